@@ -1,0 +1,45 @@
+# Two commands a newcomer needs: `make demo` and `make test`. Each prepares its own environment.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+UV := build/uv/bin/uv
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint bench chaos install contract clean
+
+# uv hard-links packages from its cache: torch's 5 GB are downloaded and stored once per machine.
+$(UV):
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or name one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet -c constraints.txt uv
+
+$(STAMP): $(UV) pyproject.toml constraints.txt
+	@echo "installing Pathcast into $(VENV) (the first time on a machine about a minute: torch is large)"
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
+	@$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,bench]'
+	@touch $@
+
+install: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/pathcast demo $(ARGS)
+
+test: $(STAMP)
+	$(BIN)/pytest -m "not slow" $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: $(STAMP)
+	$(BIN)/python -m tests.e2e.chaos $(ARGS)
+
+contract: $(STAMP)
+	$(BIN)/pathcast contract
+
+clean:
+	rm -rf build/uv $(VENV)

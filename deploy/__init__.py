@@ -1,0 +1,1 @@
+"""Wiring: the command line, the local broker, the demo."""

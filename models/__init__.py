@@ -1,0 +1,1 @@
+"""The functional core: contract, state, features, network, decisions. No Kafka, no clock, no network."""

@@ -1,0 +1,1 @@
+"""The worker: Faust in chunks, one transaction per partition and chunk."""
