@@ -15,7 +15,7 @@ $(UV):
 $(STAMP): $(UV) pyproject.toml constraints.txt
 	@echo "installing Pathcast into $(VENV) (the first time on a machine about a minute: torch is large)"
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
-	@$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,bench]'
+	@$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -b constraints.txt -e '.[dev,bench]'
 	@touch $@
 
 install: $(STAMP)
