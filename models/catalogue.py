@@ -1,0 +1,64 @@
+"""What the shop sells, as read from the topic `items`."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+import xxhash
+
+
+class Item(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """One item of the catalogue; what the shop did not say is None. `price` in the shop's currency."""
+
+    category: str | None = None
+    brand: str | None = None
+    price: float | None = None
+    title: str | None = None
+    stock: int | None = None
+    status: str | None = None
+
+
+class Catalogue:
+    """Items by id, with a version that is the same wherever the same topic was read."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, Item] = {}
+        self._digest = 0
+        #: item_id -> Item or None; bound once because every click asks.
+        self.get = self._items.get
+
+    @property
+    def version(self) -> str:
+        """Sixteen hex digits; they depend on the content, not on the order in which it came."""
+        return f"{self._digest:016x}"
+
+    def __getitem__(self, item_id: str) -> Item:
+        return self._items[item_id]
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._items
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item_id: str, item: Item | None) -> None:
+        """Set an item, or remove it (None)."""
+        known = self._items.pop(item_id, None)
+        if known is not None:
+            self._digest ^= _hash(item_id, known)
+        if item is not None:
+            self._items[item_id] = item
+            self._digest ^= _hash(item_id, item)
+
+    def apply(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        """Apply (key, value) pairs of the topic `items`; value None removes the item."""
+        raise NotImplementedError
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def _hash(item_id: str, item: Item) -> int:
+    return xxhash.xxh3_64_intdigest(_encoder.encode((item_id, item)))

@@ -1,0 +1,69 @@
+"""What Pathcast answers: three outputs for every click."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Rung(StrEnum):
+    """Who answered, best first; a lower one answers when those above are absent or too slow."""
+
+    NEURAL = "neural"
+    SESSION_KNN = "session_knn"
+    POPULAR_IN_CATEGORY = "popular_in_category"
+    POPULAR = "popular"
+
+
+class Answer(msgspec.Struct, kw_only=True, gc=False):
+    """What every output carries."""
+
+    event_id: Annotated[str, Meta(description="The click that caused this answer.")]
+    visitor_id: Annotated[str, Meta(description="The visitor; equals the record's key.")]
+    ts: Annotated[int, Meta(description="Event time of the click, epoch milliseconds.")]
+    model_version: Annotated[str, Meta(description="The model that scored; empty: none was loaded.")]
+    catalogue_version: Annotated[str, Meta(description="Digest of the catalogue that was used.")]
+    features_version: Annotated[str, Meta(description="Digest of the feature definitions.")]
+    rung: Annotated[Rung, Meta(description="Who answered, from `neural` down to `popular`.")]
+    scored_at: Annotated[int, Meta(description="When it was scored, epoch milliseconds.")]
+
+
+class PurchaseIntent(Answer, kw_only=True, gc=False):
+    """How likely the visitor is to buy in the running session."""
+
+    purchase_probability: Annotated[Probability, Meta(description="Purchase later in this session.")]
+    session_id: Annotated[str, Meta(description="Visitor id and the session's number.")]
+    session_clicks: Annotated[int, Meta(ge=1, description="Clicks of the session so far, this one included.")]
+
+
+class ScoredItem(msgspec.Struct, gc=False):
+    """An item and its score; scores compare within one answer only."""
+
+    item_id: Annotated[str, Meta(description="Key of the topic `items`.")]
+    score: Annotated[float, Meta(description="Higher is likelier next.")]
+
+
+class Recommendations(Answer, kw_only=True, gc=False):
+    """The items the visitor is likeliest to look at next, best first."""
+
+    items: Annotated[list[ScoredItem], Meta(max_length=20, description="At most 20, best first.")]
+
+
+class AdDecision(Answer, kw_only=True, gc=False):
+    """What to show, how it was drawn, and all that is needed to draw it again."""
+
+    decision_id: Annotated[str, Meta(description="event_id:placement; outcomes name it.")]
+    placement: Annotated[str, Meta(description="Where the action is shown.")]
+    action: Annotated[str, Meta(description="The chosen action.")]
+    propensity: Annotated[Probability, Meta(description="Probability with which it was chosen.")]
+    probabilities: Annotated[
+        dict[str, Probability], Meta(description="The distribution drawn from, by action.")
+    ]
+    policy_version: Annotated[str, Meta(description="Digest of policy and action set.")]
+    explored: Annotated[bool, Meta(description="Not the policy's preferred action.")]
+    draw: Annotated[float, Meta(ge=0, lt=1, description="The uniform draw, seeded by event_id.")]
+    would_have: Annotated[str | None, Meta(description="What the draw gives without constraints.")] = None
+    context: Annotated[dict[str, Any], Meta(description="Features and mask the decision was made from.")]
