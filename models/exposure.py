@@ -5,14 +5,13 @@ semantics are in `docs/decisioning.md`. Attribution follows the last-touch windo
 an outcome counts for a decision until `attribution_ms` after it.
 """
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 import xxhash
 
-if TYPE_CHECKING:
-    from models.actions import ActionSet
-    from models.events import Click
+from models.actions import ActionSet
+from models.events import Click
 
 DAY_MS: Final = 86_400_000
 NEVER: Final = (1 << 63) - 1
@@ -93,15 +92,10 @@ class Closed(NamedTuple):
 
 def decision_hash(decision_id: str) -> int:
     """The 64-bit key of a decision in the state."""
-    return xxhash.xxh3_64_intdigest(decision_id)
+    return xxhash.xxh3_64_intdigest(decision_id.encode())
 
 
-def action_hash(name: str) -> int:
-    """The 32-bit key of an action in the state: stable when actions are added, removed or reordered."""
-    return xxhash.xxh3_64_intdigest(name) & 0xFFFF_FFFF
-
-
-def mask(exposure: Exposure, actions: "ActionSet", ts: int) -> int:
+def mask(exposure: Exposure, actions: ActionSet, ts: int) -> int:
     """The actions allowed at event time `ts`, as bits by position in the action set.
 
     A cap counts decisions served; whether the page showed them is not awaited, since the next click often
@@ -142,7 +136,7 @@ def record(exposure: Exposure, decision: int, action: int, ts: int) -> Closed | 
     return _push(exposure.open, entry, MAX_OPEN)
 
 
-def apply_outcome(exposure: Exposure, click: "Click", config: ExposureConfig) -> Outcome | None:
+def apply_outcome(exposure: Exposure, click: Click, config: ExposureConfig) -> Outcome | None:
     """Follows an outcome event to its decision; None for every other click."""
     outcome = OUTCOMES.get(click.event)
     if outcome is None or click.decision_id is None:

@@ -1,0 +1,82 @@
+"""`pathcast decisions`: checks published decisions against their own records."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from models.actions import ActionSet
+from models.errors import PathcastError
+from models.verify import Verifier
+
+ACTIONS_FILE = Path(__file__).parent.parent / "data" / "actions.toml"
+SHOWN_DIFFERENCES = 20
+
+
+@click.group()
+def command() -> None:
+    """Verify the decisions on the topic `ad-decisions`."""
+
+
+@command.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--actions", type=click.Path(path_type=Path), default=ACTIONS_FILE, help="Actions TOML.")
+@click.option("--limit", type=click.IntRange(min=1), help="Verify at most this many.")
+def verify(file: Path | None, actions: Path, limit: int | None) -> None:
+    """Recompute each decision from its own record: FILE (JSON lines), else the topic `ad-decisions`."""
+    verifier = Verifier(_load(actions))
+    values = _lines(file) if file else _topic()
+    checked = wrong = 0
+    for checked, value in enumerate(islice(values, limit), start=1):
+        differences = _differences(verifier, value)
+        wrong += bool(differences)
+        if differences and wrong <= SHOWN_DIFFERENCES:
+            click.echo(f"decision {checked}: " + "; ".join(differences))
+    click.echo(f"{checked - wrong} of {checked} decisions verified, {wrong} differ")
+    if wrong:
+        raise PathcastError(f"{wrong} decisions differ from their records; the first are listed above")
+
+
+def _differences(verifier: Verifier, value: bytes) -> list[str]:
+    try:
+        record = msgspec.json.decode(value, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return [f"not a JSON object: {error}"]
+    return [f"{record.get('decision_id')}: {one}" for one in verifier.differences(record)]
+
+
+def _load(path: Path) -> ActionSet:
+    try:
+        return ActionSet.load(path.read_bytes())
+    except OSError as error:
+        raise PathcastError(f"actions file {path}: {error.strerror}; name one with --actions") from error
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as lines:
+        yield from (line for line in lines if line.strip())
+
+
+def _topic() -> Iterator[bytes]:
+    """The topic's committed records, up to its end at the start of the call."""
+    from kafka import KafkaConsumer, TopicPartition
+    from streams.connection import Connection
+    from streams.topics import TopicNames
+
+    topic = TopicNames().ad_decisions
+    consumer = KafkaConsumer(**Connection().kafka_python(), isolation_level="read_committed")
+    try:
+        partitions = [TopicPartition(topic, one) for one in consumer.partitions_for_topic(topic) or ()]
+        if not partitions:
+            raise PathcastError(f"topic {topic} not found; create it with `pathcast topics`")
+        consumer.assign(partitions)
+        consumer.seek_to_beginning()
+        ends = consumer.end_offsets(partitions)
+        while any(consumer.position(one) < end for one, end in ends.items()):
+            for batch in consumer.poll(timeout_ms=500).values():
+                yield from (record.value for record in batch if record.value is not None)
+    finally:
+        consumer.close()
