@@ -1,8 +1,7 @@
 """What a visitor has been offered and what became of it: the part of the state that decisions read and write.
 
 Integers only, bounded whatever the input, and free of clocks: every function takes event time. The exact
-semantics are in `docs/decisioning.md`. Attribution follows the last-touch window of display advertising:
-an outcome counts for a decision until `attribution_ms` after it.
+semantics are in `docs/decisioning.md`. An outcome counts for a decision until `attribution_ms` after it.
 """
 
 from typing import Final, Literal, NamedTuple
@@ -10,15 +9,14 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 import xxhash
 
+from models import counters as counting
 from models.actions import ActionSet
+from models.counters import DAY_MS, Counter
 from models.events import Click
 
-DAY_MS: Final = 86_400_000
 NEVER: Final = (1 << 63) - 1
-MAX_COUNTERS: Final = 32
 MAX_OPEN: Final = 8
 MAX_PARKED: Final = 8
-MAX_COUNT: Final = 65_535
 
 SHOWN: Final = 1
 CLICKED: Final = 2
@@ -38,17 +36,6 @@ class ExposureConfig(msgspec.Struct, frozen=True):
     """How long an outcome may follow its decision, in ms of event time."""
 
     attribution_ms: int = DAY_MS
-
-
-class Counter(msgspec.Struct, array_like=True, gc=False):
-    """One action's servings: in the running session, on UTC day number `day`, and the latest (epoch ms)."""
-
-    session: int = 0
-    day: int = 0
-    today: int = 0
-    last: int = 0
-    shown_session: int = 0
-    shown_today: int = 0
 
 
 class Pending(msgspec.Struct, array_like=True, gc=False):
@@ -95,51 +82,44 @@ def decision_hash(decision_id: str) -> int:
     return xxhash.xxh3_64_intdigest(decision_id.encode())
 
 
-def mask(exposure: Exposure, actions: ActionSet, ts: int) -> int:
-    """The actions allowed at event time `ts`, as bits by position in the action set.
+def mask(exposure: Exposure, actions: ActionSet, ts: int, consent: bool = True) -> int:
+    """The actions allowed at event time `ts`, as bits by position; without consent only `none`.
 
     A cap counts decisions served; whether the page showed them is not awaited, since the next click often
     precedes the impression's report.
     """
-    allowed = actions.all_bits
-    counters = exposure.counters
-    if not counters:
-        return allowed
-    day = ts // DAY_MS
-    for cap in actions.caps:
-        counter = counters.get(cap.action)
-        if counter is not None and (
-            counter.session >= cap.per_session
-            or (counter.today >= cap.per_day and day <= counter.day)
-            or ts - counter.last < cap.cooldown_ms
-        ):
-            allowed &= ~cap.bit
-    return allowed
+    if not consent:
+        return 1 << actions.none
+    return counting.allowed(exposure.counters, actions, ts)
 
 
-def record(exposure: Exposure, decision: int, action: int, ts: int) -> Closed | None:
-    """Counts one served decision (never the `none` action) and opens it for its outcomes.
+def record(exposure: Exposure, actions: ActionSet, position: int, decision_id: str, ts: int) -> Closed | None:
+    """Counts a served decision and opens it for its outcomes; does nothing for the `none` action.
 
-    Returns the open decision it pushed out, if any. Outcomes parked for it are taken over.
+    Outcomes parked for it are taken over. Returns the older decision it pushed out, if any.
     """
-    counter = _counter(exposure, action, ts)
-    counter.session = min(counter.session + 1, MAX_COUNT)
-    counter.today = min(counter.today + 1, MAX_COUNT)
-    counter.last = max(counter.last, ts)
+    if position == actions.none:
+        return None
+    action, decision = actions.hashes[position], decision_hash(decision_id)
+    counting.served(exposure.counters, action, ts)
     if _find(exposure.open, decision) is not None:
         return None
+    entry = Pending(decision, action, ts)
     early = _find(exposure.parked, decision)
     if early is not None:
         exposure.parked.remove(early)
-        _count_shown(exposure, action, early.ts, early.outcomes)
-    entry = Pending(decision, action, ts, early.outcomes if early else 0)
+        entry.outcomes = early.outcomes
+        if early.outcomes & SHOWN:
+            counting.shown(exposure.counters, action, early.ts)
     return _push(exposure.open, entry, MAX_OPEN)
 
 
 def apply_outcome(exposure: Exposure, click: Click, config: ExposureConfig) -> Outcome | None:
     """Follows an outcome event to its decision; None for every other click."""
+    if click.decision_id is None:
+        return None
     outcome = OUTCOMES.get(click.event)
-    if outcome is None or click.decision_id is None:
+    if outcome is None:
         return None
     decision = decision_hash(click.decision_id)
     entry = _find(exposure.open, decision)
@@ -150,12 +130,13 @@ def apply_outcome(exposure: Exposure, click: Click, config: ExposureConfig) -> O
     if entry.outcomes & outcome:
         return Outcome("repeated", outcome, entry.action)
     entry.outcomes |= outcome
-    _count_shown(exposure, entry.action, click.ts, outcome)
+    if outcome == SHOWN:
+        counting.shown(exposure.counters, entry.action, click.ts)
     return Outcome("applied", outcome, entry.action)
 
 
 def close(exposure: Exposure, watermark: int, config: ExposureConfig) -> list[Closed]:
-    """Takes out what has waited `attribution_ms` by `watermark`, oldest first.
+    """Takes out what has waited `attribution_ms` by `watermark`: oldest first, open before parked.
 
     `close(close(e, a), b) == close(e, b)` for `a <= b`, in the state and in the concatenated returns.
     """
@@ -178,30 +159,7 @@ def next_due(exposure: Exposure, config: ExposureConfig) -> int:
 
 def session_started(exposure: Exposure) -> None:
     """Forgets the session's counts; days, cooldowns and pending decisions outlive a session."""
-    for counter in exposure.counters.values():
-        counter.session = 0
-        counter.shown_session = 0
-
-
-def _counter(exposure: Exposure, action: int, ts: int) -> Counter:
-    """The action's counter, turned to the day of `ts` if that is later than the day it was on."""
-    counters = exposure.counters
-    counter = counters.get(action)
-    if counter is None:
-        if len(counters) >= MAX_COUNTERS:
-            del counters[min(counters, key=lambda key: (counters[key].last, key))]
-        counter = counters[action] = Counter()
-    day = ts // DAY_MS
-    if day > counter.day:
-        counter.day, counter.today, counter.shown_today = day, 0, 0
-    return counter
-
-
-def _count_shown(exposure: Exposure, action: int, ts: int, outcomes: int) -> None:
-    if outcomes & SHOWN:
-        counter = _counter(exposure, action, ts)
-        counter.shown_session = min(counter.shown_session + 1, MAX_COUNT)
-        counter.shown_today = min(counter.shown_today + 1, MAX_COUNT)
+    counting.session_started(exposure.counters)
 
 
 def _park(exposure: Exposure, decision: int, outcome: int, ts: int) -> Outcome:
@@ -214,12 +172,11 @@ def _park(exposure: Exposure, decision: int, outcome: int, ts: int) -> Outcome:
 
 
 def _push(entries: list[Pending], entry: Pending, bound: int) -> Closed | None:
-    """Appends, pushing out the first of the oldest by event time beyond the bound."""
+    """Appends; beyond the bound pushes out the oldest by event time, the longest held among equals."""
     entries.append(entry)
     if len(entries) <= bound:
         return None
-    oldest = min(entries, key=lambda one: one.ts)
-    entries.remove(oldest)
+    oldest = entries.pop(min(range(len(entries)), key=lambda index: entries[index].ts))
     return Closed(oldest.decision, oldest.action, oldest.ts, oldest.outcomes, evicted=True)
 
 
