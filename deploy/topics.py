@@ -1,0 +1,98 @@
+"""Creating the topics, and refusing to run on ones that do not fit."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from kafka.errors import TopicAlreadyExistsError
+
+from deploy.kafka import admin
+from models.errors import PathcastError
+from streams.connection import Connection
+from streams.topics import TopicNames
+
+DEFAULT_PARTITIONS = 4
+_DAY_MS = 86_400_000
+_COMPACTED = {"cleanup.policy": "compact"}
+
+
+class TopicsError(PathcastError):
+    """Topics that must have equal partition counts (or exactly one partition) have not."""
+
+
+def configs(names: TopicNames) -> dict[str, dict[str, str]]:
+    """Topic settings by topic name."""
+    answers = {"retention.ms": str(7 * _DAY_MS)}
+    return {
+        names.clicks: {"retention.ms": str(7 * _DAY_MS)},
+        names.purchase_intent: answers,
+        names.recommendations: answers,
+        # The policies learn from these: they must outlive the events they explain.
+        names.ad_decisions: {"retention.ms": str(28 * _DAY_MS)},
+        # The input's limit is 1 MiB by default: an event at the limit must fit here with its reason.
+        names.dead_letters: {"retention.ms": str(28 * _DAY_MS), "max.message.bytes": str(2 << 20)},
+        names.items: _COMPACTED,
+        names.model_updates: _COMPACTED,
+    }
+
+
+def ensure(
+    to: Connection, names: TopicNames, partitions: int = DEFAULT_PARTITIONS, replication: int = -1
+) -> list[str]:
+    """Create what is missing and return its names; `replication` -1 takes the cluster's default.
+
+    A missing visitor-keyed topic gets the partition count of those that are there, else `partitions`.
+    Raises TopicsError if the counts do not fit, KafkaUnreachable if no broker answers.
+    """
+    with admin(to) as client:
+        found = counts(client, names)
+        wanted = _common_count(found, names) or partitions
+        missing = [topic for topic in (*names.by_visitor, *names.broadcast) if topic not in found]
+        for topic in missing:
+            count = 1 if topic in names.broadcast else wanted
+            options = {
+                "num_partitions": count,
+                "replication_factor": replication,
+                "configs": configs(names)[topic],
+            }
+            _create(client, topic, options)
+        check(counts(client, names), names)
+    return missing
+
+
+def _create(client: Any, topic: str, options: dict[str, Any]) -> None:
+    with suppress(TopicAlreadyExistsError):  # somebody else was faster; the counts are checked afterwards
+        client.create_topics({topic: options}, wait_for_metadata=True)
+
+
+def counts(client: Any, names: TopicNames) -> dict[str, int]:
+    """Partition counts of those of `names` that exist."""
+    existing = set(client.list_topics())
+    wanted = [topic for topic in (*names.by_visitor, *names.broadcast) if topic in existing]
+    described = client.describe_topics(wanted) if wanted else []
+    return {topic["name"]: len(topic["partitions"]) for topic in described}
+
+
+def _common_count(found: Mapping[str, int], names: TopicNames) -> int | None:
+    return next((found[topic] for topic in names.by_visitor if topic in found), None)
+
+
+def check(found: Mapping[str, int], names: TopicNames) -> None:
+    """Raises TopicsError unless visitor-keyed topics have equal partition counts and broadcast ones have 1."""
+    by_visitor = {topic: found[topic] for topic in names.by_visitor if topic in found}
+    if len(set(by_visitor.values())) > 1:
+        raise TopicsError(
+            f"topics keyed by visitor differ in their partitions ({_listed(by_visitor)}): expected equal "
+            "counts, since an answer goes to the partition of its click. Add partitions to the smaller ones, or "
+            "name others (PATHCAST_TOPIC_*)"
+        )
+    wide = {topic: found[topic] for topic in names.broadcast if found.get(topic, 1) != 1}
+    if wide:
+        raise TopicsError(
+            f"broadcast topics have several partitions ({_listed(wide)}): expected 1, since the order of "
+            "updates matters. Recreate them, or name others (PATHCAST_TOPIC_*)"
+        )
+
+
+def _listed(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{topic}: {count}" for topic, count in found.items())

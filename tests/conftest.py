@@ -1,0 +1,30 @@
+"""A Kafka broker for the whole test session, and fresh topics for each test."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.topics import ensure
+from streams.connection import Connection
+from streams.topics import TopicNames
+from tests.brokers import start_broker, topic_names
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """KAFKA_BOOTSTRAP_SERVERS, else a broker of this session's own (KAFKA_HOME's or the bundled one)."""
+    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield Connection()
+        return
+    own = start_broker(tmp_path_factory.mktemp("broker"))
+    yield Connection(bootstrap_servers=own.bootstrap)
+    own.stop()
+
+
+@pytest.fixture
+def topics(broker: Connection) -> TopicNames:
+    """Fresh topics with 4 partitions on the session's broker."""
+    names = topic_names()
+    ensure(broker, names, partitions=4)
+    return names
