@@ -1,0 +1,105 @@
+"""The actions file: what is accepted, and that each wrong entry is named."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+import deploy
+from models.actions import MAX_ACTIONS, UNLIMITED, ActionsError, ActionSet, action_hash
+
+SHIPPED = (Path(deploy.__file__).parent / "data" / "actions.toml").read_text()
+HEAD = 'placement = "shop"\nepsilon = 0.1\n'
+NONE = '[[actions]]\nname = "nothing"\nkind = "none"\n'
+AD = '[[actions]]\nname = "ad"\nkind = "ad"\n'
+
+
+def test_the_shipped_file_has_several_of_what_the_demo_shows() -> None:
+    actions = ActionSet.load(SHIPPED)
+    kinds = [action.kind for action in actions.actions]
+    assert kinds.count("ad") >= 2
+    assert {"coupon", "free_shipping", "nudge", "none"} <= set(kinds)
+    assert actions.all_bits == (1 << len(kinds)) - 1
+    assert actions.names[actions.none] == "nothing"
+
+
+def test_bytes_and_text_give_the_same_set() -> None:
+    assert ActionSet.load(SHIPPED) == ActionSet.load(SHIPPED.encode())
+
+
+def test_caps_are_in_milliseconds_and_absent_ones_never_bind() -> None:
+    text = f"{HEAD}{NONE}{AD}caps = {{ cooldown_minutes = 3 }}\n"
+    (cap,) = ActionSet.load(text).caps
+    assert cap == (2, action_hash("ad"), UNLIMITED, UNLIMITED, 180_000)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("0.10 #", "0.11 #"), ("per_day = 12", "per_day = 13"), ("weight = 2.0", "weight = 2.5")],
+)
+def test_version_changes_with_what_decides(old: str, new: str) -> None:
+    assert old in SHIPPED
+    assert ActionSet.load(SHIPPED).version != ActionSet.load(SHIPPED.replace(old, new)).version
+
+
+def test_version_ignores_comments_and_layout() -> None:
+    assert ActionSet.load(SHIPPED).version == ActionSet.load("# note\n" + SHIPPED).version
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("x =", ["not TOML"]),
+        (b"\xff", ["not TOML in UTF-8"]),
+        ('placement = "shop"', ["top level", "`epsilon`"]),
+        ('placement = "a b"\nepsilon = 0.1\nactions = []', ["placement", "'a b'"]),
+        (HEAD.replace("0.1", "2.0") + NONE, ["epsilon", "2.0", "<= 1.0"]),
+        (HEAD.replace("0.1", "nan") + NONE, ["epsilon", "nan"]),
+        (HEAD.replace("0.1", "1e-9") + NONE, ["epsilon", "1e-09", "0 or at least"]),
+        (HEAD + 'actions = "none"', ["actions", "'none'", "array"]),
+        (HEAD + AD, ["0 of kind 'none'", "exactly one", "add"]),
+        (HEAD + NONE + NONE.replace("nothing", "nil"), ["2 of kind 'none'", "['nothing', 'nil']"]),
+        (HEAD + NONE + AD + AD, ["actions[2] (ad)", "name 'ad' again", "rename"]),
+        (HEAD + NONE + AD.replace('"ad"\nkind', '""\nkind'), ["actions[1]", "name", "''"]),
+        (
+            HEAD + NONE + AD.replace('kind = "ad"', 'kind = "pop"'),
+            ["actions[1] (ad).kind", "'pop'", "coupon"],
+        ),
+        (HEAD + NONE + AD + "caps.per_day = 0", ["actions[1] (ad).caps.per_day", "found 0", ">= 1"]),
+        (HEAD + NONE + AD + 'caps.per_day = "two"', ["caps.per_day", "'two'", "int"]),
+        (HEAD + NONE + AD + "caps.per_week = 2", ["actions[1] (ad).caps", "per_week"]),
+        (HEAD + NONE + AD + "weight = -1.0", ["actions[1] (ad).weight", "-1.0", ">= 0"]),
+        (HEAD + NONE + AD + "weight = inf", ["actions[1] (ad).weight", "inf"]),
+        (HEAD + NONE + AD + 'when.stages = ["till"]', ["when.stages[0]", "'till'", "browsing, cart"]),
+        (HEAD + NONE + AD + 'when.events = ["buy"]', ["actions[1] (ad).when.events", "'buy'", "purchase"]),
+        (HEAD + NONE + AD + "when = { min_probability = 0.5, max_probability = 0.5 }", ["min < max"]),
+        (HEAD + NONE + "caps.per_day = 1", ["actions[0] (nothing)", "always remains"]),
+        (HEAD + NONE + "weight = 2.0", ["actions[0] (nothing)", "weight"]),
+        (
+            HEAD + NONE + "".join(AD.replace('"ad"\nk', f'"ad{i}"\nk') for i in range(MAX_ACTIONS)),
+            ["33 actions", "at most 32"],
+        ),
+    ],
+)
+def test_a_wrong_entry_is_named(text: str | bytes, parts: list[str]) -> None:
+    with pytest.raises(ActionsError) as failure:
+        ActionSet.load(text)
+    message = str(failure.value)
+    assert message.startswith("actions file")
+    assert [part for part in parts if part not in message] == [], message
+
+
+def test_nothing_but_actions_errors_whatever_the_file() -> None:
+    generator = random.Random(5)
+    fates = {"loaded": 0, "refused": 0}
+    for _ in range(2_000):
+        text = bytearray(SHIPPED.encode())
+        for _ in range(generator.randint(1, 4)):
+            at = generator.randrange(len(text))
+            text[at : at + generator.randint(0, 6)] = generator.randbytes(generator.randint(0, 2))
+        try:
+            ActionSet.load(bytes(text))
+            fates["loaded"] += 1
+        except ActionsError:
+            fates["refused"] += 1
+    assert min(fates.values()) > 50, fates
