@@ -1,0 +1,126 @@
+"""A chunk of clicks as arrays: what scoring reads, gathered while the session steps run."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import features
+from models.codes import CODE
+from models.visitor import Visitor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N clicks in record order over B visitors ("slots").
+
+    Per click: `codes` [N] CODE, `slot` [N], `fresh` [N] (a session starts at this click), `position` [N] (1-based
+    index in its session), `features` float32 [N, F]. Per slot, as of before the chunk: `hidden` (fp16 bytes),
+    `hidden_model` and `hidden_at` (which version made it, and how many clicks are in it), `clicks` of the running
+    session, `history` (packed codes of its last clicks, oldest first).
+    """
+
+    codes: NDArray[np.void]
+    slot: NDArray[np.int32]
+    fresh: NDArray[np.bool_]
+    position: NDArray[np.int32]
+    features: NDArray[np.float32]
+    hidden: list[bytes]
+    hidden_model: list[int]
+    hidden_at: list[int]
+    clicks: list[int]
+    history: list[bytes]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def slots(self) -> int:
+        """How many visitors the chunk has."""
+        return len(self.hidden)
+
+    @cached_property
+    def _by_slot(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Clicks visitor by visitor, and each of these clicks' rank among its visitor's (from 0)."""
+        order = np.argsort(self.slot, kind="stable")
+        grouped = self.slot[order]
+        starts = np.flatnonzero(np.concatenate([[True], grouped[1:] != grouped[:-1]]))
+        lengths = np.diff(np.append(starts, len(grouped)))
+        return order, np.arange(len(grouped)) - np.repeat(starts, lengths)
+
+    def waves(self) -> tuple[NDArray[np.int64], list[int]]:
+        """Clicks ordered so that wave j holds the j-th click of each visitor; and where each wave ends."""
+        order, rank = self._by_slot
+        by_rank = np.argsort(rank, kind="stable")
+        return order[by_rank], np.cumsum(np.bincount(rank)).tolist() if len(order) else []
+
+    def is_stale(self, slot: int, model: int) -> bool:
+        """Whether the slot's hidden state was made by another version or lacks clicks of the session."""
+        return self.hidden_model[slot] != model or self.hidden_at[slot] != self.clicks[slot]
+
+    @cached_property
+    def trails(self) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]:
+        """All codes, visitor by visitor, history first; each click's place there; and where its session starts."""
+        order, rank = self._by_slot
+        lengths = np.array([len(past) // CODE.itemsize for past in self.history], dtype=np.int64)
+        counts = np.bincount(self.slot, minlength=self.slots)
+        bases = np.concatenate([[0], np.cumsum(lengths + counts)])
+        codes = np.empty(bases[-1], dtype=CODE)
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = (bases[:-1] + lengths)[self.slot[order]] + rank
+        old = np.ones(len(codes), dtype=bool)
+        old[place] = False
+        codes[place] = self.codes
+        codes[old] = np.frombuffer(b"".join(self.history), dtype=CODE)
+        starts = np.where(self.fresh[order], place[order], bases[:-1][self.slot[order]])
+        session = np.empty(len(order), dtype=np.int64)
+        session[order] = np.maximum.accumulate(starts)
+        return codes, place, session
+
+
+class Batcher:
+    """Collects a chunk: `visitor` once before a visitor's first click, then `click` after each session step."""
+
+    def __init__(self) -> None:
+        self._slot: list[int] = []
+        self._fresh: list[bool] = []
+        self._position: list[int] = []
+        self._codes: list[bytes] = []
+        self._rows: list[bytes] = []
+        self._before: list[tuple[bytes, int, int, int, bytes]] = []
+
+    def visitor(self, visitor: Visitor | None) -> int:
+        """Register a visitor as it was read (None for a new one), before any step of this chunk; its slot."""
+        if visitor is None:
+            self._before.append((b"", 0, 0, 0, b""))
+        else:
+            clicks = visitor.in_session
+            history = visitor.codes[-CODE.itemsize * clicks :] if clicks else b""
+            self._before.append((visitor.hidden, visitor.hidden_model, visitor.hidden_at, clicks, history))
+        return len(self._before) - 1
+
+    def click(self, slot: int, code: bytes, position: int, row: bytes) -> int:
+        """Add an applied click: its 16-byte code, 1-based position in its session, packed feature row; its index."""
+        self._slot.append(slot)
+        self._position.append(position)
+        self._codes.append(code)
+        self._rows.append(row)
+        return len(self._slot) - 1
+
+    def build(self) -> Batch:
+        """The arrays."""
+        hidden, model, at, clicks, history = map(list, zip(*self._before, strict=True)) if self._before else [[]] * 5
+        position = np.array(self._position, dtype=np.int32)
+        return Batch(
+            codes=np.frombuffer(b"".join(self._codes), dtype=CODE),
+            slot=np.array(self._slot, dtype=np.int32),
+            fresh=position == 1,
+            position=position,
+            features=features.matrix(b"".join(self._rows)),
+            hidden=hidden,
+            hidden_model=model,
+            hidden_at=at,
+            clicks=clicks,
+            history=history,
+        )

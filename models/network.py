@@ -1,0 +1,93 @@
+"""The sequence network: a GRU over event codes with two heads, next item and purchase in this session.
+
+Encoder as in GRU4Rec (Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks"); output
+embeddings tied to the inputs' (Inan et al. 2017). Every input of the encoder comes from the 16-byte event code, so
+that a hidden state can be rebuilt from a visitor's record by any version.
+"""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.vocabulary import Sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that is needed to build the network; saved as JSON beside its weights."""
+
+    items: int
+    features: int
+    item_buckets: int = 256
+    category_buckets: int = 512
+    embedding: int = 64
+    hidden: int = 64
+    intent: int = 64
+    dropout: float = 0.2
+
+    @property
+    def sizes(self) -> Sizes:
+        """Rows of the input table."""
+        return Sizes(self.items, self.item_buckets, self.category_buckets)
+
+    def as_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return asdict(self)
+
+
+class Network(nn.Module):
+    """`table` holds one embedding per row of `Sizes`; a click's input is the sum of its fields' rows."""
+
+    item_categories: Tensor
+    mean: Tensor
+    scale: Tensor
+    calibration: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.table = nn.Embedding(config.sizes.rows, config.embedding)
+        self.encoder = nn.GRU(config.embedding, config.hidden, batch_first=True)
+        self.query = nn.Linear(config.hidden, config.embedding, bias=False)
+        self.item_bias = nn.Parameter(torch.zeros(config.items))
+        self.intent = _intent_head(config)
+        self.dropout = nn.Dropout(config.dropout)
+        # Table rows of the items' categories [V], feature normalisation [F], Platt's scale and shift [2].
+        self.register_buffer("item_categories", torch.zeros(config.items, dtype=torch.int64))
+        self.register_buffer("mean", torch.zeros(config.features))
+        self.register_buffer("scale", torch.ones(config.features))
+        self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
+        nn.init.normal_(self.table.weight, std=0.05)
+
+    def encode(self, rows: Tensor) -> Tensor:
+        """Hidden states `[B, T, H]` after each click of `rows` `[B, T, FIELDS]`, from a zero state."""
+        states: Tensor = self.encoder(self.dropout(self.table(rows).sum(-2)))[0]
+        return states
+
+    def item_embeddings(self) -> Tensor:
+        """Output embeddings `[V, E]`: the item's own plus its category's, so that a rare item is near its kind."""
+        own = self.table.weight[1 : 1 + self.config.items]
+        return own + self.table.weight[self.item_categories]
+
+    def next_item(self, hidden: Tensor) -> Tensor:
+        """Logits `[N, V]` over the vocabulary for hidden states `[N, H]`."""
+        return F.linear(self.dropout(self.query(hidden)), self.item_embeddings(), self.item_bias)
+
+    def purchase(self, hidden: Tensor, features: Tensor) -> Tensor:
+        """Uncalibrated logits `[N]` from hidden states `[N, H]` and feature rows `[N, F]`."""
+        normalised = (features - self.mean) * self.scale
+        logits: Tensor = self.intent(torch.cat([hidden, normalised], -1))
+        return logits.squeeze(-1)
+
+    def calibrated(self, logits: Tensor) -> Tensor:
+        """Probabilities by Platt scaling (Platt 1999) fitted on the validation slice."""
+        return torch.sigmoid(logits * self.calibration[0] + self.calibration[1])
+
+
+def _intent_head(config: Config) -> nn.Sequential:
+    width = config.hidden + config.features
+    return nn.Sequential(
+        nn.Linear(width, config.intent), nn.ReLU(), nn.Dropout(config.dropout), nn.Linear(config.intent, 1)
+    )

@@ -1,0 +1,153 @@
+"""A model version on disk: one folder, its files' SHA-256 in the manifest, written whole or not at all.
+
+registry/<version>/
+├── manifest.json        version, format, features, digest of every other file
+├── config.json          how to build the parts
+├── vocabulary.json      item ids and their categories
+├── metrics.json         how good it was when it was made, and on what
+├── model.safetensors    the network's weights
+└── neighbours.safetensors   the session index and the popularity prior
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import save as save_tensors
+
+from models.features import FEATURES_VERSION
+from models.neighbours import Index, Settings
+from models.network import Network
+from models.rates import StageRates
+from models.versions import FILES, FORMAT, MANIFEST, RegistryError, Version, assemble
+from models.vocabulary import Vocabulary
+
+__all__ = ["Parts", "RegistryError", "Version", "load", "save"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All that a version consists of. `popularity` int64 [V] are the items' prior weights."""
+
+    network: Network
+    vocabulary: Vocabulary
+    index: Index
+    settings: Settings
+    popularity: NDArray[np.int64]
+    rates: StageRates
+    metrics: dict[str, Any]
+
+
+def save(directory: Path, parts: Parts, created_at: int) -> str:
+    """Write a version made at `created_at` (epoch ms) under `directory`; its name sorts by time.
+
+    Raises RegistryError where the disk refuses.
+    """
+    contents = _contents(parts, created_at)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    version = f"{datetime.fromtimestamp(created_at / 1000, UTC):%Y%m%dT%H%M%S}-{digest[:12]}"
+    manifest = {
+        "version": version,
+        "digest": digest,
+        "format": FORMAT,
+        "features_version": FEATURES_VERSION,
+        "created_at": created_at,
+        "files": digests,
+    }
+    try:
+        _write(directory, version, contents | {MANIFEST: _json(manifest)})
+    except OSError as error:
+        raise RegistryError(f"cannot write {directory / version}: {error}; give --registry a writable folder") from error
+    return version
+
+
+def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
+    config = {
+        "created_at": created_at,
+        "network": parts.network.config.as_dict(),
+        "neighbours": asdict(parts.settings),
+        "rates": asdict(parts.rates),
+    }
+    vocabulary = {"ids": parts.vocabulary.ids, "categories": parts.vocabulary.categories.tolist()}
+    arrays = {**asdict(parts.index), "popularity": parts.popularity}
+    weights = {name: tensor.cpu().contiguous() for name, tensor in parts.network.state_dict().items()}
+    contents = (_json(config), _json(vocabulary), _json(parts.metrics), save_tensors(weights), save_arrays(arrays))
+    return dict(zip(FILES, contents, strict=True))
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=1, ensure_ascii=False).encode()
+
+
+def _write(directory: Path, version: str, contents: dict[str, bytes]) -> None:
+    """Into a hidden folder first, then renamed: a reader never sees half a version."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if (directory / version).exists():
+        return
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=directory))
+    try:
+        for name, content in contents.items():
+            with (partial / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        partial.chmod(0o755)
+        partial.rename(directory / version)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def load(path: Path, device: str = "cpu", sha256: str | None = None) -> Version:
+    """Verify and load a version from its folder; `sha256` is what was announced for its manifest.
+
+    Raises RegistryError, saying what is wrong, for anything missing, corrupt or incompatible.
+    """
+    manifest = _read(path / MANIFEST)
+    if sha256 is not None and hashlib.sha256(manifest).hexdigest() != sha256:
+        raise RegistryError(f"{path / MANIFEST} is not the manifest that was announced; copy the version again")
+    described = _described(path, manifest)
+    contents = {name: _verified(path / name, described["files"].get(name)) for name in FILES}
+    try:
+        return assemble(path, described, contents, device)
+    except (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError) as error:
+        raise RegistryError(f"{path} cannot be loaded: {error!r}; train it again with this program") from error
+
+
+def _described(path: Path, manifest: bytes) -> dict[str, Any]:
+    try:
+        described = json.loads(manifest)
+        found = (described["format"], described["features_version"])
+        complete = isinstance(described["files"], dict) and {"version", "digest", "created_at"} <= described.keys()
+    except (ValueError, TypeError, KeyError) as error:
+        raise RegistryError(f"{path / MANIFEST} is unreadable ({error!r}); copy the version again") from error
+    if not complete:
+        raise RegistryError(f"{path / MANIFEST} is incomplete; copy the version again")
+    if found != (FORMAT, FEATURES_VERSION):
+        expected = f"format {FORMAT} with features {FEATURES_VERSION}"
+        raise RegistryError(f"{path} has format {found[0]} with features {found[1]}, expected {expected}; train it again")
+    return dict(described)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RegistryError(f"cannot read {path}: {error}; name the folder of a version, registry/<version>") from error
+
+
+def _verified(path: Path, expected: str | None) -> bytes:
+    content = _read(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise RegistryError(f"{path} has SHA-256 {found}, its manifest says {expected}; copy the version again")
+    return content

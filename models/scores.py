@@ -1,0 +1,62 @@
+"""What every rung of the ladder answers with, and the error on which the next one takes over."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.batching import Batch
+from models.errors import PathcastError
+from models.predictions import Rung
+
+#: Recommendations in an answer.
+TOP = 20
+#: Rungs by number, best first, as `Scores.rung` counts them.
+RUNGS = tuple(Rung)
+
+
+class ScoringError(PathcastError):
+    """A rung could not answer a batch; the next one below does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Answers for N clicks in record order.
+
+    `purchase` float32 [N]; `items` [N, TOP] indices into `names`, best first, -1 where there are no more;
+    `item_scores` float32 [N, TOP]; `rung` uint8 [N], an index into RUNGS; `hidden` fp16 [B, H] by slot, None below
+    the neural rung.
+    """
+
+    purchase: NDArray[np.float32]
+    items: NDArray[np.int32]
+    item_scores: NDArray[np.float32]
+    names: NDArray[np.object_]
+    rung: NDArray[np.uint8]
+    hidden: NDArray[np.float16] | None = None
+
+    def item_ids(self) -> list[list[str]]:
+        """Item ids per click, best first."""
+        named = np.append(self.names, None)[self.items].tolist()
+        if (self.items[:, -1] >= 0).all():
+            return named
+        return [[name for name in row if name is not None] for row in named]
+
+    def hidden_bytes(self) -> list[bytes]:
+        """Hidden state per slot as the visitor's record keeps it; empty below the neural rung."""
+        if self.hidden is None:
+            return []
+        packed, width = self.hidden.tobytes(), self.hidden.shape[1] * self.hidden.itemsize
+        return [packed[at : at + width] for at in range(0, len(packed), width)]
+
+
+class Scorer(Protocol):
+    """One rung: `version` names the model version it is from, empty for none."""
+
+    @property
+    def version(self) -> str: ...
+
+    def score(self, batch: Batch) -> Scores:
+        """Answer every click of the batch. Raises ScoringError."""
+        ...

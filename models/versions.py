@@ -1,0 +1,117 @@
+"""A loaded model version: the scorers of every rung that it feeds."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_arrays
+from safetensors.torch import load as load_tensors
+
+from models.errors import PathcastError
+from models.neighbours import Index, NeighbourScorer, Settings
+from models.network import Config, Network
+from models.rates import StageRates
+from models.scorer import NeuralScorer, pick_device
+from models.vocabulary import Vocabulary
+
+FORMAT: Final = 1
+MANIFEST: Final = "manifest.json"
+FILES: Final = ("config.json", "vocabulary.json", "metrics.json", "model.safetensors", "neighbours.safetensors")
+
+
+class RegistryError(PathcastError):
+    """A model version cannot be read, written or used; the incumbent stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """`id` is the folder's name; `id64` marks hidden states; `popularity` int64 [V] are prior weights."""
+
+    id: str
+    id64: int
+    path: Path
+    created_at: int
+    metrics: dict[str, Any]
+    vocabulary: Vocabulary
+    neural: NeuralScorer
+    neighbours: NeighbourScorer
+    rates: StageRates
+    popularity: NDArray[np.int64]
+
+    def prior(self) -> Iterator[tuple[str, int, int]]:
+        """(item id, category hash, weight) for the popularity rung."""
+        columns = self.vocabulary.categories.tolist(), self.popularity.tolist()
+        return zip(self.vocabulary.ids, *columns, strict=True)
+
+
+def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], device: str) -> Version:
+    """Build a version from the contents of its FILES. Raises ValueError and the like for what does not fit."""
+    config, vocabulary, metrics = (json.loads(contents[name]) for name in FILES[:3])
+    # 63 bits, never 0: 0 says that no version made a hidden state.
+    name, id64 = str(manifest["version"]), int(manifest["digest"][:16], 16) >> 1 | 1
+    network = _network(Config(**config["network"]), load_tensors(contents["model.safetensors"]))
+    words = _vocabulary(network.config, vocabulary)
+    arrays = load_arrays(contents["neighbours.safetensors"])
+    index = _index(arrays, len(words.ids))
+    rates = StageRates(**{key: tuple(map(float, value)) for key, value in config["rates"].items()})
+    return Version(
+        id=name,
+        id64=id64,
+        path=path,
+        created_at=int(manifest["created_at"]),
+        metrics=metrics,
+        vocabulary=words,
+        neural=NeuralScorer(network, words, name, id64, pick_device(device)),
+        neighbours=NeighbourScorer(index, words, rates, name, Settings(**config["neighbours"])),
+        rates=rates,
+        popularity=_shaped(arrays["popularity"], "popularity", len(words.ids)),
+    )
+
+
+def _network(config: Config, weights: dict[str, torch.Tensor]) -> Network:
+    broken = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise ValueError(f"weights that are not finite: {', '.join(broken)}")
+    network = Network(config)
+    network.load_state_dict(weights)
+    _within(network.item_categories.numpy(), config.sizes.rows, "item_categories")
+    return network
+
+
+def _vocabulary(config: Config, stored: dict[str, Any]) -> Vocabulary:
+    ids, categories = stored["ids"], stored["categories"]
+    if not len(ids) == len(categories) == config.items or not all(isinstance(item, str) for item in ids):
+        raise ValueError(f"vocabulary of {len(ids)} ids and {len(categories)} categories, expected {config.items}")
+    return Vocabulary.build(ids, categories, config.item_buckets, config.category_buckets)
+
+
+def _index(arrays: dict[str, NDArray[Any]], items: int) -> Index:
+    index = Index(**{field.name: arrays[field.name] for field in fields(Index)})
+    sessions = len(index.recency)
+    _within(index.items, items, "items")
+    _within(index.postings, sessions, "postings")
+    _ranges(_shaped(index.starts, "starts", sessions + 1), len(index.items), "starts")
+    _ranges(_shaped(index.bounds, "bounds", items + 1), len(index.postings), "bounds")
+    _shaped(index.idf, "idf", items)
+    return index
+
+
+def _shaped(array: NDArray[Any], name: str, length: int) -> NDArray[Any]:
+    if array.shape != (length,) or not np.isfinite(array).all():
+        raise ValueError(f"{name} has shape {array.shape}, expected ({length},) and finite")
+    return array
+
+
+def _within(array: NDArray[Any], limit: int, name: str) -> None:
+    if len(array) and not 0 <= array.min() <= array.max() < limit:
+        raise ValueError(f"{name} holds {array.min()}..{array.max()}, expected 0..{limit - 1}")
+
+
+def _ranges(array: NDArray[Any], total: int, name: str) -> None:
+    if array[0] != 0 or array[-1] != total or (np.diff(array) < 0).any():
+        raise ValueError(f"{name} does not ascend from 0 to {total}")

@@ -1,0 +1,105 @@
+"""From 16-byte event codes to rows of the network's tables, and from rows back to item ids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+#: Rows of each small field: event codes 0..16, dwell buckets 0..15, price buckets 0..31.
+EVENTS, DWELLS, PRICES = 17, 16, 32
+#: What the code of one click looks up: item, category, event, dwell, price.
+FIELDS = 5
+
+
+def item_hash(item_id: str) -> int:
+    """xxh3-64 of the id's UTF-8, as event codes carry it."""
+    return xxhash.xxh3_64_intdigest(item_id.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Rows of the network's input table, field after field."""
+
+    items: int
+    item_buckets: int = 256
+    category_buckets: int = 512
+
+    @property
+    def item_rows(self) -> int:
+        """Row 0 is "no item"; then the known items; then the buckets that unseen items hash into."""
+        return 1 + self.items + self.item_buckets
+
+    @property
+    def category_rows(self) -> int:
+        """Row 0 is "no category"."""
+        return 1 + self.category_buckets
+
+    @property
+    def offsets(self) -> tuple[int, int, int, int, int]:
+        """First row of each field."""
+        category = self.item_rows
+        event = category + self.category_rows
+        return 0, category, event, event + EVENTS, event + EVENTS + DWELLS
+
+    @property
+    def rows(self) -> int:
+        """Rows of the whole table."""
+        return self.offsets[-1] + PRICES
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The items a model version knows: `ids` and `categories` (32-bit hash, 0 = none), both [V]."""
+
+    ids: tuple[str, ...]
+    categories: NDArray[np.uint32]
+    sizes: Sizes
+
+    @classmethod
+    def build(
+        cls, ids: Sequence[str], categories: Sequence[int], item_buckets: int = 256, category_buckets: int = 512
+    ) -> "Vocabulary":
+        """A vocabulary in the given order of ids (most popular first, by convention)."""
+        sizes = Sizes(len(ids), item_buckets, category_buckets)
+        return cls(tuple(ids), np.asarray(categories, dtype=np.uint32), sizes)
+
+    @cached_property
+    def names(self) -> NDArray[np.object_]:
+        """Item ids as an object array, so that a matrix of indices becomes ids in one look-up."""
+        names = np.empty(len(self.ids), dtype=object)
+        names[:] = self.ids
+        return names
+
+    @cached_property
+    def _sorted(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        hashes = np.array([item_hash(item) for item in self.ids], dtype=np.uint64)
+        order = np.argsort(hashes, kind="stable")
+        # A sentinel keeps the insertion point of the largest hash inside the arrays.
+        return np.append(hashes[order], np.uint64(0)), np.append(order, -1).astype(np.int64)
+
+    def lookup(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Index of each item hash, -1 for none (0) and for an item this version does not know."""
+        known, order = self._sorted
+        at = np.searchsorted(known[:-1], hashes)
+        return np.where((known[at] == hashes) & (hashes != 0), order[at], -1)
+
+    def category_rows(self, categories: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Row of each category hash within the category field; 0 for none."""
+        rows = 1 + categories.astype(np.int64) % self.sizes.category_buckets
+        return np.where(categories == 0, 0, rows)
+
+    def rows(self, codes: NDArray[np.void]) -> NDArray[np.int64]:
+        """Table rows `[N, FIELDS]` of N event codes; values out of range are read as the field's last."""
+        offsets, hashes = self.sizes.offsets, codes["item"]
+        index = self.lookup(hashes)
+        bucket = 1 + self.sizes.items + (hashes % np.uint64(self.sizes.item_buckets)).astype(np.int64)
+        rows = np.empty((len(codes), FIELDS), dtype=np.int64)
+        rows[:, 0] = np.where(index >= 0, index + 1, np.where(hashes == 0, 0, bucket))
+        rows[:, 1] = offsets[1] + self.category_rows(codes["category"])
+        rows[:, 2] = offsets[2] + np.minimum(codes["event"], EVENTS - 1)
+        rows[:, 3] = offsets[3] + np.minimum(codes["dwell"], DWELLS - 1)
+        rows[:, 4] = offsets[4] + np.minimum(codes["price"], PRICES - 1)
+        return rows
