@@ -5,16 +5,10 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import xxhash
 
+from models.items import Item, read_id, read_item
+from models.readers import Unreadable
 
-class Item(msgspec.Struct, kw_only=True, frozen=True, gc=False):
-    """One item of the catalogue; what the shop did not say is None. `price` in the shop's currency."""
-
-    category: str | None = None
-    brand: str | None = None
-    price: float | None = None
-    title: str | None = None
-    stock: int | None = None
-    status: str | None = None
+__all__ = ["Catalogue", "Item"]
 
 
 class Catalogue:
@@ -23,6 +17,7 @@ class Catalogue:
     def __init__(self) -> None:
         self._items: dict[str, Item] = {}
         self._digest = 0
+        self.unreadable = 0
         #: item_id -> Item or None; bound once because every click asks.
         self.get = self._items.get
 
@@ -53,8 +48,18 @@ class Catalogue:
             self._digest ^= _hash(item_id, item)
 
     def apply(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
-        """Apply (key, value) pairs of the topic `items`; value None removes the item."""
-        raise NotImplementedError
+        """Apply (key, value) pairs of the topic `items`; value None removes the item.
+
+        What cannot be read is counted in `unreadable` and leaves the item as it was.
+        """
+        for key, value in records:
+            try:
+                item_id = read_id(key)
+                item = None if value is None else read_item(value)
+            except Unreadable:
+                self.unreadable += 1
+            else:
+                self.put(item_id, item)
 
 
 _encoder = msgspec.msgpack.Encoder()

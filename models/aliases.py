@@ -1,0 +1,108 @@
+"""What producers call a field or an event and where they put it: camelCase, GA4's nested objects."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from models.events import EVENT_CODES, WIRE_FIELDS
+from models.readers import NUMBER_CHARS, Unreadable, is_missing
+
+#: Objects whose fields stand for the event's own; what is further out wins.
+CONTAINERS = frozenset({"params", "ecommerce", "items"})
+_LONGEST_NAME = 40
+
+
+def collapse(name: str) -> str:
+    """`addToCart`, `ADD_TO_CART` and `Add to cart` are one name: `addtocart`."""
+    return name.replace("_", "").replace("-", "").replace(" ", "").lower()
+
+
+def _collapsed(names: Iterable[str]) -> dict[str, str]:
+    return {collapse(name): name for name in names}
+
+
+_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
+    "event_id": ("id", "message_id"),
+    "visitor_id": ("client_id", "user_pseudo_id", "anonymous_id", "full_visitor_id"),
+    "ts": ("timestamp", "time", "event_timestamp", "event_time", "ts_ms", "timestamp_ms", "timestamp_micros"),
+    "event": ("event_name", "event_type"),
+    "item_id": ("product_id", "sku"),
+    "category": ("item_category", "category_code"),
+    "brand": ("item_brand",),
+    "value": ("revenue", "purchase_revenue"),
+    "query": ("search_term",),
+    "page": ("page_location", "page_path", "url"),
+    "promo_id": ("promotion_id",),
+    "device": ("device_category",),
+    "title": ("item_name", "name", "product_name"),
+    "stock": ("inventory",),
+    "params": ("event_params",),
+}
+_ITEM_FIELDS = ("title", "stock", "status")
+_FIELDS: Mapping[str, str] = _collapsed((*WIRE_FIELDS, *_ITEM_FIELDS, *CONTAINERS)) | {
+    collapse(other): name for name, others in _OTHER_NAMES.items() for other in others
+}
+
+
+_EVENT_NAMES: Mapping[str, str] = _collapsed(EVENT_CODES) | {
+    "viewsearchresults": "search",
+    "screenview": "page_view",
+    "viewcart": "page_view",
+    "addshippinginfo": "begin_checkout",
+    "view": "view_item",
+    "cart": "add_to_cart",
+    "remove": "remove_from_cart",
+    "checkout": "begin_checkout",
+}
+
+
+def event_name(value: Any) -> str:
+    """One of EVENTS, from any spelling of it or from a known other name."""
+    if not isinstance(value, str) or len(value) > NUMBER_CHARS:
+        raise Unreadable
+    found = _EVENT_NAMES.get(collapse(value))
+    if found is None:
+        raise Unreadable
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _field(name: str) -> str | None:
+    return _FIELDS.get(collapse(name))
+
+
+def gather(raw: dict[str, Any]) -> dict[str, Any]:
+    """The fields that were sent, by their names in the contract; those that say "missing" are left out."""
+    found: dict[str, Any] = {}
+    layers = [raw]
+    for layer in layers:
+        found = _own(layer, layers) | found
+    if "item_id" not in found and "title" in found:
+        # GA4 asks for one of item_id and item_name.
+        found["item_id"] = found["title"]
+    return found
+
+
+def _own(layer: dict[str, Any], layers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Fields of one object; the objects in it that hold more are added to `layers`."""
+    own: dict[str, Any] = {}
+    for name, value in layer.items():
+        field = _field(name) if len(name) <= _LONGEST_NAME else None
+        if field is None or is_missing(value):
+            continue
+        if field in CONTAINERS:
+            entries = value if isinstance(value, list) else [value]
+            layers.extend(entry for entry in entries[:1] if isinstance(entry, dict))
+            if len(entries) > 1:
+                own.setdefault("basket", list(_item_ids(entries[1:])))
+        elif name == field:
+            own[field] = value
+        else:
+            own.setdefault(field, value)
+    return own
+
+
+def _item_ids(entries: Iterable[Any]) -> Iterable[Any]:
+    for entry in entries:
+        if isinstance(entry, dict):
+            yield entry.get("item_id", entry.get("item_name"))

@@ -1,0 +1,146 @@
+"""From the bytes of a chunk to clicks and rejections: the one door through which input comes.
+
+Well-formed events are decoded and validated in one pass in C; all others are read by `models.normalise`. The
+same checks follow both: bounds, catalogue, key and clock. Nothing here raises, whatever the bytes.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import astuple
+
+from models.catalogue import Catalogue
+from models.events import CLIPPED, DROPPED, FILLED, Click, Limits, Reason, Rejected
+from models.normalise import normalise
+from models.readers import MISSING, describe
+
+#: Written by `pathcast replay`: when the event was first seen (epoch ms as text).
+ORIGINAL_TIME = "original-time"
+_KEY_ADVICE = "send visitor_id as the record's key"
+_ANY_DROPPED = sum(DROPPED.values())
+
+
+class Record(Protocol):
+    """A Kafka record as far as it is read here; `timestamp` in epoch ms, negative where there is none."""
+
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Decoder:
+    """Decodes records; one instance a worker.
+
+    `dropped` counts, by field, the optional values that could not be read.
+    """
+
+    def __init__(self, limits: Limits, catalogue: Catalogue) -> None:
+        self.limits = limits
+        self.catalogue = catalogue
+        self.dropped: dict[str, int] = {}
+        self._decode = msgspec.json.Decoder(Click).decode
+        self._item = catalogue.get
+        self._no_word = MISSING.isdisjoint
+        self._versions = limits.schema_versions
+        self._past, self._future = -limits.skew_past_ms, limits.skew_future_ms
+
+    def decode(self, records: Sequence[Record]) -> list[Click | Rejected]:
+        """One entry per record, in order."""
+        one = self._one
+        return [one(record) for record in records]
+
+    def _one(self, record: Record) -> Click | Rejected:
+        value, key = record.value, record.key
+        if not value or not key or len(value) > self.limits.max_bytes:
+            return self._refused(record)
+        click = self._read(value)
+        if isinstance(click, Rejected):
+            return click
+        if click.visitor_id.encode() != key:
+            return _mismatch(key, click.visitor_id)
+        skew = click.ts - record.timestamp
+        if not self._past <= skew <= self._future and self._distrusts(record):
+            return _skewed(click.ts, record.timestamp)
+        if click.item_id is not None:
+            self._fill(click, click.item_id)
+        self._bound(click)
+        return click
+
+    def _read(self, value: bytes) -> Click | Rejected:
+        try:
+            click = self._decode(value)
+        except (ValueError, RecursionError):
+            return self._tolerant(value)
+        # Words for "missing", other schema versions and a producer's own field `flags` need the tolerant way.
+        if click.flags or click.schema_version not in self._versions or not self._no_word(astuple(click)):
+            return self._tolerant(value)
+        if click.basket and not self._no_word(click.basket):
+            return self._tolerant(value)
+        return click
+
+    def _tolerant(self, value: bytes) -> Click | Rejected:
+        click = normalise(value, self._versions)
+        if isinstance(click, Click) and click.flags & _ANY_DROPPED:
+            for name, bit in DROPPED.items():
+                if click.flags & bit:
+                    self.dropped[name] = self.dropped.get(name, 0) + 1
+        return click
+
+    def _fill(self, click: Click, item_id: str) -> None:
+        item = self._item(item_id)
+        if item is None:
+            return
+        if click.category is None and item.category is not None:
+            click.category = item.category
+            click.flags |= FILLED["category"]
+        if click.brand is None and item.brand is not None:
+            click.brand = item.brand
+            click.flags |= FILLED["brand"]
+        if click.price is None and item.price is not None:
+            click.price = item.price
+            click.flags |= FILLED["price"]
+
+    def _bound(self, click: Click) -> None:
+        limits = self.limits
+        if click.price is not None and click.price > limits.price_max:
+            click.price = limits.price_max
+            click.flags |= CLIPPED["price"]
+        if click.quantity is not None and click.quantity > limits.quantity_max:
+            click.quantity = limits.quantity_max
+            click.flags |= CLIPPED["quantity"]
+        if click.value is not None and click.value > limits.value_max:
+            click.value = limits.value_max
+            click.flags |= CLIPPED["value"]
+        if click.rating is not None and click.rating > limits.rating_max:
+            click.rating = limits.rating_max
+            click.flags |= CLIPPED["rating"]
+
+    def _distrusts(self, record: Record) -> bool:
+        if not self.limits.check_skew or record.timestamp is None or record.timestamp < 0:
+            return False
+        trusted = self.limits.trust_original_time
+        return not (trusted and any(name == ORIGINAL_TIME for name, _ in record.headers))
+
+    def _refused(self, record: Record) -> Rejected:
+        size = len(record.value or b"")
+        if size > self.limits.max_bytes:
+            expected = f"expected at most {self.limits.max_bytes}; send only fields of the contract"
+            return Rejected(Reason.TOO_LARGE, f"the value has {size} bytes, {expected}")
+        if not record.key:
+            found = describe(record.key)
+            return Rejected(Reason.MISSING_KEY, f"key is {found}, expected the visitor_id; {_KEY_ADVICE}")
+        return Rejected(Reason.MALFORMED, "the value is empty, expected one JSON object a record")
+
+
+def _mismatch(key: bytes, visitor_id: str) -> Rejected:
+    found, expected = describe(key), describe(visitor_id)
+    message = f"key is {found}, expected the visitor_id {expected}; {_KEY_ADVICE}"
+    return Rejected(Reason.KEY_MISMATCH, message)
+
+
+def _skewed(ts: int, timestamp: int) -> Rejected:
+    apart = (ts - timestamp) / 1000
+    advice = "set the producer's clock, or replay with an original-time header"
+    return Rejected(Reason.SKEWED, f"ts is {ts}, {apart:+.0f} s from the record's {timestamp}; {advice}")

@@ -1,0 +1,122 @@
+"""The tolerant way in: what a producer meant, field by field.
+
+Every event that is not exactly in the contract's form comes here. It gives what the strict decoder gives for
+the same event written canonically.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from models import readers
+from models.aliases import event_name, gather
+from models.events import CLIPPED, DROPPED, OPTIONAL_FIELDS, Click, Reason, Rejected
+from models.readers import Reader, Unreadable, describe
+
+_LONG_TEXT = {"query": 512, "page": 1024, "decision_id": 512, "recommendation_id": 512}
+OPTIONAL_READERS: Mapping[str, Reader] = {
+    **{name: readers.text(_LONG_TEXT.get(name, 256)) for name in OPTIONAL_FIELDS},
+    **dict.fromkeys(("price", "value", "rating"), readers.amount),
+    "quantity": readers.pieces,
+    "basket": readers.basket,
+    "consent": readers.truth,
+}
+_REQUIRED = {
+    "event_id": (readers.identifier, "text of 1 to 256 characters", "send a unique id with each event"),
+    "visitor_id": (readers.identifier, "text of 1 to 256 characters", "send the browser's or device's id"),
+    "ts": (readers.instant, "epoch ms or ISO 8601 within 2000 to 2099", "send the event's own time"),
+    "event": (event_name, "an event of the contract", "see docs/contract/click.schema.json"),
+}
+_decode = msgspec.json.Decoder().decode
+
+
+class Fields(NamedTuple):
+    """Optional fields as read, with the names of those that were unreadable and of those that were cut."""
+
+    values: dict[str, Any]
+    dropped: list[str]
+    clipped: list[str]
+
+
+def parse(value: bytes) -> Any:
+    """Any JSON, also with a byte order mark, NaN or lone surrogates. Raises ValueError if it is none."""
+    try:
+        return _decode(value)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return json.loads(value.decode("utf-8-sig"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def read_fields(found: Mapping[str, Any], by_name: Mapping[str, Reader]) -> Fields:
+    """Read the fields of `found` that `by_name` has a reader for."""
+    fields = Fields({}, [], [])
+    for name, value in found.items():
+        reader = by_name.get(name)
+        if reader is None:
+            continue
+        try:
+            fields.values[name], clipped = reader(value)
+        except Unreadable:
+            fields.dropped.append(name)
+            continue
+        if clipped:
+            fields.clipped.append(name)
+    return fields
+
+
+def normalise(value: bytes, versions: Collection[int]) -> Click | Rejected:
+    """Read an event in whatever form; `Click.flags` says which optional fields were dropped or clipped."""
+    try:
+        raw = parse(value)
+    except ValueError as error:
+        return Rejected(Reason.MALFORMED, f"not JSON ({str(error)[:80]}); expected one JSON object in UTF-8")
+    if not isinstance(raw, dict):
+        return Rejected(Reason.MALFORMED, f"found {describe(raw)}, expected one JSON object a record")
+    found = gather(raw)
+    version = _version(found.get("schema_version", 1), versions)
+    if isinstance(version, Rejected):
+        return version
+    required = _required(found)
+    if isinstance(required, Rejected):
+        return required
+    return _click(required, read_fields(found, OPTIONAL_READERS), version)
+
+
+def _version(value: Any, versions: Collection[int]) -> int | Rejected:
+    try:
+        version = readers.number(value)
+    except Unreadable:
+        version = -1
+    if version in versions:
+        return int(version)
+    known = ", ".join(map(str, versions))
+    advice = "update Pathcast or send a known version"
+    return Rejected(Reason.UNKNOWN_SCHEMA, f"schema_version is {describe(value)}, expected {known}; {advice}")
+
+
+def _required(found: Mapping[str, Any]) -> dict[str, Any] | Rejected:
+    values = {}
+    for name, (reader, expected, advice) in _REQUIRED.items():
+        try:
+            values[name] = reader(found.get(name))
+        except Unreadable:
+            seen = describe(found[name]) if name in found else "missing"
+            return Rejected(Reason.INVALID, f"{name} is {seen}, expected {expected}; {advice}")
+    return values
+
+
+def _click(required: dict[str, Any], fields: Fields, version: int) -> Click:
+    flags = 0
+    for name in fields.dropped:
+        flags |= DROPPED[name]
+    for name in fields.clipped:
+        flags |= CLIPPED[name]
+    if "consent" in fields.dropped:
+        # Something was said that cannot be understood: the visitor gets the benefit of the doubt.
+        fields.values["consent"] = False
+    return Click(**required, **fields.values, schema_version=version, flags=flags)
