@@ -64,8 +64,8 @@ class Connection(BaseSettings):
             return f"KAFKA_SECURITY_PROTOCOL is {self.security_protocol} but {missing} is not set: set it"
         if named and not self._sasl:
             return (
-                f"KAFKA_SASL_USERNAME or _PASSWORD is set but KAFKA_SECURITY_PROTOCOL is {self.security_protocol}: set "
-                "it to SASL_SSL (or SASL_PLAINTEXT), or unset the credentials"
+                f"credentials for SASL are set but KAFKA_SECURITY_PROTOCOL is {self.security_protocol}: "
+                "set it to SASL_SSL (or SASL_PLAINTEXT), or unset the credentials"
             )
         return None
 
@@ -74,8 +74,8 @@ class Connection(BaseSettings):
         given = {f"KAFKA_{name.upper()}": path for name, path in files.items() if path is not None}
         if given and not self._tls:
             return (
-                f"{next(iter(given))} is set but KAFKA_SECURITY_PROTOCOL is {self.security_protocol}: set it to "
-                "SSL or SASL_SSL"
+                f"{next(iter(given))} is set but KAFKA_SECURITY_PROTOCOL is {self.security_protocol}: set "
+                "it to SSL or SASL_SSL"
             )
         if self.ssl_keyfile and not self.ssl_certfile:
             return "KAFKA_SSL_KEYFILE is set without KAFKA_SSL_CERTFILE: set both, or neither"

@@ -1,0 +1,92 @@
+"""The Faust application: one agent that hands chunks to the partitions, one table that holds the state."""
+
+from pathlib import Path
+from typing import Any
+
+import faust
+import mode.loop
+
+from streams.runtime import Runtime
+
+mode.loop.use("uvloop")
+
+
+class PassThrough(faust.Schema):  # type: ignore[misc]
+    """A chunk goes to the agent as it is; its records are decoded in bulk by the processor."""
+
+    def loads_key(self, app: Any, message: Any, **options: Any) -> Any:
+        """The message's key as it came."""
+        return message.key
+
+    def loads_value(self, app: Any, message: Any, **options: Any) -> Any:
+        """The chunk."""
+        return message.value
+
+
+class ChunkedApp(faust.App):  # type: ignore[misc]
+    """A Faust app whose transport and store are Pathcast's; `runtime` does the work."""
+
+    def __init__(self, runtime: Runtime, **options: Any) -> None:
+        self.pathcast = runtime
+        self.pathcast_table: Any = None
+        super().__init__(runtime.config.application_id, **options)
+
+
+def build(
+    runtime: Runtime,
+    *,
+    bootstrap: str,
+    partitions: int,
+    datadir: Path,
+    replication: int = 1,
+    options: dict[str, Any] | None = None,
+) -> ChunkedApp:
+    """The app for `runtime`: `bootstrap` is "host:port[,…]", `options` go to faust.App over these defaults."""
+    url = ";".join(f"chunked://{server}" for server in bootstrap.split(","))
+    defaults = {
+        "broker": url,
+        "store": "fenced://",
+        "datadir": str(datadir),
+        "topic_partitions": partitions,
+        "topic_replication_factor": replication,
+        "topic_disable_leader": True,
+        "table_standby_replicas": 0,
+        "web_enabled": False,
+        "stream_buffer_maxsize": max(64, 4 * partitions),
+        "stream_wait_empty": True,
+        "broker_commit_interval": 2.0,
+        "broker_max_poll_records": runtime.config.bounds.records,
+        "stream_recovery_delay": 0.0,
+        "agent_supervisor": "mode.supervisors:CrashingSupervisor",
+    }
+    app = ChunkedApp(runtime, **{**defaults, **(options or {})})
+    _wire(app, partitions)
+    return app
+
+
+def _wire(app: ChunkedApp, partitions: int) -> None:
+    runtime = app.pathcast
+    schema = PassThrough(key_type=bytes, value_type=bytes)
+    table = app.Table(
+        "state",
+        partitions=partitions,
+        key_type=bytes,
+        value_type=bytes,
+        schema=schema,
+        # 1 would make Faust go on reading the changelog after recovery.
+        recovery_buffer_size=2,
+    )
+    app.pathcast_table = table
+    runtime.config.changelog = table.changelog_topic.get_topic_name()
+
+    async def restored(*_: Any) -> None:
+        runtime.restored = True
+
+    table.on_recover(restored)
+
+    async def dispatch(stream: Any) -> None:
+        async for event in stream.noack().events():
+            if not runtime.offer(event, event.value):
+                app.consumer._unacked_messages.discard(event.message)
+
+    app.agent(app.topic(runtime.config.topic, schema=schema), name="dispatch")(dispatch)

@@ -1,0 +1,66 @@
+"""What applying a chunk does: the seam between the transport, which knows no clicks, and a processor."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+#: A message to publish: key, value, headers.
+Message = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+
+#: The headers of a message without any (shared: aiokafka wants a list, and does not change it).
+NO_HEADERS: list[tuple[str, bytes]] = []
+
+
+class Reader(Protocol):
+    """The committed state of one partition."""
+
+    def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Values of `keys` in order, None where there is none."""
+
+    def scan(self, prefix: bytes) -> Iterable[tuple[bytes, bytes]]:
+        """Pairs under `prefix` in key order."""
+
+
+@dataclass(slots=True)
+class Work:
+    """Records of one partition to apply, in order, to the state as of the chunk before.
+
+    `watermark` is the event time (ms) reached so far; `idle_to`, on a tick without records, the event time
+    (ms) that has passed in the meantime.
+    """
+
+    partition: int
+    records: Sequence[Any]
+    state: Reader
+    watermark: int
+    fetched_at: float
+    idle_to: int = 0
+
+
+@dataclass(slots=True)
+class Effects:
+    """Outputs by topic, changed state (value None deletes) and the watermark (event time, ms) reached.
+
+    `committed` is called after the transaction has been committed and written to the local store.
+    """
+
+    outputs: dict[str, list[Message]] = field(default_factory=dict)
+    state: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    watermark: int = 0
+    committed: Callable[[], None] | None = None
+
+
+class Processor(Protocol):
+    """Turns records into effects. Called on a worker thread, one call at a time per partition."""
+
+    def process(self, work: Work) -> Effects:
+        """Effects of `work`; must change nothing outside, since the transaction may not come to pass."""
+
+    def reject(self, work: Work, error: Exception) -> Effects:
+        """Effects of a single record that `process` failed on: a dead letter."""
+
+    def opened(self, partition: int, state: Reader) -> None:
+        """The partition is owned and recovered."""
+
+    def closed(self, partition: int) -> None:
+        """The partition is somebody else's."""

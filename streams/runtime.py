@@ -1,0 +1,156 @@
+"""The owned partitions of this process: opened on assignment, given work, closed on revocation."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import rocksdict
+
+from streams import fence as fences
+from streams.chunks import Chunk, Epoch
+from streams.effects import Processor
+from streams.errors import PositionError
+from streams.owned import Bounds, OwnedPartition
+from streams.transactions import PartitionProducer
+
+#: A look-up of the broker's view: topic names -> {name: (topic id, {partition: end offset})}.
+Describe = Callable[[Iterable[str]], dict[str, tuple[str, dict[int, int]]]]
+
+
+@dataclass
+class RuntimeConfig:
+    """What the transport needs to know; times in ms, sizes in bytes."""
+
+    application_id: str
+    topic: str
+    changelog: str
+    connection: dict[str, Any]
+    bounds: Bounds = field(default_factory=Bounds)
+    transaction_timeout_ms: int = 60_000
+    tombstone_retention_ms: int = 86_400_000
+    cache_bytes: int = 256 << 20
+    threads: int = 1
+
+
+class Runtime:
+    """Owns partitions on behalf of the Faust consumer, and ends the process when one of them cannot go on."""
+
+    def __init__(self, config: RuntimeConfig, processor: Processor, describe: Describe) -> None:
+        self.config, self.processor = config, processor
+        self.tombstone_retention_ms = config.tombstone_retention_ms
+        self.owned: dict[int, OwnedPartition] = {}
+        self.epoch = 0
+        self.changelog_id = ""
+        self.restored = self.ready = False
+        self.failure: Exception | None = None
+        self.on_failure: Callable[[Exception], None] = lambda error: None
+        self.rewind: Callable[[int, int], Any] = lambda partition, position: None
+        self._describe = describe
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        # Without threads a chunk is processed on the event loop: right only where that takes a millisecond.
+        self._pool = ThreadPoolExecutor(config.threads, "process") if config.threads else None
+        self._cache: Any = None
+
+    def shared_cache(self) -> Any:
+        """One block cache for all partitions: RocksDB's own default is one for each."""
+        if self._cache is None:
+            self._cache = rocksdict.Cache(self.config.cache_bytes)
+        return self._cache
+
+    async def describe(self) -> dict[str, tuple[str, dict[int, int]]]:
+        """Topic ids and ends of the input and its changelog, off the event loop."""
+        names = (self.config.topic, self.config.changelog)
+        return await asyncio.get_running_loop().run_in_executor(None, self._describe, names)
+
+    async def open(self, partitions: Iterable[int]) -> None:
+        """Fence every predecessor of these partitions; must end before recovery reads the changelog's end."""
+        self.changelog_id = (await self.describe())[self.config.changelog][0]
+        await asyncio.gather(*(self._open(partition) for partition in partitions))
+
+    async def _open(self, partition: int) -> None:
+        config = self.config
+        identity = f"{config.application_id}-{partition}"
+        producer = PartitionProducer(identity, partition, config.transaction_timeout_ms, config.connection)
+        await producer.open()
+        owned = OwnedPartition(partition, producer, self.processor, self._pool, config.bounds, self._request_rewind)
+        self.owned[partition] = owned
+
+    async def recovered(self, store: Any) -> dict[int, int]:
+        """The tables are complete: start the owned partitions and return the positions to read on from."""
+        if not self.ready:
+            await self._start_all(store)
+        return {partition: owned.position for partition, owned in self.owned.items()}
+
+    async def _start_all(self, store: Any) -> None:
+        topics = await self.describe()
+        topic_id, ends = topics[self.config.topic]
+        self.changelog_id = topics[self.config.changelog][0]
+        for partition, owned in self.owned.items():
+            state = store.partition(partition)
+            fence = fences.decode(state.get([fences.FENCE_KEY])[0])
+            fences.check(fence, self.config.topic, partition, topic_id, ends[partition])
+            owned.topic_id, owned.changelog, owned.changelog_id = topic_id, self.config.changelog, self.changelog_id
+            owned.recovered(state, fence, self.epoch)
+            self._start(partition, owned)
+        self.ready = True
+
+    def _start(self, partition: int, owned: OwnedPartition) -> None:
+        task = asyncio.get_running_loop().create_task(owned.run(), name=f"partition-{partition}")
+        task.add_done_callback(self._ended)
+        self._tasks[partition] = task
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error if isinstance(error, Exception) else RuntimeError(str(error)))
+
+    def fail(self, error: Exception) -> None:
+        """The process must end: only a restart from the state's own position is safe."""
+        if self.failure is None:
+            self.failure = error
+            self.ready = False
+            self.on_failure(error)
+
+    async def verify(self) -> None:
+        """Refuse to go on when the input topic was recreated under the running worker."""
+        topic_id, _ = (await self.describe())[self.config.topic]
+        for partition, owned in self.owned.items():
+            if owned.topic_id and owned.topic_id != topic_id:
+                raise PositionError(
+                    f"{self.config.topic}[{partition}] was recreated: id {topic_id}, was {owned.topic_id}; "
+                    "run `pathcast state rebase` to keep the state and read the topic from its start"
+                )
+
+    def current(self, partition: int) -> Epoch:
+        """The epoch that a fetch of this partition belongs to when it begins now."""
+        owned = self.owned.get(partition)
+        return Epoch(self.epoch, owned.seeks if owned else 0)
+
+    def offer(self, event: Any, chunk: Chunk) -> bool:
+        """Give a chunk to its partition; False where this process does not own it any more."""
+        owned = self.owned.get(chunk.partition)
+        if owned is None:
+            return False
+        owned.offer(event, chunk)
+        return True
+
+    def is_full(self, partition: int) -> bool:
+        """Whether a partition has chunks enough to be left out of the next fetch."""
+        owned = self.owned.get(partition)
+        return owned is not None and owned.full
+
+    def _request_rewind(self, partition: int, position: int) -> None:
+        """What is being fetched is already wrong; the seek itself waits for that fetch to end."""
+        self.owned[partition].seeks += 1
+        self.rewind(partition, position)
+
+    async def close(self) -> None:
+        """Revocation and shutdown: no chunk of this epoch is applied after this returns."""
+        self.epoch += 1
+        self.restored = self.ready = False
+        owned, self.owned = self.owned, {}
+        tasks, self._tasks = self._tasks, {}
+        await asyncio.gather(*(partition.close() for partition in owned.values()))
+        for task in tasks.values():
+            task.cancel()

@@ -1,0 +1,98 @@
+"""One transactional producer per owned input partition; a chunk's outputs and state are one transaction.
+
+The producer is initialised when the partition is assigned, before recovery reads the end of the changelog:
+that aborts what a predecessor left open and fences it, also when it was only frozen (KIP-98, KIP-447).
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import aiokafka
+from aiokafka.producer import sender
+
+from streams.effects import NO_HEADERS, Message
+from streams.errors import TransactionError
+
+#: aiokafka waits this long (s) when a transaction starts while its predecessor's markers are being written.
+sender.BACKOFF_OVERRIDE = 0.001
+
+#: Records below this size share a batch; a larger one travels alone.
+BATCH_BYTES = 1 << 20
+MAX_REQUEST_BYTES = 16 << 20
+OPEN_TIMEOUT = 60.0
+CLOSE_TIMEOUT = 5.0
+
+
+class PartitionProducer:
+    """Publishes one partition's chunks, each in one transaction."""
+
+    def __init__(self, transactional_id: str, partition: int, timeout_ms: int, connection: dict[str, Any]) -> None:
+        self.transactional_id = transactional_id
+        self.partition = partition
+        self._producer = aiokafka.AIOKafkaProducer(
+            **connection,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=timeout_ms,
+            linger_ms=0,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+        )
+
+    async def open(self) -> None:
+        """Start, and return when every predecessor with this id is fenced."""
+        await self._producer.start()
+        try:
+            await asyncio.wait_for(self._producer._txn_manager.wait_for_pid(), OPEN_TIMEOUT)
+        except asyncio.TimeoutError as error:
+            raise TransactionError(
+                f"no producer id for {self.transactional_id} within {OPEN_TIMEOUT:.0f} s; "
+                "is the broker's transaction coordinator up?"
+            ) from error
+
+    async def publish(
+        self, outputs: dict[str, list[Message]], changelog: str, state: Iterable[tuple[bytes, bytes | None]]
+    ) -> int:
+        """Publish outputs and state in one transaction and return the offset of the last changelog record.
+
+        Raises TransactionError when it failed, was fenced, or its outcome is unknown.
+        """
+        try:
+            await self._producer.begin_transaction()
+            pending = []
+            for topic, messages in outputs.items():
+                pending += await self._send(topic, messages)
+            logged = await self._send(changelog, [(key, value, NO_HEADERS) for key, value in state])
+            await self._producer.commit_transaction()
+            await asyncio.gather(*(future for future, _ in pending))
+            future, count = logged[-1]
+            return int((await future).offset) + count - 1
+        except Exception as error:
+            raise TransactionError(
+                f"transaction of {self.transactional_id} failed: {type(error).__name__}: {error}; "
+                "restart the worker, it goes on from its state"
+            ) from error
+
+    async def _send(self, topic: str, messages: Sequence[Message]) -> list[tuple[asyncio.Future[Any], int]]:
+        """One record batch after another: the future of a batch's first offset, and its number of records."""
+        futures: list[tuple[asyncio.Future[Any], int]] = []
+        batch = self._producer.create_batch()
+        for key, value, headers in messages:
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                futures.append(await self._close_and_send(batch, topic))
+                batch = self._producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None, headers=headers)
+        if batch.record_count():
+            futures.append(await self._close_and_send(batch, topic))
+        return futures
+
+    async def _close_and_send(self, batch: Any, topic: str) -> tuple[asyncio.Future[Any], int]:
+        batch.close()
+        return await self._producer.send_batch(batch, topic, partition=self.partition), batch.record_count()
+
+    async def close(self) -> None:
+        """Stop; a producer that cannot stop is left to be fenced by its successor."""
+        try:
+            await asyncio.wait_for(self._producer.stop(), CLOSE_TIMEOUT)
+        except (asyncio.TimeoutError, aiokafka.errors.KafkaError):
+            self._producer._closed = True

@@ -1,0 +1,175 @@
+"""Faust's Kafka transport in chunks: one message per partition and fetch instead of one per record.
+
+Faust still does membership, assignment, tables and recovery. The position to read on from is the fence in a
+partition's own state; the group's committed offset only informs lag monitors.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from faust.transport.consumer import ensure_TPset
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from streams import chunks
+from streams.chunks import Chunk, Record
+
+#: A fetch waits this long (s) at most, so that a partition left out of it comes back soon.
+FETCH_TIMEOUT = 0.2
+#: ... and this long while a partition is left out because its queue is full.
+FULL_TIMEOUT = 0.005
+#: aiokafka sleeps this long (s) between looks at what was prefetched; its own 0.1 would be most of the latency.
+PREFETCH_BACKOFF = 0.001
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Reads committed records only: Faust sets that in its own exactly-once mode alone."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+    async def on_start(self) -> None:
+        """Start, and look at prefetched records often."""
+        await super().on_start()
+        self._consumer._fetcher._prefetch_backoff = PREFETCH_BACKOFF
+
+    def position_now(self, tp: TP) -> int | None:
+        """The next position to fetch, None where it is not known (yet)."""
+        subscription = self._consumer._subscription.subscription
+        state = subscription.assignment.state_value(tp) if subscription and subscription.assignment else None
+        return state.position if state is not None and state.has_valid_position else None
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Delivers chunks, and moves only as the fences of the owned partitions say."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._fetching = asyncio.Lock()
+        self._chain: dict[TP, int] = {}
+        self._chain_epoch = -1
+        self._rewinds: set[asyncio.Task[None]] = set()
+        self.runtime = self.app.pathcast
+        self.runtime.rewind = self._schedule_rewind
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        timestamp = record.timestamp / 1000 if record.timestamp is not None else None
+        message = (tp.topic, tp.partition, record.offset, timestamp, 0, (), b"", record, None, 0, 0, tp)
+        return ConsumerMessage(*message, generation_id=self.app.consumer_generation_id)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Chunk]]:
+        async with self._fetching:
+            wanted = {tp for tp in active_partitions or () if not self._is_full(tp)}
+            if not wanted:
+                await asyncio.sleep(FULL_TIMEOUT)
+                return {}
+            epochs = {tp: self.runtime.current(tp.partition) for tp in wanted}
+            self._forget_chain()
+            before = {tp: self._thread.position_now(tp) for tp in wanted}
+            limit = FETCH_TIMEOUT if len(wanted) == len(active_partitions or ()) else FULL_TIMEOUT
+            records = await super()._getmany(wanted, min(timeout, limit))
+            now = time.monotonic()
+            spans = {tp: self._span(tp, before[tp], records.get(tp)) for tp in wanted}
+        return {
+            tp: [chunks.make(tp, span, records.get(tp) or (), epochs[tp], now)]
+            for tp, span in spans.items()
+            if span is not None
+        }
+
+    def _is_full(self, tp: TP) -> bool:
+        return tp.topic == self.runtime.config.topic and self.runtime.is_full(tp.partition)
+
+    def _forget_chain(self) -> None:
+        if self._chain_epoch != self.runtime.epoch:
+            self._chain.clear()
+            self._chain_epoch = self.runtime.epoch
+
+    def _span(self, tp: TP, before: int | None, records: list[Record] | None) -> tuple[int, int] | None:
+        """Positions a fetch covered; it starts where the chunk before it ended, so that a lost one shows."""
+        after = self._thread.position_now(tp) or 0
+        end = max(after, records[-1].offset + 1 if records else 0)
+        start = self._chain.get(tp, before if before is not None else (records[0].offset if records else None))
+        if start is None or end <= start:
+            return None
+        self._chain[tp] = end
+        return start, end
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """A chunk's span has no gaps to track."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """The offset to commit: the end of the last acknowledged chunk."""
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        offset = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return int(offset) + 1
+
+    async def on_partitions_assigned(self, assigned: Iterable[TP], generation_id: int = 0) -> None:
+        """Fence predecessors before recovery looks at the end of the changelog."""
+        try:
+            await self.runtime.open(tp.partition for tp in assigned if tp.topic == self.runtime.config.topic)
+        except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on
+            self.runtime.fail(error)
+            return
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
+        """Let the transaction in flight finish; nothing fetched so far is applied after it."""
+        await self.runtime.close()
+        self._unacked_messages.clear()
+        await super().on_partitions_revoked(revoked)
+
+    async def perform_seek(self) -> None:
+        """Read on from the fences; Faust also calls this while it still recovers, to forget a fetch."""
+        await super().perform_seek()
+        if not self.runtime.restored:
+            return
+        try:
+            positions = await self.runtime.recovered(self.app.pathcast_table.data)
+        except Exception as error:  # noqa: BLE001 - faust.tables.recovery would retry forever
+            self.runtime.fail(error)
+            return
+        for tp in ensure_TPset(self.assignment()):
+            if tp.topic == self.runtime.config.topic and tp.partition in positions:
+                await self._move(tp, positions[tp.partition])
+
+    def _schedule_rewind(self, partition: int, position: int) -> None:
+        task = self.loop.create_task(self._rewind(TP(self.runtime.config.topic, partition), position))
+        self._rewinds.add(task)
+        task.add_done_callback(self._rewinds.discard)
+
+    async def _rewind(self, tp: TP, position: int) -> None:
+        if tp in ensure_TPset(self.assignment()):
+            await self._move(tp, position)
+
+    async def _move(self, tp: TP, position: int) -> None:
+        """Seek between two fetches, so that no fetch that began before is believed."""
+        async with self._fetching:
+            await self._thread.seek_wait({tp: position})
+            self._chain.pop(tp, None)
+        self._read_offset[tp] = position or None
+
+    async def wait_empty(self) -> None:
+        """Shutdown: finish the transactions in flight; what is only queued is read again from the fence."""
+        await self.runtime.close()
+        self._unacked_messages.clear()
+        await self.commit_and_end_transactions()
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's livelock detector does not know chunks; /readyz and the lag metric tell instead."""
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """`chunked://host:port`."""
+
+    Consumer = Consumer
