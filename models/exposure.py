@@ -4,6 +4,7 @@ Integers only, bounded whatever the input, and free of clocks: every function ta
 semantics are in `docs/decisioning.md`. An outcome counts for a decision until `attribution_ms` after it.
 """
 
+from operator import attrgetter
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -28,6 +29,8 @@ OUTCOMES: Final = {
     "purchase": PURCHASED,
     "rate_item": RATED,
 }
+
+_BY_TS: Final = attrgetter("ts")
 
 Fate = Literal["applied", "repeated", "expired", "parked"]
 
@@ -154,7 +157,8 @@ def next_due(exposure: Exposure, config: ExposureConfig) -> int:
     """Epoch ms of event time at which `close` next has work; `NEVER` if nothing is pending."""
     if not exposure.open and not exposure.parked:
         return NEVER
-    return min(entry.ts for entry in (*exposure.open, *exposure.parked)) + config.attribution_ms
+    oldest: int = min(map(_BY_TS, (*exposure.open, *exposure.parked)))
+    return oldest + config.attribution_ms
 
 
 def session_started(exposure: Exposure) -> None:
@@ -176,7 +180,8 @@ def _push(entries: list[Pending], entry: Pending, bound: int) -> Closed | None:
     entries.append(entry)
     if len(entries) <= bound:
         return None
-    oldest = entries.pop(min(range(len(entries)), key=lambda index: entries[index].ts))
+    oldest = min(entries, key=_BY_TS)
+    entries.remove(oldest)
     return Closed(oldest.decision, oldest.action, oldest.ts, oldest.outcomes, evicted=True)
 
 

@@ -7,10 +7,13 @@ from typing import Any
 
 import click
 import msgspec
+from kafka import TopicPartition
 
+from deploy.kafka import connection, consumer
 from models.actions import ActionSet
 from models.errors import PathcastError
 from models.verify import Verifier
+from streams.topics import TopicNames
 
 ACTIONS_FILE = Path(__file__).parent.parent / "data" / "actions.toml"
 SHOWN_DIFFERENCES = 20
@@ -62,21 +65,14 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 def _topic() -> Iterator[bytes]:
     """The topic's committed records, up to its end at the start of the call."""
-    from kafka import KafkaConsumer, TopicPartition
-    from streams.connection import Connection
-    from streams.topics import TopicNames
-
     topic = TopicNames().ad_decisions
-    consumer = KafkaConsumer(**Connection().kafka_python(), isolation_level="read_committed")
-    try:
-        partitions = [TopicPartition(topic, one) for one in consumer.partitions_for_topic(topic) or ()]
+    with consumer(connection()) as client:
+        partitions = [TopicPartition(topic, one) for one in client.partitions_for_topic(topic) or ()]
         if not partitions:
             raise PathcastError(f"topic {topic} not found; create it with `pathcast topics`")
-        consumer.assign(partitions)
-        consumer.seek_to_beginning()
-        ends = consumer.end_offsets(partitions)
-        while any(consumer.position(one) < end for one, end in ends.items()):
-            for batch in consumer.poll(timeout_ms=500).values():
+        client.assign(partitions)
+        client.seek_to_beginning()
+        ends = client.end_offsets(partitions)
+        while any(client.position(one) < end for one, end in ends.items()):
+            for batch in client.poll(timeout_ms=500).values():
                 yield from (record.value for record in batch if record.value is not None)
-    finally:
-        consumer.close()
