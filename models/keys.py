@@ -1,0 +1,47 @@
+"""The keys of the state, a letter per kind: visitors, timers and panes share one table and one changelog."""
+
+from typing import Final
+
+VISITOR: Final = b"v"
+TIMER: Final = b"t"
+PANE: Final = b"p"
+ITEM_PANE: Final = PANE + b"i"
+FUNNEL_PANE: Final = PANE + b"f"
+
+_TIMER_PREFIX: Final = len(TIMER) + 4
+_PANE_PREFIX: Final = len(ITEM_PANE) + 4
+
+
+def visitor(visitor_id: str) -> bytes:
+    """The key of a visitor's record."""
+    return VISITOR + visitor_id.encode()
+
+
+def visitor_id(key: bytes) -> str:
+    """The visitor of a visitor's key."""
+    return key[len(VISITOR) :].decode()
+
+
+def timer(minute: int, visitor_key: bytes) -> bytes:
+    """The key of a visitor's timer that rings at `minute` (epoch minutes of event time): sorts by time."""
+    return TIMER + minute.to_bytes(4, "big") + visitor_key
+
+
+def timer_parts(key: bytes) -> tuple[int, bytes]:
+    """Minute and visitor's key of a timer's key."""
+    return int.from_bytes(key[len(TIMER) : _TIMER_PREFIX], "big"), key[_TIMER_PREFIX:]
+
+
+def item_pane(pane: int, item_id: str) -> bytes:
+    """The key of an item's counters in pane number `pane` (event time divided by the pane's width)."""
+    return ITEM_PANE + pane.to_bytes(4, "big") + item_id.encode()
+
+
+def funnel_pane(pane: int) -> bytes:
+    """The key of the funnel's counters in pane number `pane`."""
+    return FUNNEL_PANE + pane.to_bytes(4, "big")
+
+
+def pane_parts(key: bytes) -> tuple[int, bytes]:
+    """Pane number and the rest (an item id in UTF-8, or nothing) of a pane's key."""
+    return int.from_bytes(key[len(ITEM_PANE) : _PANE_PREFIX], "big"), key[_PANE_PREFIX:]
