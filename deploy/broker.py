@@ -1,8 +1,6 @@
 """A genuine Apache Kafka of one node for the demo, the tests and development: no Docker, no Java."""
 
 import os
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -10,19 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
-from deploy.broker_files import Files, Process, cluster_id, free_port
+from deploy.broker_files import Files, cluster_id
+from deploy.broker_process import Process, answers, check_port, end, free_port
 from deploy.distribution import BrokerError, Distribution, find
 
 DEFAULT_PORT = 9092
 START_SECONDS = 60
-STOP_SECONDS = 20
-
-
-class PortBusy(BrokerError):
-    """Something else listens on the broker's port."""
 
 
 def default_directory() -> Path:
@@ -156,55 +148,14 @@ class Broker:
         return noted is not None
 
 
-def end(noted: Process) -> None:
-    """SIGTERM, then SIGKILL for one that does not go."""
-    process = noted.find()
-    if process is None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(STOP_SECONDS)
+def resolve_bootstrap(broker: Broker | None = None) -> str:
+    """KAFKA_BOOTSTRAP_SERVERS if set; else the bundled broker's address, started if need be.
 
-
-def check_port(port: int) -> None:
-    """Raises PortBusy, naming the process that has the port where the system tells."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PortBusy(
-                f"port {port} is taken{_holder(port)} ({error.strerror}): choose another (--port or "
-                "PATHCAST_BROKER_PORT), or, if it is a Kafka, use it: "
-                f"KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}"
-            ) from error
-
-
-def _holder(port: int) -> str:
-    try:
-        listening = [c for c in psutil.net_connections("tcp") if c.laddr and c.laddr.port == port and c.pid]
-        process = psutil.Process(next(c.pid for c in listening if c.status == psutil.CONN_LISTEN))
-        directory = process.cwd()
-        ours = "a broker of Pathcast, " if "kafka.Kafka" in process.cmdline() else ""
-    except (psutil.Error, StopIteration):
-        return ""
-    return f" by {ours}{process.name()} (pid {process.pid}, started in {directory})"
-
-
-def answers(bootstrap: str) -> bool:
-    """Whether a broker there completes a real request (not merely accepts a connection)."""
-    try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap, bootstrap_timeout_ms=2000, request_timeout_ms=2000
-        )
-    except (KafkaError, OSError):
-        return False
-    try:
-        return bool(admin.describe_cluster()["brokers"])
-    except (KafkaError, OSError):
-        return False
-    finally:
-        admin.close()
+    Which Kafka that broker runs, KAFKA_HOME's or a downloaded one, `distribution.find` says. Raises BrokerError.
+    """
+    configured = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if configured:
+        return configured
+    own = broker or Broker()
+    own.start()
+    return own.bootstrap

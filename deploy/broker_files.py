@@ -4,14 +4,13 @@ import base64
 import fcntl
 import json
 import os
-import socket
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
+from deploy.broker_process import Process
 
 # One node that is broker and controller: every internal topic has one replica, and few partitions, since each
 # costs open files and start-up time.
@@ -50,24 +49,6 @@ appender.file.policies.size.size = 10MB
 appender.file.strategy.type = DefaultRolloverStrategy
 appender.file.strategy.max = 3
 """
-
-
-@dataclass(frozen=True)
-class Process:
-    """A broker's process. A process id is reused by the system; its start time tells the two apart."""
-
-    pid: int
-    port: int
-    created: float
-
-    def find(self) -> psutil.Process | None:
-        """The live process, or None if it is gone (or is another's by now)."""
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return None
-        return process if same else None
 
 
 @dataclass(frozen=True)
@@ -148,14 +129,6 @@ def _tail(path: Path) -> list[str]:
 
 def _complains(line: str) -> bool:
     return any(word in line for word in (" ERROR ", " FATAL ", "Exception", "Error:"))
-
-
-def free_port() -> int:
-    """A port of this machine that nothing listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def cluster_id() -> str:

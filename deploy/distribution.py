@@ -107,8 +107,8 @@ def fetch(cache: Path, repository: str | None = None) -> Path:
 def _no_network(source: str, error: Exception) -> str:
     return (
         f"cannot download Apache Kafka {KAFKA_VERSION} from {source} ({type(error).__name__}). Check the "
-        "network or the proxy (HTTPS_PROXY), name a mirror (PATHCAST_MAVEN_REPOSITORY), point KAFKA_HOME at an "
-        "unpacked Kafka, or use a running one (KAFKA_BOOTSTRAP_SERVERS)"
+        "network or the proxy (HTTPS_PROXY), name a mirror (PATHCAST_MAVEN_REPOSITORY), point KAFKA_HOME at "
+        "an unpacked Kafka, or use a running one (KAFKA_BOOTSTRAP_SERVERS)"
     )
 
 

@@ -74,6 +74,7 @@ def _explained(to: Connection) -> Iterator[None]:
         yield
     except (KafkaError, OSError) as error:
         raise KafkaUnreachable(
-            f"no Kafka answers at {to.bootstrap_servers} ({to.security_protocol}; {type(error).__name__}: {error}). "
-            "Start the bundled one (pathcast broker start), or set KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL"
+            f"no Kafka answers at {to.bootstrap_servers} by {to.security_protocol} ({type(error).__name__}: "
+            f"{error}): start the bundled one (pathcast broker start), or set KAFKA_BOOTSTRAP_SERVERS and "
+            "KAFKA_SECURITY_PROTOCOL"
         ) from error

@@ -78,13 +78,13 @@ def _common_count(found: Mapping[str, int], names: TopicNames) -> int | None:
 
 
 def check(found: Mapping[str, int], names: TopicNames) -> None:
-    """Raises TopicsError unless visitor-keyed topics have equal partition counts and broadcast ones have 1."""
+    """Raises TopicsError unless visitor-keyed topics have equal partition counts, broadcast ones 1."""
     by_visitor = {topic: found[topic] for topic in names.by_visitor if topic in found}
     if len(set(by_visitor.values())) > 1:
         raise TopicsError(
             f"topics keyed by visitor differ in their partitions ({_listed(by_visitor)}): expected equal "
-            "counts, since an answer goes to the partition of its click. Add partitions to the smaller ones, or "
-            "name others (PATHCAST_TOPIC_*)"
+            "counts, since an answer goes to the partition of its click. Add partitions to the smaller ones, "
+            "or name others (PATHCAST_TOPIC_*)"
         )
     wide = {topic: found[topic] for topic in names.broadcast if found.get(topic, 1) != 1}
     if wide:

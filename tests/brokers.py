@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.broker import Broker, PortBusy
-from deploy.broker_files import free_port
+from deploy.broker import Broker
+from deploy.broker_process import PortBusy, free_port
 from streams.topics import TopicNames
 
 

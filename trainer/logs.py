@@ -1,144 +1,134 @@
-"""Event logs of any shop as one table with the contract's column names, lazily."""
+"""Event logs as files (CSV, JSON lines, Parquet) read lazily into the columns of the contract."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from models.aliases import event_name
 from models.errors import PathcastError
-from models.events import WIRE_FIELDS
-from models.readers import Unreadable
+from models.events import REQUIRED_FIELDS, WIRE_FIELDS
+from trainer.columns import typed
 
-
-class LogError(PathcastError):
-    """A log cannot be read or lacks what every event must have."""
-
-
-#: What known logs call the contract's fields, best first. Of several categories the first that is filled counts.
-KNOWN: Mapping[str, tuple[str, ...]] = {name: (name,) for name in WIRE_FIELDS} | {
+#: Where a field is found in known logs (REES46, GA4 exports, others); those present are coalesced in order.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "event_id": ("event_id", "message_id"),
     "visitor_id": (
-        "visitor_id", "client_id", "user_pseudo_id", "fullVisitorId", "user_id", "user_session", "session_id",
+        "visitor_id",
+        "client_id",
+        "user_pseudo_id",
+        "fullvisitorid",
+        "user_session",
+        "session_id",
     ),
-    "ts": ("ts", "ts_ms", "timestamp_ms", "event_timestamp", "event_time", "timestamp"),
+    "ts": ("ts", "ts_ms", "timestamp_ms", "timestamp", "event_time", "event_timestamp", "time"),
     "event": ("event", "event_name", "event_type"),
     "item_id": ("item_id", "product_id", "itemid", "sku"),
+    # REES46 names only some categories and numbers all of them: a number is still a category.
     "category": ("category", "category_code", "item_category", "category_id"),
     "brand": ("brand", "item_brand"),
     "price": ("price", "price_usd"),
-}  # fmt: skip
-TEXTS = frozenset(WIRE_FIELDS) - {"ts", "price", "quantity", "value", "rating", "consent", "schema_version"}
-NUMBERS = ("price", "value", "rating")
+    "query": ("query", "search_term"),
+    "page": ("page", "page_location", "url"),
+    "title": ("title", "name", "item_name", "product_name"),
+}
+ITEM_FIELDS = ("item_id", "category", "brand", "price", "title", "stock", "status")
+_ROW = "pathcast row"
+
+
+class LogError(PathcastError):
+    """An event log cannot be read, or its columns cannot be mapped to the contract's fields."""
 
 
 def read_log(files: Sequence[Path], mapping: Mapping[str, str] | None = None) -> pl.LazyFrame:
-    """All events of `files` (CSV, JSONL, each also .gz, or Parquet) in the contract's columns, ordered as they came.
+    """Events in file order, one column per contract field found, typed; what cannot be read is null.
 
-    `mapping` names a log's column for a field (`{"ts": "ts_ms"}`); columns of known logs are found without it. `ts` is
-    epoch ms, `event` one of EVENTS or as it was if it is none of them; `event_id` is made from file and row where there
-    is none. Raises LogError for a file or a required column that is not there.
+    `mapping` is field -> column, before the automatic one. Columns: `ts` Int64 (epoch ms), amounts Float64,
+    counts Int64, `consent` Boolean, all else String. A log without event ids gets `<file stem>-<row number>`.
+    Raises LogError.
     """
-    return pl.concat([_canonical(Path(file), mapping or {}) for file in files], how="diagonal_relaxed")
+    return pl.concat([typed(renamed(path, mapping or {})) for path in files], how="diagonal")
 
 
-def scan(file: Path) -> pl.LazyFrame:
-    """The file's own columns, lazily. Raises LogError where it cannot be opened."""
-    kind = "".join(file.suffixes[-2:]).removesuffix(".gz").rpartition(".")[2]
-    readers = {"csv": _csv, "parquet": pl.scan_parquet, "jsonl": _lines, "ndjson": _lines, "json": _lines}
-    if kind not in readers:
-        raise LogError(f"{file} is not a log that can be read; give CSV, JSONL (both also .gz) or Parquet")
+def read_items(path: Path, mapping: Mapping[str, str] | None = None) -> pl.LazyFrame:
+    """Catalogue rows with the columns of ITEM_FIELDS that the file has. Raises LogError."""
+    frame = scan(path)
+    fields = _select(frame, path, ITEM_FIELDS, ("item_id",), mapping or {})
+    return typed(frame.select(fields)).filter(pl.col("item_id").is_not_null())
+
+
+def renamed(path: Path, mapping: Mapping[str, str]) -> pl.LazyFrame:
+    """The file's rows under the contract's names, `event_id` first, values as they are in the file.
+
+    Raises LogError if a required field has no column.
+    """
+    frame = scan(path)
+    required = tuple(field for field in REQUIRED_FIELDS if field != "event_id")
+    fields = _select(frame, path, WIRE_FIELDS, required, mapping)
+    if not any(field.meta.output_name() == "event_id" for field in fields):
+        fields = [
+            pl.format("{}-{}", pl.lit(path.name.split(".")[0]), pl.col(_ROW)).alias("event_id"),
+            *fields,
+        ]
+    return frame.with_row_index(_ROW).select(fields)
+
+
+def scan(path: Path) -> pl.LazyFrame:
+    """The file's own columns, read in batches; CSV values stay text, so that ids keep their zeros."""
+    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
+    kind = suffixes[-1].lower() if suffixes else ""
     try:
-        frame = readers[kind](file)
+        if not path.is_file():
+            raise LogError(f"{path} is no file: name a CSV, JSON lines or Parquet log")
+        if kind in {".csv", ".tsv"}:
+            frame = pl.scan_csv(path, infer_schema=False, separator="\t" if kind == ".tsv" else ",")
+        elif kind in {".jsonl", ".ndjson", ".json"}:
+            frame = pl.scan_ndjson(path, infer_schema_length=10_000)
+        elif kind == ".parquet":
+            frame = pl.scan_parquet(path)
+        else:
+            raise LogError(
+                f"{path.name} is no known kind of log: expected .csv, .tsv, .jsonl (or .gz), .parquet"
+            )
         frame.collect_schema()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise LogError(f"cannot read {file}: {error}; check the path and that it is {kind}") from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise LogError(f"{path} cannot be read ({error}): check that it is what its name says") from error
     return frame
 
 
-def _csv(file: Path) -> pl.LazyFrame:
-    return pl.scan_csv(file, infer_schema_length=10_000, ignore_errors=True)
-
-
-def _lines(file: Path) -> pl.LazyFrame:
-    return pl.scan_ndjson(file, infer_schema_length=10_000, ignore_errors=True)
-
-
-def _canonical(file: Path, mapping: Mapping[str, str]) -> pl.LazyFrame:
-    frame = scan(file)
-    found = frame.collect_schema()
-    sources = columns(found.names(), mapping, str(file))
-    stem = file.name.partition(".")[0]
-    row = pl.int_range(pl.len()).cast(pl.String)
-    fields = [_field(name, [pl.col(c) for c in chosen], found[chosen[0]]) for name, chosen in sources.items()]
-    if "event_id" not in sources:
-        fields.append(pl.concat_str(pl.lit(f"{stem}-"), row).alias("event_id"))
-    return frame.select(fields)
-
-
-def columns(names: Sequence[str], mapping: Mapping[str, str], where: str) -> dict[str, list[str]]:
-    """Which columns of a log hold which field. Raises LogError naming what is missing."""
-    unknown = [
-        f"{field}={column}" for field, column in mapping.items() if column not in names or field not in KNOWN
-    ]
-    if unknown:
-        raise LogError(f"{where}: cannot map {', '.join(unknown)}; its columns are {', '.join(names)}")
-    chosen = {field: [c for c in candidates if c in names] for field, candidates in KNOWN.items()}
-    chosen |= {field: [column] for field, column in mapping.items()}
-    missing = [field for field in ("visitor_id", "ts", "event") if not chosen[field]]
-    if missing:
-        hint = " ".join(f"--map {field}=COLUMN" for field in missing)
+def _select(
+    frame: pl.LazyFrame,
+    path: Path,
+    fields: Sequence[str],
+    required: Sequence[str],
+    mapping: Mapping[str, str],
+) -> list[pl.Expr]:
+    schema = frame.collect_schema()
+    flat = {name.lower(): name for name, kind in schema.items() if not kind.is_nested()}
+    _check_mapping(path, mapping, schema.names(), fields)
+    sources = {field: _sources(field, flat, mapping) for field in fields}
+    absent = [field for field in required if not sources[field]]
+    if absent:
         raise LogError(
-            f"{where}: no column for {', '.join(missing)} among {', '.join(names)}; name it: {hint}"
+            f"{path.name} has no column for {', '.join(absent)}; its columns are "
+            f"{', '.join(schema.names())}: name one, such as --map {absent[0]}=COLUMN"
         )
-    if chosen["user_id"] == chosen["visitor_id"][:1]:
-        chosen["user_id"] = []
-    return {field: found for field, found in chosen.items() if found}
+    return [pl.coalesce(columns).alias(field) for field, columns in sources.items() if columns]
 
 
-def _field(name: str, sources: list[pl.Expr], kind: pl.DataType) -> pl.Expr:
-    """A field's expression: category falls back from column to column, every other field has one column."""
-    if name == "category":
-        return pl.coalesce(_text(source) for source in sources).alias(name)
-    return _typed(name, sources[0], kind).alias(name)
+def _sources(field: str, flat: Mapping[str, str], mapping: Mapping[str, str]) -> list[str]:
+    if field in mapping:
+        return [mapping[field]]
+    return [flat[name] for name in COLUMNS.get(field, (field,)) if name in flat]
 
 
-def _typed(name: str, source: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    if name == "ts":
-        return _epoch_ms(source, kind)
-    if name == "event":
-        return _text(source).map_elements(_event, return_dtype=pl.String, skip_nulls=True)
-    if name in TEXTS:
-        return _text(source)
-    if name in NUMBERS:
-        return source.cast(pl.Float64, strict=False).fill_nan(None)
-    return source.cast(pl.Int64, strict=False)
-
-
-def _text(source: pl.Expr) -> pl.Expr:
-    text = source.cast(pl.String).str.strip_chars()
-    return (
-        pl.when(text.str.to_lowercase().is_in(["", "(not set)", "(none)", "null", "nan"]))
-        .then(None)
-        .otherwise(text)
-    )
-
-
-def _event(value: str) -> str:
-    try:
-        return event_name(value)
-    except Unreadable:
-        return value
-
-
-def _epoch_ms(source: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    """From a date, an ISO-8601 text (UTC where it does not say), or a number of s, ms or µs."""
-    if kind.is_temporal():
-        return source.dt.epoch("ms")
-    if kind == pl.String:
-        plain = source.str.replace(" UTC", "Z").str.replace(" ", "T")
-        return plain.str.to_datetime(time_zone="UTC", strict=False).dt.epoch("ms")
-    number = source.cast(pl.Float64)
-    scaled = (
-        pl.when(number > 1e14).then(number / 1e3).when(number < 1e11).then(number * 1e3).otherwise(number)
-    )
-    return scaled.round().cast(pl.Int64)
+def _check_mapping(
+    path: Path, mapping: Mapping[str, str], columns: Sequence[str], fields: Sequence[str]
+) -> None:
+    for field, column in mapping.items():
+        if column not in columns:
+            listed = ", ".join(columns)
+            raise LogError(
+                f"--map {field}={column}: {path.name} has no such column, expected one of {listed}"
+            )
+        if field not in {*fields, *ITEM_FIELDS, *WIRE_FIELDS}:
+            raise LogError(f"--map {field}={column}: no such field, expected one of {', '.join(fields)}")

@@ -1,0 +1,70 @@
+"""The `pathcast` command. Each subcommand is a module with a `command`, imported only when it runs."""
+
+import importlib
+import importlib.util
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from models.errors import PathcastError
+
+# name -> (module, help). The help stands here so that `pathcast --help` imports no torch and no Kafka client.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": (
+        "deploy.commands.demo",
+        "Broker, topics, training, a worker and real clicks, live in the terminal.",
+    ),
+    "broker": ("deploy.commands.broker", "Start, stop or show the bundled Apache Kafka."),
+    "topics": ("deploy.commands.topics", "Create the topics and check that they fit together."),
+    "worker": ("deploy.commands.worker", "Answer the clicks of some partitions."),
+    "train": ("deploy.commands.train", "Train a model on an event log and announce it to the workers."),
+    "replay": ("deploy.commands.replay", "Send an event log to the clicks topic, at any speed."),
+    "dead-letters": ("deploy.commands.dead_letters", "List, show or replay the inputs that were refused."),
+    "decisions": ("deploy.commands.decisions", "Recompute logged decisions from their own records."),
+    "state": ("deploy.commands.state", "Inspect or rebase the workers' state."),
+    "settings": ("deploy.commands.settings", "Write the reference of all settings."),
+    "contract": ("deploy.commands.contract", "Write the schemas of events and answers."),
+}
+
+
+class Lazy(click.Group):
+    """A group that knows its commands by name and imports the one that is called.
+
+    Known failures (PathcastError, wrong settings) become one line on stderr and exit code 1.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [name for name, (module, _) in COMMANDS.items() if importlib.util.find_spec(module)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PathcastError as error:
+            raise click.ClickException(str(error)) from error
+        except ValidationError as error:
+            raise click.ClickException(explained(error)) from error
+
+
+def explained(error: ValidationError) -> str:
+    """Each wrong setting in one sentence: its name, what it must be, what was found."""
+    return "; ".join(
+        f"{error.title}.{'.'.join(map(str, found['loc']))} is {found['input']!r}: {found['msg'].lower()}, correct it"
+        for found in error.errors(include_url=False)
+    )
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pathcast")
+def main() -> None:
+    """Forecast where a shopper's path leads, while they walk it."""

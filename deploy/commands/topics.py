@@ -1,0 +1,22 @@
+"""`pathcast topics`."""
+
+import click
+
+from deploy.kafka import admin, connection
+from deploy.topics import DEFAULT_PARTITIONS, counts, ensure
+from streams.topics import TopicNames
+
+
+@click.command()
+@click.option("--partitions", type=click.IntRange(1, 10_000), default=DEFAULT_PARTITIONS, show_default=True)
+@click.option("--replication", type=int, default=-1, help="Replicas  [the cluster's default].")
+def command(partitions: int, replication: int) -> None:
+    """Create the missing topics and check all of them.
+
+    Topics keyed by visitor get as many partitions as those that exist, else --partitions.
+    """
+    to, names = connection(), TopicNames()
+    created = ensure(to, names, partitions, replication)
+    with admin(to) as client:
+        for topic, count in counts(client, names).items():
+            click.echo(f"{topic:<24} {count:>4} partitions  {'created' if topic in created else 'was there'}")
