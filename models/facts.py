@@ -51,11 +51,12 @@ Transition = Ended | Reopened | Churned | Expired | Closed
 
 
 class Facts(msgspec.Struct, gc=False):
-    """The outcome of one step. `born`: the visitor was unknown or had expired; `fresh`: a session starts here.
+    """The outcome of one step. `born`: the visitor was unknown or had expired; `fresh`: a session starts.
 
-    `code` is the click's 16 bytes, `flags` its flag bits, `position` its 1-based index in the session, `event` and
-    `previous` the event codes of this click and of the session's click before (0: none). `late_ms` says by how
-    much a `LATE` click is older than the visitor's last one. Where `fate` is not APPLIED the rest is at its default.
+    `code` is the click's 16 bytes, `flags` its flag bits, `position` its 1-based index in the session,
+    `event` and `previous` the event codes of this click and of the session's click before (0: none).
+    `late_ms` says by how much a `LATE` click is older than the visitor's last one. Where `fate` is not
+    APPLIED the rest is at its default.
     """
 
     fate: Fate

@@ -2,7 +2,7 @@
 
 
 def find(records: bytes, key: bytes, width: int, start: int = 0, end: int | None = None) -> int:
-    """Offset, in `[start, end)`, of the first `width`-byte record that starts with `key`; -1 if there is none."""
+    """Offset, in `[start, end)`, of the first `width`-byte record that starts with `key`; -1 for none."""
     at = records.find(key, start, end)
     while at > 0 and at % width:
         at = records.find(key, at + 1, end)

@@ -37,7 +37,7 @@ def _counters() -> list[int]:
 
 
 class Visitor(msgspec.Struct, array_like=True, gc=False):
-    """One visitor. "Session" means the latest one, ended or not; "earlier" means before it. Semantics: docs/state.md.
+    """One visitor. "Session" means the latest one, ended or not. The semantics are in `docs/state.md`.
 
     `codes` are the last 50 clicks' codes whatever the session, oldest first; `hidden` is the encoder's state
     (fp16) after the session's first `hidden_at` clicks, made by model version `hidden_model` (0: none).
@@ -149,13 +149,10 @@ def _unreadable(record: bytes, why: str) -> StateError:
     try:
         version = msgspec.msgpack.decode(record)[0]
     except (msgspec.DecodeError, ValueError, TypeError, LookupError):
-        return StateError(
-            f"damaged visitor record {record[:24]!r}: {why}; rebuild the state from the changelog"
-        )
+        version = VERSION
     if version == VERSION:
-        return StateError(
-            f"damaged visitor record of format {VERSION}: {why}; rebuild the state from the changelog"
-        )
+        damaged = f"damaged visitor record {record[:24]!r}: {why}"
+        return StateError(f"{damaged}; rebuild the state from the changelog")
     return StateError(
         f"visitor record of format {version!r}, this program reads {VERSION}: use the program that wrote it, "
         "or start with an empty state"
