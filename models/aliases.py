@@ -1,6 +1,6 @@
 """What producers call a field or an event and where they put it: camelCase, GA4's nested objects."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +10,8 @@ from models.readers import NUMBER_CHARS, Unreadable, is_missing
 #: Objects whose fields stand for the event's own; what is further out wins.
 CONTAINERS = frozenset({"params", "ecommerce", "items"})
 _LONGEST_NAME = 40
+
+Finder = Callable[[str], str | None]
 
 
 def collapse(name: str) -> str:
@@ -34,16 +36,10 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "page": ("page_location", "page_path", "url"),
     "promo_id": ("promotion_id",),
     "device": ("device_category",),
-    "title": ("item_name", "name", "product_name"),
+    "title": ("name", "item_name", "product_name"),
     "stock": ("inventory",),
     "params": ("event_params",),
 }
-_ITEM_FIELDS = ("title", "stock", "status")
-_FIELDS: Mapping[str, str] = _collapsed((*WIRE_FIELDS, *_ITEM_FIELDS, *CONTAINERS)) | {
-    collapse(other): name for name, others in _OTHER_NAMES.items() for other in others
-}
-
-
 _EVENT_NAMES: Mapping[str, str] = _collapsed(EVENT_CODES) | {
     "viewsearchresults": "search",
     "screenview": "page_view",
@@ -66,35 +62,43 @@ def event_name(value: Any) -> str:
     return found
 
 
-@lru_cache(maxsize=4096)
-def _field(name: str) -> str | None:
-    return _FIELDS.get(collapse(name))
+def finder(names: Iterable[str]) -> Finder:
+    """A function from any spelling or known other name to one of `names`, or None."""
+    fields = _collapsed(names)
+    for name in set(fields.values()) & _OTHER_NAMES.keys():
+        fields |= dict.fromkeys(map(collapse, _OTHER_NAMES[name]), name)
+
+    @lru_cache(maxsize=4096)
+    def find(name: str) -> str | None:
+        return fields.get(collapse(name))
+
+    return find
 
 
-def gather(raw: dict[str, Any]) -> dict[str, Any]:
+CLICK_FIELD = finder((*WIRE_FIELDS, *CONTAINERS))
+
+
+def gather(raw: dict[str, Any], find: Finder) -> dict[str, Any]:
     """The fields that were sent, by their names in the contract; those that say "missing" are left out."""
     found: dict[str, Any] = {}
     layers = [raw]
     for layer in layers:
-        found = _own(layer, layers) | found
-    if "item_id" not in found and "title" in found:
-        # GA4 asks for one of item_id and item_name.
-        found["item_id"] = found["title"]
+        found = _own(layer, layers, find) | found
     return found
 
 
-def _own(layer: dict[str, Any], layers: list[dict[str, Any]]) -> dict[str, Any]:
+def _own(layer: dict[str, Any], layers: list[dict[str, Any]], find: Finder) -> dict[str, Any]:
     """Fields of one object; the objects in it that hold more are added to `layers`."""
     own: dict[str, Any] = {}
     for name, value in layer.items():
-        field = _field(name) if len(name) <= _LONGEST_NAME else None
+        field = find(name) if len(name) <= _LONGEST_NAME else None
         if field is None or is_missing(value):
             continue
         if field in CONTAINERS:
-            entries = value if isinstance(value, list) else [value]
-            layers.extend(entry for entry in entries[:1] if isinstance(entry, dict))
+            entries = [_identified(v) for v in (value if isinstance(value, list) else [value])]
+            layers.extend(entry for entry in entries[:1] if entry)
             if len(entries) > 1:
-                own.setdefault("basket", list(_item_ids(entries[1:])))
+                own.setdefault("basket", [entry.get("item_id") for entry in entries[1:]])
         elif name == field:
             own[field] = value
         else:
@@ -102,7 +106,8 @@ def _own(layer: dict[str, Any], layers: list[dict[str, Any]]) -> dict[str, Any]:
     return own
 
 
-def _item_ids(entries: Iterable[Any]) -> Iterable[Any]:
-    for entry in entries:
-        if isinstance(entry, dict):
-            yield entry.get("item_id", entry.get("item_name"))
+def _identified(entry: Any) -> dict[str, Any]:
+    """GA4 asks for one of item_id and item_name."""
+    if not isinstance(entry, dict):
+        return {}
+    return {"item_id": entry["item_name"], **entry} if "item_name" in entry else entry

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import astuple
 
-from models.catalogue import Catalogue
+from models.catalogue import Catalogue, Item
 from models.events import CLIPPED, DROPPED, FILLED, Click, Limits, Reason, Rejected
 from models.normalise import normalise
 from models.readers import MISSING, describe
@@ -43,7 +43,7 @@ class Decoder:
         self._decode = msgspec.json.Decoder(Click).decode
         self._item = catalogue.get
         self._no_word = MISSING.isdisjoint
-        self._versions = limits.schema_versions
+        self._max_bytes = limits.max_bytes
         self._past, self._future = -limits.skew_past_ms, limits.skew_future_ms
 
     def decode(self, records: Sequence[Record]) -> list[Click | Rejected]:
@@ -53,54 +53,40 @@ class Decoder:
 
     def _one(self, record: Record) -> Click | Rejected:
         value, key = record.value, record.key
-        if not value or not key or len(value) > self.limits.max_bytes:
+        if not value or not key or len(value) > self._max_bytes:
             return self._refused(record)
-        click = self._read(value)
+        click: Click | Rejected
+        try:
+            click = strict = self._decode(value)
+            # Words for "missing" are for the tolerant way, where they become None.
+            if not self._no_word(astuple(strict)) or (strict.basket and not self._no_word(strict.basket)):
+                click = self._tolerant(value)
+        except (ValueError, RecursionError):
+            click = self._tolerant(value)
         if isinstance(click, Rejected):
             return click
         if click.visitor_id.encode() != key:
             return _mismatch(key, click.visitor_id)
-        skew = click.ts - record.timestamp
-        if not self._past <= skew <= self._future and self._distrusts(record):
+        if not self._past <= click.ts - record.timestamp <= self._future and self._distrusts(record):
             return _skewed(click.ts, record.timestamp)
-        if click.item_id is not None:
-            self._fill(click, click.item_id)
-        self._bound(click)
-        return click
-
-    def _read(self, value: bytes) -> Click | Rejected:
-        try:
-            click = self._decode(value)
-        except (ValueError, RecursionError):
-            return self._tolerant(value)
-        # Words for "missing", other schema versions and a producer's own field `flags` need the tolerant way.
-        if click.flags or click.schema_version not in self._versions or not self._no_word(astuple(click)):
-            return self._tolerant(value)
-        if click.basket and not self._no_word(click.basket):
-            return self._tolerant(value)
-        return click
+        return self._completed(click)
 
     def _tolerant(self, value: bytes) -> Click | Rejected:
-        click = normalise(value, self._versions)
+        click = normalise(value)
         if isinstance(click, Click) and click.flags & _ANY_DROPPED:
             for name, bit in DROPPED.items():
                 if click.flags & bit:
                     self.dropped[name] = self.dropped.get(name, 0) + 1
         return click
 
-    def _fill(self, click: Click, item_id: str) -> None:
-        item = self._item(item_id)
-        if item is None:
-            return
-        if click.category is None and item.category is not None:
-            click.category = item.category
-            click.flags |= FILLED["category"]
-        if click.brand is None and item.brand is not None:
-            click.brand = item.brand
-            click.flags |= FILLED["brand"]
-        if click.price is None and item.price is not None:
-            click.price = item.price
-            click.flags |= FILLED["price"]
+    def _completed(self, click: Click) -> Click:
+        """What the catalogue knows, then bounds: those hold for the catalogue's price too."""
+        if click.item_id is not None:
+            item = self._item(click.item_id)
+            if item is not None:
+                _fill(click, item)
+        self._bound(click)
+        return click
 
     def _bound(self, click: Click) -> None:
         limits = self.limits
@@ -132,6 +118,18 @@ class Decoder:
             found = describe(record.key)
             return Rejected(Reason.MISSING_KEY, f"key is {found}, expected the visitor_id; {_KEY_ADVICE}")
         return Rejected(Reason.MALFORMED, "the value is empty, expected one JSON object a record")
+
+
+def _fill(click: Click, item: Item) -> None:
+    if click.category is None and item.category is not None:
+        click.category = item.category
+        click.flags |= FILLED["category"]
+    if click.brand is None and item.brand is not None:
+        click.brand = item.brand
+        click.flags |= FILLED["brand"]
+    if click.price is None and item.price is not None:
+        click.price = item.price
+        click.flags |= FILLED["price"]
 
 
 def _mismatch(key: bytes, visitor_id: str) -> Rejected:

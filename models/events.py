@@ -34,6 +34,7 @@ EVENT_CODES = {name: code for code, name in enumerate(EVENTS, start=1)}
 TS_MIN = 946_684_800_000
 TS_MAX = 4_102_444_800_000
 ID_CHARS = 256
+SCHEMA_VERSION = 1
 BASKET_ITEMS = 50
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ Page = Annotated[str, Meta(min_length=1, max_length=1024)]
 Basket = Annotated[tuple[Text, ...], Meta(max_length=BASKET_ITEMS)]
 Amount = Annotated[float, Meta(ge=0)]
 Pieces = Annotated[int, Meta(ge=0)]
+SchemaVersion = Annotated[int, Meta(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)]
 EpochMs = Annotated[int, Meta(ge=TS_MIN, lt=TS_MAX)]
 
 
@@ -83,9 +85,9 @@ class Click(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     channel: Annotated[Text | None, Meta(description="How the visitor came, such as `organic`.")] = None
     country: Annotated[Text | None, Meta(description="The visitor's country.")] = None
     consent: Annotated[bool | None, Meta(description="`false`: nothing is kept but counts.")] = None
-    schema_version: Annotated[int, Meta(description="Version of this contract.")] = 1
+    schema_version: Annotated[SchemaVersion, Meta(description="Version of this contract.")] = SCHEMA_VERSION
     #: Not on the wire: what the decoder did to optional fields, bits of DROPPED, CLIPPED and FILLED.
-    flags: int = 0
+    flags: Annotated[int, Meta(le=0)] = 0
 
 
 WIRE_FIELDS = tuple(name for name in Click.__struct_fields__ if name != "flags")
@@ -132,4 +134,3 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     value_max: float = 1_000_000.0
     quantity_max: int = 1_000
     rating_max: float = 10.0
-    schema_versions: tuple[int, ...] = (1,)

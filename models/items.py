@@ -7,7 +7,7 @@ from msgspec import Meta
 from msgspec.structs import astuple
 
 from models import readers
-from models.aliases import gather
+from models.aliases import finder, gather
 from models.events import Amount, Pieces, Text
 from models.normalise import parse, read_fields
 from models.readers import MISSING, Reader, Unreadable
@@ -34,6 +34,7 @@ ITEM_READERS: dict[str, Reader] = {
     "stock": readers.pieces,
     "status": readers.text(256),
 }
+_FIELD = finder(ITEM_READERS)
 _decode = msgspec.json.Decoder(Item).decode
 
 
@@ -48,12 +49,12 @@ def read_item(value: bytes) -> Item:
 
 def _tolerant(value: bytes) -> Item:
     try:
-        raw = parse(value)
+        raw, _ = parse(value)
     except ValueError as error:
         raise Unreadable from error
     if not isinstance(raw, dict):
         raise Unreadable
-    return Item(**read_fields(gather(raw), ITEM_READERS).values)
+    return Item(**read_fields(gather(raw, _FIELD), ITEM_READERS).values)
 
 
 def read_id(key: bytes | None) -> str:

@@ -5,15 +5,15 @@ the same event written canonically.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
 from models import readers
-from models.aliases import event_name, gather
-from models.events import CLIPPED, DROPPED, OPTIONAL_FIELDS, Click, Reason, Rejected
-from models.readers import Reader, Unreadable, describe
+from models.aliases import CLICK_FIELD, event_name, gather
+from models.events import CLIPPED, DROPPED, OPTIONAL_FIELDS, SCHEMA_VERSION, Click, Reason, Rejected
+from models.readers import MISSING, Reader, Unreadable, describe
 
 _LONG_TEXT = {"query": 512, "page": 1024, "decision_id": 512, "recommendation_id": 512}
 OPTIONAL_READERS: Mapping[str, Reader] = {
@@ -40,14 +40,17 @@ class Fields(NamedTuple):
     clipped: list[str]
 
 
-def parse(value: bytes) -> Any:
-    """Any JSON, also with a byte order mark, NaN or lone surrogates. Raises ValueError if it is none."""
+def parse(value: bytes) -> tuple[Any, bool]:
+    """Any JSON, also with a byte order mark, NaN or lone surrogates, and whether it is free of those.
+
+    Raises ValueError where it is no JSON.
+    """
     try:
-        return _decode(value)
+        return _decode(value), True
     except (ValueError, RecursionError):
         pass
     try:
-        return json.loads(value.decode("utf-8-sig"))
+        return json.loads(value.decode("utf-8-sig")), False
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -69,34 +72,47 @@ def read_fields(found: Mapping[str, Any], by_name: Mapping[str, Reader]) -> Fiel
     return fields
 
 
-def normalise(value: bytes, versions: Collection[int]) -> Click | Rejected:
+def normalise(value: bytes) -> Click | Rejected:
     """Read an event in whatever form; `Click.flags` says which optional fields were dropped or clipped."""
     try:
-        raw = parse(value)
+        raw, clean = parse(value)
     except ValueError as error:
         return Rejected(Reason.MALFORMED, f"not JSON ({str(error)[:80]}); expected one JSON object in UTF-8")
     if not isinstance(raw, dict):
         return Rejected(Reason.MALFORMED, f"found {describe(raw)}, expected one JSON object a record")
-    found = gather(raw)
-    version = _version(found.get("schema_version", 1), versions)
-    if isinstance(version, Rejected):
-        return version
+    found = gather(raw, CLICK_FIELD)
+    click = _renamed(found) if clean else None
+    if click is not None:
+        return click
+    refusal = _other_schema(found.get("schema_version", SCHEMA_VERSION))
+    if refusal is not None:
+        return refusal
     required = _required(found)
     if isinstance(required, Rejected):
         return required
-    return _click(required, read_fields(found, OPTIONAL_READERS), version)
+    return _click(required, read_fields(found, OPTIONAL_READERS))
 
 
-def _version(value: Any, versions: Collection[int]) -> int | Rejected:
+def _renamed(found: dict[str, Any]) -> Click | None:
+    """The click whose names or nesting only were not the contract's: its values need no reading."""
     try:
-        version = readers.number(value)
+        click = msgspec.convert(found, Click)
+    except msgspec.ValidationError:
+        return None
+    return None if click.basket and not MISSING.isdisjoint(click.basket) else click
+
+
+def _other_schema(version: Any) -> Rejected | None:
+    try:
+        if readers.number(version) == SCHEMA_VERSION:
+            return None
     except Unreadable:
-        version = -1
-    if version in versions:
-        return int(version)
-    known = ", ".join(map(str, versions))
-    advice = "update Pathcast or send a known version"
-    return Rejected(Reason.UNKNOWN_SCHEMA, f"schema_version is {describe(value)}, expected {known}; {advice}")
+        pass
+    advice = "send a version that this program reads, or update it"
+    return Rejected(
+        Reason.UNKNOWN_SCHEMA,
+        f"schema_version is {describe(version)}, expected {SCHEMA_VERSION}; {advice}",
+    )
 
 
 def _required(found: Mapping[str, Any]) -> dict[str, Any] | Rejected:
@@ -110,7 +126,7 @@ def _required(found: Mapping[str, Any]) -> dict[str, Any] | Rejected:
     return values
 
 
-def _click(required: dict[str, Any], fields: Fields, version: int) -> Click:
+def _click(required: dict[str, Any], fields: Fields) -> Click:
     flags = 0
     for name in fields.dropped:
         flags |= DROPPED[name]
@@ -119,4 +135,4 @@ def _click(required: dict[str, Any], fields: Fields, version: int) -> Click:
     if "consent" in fields.dropped:
         # Something was said that cannot be understood: the visitor gets the benefit of the doubt.
         fields.values["consent"] = False
-    return Click(**required, **fields.values, schema_version=version, flags=flags)
+    return Click(**required, **fields.values, flags=flags)
