@@ -1,11 +1,16 @@
 """What Pathcast answers: three outputs for every click."""
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from models.policy import Context
+
+#: Recommended items in one answer at most.
+MOST_ITEMS = 20
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -49,7 +54,7 @@ class ScoredItem(msgspec.Struct, gc=False):
 class Recommendations(Answer, kw_only=True, gc=False):
     """The items the visitor is likeliest to look at next, best first."""
 
-    items: Annotated[list[ScoredItem], Meta(max_length=20, description="At most 20, best first.")]
+    items: Annotated[list[ScoredItem], Meta(max_length=MOST_ITEMS, description="Best first.")]
 
 
 class AdDecision(Answer, kw_only=True, gc=False):
@@ -66,4 +71,13 @@ class AdDecision(Answer, kw_only=True, gc=False):
     explored: Annotated[bool, Meta(description="Not the policy's preferred action.")]
     draw: Annotated[float, Meta(ge=0, lt=1, description="The uniform draw, seeded by event_id.")]
     would_have: Annotated[str | None, Meta(description="What the draw gives without constraints.")] = None
-    context: Annotated[dict[str, Any], Meta(description="Features and mask the decision was made from.")]
+    context: Annotated[Context, Meta(description="Features and mask the decision was made from.")]
+
+
+#: JSON bytes of an answer; one encoder for all, because making one costs more than encoding.
+encode = msgspec.json.Encoder().encode
+
+
+def scored(item_ids: Iterable[str], scores: Iterable[float]) -> list[ScoredItem]:
+    """Items with their scores, in the order given."""
+    return list(map(ScoredItem, item_ids, scores))
