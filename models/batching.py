@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models import features
 from models.codes import CODE
+from models.ragged import rank_in_group
 from models.visitor import Visitor
 
 
@@ -44,10 +45,7 @@ class Batch:
     def _by_slot(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Clicks visitor by visitor, and each of these clicks' rank among its visitor's (from 0)."""
         order = np.argsort(self.slot, kind="stable")
-        grouped = self.slot[order]
-        starts = np.flatnonzero(np.concatenate([[True], grouped[1:] != grouped[:-1]]))
-        lengths = np.diff(np.append(starts, len(grouped)))
-        return order, np.arange(len(grouped)) - np.repeat(starts, lengths)
+        return order, rank_in_group(self.slot[order])
 
     def waves(self) -> tuple[NDArray[np.int64], list[int]]:
         """Clicks ordered so that wave j holds the j-th click of each visitor; and where each wave ends."""
@@ -95,9 +93,8 @@ class Batcher:
         if visitor is None:
             self._before.append((b"", 0, 0, 0, b""))
         else:
-            clicks = visitor.in_session
-            history = visitor.codes[-CODE.itemsize * clicks :] if clicks else b""
-            self._before.append((visitor.hidden, visitor.hidden_model, visitor.hidden_at, clicks, history))
+            known = (visitor.hidden, visitor.hidden_model, visitor.hidden_at)
+            self._before.append((*known, visitor.in_session, visitor.session_codes()))
         return len(self._before) - 1
 
     def click(self, slot: int, code: bytes, position: int, row: bytes) -> int:

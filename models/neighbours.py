@@ -20,6 +20,8 @@ from models.vocabulary import Vocabulary
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+#: Item scores in memory at once (8 bytes each).
+BLOCK_TOTALS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class NeighbourScorer:
     def score(self, batch: Batch) -> Scores:
         """Answer N clicks from the items of their running sessions."""
         recent = self._recent(batch)
-        rows = max(1, retrieval.BLOCK_LOGITS // max(1, len(self.vocabulary.ids)))
+        rows = max(1, BLOCK_TOTALS // max(1, len(self.vocabulary.ids)))
         current = self.vocabulary.lookup(batch.codes["item"])
         parts = [self._block(recent[at : at + rows], current[at : at + rows]) for at in range(0, len(recent), rows)]
         items = np.concatenate([part.items for part in parts])

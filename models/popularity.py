@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batching import Batch
+from models.codes import item_hash
 from models.predictions import Rung
 from models.rates import BUILT_IN, StageRates
 from models.scores import RUNGS, TOP, Scores
-from models.vocabulary import item_hash
 
 Count = tuple[str, int, int]
 Key = TypeVar("Key")

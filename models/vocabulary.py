@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
-#: Rows of each small field: event codes 0..16, dwell buckets 0..15, price buckets 0..31.
-EVENTS, DWELLS, PRICES = 17, 16, 32
-#: What the code of one click looks up: item, category, event, dwell, price.
-FIELDS = 5
+from models.codes import DWELL_BUCKETS, PRICE_BUCKETS, SEEN, item_hash
+from models.visitor import COUNTERS
 
-
-def item_hash(item_id: str) -> int:
-    """xxh3-64 of the id's UTF-8, as event codes carry it."""
-    return xxhash.xxh3_64_intdigest(item_id.encode())
+#: Rows of each small field: event codes 0..16, dwell buckets 0..15, price buckets 0..31, seen before x in cart.
+EVENTS, DWELLS, PRICES, MARKS = COUNTERS, DWELL_BUCKETS, PRICE_BUCKETS, 4
+#: What the code of one click looks up: item, category, event, dwell, price, marks.
+FIELDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +36,15 @@ class Sizes:
         return 1 + self.category_buckets
 
     @property
-    def offsets(self) -> tuple[int, int, int, int, int]:
+    def offsets(self) -> tuple[int, ...]:
         """First row of each field."""
-        category = self.item_rows
-        event = category + self.category_rows
-        return 0, category, event, event + EVENTS, event + EVENTS + DWELLS
+        lengths = (self.item_rows, self.category_rows, EVENTS, DWELLS, PRICES)
+        return tuple(accumulate(lengths, initial=0))
 
     @property
     def rows(self) -> int:
         """Rows of the whole table."""
-        return self.offsets[-1] + PRICES
+        return self.offsets[-1] + MARKS
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,9 @@ class Vocabulary:
         rows = np.empty((len(codes), FIELDS), dtype=np.int64)
         rows[:, 0] = np.where(index >= 0, index + 1, np.where(hashes == 0, 0, bucket))
         rows[:, 1] = offsets[1] + self.category_rows(codes["category"])
-        rows[:, 2] = offsets[2] + np.minimum(codes["event"], EVENTS - 1)
-        rows[:, 3] = offsets[3] + np.minimum(codes["dwell"], DWELLS - 1)
-        rows[:, 4] = offsets[4] + np.minimum(codes["price"], PRICES - 1)
+        rows[:, 2] = offsets[2] + np.minimum(codes["event"], np.int64(EVENTS - 1))
+        rows[:, 3] = offsets[3] + np.minimum(codes["dwell"], np.int64(DWELLS - 1))
+        rows[:, 4] = offsets[4] + np.minimum(codes["price"], np.int64(PRICES - 1))
+        # SEEN and IN_CART are neighbouring bits.
+        rows[:, 5] = offsets[5] + codes["flags"].astype(np.int64) // SEEN % MARKS
         return rows
