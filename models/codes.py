@@ -45,14 +45,14 @@ def item_hash(item_id: str | None) -> int:
     """xxh3-64 of an item id, never 0; 0 for none."""
     if item_id is None:
         return 0
-    return xxhash.xxh3_64_intdigest(item_id) or 1
+    return xxhash.xxh3_64_intdigest(item_id.encode()) or 1
 
 
 def category_hash(category: str | None) -> int:
     """The low 32 bits of the xxh3-64 of a category, never 0; 0 for none."""
     if category is None:
         return 0
-    return (xxhash.xxh3_64_intdigest(category) & 0xFFFF_FFFF) or 1
+    return (xxhash.xxh3_64_intdigest(category.encode()) & 0xFFFF_FFFF) or 1
 
 
 @lru_cache(maxsize=1 << 16)

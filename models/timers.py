@@ -1,0 +1,32 @@
+"""Timers of the state: one live key per visitor, sorted by minute, moved only when it must ring earlier.
+
+A click moves a session's end, not its timer: the timer rings too early, finds nothing due and is set anew. So a
+busy visitor costs a timer write per half hour, not per chunk.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from models import keys
+from models.lifecycle import MINUTE_MS
+
+
+def changes(visitor_key: bytes, before: int, after: int) -> list[tuple[bytes, bytes | None]]:
+    """State changes (None deletes) from `Visitor.timer` before a chunk to after it; 0 for no visitor."""
+    if before == after:
+        return []
+    moved: list[tuple[bytes, bytes | None]] = []
+    if before:
+        moved.append((keys.timer(before, visitor_key), None))
+    if after:
+        moved.append((keys.timer(after, visitor_key), b""))
+    return moved
+
+
+def due(timers: Iterable[tuple[bytes, bytes]], watermark: int) -> Iterator[bytes]:
+    """Visitor keys whose timer has rung by `watermark`; `timers` is the state's scan of `keys.TIMER`."""
+    reached = watermark // MINUTE_MS
+    for key, _ in timers:
+        minute, visitor_key = keys.timer_parts(key)
+        if minute > reached:
+            return
+        yield visitor_key
