@@ -46,7 +46,7 @@ class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
         if self.max_session_ms <= 0 or self.lateness_ms < 0 or self.max_clicks_per_minute < 1:
             raise StateError(
                 f"max_session_ms {self.max_session_ms}, lateness_ms {self.lateness_ms}, "
-                f"max_clicks_per_minute {self.max_clicks_per_minute}: expected above 0, at least 0, at least 1"
+                f"max_clicks_per_minute {self.max_clicks_per_minute}: expected > 0, >= 0 and >= 1"
             )
 
 

@@ -1,7 +1,7 @@
 """Timers of the state: one live key per visitor, sorted by minute, moved only when it must ring earlier.
 
-A click moves a session's end, not its timer: the timer rings too early, finds nothing due and is set anew. So a
-busy visitor costs a timer write per half hour, not per chunk.
+A click moves a session's end, not its timer: the timer rings too early, finds nothing due and is set anew. So
+a busy visitor costs a timer write per half hour, not per chunk.
 """
 
 from collections.abc import Iterable, Iterator
