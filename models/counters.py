@@ -1,80 +1,80 @@
-"""What a pane counts: one item's events, or the whole funnel. Integers that are only added up."""
+"""How often a visitor was served each action: what frequency caps are checked against.
 
-import struct
-from typing import Final, NamedTuple
+Keyed by the hash of the action's name; the exact semantics are in `docs/decisioning.md`.
+"""
+
+from typing import Final
 
 import msgspec
 
-from models.visitor import COUNTERS
+from models.actions import ActionSet
 
-_ITEM: Final = struct.Struct("<5I")
-_MAX: Final = 0xFFFF_FFFF
-
-
-class ItemCounts(NamedTuple):
-    """One item in one pane; `category` is its category's 32-bit hash, 0 if none was seen."""
-
-    views: int = 0
-    carts: int = 0
-    purchases: int = 0
-    other: int = 0
-    category: int = 0
+DAY_MS: Final = 86_400_000
+MAX_COUNTERS: Final = 32
+MAX_COUNT: Final = 65_535
 
 
-class Funnel(msgspec.Struct, array_like=True, gc=False):
-    """All visitors of a partition in one pane.
+class Counter(msgspec.Struct, array_like=True, gc=False):
+    """One action's servings: in the running session, on UTC day number `day`, and the latest (epoch ms)."""
 
-    `events` counts by event code; `started`, `ended` and `bought` count sessions (`bought`: ended with a
-    purchase); `edges[a * 17 + b]` counts event code b right after a in a session.
-    """
-
-    events: list[int] = msgspec.field(default_factory=lambda: [0] * COUNTERS)
-    started: int = 0
-    ended: int = 0
-    bought: int = 0
-    clicks: int = 0
-    edges: dict[int, int] = {}
+    session: int = 0
+    day: int = 0
+    today: int = 0
+    last: int = 0
+    shown_session: int = 0
+    shown_today: int = 0
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Funnel)
-
-#: msgpack of a funnel. Its edges are in the order of `add_funnels`, so that equal sums are equal bytes.
-encode_funnel = _encoder.encode
-decode_funnel = _decoder.decode
+Counters = dict[int, Counter]
 
 
-def encode_item(counts: ItemCounts) -> bytes:
-    """20 bytes: five u4, little-endian, saturating."""
-    return _ITEM.pack(*(min(_MAX, count) for count in counts))
+def allowed(counters: Counters, actions: ActionSet, ts: int) -> int:
+    """The actions below their caps at event time `ts`, as bits by position in the action set."""
+    bits = actions.all_bits
+    if not counters:
+        return bits
+    day = ts // DAY_MS
+    for cap in actions.caps:
+        counter = counters.get(cap.action)
+        if counter is not None and (
+            counter.session >= cap.per_session
+            or (counter.today >= cap.per_day and day <= counter.day)
+            or ts - counter.last < cap.cooldown_ms
+        ):
+            bits &= ~cap.bit
+    return bits
 
 
-def decode_item(value: bytes) -> ItemCounts:
-    """The counts of an item pane's value."""
-    return ItemCounts._make(_ITEM.unpack(value))
+def served(counters: Counters, action: int, ts: int) -> None:
+    """Counts one serving."""
+    counter = _at(counters, action, ts)
+    counter.session = min(counter.session + 1, MAX_COUNT)
+    counter.today = min(counter.today + 1, MAX_COUNT)
+    counter.last = max(counter.last, ts)
 
 
-def add_items(a: ItemCounts, b: ItemCounts) -> ItemCounts:
-    """The sum; of two categories the greater hash, whatever came first."""
-    return ItemCounts(
-        a.views + b.views,
-        a.carts + b.carts,
-        a.purchases + b.purchases,
-        a.other + b.other,
-        max(a.category, b.category),
-    )
+def shown(counters: Counters, action: int, ts: int) -> None:
+    """Counts one serving that the page reports as seen."""
+    counter = _at(counters, action, ts)
+    counter.shown_session = min(counter.shown_session + 1, MAX_COUNT)
+    counter.shown_today = min(counter.shown_today + 1, MAX_COUNT)
 
 
-def add_funnels(a: Funnel, b: Funnel) -> Funnel:
-    """The sum, its edges sorted and without zeros."""
-    edges = dict(a.edges)
-    for edge, count in b.edges.items():
-        edges[edge] = edges.get(edge, 0) + count
-    return Funnel(
-        [x + y for x, y in zip(a.events, b.events, strict=True)],
-        a.started + b.started,
-        a.ended + b.ended,
-        a.bought + b.bought,
-        a.clicks + b.clicks,
-        dict(sorted(edges.items())),
-    )
+def session_started(counters: Counters) -> None:
+    """Forgets the session's counts."""
+    for counter in counters.values():
+        counter.session = 0
+        counter.shown_session = 0
+
+
+def _at(counters: Counters, action: int, ts: int) -> Counter:
+    """The action's counter, turned to the day of `ts` if that is later than the day it was on."""
+    counter = counters.get(action)
+    if counter is None:
+        if len(counters) >= MAX_COUNTERS:
+            del counters[min(counters, key=lambda key: (counters[key].last, key))]
+        counter = counters[action] = Counter()
+    day = ts // DAY_MS
+    if day > counter.day:
+        counter.day, counter.today, counter.shown_today = day, 0, 0
+    return counter

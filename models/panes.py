@@ -11,7 +11,9 @@ import msgspec
 
 from models import keys
 from models.codes import RATE
-from models.counters import (
+from models.events import EVENT_CODES, Click
+from models.facts import Ended, Facts, Reopened, Transition
+from models.tallies import (
     Funnel,
     ItemCounts,
     add_funnels,
@@ -21,8 +23,6 @@ from models.counters import (
     encode_funnel,
     encode_item,
 )
-from models.events import EVENT_CODES, Click
-from models.facts import Ended, Facts, Reopened, Transition
 from models.visitor import COUNTERS, StateError
 
 HOUR_MS: Final = 3_600_000
