@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from deploy.broker_files import Files, cluster_id
+from deploy.broker_files import Files, cluster_id, complaint
 from deploy.broker_process import Process, answers, check_port, end, free_port
 from deploy.distribution import BrokerError, Distribution, find
 
@@ -117,9 +117,9 @@ class Broker:
         command = self._command(kafka, "kafka.tools.StorageTool", *arguments)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().splitlines()
+            said = complaint((done.stdout + done.stderr).splitlines())
             raise BrokerError(
-                f"cannot prepare {self.files.data} for Kafka: {said[-1] if said else 'no output'}; remove "
+                f"cannot prepare {self.files.data} for Kafka: {said or 'no output'}; remove "
                 "the directory to start empty, or name another with --directory"
             )
 
@@ -151,7 +151,7 @@ class Broker:
 def resolve_bootstrap(broker: Broker | None = None) -> str:
     """KAFKA_BOOTSTRAP_SERVERS if set; else the bundled broker's address, started if need be.
 
-    Which Kafka that broker runs, KAFKA_HOME's or a downloaded one, `distribution.find` says. Raises BrokerError.
+    `distribution.find` says which Kafka it runs, KAFKA_HOME's or a downloaded one. Raises BrokerError.
     """
     configured = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if configured:

@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -120,15 +120,17 @@ class Files:
     def last_error(self) -> str:
         """The last thing the broker complained about, for an error message; empty if it did not."""
         lines = [line for path in (self.console, self.log) if path.exists() for line in _tail(path)]
-        return next((line.strip() for line in reversed(lines) if _complains(line)), "")
+        return complaint(lines)
 
 
 def _tail(path: Path) -> list[str]:
     return path.read_text(errors="replace").splitlines()[-200:]
 
 
-def _complains(line: str) -> bool:
-    return any(word in line for word in (" ERROR ", " FATAL ", "Exception", "Error:"))
+def complaint(lines: Sequence[str]) -> str:
+    """The last line that tells of an error; empty if none does."""
+    marks = (" ERROR ", " FATAL ", "Exception", "Error:")
+    return next((line.strip() for line in reversed(lines) if any(mark in line for mark in marks)), "")
 
 
 def cluster_id() -> str:

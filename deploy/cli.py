@@ -2,10 +2,12 @@
 
 import importlib
 import importlib.util
+from collections.abc import Iterator
 from typing import Any
 
 import click
 from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
 from models.errors import PathcastError
 
@@ -13,7 +15,7 @@ from models.errors import PathcastError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": (
         "deploy.commands.demo",
-        "Broker, topics, training, a worker and real clicks, live in the terminal.",
+        "Broker, topics, training, a worker and real clicks, live.",
     ),
     "broker": ("deploy.commands.broker", "Start, stop or show the bundled Apache Kafka."),
     "topics": ("deploy.commands.topics", "Create the topics and check that they fit together."),
@@ -58,10 +60,21 @@ class Lazy(click.Group):
 
 def explained(error: ValidationError) -> str:
     """Each wrong setting in one sentence: its name, what it must be, what was found."""
+    prefixes = {
+        kind.__name__: kind.model_config.get("env_prefix", "") for kind in _settings_classes(BaseSettings)
+    }
+    prefix = prefixes.get(error.title, f"{error.title}.")
     return "; ".join(
-        f"{error.title}.{'.'.join(map(str, found['loc']))} is {found['input']!r}: {found['msg'].lower()}, correct it"
+        f"{(prefix + '.'.join(map(str, found['loc']))).upper()} is {found['input']!r}, which does not fit. "
+        f"{found['msg']}"
         for found in error.errors(include_url=False)
     )
+
+
+def _settings_classes(base: type[BaseSettings]) -> Iterator[type[BaseSettings]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _settings_classes(kind)
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from deploy.broker import Broker
@@ -66,6 +66,27 @@ def consumer(to: Connection, **options: Any) -> Iterator[Any]:
         yield client
     finally:
         client.close()
+
+
+def drain(client: Any, topic: str, partition: int | None = None, offset: int = 0) -> Iterator[Any]:
+    """The records of a topic (of one partition from `offset` on), up to its end at the time of the call.
+
+    Raises KafkaUnreachable if there is no such topic.
+    """
+    every = client.partitions_for_topic(topic)
+    if not every or (partition is not None and partition not in every):
+        raise KafkaUnreachable(
+            f"no topic {topic!r} with a partition {partition or 0}: pathcast topics creates it"
+        )
+    parts = [TopicPartition(topic, found) for found in sorted(every) if partition in (None, found)]
+    client.assign(parts)
+    ends, starts = client.end_offsets(parts), client.beginning_offsets(parts)
+    for part in parts:
+        client.seek(part, max(offset, starts[part]))
+    # By position and not by the last record's offset: a transaction ends in a marker that is never handed out.
+    while any(client.position(part) < ends[part] for part in parts):
+        for part, records in client.poll(timeout_ms=500).items():
+            yield from (record for record in records if record.offset < ends[part])
 
 
 @contextmanager

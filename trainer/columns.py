@@ -21,7 +21,7 @@ def typed(frame: pl.LazyFrame) -> pl.LazyFrame:
 def _typed(name: str, kind: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if name == "ts":
-        return _epoch_ms(kind).alias("ts")
+        return epoch_ms(kind).alias("ts")
     if name in _FLOATS:
         return column.cast(pl.Float64, strict=False).fill_nan(None)
     if name in _INTEGERS:
@@ -50,7 +50,7 @@ def _event_name(value: str) -> str:
         return value
 
 
-def _epoch_ms(kind: pl.DataType) -> pl.Expr:
+def epoch_ms(kind: pl.DataType) -> pl.Expr:
     """Epoch ms from dates, ISO text, or numbers in s, ms or us (told apart by their size)."""
     column = pl.col("ts")
     if kind.is_temporal():

@@ -21,9 +21,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option(
-    "--port", type=click.IntRange(1, 65535), help="Port of 127.0.0.1  [PATHCAST_BROKER_PORT, else 9092]."
-)
+@click.option("--port", type=click.IntRange(1, 65535), help="Its port  [PATHCAST_BROKER_PORT, else 9092].")
 @_directory
 @click.option("--heap", default="512m", show_default=True, envvar="PATHCAST_BROKER_HEAP", help="Java heap.")
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
@@ -67,6 +65,5 @@ def status(directory: Path | None) -> None:
         click.echo(f"not running (data: {broker.directory})")
         raise click.exceptions.Exit(3)
     memory = psutil.Process(running.pid).memory_info().rss >> 20
-    click.echo(
-        f"running at 127.0.0.1:{running.port}, pid {running.pid}, {memory} MB (data: {broker.directory})"
-    )
+    where = f"127.0.0.1:{running.port}, pid {running.pid}, {memory} MB"
+    click.echo(f"running at {where} (data: {broker.directory})")

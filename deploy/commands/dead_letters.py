@@ -1,0 +1,122 @@
+"""`pathcast dead-letters list | show | replay`."""
+
+from collections import Counter, deque
+from datetime import UTC, datetime
+from itertools import islice
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deploy.dead_letters import DeadLetter, find, read, resend
+from deploy.kafka import connection
+from models.events import Reason
+from streams.topics import TopicNames
+
+_HEX_BYTES = 4_096
+_reasons = click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    type=click.Choice([reason.value for reason in Reason]),
+    help="Only these.",
+)
+_partition = click.option("--partition", type=click.IntRange(0), help="Partition of the dead letter.")
+_offset = click.option("--offset", type=click.IntRange(0), help="Its offset.")
+
+
+@click.group()
+def command() -> None:
+    """Inputs that were refused, with the reason for each; their bytes are kept unchanged."""
+
+
+@command.command("list")
+@_reasons
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows of the table.")
+def list_letters(reasons: tuple[str, ...], limit: int) -> None:
+    """Counts by reason, and the latest ones."""
+    counts: Counter[str] = Counter()
+    latest: deque[DeadLetter] = deque(maxlen=limit)
+    for letter in read(connection(), TopicNames().dead_letters, reasons):
+        counts[letter.reason] += 1
+        latest.append(letter)
+    for reason, count in counts.most_common():
+        click.echo(f"{reason:<16}{count:>10,}")
+    click.echo(f"{'in all':<16}{counts.total():>10,}")
+    if latest:
+        Console().print(_table(latest))
+
+
+def _table(letters: deque[DeadLetter]) -> Table:
+    table = Table("partition", "offset", "when", "reason", "key", "message")
+    for letter in letters:
+        when = _when(letter.timestamp)
+        cells = (
+            str(letter.partition),
+            str(letter.offset),
+            when,
+            letter.reason,
+            _text(letter.key),
+            letter.message,
+        )
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _when(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _text(raw: bytes | None) -> str:
+    return "-" if raw is None else raw.decode("utf-8", "backslashreplace")
+
+
+@command.command()
+@click.option("--partition", type=click.IntRange(0), required=True)
+@click.option("--offset", type=click.IntRange(0), required=True)
+def show(partition: int, offset: int) -> None:
+    """One of them in full, as text and in hex."""
+    letter = find(connection(), TopicNames().dead_letters, partition, offset)
+    source = f"{letter.source_topic}, partition {letter.source_partition}, offset {letter.source_offset}"
+    fields = {
+        "reason": letter.reason,
+        "message": letter.message,
+        "source": source,
+        "sent": f"{_when(letter.source_timestamp)} UTC",
+        "key": _text(letter.key),
+        **{f"header {name}": _text(value) for name, value in letter.headers},
+        "bytes": f"{len(letter.value):,}",
+        "text": _text(letter.value),
+    }
+    for name, value in fields.items():
+        click.echo(f"{name + ':':<10} {value}")
+    for line in hex_lines(letter.value[:_HEX_BYTES]):
+        click.echo(line)
+
+
+def hex_lines(raw: bytes) -> list[str]:
+    """Lines of 16 bytes: position, hex, printable characters."""
+    rows = [(start, raw[start : start + 16]) for start in range(0, len(raw), 16)]
+    return [f"{start:08x}  {row.hex(' '):<47}  {_printable(row)}" for start, row in rows]
+
+
+def _printable(row: bytes) -> str:
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+
+
+@command.command()
+@_reasons
+@_partition
+@_offset
+@click.option("--limit", type=click.IntRange(1), help="Send this many at most.")
+def replay(reasons: tuple[str, ...], partition: int | None, offset: int | None, limit: int | None) -> None:
+    """Send the original bytes to their topic again: all of some reasons, or the one at a place."""
+    to, topic = connection(), TopicNames().dead_letters
+    if partition is not None and offset is not None:
+        letters = iter([find(to, topic, partition, offset)])
+    elif reasons and partition is None and offset is None:
+        letters = islice(read(to, topic, reasons), limit)
+    else:
+        raise click.UsageError("say which: --reason (once or more), or --partition with --offset")
+    click.echo(f"{resend(to, topic, letters):,} sent again")

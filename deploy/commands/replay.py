@@ -1,0 +1,121 @@
+"""`pathcast replay FILE`."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.kafka import connection
+from deploy.logs import Source, now_ms
+from deploy.replay import Pace, Report, publish_items, replay
+from streams.topics import TopicNames
+
+DEFAULT_RATE = 1_000.0
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is no FIELD=COLUMN, such as ts=ts_ms")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
+    if sum((rate is not None, speed is not None, at_once)) > 1:
+        raise click.UsageError("--rate, --speed and --max exclude each other: give one")
+    if at_once:
+        return Pace()
+    return Pace(rate=None if speed else rate or DEFAULT_RATE, speed=speed)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--map", "mapping", multiple=True, callback=_mapping, help="FIELD=COLUMN, where names differ.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events a second  [1000].")
+@click.option(
+    "--speed", type=click.FloatRange(0, min_open=True), help="As it happened, this many times faster."
+)
+@click.option("--max", "at_once", is_flag=True, help="As fast as it goes.")
+@click.option("--shift-to-now", is_flag=True, help="Move event times so that the first event happens now.")
+@click.option("--sort", is_flag=True, help="Order by event time first (the log must fit into memory).")
+@click.option("--items", type=_FILE, help="Catalogue to publish first  [what the log says of its items].")
+@click.option("--limit", type=click.IntRange(1), help="Send this many rows.")
+@click.option("--topic", help="Where to  [clicks].")
+def command(
+    file: Path,
+    mapping: dict[str, str],
+    rate: float | None,
+    speed: float | None,
+    at_once: bool,
+    shift_to_now: bool,
+    sort: bool,
+    items: Path | None,
+    limit: int | None,
+    topic: str | None,
+) -> None:
+    """Send an event log to the clicks topic: CSV, JSON lines (both also .gz) or Parquet.
+
+    Column names of known logs are understood; others are mapped by --map. Records are stamped now and carry
+    the event's own time in the header `original-time`.
+    """
+    names, to, pace = TopicNames(), connection(), _pace(rate, speed, at_once)
+    source = Source(file, mapping, limit, now_ms() if shift_to_now else None, sort)
+    click.echo(f"{publish_items(to, source, items, names.items):,} items published to {names.items}")
+    with _stopping() as stop, _bar(source.rows()) as progress:
+        report = replay(to, source, pace, topic or names.clicks, progress, stop)
+    _conclude(report, topic or names.clicks)
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, so that what was sent is also acknowledged; a second one interrupts."""
+    stop = threading.Event()
+
+    def on_interrupt(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, previous)
+        stop.set()
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+class _Bar:
+    def __init__(self, progress: Progress, total: int | None) -> None:
+        self._progress, self._task = progress, progress.add_task("replay", total=total, rate=0.0)
+
+    def __call__(self, report: Report) -> None:
+        self._progress.update(self._task, completed=report.sent, rate=report.rate)
+
+
+@contextmanager
+def _bar(total: int | None) -> Iterator[_Bar]:
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f}/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield _Bar(progress, total)
+
+
+def _conclude(report: Report, topic: str) -> None:
+    click.echo(f"{report.sent:,} events sent to {topic} in {report.seconds:.1f} s ({report.rate:,.0f}/s)")
+    if report.out_of_order:
+        warning = (
+            f"{report.out_of_order:,} rows are older than the row before them: --sort puts them in order"
+        )
+        click.echo(f"warning: {warning}", err=True)
+    if report.failed:
+        raise click.ClickException(
+            f"{report.failed:,} of them were not accepted, the last by {report.failure}"
+        )

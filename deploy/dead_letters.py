@@ -1,0 +1,106 @@
+"""Reading the refused inputs back, and sending them again once their cause is gone."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from deploy.kafka import consumer, drain, producer
+from models.errors import PathcastError
+from streams.connection import Connection
+
+REPLAYED_FROM = "replayed-from"
+#: The worker's own headers come first, in this order; the record's follow.
+_OWN = ("reason", "message", "source-topic", "source-partition", "source-offset", "source-timestamp")
+
+
+class DeadLetterError(PathcastError):
+    """A dead letter cannot be found or sent again."""
+
+
+class DeadLetter(NamedTuple):
+    """One refused input: where its letter lies, why it was refused, where it came from, and its bytes.
+
+    `timestamp` and `source_timestamp` are Kafka's, epoch ms; `headers` are those the input had.
+    """
+
+    partition: int
+    offset: int
+    timestamp: int
+    reason: str
+    message: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    source_timestamp: int
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def parse(record: Any) -> DeadLetter | None:
+    """The dead letter of a consumer record; None if somebody else wrote it, without the worker's headers."""
+    names = tuple(name for name, _ in record.headers[: len(_OWN)])
+    if names != _OWN:
+        return None
+    reason, message, topic, *numbers = (value.decode() for _, value in record.headers[: len(_OWN)])
+    partition, offset, timestamp = map(int, numbers)
+    return DeadLetter(
+        record.partition,
+        record.offset,
+        record.timestamp,
+        reason,
+        message,
+        topic,
+        partition,
+        offset,
+        timestamp,
+        record.key,
+        record.value or b"",
+        list(record.headers[len(_OWN) :]),
+    )
+
+
+def read(
+    to: Connection, topic: str, reasons: Iterable[str] = (), partition: int | None = None, offset: int = 0
+) -> Iterator[DeadLetter]:
+    """All letters up to the topic's end, of these reasons if any are given. Raises KafkaUnreachable."""
+    wanted = set(reasons)
+    with consumer(to, max_poll_records=5_000) as client:
+        for record in drain(client, topic, partition, offset):
+            letter = parse(record)
+            if letter and (not wanted or letter.reason in wanted):
+                yield letter
+
+
+def find(to: Connection, topic: str, partition: int, offset: int) -> DeadLetter:
+    """The letter at this place. Raises DeadLetterError if there is none."""
+    letter = next(read(to, topic, (), partition, offset), None)
+    if letter is None or letter.offset != offset:
+        raise DeadLetterError(
+            f"{topic} has no dead letter at partition {partition}, offset {offset}: it may have expired; "
+            "pathcast dead-letters list shows what there is"
+        )
+    return letter
+
+
+def resend(to: Connection, topic: str, letters: Iterable[DeadLetter]) -> int:
+    """Send the original bytes to where they came from; returns how many. `topic` is the letters' own.
+
+    They keep their first timestamp, by which skew is judged, and say in a header from where they were sent.
+    Raises DeadLetterError if a broker refuses one.
+    """
+    # A letter's headers come on top of what the input's own limit allowed.
+    with producer(to, max_request_size=4 << 20) as client:
+        futures = [_send(client, topic, letter) for letter in letters]
+        client.flush()
+    refused = [future.exception for future in futures if future.failed()]
+    if refused:
+        last = f"the last by {refused[-1]!r}"
+        raise DeadLetterError(f"{len(refused)} of {len(futures)} were refused, {last}: try again")
+    return len(futures)
+
+
+def _send(client: Any, topic: str, letter: DeadLetter) -> Any:
+    headers = [(name, value) for name, value in letter.headers if name != REPLAYED_FROM]
+    headers.append((REPLAYED_FROM, f"{topic}/{letter.partition}/{letter.offset}".encode()))
+    where, when = letter.source_partition, letter.source_timestamp
+    return client.send(letter.source_topic, letter.value, letter.key, headers, where, when)

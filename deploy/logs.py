@@ -1,0 +1,113 @@
+"""An event log as Kafka records: keys, JSON values and event times, batch by batch."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trainer.columns import epoch_ms, typed
+from trainer.logs import ITEM_FIELDS, read_items, renamed, scan
+
+BATCH_ROWS = 2_000
+#: A null inside an object: a quote within a JSON string has a backslash, so no value can look like it.
+_NULL_FIELD = r',"[a-z_]+":null'
+
+
+class Batch(NamedTuple):
+    """Rows in file order; `ts` is the event time as in the log (epoch ms), -1 where it has none."""
+
+    keys: list[bytes | None]
+    values: list[bytes]
+    ts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to send: a log, how its columns are called, how much of it, and whether to move it.
+
+    `shift_to` (epoch ms) moves all event times so that the first one is then; event ids change with it: a log at
+    another time is other events, not repetitions. `sort` orders the rows by event time first, for which the log
+    must fit into memory.
+    """
+
+    path: Path
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    limit: int | None = None
+    shift_to: int | None = None
+    sort: bool = False
+
+    def rows(self) -> int | None:
+        """How many rows there are to send; None where only reading all would tell (compressed text)."""
+        if self.path.suffix != ".parquet":
+            return self.limit
+        count: int = scan(self.path).select(pl.len()).collect().item()
+        return min(count, self.limit or count)
+
+
+def now_ms() -> int:
+    """The wall clock, epoch ms."""
+    return int(time.time() * 1000)
+
+
+def batches(source: Source, rows: int = BATCH_ROWS) -> Iterator[Batch]:
+    """The log in batches of about `rows`; memory does not grow with the file. Raises LogError.
+
+    A value that does not fit its field is sent as it is: the dead letter, not the sender, explains it.
+    """
+    frame = renamed(source.path, source.mapping)
+    if source.sort:
+        frame = frame.sort(epoch_ms(frame.collect_schema()["ts"]), maintain_order=True)
+    limited = frame if source.limit is None else frame.head(source.limit)
+    shift: int | None = None
+    for raw in limited.collect_batches(chunk_size=rows, lazy=True):
+        known = typed(raw.lazy()).collect()
+        if source.shift_to is not None and shift is None:
+            first = known["ts"].drop_nulls()
+            shift = source.shift_to - int(first[0]) if len(first) else None
+        yield _batch(raw, known, shift or 0)
+
+
+def _batch(raw: pl.DataFrame, known: pl.DataFrame, shift: int) -> Batch:
+    moved = known.with_columns(pl.col("ts") + shift, pl.col("event_id") + f"-{shift:x}") if shift else known
+    values = encode(moved)
+    unread = _unread(raw, known)
+    for row, value in zip(unread, encode(raw[unread]), strict=True):
+        values[row] = value
+    keys = known["visitor_id"].cast(pl.Binary).to_list()
+    return Batch(keys, values, known["ts"].fill_null(-1).to_numpy())
+
+
+def _unread(raw: pl.DataFrame, known: pl.DataFrame) -> list[int]:
+    """Rows in which typing lost a number, a time or a flag. (Text that it loses said "missing".)"""
+    strict = [name for name, kind in known.schema.items() if kind != pl.String]
+    lost = [known[name].is_null() & raw[name].is_not_null() for name in strict]
+    marks = pl.DataFrame({name: mark for name, mark in zip(strict, lost, strict=True)})
+    return marks.select(pl.any_horizontal(pl.all()).arg_true()).to_series().to_list()
+
+
+def encode(frame: pl.DataFrame) -> list[bytes]:
+    """Each row as a JSON object without its nulls. The first column must have none."""
+    text = frame.select(pl.struct(pl.all()).struct.json_encode().str.replace_all(_NULL_FIELD, ""))
+    values: list[bytes] = text.to_series().cast(pl.Binary).to_list()
+    return values
+
+
+def catalogue(source: Source, items: Path | None) -> Batch:
+    """The items of a catalogue file, else those that the log mentions, each with what was last said of it.
+
+    Memory grows with the number of items. Raises LogError.
+    """
+    if items is not None:
+        frame = read_items(items).collect()
+    else:
+        log = typed(renamed(source.path, source.mapping))
+        said = [name for name in ITEM_FIELDS[1:] if name in log.collect_schema()]
+        known = log.filter(pl.col("item_id").is_not_null()) if said else log.head(0)
+        frame = known.group_by("item_id", maintain_order=True).agg(pl.col(said).drop_nulls().last()).collect()
+    keys = frame["item_id"].cast(pl.Binary).to_list()
+    return Batch(keys, encode(frame), np.full(len(keys), -1, np.int64))

@@ -1,0 +1,149 @@
+"""Logs of real shops on their way into a real topic."""
+
+import gzip
+import json
+import threading
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from kafka.partitioner.default import murmur2
+
+from deploy.cli import main
+from deploy.kafka import consumer, drain
+from deploy.logs import Source
+from deploy.replay import Pace, publish_items, replay
+from models.catalogue import Catalogue
+from models.decoder import Decoder
+from models.events import Click, Limits
+
+SHIPPED = Path(__file__).parents[2] / "deploy" / "data" / "rees46_electronics.csv.gz"
+
+
+def received(broker, topic):
+    with consumer(broker) as client:
+        return list(drain(client, topic))
+
+
+def test_every_row_of_the_shipped_log_is_a_valid_click_in_its_visitors_partition(broker, topics):
+    report = replay(broker, Source(SHIPPED, limit=5_000), Pace(), topics.clicks)
+    assert (report.sent, report.failed, report.out_of_order) == (5_000, 0, 0)
+    records = received(broker, topics.clicks)
+    clicks = Decoder(Limits(), Catalogue()).decode(records)
+    assert all(isinstance(click, Click) for click in clicks)
+    assert len({click.event_id for click in clicks}) == 5_000
+    assert {click.event for click in clicks} == {"view_item", "add_to_cart", "purchase"}
+    assert all(record.partition == (murmur2(record.key) & 0x7FFFFFFF) % 4 for record in records)
+    for record, click in zip(records, clicks, strict=True):
+        assert dict(record.headers)["original-time"] == str(click.ts).encode()
+        assert record.timestamp > click.ts  # stamped now, not in 2021
+
+
+def test_each_visitors_events_keep_their_order(broker, topics):
+    replay(broker, Source(SHIPPED, limit=5_000), Pace(), topics.clicks)
+    last: dict[bytes, int] = {}
+    for record in received(broker, topics.clicks):
+        row = int(json.loads(record.value)["event_id"].rsplit("-", 1)[1])
+        assert last.get(record.key, -1) < row
+        last[record.key] = row
+
+
+def test_the_log_itself_gives_the_catalogue(broker, topics):
+    count = publish_items(broker, Source(SHIPPED), None, topics.items)
+    catalogue = Catalogue()
+    catalogue.apply((record.key, record.value) for record in received(broker, topics.items))
+    assert catalogue.unreadable == 0
+    assert len(catalogue) == count == pl.read_csv(SHIPPED)["product_id"].n_unique()
+    assert catalogue["3829445"].brand == "gigabyte"
+    assert catalogue["3829445"].category == "computers.components.videocards"
+
+
+def test_what_does_not_fit_is_sent_as_it_is(broker, topics, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "event_time,event_type,user_session,product_id,price\n"
+        "2021-01-01 00:00:00,view,a,1,9.5\n"
+        "soon,view,b,2,9.5\n"
+        "2021-01-01 00:00:02,teleport,c,3,cheap\n"
+        "2021-01-01 00:00:03,view,,4,9.5\n"
+    )
+    report = replay(broker, Source(log), Pace(), topics.clicks)
+    assert (report.sent, report.failed) == (4, 0)
+    sent = {json.loads(record.value)["item_id"]: record for record in received(broker, topics.clicks)}
+    values = {item: json.loads(record.value) for item, record in sent.items()}
+    assert values["1"] == {
+        "event_id": "log-0",
+        "visitor_id": "a",
+        "ts": 1609459200000,
+        "event": "view_item",
+        "item_id": "1",
+        "price": 9.5,
+    }
+    assert values["2"]["ts"] == "soon"
+    assert sent["2"].headers == []
+    assert (values["3"]["event"], values["3"]["price"]) == ("teleport", "cheap")
+    assert sent["4"].key is None
+
+
+def test_shifting_moves_times_and_ids_together(broker, topics, tmp_path):
+    log = tmp_path / "log.jsonl.gz"
+    rows = [
+        {"event_id": f"e{n}", "visitor_id": "v", "ts": 1_600_000_000_000 + n, "event": "login"}
+        for n in range(3)
+    ]
+    log.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    replay(broker, Source(log, shift_to=1_700_000_000_000), Pace(), topics.clicks)
+    records = received(broker, topics.clicks)
+    values = [json.loads(record.value) for record in records]
+    assert [value["ts"] for value in values] == [1_700_000_000_000 + n for n in range(3)]
+    assert len({value["event_id"] for value in values} - {row["event_id"] for row in rows}) == 3
+    assert [dict(record.headers)["original-time"] for record in records] == [
+        str(row["ts"]).encode() for row in rows
+    ]
+
+
+def test_sort_brings_rows_into_order(broker, topics, tmp_path):
+    log = tmp_path / "log.parquet"
+    pl.DataFrame({"ts": [3, 1, 2], "visitor_id": "v", "event": "login"}).with_columns(
+        pl.col("ts") + 1_600_000_000_000
+    ).write_parquet(log)
+    assert replay(broker, Source(log), Pace(), topics.purchase_intent).out_of_order == 1
+    assert replay(broker, Source(log, sort=True), Pace(), topics.clicks).out_of_order == 0
+    times = [json.loads(record.value)["ts"] % 10 for record in received(broker, topics.clicks)]
+    assert times == [1, 2, 3]
+
+
+def test_stop_ends_the_replay_and_what_was_sent_is_there(broker, topics):
+    stop = threading.Event()
+
+    def enough(report):
+        if report.sent >= 2_000:
+            stop.set()
+
+    report = replay(broker, Source(SHIPPED), Pace(), topics.clicks, enough, stop)
+    assert 2_000 <= report.sent < 10_000
+    assert len(received(broker, topics.clicks)) == report.sent
+
+
+@pytest.mark.parametrize("options", [["--max"], ["--rate", "100000"], ["--speed", "1e12", "--shift-to-now"]])
+def test_command_line(broker, topics, monkeypatch, options):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+    monkeypatch.setenv("PATHCAST_TOPIC_ITEMS", topics.items)
+    done = CliRunner().invoke(
+        main,
+        ["replay", str(SHIPPED), "--limit", "500", "--topic", topics.clicks, *options],
+        catch_exceptions=False,
+    )
+    assert "500 events sent" in done.output, done.output
+    assert len(received(broker, topics.clicks)) == 500
+
+
+def test_a_log_without_the_needed_columns_is_refused_by_name(broker, topics, monkeypatch, tmp_path):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+    log = tmp_path / "log.csv"
+    log.write_text("when,who\n1,2\n")
+    done = CliRunner().invoke(main, ["replay", str(log)])
+    assert done.exit_code == 1
+    assert "no column for visitor_id, ts, event" in done.output
+    assert "--map visitor_id=COLUMN" in done.output
