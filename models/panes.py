@@ -5,6 +5,7 @@ panes at reading, never stored. A pane expires by the watermark.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from models import keys
 from models.codes import RATE
 from models.events import EVENT_CODES, Click
 from models.facts import Ended, Facts, Reopened, Transition
+from models.popularity import weight
 from models.tallies import (
     Funnel,
     ItemCounts,
@@ -34,6 +36,9 @@ _COLUMN: Final = {
 }
 
 Read = Callable[[Sequence[bytes]], Sequence[bytes | None]]
+Pairs = Iterable[tuple[bytes, bytes]]
+#: Pairs under a prefix, in key order.
+Scan = Callable[[bytes], Pairs]
 
 
 class PaneConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +69,7 @@ class Collector:
         self._width = config.width_ms
         self.items: dict[tuple[int, str], list[int]] = {}
         self.funnels: dict[int, Funnel] = {}
+        self.replaced: list[tuple[bytes, bytes]] = []
 
     def add(self, click: Click, facts: Facts) -> None:
         """Counts an applied click, in the pane of its own event time.
@@ -92,18 +98,18 @@ class Collector:
             funnel.bought += sign * (transition.purchases > 0)
 
     def merge(self, read: Read, watermark: int) -> list[tuple[bytes, bytes]]:
-        """Keys and new values, given a multi-get of the old; nothing for panes expired at `watermark`."""
+        """Keys and new values, given a multi-get of the old; nothing for panes expired at `watermark`.
+
+        `replaced` then holds the item panes' old pairs, for who keeps sums over them.
+        """
         oldest = self._config.oldest(watermark)
-        items = {
-            keys.item_pane(*where): ItemCounts._make(counts)
-            for where, counts in self.items.items()
-            if where[0] >= oldest
-        }
-        funnels = {keys.funnel_pane(pane): funnel for pane, funnel in self.funnels.items() if pane >= oldest}
+        items = {keys.item_pane(*at): add for at, add in self.items.items() if at[0] >= oldest}
+        funnels = {keys.funnel_pane(at): add for at, add in self.funnels.items() if at >= oldest}
         old = dict(zip((*items, *funnels), read([*items, *funnels]), strict=True))
+        self.replaced = [(key, value) for key in items if (value := old[key]) is not None]
         return [
-            *((key, encode_item(_item_sum(old[key], counts))) for key, counts in items.items()),
-            *((key, encode_funnel(_funnel_sum(old[key], funnel))) for key, funnel in funnels.items()),
+            *((key, _item_sum(old[key], ItemCounts._make(add))) for key, add in items.items()),
+            *((key, _funnel_sum(old[key], add)) for key, add in funnels.items()),
         ]
 
     def _funnel(self, pane: int) -> Funnel:
@@ -125,35 +131,33 @@ class Collector:
         return counts
 
 
-def expired(
-    scan: Callable[[bytes], Iterable[tuple[bytes, bytes]]], before: int, after: int, config: PaneConfig
-) -> list[bytes]:
-    """Keys to delete as the watermark moves from `before` to `after`; `scan` gives a prefix's pairs in order.
+def expired(scan: Scan, before: int, after: int, config: PaneConfig) -> list[tuple[bytes, bytes]]:
+    """Panes to delete as the watermark moves from `before` to `after`: keys and last values.
 
     Reads nothing unless a pane expires in between.
     """
     oldest = config.oldest(after)
     if oldest == config.oldest(before):
         return []
-    gone: list[bytes] = []
-    for prefix in (keys.ITEM_PANE, keys.FUNNEL_PANE):
-        for key, _ in scan(prefix):
-            if keys.pane_parts(key)[0] >= oldest:
-                break
-            gone.append(key)
-    return gone
+    return [pair for kind in (keys.ITEM_PANE, keys.FUNNEL_PANE) for pair in _older(scan(kind), oldest)]
 
 
-def items(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[int, str, ItemCounts]]:
-    """Pane number, item id and counts of a scan of `keys.ITEM_PANE`."""
+def weights(pairs: Pairs, sign: int = 1) -> Iterator[tuple[str, int, int]]:
+    """Item id, category hash and weight (times `sign`) of each item pane among a scan's pairs."""
     for key, value in pairs:
-        pane, item = keys.pane_parts(key)
-        yield pane, item.decode(), decode_item(value)
+        if key.startswith(keys.ITEM_PANE):
+            views, carts, purchases, other, category = decode_item(value)
+            item = keys.pane_parts(key)[1].decode()
+            yield item, category, sign * weight(views, carts, purchases, other)
 
 
-def _item_sum(old: bytes | None, counts: ItemCounts) -> ItemCounts:
-    return counts if old is None else add_items(decode_item(old), counts)
+def _older(pairs: Pairs, oldest: int) -> Iterator[tuple[bytes, bytes]]:
+    return takewhile(lambda pair: keys.pane_parts(pair[0])[0] < oldest, pairs)
 
 
-def _funnel_sum(old: bytes | None, funnel: Funnel) -> Funnel:
-    return add_funnels(Funnel() if old is None else decode_funnel(old), funnel)
+def _item_sum(old: bytes | None, add: ItemCounts) -> bytes:
+    return encode_item(add if old is None else add_items(decode_item(old), add))
+
+
+def _funnel_sum(old: bytes | None, add: Funnel) -> bytes:
+    return encode_funnel(add_funnels(Funnel() if old is None else decode_funnel(old), add))

@@ -66,7 +66,7 @@ def add_items(a: ItemCounts, b: ItemCounts) -> ItemCounts:
 
 
 def add_funnels(a: Funnel, b: Funnel) -> Funnel:
-    """The sum, its edges sorted and without zeros."""
+    """The sum, its edges sorted."""
     edges = dict(a.edges)
     for edge, count in b.edges.items():
         edges[edge] = edges.get(edge, 0) + count
