@@ -1,7 +1,6 @@
 """The contract's documents, made from the structs that the worker itself decodes and encodes with."""
 
 import json
-from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +56,9 @@ def schema(struct: type[msgspec.Struct], name: str) -> dict[str, Any]:
 
 
 def _tidy(definition: dict[str, Any]) -> None:
-    """Leave out what concerns the program only: later paragraphs, the decoder's flags, its strictness."""
+    """Leave out what concerns the program only: line breaks, the decoder's flags, its strictness."""
     if "description" in definition:
-        definition["description"] = " ".join(cleandoc(definition["description"]).split("\n\n")[0].split())
+        definition["description"] = " ".join(definition["description"].split())
     definition.get("properties", {}).pop("flags", None)
     definition.pop("additionalProperties", None)
 

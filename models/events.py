@@ -55,11 +55,10 @@ SchemaVersion = Annotated[int, Meta(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)]
 EpochMs = Annotated[int, Meta(ge=TS_MIN, lt=TS_MAX)]
 
 
+# Unknown fields are forbidden to the strict decoder only: bytes that have any go to `models.normalise`, where
+# they may turn out to be another name of a known field, or are left out.
 class Click(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """One event of one visitor, normalised. Amounts are in `currency`; `ts` is event time in epoch ms.
-
-    Unknown fields never get here: bytes that have any are read by `models.normalise`, which leaves them out.
-    """
+    """One event of one visitor, normalised. Amounts are in `currency`; `ts` is event time in epoch ms."""
 
     event_id: Annotated[Id, Meta(description="Unique; a repeated one is answered by nothing.")]
     visitor_id: Annotated[Id, Meta(description="The browser or device; equals the record's key.")]

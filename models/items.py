@@ -15,7 +15,7 @@ from models.readers import MISSING, Reader, Unreadable
 Title = Annotated[str, Meta(min_length=1, max_length=512)]
 
 
-class Item(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+class Item(msgspec.Struct, kw_only=True, frozen=True, gc=False, forbid_unknown_fields=True):
     """What the shop says of an item; what it does not say is None. `price` is in the shop's currency."""
 
     category: Annotated[Text | None, Meta(description="Category, as clicks name it.")] = None

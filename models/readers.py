@@ -119,11 +119,9 @@ def instant(value: Any) -> int:
         found = number(value)
     except Unreadable:
         return _iso(value)
-    if isinstance(value, int) and TS_MIN <= value < TS_MAX:
-        return value
     for unit in _EPOCH_UNITS:
-        if TS_MIN <= found * unit < TS_MAX:
-            return int(found * unit)
+        if TS_MIN <= found * unit <= TS_MAX - 1:
+            return round(found * unit)
     return _iso(value)
 
 
@@ -132,7 +130,7 @@ def _iso(value: Any) -> int:
         raise Unreadable
     try:
         moment = datetime.fromisoformat(value.strip().removesuffix(" UTC"))
-        found = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        found = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError) as error:
         raise Unreadable from error
     if not TS_MIN <= found < TS_MAX:

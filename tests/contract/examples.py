@@ -1,0 +1,72 @@
+"""Examples of everything on the topics, right and wrong, by schema."""
+
+from typing import Any
+
+COMMON = {
+    "event_id": "e1",
+    "visitor_id": "v1",
+    "ts": 1_600_000_000_000,
+    "model_version": "20201113T000000-0a1b2c3d4e5f",
+    "catalogue_version": "00000000000000ff",
+    "features_version": "0a1b2c3d",
+    "rung": "neural",
+    "scored_at": 1_600_000_000_021,
+}
+CLICK = {"event_id": "e1", "visitor_id": "v1", "ts": 1_600_000_000_000, "event": "view_item"}
+INTENT = COMMON | {"purchase_probability": 0.07, "session_id": "v1:3", "session_clicks": 4}
+DECISION = COMMON | {
+    "decision_id": "e1:home",
+    "placement": "home",
+    "action": "nudge",
+    "propensity": 0.75,
+    "probabilities": {"nudge": 0.75, "none": 0.25},
+    "policy_version": "p1",
+    "explored": False,
+    "draw": 0.125,
+    "would_have": "nudge",
+    "context": {
+        "purchase_probability": 0.07,
+        "stage": "browsing",
+        "cart_milli": 0,
+        "event": "view_item",
+        "click": 4,
+        "mask": 3,
+    },
+}
+EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "click": [
+        CLICK,
+        CLICK
+        | {"item_id": "i1", "price": 9.5, "quantity": 2, "basket": ["i2"], "consent": True, "country": None},
+        CLICK | {"event": "view_promotion", "decision_id": "e0:home", "schema_version": 1},
+    ],
+    "item": [
+        {"category": "shoes", "brand": "acme", "price": 9.5, "title": "Shoe", "stock": 0, "status": "active"}
+    ],
+    "purchase-intent": [INTENT],
+    "recommendations": [COMMON | {"items": [{"item_id": "i1", "score": 0.5}]}, COMMON | {"items": []}],
+    "ad-decision": [DECISION],
+    "model-update": [
+        {
+            "version": "20201113T000000-0a1b2c3d4e5f",
+            "path": "/var/lib/registry/20201113T000000-0a1b2c3d4e5f",
+            "sha256": "0" * 64,
+            "features_version": "0a1b2c3d",
+            "created_at": 1_600_000_000_000,
+        }
+    ],
+}
+WRONG: dict[str, list[dict[str, Any]]] = {
+    "click": [
+        CLICK | {"event": "sneeze"},
+        CLICK | {"ts": 0},
+        CLICK | {"price": -1},
+        CLICK | {"visitor_id": ""},
+        {"event": "view_item"},
+    ],
+    "item": [{"price": "9.5"}, {"stock": -1}],
+    "purchase-intent": [INTENT | {"purchase_probability": 1.5}, INTENT | {"session_clicks": 0}, COMMON],
+    "recommendations": [COMMON | {"items": [{"item_id": "i1", "score": 0.5}] * 21}],
+    "ad-decision": [DECISION | {"draw": 1.0}, DECISION | {"rung": "guess"}],
+    "model-update": [{"version": ""}],
+}
