@@ -104,7 +104,7 @@ class Decoder:
             click.flags |= CLIPPED["rating"]
 
     def _distrusts(self, record: Record) -> bool:
-        if not self.limits.check_skew or record.timestamp is None or record.timestamp < 0:
+        if not self.limits.check_skew or record.timestamp < 0:
             return False
         trusted = self.limits.trust_original_time
         return not (trusted and any(name == ORIGINAL_TIME for name, _ in record.headers))
