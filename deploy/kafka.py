@@ -76,14 +76,14 @@ def drain(client: Any, topic: str, partition: int | None = None, offset: int = 0
     every = client.partitions_for_topic(topic)
     if not every or (partition is not None and partition not in every):
         raise KafkaUnreachable(
-            f"no topic {topic!r} with a partition {partition or 0}: pathcast topics creates it"
+            f"no topic {topic!r} with a partition {partition or 0}: create it (pathcast topics)"
         )
     parts = [TopicPartition(topic, found) for found in sorted(every) if partition in (None, found)]
     client.assign(parts)
     ends, starts = client.end_offsets(parts), client.beginning_offsets(parts)
     for part in parts:
         client.seek(part, max(offset, starts[part]))
-    # By position and not by the last record's offset: a transaction ends in a marker that is never handed out.
+    # By position, not by the last record: a transaction ends in a marker that is never handed out.
     while any(client.position(part) < ends[part] for part in parts):
         for part, records in client.poll(timeout_ms=500).items():
             yield from (record for record in records if record.offset < ends[part])

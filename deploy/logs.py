@@ -30,9 +30,9 @@ class Batch(NamedTuple):
 class Source:
     """What to send: a log, how its columns are called, how much of it, and whether to move it.
 
-    `shift_to` (epoch ms) moves all event times so that the first one is then; event ids change with it: a log at
-    another time is other events, not repetitions. `sort` orders the rows by event time first, for which the log
-    must fit into memory.
+    `shift_to` (epoch ms) moves all event times so that the first is then; event ids change with it, since at
+    another time they are other events. `sort` orders the rows by event time first; the log must then fit into
+    memory.
     """
 
     path: Path

@@ -22,6 +22,22 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     own.stop()
 
 
+@pytest.fixture(scope="session")
+def docker_broker() -> Iterator[Connection]:
+    """A broker of the official image; skips where Docker does not answer."""
+    from tests.docker_broker import run_image
+
+    yield from run_image()
+
+
+@pytest.fixture(params=["bundled", "official image"])
+def any_broker(request: pytest.FixtureRequest) -> Connection:
+    """For tests that must hold on the bundled broker and on the official image alike."""
+    name = "broker" if request.param == "bundled" else "docker_broker"
+    connection: Connection = request.getfixturevalue(name)
+    return connection
+
+
 @pytest.fixture
 def topics(broker: Connection) -> TopicNames:
     """Fresh topics with 4 partitions on the session's broker."""

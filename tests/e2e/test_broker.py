@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.broker import Broker, resolve_bootstrap
-from deploy.broker_process import PortBusy, answers, free_port
+from deploy.broker_process import PortBusy, Process, answers, free_port
 from deploy.cli import main
 from deploy.distribution import BrokerError
 from deploy.kafka import admin, consumer, drain, producer
@@ -19,12 +19,18 @@ from streams.connection import Connection
 from tests.brokers import start_broker, topic_names
 
 
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    broker = start_broker(tmp_path_factory.mktemp("own"))
+    yield broker
+    broker.stop()
+
+
 @pytest.fixture
-def own(tmp_path):
-    """A broker that a test may stop and kill."""
-    started = start_broker(tmp_path / "broker")
-    yield started
-    started.stop()
+def own(started):
+    """A running broker that a test may stop and kill."""
+    started.start()
+    return started
 
 
 def test_topics_and_records_survive_a_restart(own):
@@ -60,17 +66,11 @@ def test_a_reused_process_id_is_not_taken_for_the_broker(tmp_path):
     broker = Broker(tmp_path, free_port())
     with subprocess.Popen(["sleep", "60"]) as other:
         process = psutil.Process(other.pid)
-        broker.files.remember(_process(other.pid, broker.port, process.create_time() - 3600))
+        broker.files.remember(Process(other.pid, broker.port, process.create_time() - 3600))
         assert broker.running() is None
         assert not broker.stop()
         assert process.is_running()
         other.kill()
-
-
-def _process(pid, port, created):
-    from deploy.broker_process import Process
-
-    return Process(pid, port, created)
 
 
 def test_a_taken_port_is_named_with_its_holder(tmp_path):

@@ -1,0 +1,62 @@
+"""The command line: light help, lazy commands, one line for a known failure."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from deploy import cli
+from models.errors import PathcastError
+
+
+def test_help_imports_no_heavy_library():
+    code = (
+        "import sys; from click.testing import CliRunner; from deploy.cli import main;"
+        "print(CliRunner().invoke(main, ['--help']).output);"
+        "print(sorted({'torch', 'kafka', 'faust', 'polars', 'aiokafka'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "broker" in done.stdout
+    assert done.stdout.strip().endswith("[]")
+
+
+def test_a_command_without_its_module_is_left_out(monkeypatch):
+    monkeypatch.setitem(cli.COMMANDS, "nowhere", ("deploy.commands.nowhere", "Not there."))
+    assert "nowhere" not in CliRunner().invoke(cli.main, ["--help"]).output
+    assert CliRunner().invoke(cli.main, ["nowhere"]).exit_code == 2
+
+
+@pytest.mark.parametrize("name", cli.main.list_commands(click.Context(cli.main)))
+def test_every_command_has_help(name):
+    shown = CliRunner().invoke(cli.main, [name, "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert cli.main.get_command(click.Context(cli.main), name).help
+
+
+def fail_with(monkeypatch, error):
+    @click.command()
+    def command():
+        raise error
+
+    monkeypatch.setattr(cli.Lazy, "get_command", lambda self, ctx, name: command)
+    return CliRunner().invoke(cli.main, ["any"])
+
+
+def test_a_known_failure_is_one_line(monkeypatch):
+    done = fail_with(monkeypatch, PathcastError("found x, expected y: do z"))
+    assert (done.exit_code, done.stderr) == (1, "Error: found x, expected y: do z\n")
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    assert isinstance(fail_with(monkeypatch, ZeroDivisionError()).exception, ZeroDivisionError)
+
+
+def test_a_wrong_setting_is_named_by_its_variable(monkeypatch):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "TLS")
+    done = CliRunner().invoke(cli.main, ["topics"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: KAFKA_SECURITY_PROTOCOL is 'TLS'")
+    assert done.stderr.count("\n") == 1
