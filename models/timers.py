@@ -5,9 +5,12 @@ a busy visitor costs a timer write per half hour, not per chunk.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from models import keys
 from models.lifecycle import MINUTE_MS
+
+NEVER: Final = 1 << 32
 
 
 def changes(visitor_key: bytes, before: int, after: int) -> list[tuple[bytes, bytes | None]]:
@@ -20,6 +23,13 @@ def changes(visitor_key: bytes, before: int, after: int) -> list[tuple[bytes, by
     if after:
         moved.append((keys.timer(after, visitor_key), b""))
     return moved
+
+
+def first(timers: Iterable[tuple[bytes, bytes]]) -> int:
+    """The minute of the first timer of a scan; NEVER where there is none."""
+    for key, _ in timers:
+        return keys.timer_parts(key)[0]
+    return NEVER
 
 
 def due(timers: Iterable[tuple[bytes, bytes]], watermark: int) -> Iterator[bytes]:

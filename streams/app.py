@@ -1,7 +1,7 @@
 """The Faust application: one agent that hands chunks to the partitions, one table that holds the state."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import faust
 import mode.loop
@@ -23,13 +23,37 @@ class PassThrough(faust.Schema):  # type: ignore[misc]
         return message.value
 
 
+class Companion(Protocol):
+    """What must be up before the worker joins its group, and down after it has left."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 class ChunkedApp(faust.App):  # type: ignore[misc]
     """A Faust app whose transport and store are Pathcast's; `runtime` does the work."""
 
-    def __init__(self, runtime: Runtime, **options: Any) -> None:
+    def __init__(self, runtime: Runtime, companion: Companion | None = None, **options: Any) -> None:
         self.pathcast = runtime
         self.pathcast_table: Any = None
+        self._companion = companion
         super().__init__(runtime.config.application_id, **options)
+
+    async def on_start(self) -> None:
+        """Before anything of Faust's starts."""
+        await super().on_start()
+        if self._companion is not None:
+            try:
+                await self._companion.start()
+            except Exception as error:  # noqa: BLE001 - mode would log a traceback and hang
+                self.pathcast.fail(error)
+
+    async def on_shutdown(self) -> None:
+        """After everything of Faust's has stopped."""
+        await super().on_shutdown()
+        if self._companion is not None:
+            await self._companion.stop()
 
 
 def build(
@@ -39,6 +63,7 @@ def build(
     partitions: int,
     datadir: Path,
     replication: int = 1,
+    companion: Companion | None = None,
     options: dict[str, Any] | None = None,
 ) -> ChunkedApp:
     """The app for `runtime`: `bootstrap` is "host:port[,…]", `options` go to faust.App over these defaults."""
@@ -59,7 +84,7 @@ def build(
         "stream_recovery_delay": 0.0,
         "agent_supervisor": "mode.supervisors:CrashingSupervisor",
     }
-    app = ChunkedApp(runtime, **{**defaults, **(options or {})})
+    app = ChunkedApp(runtime, companion, **{**defaults, **(options or {})})
     _wire(app, partitions)
     return app
 

@@ -41,9 +41,13 @@ def decode(value: bytes | None) -> Fence:
     try:
         fence = _decoder.decode(value)
     except msgspec.DecodeError as error:
-        raise PositionError(f"unreadable fence {value[:40]!r}: {error}; run `pathcast state rebase`") from error
+        raise PositionError(
+            f"unreadable fence {value[:40]!r}: {error}; run `pathcast state rebase`"
+        ) from error
     if fence.format != FORMAT:
-        raise PositionError(f"fence of format {fence.format}, this program reads {FORMAT}; use the program that wrote it")
+        raise PositionError(
+            f"fence of format {fence.format}, this program reads {FORMAT}; use the program that wrote it"
+        )
     return fence
 
 
@@ -56,7 +60,11 @@ def check(fence: Fence, topic: str, partition: int, topic_id: str, end: int) -> 
     advice = "run `pathcast state rebase` to keep the state and read the topic from its start"
     if fence.positions and topic_id not in fence.positions:
         known = ", ".join(fence.positions)
-        raise PositionError(f"{where} has topic id {topic_id}, its state belongs to {known} (recreated?); {advice}")
+        raise PositionError(
+            f"{where} has topic id {topic_id}, its state belongs to {known} (recreated?); {advice}"
+        )
     position = fence.positions.get(topic_id, 0)
     if position > end:
-        raise PositionError(f"{where} ends at {end}, its state has read up to {position} (truncated?); {advice}")
+        raise PositionError(
+            f"{where} ends at {end}, its state has read up to {position} (truncated?); {advice}"
+        )

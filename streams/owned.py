@@ -75,7 +75,7 @@ class OwnedPartition:
         while True:
             try:
                 await asyncio.wait_for(self._arrived.wait(), self._bounds.idle_ms / 1000)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 await self._tick()
                 continue
             while self._queue:
@@ -97,7 +97,9 @@ class OwnedPartition:
         taken: list[tuple[Any, Chunk]] = []
         records: list[Any] = []
         position = self.position
-        while self._queue and (not records or len(records) + len(self._queue[0][1].records) <= self._bounds.records):
+        while self._queue and (
+            not records or len(records) + len(self._queue[0][1].records) <= self._bounds.records
+        ):
             event, chunk = self._queue.popleft()
             if chunk.epoch != Epoch(self._group_epoch, self.seeks):
                 continue
@@ -122,7 +124,9 @@ class OwnedPartition:
                 await self._transact(records[half:], end, fetched_at)
                 return
             effects = await self._run(self._processor.reject, work, error)
-        await self._commit(effects, self.fence.moved(self.topic_id, end, effects.watermark, records[-1].timestamp))
+        await self._commit(
+            effects, self.fence.moved(self.topic_id, end, effects.watermark, records[-1].timestamp)
+        )
 
     async def _tick(self) -> None:
         """Event time of an idle partition follows Kafka time from where its last record left both."""
@@ -135,7 +139,9 @@ class OwnedPartition:
             effects = await self._run(self._processor.process, work)
             if effects.state or effects.outputs:
                 clock = now - self._bounds.idle_ms
-                await self._commit(effects, fence.moved(self.topic_id, self.position, effects.watermark, clock))
+                await self._commit(
+                    effects, fence.moved(self.topic_id, self.position, effects.watermark, clock)
+                )
 
     def _work(self, records: Sequence[Any], fetched_at: float, idle_to: int = 0) -> Work:
         assert self._store is not None

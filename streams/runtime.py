@@ -74,7 +74,9 @@ class Runtime:
         identity = f"{config.application_id}-{partition}"
         producer = PartitionProducer(identity, partition, config.transaction_timeout_ms, config.connection)
         await producer.open()
-        owned = OwnedPartition(partition, producer, self.processor, self._pool, config.bounds, self._request_rewind)
+        owned = OwnedPartition(
+            partition, producer, self.processor, self._pool, config.bounds, self._request_rewind
+        )
         self.owned[partition] = owned
 
     async def recovered(self, store: Any) -> dict[int, int]:
@@ -91,7 +93,11 @@ class Runtime:
             state = store.partition(partition)
             fence = fences.decode(state.get([fences.FENCE_KEY])[0])
             fences.check(fence, self.config.topic, partition, topic_id, ends[partition])
-            owned.topic_id, owned.changelog, owned.changelog_id = topic_id, self.config.changelog, self.changelog_id
+            owned.topic_id, owned.changelog, owned.changelog_id = (
+                topic_id,
+                self.config.changelog,
+                self.changelog_id,
+            )
             owned.recovered(state, fence, self.epoch)
             self._start(partition, owned)
         self.ready = True

@@ -91,11 +91,15 @@ class Store(rocksdb.Store):  # type: ignore[misc]
     def _open(self, partition: int) -> PartitionStore:
         path = str(self.partition_path(partition))
         try:
-            return PartitionStore(rocksdict.Rdict(path, options=_database_options(self.app.pathcast.shared_cache())))
+            return PartitionStore(
+                rocksdict.Rdict(path, options=_database_options(self.app.pathcast.shared_cache()))
+            )
         except Exception as error:
             if "lock" in str(error).lower():
                 raise
-            raise SetUpError(f"cannot open {path}: {error}; give the worker a writable datadir of its own") from error
+            raise SetUpError(
+                f"cannot open {path}: {error}; give the worker a writable datadir of its own"
+            ) from error
 
     def _is_stale(self, partition: int, persisted: Persisted | None) -> bool:
         """A database of another changelog, or older than its tombstones, would bring back what was deleted."""

@@ -30,7 +30,7 @@ def describer(connection: dict[str, Any]) -> Callable[[Iterable[str]], dict[str,
 
 def _identity(topic: dict[str, Any]) -> tuple[str, list[int]]:
     if topic.get("error_code"):
-        raise SetUpError(f"topic {topic['name']!r} does not exist or cannot be read; run `pathcast topics create`")
+        raise SetUpError(f"topic {topic['name']!r} does not exist or cannot be read; run `pathcast topics`")
     partitions = [partition["partition_index"] for partition in topic["partitions"]]
     return str(topic["topic_id"]), sorted(partitions)
 

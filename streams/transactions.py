@@ -27,7 +27,9 @@ CLOSE_TIMEOUT = 5.0
 class PartitionProducer:
     """Publishes one partition's chunks, each in one transaction."""
 
-    def __init__(self, transactional_id: str, partition: int, timeout_ms: int, connection: dict[str, Any]) -> None:
+    def __init__(
+        self, transactional_id: str, partition: int, timeout_ms: int, connection: dict[str, Any]
+    ) -> None:
         self.transactional_id = transactional_id
         self.partition = partition
         self._producer = aiokafka.AIOKafkaProducer(
@@ -44,7 +46,7 @@ class PartitionProducer:
         await self._producer.start()
         try:
             await asyncio.wait_for(self._producer._txn_manager.wait_for_pid(), OPEN_TIMEOUT)
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             raise TransactionError(
                 f"no producer id for {self.transactional_id} within {OPEN_TIMEOUT:.0f} s; "
                 "is the broker's transaction coordinator up?"
@@ -94,5 +96,5 @@ class PartitionProducer:
         """Stop; a producer that cannot stop is left to be fenced by its successor."""
         try:
             await asyncio.wait_for(self._producer.stop(), CLOSE_TIMEOUT)
-        except (asyncio.TimeoutError, aiokafka.errors.KafkaError):
+        except (TimeoutError, aiokafka.errors.KafkaError):
             self._producer._closed = True

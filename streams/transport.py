@@ -95,7 +95,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Positions a fetch covered; it starts where the chunk before it ended, so that a lost one shows."""
         after = self._thread.position_now(tp) or 0
         end = max(after, records[-1].offset + 1 if records else 0)
-        start = self._chain.get(tp, before if before is not None else (records[0].offset if records else None))
+        start = self._chain.get(
+            tp, before if before is not None else (records[0].offset if records else None)
+        )
         if start is None or end <= start:
             return None
         self._chain[tp] = end

@@ -1,0 +1,29 @@
+"""`pathcast worker`: answer the clicks of some partitions until stopped."""
+
+from importlib import resources
+
+import click
+
+from deploy import kafka
+from streams.settings import WorkerSettings
+from streams.topics import TopicNames
+
+
+def actions_text(settings: WorkerSettings) -> str:
+    """The configured actions file, else the shipped example."""
+    if settings.actions is None:
+        return (resources.files("deploy") / "data" / "actions.toml").read_text()
+    try:
+        return settings.actions.expanduser().read_text()
+    except OSError as error:
+        raise click.ClickException(f"cannot read PATHCAST_ACTIONS {settings.actions}: {error}") from error
+
+
+@click.command()
+def command() -> None:
+    """Answer the clicks of some partitions until SIGTERM or Ctrl-C. Settings are PATHCAST_* and KAFKA_*
+    variables: see docs/settings.md."""
+    from streams.worker import Worker
+
+    settings = WorkerSettings()
+    Worker(settings, kafka.connection(), TopicNames(), actions_text(settings)).run()

@@ -1,0 +1,76 @@
+"""What the worker counts, in Prometheus' terms; `/metrics` shows it."""
+
+from collections import Counter as Tallied
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+if TYPE_CHECKING:
+    from streams.passage import Passage
+
+_TIMINGS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+
+class Metrics:
+    """One worker's metrics, in a registry of their own so that tests can have several."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self.events = Counter("pathcast_events", "Clicks answered", registry=registry)
+        self.chunk = Histogram(
+            "pathcast_chunk_records", "Records per transaction", buckets=_SIZES, registry=registry
+        )
+        self.stage = Histogram(
+            "pathcast_stage_seconds",
+            "Time per chunk and stage",
+            ["stage"],
+            buckets=_TIMINGS,
+            registry=registry,
+        )
+        self.lag = Gauge("pathcast_lag_records", "Records not yet applied", ["partition"], registry=registry)
+        self.watermark = Gauge(
+            "pathcast_watermark_seconds", "Event time reached", ["partition"], registry=registry
+        )
+        self.rungs = Counter("pathcast_answers", "Answers by rung", ["rung"], registry=registry)
+        self.dead_letters = Counter("pathcast_dead_letters", "Refused inputs", ["reason"], registry=registry)
+        self.duplicates = Counter("pathcast_duplicate", "Repeated event ids", registry=registry)
+        self.misrouted = Counter(
+            "pathcast_misrouted", "Clicks whose key does not hash to their partition", registry=registry
+        )
+        self.dropped = Counter(
+            "pathcast_dropped_fields", "Optional fields that could not be read", ["field"], registry=registry
+        )
+        self.actions = Counter("pathcast_decisions", "Decisions by action", ["action"], registry=registry)
+        self.funnel = Counter("pathcast_funnel", "Clicks by event", ["event"], registry=registry)
+        self.timers = Counter(
+            "pathcast_timers", "Transitions fired by event time", ["kind"], registry=registry
+        )
+        self.model = Info("pathcast_model", "The model in use", registry=registry)
+        self.models_refused = Counter(
+            "pathcast_models_refused", "Announced models that could not be loaded", registry=registry
+        )
+        self.swaps = Counter("pathcast_model_swaps", "Models swapped in", registry=registry)
+        self.recovery = Gauge("pathcast_recovery_seconds", "Duration of the last recovery", registry=registry)
+        self.ready = Gauge("pathcast_ready", "1 when every partition is being answered", registry=registry)
+
+
+def report(metrics: Metrics, passage: "Passage") -> None:
+    """Count a committed chunk."""
+    metrics.events.inc(len(passage.applied))
+    metrics.chunk.observe(len(passage.work.records))
+    metrics.duplicates.inc(passage.duplicates)
+    metrics.misrouted.inc(passage.misrouted)
+    for stage, seconds in passage.stages:
+        metrics.stage.labels(stage).observe(seconds)
+    for scored in passage.scored:
+        for rung, count in Tallied(scored.rungs).items():
+            metrics.rungs.labels(rung.value).inc(count)
+    for reason, count in passage.reasons.items():
+        metrics.dead_letters.labels(reason.value).inc(count)
+    for kind, count in passage.transitions.items():
+        metrics.timers.labels(kind.lower()).inc(count)
+    for action, count in Tallied(decided.decision.action for decided in passage.decided).items():
+        metrics.actions.labels(action).inc(count)
+    for event, count in Tallied(applied.click.event for applied in passage.applied).items():
+        metrics.funnel.labels(event).inc(count)

@@ -1,0 +1,208 @@
+"""One chunk's way from records to effects: decode, read, step, score, decide, encode, ring, write."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from models import exposure, features, policy
+from models.batching import Batcher
+from models.events import Click, Reason, Rejected
+from models.facts import Facts, Fate, Transition
+from models.lifecycle import BEGIN_CHECKOUT, PURCHASE, hold, settle
+from models.session import step
+from streams import entries, rings, scoring
+from streams.answers import Applied, Decided, Scribe
+from streams.effects import Effects, Message, Work
+from streams.entries import Entry
+from streams.letters import letter
+from streams.memory import Memory
+from streams.routing import home
+from streams.scoring import Scored
+from streams.tally import Tally
+
+if TYPE_CHECKING:
+    from streams.pipeline import Pipeline
+
+#: A chunk's batches: who consents is scored, the others get the popular rung.
+CONSENTING, REFUSING = 0, 1
+
+
+class Passage:
+    """Holds what one chunk has come to so far; nothing outside changes before its effects are committed."""
+
+    def __init__(self, pipeline: "Pipeline", work: Work, memory: Memory) -> None:
+        self.pipeline, self.work, self.memory, self.rules = pipeline, work, memory, pipeline.rules
+        self.version = pipeline.models.current
+        self.watermark = max(work.watermark, work.idle_to)
+        self.entries: dict[bytes, Entry] = {}
+        self.batchers = (Batcher(), Batcher())
+        self.applied: list[Applied] = []
+        self.decided: list[Decided] = []
+        self.scored: tuple[Scored, Scored] = (scoring.NOTHING, scoring.NOTHING)
+        self.outputs: dict[str, list[Message]] = {}
+        self.letters: list[Message] = []
+        self.reasons: Counter[Reason] = Counter()
+        self.transitions: Counter[str] = Counter()
+        self.tally = Tally(self.rules.panes)
+        self.duplicates = self.misrouted = 0
+        self.stages: list[tuple[str, float]] = []
+
+    def effects(self) -> Effects:
+        """Walk the chunk through all stages."""
+        with self._stage("decode"):
+            clicks = self.pipeline.decoder.decode(self.work.records)
+        with self._stage("read"):
+            self._read(clicks)
+        with self._stage("step"):
+            self._step_all(clicks)
+        with self._stage("score"):
+            self._score()
+        with self._stage("decide"):
+            self._decide_all()
+        with self._stage("encode"):
+            self._encode()
+        with self._stage("write"):
+            state = self._changes()
+        return Effects(self.outputs, state, self.watermark, lambda: self.pipeline.committed(self))
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.stages.append((name, time.perf_counter() - started))
+
+    def _read(self, clicks: list[Click | Rejected]) -> None:
+        pairs = zip(self.work.records, clicks, strict=True)
+        wanted = {entries.key_of(record.key): None for record, click in pairs if type(click) is Click}
+        self.entries = entries.read(self.work.state, wanted)
+        for entry in self.entries.values():
+            entry.slot = self.batchers[CONSENTING].visitor(entry.visitor)
+        self._count_misrouted(clicks)
+
+    def _count_misrouted(self, clicks: list[Click | Rejected]) -> None:
+        partitions, own = self.rules.partitions, self.work.partition
+        pairs = zip(self.work.records, clicks, strict=True)
+        strangers = (type(click) is Click and home(record.key, partitions) != own for record, click in pairs)
+        self.misrouted = sum(strangers)
+
+    def _step_all(self, clicks: list[Click | Rejected]) -> None:
+        for record, click in zip(self.work.records, clicks, strict=True):
+            if isinstance(click, Rejected):
+                self._refuse(record, click.reason, click.message)
+            else:
+                self._step(record, click)
+
+    def _step(self, record: Any, click: Click) -> None:
+        if click.ts > self.watermark:
+            self.watermark = click.ts
+        entry = self.entries[entries.key_of(record.key)]
+        entry.visitor, facts = step(entry.visitor, click, self.watermark, self.rules.session)
+        if facts.transitions:
+            self.count(facts.transitions)
+        if facts.fate is Fate.APPLIED:
+            self._apply(record.key, click, entry, facts)
+        elif facts.fate is Fate.DUPLICATE:
+            self.duplicates += 1
+        else:
+            self._refuse(record, Reason.LATE, _late(click, facts))
+
+    def _apply(self, key: bytes, click: Click, entry: Entry, facts: Facts) -> None:
+        visitor = entry.visitor
+        assert visitor is not None
+        number = CONSENTING if facts.consent else REFUSING
+        batcher = self.batchers[number]
+        slot = entry.slot if facts.consent else batcher.visitor(None)
+        index = batcher.click(slot, facts.code, facts.position, features.row(visitor, click, facts))
+        counts = visitor.counts
+        stage = policy.stage_of(visitor.cart_items, counts[BEGIN_CHECKOUT], counts[PURCHASE])
+        place = (number, index, stage, visitor.cart_value, visitor.sessions)
+        self.applied.append(Applied(key, click, facts, entry, self.watermark, *place))
+        self.tally.collector.add(click, facts)
+
+    def count(self, transitions: list[Transition]) -> None:
+        """Count what event time did to a visitor."""
+        for transition in transitions:
+            self.tally.collector.transition(transition)
+            self.transitions[type(transition).__name__] += 1
+
+    def _refuse(self, record: Any, reason: Reason, message: str) -> None:
+        self.letters.append(letter(record, self.rules.names.clicks, self.work.partition, reason, message))
+        self.reasons[reason] += 1
+
+    def _score(self) -> None:
+        self.memory.follow(self.version)
+        popularity, consenting, refusing = (
+            self.memory.popularity,
+            *(batcher.build() for batcher in self.batchers),
+        )
+        climbed = scoring.climb(
+            consenting, self.version, popularity, self.pipeline.deadline, self.work.fetched_at
+        )
+        self.scored = (climbed, scoring.popular(refusing, popularity))
+        if climbed.hidden and self.version is not None:
+            for entry in self.entries.values():
+                if entry.visitor is not None:
+                    entry.visitor.remember(climbed.hidden[entry.slot], self.version.id64)
+
+    def _decide_all(self) -> None:
+        scored = self.scored
+        self.decided = [
+            self._decide(applied, scored[applied.batch].purchase[applied.row]) for applied in self.applied
+        ]
+
+    def _decide(self, applied: Applied, probability: float) -> Decided:
+        _, click, facts, entry, watermark, *_ = applied
+        visitor, config, actions = entry.visitor, self.rules.session, self.pipeline.policy.actions
+        assert visitor is not None
+        self.count(settle(visitor, facts, watermark, config))  # type: ignore[arg-type]
+        if facts.consent and click.decision_id is not None:
+            outcome = exposure.apply_outcome(visitor.exposure, click, config.exposure)
+            if outcome is not None and outcome.fate == "parked":
+                hold(visitor, click.ts, config)
+        allowed = exposure.mask(visitor.exposure, actions, click.ts, facts.consent)
+        published = policy.published(probability)
+        context = policy.Context(
+            published, applied.stage, applied.cart_milli, click.event, facts.position, allowed
+        )
+        draw = policy.draw_of(click.event_id)
+        decision = self.pipeline.policy.decide(context, draw)
+        if facts.consent and decision.position != actions.none:
+            identity = policy.decision_id(click.event_id, actions.placement)
+            pushed = exposure.record(visitor.exposure, actions, decision.position, identity, click.ts)
+            self.count([pushed] if pushed else [])
+            hold(visitor, click.ts, config)
+        return Decided(published, context, draw, decision)
+
+    def _encode(self) -> None:
+        pipeline, names = self.pipeline, self.rules.names
+        scribe = Scribe(
+            pipeline.policy,
+            self.version.id if self.version else "",
+            pipeline.decoder.catalogue.version,
+            int(time.time() * 1000),
+        )
+        messages = []
+        for applied, decided in zip(self.applied, self.decided, strict=True):
+            scored, row = self.scored[applied.batch], applied.row
+            rung, items, scores = scored.rungs[row], scored.items[row], scored.scores[row]
+            messages.append(scribe.answers(applied, decided, rung, items, scores))
+        if messages:
+            topics = names.purchase_intent, names.recommendations, names.ad_decisions
+            self.outputs = dict(zip(topics, map(list, zip(*messages, strict=True)), strict=True))
+        if self.letters:
+            self.outputs[names.dead_letters] = self.letters
+
+    def _changes(self) -> list[tuple[bytes, bytes | None]]:
+        """All that the chunk writes: visitors, timers, panes."""
+        rings.ring(self)
+        changes = [change for entry in self.entries.values() for change in entry.changes()]
+        return changes + self.tally.changes(self.work, self.watermark)
+
+
+def _late(click: Click, facts: Facts) -> str:
+    return (
+        f"ts is {click.ts}, {facts.late_ms / 1000:.0f} s before the visitor's last click; expected less than the "
+        "allowed lateness: send events in order, or raise PATHCAST_ALLOWED_LATENESS_MINUTES"
+    )

@@ -1,0 +1,104 @@
+"""The processor of clicks: what lives longer than a chunk. A chunk's own way is `streams.passage`."""
+
+from collections import Counter
+from typing import Any
+
+from models import features, keys, timers
+from models.batching import Batcher
+from models.decoder import Decoder
+from models.events import Click, Reason
+from models.lifecycle import SessionConfig
+from models.policy import Policy
+from models.session import step
+from models.versions import Version
+from models.visitor import decode
+from streams import letters
+from streams.deadline import Deadline
+from streams.effects import Effects, Reader, Work
+from streams.entries import key_of
+from streams.memory import Memory, describe
+from streams.metrics import Metrics, report
+from streams.passage import Passage
+from streams.reload import Models
+from streams.rules import Rules
+
+__all__ = ["Pipeline", "Rules"]
+
+
+class Pipeline:
+    """Shared by all partitions of a worker; the network, the catalogue and the policy are here."""
+
+    def __init__(
+        self, rules: Rules, decoder: Decoder, policy: Policy, models: Models, metrics: Metrics
+    ) -> None:
+        self.rules, self.decoder, self.policy, self.models, self.metrics = (
+            rules,
+            decoder,
+            policy,
+            models,
+            metrics,
+        )
+        self.deadline = Deadline(rules.deadline_s)
+        self.memories: dict[int, Memory] = {}
+        self._dropped: Counter[str] = Counter()
+        models.warm_up = warm_up
+
+    def process(self, work: Work) -> Effects:
+        """One chunk: decode, step, score, decide, ring, write."""
+        return Passage(self, work, self.memories[work.partition]).effects()
+
+    def committed(self, passage: Passage) -> None:
+        """A chunk's transaction came to pass: now it may be seen in memory and metrics."""
+        memory = passage.memory
+        memory.popularity.add(passage.tally.weights())
+        memory.next_timer = timers.first(memory.state.scan(keys.TIMER))
+        for applied, answers in zip(
+            passage.applied, zip(*passage.outputs.values(), strict=False), strict=False
+        ):
+            memory.remember(applied.click.visitor_id, answers)
+        report(self.metrics, passage)
+        self._count_dropped()
+
+    def reject(self, work: Work, error: Exception) -> Effects:
+        """A record that cannot be processed, for a reason nobody thought of, must not block its partition."""
+        message = f"{type(error).__name__}: {error}; an error of Pathcast's own, please report it"
+        name, record = self.rules.names.dead_letters, work.records[0]
+        letter = letters.letter(record, self.rules.names.clicks, work.partition, Reason.INVALID, message)
+        self.metrics.dead_letters.labels(Reason.INVALID.value).inc()
+        return Effects({name: [letter]}, watermark=work.watermark)
+
+    def opened(self, partition: int, state: Reader) -> None:
+        """Derive what is kept in memory from the recovered state."""
+        self.memories[partition] = Memory.of(state)
+
+    def closed(self, partition: int) -> None:
+        """Forget the partition."""
+        self.memories.pop(partition, None)
+
+    def _count_dropped(self) -> None:
+        """Bring the decoder's counts of unreadable fields into the metrics."""
+        for name, count in self.decoder.dropped.items():
+            if count > self._dropped[name]:
+                self.metrics.dropped.labels(name).inc(count - self._dropped[name])
+                self._dropped[name] = count
+
+    def look_up(self, visitor_id: str) -> dict[str, Any] | None:
+        """State and last answers of a visitor of an owned partition, None where there is none."""
+        for partition, memory in list(self.memories.items()):
+            value = memory.state.get([key_of(visitor_id.encode())])[0]
+            if value is not None:
+                answers = [answer.decode() for answer in memory.answers.get(visitor_id, ())]
+                return {"partition": partition, "state": describe(decode(value)), "answers": answers}
+        return None
+
+
+def warm_up(version: Version) -> None:
+    """Score a made-up click with every rung of a version."""
+    batcher = Batcher()
+    slot = batcher.visitor(None)
+    click = Click(event_id="warm-up", visitor_id="warm-up", ts=1_700_000_000_000, event="view_item")
+    visitor, facts = step(None, click, click.ts, SessionConfig())
+    batcher.click(slot, facts.code, facts.position, features.row(visitor, click, facts))
+    batch = batcher.build()
+    version.neural.score(batch)
+    version.neighbours.score(batch)

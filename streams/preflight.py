@@ -1,0 +1,63 @@
+"""What must hold before a worker starts: each failure is one message that says what to do."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from streams.connection import Connection
+from streams.errors import SetUpError
+from streams.topics import TopicNames
+
+
+def check_folder(datadir: Path) -> Path:
+    """The datadir, made if missing. Raises SetUpError where it cannot be written."""
+    path = datadir.expanduser().resolve()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise SetUpError(
+            f"cannot write to the datadir {path}: {error}; set PATHCAST_DATADIR to a folder that this worker owns"
+        ) from error
+
+
+def check_topics(connection: Connection, names: TopicNames) -> int:
+    """The number of partitions of the visitor-keyed topics. Raises SetUpError if they do not fit together."""
+    counts = _partitions(connection, (*names.by_visitor, *names.broadcast))
+    missing = [name for name, count in counts.items() if not count]
+    if missing:
+        raise SetUpError(f"missing topics: {', '.join(missing)}; run `pathcast topics`")
+    keyed = {name: counts[name] for name in names.by_visitor}
+    if len(set(keyed.values())) > 1:
+        found = ", ".join(f"{name} {count}" for name, count in keyed.items())
+        raise SetUpError(
+            f"topics keyed by visitor need equal partitions, found {found}; add partitions to the smaller ones"
+        )
+    wide = [name for name in names.broadcast if counts[name] != 1]
+    if wide:
+        raise SetUpError(
+            f"broadcast topics need one partition, {', '.join(wide)} has more; recreate it with one"
+        )
+    return keyed[names.clicks]
+
+
+def _partitions(connection: Connection, topics: Iterable[str]) -> dict[str, int]:
+    try:
+        admin = KafkaAdminClient(
+            **connection.kafka_python(), request_timeout_ms=10_000, bootstrap_timeout_ms=10_000
+        )
+    except (KafkaError, OSError) as error:
+        raise SetUpError(
+            f"no Kafka at {connection.bootstrap_servers}: {error or type(error).__name__}; start one "
+            "(`pathcast broker start`) or set KAFKA_BOOTSTRAP_SERVERS"
+        ) from error
+    try:
+        found: list[dict[str, Any]] = admin.describe_topics(list(topics))
+    finally:
+        admin.close()
+    return {topic["name"]: 0 if topic["error_code"] else len(topic["partitions"]) for topic in found}

@@ -1,0 +1,39 @@
+"""Timers that rang: sessions end, windows close, visitors expire, though they never come back."""
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from models import keys, timers
+from models.lifecycle import MINUTE_MS, advance
+from streams import entries
+from streams.entries import Entry
+
+if TYPE_CHECKING:
+    from streams.passage import Passage
+
+#: Visitors woken in one chunk at most; more wait for the next.
+MOST = 20_000
+
+
+def ring(passage: "Passage") -> None:
+    """Advance every visitor whose timer has rung by the chunk's watermark: stored ones and the chunk's own."""
+    reached = passage.watermark // MINUTE_MS
+    if reached >= passage.memory.next_timer:
+        _wake(passage)
+    for entry in passage.entries.values():
+        visitor = entry.visitor
+        if visitor is not None and visitor.timer <= reached:
+            _advance(passage, entry)
+
+
+def _wake(passage: "Passage") -> None:
+    """Read the visitors of timers that rang and are not in the chunk already."""
+    state = passage.work.state
+    rung = islice(timers.due(state.scan(keys.TIMER), passage.watermark), MOST)
+    absent = [key for key in rung if key not in passage.entries]
+    passage.entries.update(entries.read(state, absent))
+
+
+def _advance(passage: "Passage", entry: Entry) -> None:
+    entry.visitor, transitions = advance(entry.visitor, passage.watermark, passage.rules.session)
+    passage.count(transitions)

@@ -1,0 +1,33 @@
+"""What the pipeline is told once: times, topic names, partitions."""
+
+from dataclasses import dataclass
+
+from models.exposure import ExposureConfig
+from models.lifecycle import DAY_MS, MINUTE_MS, SessionConfig
+from models.panes import HOUR_MS, PaneConfig
+from streams.settings import WorkerSettings
+from streams.topics import TopicNames
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How one installation processes clicks; the same for all its workers."""
+
+    names: TopicNames
+    partitions: int
+    session: SessionConfig = SessionConfig()
+    panes: PaneConfig = PaneConfig()
+    deadline_s: float = 1.0
+
+    @classmethod
+    def of(cls, settings: WorkerSettings, names: TopicNames, partitions: int) -> "Rules":
+        """From the worker's settings. Raises StateError for times that contradict each other."""
+        session = SessionConfig(
+            gap_ms=int(settings.session_gap_minutes * MINUTE_MS),
+            lateness_ms=int(settings.allowed_lateness_minutes * MINUTE_MS),
+            churn_ms=int(settings.churn_days * DAY_MS),
+            ttl_ms=int(settings.visitor_ttl_days * DAY_MS),
+            exposure=ExposureConfig(int(settings.attribution_hours * HOUR_MS)),
+        )
+        panes = PaneConfig(retention_ms=settings.pane_hours * HOUR_MS)
+        return cls(names, partitions, session, panes, settings.deadline_ms / 1000)

@@ -1,0 +1,110 @@
+"""The worker's settings, each an environment variable `PATHCAST_…`; `docs/settings.md` is made from here."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class WorkerSettings(BaseSettings):
+    """One worker process. Read once at start; nothing is reread while it runs."""
+
+    model_config = SettingsConfigDict(env_prefix="PATHCAST_", frozen=True, extra="ignore")
+
+    application_id: str = Field(
+        default="pathcast",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Consumer group and prefix of the changelog and of transactional ids: one name per "
+        "installation, the same for all its workers.",
+    )
+    datadir: Path = Field(
+        default=Path("~/.local/share/pathcast/worker"),
+        description="Folder of this worker's RocksDB files. Every worker needs one of its own; it may be lost.",
+    )
+    registry: Path = Field(
+        default=Path("registry"), description="Folder of model versions, as `pathcast train` writes it."
+    )
+    actions: Path | None = Field(
+        default=None, description="TOML file of the actions to decide between; unset: the shipped example."
+    )
+    device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="Where the network runs.")
+    deadline_ms: float = Field(
+        default=1000.0,
+        gt=0,
+        description="Time from fetching a chunk to its answers (ms). When the network would miss it, lower "
+        "rungs of the ladder answer.",
+    )
+    threads: int = Field(
+        default=1, ge=1, le=64, description="Threads that process chunks; more than 1 only helps with a GPU."
+    )
+    web_host: str = Field(
+        default="127.0.0.1",
+        description="Address of the HTTP endpoints. Other than loopback, `/visitors` needs `web_token`.",
+    )
+    web_port: int = Field(default=6066, ge=0, le=65535, description="Their port; 0 takes a free one.")
+    web_token: SecretStr | None = Field(
+        default=None, description="Bearer token that `/visitors/{id}` demands; unset: loopback only."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe log lines written."
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="One JSON object per line, or text for people."
+    )
+    session_gap_minutes: float = Field(
+        default=30.0, gt=0, description="Inactivity (event time) that ends a session."
+    )
+    allowed_lateness_minutes: float = Field(
+        default=10.0,
+        ge=0,
+        description="How much older than the session's last click one may be (event time).",
+    )
+    churn_days: float = Field(
+        default=14.0, gt=0, description="Absence (event time) that marks a visitor as churned."
+    )
+    visitor_ttl_days: float = Field(
+        default=90.0, gt=0, description="Absence (event time) after which a visitor is forgotten."
+    )
+    pane_hours: int = Field(
+        default=48, ge=1, description="How long store-wide hourly panes are kept (event time)."
+    )
+    attribution_hours: float = Field(
+        default=24.0, gt=0, description="How long a decision waits for its outcome (event time)."
+    )
+    idle_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="A partition without records this long lets its event time follow Kafka time, so that "
+        "sessions end though nobody clicks.",
+    )
+    max_event_bytes: int = Field(
+        default=256 * 1024, ge=1024, description="A larger event becomes a dead letter."
+    )
+    check_skew: bool = Field(
+        default=True, description="Refuse events whose time is far from their Kafka record's timestamp."
+    )
+    trust_original_time: bool = Field(
+        default=True,
+        description="Do not check skew on records that carry an `original-time` header (a replay).",
+    )
+    chunk_records: int = Field(
+        default=2000,
+        ge=1,
+        le=50_000,
+        description="Most records fetched at once and applied in one transaction.",
+    )
+    session_timeout_seconds: float = Field(
+        default=30.0, ge=6, description="Silence after which Kafka gives this worker's partitions to others."
+    )
+    transaction_timeout_seconds: float = Field(
+        default=60.0,
+        ge=5,
+        description="Open transactions of a lost worker are aborted after this at the latest.",
+    )
+    changelog_replication: int = Field(
+        default=1, ge=1, description="Replication factor of the state's changelog."
+    )
+    block_cache_mb: int = Field(
+        default=256, ge=8, description="RocksDB block cache for all partitions together."
+    )

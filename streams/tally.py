@@ -1,0 +1,29 @@
+"""A chunk's part in the store-wide panes, and what it does to popularity."""
+
+from collections.abc import Iterator
+
+from models import panes
+from models.panes import PaneConfig
+from streams.effects import Work
+
+
+class Tally:
+    """Collects while clicks are stepped; `changes` once, then `weights` tells what they came to."""
+
+    def __init__(self, config: PaneConfig) -> None:
+        self.collector = panes.Collector(config)
+        self._config = config
+        self._merged: list[tuple[bytes, bytes]] = []
+        self._expired: list[tuple[bytes, bytes]] = []
+
+    def changes(self, work: Work, watermark: int) -> list[tuple[bytes, bytes | None]]:
+        """New values of the panes touched, and the deletion of those that expired."""
+        self._merged = self.collector.merge(work.state.get, watermark)
+        self._expired = panes.expired(work.state.scan, work.watermark, watermark, self._config)
+        return [*self._merged, *((key, None) for key, _ in self._expired)]
+
+    def weights(self) -> Iterator[tuple[str, int, int]]:
+        """Changes of the items' popularity: those added first, so that none falls below nothing on the way."""
+        yield from panes.weights(self._merged)
+        yield from panes.weights(self.collector.replaced, -1)
+        yield from panes.weights(self._expired, -1)

@@ -1,0 +1,82 @@
+"""The worker's HTTP endpoints: health, readiness, metrics, and what is known of one visitor."""
+
+import hmac
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from streams.errors import SetUpError
+from streams.metrics import Metrics
+
+#: Name of a condition -> whether it holds; a worker is ready when all do.
+Conditions = Callable[[], dict[str, bool]]
+#: Visitor id -> what is known, None for a visitor this worker does not know.
+Lookup = Callable[[str], dict[str, Any] | None]
+
+
+class Endpoints:
+    """Serves on `host:port` until stopped; `port` is the real one after `start`."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        token: str | None,
+        metrics: Metrics,
+        conditions: Conditions,
+        lookup: Lookup,
+    ) -> None:
+        self.host, self.port = host, port
+        self._token, self._metrics = token, metrics
+        self._conditions, self._lookup = conditions, lookup
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises SetUpError if the port is taken."""
+        app = web.Application()
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/readyz", self._ready)
+        app.router.add_get("/metrics", self._show_metrics)
+        app.router.add_get("/visitors/{id}", self._visitor)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.host, self.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise SetUpError(
+                f"cannot listen on {self.host}:{self.port}: {error}; set PATHCAST_WEB_PORT to another (0: any free)"
+            ) from error
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close the listener."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        conditions = self._conditions()
+        return web.json_response(conditions, status=200 if all(conditions.values()) else 503)
+
+    async def _show_metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(self._metrics.registry), content_type="text/plain")
+
+    async def _visitor(self, request: web.Request) -> web.Response:
+        if not self._may_see(request):
+            raise web.HTTPUnauthorized(text="needs `Authorization: Bearer <PATHCAST_WEB_TOKEN>`")
+        known = self._lookup(request.match_info["id"])
+        if known is None:
+            raise web.HTTPNotFound(text="unknown here: another worker may own this visitor's partition")
+        return web.json_response(known)
+
+    def _may_see(self, request: web.Request) -> bool:
+        if self._token is None:
+            return bool(request.remote) and ip_address(request.remote or "").is_loopback
+        given = request.headers.get("Authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
