@@ -66,7 +66,7 @@ def build(
     companion: Companion | None = None,
     options: dict[str, Any] | None = None,
 ) -> ChunkedApp:
-    """The app for `runtime`: `bootstrap` is "host:port[,…]", `options` go to faust.App over these defaults."""
+    """The app for `runtime`: `bootstrap` is "host:port[,…]", `options` override the defaults."""
     url = ";".join(f"chunked://{server}" for server in bootstrap.split(","))
     defaults = {
         "broker": url,

@@ -11,7 +11,7 @@ Pairs = Sequence[tuple[bytes | None, bytes | None]]
 
 
 class Broadcast:
-    """Follows one single-partition topic; `caught_up` is set once its end as of the start has been applied."""
+    """Follows one single-partition topic; `caught_up` is set once its end as of the start is applied."""
 
     def __init__(self, topic: str, connection: dict[str, Any], apply: Callable[[Pairs], Any]) -> None:
         self.topic = topic

@@ -11,7 +11,7 @@ _QUIET = ("kafka", "aiokafka", "mode", "faust")
 
 def configure(level: str, form: str) -> None:
     """Write lines of at least `level` to standard output as `form` ("json" or "console")."""
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,

@@ -1,4 +1,4 @@
-"""What a worker keeps in memory of an owned partition: all of it derived from the state, none of it the truth."""
+"""What a worker keeps in memory of an owned partition: derived from the state, never the truth."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field

@@ -21,7 +21,6 @@ class Bounds:
     """How much one transaction may hold, and when an idle partition's clock goes on without records."""
 
     records: int = 2000
-    backlog: int = 4
     idle_ms: int = 60_000
 
 
@@ -68,7 +67,7 @@ class OwnedPartition:
     @property
     def full(self) -> bool:
         """Whether fetching more would only fill memory."""
-        return len(self._queue) >= self._bounds.backlog
+        return sum(len(chunk.records) for _, chunk in self._queue) >= self._bounds.records
 
     async def run(self) -> None:
         """Apply what arrives until cancelled; when nothing does, let event time go on."""

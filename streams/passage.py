@@ -203,6 +203,6 @@ class Passage:
 
 def _late(click: Click, facts: Facts) -> str:
     return (
-        f"ts is {click.ts}, {facts.late_ms / 1000:.0f} s before the visitor's last click; expected less than the "
-        "allowed lateness: send events in order, or raise PATHCAST_ALLOWED_LATENESS_MINUTES"
+        f"ts is {click.ts}, {facts.late_ms / 1000:.0f} s before the visitor's last click; expected less than "
+        "the allowed lateness: send events in order, or raise PATHCAST_ALLOWED_LATENESS_MINUTES"
     )

@@ -1,9 +1,10 @@
 """What must hold before a worker starts: each failure is one message that says what to do."""
 
+import fcntl
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -22,12 +23,25 @@ def check_folder(datadir: Path) -> Path:
             return path
     except OSError as error:
         raise SetUpError(
-            f"cannot write to the datadir {path}: {error}; set PATHCAST_DATADIR to a folder that this worker owns"
+            f"cannot write to the datadir {path}: {error}; set PATHCAST_DATADIR to a folder it owns"
         ) from error
 
 
+def claim(datadir: Path) -> TextIO:
+    """An exclusive hold on a datadir for as long as the file stays open. Raises SetUpError if it is taken."""
+    file = (datadir / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise SetUpError(
+            f"another worker uses the datadir {datadir}; set PATHCAST_DATADIR to one of its own"
+        ) from error
+    return file
+
+
 def check_topics(connection: Connection, names: TopicNames) -> int:
-    """The number of partitions of the visitor-keyed topics. Raises SetUpError if they do not fit together."""
+    """The partitions of each visitor-keyed topic. Raises SetUpError if the topics do not fit together."""
     counts = _partitions(connection, (*names.by_visitor, *names.broadcast))
     missing = [name for name, count in counts.items() if not count]
     if missing:
@@ -36,7 +50,7 @@ def check_topics(connection: Connection, names: TopicNames) -> int:
     if len(set(keyed.values())) > 1:
         found = ", ".join(f"{name} {count}" for name, count in keyed.items())
         raise SetUpError(
-            f"topics keyed by visitor need equal partitions, found {found}; add partitions to the smaller ones"
+            f"topics keyed by visitor need equal partitions, found {found}; add some to the smaller ones"
         )
     wide = [name for name in names.broadcast if counts[name] != 1]
     if wide:

@@ -13,19 +13,12 @@ import structlog
 
 from models import registry
 from models.errors import PathcastError
+from models.updates import ModelUpdate
 from models.versions import Version
 from streams.broadcast import Pairs
 from streams.metrics import Metrics
 
 log = structlog.get_logger("pathcast.reload")
-
-
-class Announcement(msgspec.Struct):
-    """The manifest on `model-updates`: which version, where, and the SHA-256 of its own manifest."""
-
-    version: str
-    path: str = ""
-    sha256: str | None = None
 
 
 class Models:
@@ -43,7 +36,7 @@ class Models:
         if not values:
             return
         try:
-            announced = msgspec.json.decode(values[-1], type=Announcement)
+            announced = msgspec.json.decode(values[-1], type=ModelUpdate)
             version = await asyncio.to_thread(self._load, announced)
         except (PathcastError, msgspec.DecodeError) as error:
             self._metrics.models_refused.inc()
@@ -52,12 +45,12 @@ class Models:
             return
         self._swap(version)
 
-    def _load(self, announced: Announcement) -> Version:
+    def _load(self, announced: ModelUpdate) -> Version:
         version = registry.load(self._find(announced), self._device, announced.sha256)
         self.warm_up(version)
         return version
 
-    def _find(self, announced: Announcement) -> Path:
+    def _find(self, announced: ModelUpdate) -> Path:
         """In this worker's registry; else where the trainer said that it is."""
         local = self._folder / Path(announced.version).name
         return local if local.exists() or not announced.path else Path(announced.path)

@@ -16,7 +16,7 @@ MOST = 20_000
 
 
 def ring(passage: "Passage") -> None:
-    """Advance every visitor whose timer has rung by the chunk's watermark: stored ones and the chunk's own."""
+    """Advance each visitor whose timer has rung by the chunk's watermark: stored and the chunk's own."""
     reached = passage.watermark // MINUTE_MS
     if reached >= passage.memory.next_timer:
         _wake(passage)

@@ -1,4 +1,4 @@
-"""Whether a click came by the partition its key hashes to: shops that mix partitioners split their visitors."""
+"""Whether a click came by the partition its key hashes to: mixed partitioners split a shop's visitors."""
 
 from functools import lru_cache
 

@@ -1,6 +1,6 @@
 """What the pipeline is told once: times, topic names, partitions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.exposure import ExposureConfig
 from models.lifecycle import DAY_MS, MINUTE_MS, SessionConfig
@@ -15,9 +15,9 @@ class Rules:
 
     names: TopicNames
     partitions: int
-    session: SessionConfig = SessionConfig()
-    panes: PaneConfig = PaneConfig()
-    deadline_s: float = 1.0
+    session: SessionConfig = field(default_factory=SessionConfig)
+    panes: PaneConfig = field(default_factory=PaneConfig)
+    deadline_s: float = 2.0
 
     @classmethod
     def of(cls, settings: WorkerSettings, names: TopicNames, partitions: int) -> "Rules":

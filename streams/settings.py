@@ -20,7 +20,7 @@ class WorkerSettings(BaseSettings):
     )
     datadir: Path = Field(
         default=Path("~/.local/share/pathcast/worker"),
-        description="Folder of this worker's RocksDB files. Every worker needs one of its own; it may be lost.",
+        description="Folder of this worker's RocksDB files. One for each worker; it may be lost.",
     )
     registry: Path = Field(
         default=Path("registry"), description="Folder of model versions, as `pathcast train` writes it."
@@ -30,7 +30,7 @@ class WorkerSettings(BaseSettings):
     )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="Where the network runs.")
     deadline_ms: float = Field(
-        default=1000.0,
+        default=2000.0,
         gt=0,
         description="Time from fetching a chunk to its answers (ms). When the network would miss it, lower "
         "rungs of the ladder answer.",
@@ -56,15 +56,15 @@ class WorkerSettings(BaseSettings):
         default=30.0, gt=0, description="Inactivity (event time) that ends a session."
     )
     allowed_lateness_minutes: float = Field(
-        default=10.0,
+        default=5.0,
         ge=0,
         description="How much older than the session's last click one may be (event time).",
     )
     churn_days: float = Field(
-        default=14.0, gt=0, description="Absence (event time) that marks a visitor as churned."
+        default=30.0, gt=0, description="Absence (event time) that marks a visitor as churned."
     )
     visitor_ttl_days: float = Field(
-        default=90.0, gt=0, description="Absence (event time) after which a visitor is forgotten."
+        default=180.0, gt=0, description="Absence (event time) after which a visitor is forgotten."
     )
     pane_hours: int = Field(
         default=48, ge=1, description="How long store-wide hourly panes are kept (event time)."

@@ -17,7 +17,7 @@ PERSISTED_KEY = rocksdb.Store.offset_key
 
 
 class Persisted(msgspec.Struct, array_like=True, frozen=True):
-    """How far a local database is: changelog offset (inclusive), its topic id, and when it was written (ms)."""
+    """How far a database is: changelog offset (inclusive), that topic's id, when it was written (ms)."""
 
     offset: int
     topic_id: str
@@ -102,7 +102,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
             ) from error
 
     def _is_stale(self, partition: int, persisted: Persisted | None) -> bool:
-        """A database of another changelog, or older than its tombstones, would bring back what was deleted."""
+        """Of another changelog, or older than its tombstones, it would bring back what was deleted."""
         if persisted is None:
             return False
         runtime = self.app.pathcast

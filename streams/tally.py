@@ -23,7 +23,7 @@ class Tally:
         return [*self._merged, *((key, None) for key, _ in self._expired)]
 
     def weights(self) -> Iterator[tuple[str, int, int]]:
-        """Changes of the items' popularity: those added first, so that none falls below nothing on the way."""
+        """Changes of the items' popularity; additions first, so that none falls below 0 on the way."""
         yield from panes.weights(self._merged)
         yield from panes.weights(self.collector.replaced, -1)
         yield from panes.weights(self._expired, -1)

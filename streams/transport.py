@@ -15,12 +15,13 @@ from faust.types import TP, ConsumerMessage
 
 from streams import chunks
 from streams.chunks import Chunk, Record
+from streams.runtime import Runtime
 
 #: A fetch waits this long (s) at most, so that a partition left out of it comes back soon.
 FETCH_TIMEOUT = 0.2
 #: ... and this long while a partition is left out because its queue is full.
 FULL_TIMEOUT = 0.005
-#: aiokafka sleeps this long (s) between looks at what was prefetched; its own 0.1 would be most of the latency.
+#: aiokafka looks at what was prefetched every so often (s); its own 0.1 would be most of the latency.
 PREFETCH_BACKOFF = 0.001
 
 
@@ -84,7 +85,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         }
 
     def _is_full(self, tp: TP) -> bool:
-        return tp.topic == self.runtime.config.topic and self.runtime.is_full(tp.partition)
+        runtime: Runtime = self.runtime
+        return tp.topic == runtime.config.topic and runtime.is_full(tp.partition)
 
     def _forget_chain(self) -> None:
         if self._chain_epoch != self.runtime.epoch:

@@ -48,7 +48,7 @@ class Endpoints:
             await site.start()
         except OSError as error:
             raise SetUpError(
-                f"cannot listen on {self.host}:{self.port}: {error}; set PATHCAST_WEB_PORT to another (0: any free)"
+                f"cannot listen on {self.host}:{self.port}: {error}; set PATHCAST_WEB_PORT (0: any)"
             ) from error
         self.port = self._runner.addresses[0][1]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import faust
 import structlog
+import torch
 
 from models.actions import ActionSet
 from models.catalogue import Catalogue
@@ -42,6 +43,7 @@ class Worker:
     ) -> None:
         self.settings, self.connection, self.names = settings, connection, names
         self.datadir = preflight.check_folder(settings.datadir)
+        self._claim = preflight.claim(self.datadir)
         self.partitions = preflight.check_topics(connection, names)
         self.metrics = Metrics()
         self.catalogue = Catalogue()
@@ -112,6 +114,8 @@ class Worker:
     def run(self) -> None:
         """Answer clicks until SIGTERM or SIGINT; does not return."""
         sys.setswitchinterval(SWITCH_INTERVAL)
+        # A chunk's matrices are small: more threads would wait for each other, and change its last bits.
+        torch.set_num_threads(1)
         logs.configure(self.settings.log_level, self.settings.log_format)
         log.info("starting", partitions=self.partitions, datadir=str(self.datadir), started=time.time())
         sys.argv[1:] = ["worker"]
@@ -121,7 +125,7 @@ class Worker:
 
 
 def die(error: Exception) -> None:
-    """End at once: what was not committed is done again by the next owner of the partition, from its fence."""
+    """End at once: what was not committed is done again by the partition's next owner, from its fence."""
     log.error("worker ends", error=type(error).__name__, reason=str(error))
     sys.stderr.write(f"Error: {error}\n")
     sys.stdout.flush()
