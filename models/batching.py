@@ -16,10 +16,10 @@ from models.visitor import Visitor
 class Batch:
     """N clicks in record order over B visitors ("slots").
 
-    Per click: `codes` [N] CODE, `slot` [N], `fresh` [N] (a session starts at this click), `position` [N] (1-based
-    index in its session), `features` float32 [N, F]. Per slot, as of before the chunk: `hidden` (fp16 bytes),
-    `hidden_model` and `hidden_at` (which version made it, and how many clicks are in it), `clicks` of the running
-    session, `history` (packed codes of its last clicks, oldest first).
+    Per click: `codes` [N] CODE, `slot` [N], `fresh` [N] (a session starts at this click), `position` [N]
+    (1-based index in its session), `features` float32 [N, F]. Per slot, as of before the chunk: `hidden`
+    (fp16 bytes), `hidden_model` and `hidden_at` (which version made it, and how many clicks are in it),
+    `clicks` of the running session, `history` (packed codes of its last clicks, oldest first).
     """
 
     codes: NDArray[np.void]
@@ -59,7 +59,7 @@ class Batch:
 
     @cached_property
     def trails(self) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]:
-        """All codes, visitor by visitor, history first; each click's place there; and where its session starts."""
+        """All codes by visitor, history first; each click's place there; and where its session starts."""
         order, rank = self._by_slot
         lengths = np.array([len(past) // CODE.itemsize for past in self.history], dtype=np.int64)
         counts = np.bincount(self.slot, minlength=self.slots)
@@ -78,7 +78,7 @@ class Batch:
 
 
 class Batcher:
-    """Collects a chunk: `visitor` once before a visitor's first click, then `click` after each session step."""
+    """Collects a chunk: `visitor` once before its first click, then `click` after each session step."""
 
     def __init__(self) -> None:
         self._slot: list[int] = []
@@ -98,7 +98,7 @@ class Batcher:
         return len(self._before) - 1
 
     def click(self, slot: int, code: bytes, position: int, row: bytes) -> int:
-        """Add an applied click: its 16-byte code, 1-based position in its session, packed feature row; its index."""
+        """Add an applied click: 16-byte code, 1-based position in its session, packed features; its index."""
         self._slot.append(slot)
         self._position.append(position)
         self._codes.append(code)
@@ -107,7 +107,9 @@ class Batcher:
 
     def build(self) -> Batch:
         """The arrays."""
-        hidden, model, at, clicks, history = map(list, zip(*self._before, strict=True)) if self._before else [[]] * 5
+        hidden, model, at, clicks, history = (
+            map(list, zip(*self._before, strict=True)) if self._before else [[]] * 5
+        )
         position = np.array(self._position, dtype=np.int32)
         return Batch(
             codes=np.frombuffer(b"".join(self._codes), dtype=CODE),

@@ -1,8 +1,8 @@
 """The feature row of a click: declared once, read in training and in serving by the same code.
 
-Each feature is a name, an expression over the click, the visitor after its step and the step's facts, and the kind of
-transform that its column goes through. The expressions are compiled into one function, because forty calls a click
-would cost more than the network; the transforms run once per chunk over whole columns.
+Each feature is a name, an expression over the click, the visitor after its step and the step's facts, and the
+kind of transform that its column goes through. The expressions are compiled into one function, because forty
+calls a click would cost more than the network; the transforms run once per chunk over whole columns.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from models.visitor import Visitor
 
 
 class Feature(NamedTuple):
-    """`kind`: `plain`, `log` (log1p), `ago` (ms since; negative: never), `cycle:ms` or `choice:n` (one of n)."""
+    """`kind`: `plain`, `log` (log1p), `ago` (ms since; < 0: never), `cycle:ms` or `choice:n` (one of n)."""
 
     name: str
     expression: str
@@ -38,8 +38,9 @@ FEATURES: Final = (
     Feature("session_seconds", "(now - visitor.start_ts) / 1000", "log"),
     Feature("dwell_seconds", "facts.dwell_ms / 1000", "log"),
     Feature("mean_dwell_seconds", "visitor.dwell_ms / 1000 / facts.position", "log"),
-    *_counts("session", "counts", "page_view", "search", "select_item", "view_item", "add_to_wishlist", "add_to_cart",
-             "remove_from_cart", "begin_checkout", "add_payment_info", "purchase", "select_promotion", "login"),
+    *_counts("session", "counts", "page_view", "search", "select_item", "view_item", "add_to_wishlist"),
+    *_counts("session", "counts", "add_to_cart", "remove_from_cart", "begin_checkout", "add_payment_info"),
+    *_counts("session", "counts", "purchase", "select_promotion", "login"),
     Feature("distinct_items", "visitor.distinct_items", "log"),
     Feature("distinct_pages", "visitor.distinct_pages", "log"),
     Feature("cart_items", "visitor.cart_items", "log"),
@@ -84,7 +85,9 @@ def one_of(text: str | None, buckets: int) -> int:
 
 def _compiled() -> Callable[[Visitor, Click, Facts], bytes]:
     values = ", ".join(feature.expression for feature in FEATURES)
-    source = f"def row(visitor, click, facts):\n now, counts, totals = click.ts, visitor.counts, visitor.totals\n"
+    source = (
+        "def row(visitor, click, facts):\n now, counts, totals = click.ts, visitor.counts, visitor.totals\n"
+    )
     names = {"one_of": one_of, "pack": struct.Struct(f"<{len(FEATURES)}d").pack}
     exec(f"{source} return pack({values})\n", names)
     made: Callable[[Visitor, Click, Facts], bytes] = names["row"]  # type: ignore[assignment]
@@ -108,7 +111,8 @@ def _named() -> tuple[str, ...]:
     simple = [FEATURES[place].name for place in _PLAIN + _LOG + _AGO]
     cycles = [f"{FEATURES[place].name}_{part}" for part in ("sin", "cos") for place in _CYCLE]
     choices = zip(_CHOICE, _SIZES, strict=True)
-    return (*simple, *cycles, *(f"{FEATURES[place].name}={n}" for place, size in choices for n in range(size)))
+    chosen = [f"{FEATURES[place].name}={n}" for place, size in choices for n in range(size)]
+    return (*simple, *cycles, *chosen)
 
 
 #: Names of the columns of `matrix`.

@@ -16,7 +16,7 @@ def auc(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> float:
 
 
 def average_precision(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> float:
-    """Mean of precision over the thresholds that find a positive (ties share one threshold); 0 without any."""
+    """Mean precision over the thresholds that find a positive (ties share one); 0 without any."""
     if not labels.any():
         return 0.0
     order = np.argsort(-scores, kind="stable")
@@ -31,13 +31,8 @@ def brier(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> float:
     return float(np.mean((scores - labels) ** 2))
 
 
-def recall(items: NDArray[np.int32], targets: NDArray[np.int64]) -> float:
-    """recall@k of one target each: how many `targets` [N] are among `items` [N, k]; a target < 0 is a miss."""
-    hit = (items == targets[:, None]) & (targets[:, None] >= 0)
-    return float(hit.any(1).mean()) if len(targets) else 0.0
-
-
-def mrr(items: NDArray[np.int32], targets: NDArray[np.int64]) -> float:
-    """Mean reciprocal rank at k, 0 for a miss."""
-    hit = (items == targets[:, None]) & (targets[:, None] >= 0)
-    return float((hit / (1 + np.arange(items.shape[1]))).sum(1).mean()) if len(targets) else 0.0
+def at_ranks(ranks: NDArray[np.int64]) -> tuple[float, float]:
+    """recall@k and mean reciprocal rank at k, from the 1-based rank of each one target [N], 0 for a miss."""
+    if not len(ranks):
+        return 0.0, 0.0
+    return float((ranks > 0).mean()), float(np.where(ranks > 0, 1 / np.maximum(ranks, 1), 0).mean())

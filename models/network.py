@@ -1,8 +1,8 @@
 """The sequence network: a GRU over event codes with two heads, next item and purchase in this session.
 
-Encoder as in GRU4Rec (Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks"); output
-embeddings tied to the inputs' (Inan et al. 2017). Every input of the encoder comes from the 16-byte event code, so
-that a hidden state can be rebuilt from a visitor's record by any version.
+Encoder as in GRU4Rec (Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks");
+output embeddings tied to the inputs' (Inan et al. 2017). Every input of the encoder comes from the 16-byte
+event code, so that a hidden state can be rebuilt from a visitor's record by any version.
 """
 
 from dataclasses import asdict, dataclass
@@ -41,6 +41,7 @@ class Network(nn.Module):
     """`table` holds one embedding per row of `Sizes`; a click's input is the sum of its fields' rows."""
 
     item_categories: Tensor
+    share: Tensor
     mean: Tensor
     scale: Tensor
     calibration: Tensor
@@ -54,8 +55,9 @@ class Network(nn.Module):
         self.item_bias = nn.Parameter(torch.zeros(config.items))
         self.intent = _intent_head(config)
         self.dropout = nn.Dropout(config.dropout)
-        # Table rows of the items' categories [V], feature normalisation [F], Platt's scale and shift [2].
+        # Rows of the items' categories [V], their share of demand [V], normalisation [F], Platt's line [2].
         self.register_buffer("item_categories", torch.zeros(config.items, dtype=torch.int64))
+        self.register_buffer("share", torch.full((config.items,), 1 / max(1, config.items)))
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("scale", torch.ones(config.features))
         self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
@@ -67,13 +69,16 @@ class Network(nn.Module):
         return states
 
     def item_embeddings(self) -> Tensor:
-        """Output embeddings `[V, E]`: the item's own plus its category's, so that a rare item is near its kind."""
+        """Output embeddings `[V, E]`: own plus category's, so that a rare item is near its kind."""
         own = self.table.weight[1 : 1 + self.config.items]
         return own + self.table.weight[self.item_categories]
 
-    def next_item(self, hidden: Tensor) -> Tensor:
-        """Logits `[N, V]` over the vocabulary for hidden states `[N, H]`."""
-        return F.linear(self.dropout(self.query(hidden)), self.item_embeddings(), self.item_bias)
+    def next_item(self, hidden: Tensor, chosen: Tensor | None = None) -> Tensor:
+        """Logits `[N, V]` over the vocabulary, or over the items `chosen`, for hidden states `[N, H]`."""
+        query, items = self.dropout(self.query(hidden)), self.item_embeddings()
+        if chosen is None:
+            return F.linear(query, items, self.item_bias)
+        return F.linear(query, items[chosen], self.item_bias[chosen])
 
     def purchase(self, hidden: Tensor, features: Tensor) -> Tensor:
         """Uncalibrated logits `[N]` from hidden states `[N, H]` and feature rows `[N, F]`."""

@@ -1,7 +1,8 @@
 """The two lowest rungs: what is popular in the click's category, else what is popular at all.
 
-Counts are a model version's prior (if there is one) plus what the partition's own panes hold, all integers, so that
-the order in which they were added leaves no trace. It answers from the first event, with no model at all.
+Counts are a model version's prior (if there is one) plus what the partition's own panes hold, all integers,
+so that the order in which they were added leaves no trace. It answers from the first event, with no model at
+all.
 """
 
 from collections.abc import Iterable
@@ -54,7 +55,8 @@ def _rank(counts: dict[str, int]) -> Ranking:
 class Popularity:
     """Weights of items by category hash (0 = no category).
 
-    `prior` are (item id, category hash, weight) of a model version; `add` keeps the partition's own up to date.
+    `prior` are (item id, category hash, weight) of a model version; `add` keeps the partition's own up to
+    date.
     """
 
     prior: Iterable[Count] = ()
@@ -107,7 +109,9 @@ class Popularity:
         found = np.array([bool(ranking.ids) for ranking in own], dtype=bool)[inverse]
         names, items, shares = _matrix([ranking.followed_by(overall) for ranking in own])
         items, scores = _without(items[inverse], shares[inverse], names, batch.codes["item"])
-        rung = np.where(found, RUNGS.index(Rung.POPULAR_IN_CATEGORY), RUNGS.index(Rung.POPULAR)).astype(np.uint8)
+        rung = np.where(found, RUNGS.index(Rung.POPULAR_IN_CATEGORY), RUNGS.index(Rung.POPULAR)).astype(
+            np.uint8
+        )
         return Scores(self.rates.purchase(batch.features), items, scores, names, rung)
 
 
@@ -133,11 +137,16 @@ def _matrix(rankings: list[Ranking]) -> tuple[NDArray[np.object_], NDArray[np.in
 
 
 def _without(
-    items: NDArray[np.int32], scores: NDArray[np.float32], names: NDArray[np.object_], current: NDArray[np.uint64]
+    items: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    names: NDArray[np.object_],
+    current: NDArray[np.uint64],
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Leave out the item on view and keep TOP."""
     hashes = np.array([*map(item_hash, names), 0], dtype=np.uint64)[items]
     hit = (hashes == current[:, None]) & (items >= 0)
     kept = np.argsort(hit, axis=1, kind="stable")
     items = np.where(hit, -1, items)
-    return np.take_along_axis(items, kept, 1)[:, :TOP], np.take_along_axis(np.where(hit, 0, scores), kept, 1)[:, :TOP]
+    return np.take_along_axis(items, kept, 1)[:, :TOP], np.take_along_axis(np.where(hit, 0, scores), kept, 1)[
+        :, :TOP
+    ]

@@ -9,7 +9,7 @@ from models import features
 
 #: How many observations the built-in rates are worth against a version's own counts (Beta prior).
 PRIOR_STRENGTH = 50.0
-#: By stage: looked only, has put in the cart, has begun the checkout, has bought. From a large merchandise store.
+#: By stage: looked only, put in the cart, began the checkout, bought. From a merchandise store's log.
 PRIOR_RATES = (0.02, 0.20, 0.40, 0.10)
 
 

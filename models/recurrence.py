@@ -1,8 +1,8 @@
 """The serving form of the encoder: one GRU step per click, the same bits however clicks are chunked.
 
-The input projection of every table row is computed once, so that a click's gates are a sum of five rows. Steps run on
-blocks of a fixed size, because a matrix product's last bits depend on its shape; the state is rounded to fp16 after
-every click, which is how the visitor's record keeps it.
+The input projection of every table row is computed once, so that a click's gates are a sum of five rows.
+Steps run on blocks of a fixed size, because a matrix product's last bits depend on its shape; the state is
+rounded to fp16 after every click, which is how the visitor's record keeps it.
 """
 
 import numpy as np
@@ -19,12 +19,12 @@ class Recurrence:
     """`step` over blocks for a GRU with H hidden units and an input table of R rows."""
 
     def __init__(self, table: Tensor, encoder: nn.GRU) -> None:
-        weights = encoder.weight_ih_l0, encoder.weight_hh_l0, encoder.bias_ih_l0, encoder.bias_hh_l0
-        w_in, w_hidden, b_in, b_hidden = (weight.detach() for weight in weights)
+        # Input and hidden weights, then input and hidden biases; gates in the order reset, update, new.
+        w_in, w_hidden, b_in, b_hidden = (weight.detach() for weight in encoder.parameters())
         self.width = encoder.hidden_size
         self.gates = (table.detach() @ w_in.T).contiguous()
         self.recurrent = w_hidden.T.contiguous()
-        # The new gate's recurrent bias is inside the reset gate's product, so it cannot be folded into the inputs'.
+        # The new gate's recurrent bias is multiplied by the reset gate: it cannot join the inputs'.
         self.bias = b_in.clone()
         self.bias[: 2 * self.width] += b_hidden[: 2 * self.width]
         self.new_bias = b_hidden[2 * self.width :].clone()
@@ -42,9 +42,11 @@ class Recurrence:
         return torch.lerp(new, hidden, update).half().float()
 
     def walk(self, hidden: Tensor, slots: Tensor, fresh: Tensor, inputs: Tensor, ends: list[int]) -> Tensor:
-        """Advance `hidden` `[B, H]` in place through clicks in wave order; the state after each click `[N, H]`.
+        """Advance `hidden` `[B, H]` in place through clicks in wave order; the state after each click `[N,
+        H]`.
 
-        `slots`, `fresh` and `inputs` are in wave order, `ends` says where each wave ends; no slot is twice in a wave.
+        `slots`, `fresh` and `inputs` are in wave order, `ends` says where each wave ends; no slot is twice in
+        a wave.
         """
         states = torch.empty(len(slots), self.width, device=hidden.device)
         block, gates = hidden.new_zeros(ROWS, self.width), inputs.new_zeros(ROWS, inputs.shape[1])
@@ -60,4 +62,8 @@ class Recurrence:
 
 def _blocks(ends: list[int]) -> list[tuple[int, int]]:
     starts = [0, *ends[:-1]]
-    return [(at, min(at + ROWS, end)) for start, end in zip(starts, ends, strict=True) for at in range(start, end, ROWS)]
+    return [
+        (at, min(at + ROWS, end))
+        for start, end in zip(starts, ends, strict=True)
+        for at in range(start, end, ROWS)
+    ]

@@ -25,9 +25,9 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 
 from models.features import FEATURES_VERSION
-from models.neighbours import Index, Settings
 from models.network import Network
 from models.rates import StageRates
+from models.session_index import Index, Settings
 from models.versions import FILES, FORMAT, MANIFEST, RegistryError, Version, assemble
 from models.vocabulary import Vocabulary
 
@@ -67,7 +67,9 @@ def save(directory: Path, parts: Parts, created_at: int) -> str:
     try:
         _write(directory, version, contents | {MANIFEST: _json(manifest)})
     except OSError as error:
-        raise RegistryError(f"cannot write {directory / version}: {error}; give --registry a writable folder") from error
+        raise RegistryError(
+            f"cannot write {directory / version}: {error}; give --registry a writable folder"
+        ) from error
     return version
 
 
@@ -81,7 +83,13 @@ def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
     vocabulary = {"ids": parts.vocabulary.ids, "categories": parts.vocabulary.categories.tolist()}
     arrays = {**asdict(parts.index), "popularity": parts.popularity}
     weights = {name: tensor.cpu().contiguous() for name, tensor in parts.network.state_dict().items()}
-    contents = (_json(config), _json(vocabulary), _json(parts.metrics), save_tensors(weights), save_arrays(arrays))
+    contents = (
+        _json(config),
+        _json(vocabulary),
+        _json(parts.metrics),
+        save_tensors(weights),
+        save_arrays(arrays),
+    )
     return dict(zip(FILES, contents, strict=True))
 
 
@@ -114,27 +122,35 @@ def load(path: Path, device: str = "cpu", sha256: str | None = None) -> Version:
     """
     manifest = _read(path / MANIFEST)
     if sha256 is not None and hashlib.sha256(manifest).hexdigest() != sha256:
-        raise RegistryError(f"{path / MANIFEST} is not the manifest that was announced; copy the version again")
+        raise RegistryError(
+            f"{path / MANIFEST} is not the manifest that was announced; copy the version again"
+        )
     described = _described(path, manifest)
     contents = {name: _verified(path / name, described["files"].get(name)) for name in FILES}
     try:
         return assemble(path, described, contents, device)
     except (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError) as error:
-        raise RegistryError(f"{path} cannot be loaded: {error!r}; train it again with this program") from error
+        raise RegistryError(
+            f"{path} cannot be loaded: {error!r}; train it again with this program"
+        ) from error
 
 
 def _described(path: Path, manifest: bytes) -> dict[str, Any]:
     try:
         described = json.loads(manifest)
         found = (described["format"], described["features_version"])
-        complete = isinstance(described["files"], dict) and {"version", "digest", "created_at"} <= described.keys()
+        complete = (
+            isinstance(described["files"], dict) and {"version", "digest", "created_at"} <= described.keys()
+        )
     except (ValueError, TypeError, KeyError) as error:
         raise RegistryError(f"{path / MANIFEST} is unreadable ({error!r}); copy the version again") from error
     if not complete:
         raise RegistryError(f"{path / MANIFEST} is incomplete; copy the version again")
     if found != (FORMAT, FEATURES_VERSION):
         expected = f"format {FORMAT} with features {FEATURES_VERSION}"
-        raise RegistryError(f"{path} has format {found[0]} with features {found[1]}, expected {expected}; train it again")
+        raise RegistryError(
+            f"{path} has format {found[0]} with features {found[1]}, expected {expected}; train it again"
+        )
     return dict(described)
 
 
@@ -142,12 +158,16 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise RegistryError(f"cannot read {path}: {error}; name the folder of a version, registry/<version>") from error
+        raise RegistryError(
+            f"cannot read {path}: {error}; name the folder of a version, registry/<version>"
+        ) from error
 
 
 def _verified(path: Path, expected: str | None) -> bytes:
     content = _read(path)
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
-        raise RegistryError(f"{path} has SHA-256 {found}, its manifest says {expected}; copy the version again")
+        raise RegistryError(
+            f"{path} has SHA-256 {found}, its manifest says {expected}; copy the version again"
+        )
     return content

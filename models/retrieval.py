@@ -47,7 +47,8 @@ def _padded(items: NDArray[np.int64], values: NDArray[np.float32], k: int) -> Ra
 def top_items(queries: Tensor, table: Tensor, bias: Tensor, current: Tensor, k: int) -> Ranked:
     """Most probable k of V items: softmax of `queries` [N, E] x `table` [E, V] + `bias` [V].
 
-    `current` [N] is the item on view, never recommended (-1: none); scores are probabilities before it is left out.
+    `current` [N] is the item on view, never recommended (-1: none); scores are probabilities before it is
+    left out.
     """
     rows = max(1, BLOCK_LOGITS // table.shape[1])
     parts = [

@@ -45,12 +45,14 @@ class NeuralScorer:
 
     @torch.inference_mode()
     def score(self, batch: Batch) -> Scores:
-        """Answer N clicks of B visitors and return their new hidden states. Raises ScoringError if not finite."""
+        """Answer N clicks of B visitors, with their new hidden states. Raises ScoringError if not finite."""
         states, hidden = self._states(batch)
         purchase = self._purchase(states, batch.features)
         current = torch.from_numpy(self.vocabulary.lookup(batch.codes["item"])).to(self.device)
         ranked = retrieval.top_items(states, self._items, self._network.item_bias, current, TOP)
-        finite = np.isfinite(purchase).all() and np.isfinite(ranked.scores).all() and np.isfinite(hidden).all()
+        finite = (
+            np.isfinite(purchase).all() and np.isfinite(ranked.scores).all() and np.isfinite(hidden).all()
+        )
         if not finite:
             raise ScoringError(f"model {self.version} gave a value that is not finite; the next rung answers")
         rung = np.full(len(batch), self._neural, dtype=np.uint8)
@@ -62,18 +64,20 @@ class NeuralScorer:
         return probability
 
     def _states(self, batch: Batch) -> tuple[Tensor, NDArray[np.float16]]:
-        """The state after each click `[N, H]` in record order, and after the last one of each slot `[B, H]`."""
+        """States after each click `[N, H]` in record order, and after the last one of each slot `[B, H]`."""
         hidden = self._before(batch)
         order, ends = batch.waves()
         where, fresh = torch.from_numpy(batch.slot[order]), torch.from_numpy(batch.fresh[order])
         inputs = self._recurrence.inputs(self.vocabulary.rows(batch.codes[order]))
-        walked = self._recurrence.walk(hidden, where.long().to(self.device), fresh.to(self.device), inputs, ends)
+        walked = self._recurrence.walk(
+            hidden, where.long().to(self.device), fresh.to(self.device), inputs, ends
+        )
         states = torch.empty_like(walked)
         states[torch.from_numpy(order).to(self.device)] = walked
         return states, hidden.half().cpu().numpy()
 
     def _before(self, batch: Batch) -> Tensor:
-        """Hidden states before the chunk `[B, H]`: as stored, or rebuilt from the codes where they are stale."""
+        """Hidden states before the chunk `[B, H]`: as stored, or rebuilt from codes where they are stale."""
         width = self._recurrence.width
         stored, empty, stale = [], bytes(2 * width), []
         for slot, packed in enumerate(batch.hidden):

@@ -25,8 +25,8 @@ class Scores:
     """Answers for N clicks in record order.
 
     `purchase` float32 [N]; `items` [N, TOP] indices into `names`, best first, -1 where there are no more;
-    `item_scores` float32 [N, TOP]; `rung` uint8 [N], an index into RUNGS; `hidden` fp16 [B, H] by slot, None below
-    the neural rung.
+    `item_scores` float32 [N, TOP]; `rung` uint8 [N], an index into RUNGS; `hidden` fp16 [B, H] by slot, None
+    below the neural rung.
     """
 
     purchase: NDArray[np.float32]
@@ -38,10 +38,11 @@ class Scores:
 
     def item_ids(self) -> list[list[str]]:
         """Item ids per click, best first."""
-        named = np.append(self.names, None)[self.items].tolist()
         if (self.items[:, -1] >= 0).all():
+            named: list[list[str]] = self.names[self.items].tolist()
             return named
-        return [[name for name in row if name is not None] for row in named]
+        names = self.names.tolist()
+        return [[names[item] for item in row if item >= 0] for row in self.items.tolist()]
 
     def hidden_bytes(self) -> list[bytes]:
         """Hidden state per slot as the visitor's record keeps it; empty below the neural rung."""

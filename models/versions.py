@@ -13,15 +13,22 @@ from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
 from models.errors import PathcastError
-from models.neighbours import Index, NeighbourScorer, Settings
+from models.neighbours import NeighbourScorer
 from models.network import Config, Network
 from models.rates import StageRates
 from models.scorer import NeuralScorer, pick_device
+from models.session_index import Index, Settings
 from models.vocabulary import Vocabulary
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
-FILES: Final = ("config.json", "vocabulary.json", "metrics.json", "model.safetensors", "neighbours.safetensors")
+FILES: Final = (
+    "config.json",
+    "vocabulary.json",
+    "metrics.json",
+    "model.safetensors",
+    "neighbours.safetensors",
+)
 
 
 class RegistryError(PathcastError):
@@ -50,7 +57,7 @@ class Version:
 
 
 def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], device: str) -> Version:
-    """Build a version from the contents of its FILES. Raises ValueError and the like for what does not fit."""
+    """A version from the contents of its FILES. Raises ValueError and the like for what does not fit."""
     config, vocabulary, metrics = (json.loads(contents[name]) for name in FILES[:3])
     # 63 bits, never 0: 0 says that no version made a hidden state.
     name, id64 = str(manifest["version"]), int(manifest["digest"][:16], 16) >> 1 | 1
@@ -58,7 +65,7 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
     words = _vocabulary(network.config, vocabulary)
     arrays = load_arrays(contents["neighbours.safetensors"])
     index = _index(arrays, len(words.ids))
-    rates = StageRates(**{key: tuple(map(float, value)) for key, value in config["rates"].items()})
+    rates = StageRates(_four(config["rates"]["seen"]), _four(config["rates"]["bought"]))
     return Version(
         id=name,
         id64=id64,
@@ -86,7 +93,9 @@ def _network(config: Config, weights: dict[str, torch.Tensor]) -> Network:
 def _vocabulary(config: Config, stored: dict[str, Any]) -> Vocabulary:
     ids, categories = stored["ids"], stored["categories"]
     if not len(ids) == len(categories) == config.items or not all(isinstance(item, str) for item in ids):
-        raise ValueError(f"vocabulary of {len(ids)} ids and {len(categories)} categories, expected {config.items}")
+        raise ValueError(
+            f"vocabulary of {len(ids)} ids and {len(categories)} categories, expected {config.items}"
+        )
     return Vocabulary.build(ids, categories, config.item_buckets, config.category_buckets)
 
 
@@ -105,6 +114,11 @@ def _shaped(array: NDArray[Any], name: str, length: int) -> NDArray[Any]:
     if array.shape != (length,) or not np.isfinite(array).all():
         raise ValueError(f"{name} has shape {array.shape}, expected ({length},) and finite")
     return array
+
+
+def _four(values: list[float]) -> tuple[float, float, float, float]:
+    looked, cart, checkout, bought = map(float, values)
+    return looked, cart, checkout, bought
 
 
 def _within(array: NDArray[Any], limit: int, name: str) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.codes import DWELL_BUCKETS, PRICE_BUCKETS, SEEN, item_hash
 from models.visitor import COUNTERS
 
-#: Rows of each small field: event codes 0..16, dwell buckets 0..15, price buckets 0..31, seen before x in cart.
+#: Rows of each small field: event codes, dwell buckets, price buckets, seen before x in cart.
 EVENTS, DWELLS, PRICES, MARKS = COUNTERS, DWELL_BUCKETS, PRICE_BUCKETS, 4
 #: What the code of one click looks up: item, category, event, dwell, price, marks.
 FIELDS = 6
@@ -57,7 +57,11 @@ class Vocabulary:
 
     @classmethod
     def build(
-        cls, ids: Sequence[str], categories: Sequence[int], item_buckets: int = 256, category_buckets: int = 512
+        cls,
+        ids: Sequence[str],
+        categories: Sequence[int],
+        item_buckets: int = 256,
+        category_buckets: int = 512,
     ) -> "Vocabulary":
         """A vocabulary in the given order of ids (most popular first, by convention)."""
         sizes = Sizes(len(ids), item_buckets, category_buckets)

@@ -1,0 +1,100 @@
+"""`pathcast train`."""
+
+import os
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from deploy.kafka import connection
+from deploy.logs import now_ms
+from models.features import FEATURES_VERSION
+from models.registry import Version
+from streams.topics import TopicNames
+from trainer import fit
+from trainer.promote import announce, announcement
+from trainer.train import Run, train
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
+
+
+class Bar:
+    """The progress of the epochs: loss of the batch, and the last validation's figures."""
+
+    def __init__(self, console: Console, epochs: int) -> None:
+        text = "epoch {task.fields[epoch]}/{task.total:.0f}  loss {task.fields[loss]}  {task.fields[valid]}"
+        columns = TextColumn(text), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+        self.progress = Progress(*columns, console=console)
+        self._task = self.progress.add_task("", total=epochs, epoch=0, loss="-", valid="reading the log")
+
+    def __call__(self, at: fit.Progress) -> None:
+        """Report of the fit."""
+        valid = f"next item {at.next_loss:.3f}, intent AUC {at.auc:.3f}" if at.epoch else "first epoch"
+        done = at.epoch + at.batch / at.batches
+        self.progress.update(
+            self._task, completed=done, epoch=at.epoch + 1, loss=f"{at.loss:.3f}", valid=valid
+        )
+
+
+def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is no FIELD=COLUMN, such as ts=ts_ms")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+@click.command()
+@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--map", "mapping", multiple=True, callback=_mapping, help="FIELD=COLUMN, where names differ.")
+@click.option(
+    "--registry", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where versions live."
+)
+@click.option("--seed", default=0, show_default=True, help="Same log and seed, same model.")
+@click.option("--epochs", default=fit.Options().epochs, show_default=True, help="At most; it stops early.")
+@click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs.")
+@click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
+@click.option(
+    "--announce/--no-announce",
+    "told",
+    default=None,
+    help="Tell the workers  [if KAFKA_BOOTSTRAP_SERVERS is set].",
+)
+def command(
+    events: tuple[Path, ...],
+    items: Path | None,
+    mapping: dict[str, str],
+    registry: Path,
+    seed: int,
+    epochs: int,
+    time_budget: float,
+    device: str,
+    told: bool | None,
+) -> None:
+    """Train a model on event logs and put it into a registry.
+
+    CSV, JSON lines (each also .gz) and Parquet are read; columns of known logs are understood. The newest
+    sessions stop the training early, calibrate it, and give the figures that are shown.
+    """
+    console = Console(stderr=True)
+    options = fit.Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
+    bar = Bar(console, epochs)
+    with bar.progress:
+        version = train(Run(events, registry, items, mapping, options), now_ms(), bar)
+    console.print(_table(version))
+    click.echo(version.path)
+    if told or (told is None and os.environ.get("KAFKA_BOOTSTRAP_SERVERS")):
+        topic = TopicNames().model_updates
+        announce(announcement(version, FEATURES_VERSION), connection().kafka_python(), topic)
+        click.echo(f"announced on {topic}", err=True)
+
+
+def _table(version: Version) -> Table:
+    table = Table("on the newest sessions", *_FIGURES, title=f"version {version.id}")
+    for rung, figures in version.metrics.items():
+        if isinstance(figures, dict) and "auc" in figures:
+            table.add_row(rung, *(f"{figures[name]:.3f}" for name in _FIGURES))
+    return table

@@ -1,0 +1,69 @@
+"""A whole model version from examples: vocabulary, network, session index, popularity, base rates."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import features, session_index
+from models.events import EVENT_CODES
+from models.popularity import weight
+from models.rates import StageRates
+from models.registry import Parts
+from models.vocabulary import Vocabulary
+from trainer.data import prepare
+from trainer.evaluate import judge_all, rungs
+from trainer.examples import Examples, ExamplesError
+from trainer.fit import Options, Report, fit, initial
+
+#: Items a version knows; the rest share hashed buckets.
+MOST_ITEMS = 20_000
+DAY_MS = 86_400_000
+#: Clicks of the newest sessions that the neighbours' index keeps.
+INDEXED_CLICKS = 300_000
+_WEIGHTS = {EVENT_CODES["add_to_cart"]: weight(0, 1, 0), EVENT_CODES["purchase"]: weight(0, 0, 1)}
+
+
+def vocabulary(examples: Examples, most: int = MOST_ITEMS) -> tuple[Vocabulary, NDArray[np.int64]]:
+    """The most wanted items with their latest categories, and weights [V]. Raises ExamplesError for none."""
+    with_item = examples.codes[examples.codes["item"] != 0]
+    if not len(with_item):
+        raise ExamplesError("no event of the log names an item; map its column: --map item_id=COLUMN")
+    hashes, inverse = np.unique(with_item["item"], return_inverse=True)
+    worth = np.ones(256, dtype=np.int64)
+    worth[list(_WEIGHTS)] = list(_WEIGHTS.values())
+    weights = np.bincount(inverse, worth[with_item["event"]], minlength=len(hashes)).astype(np.int64)
+    categories = np.zeros(len(hashes), dtype=np.uint32)
+    categories[inverse] = with_item["category"]
+    chosen = np.lexsort((hashes, -weights))[:most]
+    ids = [examples.items[item] for item in hashes[chosen].tolist()]
+    return Vocabulary.build(ids, categories[chosen].tolist()), weights[chosen]
+
+
+def index(examples: Examples, words: Vocabulary, settings: session_index.Settings) -> session_index.Index:
+    """The neighbours' index over the newest sessions."""
+    known = words.lookup(examples.codes["item"])
+    kept = np.flatnonzero(known >= 0)[-INDEXED_CLICKS:]
+    days = examples.ts[kept] / DAY_MS
+    return session_index.build(examples.session[kept], known[kept], days, len(words.ids), settings)
+
+
+def build(train: Examples, valid: Examples, options: Options, report: Report) -> Parts:
+    """Train on `train`, stop and calibrate on `valid`; metrics are the serving scorers' on `valid`."""
+    words, weights = vocabulary(train)
+    settings = session_index.Settings()
+    data = prepare(train, words, options.longest)
+    network = fit(
+        initial(words, weights, data, options), data, prepare(valid, words, options.longest), options, report
+    )
+    stages = features.stages(train.features[train.judged])
+    parts = Parts(
+        network=network.cpu(),
+        vocabulary=words,
+        index=index(train, words, settings),
+        settings=settings,
+        popularity=weights,
+        rates=StageRates.count(stages, train.buys[train.judged].astype(np.float32)),
+        metrics={"options": asdict(options), "clicks": {"train": len(train), "valid": len(valid)}},
+    )
+    return replace(parts, metrics=parts.metrics | judge_all(rungs(parts), valid))

@@ -1,0 +1,51 @@
+"""Examples as tensors, and as batches of sessions."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.vocabulary import Vocabulary
+from trainer.examples import Examples, segments
+
+
+class Data(NamedTuple):
+    """Segments of sessions as tensors over all clicks: table rows [N, FIELDS], features [N, F], labels [N].
+
+    `target` is an item's index, -1 where there is none to learn; `bounds` [S + 1] are the segments' ends.
+    """
+
+    rows: Tensor
+    features: Tensor
+    target: Tensor
+    buys: Tensor
+    judged: Tensor
+    bounds: NDArray[np.int64]
+
+
+def prepare(examples: Examples, vocabulary: Vocabulary, longest: int) -> Data:
+    """Tensors of the examples, session by session."""
+    grouped = examples.grouped()
+    numbers = segments(grouped.session, longest)
+    return Data(
+        torch.from_numpy(vocabulary.rows(grouped.codes)),
+        torch.from_numpy(grouped.features),
+        torch.from_numpy(vocabulary.lookup(grouped.target)),
+        torch.from_numpy(grouped.buys.astype(np.float32)),
+        torch.from_numpy(grouped.judged),
+        np.append(0, np.flatnonzero(np.diff(numbers, append=-1)) + 1),
+    )
+
+
+def batches(data: Data, clicks: int, shuffle: np.random.Generator | None) -> list[NDArray[np.int64]]:
+    """Segments of like length side by side, about `clicks` clicks a batch."""
+    lengths = np.diff(data.bounds)
+    jitter = shuffle.random(len(lengths)) if shuffle else np.zeros(len(lengths))
+    order = np.lexsort((jitter, lengths))
+    cuts = np.flatnonzero(np.diff(np.cumsum(lengths[order]) // clicks)) + 1
+    chunks = np.split(order, cuts)
+    if shuffle:
+        shuffle.shuffle(chunks)
+    return chunks

@@ -1,0 +1,78 @@
+"""How good each rung is on clicks it has not seen, judged through the scorers that serve."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import metrics
+from models.codes import item_hash
+from models.neighbours import NeighbourScorer
+from models.popularity import Popularity
+from models.registry import Parts
+from models.scorer import NeuralScorer
+from models.scores import Scorer, Scores
+from trainer.examples import Examples
+
+#: Clicks of a batch; sessions are never divided.
+BATCH = 4_000
+
+
+class Judgement(NamedTuple):
+    """Purchase intent over all clicks but purchases; next item over clicks that a different item follows."""
+
+    auc: float
+    average_precision: float
+    brier: float
+    recall_20: float
+    mrr_20: float
+
+
+def rungs(parts: Parts) -> dict[str, Scorer]:
+    """The scorers of a version that is not on disk yet."""
+    words = parts.vocabulary
+    prior = zip(words.ids, words.categories.tolist(), parts.popularity.tolist(), strict=True)
+    return {
+        "neural": NeuralScorer(parts.network, words, "trial", 1),
+        "session_knn": NeighbourScorer(parts.index, words, parts.rates, "trial", parts.settings),
+        "popular_in_category": Popularity(prior, parts.rates, "trial"),
+    }
+
+
+def judge(scorer: Scorer, examples: Examples) -> Judgement:
+    """Score every session from its first click and compare with what happened."""
+    grouped = examples.grouped()
+    purchase = np.empty(len(grouped), dtype=np.float32)
+    ranks = np.zeros(len(grouped), dtype=np.int64)
+    for start, stop in _cuts(grouped.session):
+        part = grouped.part(np.arange(start, stop))
+        scores = scorer.score(part.batch())
+        purchase[start:stop] = scores.purchase
+        ranks[start:stop] = _ranks(scores, part.target)
+    judged, wanted = grouped.judged, ranks[grouped.target != 0]
+    return Judgement(
+        metrics.auc(purchase[judged], grouped.buys[judged]),
+        metrics.average_precision(purchase[judged], grouped.buys[judged]),
+        metrics.brier(purchase[judged], grouped.buys[judged]),
+        *metrics.at_ranks(wanted),
+    )
+
+
+def judge_all(scorers: Mapping[str, Scorer], examples: Examples) -> dict[str, dict[str, float]]:
+    """The figures of several scorers on the same clicks, by name."""
+    return {name: judge(scorer, examples)._asdict() for name, scorer in scorers.items()}
+
+
+def _cuts(session: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Ranges of about BATCH clicks that end where sessions end."""
+    ends = np.flatnonzero(np.diff(session, append=-1)) + 1
+    cuts = ends[np.append(np.diff(ends // BATCH) > 0, True)].tolist()
+    return list(zip([0, *cuts[:-1]], cuts, strict=True))
+
+
+def _ranks(scores: Scores, targets: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """1-based rank of each target among the recommended items [N], 0 where it is not there."""
+    hashes = np.array([*map(item_hash, scores.names), 0], dtype=np.uint64)
+    hit = (hashes[scores.items] == targets[:, None]) & (targets[:, None] != 0)
+    return np.where(hit.any(1), hit.argmax(1) + 1, 0)

@@ -1,0 +1,104 @@
+"""Clicks with what came of them: the arrays that training and evaluation read."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.batching import Batch
+from models.errors import PathcastError
+from models.events import EVENT_CODES
+from models.ragged import rank_in_group
+
+PURCHASE = EVENT_CODES["purchase"]
+
+
+class ExamplesError(PathcastError):
+    """A log has too little to learn from."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N applied clicks in the log's order.
+
+    `codes` CODE [N], `features` float32 [N, F], `session` int64 [N] (numbered from 0 by first click),
+    `position` int32 [N], `ts` int64 [N] (epoch ms), `buys` bool [N] (a purchase follows in the session),
+    `target` uint64 [N] (hash of the next event's item, 0 where it has none or the same). `items` are ids by
+    hash.
+    """
+
+    codes: NDArray[np.void]
+    features: NDArray[np.float32]
+    session: NDArray[np.int64]
+    position: NDArray[np.int32]
+    ts: NDArray[np.int64]
+    buys: NDArray[np.bool_]
+    target: NDArray[np.uint64]
+    items: dict[int, str]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """Clicks whose purchase intent counts: all but the purchases themselves."""
+        return np.asarray(self.codes["event"] != PURCHASE)
+
+    def part(self, chosen: NDArray[np.generic]) -> "Examples":
+        """The clicks of a mask or of indices (choose whole sessions)."""
+        return replace(
+            self,
+            codes=self.codes[chosen],
+            features=self.features[chosen],
+            session=self.session[chosen],
+            position=self.position[chosen],
+            ts=self.ts[chosen],
+            buys=self.buys[chosen],
+            target=self.target[chosen],
+        )
+
+    def grouped(self) -> "Examples":
+        """Session by session, each in order."""
+        order = np.argsort(self.session, kind="stable")
+        return self.part(order)
+
+    def batch(self) -> Batch:
+        """As a chunk in which every session is a visitor's first."""
+        slots, slot = np.unique(self.session, return_inverse=True)
+        count = len(slots)
+        return Batch(
+            codes=self.codes,
+            slot=slot.astype(np.int32),
+            fresh=self.position == 1,
+            position=self.position,
+            features=self.features,
+            hidden=[b""] * count,
+            hidden_model=[0] * count,
+            hidden_at=[0] * count,
+            clicks=[0] * count,
+            history=[b""] * count,
+        )
+
+
+def labelled(
+    codes: NDArray[np.void], session: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
+    """`buys` and `target` of clicks in order of time: what happens in the session after each."""
+    order = np.argsort(session, kind="stable")
+    grouped, events, items = session[order], codes["event"][order], codes["item"][order]
+    last = np.diff(grouped, append=-1) != 0
+    bought = np.cumsum(events == PURCHASE)
+    # Purchases up to the session's end, less those up to this click.
+    ends = np.flatnonzero(last)
+    session_end = np.repeat(ends, np.diff(ends, prepend=-1))
+    following = np.where(last, 0, np.append(items[1:], np.uint64(0)))
+    buys, target = np.empty(len(codes), dtype=bool), np.empty(len(codes), dtype=np.uint64)
+    buys[order] = bought[session_end] > bought
+    target[order] = np.where(following == items, 0, following)
+    return buys, target
+
+
+def segments(session: NDArray[np.int64], longest: int) -> NDArray[np.int64]:
+    """Segment number of each click of grouped sessions, none with more than `longest` clicks."""
+    rank = rank_in_group(session)
+    return np.cumsum(rank % longest == 0) - 1

@@ -1,0 +1,179 @@
+"""From examples to weights: both heads together, early stopping on the sessions that came last."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from models import metrics
+from models.features import NAMES
+from models.network import Config, Network
+from models.scorer import pick_device
+from models.vocabulary import Vocabulary
+from trainer.calibrate import platt
+from trainer.candidates import next_item_loss
+from trainer.data import Data, batches
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to train. `seconds` bounds the epochs' time; a budget that ends early makes a run irreproducible.
+
+    `candidates` are the items drawn per batch for the next-item loss; 0 takes all of them.
+    """
+
+    seed: int = 0
+    epochs: int = 30
+    seconds: float = 150.0
+    patience: int = 3
+    clicks_per_batch: int = 2048
+    longest: int = 50
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.02
+    intent_weight: float = 1.0
+    dropout: float = 0.25
+    candidates: int = 2048
+    device: str = "cpu"
+
+
+class Progress(NamedTuple):
+    """After a batch: where the run is, and how good the last whole epoch was on validation."""
+
+    epoch: int
+    batch: int
+    batches: int
+    loss: float
+    auc: float
+    next_loss: float
+
+
+Report = Callable[[Progress], None]
+
+
+class Losses(NamedTuple):
+    """Mean next-item and purchase loss of a batch; its purchase logits, and which clicks they are of."""
+
+    next_item: Tensor
+    purchase: Tensor
+    logits: Tensor
+    where: Tensor
+
+
+def _losses(network: Network, data: Data, chosen: NDArray[np.int64], candidates: int = 0) -> Losses:
+    starts, lengths = data.bounds[chosen], np.diff(data.bounds)[chosen]
+    steps = torch.arange(int(lengths.max()))
+    inside = steps < torch.from_numpy(lengths)[:, None]
+    where = torch.where(inside, torch.from_numpy(starts)[:, None] + steps, 0)
+    device = network.mean.device
+    hidden = network.encode(data.rows[where].to(device))[inside.to(device)]
+    clicks = where[inside]
+    target = data.target[clicks].to(device)
+    wanted = torch.nonzero(target >= 0).squeeze(1)
+    next_item = next_item_loss(network, hidden[wanted], target[wanted], candidates)
+    logits = network.purchase(hidden, data.features[clicks].to(device))
+    judged = data.judged[clicks].to(device)
+    purchase = F.binary_cross_entropy_with_logits(logits[judged], data.buys[clicks].to(device)[judged])
+    return Losses(next_item, purchase.nan_to_num(), logits, clicks)
+
+
+@torch.no_grad()
+def _validate(network: Network, data: Data, clicks: int) -> tuple[float, float, NDArray[np.float32]]:
+    """Next-item loss, intent AUC, and the purchase logits [N] of validation data."""
+    network.eval()
+    logits, losses, weights = np.zeros(len(data.rows), dtype=np.float32), [], []
+    for chosen in batches(data, clicks, None):
+        found = _losses(network, data, chosen)
+        logits[found.where.numpy()] = found.logits.cpu().numpy()
+        losses.append(found.next_item.item())
+        weights.append(max(1, int((data.target[found.where] >= 0).sum())))
+    network.train()
+    judged = data.judged.numpy()
+    area = metrics.auc(logits[judged], data.buys.numpy()[judged] > 0)
+    return float(np.average(losses, weights=weights)), area, logits
+
+
+def initial(vocabulary: Vocabulary, weights: NDArray[np.int64], data: Data, options: Options) -> Network:
+    """An untrained network that knows the items' categories, popularity, and the features' scale."""
+    torch.manual_seed(options.seed)
+    sizes = vocabulary.sizes
+    config = Config(
+        sizes.items, len(NAMES), sizes.item_buckets, sizes.category_buckets, dropout=options.dropout
+    )
+    network = Network(config)
+    rows = sizes.offsets[1] + vocabulary.category_rows(vocabulary.categories)
+    network.item_categories.copy_(torch.from_numpy(rows))
+    network.mean.copy_(data.features.mean(0))
+    network.scale.copy_(1 / data.features.std(0).clamp_min(0.05))
+    network.share.copy_(torch.from_numpy(weights / weights.sum()))
+    network.item_bias.data.copy_(torch.log(network.share.clamp_min(1e-7)))
+    return network.to(pick_device(options.device))
+
+
+def fit(network: Network, train: Data, valid: Data, options: Options, report: Report) -> Network:
+    """Train until validation stops improving; leaves the best epoch's weights, calibrated on validation."""
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
+    )
+    shuffle, deadline = np.random.default_rng(options.seed), time.monotonic() + options.seconds
+    best, kept, waited = np.inf, _copy(network), 0
+    next_loss, area = np.nan, 0.5
+    for epoch in range(options.epochs):
+        for progress in _epoch(network, train, optimiser, options, shuffle, deadline):
+            report(progress._replace(epoch=epoch, auc=area, next_loss=next_loss))
+        next_loss, area, _ = _validate(network, valid, options.clicks_per_batch)
+        # An AUC point is worth about as much as three hundredths of cross entropy.
+        score = next_loss - 3 * area
+        waited = 0 if score < best else waited + 1
+        if score < best:
+            best, kept = score, _copy(network)
+        if waited >= options.patience or time.monotonic() > deadline:
+            break
+        _slow(optimiser, waited)
+    network.load_state_dict(kept)
+    _calibrate(network, valid, options)
+    return network.eval()
+
+
+def _epoch(
+    network: Network,
+    data: Data,
+    optimiser: torch.optim.Optimizer,
+    options: Options,
+    shuffle: np.random.Generator,
+    deadline: float,
+) -> Iterator[Progress]:
+    chunks = batches(data, options.clicks_per_batch, shuffle)
+    network.train()
+    for number, chosen in enumerate(chunks, start=1):
+        losses = _losses(network, data, chosen, options.candidates)
+        loss = losses.next_item + options.intent_weight * losses.purchase
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        yield Progress(0, number, len(chunks), loss.item(), 0.5, np.nan)
+        if time.monotonic() > deadline:
+            return
+
+
+def _slow(optimiser: torch.optim.Optimizer, waited: int) -> None:
+    """Half the learning rate after an epoch without improvement."""
+    for group in optimiser.param_groups:
+        group["lr"] *= 0.5 if waited else 1.0
+
+
+def _copy(network: Network) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def _calibrate(network: Network, valid: Data, options: Options) -> None:
+    _, _, logits = _validate(network, valid, options.clicks_per_batch)
+    judged = valid.judged.numpy()
+    scale, shift = platt(logits[judged], valid.buys.numpy()[judged])
+    network.calibration.copy_(torch.tensor([scale, shift]))

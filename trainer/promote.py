@@ -1,0 +1,51 @@
+"""Telling the workers of a new model version."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from models.errors import PathcastError
+from models.registry import Version
+from models.updates import ModelUpdate
+from models.versions import MANIFEST
+
+#: Key of the model that serves every placement.
+PLACEMENT = "default"
+
+
+class PromotionError(PathcastError):
+    """A version could not be announced; the workers keep the one they have."""
+
+
+def announcement(version: Version, features_version: str) -> ModelUpdate:
+    """What workers need to find and verify a version."""
+    manifest = (version.path / MANIFEST).read_bytes()
+    return ModelUpdate(
+        version=version.id,
+        path=str(version.path.resolve()),
+        sha256=hashlib.sha256(manifest).hexdigest(),
+        features_version=features_version,
+        created_at=version.created_at,
+    )
+
+
+def announce(update: ModelUpdate, connection: Mapping[str, Any], topic: str, timeout: float = 15.0) -> None:
+    """Publish to the compacted topic of model updates; `connection` are kafka-python's arguments.
+
+    Returns once the broker has it; raises PromotionError otherwise, `timeout` (seconds) at the latest.
+    """
+    try:
+        producer = KafkaProducer(**connection, acks="all", bootstrap_timeout_ms=int(timeout * 1000))
+        try:
+            producer.send(topic, key=PLACEMENT.encode(), value=msgspec.json.encode(update)).get(timeout)
+        finally:
+            producer.close()
+    except KafkaError as error:
+        raise PromotionError(
+            f"cannot announce {update.version} on {topic}: {error!r} from {connection['bootstrap_servers']}; "
+            "check the broker and the topics (`pathcast topics`), then announce it again"
+        ) from error

@@ -1,0 +1,20 @@
+"""Parts of a log by time: what came later is never learned from when it is judged."""
+
+import numpy as np
+
+from trainer.examples import Examples, ExamplesError
+
+
+def split(examples: Examples, shares: tuple[float, ...]) -> list[Examples]:
+    """Parts by the time at which sessions began, oldest first; `shares` of the clicks, adding up to 1.
+
+    Raises ExamplesError where a part would be empty.
+    """
+    _, first, inverse = np.unique(examples.session, return_index=True, return_inverse=True)
+    began = examples.ts[first][inverse]
+    cuts = np.quantile(began, np.cumsum(shares)[:-1])
+    number = np.searchsorted(cuts, began, side="right")
+    parts = [examples.part(number == part) for part in range(len(shares))]
+    if not all(map(len, parts)):
+        raise ExamplesError(f"{len(examples)} clicks are too few to split by time; give a longer log")
+    return parts

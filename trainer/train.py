@@ -1,0 +1,50 @@
+"""One training run, from log files to a version in the registry."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from models import registry
+from models.catalogue import Catalogue, Item
+from trainer.build import build
+from trainer.fit import Options, Report
+from trainer.logs import read_items, read_log
+from trainer.split import split
+from trainer.walk import walk
+
+#: Of the clicks, by time: what is learned from, and what stops and calibrates the training.
+SHARES = (0.85, 0.15)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What to learn from, and where the version goes. `mapping` is field -> column of the log."""
+
+    events: Sequence[Path]
+    registry: Path
+    items: Path | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+
+
+def catalogue(file: Path | None) -> Catalogue:
+    """The catalogue of a file of items; an empty one without. Raises LogError."""
+    found = Catalogue()
+    rows = read_items(file).collect().iter_rows(named=True) if file else ()
+    for row in rows:
+        item_id = row.pop("item_id")
+        found.put(item_id, Item(**row))
+    return found
+
+
+def train(run: Run, created_at: int, report: Report) -> registry.Version:
+    """Read the log, train, judge, save as of `created_at` (epoch ms), and load what was saved, to be sure.
+
+    Raises LogError, ExamplesError or RegistryError.
+    """
+    walked = walk(read_log(run.events, run.mapping), catalogue(run.items))
+    learned, held_out = split(walked.examples(), SHARES)
+    parts = build(learned, held_out, run.options, report)
+    lineage = {"files": [file.name for file in run.events], "rejected": walked.rejected}
+    parts = replace(parts, metrics=parts.metrics | {"log": lineage})
+    return registry.load(run.registry / registry.save(run.registry, parts, created_at))

@@ -1,0 +1,117 @@
+"""A log walked by the code that serves: the contract's decoder, the session step, the feature row.
+
+What was known at a click is read when it happens; what came of it is joined afterwards (as metarank does).
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from models import features
+from models.catalogue import Catalogue
+from models.codes import CODE, item_hash
+from models.decoder import Decoder, Record
+from models.events import Click, Limits
+from models.facts import Facts, Fate
+from models.lifecycle import SessionConfig
+from models.session import step
+from models.visitor import Visitor
+from trainer.examples import Examples, ExamplesError, labelled
+
+SLICE = 20_000
+
+
+@dataclass(slots=True)
+class LogRecord:
+    """A row of a log as the decoder reads records."""
+
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+@dataclass
+class Walk:
+    """Examples so far; `rejected` counts the clicks that are none, by reason."""
+
+    config: SessionConfig = field(default_factory=SessionConfig)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    rejected: dict[str, int] = field(default_factory=dict)
+    _visitors: dict[str, Visitor] = field(default_factory=dict)
+    _sessions: dict[str, int] = field(default_factory=dict)
+    _items: dict[int, str] = field(default_factory=dict)
+    _clicks: list[tuple[bytes, bytes, int, int, int]] = field(default_factory=list)
+    _watermark: int = 0
+    _began: int = 0
+
+    def through(self, log: pl.LazyFrame) -> "Walk":
+        """Walk a log in the contract's columns (`trainer.logs.read_log`) in order of event time."""
+        frame = log.sort("ts", maintain_order=True).collect()
+        decoder = Decoder(Limits(check_skew=False), self.catalogue)
+        for part in frame.iter_slices(SLICE):
+            for entry in decoder.decode(_records(part)):
+                if isinstance(entry, Click):
+                    self._step(entry)
+                else:
+                    self._reject(entry.reason)
+        return self
+
+    def _reject(self, reason: str) -> None:
+        self.rejected[reason] = self.rejected.get(reason, 0) + 1
+
+    def _step(self, click: Click) -> None:
+        self._watermark = max(self._watermark, click.ts)
+        before = self._visitors.get(click.visitor_id)
+        visitor, facts = step(before, click, self._watermark, self.config)
+        self._visitors[click.visitor_id] = visitor
+        if facts.fate != Fate.APPLIED:
+            self._reject(facts.fate.name.lower())
+        elif not facts.consent:
+            self._reject("no consent")
+        else:
+            self._keep(visitor, click, facts)
+
+    def _keep(self, visitor: Visitor, click: Click, facts: Facts) -> None:
+        if facts.fresh:
+            self._sessions[click.visitor_id] = self._began
+            self._began += 1
+        if click.item_id is not None:
+            self._items.setdefault(item_hash(click.item_id), click.item_id)
+        row = features.row(visitor, click, facts)
+        session = self._sessions[click.visitor_id]
+        self._clicks.append((facts.code, row, session, facts.position, click.ts))
+
+    def examples(self) -> Examples:
+        """What was walked so far, with labels. Raises ExamplesError where nothing could be used."""
+        if not self._clicks:
+            raise ExamplesError(
+                f"no click of the log can be used (rejected: {self.rejected}); check its columns"
+            )
+        codes, rows, session, position, ts = zip(*self._clicks, strict=True)
+        packed, numbers = np.frombuffer(b"".join(codes), dtype=CODE), np.array(session, dtype=np.int64)
+        return Examples(
+            packed,
+            features.matrix(b"".join(rows)),
+            numbers,
+            np.array(position, dtype=np.int32),
+            np.array(ts, dtype=np.int64),
+            *labelled(packed, numbers),
+            self._items,
+        )
+
+
+def _records(frame: pl.DataFrame) -> list[Record]:
+    lines = io.BytesIO()
+    frame.write_ndjson(lines)
+    keys = [(key or "").encode() for key in frame["visitor_id"].to_list()]
+    times = frame["ts"].fill_null(-1).to_list()
+    return list(map(LogRecord, keys, lines.getvalue().splitlines(), times))
+
+
+def walk(log: pl.LazyFrame, catalogue: Catalogue | None = None) -> Walk:
+    """Walk a whole log."""
+    return Walk(catalogue=catalogue or Catalogue()).through(log)
