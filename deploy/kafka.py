@@ -12,7 +12,7 @@ from deploy.broker import Broker
 from models.errors import PathcastError
 from streams.connection import Connection
 
-BOOTSTRAP_MS = 10_000
+BOOTSTRAP_MS = 5_000
 
 
 class KafkaUnreachable(PathcastError):

@@ -1,0 +1,38 @@
+"""Which partition counts fit together, and how each topic is kept."""
+
+import pytest
+
+from deploy.topics import TopicsError, check, configs
+from streams.topics import TopicNames
+
+NAMES = TopicNames()
+
+
+def test_equal_counts_and_single_broadcast_partitions_fit():
+    check({**dict.fromkeys(NAMES.by_visitor, 12), **dict.fromkeys(NAMES.broadcast, 1)}, NAMES)
+    check({}, NAMES)
+
+
+def test_unequal_counts_are_listed():
+    with pytest.raises(TopicsError, match=r"clicks: 4, recommendations: 8.*equal counts"):
+        check({"clicks": 4, "recommendations": 8}, NAMES)
+
+
+def test_a_broadcast_topic_of_several_partitions_is_refused():
+    with pytest.raises(TopicsError, match=r"items: 3.*expected 1"):
+        check({"items": 3}, NAMES)
+
+
+def test_every_topic_has_settings():
+    assert set(configs(NAMES)) == {*NAMES.by_visitor, *NAMES.broadcast}
+    assert all(configs(NAMES)[topic]["cleanup.policy"] == "compact" for topic in NAMES.broadcast)
+
+
+def test_a_dead_letter_may_be_larger_than_any_input():
+    kafka_default = 1_048_588
+    assert int(configs(NAMES)[NAMES.dead_letters]["max.message.bytes"]) > kafka_default
+
+
+def test_names_are_settings(monkeypatch):
+    monkeypatch.setenv("PATHCAST_TOPIC_CLICKS", "shop-1-clicks")
+    assert TopicNames().clicks == "shop-1-clicks"
