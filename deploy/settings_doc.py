@@ -1,0 +1,95 @@
+"""docs/settings.md, made from the models that read the environment."""
+
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from streams.connection import Connection
+from streams.settings import WorkerSettings
+from streams.topics import TopicNames
+
+FILE = Path("docs/settings.md")
+
+_INTRODUCTION = """\
+# Settings
+
+Every setting is an environment variable. A wrong value ends the command with one line that says what was \
+found and what fits. This page is written by `pathcast settings`.
+"""
+_SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
+    ("Worker", "Read once, when `pathcast worker` starts.", WorkerSettings),
+    ("Kafka", "How every command reaches the cluster.", Connection),
+    ("Topics", "The names, for the worker and for every command.", TopicNames),
+)
+#: What is read where no settings model fits: before any package but the standard library is there.
+BUNDLED: dict[str, tuple[str, str]] = {
+    "PATHCAST_BROKER_DIR": (
+        "$XDG_DATA_HOME/pathcast/broker",
+        "Its configuration, data and logs; kept between runs. XDG_DATA_HOME is ~/.local/share where unset.",
+    ),
+    "PATHCAST_BROKER_PORT": ("9092", "Its port on the loopback interface."),
+    "PATHCAST_BROKER_HEAP": ("512m", "Java heap."),
+    "PATHCAST_CACHE_DIR": (
+        "$XDG_CACHE_HOME/pathcast",
+        "Downloaded jars, and the demo's log and models. XDG_CACHE_HOME is ~/.cache where unset.",
+    ),
+    "PATHCAST_MAVEN_REPOSITORY": ("Maven Central", "Where the jars are downloaded from."),
+    "KAFKA_HOME": ("not set", "An unpacked Kafka release to run instead of the downloaded one."),
+    "JAVA_HOME": ("not set", "The Java to run KAFKA_HOME with; else `java` on the PATH, else the bundled one."),
+}
+
+
+def text() -> str:
+    """The whole page."""
+    sections = [_section(title, about, _rows(kind)) for title, about, kind in _SECTIONS]
+    about = "Only for `pathcast broker` and `pathcast demo`, where KAFKA_BOOTSTRAP_SERVERS is not set."
+    rows = [(name, default, "", meaning) for name, (default, meaning) in BUNDLED.items()]
+    return "\n".join([_INTRODUCTION, *sections, _section("Bundled broker", about, rows)])
+
+
+def _section(title: str, about: str, rows: list[tuple[str, str, str, str]]) -> str:
+    lines = [f"## {title}", "", about, "", "| variable | default | values | meaning |", "|---|---|---|---|"]
+    cells = [
+        f"| `{name}` | {default} | {values} | {meaning} |".replace("|  |", "| |")
+        for name, default, values, meaning in rows
+    ]
+    return "\n".join([*lines, *cells, ""])
+
+
+def _rows(kind: type[BaseSettings]) -> list[tuple[str, str, str, str]]:
+    prefix = kind.model_config.get("env_prefix", "")
+    return [
+        (f"{prefix}{name}".upper(), _default(field), _values(field), field.description or "")
+        for name, field in kind.model_fields.items()
+    ]
+
+
+def _default(field: FieldInfo) -> str:
+    return "not set" if field.default is None else f"`{_plain(field.default)}`"
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).lower() if value is True else str(value)
+
+
+def _values(field: FieldInfo) -> str:
+    annotation = field.annotation
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(annotation))
+    if annotation is bool:
+        return "`true`, `false`"
+    if SecretStr in get_args(annotation):
+        return "secret"
+    return ", ".join(filter(None, (_bound(constraint) for constraint in field.metadata)))
+
+
+def _bound(constraint: Any) -> str:
+    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+    bounds = [
+        f"{sign} {getattr(constraint, name):g}" for name, sign in signs.items() if hasattr(constraint, name)
+    ]
+    pattern = getattr(constraint, "pattern", None)
+    return bounds[0] if bounds else f"`{pattern}`" if pattern else ""
