@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import xxhash
+from numpy.typing import NDArray
 
 from models.packed import find
 
@@ -87,3 +88,8 @@ def count_item(codes: bytes, item: bytes) -> int:
         found += 1
         at = find(codes, item, WIDTH, at + WIDTH)
     return found
+
+
+def unpack(codes: bytes) -> NDArray[np.void]:
+    """Packed codes as a read-only array `[N]` of CODE."""
+    return np.frombuffer(codes, dtype=CODE)
