@@ -41,6 +41,7 @@ class Passage:
         self.applied: list[Applied] = []
         self.decided: list[Decided] = []
         self.scored: tuple[Scored, Scored] = (scoring.NOTHING, scoring.NOTHING)
+        self.answers: list[tuple[Message, ...]] = []
         self.outputs: dict[str, list[Message]] = {}
         self.letters: list[Message] = []
         self.reasons: Counter[Reason] = Counter()
@@ -69,9 +70,9 @@ class Passage:
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
+        started = time.thread_time()
         yield
-        self.stages.append((name, time.perf_counter() - started))
+        self.stages.append((name, time.thread_time() - started))
 
     def _read(self, clicks: list[Click | Rejected]) -> None:
         pairs = zip(self.work.records, clicks, strict=True)
@@ -183,14 +184,13 @@ class Passage:
             pipeline.decoder.catalogue.version,
             int(time.time() * 1000),
         )
-        messages = []
         for applied, decided in zip(self.applied, self.decided, strict=True):
             scored, row = self.scored[applied.batch], applied.row
             rung, items, scores = scored.rungs[row], scored.items[row], scored.scores[row]
-            messages.append(scribe.answers(applied, decided, rung, items, scores))
-        if messages:
+            self.answers.append(scribe.answers(applied, decided, rung, items, scores))
+        if self.answers:
             topics = names.purchase_intent, names.recommendations, names.ad_decisions
-            self.outputs = dict(zip(topics, map(list, zip(*messages, strict=True)), strict=True))
+            self.outputs = dict(zip(topics, map(list, zip(*self.answers, strict=True)), strict=True))
         if self.letters:
             self.outputs[names.dead_letters] = self.letters
 
