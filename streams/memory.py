@@ -7,7 +7,7 @@ from typing import Any
 from models import keys, panes, timers
 from models.popularity import Popularity
 from models.versions import Version
-from streams.effects import Reader
+from streams.effects import Message, Reader
 
 #: Visitors whose last answers `/visitors/{id}` can show.
 ANSWERS_KEPT = 10_000
@@ -21,7 +21,7 @@ class Memory:
     popularity: Popularity = field(default_factory=Popularity)
     #: No timer rings before this minute (epoch minutes of event time).
     next_timer: int = timers.NEVER
-    answers: OrderedDict[str, tuple[bytes, ...]] = field(default_factory=OrderedDict)
+    answers: OrderedDict[str, tuple[Message, ...]] = field(default_factory=OrderedDict)
 
     @classmethod
     def of(cls, state: Reader) -> "Memory":
@@ -36,7 +36,7 @@ class Memory:
         if version is not None and self.popularity.version != version.id:
             self.popularity = self.popularity.with_prior(version.prior(), version.rates, version.id)
 
-    def remember(self, visitor_id: str, answers: tuple[bytes, ...]) -> None:
+    def remember(self, visitor_id: str, answers: tuple[Message, ...]) -> None:
         """Keep the latest answers of a visitor."""
         self.answers[visitor_id] = answers
         self.answers.move_to_end(visitor_id)

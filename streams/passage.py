@@ -42,6 +42,7 @@ class Passage:
         self.decided: list[Decided] = []
         self.scored: tuple[Scored, Scored] = (scoring.NOTHING, scoring.NOTHING)
         self.answers: list[tuple[Message, ...]] = []
+        self.answers: list[tuple[Message, ...]] = []
         self.outputs: dict[str, list[Message]] = {}
         self.letters: list[Message] = []
         self.reasons: Counter[Reason] = Counter()

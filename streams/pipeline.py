@@ -52,9 +52,7 @@ class Pipeline:
         memory = passage.memory
         memory.popularity.add(passage.tally.weights())
         memory.next_timer = timers.first(memory.state.scan(keys.TIMER))
-        for applied, answers in zip(
-            passage.applied, zip(*passage.outputs.values(), strict=False), strict=False
-        ):
+        for applied, answers in zip(passage.applied, passage.answers, strict=True):
             memory.remember(applied.click.visitor_id, answers)
         report(self.metrics, passage)
         self._count_dropped()
@@ -87,7 +85,7 @@ class Pipeline:
         for partition, memory in list(self.memories.items()):
             value = memory.state.get([key_of(visitor_id.encode())])[0]
             if value is not None:
-                answers = [answer.decode() for answer in memory.answers.get(visitor_id, ())]
+                answers = [(answer or b"").decode() for _, answer, _ in memory.answers.get(visitor_id, ())]
                 return {"partition": partition, "state": describe(decode(value)), "answers": answers}
         return None
 
