@@ -6,20 +6,30 @@ aware neighborhood"): items count by how lately they were seen, sessions by how 
 items by how near they are to the item shared. All clicks of a batch go through each step together.
 """
 
+from typing import NamedTuple
+
 import numpy as np
-from numpy.typing import NDArray
 
 from models import retrieval
 from models.batching import Batch
 from models.predictions import Rung
-from models.ragged import expand, rank_in_group
+from models.ragged import distinct, expand, rank_in_group, strongest
 from models.rates import StageRates
 from models.scores import RUNGS, TOP, Scores
 from models.session_index import Floats, Index, Ints, Settings
 from models.vocabulary import Vocabulary
 
-#: Item scores in memory at once (8 bytes each).
-BLOCK_TOTALS = 1_000_000
+#: Clicks that go through the steps together: what is flat stays in the cache.
+BLOCK = 256
+
+
+class Pairs(NamedTuple):
+    """Clicks and their neighbours, flat: which session, its weight, the newest item that both have."""
+
+    click: Ints
+    session: Ints
+    weight: Floats
+    anchor: Ints
 
 
 class NeighbourScorer:
@@ -38,12 +48,9 @@ class NeighbourScorer:
 
     def score(self, batch: Batch) -> Scores:
         """Answer N clicks from the items of their running sessions."""
-        recent = self._recent(batch)
-        rows = max(1, BLOCK_TOTALS // max(1, len(self.vocabulary.ids)))
-        current = self.vocabulary.lookup(batch.codes["item"])
-        parts = [
-            self._block(recent[at : at + rows], current[at : at + rows]) for at in range(0, len(recent), rows)
-        ]
+        recent, current = self._recent(batch), self.vocabulary.lookup(batch.codes["item"])
+        blocks = [slice(at, at + BLOCK) for at in range(0, len(recent), BLOCK)]
+        parts = [self._block(recent[block], current[block]) for block in blocks]
         items = np.concatenate([part.items for part in parts])
         scores = np.concatenate([part.scores for part in parts])
         rung = np.full(len(batch), RUNGS.index(Rung.SESSION_KNN), dtype=np.uint8)
@@ -63,42 +70,44 @@ class NeighbourScorer:
         return recent
 
     def _block(self, recent: Ints, current: Ints) -> retrieval.Ranked:
-        clicks, sessions, weights, anchors = self._neighbours(recent)
-        totals = self._item_scores(clicks, sessions, weights, anchors, len(recent))
-        rows = np.flatnonzero(current >= 0)
-        totals[rows, current[rows]] = 0
-        totals[totals <= 0] = -np.inf
-        return retrieval.best(totals, TOP)
+        """The best items of each click but the one on view."""
+        clicks, items, values = self._item_scores(self._neighbours(recent))
+        other = items != current[clicks]
+        clicks, items, values = clicks[other], items[other], values[other]
+        chosen = strongest(clicks, values, TOP)
+        clicks, column = clicks[chosen], rank_in_group(clicks[chosen])
+        ranked = retrieval.nothing(len(recent), TOP)
+        ranked.items[clicks, column] = items[chosen]
+        ranked.scores[clicks, column] = values[chosen]
+        return ranked
 
-    def _neighbours(self, recent: Ints) -> tuple[Ints, Ints, Floats, Ints]:
-        """The strongest neighbours of each click: (click, session, weight, newest shared item), flat."""
+    def _neighbours(self, recent: Ints) -> Pairs:
+        """The strongest neighbours of each click."""
         index, settings = self._index, self._settings
         clicks, ages = np.nonzero(recent >= 0)
         shared = recent[clicks, ages]
         source, at = expand(index.bounds[shared], index.bounds[shared + 1])
-        sessions = index.postings[at].astype(np.int64)
-        strength = (np.exp(-ages / settings.item_decay) * index.idf[shared].astype(np.float64))[source]
-        pairs, first, inverse = np.unique(
-            clicks[source] * len(index.recency) + sessions, return_index=True, return_inverse=True
-        )
-        click, session = np.divmod(pairs, max(1, len(index.recency)))
-        weight = np.bincount(inverse, strength, minlength=len(pairs)) * index.recency[session]
-        order = np.lexsort((-session, -weight, click))
-        order = order[rank_in_group(click[order]) < settings.neighbours]
+        strength = (np.exp(-ages / settings.item_decay) * index.idf[shared])[source]
+        width = len(index.recency) + 1
+        pairs = distinct(clicks[source] * width + index.postings[at])
+        click, session = np.divmod(pairs.keys, width)
+        # Of sessions that weigh the same the newest ones count.
+        weight = pairs.sums(strength) * index.recency[session] * (1 + 1e-9 * session)
+        kept = strongest(click, weight, settings.neighbours)
         # Ages ascend within a click, so a pair's first entry is the newest item that it shares.
-        return click[order], session[order], weight[order], shared[source][first[order]]
+        return Pairs(click[kept], session[kept], weight[kept], shared[source][pairs.first[kept]])
 
-    def _item_scores(
-        self, clicks: Ints, sessions: Ints, weights: Floats, anchors: Ints, rows: int
-    ) -> NDArray[np.float32]:
-        """Sum over neighbours of weight x closeness to the shared item x idf: `[rows, V]`."""
-        index, count = self._index, len(self.vocabulary.ids)
-        source, at = expand(index.starts[sessions], index.starts[sessions + 1])
-        items = index.items[at].astype(np.int64)
-        anchor = np.zeros(len(sessions), dtype=np.int64)
-        hit = items == anchors[source]
-        anchor[source[hit]] = at[hit]
-        closeness = np.exp(-np.abs(at - anchor[source]) / self._settings.distance_decay)
-        values = weights[source] * closeness * index.idf[items]
-        totals = np.bincount(clicks[source] * count + items, values, minlength=rows * count)
-        return totals.reshape(rows, count).astype(np.float32)
+    def _item_scores(self, pairs: Pairs) -> tuple[Ints, Ints, Floats]:
+        """Click, item, score, flat: the sum over neighbours of weight x closeness to the shared item x idf."""
+        index, width = self._index, len(self.vocabulary.ids) + 1
+        source, at = expand(index.starts[pairs.session], index.starts[pairs.session + 1])
+        items = index.items[at]
+        place = np.zeros(len(pairs.session), dtype=np.int64)
+        hit = items == pairs.anchor[source]
+        place[source[hit]] = at[hit]
+        closeness = np.exp(-np.abs(at - place[source]) / self._settings.distance_decay)
+        found = distinct(pairs.click[source] * width + items)
+        click, item = np.divmod(found.keys, width)
+        values = found.sums(pairs.weight[source] * closeness) * index.idf[item]
+        # Of items that score the same the more popular ones come first.
+        return click, item, values * (1 - 1e-9 * item)

@@ -1,5 +1,7 @@
 """Flat arrays that hold groups of different lengths."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,3 +22,35 @@ def expand(starts: Ints, stops: Ints) -> tuple[Ints, Ints]:
     source = np.repeat(np.arange(len(starts)), lengths)
     before = np.cumsum(lengths) - lengths
     return source, np.arange(len(source)) - before[source] + starts[source]
+
+
+class Distinct(NamedTuple):
+    """`keys` ascending; for each entry the number of its key (`inverse`), for each key its first entry."""
+
+    keys: Ints
+    inverse: Ints
+    first: Ints
+
+    def sums(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Sum per key of the entries' values, added in the order of entries."""
+        totals = np.bincount(self.inverse, values, minlength=len(self.keys))
+        return np.asarray(totals, dtype=np.float64)
+
+
+def distinct(keys: Ints) -> Distinct:
+    """np.unique with both indices, by an unstable sort: several times faster."""
+    order = np.argsort(keys)
+    ordered = keys[order]
+    new = np.append(True, ordered[1:] != ordered[:-1])[: len(keys)]
+    starts, inverse = np.flatnonzero(new), np.empty(len(keys), dtype=np.int64)
+    inverse[order] = np.cumsum(new) - 1
+    first = np.minimum.reduceat(order, starts) if len(starts) else starts
+    return Distinct(ordered[starts], inverse, first)
+
+
+def strongest(groups: Ints, weights: NDArray[np.float64], k: int) -> Ints:
+    """Entries with the k largest weights of each group (below 65,536), group by group, best first."""
+    order = np.argsort(-weights)
+    # Sixteen bits are sorted by radix.
+    order = order[np.argsort(groups[order].astype(np.uint16), kind="stable")]
+    return order[rank_in_group(groups[order]) < k]

@@ -18,6 +18,11 @@ class Ranked(NamedTuple):
     scores: NDArray[np.float32]
 
 
+def nothing(rows: int, k: int) -> Ranked:
+    """Rows without an answer, to be filled."""
+    return Ranked(np.full((rows, k), -1, dtype=np.int32), np.zeros((rows, k), dtype=np.float32))
+
+
 def best(scores: NDArray[np.float32], k: int) -> Ranked:
     """Row-wise top-k of `scores` [N, V] (numpy's vectorised partition: 4x faster than torch.topk on a CPU).
 

@@ -36,7 +36,8 @@ class Options:
     longest: int = 50
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
-    intent_weight: float = 1.0
+    intent_rate: float = 1e-3
+    intent_weight: float = 0.3
     dropout: float = 0.25
     candidates: int = 2048
     device: str = "cpu"
@@ -117,9 +118,7 @@ def initial(vocabulary: Vocabulary, weights: NDArray[np.int64], data: Data, opti
 
 def fit(network: Network, train: Data, valid: Data, options: Options, report: Report) -> Network:
     """Train until validation stops improving; leaves the best epoch's weights, calibrated on validation."""
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
-    )
+    optimiser = _optimiser(network, options)
     shuffle, deadline = np.random.default_rng(options.seed), time.monotonic() + options.seconds
     best, kept, waited = np.inf, _copy(network), 0
     next_loss, area = np.nan, 0.5
@@ -138,6 +137,16 @@ def fit(network: Network, train: Data, valid: Data, options: Options, report: Re
     network.load_state_dict(kept)
     _calibrate(network, valid, options)
     return network.eval()
+
+
+def _optimiser(network: Network, options: Options) -> torch.optim.Optimizer:
+    """The purchase head learns slower than the rest: it has few positives and would overfit first."""
+    head = {id(parameter) for parameter in network.intent.parameters()}
+    groups = [
+        {"params": [p for p in network.parameters() if id(p) not in head], "lr": options.learning_rate},
+        {"params": list(network.intent.parameters()), "lr": options.intent_rate},
+    ]
+    return torch.optim.AdamW(groups, weight_decay=options.weight_decay)
 
 
 def _epoch(

@@ -1,0 +1,102 @@
+"""The network, and the tables that its serving form makes of it."""
+
+import numpy as np
+import torch
+
+from models.codes import CODE, item_hash
+from models.network import Config, Network
+from models.recurrence import ROWS, Recurrence
+from models.vocabulary import FIELDS, Vocabulary
+
+
+def words(count: int = 50) -> Vocabulary:
+    return Vocabulary.build([f"item-{n}" for n in range(count)], [n % 5 for n in range(count)], 8, 16)
+
+
+def network(count: int = 50) -> Network:
+    torch.manual_seed(1)
+    made = Network(Config(count, 9, 8, 16)).eval()
+    torch.nn.init.normal_(made.table.weight, std=0.5)
+    return made
+
+
+def codes(items: list[int], seed: int = 0) -> np.ndarray:
+    made, random = np.zeros(len(items), dtype=CODE), np.random.default_rng(seed)
+    made["item"] = items
+    for name, top in (("category", 1 << 32), ("event", 256), ("dwell", 256), ("price", 256), ("flags", 256)):
+        made[name] = random.integers(0, top, len(items))
+    return made
+
+
+def test_known_unseen_and_no_items_have_rows_of_their_own() -> None:
+    vocabulary = words()
+    hashes = [item_hash("item-0"), item_hash("item-49"), item_hash("new"), 0, (1 << 64) - 1, 1]
+    rows = vocabulary.rows(codes(hashes))[:, 0]
+    assert rows[:2].tolist() == [1, 50]
+    assert rows[3] == 0
+    assert all(50 < row < vocabulary.sizes.item_rows for row in rows[[2, 4, 5]])
+
+
+def test_every_code_finds_rows_inside_its_fields() -> None:
+    vocabulary = words()
+    random = np.random.default_rng(3).integers(0, 1 << 63, 5000).tolist()
+    rows = vocabulary.rows(codes(random))
+    offsets = [*vocabulary.sizes.offsets, vocabulary.sizes.rows]
+    assert rows.shape == (5000, FIELDS)
+    for field in range(FIELDS):
+        assert offsets[field] <= rows[:, field].min()
+        assert rows[:, field].max() < offsets[field + 1]
+
+
+def test_an_empty_vocabulary_knows_nothing() -> None:
+    empty = Vocabulary.build([], [])
+    assert empty.lookup(np.array([0, 5, (1 << 64) - 1], dtype=np.uint64)).tolist() == [-1, -1, -1]
+
+
+def test_steps_on_tables_follow_torchs_gru() -> None:
+    vocabulary, made = words(), network()
+    batch = vocabulary.rows(codes([item_hash(f"item-{n % 60}") for n in range(40)])).reshape(8, 5, FIELDS)
+    with torch.inference_mode():
+        expected = made.encode(torch.from_numpy(batch))
+        serving = Recurrence(made.table.weight, made.encoder)
+        wave_order = batch.transpose(1, 0, 2).reshape(-1, FIELDS)
+        slots, fresh = torch.arange(8).repeat(5), torch.zeros(40, dtype=torch.bool)
+        states = serving.walk(
+            torch.zeros(8, 64), slots, fresh, serving.inputs(wave_order), [8, 16, 24, 32, 40]
+        )
+    np.testing.assert_allclose(states.view(5, 8, 64).transpose(0, 1), expected, atol=3e-3)
+
+
+def test_a_row_is_the_same_wherever_it_stands_in_a_wave() -> None:
+    """The ground for chunk invariance: whatever the wave's size, a row's bits are those it has alone."""
+    vocabulary, made = words(), network()
+    size = 3 * ROWS + 5
+    rows = vocabulary.rows(codes([item_hash(f"item-{n % 60}") for n in range(size)]))
+    with torch.inference_mode():
+        serving = Recurrence(made.table.weight, made.encoder)
+        before = torch.randn(size, 64).half().float()
+        fresh = torch.zeros(size, dtype=torch.bool)
+        together = serving.walk(before.clone(), torch.arange(size), fresh, serving.inputs(rows), [size])
+        for alone in (0, 1, 63, 64, 100, size - 1):
+            one = slice(alone, alone + 1)
+            state = serving.walk(
+                before[one].clone(), torch.zeros(1).long(), fresh[:1], serving.inputs(rows[one]), [1]
+            )
+            assert torch.equal(state[0], together[alone])
+
+
+def test_a_fresh_click_forgets_the_session_before() -> None:
+    vocabulary, made = words(), network()
+    rows = vocabulary.rows(codes([item_hash("item-1")]))
+    with torch.inference_mode():
+        serving = Recurrence(made.table.weight, made.encoder)
+        slot, inputs = torch.zeros(1).long(), serving.inputs(rows)
+        fresh = serving.walk(torch.ones(1, 64), slot, torch.ones(1, dtype=torch.bool), inputs, [1])
+        empty = serving.walk(torch.zeros(1, 64), slot, torch.zeros(1, dtype=torch.bool), inputs, [1])
+    assert torch.equal(fresh, empty)
+
+
+def test_a_choice_of_items_has_the_logits_of_all() -> None:
+    made, hidden = network(), torch.randn(4, 64)
+    chosen = torch.tensor([7, 3, 40])
+    torch.testing.assert_close(made.next_item(hidden, chosen), made.next_item(hidden)[:, chosen])
