@@ -42,7 +42,6 @@ class Passage:
         self.decided: list[Decided] = []
         self.scored: tuple[Scored, Scored] = (scoring.NOTHING, scoring.NOTHING)
         self.answers: list[tuple[Message, ...]] = []
-        self.answers: list[tuple[Message, ...]] = []
         self.outputs: dict[str, list[Message]] = {}
         self.letters: list[Message] = []
         self.reasons: Counter[Reason] = Counter()
@@ -71,9 +70,9 @@ class Passage:
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
-        started = time.thread_time()
+        started = time.perf_counter()
         yield
-        self.stages.append((name, time.thread_time() - started))
+        self.stages.append((name, time.perf_counter() - started))
 
     def _read(self, clicks: list[Click | Rejected]) -> None:
         pairs = zip(self.work.records, clicks, strict=True)

@@ -1,0 +1,128 @@
+"""The pipeline without Kafka: records in, committed effects out, over a dict or a real RocksDB."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from models import keys, panes
+from models.actions import ActionSet
+from models.catalogue import Catalogue
+from models.decoder import Decoder
+from models.events import Limits
+from models.policy import Policy
+from models.popularity import Popularity
+from models.versions import Version
+from streams.effects import Effects, Reader, Work
+from streams.metrics import Metrics
+from streams.pipeline import Pipeline, Rules
+from streams.reload import Models
+from streams.topics import TopicNames
+
+ACTIONS = (Path(__file__).parents[1] / "deploy/data/actions.toml").read_text()
+FOREVER = 1e9
+
+
+class Record(NamedTuple):
+    """A consumer record as far as a worker reads it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def records(events: Iterable[Mapping[str, Any]], offset: int = 0) -> list[Record]:
+    """Consumer records of events, stamped with their own times."""
+    return [
+        Record(number, event["ts"], str(event["visitor_id"]).encode(), json.dumps(event).encode())
+        for number, event in enumerate(events, start=offset)
+    ]
+
+
+class Memory(dict[bytes, bytes]):
+    """A dict in the place of RocksDB."""
+
+    def read(self, wanted: Sequence[bytes]) -> list[bytes | None]:
+        return [dict.get(self, key) for key in wanted]
+
+    def scan(self, prefix: bytes) -> list[tuple[bytes, bytes]]:
+        return [(key, self[key]) for key in sorted(self) if key.startswith(prefix)]
+
+    def write(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+        for key, value in pairs:
+            if value is None:
+                self.pop(key, None)
+            else:
+                self[key] = value
+
+
+class DictReader:
+    """The reader of a `Memory`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.get, self.scan = memory.read, memory.scan
+
+
+class Offline:
+    """One partition of a worker with everything but Kafka; `state` is what has been committed."""
+
+    def __init__(
+        self,
+        version: Version | None = None,
+        rules: Rules | None = None,
+        limits: Limits | None = None,
+        reader: Reader | None = None,
+        write: Any = None,
+    ) -> None:
+        self.names = TopicNames()
+        self.state = Memory()
+        self.reader: Reader = reader or DictReader(self.state)
+        self._write = write or self.state.write
+        self.metrics = Metrics()
+        self.models = Models(Path("registry"), "cpu", self.metrics)
+        self.models.current = version
+        rules = rules or Rules(self.names, 1, deadline_s=FOREVER)
+        decoder = Decoder(limits or Limits(), Catalogue())
+        self.pipeline = Pipeline(rules, decoder, Policy(ActionSet.load(ACTIONS)), self.models, self.metrics)
+        self.pipeline.opened(0, self.reader)
+        self.watermark = 0
+
+    def process(self, chunk: Sequence[Any], idle_to: int = 0) -> Effects:
+        """Process a chunk and commit what it came to."""
+        work = Work(0, chunk, self.reader, self.watermark, time.monotonic(), idle_to)
+        effects = self.pipeline.process(work)
+        self.commit(effects)
+        return effects
+
+    def commit(self, effects: Effects) -> None:
+        """Write the state and say so to the pipeline."""
+        self._write(effects.state)
+        self.watermark = effects.watermark
+        if effects.committed is not None:
+            effects.committed()
+
+    def run(self, chunk: Sequence[Any], size: int) -> list[dict[str, list[dict[str, Any]]]]:
+        """Process in chunks of `size`; the decoded answers of each by topic."""
+        return [self.answers(self.process(chunk[at : at + size])) for at in range(0, len(chunk), size)]
+
+    def answers(self, effects: Effects) -> dict[str, list[dict[str, Any]]]:
+        """Decoded answers by topic, without the dead letters."""
+        return {
+            topic: [json.loads(value or b"") for _, value, _ in messages]
+            for topic, messages in effects.outputs.items()
+            if topic != self.names.dead_letters
+        }
+
+    @property
+    def popularity(self) -> Popularity:
+        """What the partition's memory knows."""
+        return self.pipeline.memories[0].popularity
+
+    def rebuilt_popularity(self) -> Popularity:
+        """The same, derived from the state alone, as after a restart."""
+        rebuilt = Popularity()
+        rebuilt.add(panes.weights(self.reader.scan(keys.ITEM_PANE)))
+        return rebuilt

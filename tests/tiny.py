@@ -1,0 +1,63 @@
+"""Model versions small enough to make in a test: untrained, but whole, through the registry."""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+
+from deploy.kafka import producer
+from models import features, registry, session_index
+from models.codes import item_hash
+from models.network import Config, Network
+from models.rates import StageRates
+from models.registry import Parts
+from models.updates import ModelUpdate
+from models.versions import MANIFEST, Version
+from models.vocabulary import Vocabulary
+from streams.connection import Connection
+
+SESSIONS, LENGTH = 40, 4
+
+
+def parts(seed: int, items: tuple[str, ...], width: int = 16) -> Parts:
+    """An untrained network over `items` and an index of random sessions of them, both from `seed`."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    config = Config(len(items), len(features.NAMES), embedding=width, hidden=width, intent=8)
+    categories = [item_hash(f"c{number % 3}") & 0xFFFF_FFFF for number in range(len(items))]
+    sessions = np.repeat(np.arange(SESSIONS), LENGTH)
+    seen = rng.integers(0, len(items), SESSIONS * LENGTH)
+    settings = session_index.Settings()
+    network = Network(config)
+    network.table.weight.data.mul_(10)
+    network.scale.fill_(0.01)
+    return Parts(
+        network=network,
+        vocabulary=Vocabulary.build(items, categories),
+        index=session_index.build(sessions, seen, sessions / 10, len(items), settings),
+        settings=settings,
+        popularity=rng.integers(1, 100, len(items)),
+        rates=StageRates((100.0, 20.0, 10.0, 5.0), (2.0, 4.0, 4.0, 1.0)),
+        metrics={"made_up": True},
+    )
+
+
+def version(folder: Path, seed: int = 1, items: int = 30, width: int = 16) -> Version:
+    """A version under `folder`, saved and loaded again; it knows the items i0, i1, ..."""
+    known = tuple(f"i{number}" for number in range(items))
+    name = registry.save(folder, parts(seed, known, width), 1_700_000_000_000 + seed * 1000)
+    return registry.load(folder / name)
+
+
+def announcement(folder: Path, name: str) -> bytes:
+    """What the trainer says on `model-updates` of a version under `folder`."""
+    digest = hashlib.sha256((folder / name / MANIFEST).read_bytes()).hexdigest()
+    return msgspec.json.encode(ModelUpdate(version=name, path=str(folder / name), sha256=digest))
+
+
+def announce(broker: Connection, topic: str, folder: Path, name: str) -> None:
+    """Announce a version to running workers."""
+    with producer(broker) as client:
+        client.send(topic, announcement(folder, name), b"onsite").get(10)
