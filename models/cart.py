@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from models.codes import ITEM_BYTES, identity
+from models.codes import identity
 from models.events import Click
 from models.packed import find
 from models.visitor import Visitor
@@ -26,9 +26,9 @@ def thousandths(amount: float) -> int:
 def items_of(click: Click) -> Iterator[bytes]:
     """Hash bytes of the event's item and of the further items of its basket."""
     if click.item_id is not None:
-        yield identity(click.item_id, None)[:ITEM_BYTES]
+        yield identity(click.item_id, None).item
     for item_id in click.basket or ():
-        yield identity(item_id, None)[:ITEM_BYTES]
+        yield identity(item_id, None).item
 
 
 def add(visitor: Visitor, click: Click) -> None:
@@ -39,17 +39,17 @@ def add(visitor: Visitor, click: Click) -> None:
     price = min(MAX_PRICE, thousandths(click.price)) if click.price is not None else 0
     pieces = click.quantity or 1
     if click.item_id is not None:
-        _add(visitor, identity(click.item_id, None)[:ITEM_BYTES], pieces, price)
+        _add(visitor, identity(click.item_id, None).item, pieces, price)
     for item_id in click.basket or ():
-        _add(visitor, identity(item_id, None)[:ITEM_BYTES], 1, 0)
+        _add(visitor, identity(item_id, None).item, 1, 0)
 
 
 def remove(visitor: Visitor, click: Click) -> None:
     """Takes out the event's pieces; without a quantity, and for a basket's items, whole lines."""
     if click.item_id is not None:
-        _remove(visitor, identity(click.item_id, None)[:ITEM_BYTES], click.quantity or MAX_PIECES)
+        _remove(visitor, identity(click.item_id, None).item, click.quantity or MAX_PIECES)
     for item_id in click.basket or ():
-        _remove(visitor, identity(item_id, None)[:ITEM_BYTES], MAX_PIECES)
+        _remove(visitor, identity(item_id, None).item, MAX_PIECES)
 
 
 def buy(visitor: Visitor, click: Click) -> None:

@@ -4,7 +4,8 @@ Hashes stand for items, so a code outlives every vocabulary: any model version m
 """
 
 from functools import lru_cache
-from typing import Final
+from struct import Struct
+from typing import Final, NamedTuple
 
 import numpy as np
 import xxhash
@@ -24,8 +25,6 @@ CODE: Final = np.dtype(
 )
 WIDTH: Final = CODE.itemsize
 ITEM_BYTES: Final = 8
-EVENT_OFFSET: Final = 12
-DWELL_OFFSET: Final = 13
 
 DWELL_BUCKETS: Final = 16
 PRICE_BUCKETS: Final = 32
@@ -39,7 +38,6 @@ SEEN: Final = 16  # the item was met before in this session
 IN_CART: Final = 32  # the item was in the cart before this click
 
 NO_ITEM: Final = bytes(ITEM_BYTES)
-NOTHING: Final = bytes(EVENT_OFFSET)
 
 
 def item_hash(item_id: str | None) -> int:
@@ -56,10 +54,24 @@ def category_hash(category: str | None) -> int:
     return (xxhash.xxh3_64_intdigest(category.encode()) & 0xFFFF_FFFF) or 1
 
 
+class Identity(NamedTuple):
+    """Which item: its hash's 8 bytes (little-endian; zeros: none) and its category's 32-bit hash (0: none)."""
+
+    item: bytes
+    category: int
+
+
 @lru_cache(maxsize=1 << 16)
-def identity(item_id: str | None, category: str | None) -> bytes:
-    """The 12 bytes of a code that say which item: item hash, category hash, little-endian."""
-    return item_hash(item_id).to_bytes(8, "little") + category_hash(category).to_bytes(4, "little")
+def identity(item_id: str | None, category: str | None) -> Identity:
+    """The hashes of an item and its category, remembered: a shop's clicks are about few items."""
+    return Identity(item_hash(item_id).to_bytes(ITEM_BYTES, "little"), category_hash(category))
+
+
+#: `pack(item bytes, category hash, event, dwell bucket, price bucket, flags)` makes a code.
+pack: Final = Struct("<8sI4B").pack
+
+
+_DWELL_BY_BITS: Final = tuple(min(DWELL_BUCKETS - 1, max(1, bits - 6)) for bits in range(64))
 
 
 def dwell_bucket(dwell_ms: int) -> int:
@@ -67,9 +79,10 @@ def dwell_bucket(dwell_ms: int) -> int:
 
     The first click of a session has bucket 0 (see `session.step`).
     """
-    return min(15, max(1, dwell_ms.bit_length() - 6))
+    return _DWELL_BY_BITS[dwell_ms.bit_length()]
 
 
+@lru_cache(maxsize=1 << 14)
 def price_bucket(price: float | None) -> int:
     """0 for no price, 1 below 0.25, then two buckets per doubling (at 1 and 1.5 times powers of 2) to 31."""
     if price is None:

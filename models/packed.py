@@ -9,13 +9,8 @@ def find(records: bytes, key: bytes, width: int, start: int = 0, end: int | None
     return at
 
 
-def push(records: bytes, record: bytes, bound: int) -> bytes:
-    """`records` with one more at the end; beyond `bound` bytes the oldest, at the front, go."""
-    return (records + record)[-bound:]
-
-
 def include(records: bytes, record: bytes, bound: int) -> bytes:
     """`records` as a set with `record` in it, unless `bound` bytes are full: then nothing new is taken in."""
-    if len(records) >= bound or find(records, record, len(record)) >= 0:
+    if record in records and find(records, record, len(record)) >= 0:
         return records
-    return records + record
+    return records + record if len(records) < bound else records

@@ -73,7 +73,7 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     purchase_ts: int = 0
     total_spend: int = 0
 
-    categories: bytes = b""
+    categories: dict[int, int] = {}
     price_weight: int = 0
     price_sum: int = 0
     profile_day: int = 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import codes, profile
-from models.packed import find, include, push
+from models.packed import find, include
 from models.visitor import Visitor
 
 
@@ -17,12 +17,12 @@ def test_a_code_is_16_bytes_without_padding():
 
 
 def test_nothing_hashes_to_zero_and_only_nothing():
-    assert codes.identity(None, None) == bytes(12)
-    assert codes.identity("", "") == codes.identity("", "")
+    assert codes.identity(None, None) == (bytes(8), 0)
+    assert codes.identity("", "").item != codes.NO_ITEM
     assert codes.item_hash("shoe") != codes.item_hash("shoes") != 0
     assert 0 < codes.category_hash("Shoes") < 1 << 32
-    code = codes.unpack(codes.identity("shoe", "Shoes") + bytes(4))[0]
-    assert (code["item"], code["category"]) == (codes.item_hash("shoe"), codes.category_hash("Shoes"))
+    code = codes.unpack(codes.pack(*codes.identity("shoe", "Shoes"), 1, 2, 3, 4))[0]
+    assert code.tolist() == (codes.item_hash("shoe"), codes.category_hash("Shoes"), 1, 2, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -69,22 +69,20 @@ def test_find_sees_whole_records_only(records, key):
 
 
 @given(RECORDS)
-def test_a_ring_keeps_the_latest_and_a_set_the_first(records):
-    ring, kept = b"", b""
+def test_a_set_keeps_the_first(records):
+    kept = b""
     for record in records:
-        ring, kept = push(ring, record, 6), include(kept, record, 6)
-    assert ring == b"".join(records[-3:])
+        kept = include(kept, record, 6)
     assert kept == b"".join(list(dict.fromkeys(records))[:3])
 
 
 @given(st.lists(st.integers(0, 3), max_size=60))
 def test_an_item_is_counted_among_codes(items):
-    packed = b"".join(codes.identity(f"i{item}", None) + bytes(4) for item in items)
-    assert codes.count_item(packed, codes.identity("i1", None)[:8]) == items.count(1)
+    packed = b"".join(codes.pack(*codes.identity(f"i{item}", None), 0, 0, 0, 0) for item in items)
+    assert codes.count_item(packed, codes.identity("i1", None).item) == items.count(1)
 
 
-def category(name):
-    return codes.identity(None, name)[8:]
+category = codes.category_hash
 
 
 def test_the_profile_prefers_what_was_wanted_more():
@@ -92,13 +90,11 @@ def test_the_profile_prefers_what_was_wanted_more():
     profile.touch(visitor, profile.EVENT_CODES["view_item"], category("hats"), 0)
     profile.touch(visitor, profile.EVENT_CODES["purchase"], category("shoes"), 10)
     profile.touch(visitor, profile.EVENT_CODES["login"], category("none"), 31)
-    assert profile.categories(visitor) == {
-        codes.category_hash("hats"): 256,
-        codes.category_hash("shoes"): 2048,
+    assert visitor.categories == {
+        category("hats"): 256,
+        category("shoes"): 2048,
     }
     assert (visitor.price_weight, visitor.price_sum) == (2048, 20_480)
-    assert profile.weight_of(visitor, category("shoes")) == 2048
-    assert profile.weight_of(visitor, category("ties")) == 0
 
 
 def test_a_ninth_category_takes_over_the_smallest_weight():
@@ -107,10 +103,10 @@ def test_a_ninth_category_takes_over_the_smallest_weight():
         for _ in range(1 + (number != 5)):
             profile.touch(visitor, view, category(f"c{number}"), 0)
     profile.touch(visitor, view, category("new"), 0)
-    kept = profile.categories(visitor)
+    kept = visitor.categories
     assert len(kept) == 8
-    assert codes.category_hash("c5") not in kept
-    assert kept[codes.category_hash("new")] == 512
+    assert category("c5") not in kept
+    assert kept[category("new")] == 512
 
 
 def test_a_profile_halves_in_30_days_and_is_gone_in_two_years():
@@ -118,12 +114,12 @@ def test_a_profile_halves_in_30_days_and_is_gone_in_two_years():
     profile.fade(visitor, 20_000 * day)
     profile.touch(visitor, profile.EVENT_CODES["purchase"], category("shoes"), 10)
     profile.fade(visitor, 20_000 * day + day - 1)
-    assert profile.weight_of(visitor, category("shoes")) == 2048
+    assert visitor.categories[category("shoes")] == 2048
     profile.fade(visitor, 20_030 * day)
-    assert profile.weight_of(visitor, category("shoes")) == 1024
+    assert visitor.categories[category("shoes")] == 1024
     assert (visitor.price_sum, visitor.price_weight) == (10_240, 1024)
     profile.fade(visitor, 20_031 * day)
-    assert math.isclose(profile.weight_of(visitor, category("shoes")), 1024 * 0.5 ** (1 / 30), abs_tol=1)
+    assert math.isclose(visitor.categories[category("shoes")], 1024 * 0.5 ** (1 / 30), abs_tol=1)
     profile.fade(visitor, 20_800 * day)
-    assert profile.categories(visitor) == {}
+    assert visitor.categories == {}
     assert visitor.price_weight == 0

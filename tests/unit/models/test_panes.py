@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import keys, panes
-from models.codes import RATE, category_hash, identity
+from models.codes import RATE, category_hash, identity, pack
 from models.events import EVENT_CODES, Click
 from models.facts import Churned, Ended, Facts, Fate, Reopened
 from models.panes import HOUR_MS, Collector, PaneConfig, expired
@@ -27,7 +27,7 @@ T = HOUR * HOUR_MS
 
 def add(collector, ts, event="view_item", previous=0, fresh=False, flags=0, **fields):
     click = Click(event_id="e", visitor_id="v", ts=ts, event=event, **fields)
-    code = identity(click.item_id, click.category) + bytes(4)
+    code = pack(*identity(click.item_id, click.category), 0, 0, 0, 0)
     facts = Facts(
         Fate.APPLIED,
         [],

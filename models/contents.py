@@ -1,0 +1,82 @@
+"""What a click leaves in a visitor's record beside counts: items, pages, taste, cart, orders, and its code."""
+
+from typing import Final
+
+import xxhash
+
+from models import cart
+from models.codes import IN_CART, ITEM_BYTES, NO_ITEM, SEEN, WIDTH, identity, pack, price_bucket
+from models.events import EVENT_CODES, Click
+from models.lifecycle import ADD_TO_CART, BEGIN_CHECKOUT, PURCHASE
+from models.packed import find, include
+from models.profile import touch
+from models.visitor import CODES_BYTES, MAX_AMOUNT, MAX_COUNT, PAGES_BYTES, SEEN_BYTES, Visitor
+
+PAGE_BYTES: Final = 4
+digest: Final = xxhash.xxh3_64_digest
+
+
+def keep(visitor: Visitor, click: Click, event: int, dwell: int, flags: int) -> bytes:
+    """The click's code; without a refusal of consent it and the click's contents go into the state."""
+    item, category = identity(click.item_id, click.category)
+    price = price_bucket(click.price)
+    if visitor.denied:
+        return pack(item, category, event, dwell, price, flags)
+    if item != NO_ITEM:
+        flags |= _see(visitor, item)
+    if click.page is not None:
+        page = digest(click.page.encode())[:PAGE_BYTES]
+        visitor.pages = include(visitor.pages, page, PAGES_BYTES)
+    touch(visitor, event, category, price)
+    if event in TRADES:
+        TRADES[event](visitor, click)
+    code = pack(item, category, event, dwell, price, flags)
+    visitor.codes = (visitor.codes + code)[-CODES_BYTES:]
+    return code
+
+
+def _see(visitor: Visitor, item: bytes) -> int:
+    """Takes an item (8 hash bytes) into the session's distinct ones; the flags that tell of it."""
+    flags, seen, cart_lines = 0, visitor.seen, visitor.cart
+    if item in seen and find(seen, item, ITEM_BYTES) >= 0:
+        flags = SEEN
+    elif len(seen) < SEEN_BYTES:
+        visitor.seen = seen + item
+    if item in cart_lines and find(cart_lines, item, WIDTH) >= 0:
+        flags |= IN_CART
+    return flags
+
+
+def _add_to_cart(visitor: Visitor, click: Click) -> None:
+    visitor.cart_ts = visitor.last_ts
+    cart.add(visitor, click)
+
+
+def _begin_checkout(visitor: Visitor, _: Click) -> None:
+    visitor.checkout_ts = visitor.last_ts
+
+
+def _purchase(visitor: Visitor, click: Click) -> None:
+    """A transaction's `value` counts once; events without one count price times quantity, each."""
+    visitor.purchase_ts = visitor.last_ts
+    order = int.from_bytes(digest(click.transaction_id.encode()), "big") if click.transaction_id else 0
+    repeated = order != 0 and order == visitor.last_order
+    if not repeated:
+        visitor.orders = min(MAX_COUNT, visitor.orders + 1)
+    visitor.last_order = order
+    if click.value is None:
+        amount = cart.thousandths((click.price or 0) * (click.quantity or 1))
+    else:
+        amount = 0 if repeated else cart.thousandths(click.value)
+    visitor.spend = min(MAX_AMOUNT, visitor.spend + amount)
+    visitor.total_spend = min(MAX_AMOUNT, visitor.total_spend + amount)
+    cart.buy(visitor, click)
+
+
+#: What some events do beyond being counted, by event code.
+TRADES: Final = {
+    ADD_TO_CART: _add_to_cart,
+    EVENT_CODES["remove_from_cart"]: cart.remove,
+    BEGIN_CHECKOUT: _begin_checkout,
+    PURCHASE: _purchase,
+}
