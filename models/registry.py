@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 
@@ -30,6 +31,9 @@ from models.rates import StageRates
 from models.session_index import Index, Settings
 from models.versions import FILES, FORMAT, MANIFEST, RegistryError, Version, assemble
 from models.vocabulary import Vocabulary
+
+#: What wrong content raises on its way into arrays and weights.
+UNUSABLE = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, SafetensorError)
 
 __all__ = ["Parts", "RegistryError", "Version", "load", "save"]
 
@@ -129,7 +133,7 @@ def load(path: Path, device: str = "cpu", sha256: str | None = None) -> Version:
     contents = {name: _verified(path / name, described["files"].get(name)) for name in FILES}
     try:
         return assemble(path, described, contents, device)
-    except (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError) as error:
+    except UNUSABLE as error:
         raise RegistryError(
             f"{path} cannot be loaded: {error!r}; train it again with this program"
         ) from error

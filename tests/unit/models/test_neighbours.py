@@ -67,9 +67,8 @@ def test_it_scores_as_the_formulas_say(log) -> None:
         if len(recent) != len(window):
             continue
         expected = plain(index, recent, int(known[click]))
-        found = {
-            i: s for i, s in zip(scores.items[click].tolist(), scores.item_scores[click].tolist()) if i >= 0
-        }
+        pairs = zip(scores.items[click].tolist(), scores.item_scores[click].tolist(), strict=True)
+        found = {item: score for item, score in pairs if item >= 0}
         assert len(found) == min(20, len(expected))
         best = sorted(expected.values(), reverse=True)[:20]
         np.testing.assert_allclose(sorted(found.values(), reverse=True), best, rtol=1e-4)

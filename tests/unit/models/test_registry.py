@@ -1,0 +1,147 @@
+"""A version on disk: whole, verified, refused with one clear line when it is not."""
+
+import copy
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models import registry
+from models.errors import PathcastError
+from models.registry import Parts, RegistryError
+from models.scorer import NeuralScorer
+from models.versions import FILES, MANIFEST
+from tests.scoring import parts, real_clicks, serve, vocabulary
+
+CLICKS = real_clicks(300)
+PARTS = parts(vocabulary(CLICKS, 40))
+CREATED = 1_700_000_000_000
+
+
+@pytest.fixture
+def version(tmp_path: Path) -> Path:
+    return tmp_path / registry.save(tmp_path, PARTS, CREATED)
+
+
+def rewrite(path: Path, name: str, content: bytes) -> None:
+    """Replace a file and make the manifest agree, as a faulty producer would."""
+
+    (path / name).write_bytes(content)
+    manifest = json.loads((path / MANIFEST).read_bytes())
+    manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    (path / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_what_is_loaded_scores_as_what_was_saved(version: Path) -> None:
+    loaded = registry.load(version)
+    before = next(serve(CLICKS, [unsaved(PARTS)], 300, {}))
+    after = next(serve(CLICKS, [loaded.neural], 300, {}))
+    np.testing.assert_array_equal(before.purchase, after.purchase)
+    assert before.item_ids() == after.item_ids()
+    assert next(loaded.prior()) == (PARTS.vocabulary.ids[0], int(PARTS.vocabulary.categories[0]), 40)
+    assert loaded.metrics == PARTS.metrics
+    assert loaded.rates == PARTS.rates
+
+
+def unsaved(saved: Parts) -> NeuralScorer:
+    return NeuralScorer(saved.network, saved.vocabulary, "trial", 7)
+
+
+def test_names_sort_by_time_and_say_what_is_inside(tmp_path: Path) -> None:
+    first = registry.save(tmp_path, PARTS, CREATED)
+    later = registry.save(tmp_path, PARTS, CREATED + 60_000)
+    other = registry.save(tmp_path, replace(PARTS, metrics={"other": 1}), CREATED)
+    assert first.startswith("20231114T221320-")
+    assert first < later
+    assert len({first, later, other}) == 3
+    assert registry.save(tmp_path, PARTS, CREATED) == first
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({first, later, other})
+
+
+def test_ids_differ_between_versions_and_are_never_zero(tmp_path: Path) -> None:
+    names = [registry.save(tmp_path, PARTS, CREATED + n) for n in range(3)]
+    ids = [registry.load(tmp_path / name).id64 for name in names]
+    assert len(set(ids)) == 3
+    assert all(0 < number < 1 << 63 for number in ids)
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+def test_a_damaged_file_is_refused(version: Path, name: str) -> None:
+    content = bytearray((version / name).read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (version / name).write_bytes(bytes(content))
+    with pytest.raises(RegistryError):
+        registry.load(version)
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+def test_a_missing_or_cut_file_is_refused(version: Path, name: str) -> None:
+    content = (version / name).read_bytes()
+    (version / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(RegistryError):
+        registry.load(version)
+    (version / name).unlink()
+    with pytest.raises(RegistryError, match="cannot read"):
+        registry.load(version)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_content_that_does_not_fit_is_refused_even_if_its_digest_does(version: Path, name: str) -> None:
+    if name == "metrics.json":
+        rewrite(version, name, b"not json")
+    else:
+        rewrite(version, name, b"{}")
+    with pytest.raises(RegistryError, match="cannot be loaded"):
+        registry.load(version)
+
+
+@pytest.mark.parametrize("manifest", [b"", b"[]", b"null", b'{"format": 1}', b"\xff", b'{"files": 3}'])
+def test_a_manifest_that_is_none_is_refused(version: Path, manifest: bytes) -> None:
+    (version / MANIFEST).write_bytes(manifest)
+    with pytest.raises(RegistryError, match=r"manifest\.json"):
+        registry.load(version)
+
+
+@pytest.mark.parametrize(("key", "value"), [("format", 2), ("features_version", "old")])
+def test_another_programs_version_is_refused(version: Path, key: str, value: object) -> None:
+    manifest = json.loads((version / MANIFEST).read_bytes())
+    (version / MANIFEST).write_text(json.dumps(manifest | {key: value}))
+    with pytest.raises(RegistryError, match=r"expected format 1 with features .*; train it again"):
+        registry.load(version)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    broken = copy.deepcopy(PARTS.network)
+    broken.item_bias.data[0] = torch.inf
+    saved = registry.save(tmp_path, replace(PARTS, network=broken), CREATED)
+    with pytest.raises(RegistryError, match="not finite: item_bias"):
+        registry.load(tmp_path / saved)
+
+
+def test_an_index_that_points_outside_is_refused(tmp_path: Path) -> None:
+    index = replace(PARTS.index, items=PARTS.index.items + 1000)
+    saved = registry.save(tmp_path, replace(PARTS, index=index), CREATED)
+    with pytest.raises(RegistryError, match="items holds 1000"):
+        registry.load(tmp_path / saved)
+
+
+def test_the_announced_digest_must_be_the_manifests(version: Path) -> None:
+
+    found = hashlib.sha256((version / MANIFEST).read_bytes()).hexdigest()
+    assert registry.load(version, sha256=found).id == version.name
+    with pytest.raises(RegistryError, match="announced"):
+        registry.load(version, sha256="0" * 64)
+
+
+def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RegistryError, match="writable folder"):
+        registry.save(tmp_path / "file", PARTS, CREATED)
+
+
+def test_the_error_is_one_that_the_command_line_explains() -> None:
+    assert issubclass(RegistryError, PathcastError)
