@@ -55,7 +55,7 @@ def category_hash(category: str | None) -> int:
 
 
 class Identity(NamedTuple):
-    """Which item: its hash's 8 bytes (little-endian; zeros: none) and its category's 32-bit hash (0: none)."""
+    """Which item: its hash's 8 bytes (little-endian) and its category's 32-bit hash; zeros for none."""
 
     item: bytes
     category: int

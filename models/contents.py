@@ -1,4 +1,4 @@
-"""What a click leaves in a visitor's record beside counts: items, pages, taste, cart, orders, and its code."""
+"""What a click leaves in a visitor's record beside counts: items, pages, taste, cart, orders, its code."""
 
 from typing import Final
 

@@ -203,17 +203,9 @@ def test_without_consent_only_counts_are_kept():
     walk.click(3, "add_to_cart", item_id="hat", price=3.0)
     walk.visitor.remember(b"hh", 9)
     visitor = walk.visitor
-    assert [visitor.codes, visitor.cart, visitor.seen, visitor.pages, visitor.categories, visitor.hidden] == [
-        b""
-    ] * 6
-    assert (
-        visitor.total_spend
-        == visitor.orders
-        == visitor.last_order
-        == visitor.price_sum
-        == visitor.left_value
-        == 0
-    )
+    assert [visitor.codes, visitor.cart, visitor.seen, visitor.pages, visitor.hidden] == [b""] * 5
+    assert [visitor.total_spend, visitor.orders, visitor.last_order, visitor.purchase_ts] == [0] * 4
+    assert [visitor.categories, visitor.price_sum, visitor.left_items, visitor.left_value] == [{}, 0, 0, 0]
     assert (visitor.in_session, visitor.sessions, count(visitor, "add_to_cart")) == (2, 2, 1)
     assert walk.click(3, event_id="e4").fate is Fate.DUPLICATE
     allowed = walk.click(4, item_id="shoe", consent=True)
