@@ -21,6 +21,9 @@ from streams.runtime import Runtime
 FETCH_TIMEOUT = 0.2
 #: ... and this long while a partition is left out because its queue is full.
 FULL_TIMEOUT = 0.005
+#: The broker holds an empty fetch this long, and with it what is asked after it: Faust's own 1.5 s make each
+#: look at the changelog's ends, and so each rebalance, that much slower.
+FETCH_WAIT_MS = 200
 #: aiokafka looks at what was prefetched every so often (s); its own 0.1 would be most of the latency.
 PREFETCH_BACKOFF = 0.001
 
@@ -31,6 +34,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
     async def on_start(self) -> None:

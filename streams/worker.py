@@ -116,7 +116,7 @@ class Worker:
     def run(self) -> None:
         """Answer clicks until SIGTERM or SIGINT; does not return."""
         sys.setswitchinterval(SWITCH_INTERVAL)
-        # A chunk allocates some 100,000 objects and leaves no cycles: looking for them is a third of its time.
+        # A chunk allocates 100,000 objects and leaves no cycles: looking for them is a third of its time.
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         # A chunk's matrices are small: more threads would wait for each other, and change its last bits.
