@@ -8,7 +8,7 @@ from models import cart
 from models.codes import IN_CART, ITEM_BYTES, NO_ITEM, SEEN, WIDTH, identity, pack, price_bucket
 from models.events import EVENT_CODES, Click
 from models.lifecycle import ADD_TO_CART, BEGIN_CHECKOUT, PURCHASE
-from models.packed import find, include
+from models.packed import has
 from models.profile import touch
 from models.visitor import CODES_BYTES, MAX_AMOUNT, MAX_COUNT, PAGES_BYTES, SEEN_BYTES, Visitor
 
@@ -24,9 +24,10 @@ def keep(visitor: Visitor, click: Click, event: int, dwell: int, flags: int) -> 
         return pack(item, category, event, dwell, price, flags)
     if item != NO_ITEM:
         flags |= _see(visitor, item)
-    if click.page is not None:
+    if click.page is not None and len(visitor.pages) < PAGES_BYTES:
         page = digest(click.page.encode())[:PAGE_BYTES]
-        visitor.pages = include(visitor.pages, page, PAGES_BYTES)
+        if not has(visitor.pages, page, PAGE_BYTES):
+            visitor.pages += page
     touch(visitor, event, category, price)
     if event in TRADES:
         TRADES[event](visitor, click)
@@ -37,12 +38,12 @@ def keep(visitor: Visitor, click: Click, event: int, dwell: int, flags: int) -> 
 
 def _see(visitor: Visitor, item: bytes) -> int:
     """Takes an item (8 hash bytes) into the session's distinct ones; the flags that tell of it."""
-    flags, seen, cart_lines = 0, visitor.seen, visitor.cart
-    if item in seen and find(seen, item, ITEM_BYTES) >= 0:
+    flags = 0
+    if has(visitor.seen, item, ITEM_BYTES):
         flags = SEEN
-    elif len(seen) < SEEN_BYTES:
-        visitor.seen = seen + item
-    if item in cart_lines and find(cart_lines, item, WIDTH) >= 0:
+    elif len(visitor.seen) < SEEN_BYTES:
+        visitor.seen += item
+    if visitor.cart and has(visitor.cart, item, WIDTH):
         flags |= IN_CART
     return flags
 

@@ -9,8 +9,7 @@ def find(records: bytes, key: bytes, width: int, start: int = 0, end: int | None
     return at
 
 
-def include(records: bytes, record: bytes, bound: int) -> bytes:
-    """`records` as a set with `record` in it, unless `bound` bytes are full: then nothing new is taken in."""
-    if record in records and find(records, record, len(record)) >= 0:
-        return records
-    return records + record if len(records) < bound else records
+def has(records: bytes, key: bytes, width: int) -> bool:
+    """Whether a `width`-byte record starts with `key`."""
+    at = records.find(key)
+    return at >= 0 and (not at % width or find(records, key, width, at + 1) >= 0)

@@ -10,7 +10,7 @@ from models.events import CLIPPED as CLIPPED_FIELDS
 from models.events import EVENT_CODES, Click
 from models.facts import Facts, Fate, Reopened, Transition
 from models.lifecycle import MINUTE_MS, PURCHASE, SessionConfig, ended, minute_of, ring
-from models.packed import find
+from models.packed import has
 from models.profile import fade
 from models.visitor import IDS_BYTES, MAX_COUNT, Visitor
 
@@ -35,7 +35,7 @@ def step(
     elif watermark >= visitor.armed * MINUTE_MS and ring(visitor, watermark, config, transitions):
         visitor = Visitor(exposure=visitor.exposure, armed_offers=visitor.armed_offers)
     identifier, ids = digest(click.event_id.encode()), visitor.ids
-    if identifier in ids and find(ids, identifier, ID_BYTES) >= 0:
+    if has(ids, identifier, ID_BYTES):
         return visitor, Facts(Fate.DUPLICATE, transitions)
     behind = visitor.last_ts - click.ts
     if behind > config.lateness_ms:

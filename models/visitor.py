@@ -19,7 +19,7 @@ KEPT_CODES: Final = 50
 CODES_BYTES: Final = KEPT_CODES * WIDTH
 IDS_BYTES: Final = 32 * 8
 SEEN_BYTES: Final = 64 * 8
-PAGES_BYTES: Final = 64 * 4
+PAGES_BYTES: Final = 32 * 4
 HIDDEN_BYTES: Final = 2048
 MAX_COUNT: Final = 65_535
 MAX_AMOUNT: Final = (1 << 53) - 1
@@ -98,7 +98,7 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def distinct_pages(self) -> int:
-        """Distinct pages of the session; 64 means 64 or more."""
+        """Distinct pages of the session; 32 means 32 or more."""
         return len(self.pages) // 4
 
     @property

@@ -57,7 +57,7 @@ def test_a_bots_record_is_bounded():
     print(f"largest record: {size} bytes")
     assert 5_000 < size < BOUND
     assert decode(encode(visitor)) == visitor
-    assert (visitor.cart_items, visitor.distinct_items, visitor.distinct_pages) == (50, 64, 64)
+    assert (visitor.cart_items, visitor.distinct_items, visitor.distinct_pages) == (50, 64, 32)
 
 
 def test_counts_and_amounts_saturate():
