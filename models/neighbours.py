@@ -98,7 +98,7 @@ class NeighbourScorer:
         return Pairs(click[kept], session[kept], weight[kept], shared[source][pairs.first[kept]])
 
     def _item_scores(self, pairs: Pairs) -> tuple[Ints, Ints, Floats]:
-        """Click, item, score, flat: the sum over neighbours of weight x closeness to the shared item x idf."""
+        """Click, item, score, flat: sums over neighbours of weight x closeness to the item shared x idf."""
         index, width = self._index, len(self.vocabulary.ids) + 1
         source, at = expand(index.starts[pairs.session], index.starts[pairs.session + 1])
         items = index.items[at]

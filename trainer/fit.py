@@ -29,7 +29,7 @@ class Options:
     """
 
     seed: int = 0
-    epochs: int = 30
+    epochs: int = 15
     seconds: float = 150.0
     patience: int = 3
     clicks_per_batch: int = 2048

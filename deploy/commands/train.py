@@ -24,19 +24,23 @@ _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
 class Bar:
     """The progress of the epochs: loss of the batch, and the last validation's figures."""
 
-    def __init__(self, console: Console, epochs: int) -> None:
-        text = "epoch {task.fields[epoch]}/{task.total:.0f}  loss {task.fields[loss]}  {task.fields[valid]}"
+    def __init__(self, console: Console, options: fit.Options) -> None:
+        text = "epoch {task.fields[epoch]}  loss {task.fields[loss]}  {task.fields[valid]}"
         columns = TextColumn(text), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
         self.progress = Progress(*columns, console=console)
-        self._task = self.progress.add_task("", total=epochs, epoch=0, loss="-", valid="reading the log")
+        self._options = options
+        self._task = self.progress.add_task("", total=1.0, epoch=0, loss="-", valid="reading the log")
+        self._began: float | None = None
 
     def __call__(self, at: fit.Progress) -> None:
-        """Report of the fit."""
+        """Report of the fit: done is what is nearer, the last epoch or the end of the time."""
+        now = self.progress.get_time()
+        self._began = self._began or now
+        epochs = (at.epoch + at.batch / at.batches) / self._options.epochs
+        done = max(epochs, (now - self._began) / self._options.seconds)
         valid = f"next item {at.next_loss:.3f}, intent AUC {at.auc:.3f}" if at.epoch else "first epoch"
-        done = at.epoch + at.batch / at.batches
-        self.progress.update(
-            self._task, completed=done, epoch=at.epoch + 1, loss=f"{at.loss:.3f}", valid=valid
-        )
+        loss = f"{at.loss:.3f}"
+        self.progress.update(self._task, completed=min(1, done), epoch=at.epoch + 1, loss=loss, valid=valid)
 
 
 def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -81,7 +85,7 @@ def command(
     """
     console = Console(stderr=True)
     options = fit.Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
-    bar = Bar(console, epochs)
+    bar = Bar(console, options)
     with bar.progress:
         version = train(Run(events, registry, items, mapping, options), now_ms(), bar)
     console.print(_table(version))

@@ -1,0 +1,51 @@
+"""Figures against scikit-learn's, and retrieval against a full sort."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from models import metrics, retrieval
+
+PAIRS = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=60)
+
+
+@given(PAIRS)
+def test_auc_and_average_precision_with_ties(pairs: list[tuple[int, bool]]) -> None:
+    scores = np.array([score / 6 for score, _ in pairs], dtype=np.float32)
+    labels = np.array([label for _, label in pairs])
+    if labels.any():
+        expected = average_precision_score(labels, scores)
+        assert metrics.average_precision(scores, labels) == pytest.approx(expected)
+    if 0 < labels.sum() < len(labels):
+        assert metrics.auc(scores, labels) == pytest.approx(roc_auc_score(labels, scores))
+
+
+def test_figures_without_a_case() -> None:
+    nothing = np.zeros(3, dtype=bool)
+    assert metrics.auc(np.arange(3, dtype=np.float32), nothing) == 0.5
+    assert metrics.average_precision(np.arange(3, dtype=np.float32), nothing) == 0
+    assert metrics.at_ranks(np.zeros(0, dtype=np.int64)) == (0, 0)
+
+
+def test_recall_and_reciprocal_rank() -> None:
+    assert metrics.at_ranks(np.array([1, 0, 4, 0])) == (0.5, (1 + 0.25) / 4)
+    assert metrics.brier(np.array([0.5, 1.0], dtype=np.float32), np.array([True, True])) == 0.125
+
+
+@pytest.mark.parametrize(("rows", "items"), [(1, 1), (3, 5), (300, 1000), (2, 20), (2, 21)])
+def test_top_items_are_those_of_a_full_sort(rows: int, items: int) -> None:
+    torch.manual_seed(rows * items)
+    queries, table, bias = torch.randn(rows, 8), torch.randn(8, items), torch.randn(items)
+    current = torch.randint(-1, items, (rows,))
+    ranked = retrieval.top_items(queries, table, bias, current, 20)
+    chances = torch.softmax(queries @ table + bias, 1).numpy()
+    for row, item in enumerate(current.tolist()):
+        if item >= 0:
+            chances[row, item] = 0
+        expected = np.sort(chances[row][chances[row] > 0])[::-1][:20]
+        np.testing.assert_allclose(ranked.scores[row, : len(expected)], expected, rtol=1e-4)
+        assert (ranked.items[row, len(expected) :] == -1).all()
+        assert item < 0 or item not in ranked.items[row]
