@@ -10,6 +10,15 @@ from streams.runtime import Runtime
 
 mode.loop.use("uvloop")
 
+#: How the worker creates the changelog: what recovery reads is little more than one record per key. The active
+#: segment is never compacted, so segments are small; the broker's own ratio would leave half of it stale.
+CHANGELOG = {
+    "cleanup.policy": "compact",
+    "segment.bytes": str(64 << 20),
+    "min.cleanable.dirty.ratio": "0.2",
+    "max.message.bytes": str(2 << 20),
+}
+
 
 class PassThrough(faust.Schema):  # type: ignore[misc]
     """A chunk goes to the agent as it is; its records are decoded in bulk by the processor."""
@@ -100,6 +109,7 @@ def _wire(app: ChunkedApp, partitions: int) -> None:
         schema=schema,
         # 1 would make Faust go on reading the changelog after recovery.
         recovery_buffer_size=2,
+        extra_topic_configs=CHANGELOG,
     )
     app.pathcast_table = table
     runtime.config.changelog = table.changelog_topic.get_topic_name()
