@@ -9,16 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
-from models import metrics
 from models.features import NAMES
 from models.network import Config, Network
 from models.scorer import pick_device
 from models.vocabulary import Vocabulary
 from trainer.calibrate import platt
-from trainer.candidates import next_item_loss
 from trainer.data import Data, batches
+from trainer.losses import losses, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +55,6 @@ class Progress(NamedTuple):
 Report = Callable[[Progress], None]
 
 
-class Losses(NamedTuple):
-    """Mean next-item and purchase loss of a batch; its purchase logits, and which clicks they are of."""
-
-    next_item: Tensor
-    purchase: Tensor
-    logits: Tensor
-    where: Tensor
-
-
-def _losses(network: Network, data: Data, chosen: NDArray[np.int64], candidates: int = 0) -> Losses:
-    starts, lengths = data.bounds[chosen], np.diff(data.bounds)[chosen]
-    steps = torch.arange(int(lengths.max()))
-    inside = steps < torch.from_numpy(lengths)[:, None]
-    where = torch.where(inside, torch.from_numpy(starts)[:, None] + steps, 0)
-    device = network.mean.device
-    hidden = network.encode(data.rows[where].to(device))[inside.to(device)]
-    clicks = where[inside]
-    target = data.target[clicks].to(device)
-    wanted = torch.nonzero(target >= 0).squeeze(1)
-    next_item = next_item_loss(network, hidden[wanted], target[wanted], candidates)
-    logits = network.purchase(hidden, data.features[clicks].to(device))
-    judged = data.judged[clicks].to(device)
-    purchase = F.binary_cross_entropy_with_logits(logits[judged], data.buys[clicks].to(device)[judged])
-    return Losses(next_item, purchase.nan_to_num(), logits, clicks)
-
-
-@torch.no_grad()
-def _validate(network: Network, data: Data, clicks: int) -> tuple[float, float, NDArray[np.float32]]:
-    """Next-item loss, intent AUC, and the purchase logits [N] of validation data."""
-    network.eval()
-    logits, losses, weights = np.zeros(len(data.rows), dtype=np.float32), [], []
-    for chosen in batches(data, clicks, None):
-        found = _losses(network, data, chosen)
-        logits[found.where.numpy()] = found.logits.cpu().numpy()
-        losses.append(found.next_item.item())
-        weights.append(max(1, int((data.target[found.where] >= 0).sum())))
-    network.train()
-    judged = data.judged.numpy()
-    area = metrics.auc(logits[judged], data.buys.numpy()[judged] > 0)
-    return float(np.average(losses, weights=weights)), area, logits
-
-
 def initial(vocabulary: Vocabulary, weights: NDArray[np.int64], data: Data, options: Options) -> Network:
     """An untrained network that knows the items' categories, popularity, and the features' scale."""
     torch.manual_seed(options.seed)
@@ -125,7 +81,7 @@ def fit(network: Network, train: Data, valid: Data, options: Options, report: Re
     for epoch in range(options.epochs):
         for progress in _epoch(network, train, optimiser, options, shuffle, deadline):
             report(progress._replace(epoch=epoch, auc=area, next_loss=next_loss))
-        next_loss, area, _ = _validate(network, valid, options.clicks_per_batch)
+        next_loss, area, _ = validate(network, valid, options.clicks_per_batch)
         # An AUC point is worth about as much as three hundredths of cross entropy.
         score = next_loss - 3 * area
         waited = 0 if score < best else waited + 1
@@ -160,8 +116,8 @@ def _epoch(
     chunks = batches(data, options.clicks_per_batch, shuffle)
     network.train()
     for number, chosen in enumerate(chunks, start=1):
-        losses = _losses(network, data, chosen, options.candidates)
-        loss = losses.next_item + options.intent_weight * losses.purchase
+        parts = losses(network, data, chosen, options.candidates)
+        loss = parts.next_item + options.intent_weight * parts.purchase
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -182,7 +138,7 @@ def _copy(network: Network) -> dict[str, Tensor]:
 
 
 def _calibrate(network: Network, valid: Data, options: Options) -> None:
-    _, _, logits = _validate(network, valid, options.clicks_per_batch)
+    _, _, logits = validate(network, valid, options.clicks_per_batch)
     judged = valid.judged.numpy()
     scale, shift = platt(logits[judged], valid.buys.numpy()[judged])
     network.calibration.copy_(torch.tensor([scale, shift]))
