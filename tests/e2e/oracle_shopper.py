@@ -1,0 +1,173 @@
+"""One visitor as the oracle knows it, from docs/state.md: plain fields, one click at a time."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import xxhash
+
+from tests.e2e.oracle_basket import (
+    MOST_COUNT,
+    MOST_MONEY,
+    Cart,
+    Orders,
+    Profile,
+    category_hash,
+    item_hash,
+    price_bucket,
+)
+from tests.e2e.oracle_input import EVENTS
+from tests.e2e.oracle_offers import Offers
+
+MINUTE_MS = 60_000
+FRESH, REORDERED, RATE, CLIPPED, SEEN, IN_CART = 1, 2, 4, 8, 16, 32
+
+
+class Rules(NamedTuple):
+    """Times in ms."""
+
+    gap: int = 30 * MINUTE_MS
+    session: int = 24 * 60 * MINUTE_MS
+    clicks: int = 10_000
+    lateness: int = 5 * MINUTE_MS
+    per_minute: int = 120
+    churn: int = 30 * 86_400_000
+    ttl: int = 180 * 86_400_000
+    window: int = 86_400_000
+    pane: int = 3_600_000
+    retention: int = 48 * 3_600_000
+
+
+class Code(NamedTuple):
+    item: int
+    category: int
+    event: int
+    dwell: int
+    price: int
+    flags: int
+
+
+@dataclass
+class Shopper:
+    """Everything known of a visitor but the encoder's hidden state, which is derived."""
+
+    offers: Offers
+    first_ts: int = 0
+    last_ts: int = 0
+    ended: bool = False
+    churned: bool = False
+    denied: bool = False
+    start_ts: int = 0
+    in_session: int = 0
+    counts: list[int] = field(default_factory=lambda: [0] * 17)
+    dwell_ms: int = 0
+    cart_ts: int = 0
+    checkout_ts: int = 0
+    spend: int = 0
+    cart: Cart = field(default_factory=Cart)
+    seen: list[int] = field(default_factory=list)
+    pages: list[bytes] = field(default_factory=list)
+    sessions: int = 0
+    bought_sessions: int = 0
+    previous_end: int = 0
+    left_items: int = 0
+    left_value: int = 0
+    totals: list[int] = field(default_factory=lambda: [0] * 17)
+    orders: Orders = field(default_factory=Orders)
+    profile: Profile = field(default_factory=Profile)
+    rate_minute: int = 0
+    rate_count: int = 0
+    ids: list[bytes] = field(default_factory=list)
+    codes: list[Code] = field(default_factory=list)
+    armed: int = 0
+    armed_offers: int = 0
+
+    @property
+    def timer(self):
+        return min(minute for minute in (self.armed, self.armed_offers or self.armed))
+
+    @property
+    def purchases(self):
+        return self.counts[1 + EVENTS.index("purchase")]
+
+    def erase(self):
+        """A refusal of consent: what was kept before it goes."""
+        self.codes, self.profile, self.orders = [], Profile(day=self.profile.day), Orders()
+        self.left_items = self.left_value = 0
+
+    def start_session(self, now, born):
+        if born:
+            self.first_ts = now
+        else:
+            self.totals = [capped(a + b) for a, b in zip(self.totals, self.counts, strict=True)]
+            self.bought_sessions = capped(self.bought_sessions + (self.purchases > 0))
+            self.previous_end = self.last_ts
+            self.left_items, self.left_value = len(self.cart.lines), self.cart.value
+        self.sessions = capped(self.sessions + 1)
+        self.start_ts, self.counts, self.in_session = now, [0] * 17, 0
+        self.dwell_ms = self.spend = self.cart_ts = self.checkout_ts = 0
+        self.cart, self.seen, self.pages = Cart(), [], []
+        self.ended = self.churned = False
+        self.profile.fade(now)
+
+    def count_rate(self, now):
+        """Whether there are more clicks in this minute than a person makes."""
+        if now // MINUTE_MS != self.rate_minute:
+            self.rate_minute, self.rate_count = now // MINUTE_MS, 0
+        self.rate_count = capped(self.rate_count + 1)
+        return self.rate_count
+
+    def code_of(self, click, dwell, flags):
+        item = item_hash(click.get("item_id"))
+        if item and not self.denied:
+            flags |= SEEN * (item in self.seen) | IN_CART * (self.cart.find(item) is not None)
+        bucket = 0 if flags & FRESH else min(15, max(1, dwell.bit_length() - 6))
+        event = 1 + EVENTS.index(click["event"])
+        category = category_hash(click.get("category"))
+        return Code(item, category, event, bucket, price_bucket(click.get("price")), flags)
+
+    def keep(self, click, code, now):
+        """The contents of an applied click of a visitor who consents."""
+        if code.item and code.item not in self.seen and len(self.seen) < 64:
+            self.seen.append(code.item)
+        if click.get("page") is not None:
+            page = xxhash.xxh3_64_digest(click["page"].encode())[:4]
+            if page not in self.pages and len(self.pages) < 64:
+                self.pages.append(page)
+        self.profile.grow(click)
+        change = getattr(self, "_" + click["event"], None)
+        if change is not None:
+            change(click, now)
+        self.codes = [*self.codes, code][-50:]
+
+    def _add_to_cart(self, click, now):
+        self.cart_ts = now
+        if click.get("item_id") is not None:
+            self.cart.add(item_hash(click["item_id"]), click.get("quantity") or 1, click.get("price"))
+        for item in click.get("basket") or ():
+            self.cart.add(item_hash(item), 1, None)
+
+    def _remove_from_cart(self, click, now):
+        if click.get("item_id") is not None:
+            self.cart.remove(item_hash(click["item_id"]), click.get("quantity"))
+        for item in click.get("basket") or ():
+            self.cart.remove(item_hash(item), None)
+
+    def _begin_checkout(self, click, now):
+        self.checkout_ts = now
+
+    def _purchase(self, click, now):
+        self.spend = min(MOST_MONEY, self.spend + self.orders.buy(click, now))
+        bought = [click["item_id"]] if click.get("item_id") is not None else []
+        bought += click.get("basket") or ()
+        for item in bought:
+            self.cart.remove(item_hash(item), None)
+        if not bought:
+            self.cart = Cart()
+
+
+def capped(count):
+    return min(count, MOST_COUNT)
+
+
+def minute_of(due):
+    return -(-due // MINUTE_MS)

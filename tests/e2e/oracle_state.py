@@ -1,0 +1,103 @@
+"""The oracle's state and a store's, brought to one form to be compared value by value.
+
+Left out is the encoder's hidden state with the version and the click count that it belongs to: it is derived
+from the codes, which are compared, may be rebuilt at any time, and its floats depend on where chunks ended.
+"""
+
+import struct
+
+import msgspec
+
+from models.tallies import Funnel
+from models.visitor import Visitor
+
+NAMES = Visitor.__struct_fields__
+DERIVED = {"hidden", "hidden_model", "hidden_at"}
+
+
+def expected(partition):
+    """Every key that the store must have, but its fence, with its value in comparable form."""
+    state = {}
+    for key, shopper in partition.shoppers.items():
+        state[b"v" + key] = visitor_of(shopper)
+        state[b"t" + shopper.timer.to_bytes(4, "big") + b"v" + key] = b""
+    oldest = (partition.watermark - partition.rules.retention) // partition.rules.pane
+    for number, funnel in partition.funnels.items():
+        if number >= oldest:
+            state[b"pf" + number.to_bytes(4, "big")] = funnel_of(funnel)
+    for (number, item), interest in partition.interests.items():
+        if number >= oldest:
+            state[b"pi" + number.to_bytes(4, "big") + item.encode()] = tuple(vars(interest).values())
+    return state
+
+
+def funnel_of(funnel):
+    found = {**vars(funnel), "edges": dict(sorted(funnel.edges.items()))}
+    return {name: found[name] for name in Funnel.__struct_fields__}
+
+
+def visitor_of(shopper):
+    """By field name, in the form of `stored`."""
+    found = {name: getattr(shopper, name) for name in NAMES if hasattr(shopper, name)}
+    cart, orders, profile = shopper.cart, shopper.orders, shopper.profile
+    found |= {
+        "version": 1,
+        "cart": b"".join(struct.pack("<QII", line.item, line.pieces, line.price) for line in cart.lines),
+        "cart_value": cart.value,
+        "seen": b"".join(struct.pack("<Q", item) for item in shopper.seen),
+        "pages": b"".join(shopper.pages),
+        "orders": orders.orders,
+        "last_order": orders.last_order,
+        "purchase_ts": orders.purchase_ts,
+        "total_spend": orders.total,
+        "categories": list(profile.categories.items()),
+        "price_weight": profile.price_weight,
+        "price_sum": profile.price_sum,
+        "profile_day": profile.day,
+        "ids": b"".join(shopper.ids),
+        "codes": b"".join(struct.pack("<QIBBBB", *code) for code in shopper.codes),
+        "exposure": exposure_of(shopper.offers),
+    }
+    return found
+
+
+def exposure_of(offers):
+    counts = {action: list(vars(count).values()) for action, count in offers.counts.items()}
+    waiting = [[list(vars(entry).values()) for entry in entries] for entries in (offers.open, offers.parked)]
+    return [counts, *waiting]
+
+
+def stored(key, value):
+    """A stored value in comparable form."""
+    if key.startswith(b"v"):
+        return _visitor(value)
+    if key.startswith(b"pf"):
+        names, values = Funnel.__struct_fields__, msgspec.msgpack.decode(value)
+        found = dict(zip(names, values, strict=False))
+        return {name: found[name] for name in names}
+    return struct.unpack("<5I", value) if key.startswith(b"pi") else value
+
+
+def _visitor(value):
+    fields = msgspec.msgpack.decode(value)
+    found = {name: fields[at] for at, name in enumerate(NAMES) if name not in DERIVED}
+    found["categories"] = list(found["categories"].items())
+    return found
+
+
+def differences(wanted, pairs):
+    """What differs, each as text; `pairs` are the store's, without the fence."""
+    found = {key: stored(key, value) for key, value in pairs.items()}
+    told = [f"{key!r}: the store lacks it" for key in wanted.keys() - found.keys()]
+    told += [f"{key!r}: only the store has it" for key in found.keys() - wanted.keys()]
+    for key in wanted.keys() & found.keys():
+        if wanted[key] != found[key]:
+            told.append(f"{key!r}: {_difference(wanted[key], found[key])}")
+    return told
+
+
+def _difference(wanted, found):
+    if not isinstance(wanted, dict):
+        return f"expected {wanted}, found {found}"
+    differing = [name for name in wanted if wanted[name] != found.get(name)]
+    return "; ".join(f"{name}: expected {wanted[name]!r}, found {found.get(name)!r}" for name in differing)
