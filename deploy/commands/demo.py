@@ -1,0 +1,38 @@
+"""`pathcast demo`."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.demo.board import Board
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="End after so many live seconds.")
+@click.option(
+    "--rate", type=click.FloatRange(1, 2_000), default=50.0, show_default=True, help="Clicks a second."
+)
+def command(seconds: float | None, rate: float) -> None:
+    """See everything run: a broker, a model trained now, a worker, and a real shop's clicks, live.
+
+    Uses KAFKA_BOOTSTRAP_SERVERS if it is set, under names of its own, which it deletes at the end.
+    """
+    from deploy.demo.run import Demo
+
+    console = Console()
+    try:
+        board = Demo(console, seconds, rate).run()
+    except KeyboardInterrupt:
+        console.print("stopped before anything was live")
+        raise click.exceptions.Exit(130) from None
+    conclude(console, board)
+
+
+def conclude(console: Console, board: Board) -> None:
+    """Print what was seen."""
+    from deploy.demo.figures import summary
+
+    table = Table.grid(padding=(0, 2))
+    for name, value in summary(board):
+        table.add_row(f"[dim]{name}[/]", value)
+    console.print(table, highlight=False)

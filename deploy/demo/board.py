@@ -1,0 +1,159 @@
+"""What the demo has seen so far: numbers, latencies, one visitor's path, the latest decisions."""
+
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from deploy.demo.log import DemoLog
+from models.predictions import AdDecision, PurchaseIntent, Recommendations
+
+#: Marks events that the demo itself makes up, in their event ids.
+SIMULATED = "#simulated-"
+NOTHING = "nothing"
+#: A path ends when its visitor has been silent for so long (s of the wall clock), or sooner after a purchase.
+SILENCE, SILENCE_AFTER_PURCHASE = 15.0, 6.0
+
+
+class Seen(msgspec.Struct):
+    """Of a click, what the view shows."""
+
+    event_id: str
+    visitor_id: str
+    ts: int
+    event: str
+    item_id: str | None = None
+    price: float | None = None
+
+
+@dataclass
+class Step:
+    """One click of the visitor that is followed, and its answers once they are there."""
+
+    click: Seen
+    probability: float | None = None
+    action: str = ""
+    expected: bool = False
+
+
+@dataclass
+class Path:
+    """The visitor that is followed."""
+
+    visitor: str = ""
+    steps: dict[str, Step] = field(default_factory=dict)
+    items: list[tuple[str, float]] = field(default_factory=list)
+    bought: bool = False
+    changed: float = 0.0
+
+    def over(self, now: float) -> bool:
+        """Whether it is time to follow somebody else."""
+        return now - self.changed > (SILENCE_AFTER_PURCHASE if self.bought else SILENCE)
+
+
+class Board:
+    """Fed by the watcher's thread, read by the view under `lock`; times are seconds of the wall clock."""
+
+    def __init__(self, log: DemoLog, started: float) -> None:
+        self.log, self.started = log, started
+        self.lock = threading.Lock()
+        self.counts: Counter[str] = Counter()
+        self.events: Counter[str] = Counter()
+        self.simulated: Counter[str] = Counter()
+        self.rungs: Counter[str] = Counter()
+        self.actions: Counter[str] = Counter()
+        self.arrivals: deque[float] = deque(maxlen=20_000)
+        self.latencies: deque[float] = deque(maxlen=200_000)
+        self.decisions: deque[AdDecision] = deque(maxlen=40)
+        self.outcomes: dict[str, str] = {}
+        self.path = Path()
+        self.hits = self.tries = 0
+        self.model = ""
+        self.shop_time = 0
+        self.lag: int | None = None
+        self._sent: dict[str, int] = {}
+        self._answered: dict[str, float] = {}
+        self._expected: dict[str, frozenset[str]] = {}
+        self._decode = {
+            "clicks": msgspec.json.Decoder(Seen).decode,
+            "purchase_intent": msgspec.json.Decoder(PurchaseIntent).decode,
+            "recommendations": msgspec.json.Decoder(Recommendations).decode,
+            "ad_decisions": msgspec.json.Decoder(AdDecision).decode,
+        }
+
+    def feed(self, role: str, record: Any, now: float) -> Any:
+        """Take in a record of the topic with that role, read at `now`; returns what it says."""
+        self.counts[role] += 1
+        if role not in self._decode:
+            return None
+        said = self._decode[role](record.value)
+        getattr(self, f"_see_{role}")(said, record, now)
+        return said
+
+    def _see_clicks(self, click: Seen, record: Any, now: float) -> None:
+        self._match(click.event_id, sent=record.timestamp)
+        self.arrivals.append(now)
+        if SIMULATED in click.event_id:
+            self.simulated[click.event] += 1
+            self.outcomes[click.event_id.partition(SIMULATED)[0]] = click.event
+            return
+        self.events[click.event] += 1
+        self.shop_time = max(self.shop_time, click.ts)
+        self._follow(click, self._was_expected(click), now)
+
+    def _was_expected(self, click: Seen) -> bool:
+        """Whether the item was among those recommended after the visitor's last click."""
+        expected = self._expected.pop(click.visitor_id, None)
+        hit = expected is not None and click.item_id in expected
+        self.tries += expected is not None
+        self.hits += hit
+        return hit
+
+    def _follow(self, click: Seen, expected: bool, now: float) -> None:
+        if click.visitor_id != self.path.visitor:
+            if not self._prefers(click.visitor_id, now):
+                return
+            self.path = Path(click.visitor_id)
+        self.path.steps[click.event_id] = Step(click, expected=expected)
+        self.path.bought |= click.event == "purchase"
+        self.path.changed = now
+
+    def _prefers(self, visitor: str, now: float) -> bool:
+        """Whether to leave the one that is followed for this one."""
+        if visitor in self.log.buyers:
+            return self.path.visitor not in self.log.buyers or self.path.over(now)
+        return visitor in self.log.walkers and self.path.over(now)
+
+    def _see_purchase_intent(self, answer: PurchaseIntent, _record: Any, now: float) -> None:
+        self._match(answer.event_id, answered=now)
+        self.rungs[answer.rung] += 1
+        self.model = answer.model_version
+        if step := self.path.steps.get(answer.event_id):
+            step.probability = answer.purchase_probability
+
+    def _see_recommendations(self, answer: Recommendations, _record: Any, _now: float) -> None:
+        if SIMULATED in answer.event_id:
+            return
+        self._expected[answer.visitor_id] = frozenset(item.item_id for item in answer.items)
+        if answer.visitor_id == self.path.visitor:
+            self.path.items = [(item.item_id, item.score) for item in answer.items]
+
+    def _see_ad_decisions(self, answer: AdDecision, _record: Any, _now: float) -> None:
+        self.actions[answer.action] += 1
+        if answer.action != NOTHING:
+            self.decisions.append(answer)
+        if step := self.path.steps.get(answer.event_id):
+            step.action = answer.action
+
+    def _match(self, event_id: str, *, sent: int | None = None, answered: float | None = None) -> None:
+        """A click and its answer come by different topics, in either order."""
+        sent = sent if sent is not None else self._sent.pop(event_id, None)
+        answered = answered if answered is not None else self._answered.pop(event_id, None)
+        if sent is not None and answered is not None:
+            self.latencies.append(answered * 1000 - sent)
+        elif sent is not None:
+            self._sent[event_id] = sent
+        elif answered is not None:
+            self._answered[event_id] = answered

@@ -1,0 +1,116 @@
+"""The demo from start to end: the stage, clicks at a watchable speed, the view, and the summary."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from rich.console import Console
+from rich.live import Live
+
+from deploy.demo import figures
+from deploy.demo.board import Board
+from deploy.demo.outcomes import Outcomes
+from deploy.demo.parts import DemoError
+from deploy.demo.stage import Stage, stage
+from deploy.demo.view import View
+from deploy.demo.watch import Background, lag_reader, watcher
+from deploy.logs import Source
+from deploy.replay import Pace, replay
+
+REFRESH_SECONDS, LINE_SECONDS = 0.25, 5.0
+#: The last clicks' answers may still be under way when the last click has been sent.
+LAST_ANSWERS_SECONDS = 2.0
+
+
+class Demo:
+    """One run; `seconds` of live view, None for until Ctrl-C or the log's end; `rate` clicks a second."""
+
+    def __init__(self, console: Console, seconds: float | None, rate: float) -> None:
+        self._console, self._seconds, self._rate = console, seconds, rate
+
+    def run(self) -> Board:
+        """Everything; returns what was seen. Raises PathcastError; KeyboardInterrupt before it is live."""
+        with _ending_politely(), stage(self._console) as ready:
+            board = Board(ready.log, time.time())
+            with self._background(ready, board) as threads, suppress(KeyboardInterrupt):
+                self._watch(ready, board, threads)
+            self._console.print("stopping ...", style="dim")
+            # From here on a second Ctrl-C would leave things behind.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return board
+
+    @contextmanager
+    def _background(self, ready: Stage, board: Board) -> Iterator[list[Background]]:
+        outcomes = Outcomes(ready.to, ready.names.clicks, lambda: board.shop_time)
+        threads = [
+            watcher(ready.to, ready.names, board, outcomes.plan),
+            lag_reader(ready.worker.url, board),
+            outcomes.thread,
+            self._clicks(ready),
+        ]
+        with ExitStack() as down:
+            for thread in threads:
+                thread.start()
+                down.callback(thread.stop)
+            yield threads
+
+    def _clicks(self, ready: Stage) -> Background:
+        def send(halt: threading.Event) -> None:
+            replay(ready.to, Source(ready.log.february), Pace(rate=self._rate), ready.names.clicks, stop=halt)
+
+        return Background("clicks", send)
+
+    def _watch(self, ready: Stage, board: Board, threads: list[Background]) -> None:
+        show = self._pictures if self._console.is_terminal else self._lines
+        with show(board, ready) as update:
+            ends = time.monotonic() + self._seconds if self._seconds else float("inf")
+            while time.monotonic() < ends:
+                _check(ready, threads)
+                update()
+                if not threads[-1].is_alive():
+                    ends = min(ends, time.monotonic() + LAST_ANSWERS_SECONDS)
+                time.sleep(REFRESH_SECONDS)
+
+    @contextmanager
+    def _pictures(self, board: Board, ready: Stage) -> Iterator[Callable[[], None]]:
+        view = View(board, f"topics {ready.names.clicks}, ...   worker {ready.worker.url}")
+        with Live(console=self._console, screen=True, auto_refresh=False) as live:
+            yield lambda: live.update(view.render(self._console.height), refresh=True)
+
+    @contextmanager
+    def _lines(self, board: Board, _ready: Stage) -> Iterator[Callable[[], None]]:
+        last = time.monotonic()
+
+        def update() -> None:
+            nonlocal last
+            if time.monotonic() - last >= LINE_SECONDS:
+                last = time.monotonic()
+                self._console.print(figures.line(board), highlight=False)
+
+        yield update
+
+
+def _check(ready: Stage, threads: list[Background]) -> None:
+    """Raises DemoError if any part has ended that should not."""
+    ready.worker.check()
+    for thread in threads:
+        if thread.failure is not None:
+            raise DemoError(f"the demo's {thread.name} failed: {thread.failure}") from thread.failure
+
+
+@contextmanager
+def _ending_politely() -> Iterator[None]:
+    """SIGTERM ends the demo as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
