@@ -71,14 +71,16 @@ class Network(nn.Module):
     def item_embeddings(self) -> Tensor:
         """Output embeddings `[V, E]`: own plus category's, so that a rare item is near its kind."""
         own = self.table.weight[1 : 1 + self.config.items]
-        return own + self.table.weight[self.item_categories]
+        # Looked up as an embedding: the gradient of plain indexing depends on the threads' order.
+        return own + F.embedding(self.item_categories, self.table.weight)
 
     def next_item(self, hidden: Tensor, chosen: Tensor | None = None) -> Tensor:
         """Logits `[N, V]` over the vocabulary, or over the items `chosen`, for hidden states `[N, H]`."""
         query, items = self.dropout(self.query(hidden)), self.item_embeddings()
         if chosen is None:
             return F.linear(query, items, self.item_bias)
-        return F.linear(query, items[chosen], self.item_bias[chosen])
+        bias = F.embedding(chosen, self.item_bias[:, None]).squeeze(1)
+        return F.linear(query, F.embedding(chosen, items), bias)
 
     def purchase(self, hidden: Tensor, features: Tensor) -> Tensor:
         """Uncalibrated logits `[N]` from hidden states `[N, H]` and feature rows `[N, F]`."""

@@ -35,7 +35,9 @@ def test_recall_and_reciprocal_rank() -> None:
     assert metrics.brier(np.array([0.5, 1.0], dtype=np.float32), np.array([True, True])) == 0.125
 
 
-@pytest.mark.parametrize(("rows", "items"), [(1, 1), (3, 5), (300, 1000), (2, 20), (2, 21)])
+@pytest.mark.parametrize(
+    ("rows", "items"), [(1, 1), (3, 5), (300, 1000), (2, 20), (2, 21), (9, 2561), (70, 4099)]
+)
 def test_top_items_are_those_of_a_full_sort(rows: int, items: int) -> None:
     torch.manual_seed(rows * items)
     queries, table, bias = torch.randn(rows, 8), torch.randn(8, items), torch.randn(items)
