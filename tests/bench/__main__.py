@@ -1,0 +1,90 @@
+"""`make bench`: counting, full job, latency and recovery, in one go on one broker."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tests.bench import document, results
+from tests.bench.clicks import ROOT, SHIPPED, Log
+from tests.bench.counting import counting
+from tests.bench.full import full
+from tests.bench.ground import Ground, ground
+from tests.bench.model import model
+from tests.bench.recovery import recovery
+from tests.bench.sizes import QUICK, Sizes
+from tests.bench.states import Crowd, full_states
+from tests.bench.working import forget, settle
+
+PARTS = ("counting", "full", "recovery")
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+JSON = ROOT / "build" / "bench.json"
+
+
+class Bench:
+    """One run: what it found so far, and how it says so."""
+
+    def __init__(self, sizes: Sizes, console: Console, log: Log) -> None:
+        self.sizes, self.console, self.log = sizes, console, log
+        self.found: results.Results = {"machine": results.machine(), "log": log.path.name}
+
+    def say(self, line: str) -> None:
+        """A line of progress."""
+        self.console.print(line, highlight=False)
+
+    def run(self, ground: Ground, parts: tuple[str, ...]) -> None:
+        """Measure `parts` in order."""
+        if "counting" in parts:
+            self.found["counting"] = counting(ground, self.sizes, self.say)
+        if "full" in parts or "recovery" in parts:
+            self._visitors(ground, parts)
+
+    def _visitors(self, ground: Ground, parts: tuple[str, ...]) -> None:
+        sizes, trained = self.sizes, model(self.log, self.sizes)
+        self.say(f"model {trained.version.id}, {len(trained.version.vocabulary.ids):,} items")
+        states = full_states(self.log.pasts(sizes.templates), trained.version)
+        mean = sum(map(len, states)) // len(states)
+        self.say(f"{len(states):,} visitors with 50 codes each, mean state {mean:,} bytes")
+        self.found["state_bytes"] = mean
+        if "full" in parts:
+            place = settle(ground, "full", trained)
+            answered = full(place, self.log, Crowd(sizes.visitors, states), sizes, self.say)
+            self.found["full"] = {
+                "pathcast": answered.rate,
+                "neural_share": answered.neural,
+                "records_per_chunk": answered.records_per_chunk,
+                "stages": answered.stages,
+            }
+            self.found["latency"] = {**answered.latency._asdict(), "rate": sizes.rate}
+            forget(place)
+        if "recovery" in parts:
+            place = settle(ground, "recovery", trained)
+            self.found["recovery"] = vars(recovery(place, Crowd(sizes.recovered, states), sizes, self.say))
+            forget(place)
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Tiny sizes: shows that everything runs, measures nothing.")
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Only these  [all].")
+@click.option("--json", "path", type=click.Path(path_type=Path), default=JSON, help="Where figures go.")
+@click.option("--write-docs", is_flag=True, help="Put the figures into docs/benchmarks.md.")
+def main(quick: bool, parts: tuple[str, ...], path: Path, write_docs: bool) -> None:
+    """Measure on this machine; needs the `bench` extra, a few GB of disk and about 15 minutes."""
+    console, log = Console(), Log()
+    if log.path == SHIPPED:
+        console.print("no ../shared/data/gstore: the shipped log is used instead")
+    bench = Bench(QUICK if quick else Sizes(), console, log)
+    bench.found = {**results.load(path), **bench.found} if parts else bench.found
+    with ground() as here:
+        bench.run(here, parts or PARTS)
+    bench.found["ratios"] = results.ratios(bench.found)
+    results.save(bench.found, path)
+    console.print(results.table(bench.found))
+    if "full" in bench.found:
+        console.print(results.stages(bench.found["full"]))
+    if write_docs:
+        document.write(DOCUMENT, bench.found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Pathcast's full job: one worker, three answers a click, every visitor with a full-size state."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.bench.clicks import Log, rows
+from tests.bench.filling import fill
+from tests.bench.ground import BenchError
+from tests.bench.latency import Latency, latency
+from tests.bench.sizes import Sizes
+from tests.bench.states import Crowd
+from tests.bench.working import Place, Worker, worker
+
+#: Clicks a second of event time in the stream: its chunks then hold mostly different visitors.
+DENSITY = 500
+HOUR_MS = 3_600_000
+STAGES = ("decode", "read", "step", "score", "decide", "encode", "write", "publish", "store")
+Samples = dict[tuple[str, str], float]
+
+
+@dataclass(frozen=True)
+class Full:
+    """`rate` in clicks/s, the share of neural answers, and microseconds a click by stage."""
+
+    rate: float
+    neural: float
+    stages: dict[str, float]
+    records_per_chunk: float
+    latency: Latency
+
+
+def full(place: Place, log: Log, crowd: Crowd, sizes: Sizes, say: Callable[[str], None]) -> Full:
+    """Recover the crowd, answer as fast as possible, then at a fixed rate. Raises BenchError."""
+    now = int(time.time() * 1000)
+    ground = place.ground
+    fill(ground.bootstrap, place.changelog, crowd.records())
+    fill(ground.bootstrap, place.changelog, crowd.timers())
+    stream = rows(log.stream(sizes.answered, DENSITY, now - 3 * HOUR_MS, sizes.visitors))
+    with worker(place) as (found, _):
+        say(f"full job: {sizes.visitors:,} visitors recovered in {found.ready_seconds:.1f} s")
+        fill(ground.bootstrap, place.names.clicks, stream)
+        last = place.names.ad_decisions
+        rate = ground.steady(last, len(stream), found.running, whole=True).per_second
+        samples = found.metrics()
+        say(f"full job: {rate:,.0f} clicks/s")
+        measured = latency(place, log, sizes, now - HOUR_MS)
+        say(f"latency: p50 {measured.p50_ms:.1f} ms, p99 {measured.p99_ms:.1f} ms")
+        neural = _neural(found, samples)
+    clicks = samples["pathcast_events_total", ""]
+    chunks = samples["pathcast_chunk_records_count", ""]
+    return Full(rate, neural, _stages(samples, clicks), clicks / chunks, measured)
+
+
+def _neural(found: Worker, samples: Samples) -> float:
+    """The share of answers from the top rung. Raises BenchError where clicks were refused."""
+    refused = sum(value for (name, _), value in samples.items() if name == "pathcast_dead_letters_total")
+    if refused:
+        raise found.running.error(f"{refused:.0f} clicks were refused")
+    rungs = {rung: value for (name, rung), value in samples.items() if name == "pathcast_answers_total"}
+    if not rungs:
+        raise BenchError("the worker counted no answers")
+    return rungs.get("neural", 0.0) / sum(rungs.values())
+
+
+def _stages(samples: Samples, clicks: float) -> dict[str, float]:
+    name = "pathcast_stage_seconds_sum"
+    found = {stage: value for (sample, stage), value in samples.items() if sample == name}
+    order = sorted(found, key=lambda stage: STAGES.index(stage) if stage in STAGES else len(STAGES))
+    return {stage: found[stage] / clicks * 1e6 for stage in order}

@@ -1,0 +1,62 @@
+"""The counting job on Pathcast's transport and store: exactly once."""
+
+import os
+import sys
+from pathlib import Path
+
+import faust
+
+from streams.app import build
+from streams.effects import NO_HEADERS, Effects
+from streams.owned import Bounds
+from streams.runtime import Runtime, RuntimeConfig
+from streams.topics_view import describer
+from tests.bench.jobs.counting import count, dumps, loads, place
+
+CHUNK = 8_000
+
+
+class Counting:
+    """One chunk: states of its sessions read once, stepped click by click, written once."""
+
+    def __init__(self, output: str) -> None:
+        self.output = output
+
+    def process(self, work):
+        """Effects of a chunk."""
+        keys = list({record.key: None for record in work.records})
+        known = zip(keys, work.state.get(keys), strict=True)
+        states = {key: loads(value) if value else None for key, value in known}
+        outputs = []
+        for record in work.records:
+            states[record.key], answered = count(states[record.key], loads(record.value))
+            outputs.append((record.key, dumps(answered), NO_HEADERS))
+        changed = [(key, dumps(state)) for key, state in states.items()]
+        return Effects({self.output: outputs} if outputs else {}, changed, work.watermark)
+
+    def reject(self, work, error):
+        """Nothing here fails but by mistake."""
+        raise error
+
+    def opened(self, partition, state) -> None:
+        """Nothing is kept in memory."""
+
+    def closed(self, partition) -> None:
+        """Nothing is kept in memory."""
+
+
+def main() -> None:
+    """Count until SIGTERM."""
+    here = place()
+    connection = {"bootstrap_servers": here.bootstrap}
+    # A chunk takes a few milliseconds: a thread of its own would cost more than it gives.
+    config = RuntimeConfig(here.group, here.clicks, "", connection, Bounds(CHUNK), threads=0)
+    runtime = Runtime(config, Counting(here.output), describer(connection))
+    runtime.on_failure = lambda error: (print(repr(error), file=sys.stderr, flush=True), os._exit(1))
+    app = build(runtime, bootstrap=here.bootstrap, partitions=4, datadir=Path(here.folder))
+    sys.argv[1:] = ["worker"]
+    faust.Worker(app, loglevel="INFO").execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()

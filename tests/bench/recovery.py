@@ -1,0 +1,53 @@
+"""Recovery: every visitor's full-size state from the changelog onto an empty disk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+
+from models import visitor
+from streams.memory import describe
+from tests.bench.clicks import visitor_id
+from tests.bench.filling import fill
+from tests.bench.ground import BenchError
+from tests.bench.sizes import Sizes
+from tests.bench.states import Crowd
+from tests.bench.working import Place, Worker, worker
+
+#: How many recovered visitors are compared with what was written last.
+COMPARED = 200
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """`changelog_bytes` on the broker's disk when the worker started, after what it had compacted by then."""
+
+    visitors: int
+    seconds: float
+    changelog_bytes: int
+
+
+def recovery(place: Place, crowd: Crowd, sizes: Sizes, say: Callable[[str], None]) -> Recovery:
+    """Write every visitor `sizes.updates` times, then start a worker. Raises BenchError."""
+    ground, last = place.ground, sizes.updates - 1
+    for turn in range(sizes.updates):
+        fill(ground.bootstrap, place.changelog, crowd.records(turn))
+        say(f"recovery: update {turn + 1} of {sizes.updates} written, {ground.size(place.changelog):,} bytes")
+    fill(ground.bootstrap, place.changelog, crowd.timers(last))
+    size = ground.size(place.changelog)
+    with worker(place) as (found, before):
+        if 503 not in before:
+            raise BenchError(f"/readyz answered {before} before the state was there, expected 503")
+        _compare(found, crowd, sizes, last)
+        seconds = found.ready_seconds
+    say(f"recovery: {sizes.recovered:,} visitors in {seconds:.1f} s from {size:,} bytes")
+    return Recovery(sizes.recovered, seconds, size)
+
+
+def _compare(found: Worker, crowd: Crowd, sizes: Sizes, last: int) -> None:
+    """What the worker knows is what was written last."""
+    step = max(1, sizes.recovered // COMPARED)
+    for number in islice(range(0, sizes.recovered, step), COMPARED):
+        known = found.visitor(visitor_id(number))["state"]
+        expected = describe(visitor.decode(crowd.state(number, last)))
+        if known != expected:
+            raise BenchError(f"{visitor_id(number)} was recovered as {known}, expected {expected}")

@@ -1,0 +1,110 @@
+"""The figures: where they are kept, and the table in which they are shown."""
+
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+from rich.table import Table
+
+Results = dict[str, Any]
+Row = tuple[str, str, str, str]
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on, without naming it."""
+    return {
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[0], 1),
+    }
+
+
+def ratios(results: Results) -> dict[str, float]:
+    """How many times faster than plain Faust, and than Quix Streams."""
+    counting, full = results.get("counting"), results.get("full")
+    found: dict[str, float] = {}
+    if counting:
+        found["counting_to_faust"] = counting["pathcast"] / counting["faust"]
+        found["counting_to_quix"] = counting["pathcast"] / counting["quix"]
+    if counting and full:
+        found["full_to_faust"] = full["pathcast"] / counting["faust"]
+    return {name: round(ratio, 2) for name, ratio in found.items()}
+
+
+def save(results: Results, path: Path) -> None:
+    """Write `results` as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
+
+
+def load(path: Path) -> Results:
+    """What was saved; empty for nothing."""
+    return msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+
+
+def rows(results: Results) -> Iterator[Row]:
+    """Measure, figure, target, whether it holds."""
+    yield from _counting(results)
+    yield from _full(results)
+    if latency := results.get("latency"):
+        yield _at_most("latency at the given rate, p50", latency["p50_ms"], 25, "ms, goal 15")
+        yield _at_most("latency at the given rate, p99", latency["p99_ms"], 60, "ms, goal 40")
+    if recovery := results.get("recovery"):
+        yield _at_most(f"recovery of {recovery['visitors']:,} visitors", recovery["seconds"], 60, "s")
+
+
+def _counting(results: Results) -> Iterator[Row]:
+    counting, found = results.get("counting"), results.get("ratios", {})
+    if not counting:
+        return
+    names = {"faust": "plain Faust agent", "quix": "Quix Streams", "pathcast": "Pathcast, exactly once"}
+    for name, title in names.items():
+        yield f"counting: {title}", f"{counting[name]:,.0f} clicks/s", "", ""
+    yield _at_least("counting: Pathcast to plain Faust", found["counting_to_faust"], 25, "x")
+    yield _at_least("counting: Pathcast to Quix Streams", found["counting_to_quix"], 2.5, "x")
+
+
+def _full(results: Results) -> Iterator[Row]:
+    full, found = results.get("full"), results.get("ratios", {})
+    if not full:
+        return
+    yield "full job: Pathcast", f"{full['pathcast']:,.0f} clicks/s", "", ""
+    if "full_to_faust" in found:
+        yield _at_least("full job to plain Faust's counting", found["full_to_faust"], 6, "x, goal 10")
+    yield _at_least("full job: answers of the network", 100 * full["neural_share"], 99, "%")
+
+
+def _at_least(title: str, figure: float, target: float, unit: str) -> Row:
+    return title, f"{figure:.1f} {unit.split(',')[0]}", f">= {target:g} {unit}", _verdict(figure >= target)
+
+
+def _at_most(title: str, figure: float, target: float, unit: str) -> Row:
+    return title, f"{figure:.1f} {unit.split(',')[0]}", f"<= {target:g} {unit}", _verdict(figure <= target)
+
+
+def _verdict(holds: bool) -> str:
+    return "yes" if holds else "NO"
+
+
+def table(results: Results) -> Table:
+    """All figures with their targets."""
+    shown = Table("measure", "figure", "target", "holds", title="Pathcast benchmark")
+    for row in rows(results):
+        shown.add_row(*row)
+    return shown
+
+
+def stages(full: Mapping[str, Any]) -> Table:
+    """Where the full job's time goes."""
+    shown = Table("stage", "µs/click", "share", title="Full job, one worker: where the time goes")
+    total = sum(full["stages"].values())
+    for stage, cost in full["stages"].items():
+        shown.add_row(stage, f"{cost:.1f}", f"{cost / total:.0%}")
+    shown.add_row("all stages", f"{total:.1f}", "100%", style="bold")
+    return shown

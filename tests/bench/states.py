@@ -1,0 +1,122 @@
+"""Full-size states: real pasts taken through the real pipeline, and as many visitors with them as wanted."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import polars as pl
+
+from deploy.commands.worker import actions_text
+from models import keys, visitor
+from models.actions import ActionSet
+from models.catalogue import Catalogue
+from models.decoder import Decoder
+from models.events import Limits
+from models.policy import Policy
+from models.versions import Version
+from streams.effects import Work
+from streams.metrics import Metrics
+from streams.pipeline import Pipeline, Rules
+from streams.reload import Models
+from streams.routing import home
+from streams.settings import WorkerSettings
+from streams.topics import TopicNames
+from tests.bench.clicks import rows, visitor_id
+from tests.bench.ground import PARTITIONS
+
+CHUNK = 2_000
+
+
+class Record(NamedTuple):
+    """A Kafka record as far as the pipeline reads it."""
+
+    key: bytes
+    value: bytes
+    timestamp: int
+    offset: int
+    headers: tuple[()] = ()
+
+
+class Shelf:
+    """A partition's state in memory."""
+
+    def __init__(self) -> None:
+        self.pairs: dict[bytes, bytes] = {}
+
+    def get(self, wanted: Sequence[bytes]) -> list[bytes | None]:
+        """Values in order, None where there is none."""
+        return [self.pairs.get(key) for key in wanted]
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs under a prefix in key order."""
+        return iter(sorted((key, value) for key, value in self.pairs.items() if key.startswith(prefix)))
+
+    def apply(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Puts and deletes."""
+        for key, value in changes:
+            if value is None:
+                self.pairs.pop(key, None)
+            else:
+                self.pairs[key] = value
+
+
+def full_states(past: pl.DataFrame, version: Version) -> list[bytes]:
+    """Visitors' records after their pasts, those with all 50 codes; the largest ones first."""
+    pipeline, shelf, watermark = _pipeline(version), Shelf(), 0
+    pipeline.opened(0, shelf)
+    times = past["ts"].to_list()
+    records = [Record(*pair, ts, 0) for pair, ts in zip(rows(past), times, strict=True)]
+    for at in range(0, len(records), CHUNK):
+        effects = pipeline.process(Work(0, records[at : at + CHUNK], shelf, watermark, 0.0))
+        shelf.apply(effects.state)
+        watermark = effects.watermark
+        assert effects.committed is not None
+        effects.committed()
+    stepped = [value for key, value in shelf.pairs.items() if key.startswith(keys.VISITOR)]
+    full = [value for value in stepped if len(visitor.decode(value).codes) == visitor.CODES_BYTES]
+    return sorted(full, key=len, reverse=True)
+
+
+def _pipeline(version: Version) -> Pipeline:
+    settings, names, metrics = WorkerSettings(deadline_ms=1e9), TopicNames(), Metrics()
+    models = Models(version.path.parent, "cpu", metrics)
+    models.current = version
+    policy = Policy(ActionSet.load(actions_text(settings)))
+    decoder = Decoder(Limits(check_skew=False), Catalogue())
+    return Pipeline(Rules.of(settings, names, PARTITIONS), decoder, policy, models, metrics)
+
+
+class Crowd:
+    """`count` visitors with the given records in turn, as changelog records."""
+
+    def __init__(self, count: int, states: Sequence[bytes]) -> None:
+        self.states = states
+        self._timers = [visitor.decode(state).timer for state in states]
+        self._keys = [visitor_id(number).encode() for number in range(count)]
+        self._homes = [home(key, PARTITIONS) for key in self._keys]
+
+    def state(self, number: int, turn: int = 0) -> bytes:
+        """The record of a visitor in its update number `turn`."""
+        return self.states[(number + turn) % len(self.states)]
+
+    def records(self, turn: int = 0) -> Iterator[tuple[bytes, bytes, int]]:
+        """Key, value, partition of every visitor's record."""
+        for number, (key, partition) in enumerate(zip(self._keys, self._homes, strict=True)):
+            yield keys.VISITOR + key, self.state(number, turn), partition
+
+    def timers(self, turn: int = 0) -> Iterator[tuple[bytes, bytes, int]]:
+        """Key, value, partition of every visitor's timer after update `turn`."""
+        timers = self._timers
+        for number, (key, partition) in enumerate(zip(self._keys, self._homes, strict=True)):
+            yield keys.timer(timers[(number + turn) % len(timers)], keys.VISITOR + key), b"", partition
+
+
+def sizes_of(states: Sequence[bytes]) -> tuple[int, int, int]:
+    """Smallest, mean and largest record in bytes."""
+    lengths = [len(state) for state in states]
+    return min(lengths), sum(lengths) // len(lengths), max(lengths)
+
+
+def first(states: Sequence[bytes], count: int) -> list[bytes]:
+    """At most `count` of them."""
+    return list(islice(states, count))
