@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from tests.bench import document, results
-from tests.bench.clicks import ROOT, SHIPPED, Log
+from tests.bench.clicks import GSTORE, ROOT, SHIPPED, Log
 from tests.bench.counting import counting
 from tests.bench.full import full
 from tests.bench.ground import Ground, ground
@@ -70,8 +70,8 @@ class Bench:
 @click.option("--write-docs", is_flag=True, help="Put the figures into docs/benchmarks.md.")
 def main(quick: bool, parts: tuple[str, ...], path: Path, write_docs: bool) -> None:
     """Measure on this machine; needs the `bench` extra, a few GB of disk and about 15 minutes."""
-    console, log = Console(), Log()
-    if log.path == SHIPPED:
+    console, log = Console(), Log(SHIPPED) if quick else Log()
+    if not GSTORE.exists():
         console.print("no ../shared/data/gstore: the shipped log is used instead")
     bench = Bench(QUICK if quick else Sizes(), console, log)
     bench.found = {**results.load(path), **bench.found} if parts else bench.found

@@ -69,7 +69,7 @@ class Log:
         )
 
     def pasts(self, count: int) -> pl.DataFrame:
-        """Clicks of `count` visitors' pasts, of about PAST_CLICKS each, in order of time, until AGO_MS ago."""
+        """The pasts of `count` visitors, of about PAST_CLICKS clicks, in order of time, until AGO_MS ago."""
         until = int(time.time() * 1000) - AGO_MS
         mean = len(self.frame) / len(self.sessions)
         taken = self._seats(0, int(count * PAST_CLICKS / mean * 1.1) + 1)

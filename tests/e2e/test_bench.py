@@ -1,0 +1,49 @@
+"""The benchmark runs, at sizes that measure nothing: figures of every part come out, none is judged."""
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("quixstreams", reason="the `bench` extra is not installed: pip install -e '.[bench]'")
+
+from tests.bench.__main__ import main
+from tests.bench.clicks import SHIPPED, Log
+
+KEYS = {
+    "counting": {"faust", "quix", "pathcast"},
+    "full": {"pathcast", "neural_share", "stages", "records_per_chunk"},
+    "latency": {"p50_ms", "p99_ms", "clicks", "rate"},
+    "recovery": {"visitors", "seconds", "changelog_bytes"},
+}
+
+
+@pytest.mark.timeout(300)
+def test_every_part_gives_its_figures(tmp_path):
+    path = tmp_path / "bench.json"
+    result = CliRunner().invoke(main, ["--quick", "--json", str(path)])
+    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
+    found = msgspec.json.decode(path.read_bytes())
+    assert {part: set(found[part]) for part in KEYS} == KEYS
+    assert all(rate > 0 for rate in found["counting"].values())
+    assert found["full"]["neural_share"] == 1.0
+    assert set(found["ratios"]) == {"counting_to_faust", "counting_to_quix", "full_to_faust"}
+    assert "recovery of 500 visitors" in result.output
+
+
+def test_sessions_laid_out_anew_are_the_logs_own():
+    log = Log(SHIPPED)
+    stream = log.stream(5_000, 500, 1_700_000_000_000, 100_000)
+    assert len(stream) == 5_000
+    assert stream["event_id"].n_unique() == 5_000
+    assert stream["ts"].is_sorted()
+    assert stream["ts"].min() >= 1_700_000_000_000
+    assert log.frame["item_id"].drop_nulls().n_unique() == 1_000
+    original = {(event, item) for event, item in log.frame.select("event", "item_id").iter_rows()}
+    assert set(stream.select("event", "item_id").iter_rows()) <= original
+
+
+def test_pasts_fill_the_state():
+    past = Log(SHIPPED).pasts(20)
+    counts = past["visitor_id"].value_counts()["count"]
+    assert len(counts) == 20
+    assert counts.median() >= 50
