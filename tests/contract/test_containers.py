@@ -1,0 +1,79 @@
+"""The container files name what exists: settings, commands, files, services and volumes."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from deploy import cli
+from deploy.settings_doc import text
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if service["image"] == "pathcast"}
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SETTINGS = set(re.findall(r"^\| `([A-Z_]+)` \|", text(), re.MULTILINE))
+
+
+def options_of(name: str) -> set[str]:
+    command = cli.main.get_command(click.Context(cli.main), name)
+    assert command is not None, name
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_environment_names_settings(name: str) -> None:
+    assert set(OURS[name]["environment"]) <= SETTINGS
+    assert OURS[name]["environment"]["KAFKA_BOOTSTRAP_SERVERS"] == "kafka:9092"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_commands_and_their_options_exist(name: str) -> None:
+    words = OURS[name]["command"]
+    if len(words) == 1 and " " in words[0]:
+        words = shlex.split(words[0].replace("$$", ""))[2:]
+    assert {word for word in words[1:] if word.startswith("--")} <= options_of(words[0])
+
+
+def test_the_kafka_is_the_version_that_the_bundled_broker_runs() -> None:
+    from deploy.distribution import KAFKA_VERSION
+
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+
+
+def test_dependencies_and_volumes_are_declared() -> None:
+    for service in SERVICES.values():
+        assert set(service.get("depends_on", {})) <= set(SERVICES)
+        assert {volume.split(":")[0] for volume in service.get("volumes", [])} <= set(COMPOSE["volumes"])
+
+
+def test_no_two_workers_share_state_or_a_port() -> None:
+    workers = [service for name, service in SERVICES.items() if name.startswith("worker")]
+    assert len(workers) == 2
+    state = [volume for worker in workers for volume in worker["volumes"] if "/var/lib/pathcast" in volume]
+    ports = [port for worker in workers for port in worker["ports"]]
+    assert len(set(state)) == len(set(ports)) == 2
+    assert len({worker["environment"]["PATHCAST_APPLICATION_ID"] for worker in workers}) == 1
+
+
+def test_the_image_copies_what_exists_and_runs_as_nobody_special() -> None:
+    copied = [
+        word
+        for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
+        for word in line.split()[:-1]
+    ]
+    assert len(copied) > 5
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert set(copied) == allowed
+    assert re.search(r"^USER pathcast$", DOCKERFILE, re.MULTILINE)
+    assert set(re.findall(r"(PATHCAST_[A-Z_]+)", DOCKERFILE)) <= SETTINGS
+
+
+def test_health_is_readiness() -> None:
+    assert "/readyz" in DOCKERFILE
+    assert "/readyz" in (ROOT / "streams" / "web.py").read_text()
