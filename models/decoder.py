@@ -67,7 +67,8 @@ class Decoder:
             return click
         if click.visitor_id.encode() != key:
             return _mismatch(key, click.visitor_id)
-        if not self._past <= click.ts - record.timestamp <= self._future and self._distrusts(record):
+        apart = click.ts - record.timestamp
+        if not self._past <= apart <= self._future and self._distrusts(record, apart):
             return _skewed(click.ts, record.timestamp)
         return self._completed(click)
 
@@ -103,10 +104,11 @@ class Decoder:
             click.rating = limits.rating_max
             click.flags |= CLIPPED["rating"]
 
-    def _distrusts(self, record: Record) -> bool:
+    def _distrusts(self, record: Record, apart: int) -> bool:
+        """A replay may be of any age, but nothing is from the future: it would end everybody's session."""
         if not self.limits.check_skew or record.timestamp < 0:
             return False
-        trusted = self.limits.trust_original_time
+        trusted = self.limits.trust_original_time and apart <= self._future
         return not (trusted and any(name == ORIGINAL_TIME for name, _ in record.headers))
 
     def _refused(self, record: Record) -> Rejected:

@@ -1,4 +1,4 @@
-"""A worker behind authentication: credentials reach Faust, the transactional producers and the look-ups alike."""
+"""A worker behind authentication: credentials reach Faust, the transactional producers and the look-ups."""
 
 import pytest
 from pydantic import SecretStr

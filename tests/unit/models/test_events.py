@@ -145,6 +145,8 @@ def test_when_skew_is_not_checked() -> None:
     assert reason(EVENT, Limits(trust_original_time=False), at=year, headers=header) == "skewed"
     assert isinstance(decode(EVENT, Limits(check_skew=False), at=year), Click)
     assert isinstance(decode(EVENT, at=-1), Click)
+    # Even a replay has nothing from the future.
+    assert reason(EVENT, at=START - 31_536_000_000, headers=header) == "skewed"
 
 
 @pytest.mark.parametrize(
