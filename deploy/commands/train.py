@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import click
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -84,6 +85,8 @@ def command(
     sessions stop the training early, calibrate it, and give the figures that are shown.
     """
     console = Console(stderr=True)
+    # Threads that wait for each other lose more than they bring as soon as anything else runs here.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     options = fit.Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
     bar = Bar(console, options)
     with bar.progress:
