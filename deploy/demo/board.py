@@ -63,6 +63,7 @@ class Board:
         self.events: Counter[str] = Counter()
         self.simulated: Counter[str] = Counter()
         self.rungs: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
         self.actions: Counter[str] = Counter()
         self.arrivals: deque[float] = deque(maxlen=20_000)
         self.latencies: deque[float] = deque(maxlen=200_000)
@@ -87,6 +88,7 @@ class Board:
         """Take in a record of the topic with that role, read at `now`; returns what it says."""
         self.counts[role] += 1
         if role not in self._decode:
+            self.refusals[dict(record.headers)["reason"].decode()] += 1
             return None
         said = self._decode[role](record.value)
         getattr(self, f"_see_{role}")(said, record, now)

@@ -61,6 +61,12 @@ def line(board: Board) -> str:
         )
 
 
+def refused(board: Board) -> str:
+    """How many inputs became dead letters, and for what reasons."""
+    reasons = ", ".join(reason for reason, _ in board.refusals.most_common())
+    return f"{board.counts['dead_letters']:,} {reasons}".rstrip()
+
+
 def summary(board: Board) -> list[tuple[str, str]]:
     """What was seen in all, as names and values."""
     took, rungs = (
@@ -72,7 +78,7 @@ def summary(board: Board) -> list[tuple[str, str]]:
     return [
         ("clicks", f"{board.counts['clicks']:,}{made_up}"),
         *((role.replace("_", "-"), f"{board.counts[role]:,}") for role in ANSWERS),
-        ("dead letters", f"{board.counts['dead_letters']:,}"),
+        ("dead letters", refused(board)),
         ("answered by", rungs or "-"),
         ("model", board.model or "-"),
         ("next item in the top 20", hits),

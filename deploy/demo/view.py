@@ -83,7 +83,7 @@ class View:
             ("", Text(figures.sparkline(self._rates[-16:], 1.3 * max(self._rates, default=1)), style=ACCENT)),
             ("clicks", f"{board.counts['clicks']:,}"),
             ("answers", f"{figures.answers(board):,}"),
-            ("refused", f"{board.counts['dead_letters']:,}"),
+            ("refused", figures.refused(board)),
             ("lag", "-" if board.lag is None else f"{board.lag:,} clicks"),
             ("latency p50", Text(f"{latency.p50:,.0f} ms", style="bold")),
             ("latency p99", Text(f"{latency.p99:,.0f} ms", style="bold")),

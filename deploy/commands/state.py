@@ -1,0 +1,73 @@
+"""`pathcast state show | rebase`."""
+
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.kafka import connection
+from deploy.state import Standing, await_idle, rebase, standings
+from streams.settings import WorkerSettings
+from streams.topics import TopicNames
+
+#: The broker looks for members that are silent for too long only now and then.
+GRACE_SECONDS = 5.0
+
+
+@click.group()
+def command() -> None:
+    """How far the workers' state has read each partition, and setting that anew."""
+
+
+@command.command()
+def show() -> None:
+    """The fence of each partition beside the input log as it is now."""
+    _print(standings(connection(), WorkerSettings().application_id, TopicNames().clicks))
+
+
+@command.command("rebase")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["start", "end"]),
+    default="start",
+    show_default=True,
+    help="Read the topic from there on.",
+)
+def rebase_command(yes: bool, target: str) -> None:
+    """Keep the state, and let it belong to the clicks topic as it is now.
+
+    For a topic that was recreated or truncated, or a moved broker. Events of the old topic that come again
+    are recognised only among the latest of their visitor. Workers must be stopped.
+    """
+    to, settings, topic = connection(), WorkerSettings(), TopicNames().clicks
+    application_id = settings.application_id
+    with Console(stderr=True).status(f"waiting until no worker is a member of {application_id}"):
+        await_idle(to, application_id, settings.session_timeout_seconds + GRACE_SECONDS)
+    found = standings(to, application_id, topic)
+    _print(found)
+    if not yes:
+        click.confirm(f"Let the state of {application_id} go on from the {target} of {topic}?", abort=True)
+    written = rebase(to, application_id, found, target == "end")
+    click.echo(
+        f"{len(written)} of {len(found)} partitions rebased to the {target} of {topic}; start the workers"
+    )
+
+
+def _print(found: list[Standing]) -> None:
+    table = Table("partition", "state's topic id", "position", "watermark", "log", "")
+    for one in found:
+        table.add_row(*_row(one))
+    Console().print(table)
+
+
+def _row(one: Standing) -> tuple[str, ...]:
+    log = f"{one.begin:,} to {one.end:,}"
+    if one.fence is None:
+        return str(one.partition), "-", "-", "-", log, "nothing applied yet"
+    told = "goes on" if one.fits else f"refused: the topic is {one.topic_id}"
+    ids, positions = one.fence.positions.keys(), one.fence.positions.values()
+    reached = datetime.fromtimestamp(one.fence.watermark / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return str(one.partition), "\n".join(ids), "\n".join(f"{n:,}" for n in positions), reached, log, told

@@ -1,0 +1,151 @@
+"""The fences of an installation's state, read from its changelog and, on request, written anew."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from kafka import TopicPartition
+
+from deploy.kafka import admin, consumer
+from models.errors import PathcastError
+from streams import fence as fences
+from streams.connection import Connection
+from streams.fence import FENCE_KEY, Fence
+from streams.topics_view import describer
+from streams.transactions import PartitionProducer
+
+#: A fence is the last record of its transaction: it is near the end, unless much was aborted after it.
+FIRST_LOOK = 5_000
+TRANSACTION_TIMEOUT_MS = 60_000
+
+
+class StateError(PathcastError):
+    """The state cannot be shown or rebased as things are."""
+
+
+class Standing(NamedTuple):
+    """One partition: its fence (None where nothing was ever applied) and the input log as it is now."""
+
+    partition: int
+    fence: Fence | None
+    topic_id: str
+    begin: int
+    end: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether a worker would go on from this fence."""
+        position = self.fence.positions.get(self.topic_id) if self.fence else 0
+        return position is not None and position <= self.end
+
+    def rebased(self, to_end: bool) -> Fence:
+        """The same event time, at the present log's start or end."""
+        old = self.fence or Fence()
+        return Fence({self.topic_id: self.end if to_end else self.begin}, old.watermark, old.clock)
+
+
+def changelog_of(application_id: str) -> str:
+    """The topic that holds an installation's state."""
+    return f"{application_id}-state-changelog"
+
+
+def standings(to: Connection, application_id: str, topic: str) -> list[Standing]:
+    """Every partition of `topic`. Raises StateError if there is no state, SetUpError if there is no topic."""
+    changelog = changelog_of(application_id)
+    topic_id, ends = describer(to.kafka_python())([topic])[topic]
+    with consumer(to) as client:
+        _check_partitions(client.partitions_for_topic(changelog), changelog, topic, ends)
+        begins = client.beginning_offsets([TopicPartition(topic, partition) for partition in ends])
+        found = {partition: _last_fence(client, TopicPartition(changelog, partition)) for partition in ends}
+    return [
+        Standing(partition, found[partition], topic_id, begins[TopicPartition(topic, partition)], end)
+        for partition, end in sorted(ends.items())
+    ]
+
+
+def _check_partitions(found: Any, changelog: str, topic: str, ends: Mapping[int, int]) -> None:
+    if not found:
+        raise StateError(
+            f"no topic {changelog}: no worker of this installation ever ran here; name the right one with "
+            "PATHCAST_APPLICATION_ID"
+        )
+    if set(found) != set(ends):
+        raise StateError(
+            f"{changelog} has {len(found)} partitions, {topic} has {len(ends)}: state cannot move between "
+            f"partitions; recreate {topic} with {len(found)}, or start a new installation under another "
+            "PATHCAST_APPLICATION_ID"
+        )
+
+
+def _last_fence(client: Any, part: Any) -> Fence | None:
+    begin, end = client.beginning_offsets([part])[part], client.end_offsets([part])[part]
+    look, value = FIRST_LOOK, None
+    while value is None and end > begin:
+        for record in _records(client, part, max(begin, end - look), end):
+            value = record.value if record.key == FENCE_KEY else value
+        if end - look <= begin:
+            break
+        look *= 8
+    return None if value is None else _read(value)
+
+
+def _records(client: Any, part: Any, start: int, end: int) -> Iterator[Any]:
+    client.assign([part])
+    client.seek(part, start)
+    while client.position(part) < end:
+        for records in client.poll(timeout_ms=500).values():
+            yield from records
+
+
+def _read(value: bytes) -> Fence:
+    """Bytes that are no fence are as good as none: rebasing is what repairs them. Raises PositionError."""
+    try:
+        msgspec.msgpack.decode(value, type=Fence)
+    except msgspec.DecodeError:
+        return Fence({"unreadable": 0})
+    return fences.decode(value)
+
+
+def rebase(to: Connection, application_id: str, found: list[Standing], to_end: bool) -> list[int]:
+    """Write new fences where there were any, each in a transaction that fences the partition's worker.
+
+    Returns the partitions written. Call `await_idle` first. Raises TransactionError.
+    """
+    return asyncio.run(_write(to, application_id, [one for one in found if one.fence is not None], to_end))
+
+
+async def _write(to: Connection, application_id: str, found: list[Standing], to_end: bool) -> list[int]:
+    for one in found:
+        identity = f"{application_id}-{one.partition}"
+        producer = PartitionProducer(identity, one.partition, TRANSACTION_TIMEOUT_MS, to.aiokafka())
+        await producer.open()
+        try:
+            state = [(FENCE_KEY, fences.encode(one.rebased(to_end)))]
+            await producer.publish({}, changelog_of(application_id), state)
+        finally:
+            await producer.close()
+    return [one.partition for one in found]
+
+
+def await_idle(to: Connection, application_id: str, seconds: float) -> None:
+    """Return once the installation's group has no members. Raises StateError after `seconds`.
+
+    A worker that ended hard, as one that refuses its fence does, stays a member until its session times out.
+    """
+    deadline = time.monotonic() + seconds
+    while members := _members(to, application_id):
+        if time.monotonic() > deadline:
+            raise StateError(
+                f"workers of {application_id} are running ({len(members)} members of its group, at "
+                f"{', '.join(sorted(set(members)))}): stop them first, then rebase, then start them again"
+            )
+        time.sleep(1.0)
+
+
+def _members(to: Connection, application_id: str) -> list[str]:
+    """The addresses of the group's members."""
+    with admin(to) as client:
+        described = client.describe_groups([application_id])
+    return [str(member["client_host"]) for group in described.values() for member in group["members"]]

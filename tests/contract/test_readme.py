@@ -1,0 +1,128 @@
+"""The README is run: its blocks, top to bottom, as one script, against a broker and a worker of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.broker_process import free_port
+from streams.metrics import Metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+#: Pictures and output are looked at; everything else is run.
+SHOWN = {"text", "console"}
+
+
+def script() -> str:
+    """All runnable blocks but those of make, in order; Python ones as here-documents."""
+    parts = ["set -eu"]
+    for kind, body in BLOCKS:
+        if kind == "python":
+            parts.append(f"{sys.executable} - <<'PYTHON'\n{body}PYTHON")
+        elif kind == "sh" and not body.startswith("make "):
+            parts.append(body)
+    return "\n".join(parts)
+
+
+def adapted(port: int, web: int) -> str:
+    """The same script with this machine's free ports, the quickest training, and patience for the worker."""
+    ready = f"until curl -sf http://127.0.0.1:{web}/readyz; do kill -0 $!; sleep 0.2; done"
+    return (
+        script()
+        .replace("127.0.0.1:9092", f"127.0.0.1:{port}")
+        .replace("127.0.0.1:6066", f"127.0.0.1:{web}")
+        .replace("> worker.log &", f"> worker.log 2>&1 &\n{ready}")
+        .replace("--announce", "--announce --epochs 1 --time-budget 0.05")
+        .replace("deploy/data/", f"{ROOT}/deploy/data/")
+        .replace("kill $!", "kill $!; wait $! || test $? -eq 143")
+    )
+
+
+@pytest.mark.skipif(
+    bool(os.environ.get("KAFKA_BOOTSTRAP_SERVERS")), reason="would write to that cluster's topics"
+)
+def test_everything_runnable_runs(tmp_path: Path) -> None:
+    port, web = free_port(), free_port()
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PATHCAST_", "KAFKA_"))
+    } | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATHCAST_BROKER_DIR": str(tmp_path / "broker"),
+        "PATHCAST_BROKER_PORT": str(port),
+        "PATHCAST_DATADIR": str(tmp_path / "state"),
+        "PATHCAST_WEB_PORT": str(web),
+    }
+    # The worker is a job of the shell: the trap sees to it that it does not outlive the test.
+    try:
+        done = subprocess.run(
+            ["bash", "-c", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + adapted(port, web)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=500,
+            check=False,
+        )
+    finally:
+        subprocess.run(
+            [Path(sys.executable).parent / "pathcast", "broker", "stop"],
+            env=environment,
+            check=False,
+            capture_output=True,
+        )
+    log = tmp_path / "worker.log"
+    assert done.returncode == 0, done.stderr[-3000:] + (log.read_text()[-2000:] if log.exists() else "")
+    _shows_what_it_says(done.stdout)
+
+
+def _shows_what_it_says(output: str) -> None:
+    for topic in ("purchase-intent", "recommendations", "ad-decisions"):
+        assert output.count(f"anna {topic} ") == 3
+    assert "2,000 events sent to clicks" in output
+    assert 'pathcast_answers_total{rung="' in output
+    assert '"state"' in output
+    assert re.search(r"(\d+) of \1 decisions verified, 0 differ", output)
+
+
+def test_make_targets_exist() -> None:
+    named = set(re.findall(r"\bmake ([a-z]+)", TEXT))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_code_comes_early() -> None:
+    lines = TEXT.splitlines()
+    assert next(number for number, line in enumerate(lines, start=1) if line.startswith("```")) <= 25
+
+
+def test_every_block_is_run_or_only_shown() -> None:
+    assert {kind for kind, _ in BLOCKS} <= {"sh", "python", *SHOWN}
+    assert TEXT.count("```") == 2 * len(BLOCKS)
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CHANGELOG.md", *(p.name for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_links_lead_somewhere(page: str) -> None:
+    path = next(found for found in (ROOT / page, ROOT / "docs" / page) if found.exists())
+    links = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_the_metrics_named_are_the_metrics_there_are() -> None:
+    families = Metrics().registry.collect()
+    kinds = {"counter": "_total", "info": "_info"}
+    there = {f"{family.name}{kinds.get(family.type, '')}" for family in families}
+    assert set(re.findall(r"`(pathcast_[a-z_]+)`", TEXT)) == there
+
+
+def test_the_rooms_are_those_of_the_repository() -> None:
+    tree = next(body for kind, body in BLOCKS if kind == "text" and body.startswith("models/"))
+    named = re.findall(r"^(\w+)/", tree, re.MULTILINE)
+    assert [name for name in named if not (ROOT / name).is_dir()] == []
+    assert {"models", "streams", "trainer", "deploy", "docs", "tests"} == set(named)

@@ -1,0 +1,116 @@
+"""`pathcast demo` as a user runs it, and what it leaves behind: nothing."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.demo import log as logs
+from deploy.demo.parts import PREFIX
+from deploy.kafka import admin
+from trainer.fit import Options
+from trainer.train import Run, train
+
+SCRIPT = Path(sys.executable).with_name("pathcast")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A cache with a model of little learning in it, as an earlier run leaves one."""
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "demo").mkdir()
+    known = logs.prepare(folder / "demo")
+    short = folder / "short.parquet"
+    logs.pl.read_parquet(known.january).head(4_000).write_parquet(short)
+    digest = hashlib.sha256(logs.shipped().read_bytes()).hexdigest()[:8]
+    registry = folder / "demo" / f"registry-{digest}"
+    train(Run([short], registry, options=Options(epochs=1, seconds=5)), 1_700_000_000_000, lambda _: None)
+    return folder
+
+
+def start(broker, cache, *arguments):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PATHCAST_")}
+    own = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "PATHCAST_CACHE_DIR": str(cache)}
+    return subprocess.Popen(
+        [SCRIPT, "demo", *arguments],
+        env=environment | own | {"COLUMNS": "120", "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def left_behind(broker):
+    with admin(broker) as client:
+        topics = [topic for topic in client.list_topics() if topic.startswith(PREFIX)]
+    workers = [
+        process.pid for process in psutil.Process().children(recursive=True) if "worker" in process.cmdline()
+    ]
+    return topics, workers
+
+
+def test_seconds_ends_with_a_summary_and_leaves_nothing(broker, cache):
+    demo = start(broker, cache, "--seconds", "12")
+    output, _ = demo.communicate(timeout=300)
+    assert demo.returncode == 0, output
+    counts = {
+        line.split()[0]: line.split()[1]
+        for line in output.splitlines()
+        if line.startswith(("purchase-intent", "recommendations", "ad-decisions"))
+    }
+    assert len(set(counts.values())) == 1, output
+    assert int(counts["purchase-intent"].replace(",", "")) > 100
+    assert "kept from an earlier run" in output
+    assert "dead letters              0" in output
+    assert "median" in output
+    assert "neural" in output
+    assert left_behind(broker) == ([], [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything(broker, cache, number):
+    demo = start(broker, cache)
+    said = ""
+    while " answers, " not in said:
+        line = demo.stdout.readline()
+        assert line, said
+        said += line
+    demo.send_signal(number)
+    rest, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 0, said + rest
+    assert "stopping" in rest
+    assert "purchase-intent" in rest
+    assert left_behind(broker) == ([], [])
+
+
+def test_a_worker_that_dies_is_one_line_with_its_logs_end(broker, cache):
+    demo = start(broker, cache)
+    said = ""
+    while " answers, " not in said:
+        line = demo.stdout.readline()
+        assert line, said
+        said += line
+    (worker,) = [
+        child
+        for child in psutil.Process(demo.pid).children(recursive=True)
+        if child.cmdline()[-1] == "worker"
+    ]
+    worker.kill()
+    rest, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 1
+    assert "Error: the worker ended with exit code -9; its log is" in rest
+    assert left_behind(broker)[0] == []
+
+
+def test_an_unreachable_broker_is_one_line(broker, cache):
+    nowhere = broker.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
+    demo = start(nowhere, cache, "--seconds", "1")
+    output, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 1
+    assert "no Kafka answers at 127.0.0.1:1" in output
+    assert "Traceback" not in output

@@ -1,0 +1,196 @@
+"""The demo without its processes: the folded log, the board, the figures, the picture."""
+
+import json
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from deploy.demo import figures
+from deploy.demo.board import SIMULATED, Board
+from deploy.demo.log import DAY_MS, FEBRUARY_MS, DemoLog, fold, name, prepare, worth_following
+from deploy.demo.outcomes import Outcomes
+from deploy.demo.parts import PREFIX, new_run, topic_names
+from deploy.demo.view import View
+from streams.connection import Connection
+from tests.contract.examples import COMMON, DECISION, INTENT
+
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> DemoLog:
+    return prepare(tmp_path_factory.mktemp("demo"))
+
+
+def test_what_is_learned_from_ends_before_what_is_shown_begins(log):
+    january, february = pl.read_parquet(log.january), pl.read_parquet(log.february)
+    assert january["ts"].max() < FEBRUARY_MS
+    assert not set(january["event_id"]) & set(february["event_id"])
+    assert len(january) > 50_000
+    assert len(february) > 40_000
+
+
+def test_february_is_one_day_in_order(log):
+    times = pl.read_parquet(log.february)["ts"]
+    assert times.is_sorted()
+    assert (times.min() >= FEBRUARY_MS, times.max() < FEBRUARY_MS + DAY_MS) == (True, True)
+
+
+def test_folding_moves_visitors_by_whole_days_and_keeps_their_paths():
+    day, hour = DAY_MS, 3_600_000
+    rows = [
+        ("a", FEBRUARY_MS + 3 * day + 2 * hour),
+        ("b", FEBRUARY_MS + 1 * hour),
+        ("a", FEBRUARY_MS + 3 * day + 5 * hour),
+        ("a", FEBRUARY_MS + 4 * day + 3 * hour),  # a day later: after the day that is shown
+    ]
+    folded = fold(pl.DataFrame(rows, schema=["visitor_id", "ts"], orient="row"))
+    hours = [(visitor, (ts - FEBRUARY_MS) // hour) for visitor, ts in folded.iter_rows()]
+    assert hours == [("b", 1), ("a", 2), ("a", 5)]
+
+
+def test_paths_worth_following(log):
+    buyers, walkers = worth_following(pl.read_parquet(log.february))
+    assert (len(buyers) > 50, len(walkers) > 200, buyers & walkers) == (True, True, frozenset())
+    path = pl.read_parquet(log.february).filter(pl.col("visitor_id") == min(buyers))["event"].to_list()
+    assert path.index("purchase") >= 5
+
+
+def test_items_are_named_without_titles(log):
+    assert name("7", "computers.components.video_cards", "asus") == "asus video cards #7"
+    assert name("7", "2144415922427789416", None) == "#7"
+    assert log.names["4101564"] == "gigabyte videocards #4101564"
+
+
+def test_a_run_has_names_of_its_own():
+    first, second = new_run(), new_run()
+    assert first != second
+    names = topic_names(first)
+    assert all(topic.startswith(f"{PREFIX}{first.removeprefix(PREFIX)}-") for topic in names.by_visitor)
+
+
+def record(value, timestamp_ms=0):
+    return SimpleNamespace(value=json.dumps(value).encode(), timestamp=timestamp_ms, headers=[])
+
+
+def click(number, visitor, event="view_item", item="4101564"):
+    own = {"event_id": f"e{number}", "visitor_id": visitor, "ts": FEBRUARY_MS + 1000 * number, "event": event}
+    return own | {"item_id": item}
+
+
+def answers(number, visitor, probability=0.2, items=()):
+    common = COMMON | {"event_id": f"e{number}", "visitor_id": visitor}
+    listed = [{"item_id": item, "score": 0.5} for item in items]
+    return {
+        "purchase_intent": INTENT | common | {"purchase_probability": probability},
+        "recommendations": common | {"items": listed},
+        "ad_decisions": DECISION | common | {"decision_id": f"e{number}:shop", "action": "coupon"},
+    }
+
+
+def feed(board, number, visitor, probability=0.2, items=(), took_ms=20.0, **fields):
+    sent = int(NOW * 1000) + 1000 * number
+    board.feed("clicks", record(click(number, visitor, **fields), sent), NOW + number + 0.001)
+    for role, value in answers(number, visitor, probability, items).items():
+        board.feed(role, record(value), NOW + number + took_ms / 1000)
+
+
+@pytest.fixture
+def board(log):
+    return Board(log, NOW)
+
+
+def test_latency_is_from_the_clicks_timestamp_to_the_answer_in_either_order(board):
+    feed(board, 1, "x", took_ms=30)
+    early = answers(2, "x")["purchase_intent"]
+    board.feed("purchase_intent", record(early), NOW + 2.05)
+    board.feed("clicks", record(click(2, "x"), int(NOW * 1000) + 2000), NOW + 2.06)
+    assert [round(value) for value in board.latencies] == [30, 50]
+    assert figures.latency(board.latencies).p50 == pytest.approx(40, abs=1)
+
+
+def test_hits_are_items_recommended_after_the_click_before(board):
+    feed(board, 1, "x", items=["7", "8"])
+    feed(board, 2, "x", item="8", items=["9"])
+    feed(board, 3, "x", item="7")
+    assert (board.hits, board.tries) == (1, 2)
+
+
+def test_a_buyer_is_preferred_and_followed_to_the_end(board, log):
+    buyer, other = sorted(log.buyers)[:2]
+    walker = min(log.walkers)
+    feed(board, 1, walker)
+    assert board.path.visitor == walker
+    feed(board, 2, buyer, probability=0.1)
+    feed(board, 3, other)
+    feed(board, 4, buyer, probability=0.6, event="purchase")
+    assert board.path.visitor == buyer
+    assert [step.probability for step in board.path.steps.values()] == [0.1, 0.6]
+    assert board.path.bought
+    feed(board, 40, other)
+    assert board.path.visitor == other
+
+
+def test_made_up_outcomes_are_counted_apart(board):
+    feed(board, 1, "x")
+    outcome = click(2, "x", event="view_promotion") | {"event_id": f"e1:shop{SIMULATED}view_promotion"}
+    board.feed("clicks", record(outcome), NOW)
+    assert (board.events.total(), board.simulated["view_promotion"]) == (1, 1)
+    assert board.outcomes == {"e1:shop": "view_promotion"}
+    assert "1 of them made-up" in dict(figures.summary(board))["clicks"]
+
+
+def test_outcomes_are_planned_for_actions_only_and_never_for_outcomes(board):
+    outcomes = Outcomes(Connection(), "clicks", lambda: FEBRUARY_MS + DAY_MS)
+    feed(board, 1, "x")
+    decision = board.decisions[0]
+    for event_id in [*(f"e{n}" for n in range(200)), f"e1{SIMULATED}view_promotion"]:
+        decision.event_id = event_id
+        outcomes.plan(decision)
+    planned = [one.said(FEBRUARY_MS + DAY_MS) for one in outcomes._planned]
+    shown = sum(one["event"] == "view_promotion" for one in planned)
+    assert 60 < shown < 140
+    assert 0 < len(planned) - shown < shown
+    assert all(one["ts"] > FEBRUARY_MS + DAY_MS - 120_000 for one in planned)
+    decision.action = "nothing"
+    count = len(planned)
+    outcomes.plan(decision)
+    assert len(outcomes._planned) == count
+
+
+@pytest.mark.parametrize(("width", "height"), [(100, 30), (140, 45), (90, 28)])
+def test_the_picture_fits_and_says_what_matters(board, log, width, height):
+    buyer = min(log.buyers)
+    for number in range(1, 30):
+        feed(board, number, buyer, probability=number / 40, items=["4101564", "3829445"])
+    console = Console(width=width, height=height, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(View(board, "here").render(height), height=height)
+    text = console.export_text()
+    lines = text.splitlines()
+    assert (len(lines), max(map(len, lines))) == (height, width)
+    for said in (
+        f"visitor {buyer}",
+        "72.5 %",
+        "gigabyte videocards #4101564",
+        "coupon",
+        "0.750",
+        "Ctrl-C",
+        "neural",
+    ):
+        assert said in text, said
+
+
+def test_the_picture_of_nothing_yet_is_one_too(board):
+    console = Console(width=100, height=30, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(View(board, "here").render(30), height=30)
+    assert "waiting for a visitor" in console.export_text()
+    assert "0 clicks" in figures.line(board)
+
+
+def test_bars_and_sparklines():
+    assert figures.sparkline([0, 0.5, 1.0], 1.0) == "▁▅█"
+    assert figures.sparkline([]) == ""
+    assert (figures.bar(0.5, 4), figures.bar(1.0, 4), figures.bar(0.0, 4)) == ("██", "████", "")
+    assert figures.bar(0.03125, 4) == "▏"
