@@ -38,7 +38,7 @@ BUNDLED: dict[str, tuple[str, str]] = {
     ),
     "PATHCAST_MAVEN_REPOSITORY": ("Maven Central", "Where the jars are downloaded from."),
     "KAFKA_HOME": ("not set", "An unpacked Kafka release to run instead of the downloaded one."),
-    "JAVA_HOME": ("not set", "The Java to run KAFKA_HOME with; else `java` on the PATH, else the bundled one."),
+    "JAVA_HOME": ("not set", "The Java to run KAFKA_HOME with; else the one on the PATH, else the bundled."),
 }
 
 
