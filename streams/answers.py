@@ -1,17 +1,21 @@
 """The three answers to a click, as messages."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
 
 from models.actions import Stage
-from models.events import Click
+from models.events import EVENTS, Click
 from models.facts import Facts
 from models.features import FEATURES_VERSION
-from models.policy import Context, Decision, Policy
-from models.predictions import AdDecision, PurchaseIntent, Recommendations, Rung, ScoredItem
+from models.policy import MAX_CACHED, ONE, Context, Decision, Policy
+from models.predictions import Rung
 from streams.effects import NO_HEADERS, Message
 from streams.entries import Entry
+
+_encode = msgspec.json.Encoder().encode
+#: JSON of the words that a context may hold.
+_WORDS = {word: _encode(word) for word in (*EVENTS, *get_args(Stage))}
 
 
 class Applied(NamedTuple):
@@ -41,42 +45,77 @@ class Decided(NamedTuple):
     decision: Decision
 
 
-class Scribe:
-    """Encodes the answers of one chunk: what they have in common is set once."""
+class Wording:
+    """JSON of what a policy says again and again, by distribution, action and alternative."""
 
-    def __init__(self, policy: Policy, model_version: str, catalogue_version: str, scored_at: int) -> None:
-        self._policy, self._encode = policy, msgspec.json.Encoder().encode
-        self._common = {
-            "catalogue_version": catalogue_version,
-            "features_version": FEATURES_VERSION,
-            "scored_at": scored_at,
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._known: dict[tuple[str, int, str, str], tuple[bytes, bytes]] = {}
+
+    def around_draw(self, decision: Decision, mask: int) -> tuple[bytes, bytes]:
+        """What stands between a decision's id and its draw, and from there to its context's first value."""
+        key = (decision.preferred, mask, decision.action, decision.would_have)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MAX_CACHED:
+                self._known.clear()
+            known = self._known[key] = self._worded(decision)
+        return known
+
+    def _worded(self, decision: Decision) -> tuple[bytes, bytes]:
+        before = {
+            "placement": self.policy.actions.placement,
+            "action": decision.action,
+            "propensity": decision.propensity,
+            "probabilities": decision.probabilities,
+            "policy_version": self.policy.version,
+            "explored": decision.explored,
         }
-        self._model_version = model_version
+        after = b',"would_have":%b,"context":{"purchase_probability":' % _encode(decision.would_have)
+        return b"," + _encode(before)[1:-1] + b',"draw":', after
+
+
+class Scribe:
+    """Writes the answers of one chunk as JSON: what they have in common is encoded once.
+
+    The fields and their order are those of `models.predictions`; a test holds the two together.
+    """
+
+    def __init__(self, wording: Wording, model_version: str, catalogue_version: str, scored_at: int) -> None:
+        self._around_draw = wording.around_draw
+        self._placement = _encode(wording.policy.actions.placement)[1:]
+        versions = map(_encode, (model_version, catalogue_version, FEATURES_VERSION))
+        made = b',"model_version":%b,"catalogue_version":%b,"features_version":%b' % tuple(versions)
+        self._common = {
+            rung: b'%b,"rung":%b,"scored_at":%d,' % (made, _encode(rung), scored_at) for rung in Rung
+        }
 
     def answers(
-        self, applied: Applied, decided: Decided, rung: Rung, items: list[str], scores: list[float]
+        self, applied: Applied, decided: Decided, rung: Rung, items: bytes
     ) -> tuple[Message, Message, Message]:
-        """Purchase intent, recommendations and decision for one click."""
-        click, key = applied.click, applied.key
-        answer: dict[str, Any] = {
-            "event_id": click.event_id,
-            "visitor_id": click.visitor_id,
-            "ts": click.ts,
-            "model_version": self._model_version,
-            "rung": rung,
-            **self._common,
-        }
-        intent = PurchaseIntent(
-            **answer,
-            purchase_probability=decided.probability,
-            session_id=f"{click.visitor_id}:{applied.session}",
-            session_clicks=applied.facts.position,
-        )
-        listed = Recommendations(**answer, items=list(map(ScoredItem, items, scores)))
-        fields = self._policy.fields(click.event_id, decided.context, decided.decision, decided.draw)
-        encode = self._encode
+        """Purchase intent, recommendations and decision for one click; `items` as JSON."""
+        key, click = applied.key, applied.click
+        event, visitor = _encode(click.event_id), _encode(click.visitor_id)
+        head = b'{"event_id":%b,"visitor_id":%b,"ts":%d%b' % (event, visitor, click.ts, self._common[rung])
+        place = (decided.probability, visitor[:-1], applied.session, applied.facts.position)
+        intent = b'%b"purchase_probability":%a,"session_id":%b:%d","session_clicks":%d}' % (head, *place)
         return (
-            (key, encode(intent), NO_HEADERS),
-            (key, encode(listed), NO_HEADERS),
-            (key, encode(AdDecision(**answer, **fields)), NO_HEADERS),
+            (key, intent, NO_HEADERS),
+            (key, b'%b"items":%b}' % (head, items), NO_HEADERS),
+            (key, self._decision(head, event, decided), NO_HEADERS),
         )
+
+    def _decision(self, head: bytes, event: bytes, decided: Decided) -> bytes:
+        chosen, asked = decided.decision, decided.context
+        before, after = self._around_draw(chosen, asked.mask)
+        draw = decided.draw / ONE
+        decision = b'"decision_id":%b:%b%b%a%b' % (event[:-1], self._placement, before, draw, after)
+        context = b'%a,"stage":%b,"cart_milli":%d,"event":%b,"click":%d,"mask":%d' % (
+            asked.purchase_probability,
+            _WORDS[asked.stage],
+            asked.cart_milli,
+            _WORDS[asked.event],
+            asked.click,
+            asked.mask,
+        )
+        return b"%b%b%b}}" % (head, decision, context)

@@ -10,8 +10,8 @@ from streams.runtime import Runtime
 
 mode.loop.use("uvloop")
 
-#: How the worker creates the changelog: what recovery reads is little more than one record per key. The active
-#: segment is never compacted, so segments are small; the broker's own ratio would leave half of it stale.
+#: How the worker creates the changelog: what recovery reads is little more than one record per key. The
+#: active segment is never compacted, so segments are small; the default ratio would leave half of it stale.
 CHANGELOG = {
     "cleanup.policy": "compact",
     "segment.bytes": str(64 << 20),

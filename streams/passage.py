@@ -179,15 +179,14 @@ class Passage:
     def _encode(self) -> None:
         pipeline, names = self.pipeline, self.rules.names
         scribe = Scribe(
-            pipeline.policy,
+            pipeline.wording,
             self.version.id if self.version else "",
             pipeline.decoder.catalogue.version,
             int(time.time() * 1000),
         )
         for applied, decided in zip(self.applied, self.decided, strict=True):
             scored, row = self.scored[applied.batch], applied.row
-            rung, items, scores = scored.rungs[row], scored.items[row], scored.scores[row]
-            self.answers.append(scribe.answers(applied, decided, rung, items, scores))
+            self.answers.append(scribe.answers(applied, decided, scored.rungs[row], scored.items[row]))
         if self.answers:
             topics = names.purchase_intent, names.recommendations, names.ad_decisions
             self.outputs = dict(zip(topics, map(list, zip(*self.answers, strict=True)), strict=True))

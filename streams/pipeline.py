@@ -13,6 +13,7 @@ from models.session import step
 from models.versions import Version
 from models.visitor import decode
 from streams import letters
+from streams.answers import Wording
 from streams.deadline import Deadline
 from streams.effects import Effects, Reader, Work
 from streams.entries import key_of
@@ -38,6 +39,7 @@ class Pipeline:
             models,
             metrics,
         )
+        self.wording = Wording(policy)
         self.deadline = Deadline(rules.deadline_s)
         self.memories: dict[int, Memory] = {}
         self._dropped: Counter[str] = Counter()

@@ -3,8 +3,6 @@
 import time
 from dataclasses import dataclass
 
-import numpy as np
-
 from models import ladder
 from models.batching import Batch
 from models.popularity import Popularity
@@ -12,23 +10,21 @@ from models.predictions import Rung
 from models.scores import RUNGS, Scores
 from models.versions import Version
 from streams.deadline import Deadline
-
-#: Decimals of published item scores: they only rank.
-SCORE_DECIMALS = 5
+from streams.listing import Listing
 
 
 @dataclass(slots=True)
 class Scored:
-    """Answers by click: probability, item ids and their scores (best first), rung; hidden states by slot."""
+    """Answers by click: probability, items as JSON (best first), rung; hidden states by slot."""
 
     purchase: list[float]
-    items: list[list[str]]
-    scores: list[list[float]]
+    items: list[bytes]
     rungs: list[Rung]
     hidden: list[bytes]
 
 
-NOTHING = Scored([], [], [], [], [])
+NOTHING = Scored([], [], [], [])
+_listing = Listing()
 
 
 def popular(batch: Batch, popularity: Popularity) -> Scored:
@@ -69,6 +65,5 @@ def _fallback(
 
 
 def _listed(scores: Scores) -> Scored:
-    rounded = np.round(scores.item_scores.astype(np.float64), SCORE_DECIMALS)
     rungs = [RUNGS[number] for number in scores.rung.tolist()]
-    return Scored(scores.purchase.tolist(), scores.item_ids(), rounded.tolist(), rungs, scores.hidden_bytes())
+    return Scored(scores.purchase.tolist(), _listing.lists(scores), rungs, scores.hidden_bytes())
