@@ -77,14 +77,14 @@ class Offline:
         reader: Reader | None = None,
         write: Any = None,
     ) -> None:
-        self.names = TopicNames()
+        rules = rules or Rules(TopicNames(), 1, deadline_s=FOREVER)
+        self.names = rules.names
         self.state = Memory()
         self.reader: Reader = reader or DictReader(self.state)
         self._write = write or self.state.write
         self.metrics = Metrics()
         self.models = Models(Path("registry"), "cpu", self.metrics)
         self.models.current = version
-        rules = rules or Rules(self.names, 1, deadline_s=FOREVER)
         decoder = Decoder(limits or Limits(), Catalogue())
         self.pipeline = Pipeline(rules, decoder, Policy(ActionSet.load(ACTIONS)), self.models, self.metrics)
         self.pipeline.opened(0, self.reader)

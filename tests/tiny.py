@@ -1,6 +1,7 @@
 """Model versions small enough to make in a test: untrained, but whole, through the registry."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -44,9 +45,9 @@ def parts(seed: int, items: tuple[str, ...], width: int = 16) -> Parts:
     )
 
 
-def version(folder: Path, seed: int = 1, items: int = 30, width: int = 16) -> Version:
-    """A version under `folder`, saved and loaded again; it knows the items i0, i1, ..."""
-    known = tuple(f"i{number}" for number in range(items))
+def version(folder: Path, seed: int = 1, items: int | Sequence[str] = 30, width: int = 16) -> Version:
+    """A version under `folder`, saved and loaded again; it knows `items`, or so many called i0, i1, ..."""
+    known = tuple(f"i{number}" for number in range(items)) if isinstance(items, int) else tuple(items)
     name = registry.save(folder, parts(seed, known, width), 1_700_000_000_000 + seed * 1000)
     return registry.load(folder / name)
 
