@@ -2,55 +2,19 @@
 
 import threading
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from deploy.demo.followed import Path, Seen, Step
 from deploy.demo.log import DemoLog
 from models.predictions import AdDecision, PurchaseIntent, Recommendations
 
 #: Marks events that the demo itself makes up, in their event ids.
 SIMULATED = "#simulated-"
 NOTHING = "nothing"
-#: A path ends when its visitor has been silent for so long (s of the wall clock), or sooner after a purchase.
-SILENCE, SILENCE_AFTER_PURCHASE = 15.0, 6.0
-
-
-class Seen(msgspec.Struct):
-    """Of a click, what the view shows."""
-
-    event_id: str
-    visitor_id: str
-    ts: int
-    event: str
-    item_id: str | None = None
-    price: float | None = None
-
-
-@dataclass
-class Step:
-    """One click of the visitor that is followed, and its answers once they are there."""
-
-    click: Seen
-    probability: float | None = None
-    action: str = ""
-    expected: bool = False
-
-
-@dataclass
-class Path:
-    """The visitor that is followed."""
-
-    visitor: str = ""
-    steps: dict[str, Step] = field(default_factory=dict)
-    items: list[tuple[str, float]] = field(default_factory=list)
-    bought: bool = False
-    changed: float = 0.0
-
-    def over(self, now: float) -> bool:
-        """Whether it is time to follow somebody else."""
-        return now - self.changed > (SILENCE_AFTER_PURCHASE if self.bought else SILENCE)
+#: A decision is listed at most so often (s): the eye must be able to follow.
+DECISION_EVERY = 0.7
 
 
 class Board:
@@ -70,10 +34,12 @@ class Board:
         self.decisions: deque[AdDecision] = deque(maxlen=40)
         self.outcomes: dict[str, str] = {}
         self.path = Path()
+        self.earlier: deque[Path] = deque(maxlen=6)
         self.hits = self.tries = 0
         self.model = ""
         self.shop_time = 0
         self.lag: int | None = None
+        self._listed = 0.0
         self._sent: dict[str, int] = {}
         self._answered: dict[str, float] = {}
         self._expected: dict[str, frozenset[str]] = {}
@@ -117,6 +83,8 @@ class Board:
         if click.visitor_id != self.path.visitor:
             if not self._prefers(click.visitor_id, now):
                 return
+            if self.path.steps:
+                self.earlier.appendleft(self.path)
             self.path = Path(click.visitor_id)
         self.path.steps[click.event_id] = Step(click, expected=expected)
         self.path.bought |= click.event == "purchase"
@@ -142,12 +110,13 @@ class Board:
         if answer.visitor_id == self.path.visitor:
             self.path.items = [(item.item_id, item.score) for item in answer.items]
 
-    def _see_ad_decisions(self, answer: AdDecision, _record: Any, _now: float) -> None:
+    def _see_ad_decisions(self, answer: AdDecision, _record: Any, now: float) -> None:
         self.actions[answer.action] += 1
-        if answer.action != NOTHING:
+        if answer.action == NOTHING or SIMULATED in answer.event_id:
+            return
+        if answer.visitor_id == self.path.visitor or now - self._listed >= DECISION_EVERY:
             self.decisions.append(answer)
-        if step := self.path.steps.get(answer.event_id):
-            step.action = answer.action
+            self._listed = now
 
     def _match(self, event_id: str, *, sent: int | None = None, answered: float | None = None) -> None:
         """A click and its answer come by different topics, in either order."""

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.demo import figures
-from deploy.demo.board import NOTHING, Board, Step
+from deploy.demo.board import NOTHING, Board
+from deploy.demo.followed import Step
 from models.predictions import AdDecision
 
 BAR = 16
@@ -27,8 +28,7 @@ LEAST_SCALE = 0.25
 def following(board: Board, rows: int) -> RenderableType:
     """The path of one visitor, latest click last, in `rows` lines."""
     path = board.path
-    steps = list(path.steps.values())
-    known = [step.probability for step in steps if step.probability is not None]
+    steps, known = list(path.steps.values()), path.probabilities()
     if not steps:
         return _panel(
             "one visitor's path", Text("waiting for a visitor whose path is worth following ...", style="dim")
@@ -43,7 +43,21 @@ def following(board: Board, rows: int) -> RenderableType:
     table = Table.grid(padding=(0, 1))
     for step in steps[-max(1, rows - 1) :]:
         table.add_row(*_step(board, step, scale))
-    return _panel(f"visitor {path.visitor}: {len(steps)} clicks", Group(line, table))
+    before = _earlier(board, rows - 3 - len(steps))
+    return _panel(f"visitor {path.visitor}, click {len(steps)}", Group(line, table, *before))
+
+
+def _earlier(board: Board, rows: int) -> list[RenderableType]:
+    """Paths that are over, a line each, as many as there is room for."""
+    lines = [
+        Text.assemble(
+            (f"visitor {path.visitor}, {len(path.steps):>2} clicks ", "dim"),
+            (figures.sparkline(path.probabilities()[-30:], LEAST_SCALE), "cyan"),
+            ("  bought" if path.bought else "", "green"),
+        )
+        for path in islice(board.earlier, max(0, rows))
+    ]
+    return [Text(), Text("earlier paths", style="dim"), *lines] if lines else []
 
 
 def _step(board: Board, step: Step, scale: float) -> tuple[RenderableType, ...]:

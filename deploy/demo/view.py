@@ -100,7 +100,7 @@ class View:
         clock = time.strftime("%H:%M", time.gmtime(board.shop_time / 1000)) if board.shop_time else "-"
         table.add_row(Text("shop's clock", style="dim"), Text(clock, justify="right"), "")
         seen, clicked = board.simulated["view_promotion"], board.simulated["select_promotion"]
-        note = Text(f"made-up outcomes: {seen:,} shown,\n{clicked:,} clicked", style="dim")
+        note = Text(f"made-up outcomes:\n{seen:,} shown, {clicked:,} clicked", style="dim")
         return Group(table, note)
 
     def _rungs(self) -> RenderableType:
