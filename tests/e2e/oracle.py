@@ -1,8 +1,8 @@
 """An independent account of what one partition's clicks do to its state, one event at a time.
 
-Written from docs/state.md and docs/decisioning.md alone, slow and plain on purpose: it shares no code with what
-it checks but the names of fields. The actions that were published are taken as given; the context that they
-were decided in is not.
+Written from docs/state.md and docs/decisioning.md alone, slow and plain on purpose: it shares no code with
+what it checks but the names of fields. The actions that were published are taken as given; the context
+that they were decided in is not.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ from tests.e2e.oracle_shopper import (
 
 
 class Answer(NamedTuple):
-    """What must have been published for an applied click; `context` as in ad-decisions, less the probability."""
+    """What must have been published for an applied click; `context` lacks the probability."""
 
     event_id: str
     visitor_id: str

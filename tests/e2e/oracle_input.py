@@ -6,9 +6,23 @@ Another spelling of an event (camelCase, ISO times) is not understood here: the 
 import json
 
 EVENTS = (
-    "page_view search view_item_list select_item view_item add_to_wishlist add_to_cart remove_from_cart "
-    "begin_checkout add_payment_info purchase refund view_promotion select_promotion rate_item login"
-).split()
+    "page_view",
+    "search",
+    "view_item_list",
+    "select_item",
+    "view_item",
+    "add_to_wishlist",
+    "add_to_cart",
+    "remove_from_cart",
+    "begin_checkout",
+    "add_payment_info",
+    "purchase",
+    "refund",
+    "view_promotion",
+    "select_promotion",
+    "rate_item",
+    "login",
+)
 MAX_BYTES = 256 * 1024
 YEAR_2000, YEAR_2100 = 946_684_800_000, 4_102_444_800_000
 LATEST_MS, OLDEST_MS = 10 * 60_000, 24 * 3_600_000

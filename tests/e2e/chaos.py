@@ -1,0 +1,175 @@
+"""Kill, freeze, add and remove workers and restart the broker under load, then ask an oracle what should be.
+
+    make chaos ARGS="--runs 10 --seed 1"
+
+docs/chaos.md says what is checked. A run's record goes to build/chaos/<seed>.json; one that failed keeps its
+folder beside it.
+"""
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+from tests.e2e.chaos_plan import Chaos, Plan, Size
+from tests.e2e.chaos_reading import Progress
+from tests.e2e.chaos_verify import Examination, Verdict
+from tests.e2e.chaos_world import PARTITIONS, World
+
+FOLDER = Path("build/chaos").absolute()
+DRAIN_SECONDS = 120
+NEURAL_SHARE = 0.99
+
+
+def run(seed, size, folder):
+    """One run; its record, with `wrong` empty if everything held. The folder stays if something did not."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    verdict, started = Verdict(), time.time()
+    world = World(folder, Random(f"{seed} shop"), size.visitors)
+    try:
+        chaos = _disturb(world, size, Random(f"{seed} plan"), verdict)
+        _settle(world, verdict)
+        _examine(world, verdict)
+    finally:
+        world.close()
+    record = _record(seed, size, world, chaos, verdict, time.time() - started)
+    (folder / "record.json").write_text(json.dumps(record, indent=1))
+    if not record["wrong"]:
+        shutil.rmtree(folder)
+    return record
+
+
+def _disturb(world, size, rng, verdict):
+    """Traffic from the first click to the last, and the plan carried out on the way."""
+    world.open()
+    for _ in range(size.warm):
+        world.send()
+    world.workers["A"].start()
+    world.workers["B"].start()
+    _await_applied(world, lambda left: left < size.rate, verdict, "warm-up")
+    world.timeline.note(f"{size.warm} clicks to warm up are applied")
+    chaos, begun = Chaos(world, Plan(size, rng)), time.time()
+    chaos.start()
+    while (passed := time.time() - begun) < size.seconds:
+        while world.sent < size.warm + passed * size.rate:
+            world.send()
+            if world.sent % 100 == 0:
+                world.change_catalogue()
+        time.sleep(0.005)
+    verdict.figures["rate"] = round((world.sent - size.warm) / (time.time() - begun))
+    world.timeline.note(f"{world.sent} clicks sent, the last ones at {verdict.figures['rate']} a second")
+    chaos.finish()
+    verdict.hold(chaos.failures, "plan")
+    return chaos
+
+
+def _settle(world, verdict):
+    """Everything applied, and the workers gone of their own accord."""
+    unsent = world.producer.flush(60)
+    verdict.hold([unsent] if unsent else [], "producer kept")
+    verdict.hold(world.undelivered, "producer")
+    _await_applied(world, lambda left: left == 0, verdict, "drained")
+    for one in world.workers.values():
+        if one.wanted:
+            status = one.stop()
+            verdict.hold([status] if status != 0 else [], f"worker {one.name} ends with")
+    world.timeline.note("all applied, workers stopped")
+
+
+def _await_applied(world, enough, verdict, what):
+    progress = Progress(
+        world.client(), world.names.clicks, f"{world.names.clicks}-state-changelog", PARTITIONS
+    )
+    deadline, left = time.time() + DRAIN_SECONDS, None
+    while time.time() < deadline:
+        try:
+            left = progress.behind()
+        except Exception as error:  # noqa: BLE001 - the changelog is there once a worker has begun
+            left = repr(error)
+        if isinstance(left, list) and enough(sum(left)):
+            break
+        time.sleep(0.5)
+    else:
+        verdict.hold([left], f"not {what} in {DRAIN_SECONDS} s, left")
+    progress.close()
+
+
+def _examine(world, verdict):
+    """The topics against the oracle, then the disk of a worker that started from nothing."""
+    fresh = world.fresh()
+    fresh.start()
+    examination = Examination(world, verdict)
+    examination.examine()
+    fresh.worker.wait_ready()
+    status = fresh.stop()
+    verdict.hold([status] if status != 0 else [], "fresh worker ends with")
+    examination.disk(world.folder / "fresh" / "data")
+    world.timeline.note("topics, state and recovered disk compared with the oracle")
+    total = sum(verdict.calm_rungs.values())
+    share = verdict.calm_rungs["neural"] / total if total else 1.0
+    verdict.hold([round(share, 4)] if share < NEURAL_SHARE else [], f"neural below {NEURAL_SHARE}")
+
+
+def _record(seed, size, world, chaos, verdict, seconds):
+    calm, every = sum(verdict.calm_rungs.values()), sum(verdict.rungs.values())
+    return {
+        "seed": seed,
+        "size": size._asdict(),
+        "seconds": round(seconds, 1),
+        "wrong": verdict.wrong,
+        **verdict.figures,
+        "neural_outside": round(verdict.calm_rungs["neural"] / calm, 5) if calm else None,
+        "answers_outside": calm,
+        "neural_overall": round(verdict.rungs["neural"] / every, 5) if every else None,
+        "rungs": verdict.rungs,
+        "done": chaos.done,
+        "exits": {one.name: one.exits for one in world.workers.values()},
+        "shop": world.shop.counts,
+        "timeline": world.timeline.entries,
+    }
+
+
+def told(record):
+    """One line on a run."""
+    fate = "FAILED" if record["wrong"] else "passed"
+    bytes_each = record.get("visitor_bytes", 0) // max(1, record.get("visitors", 0))
+    return (
+        f"chaos seed {record['seed']} {fate} in {record['seconds']} s: {record.get('clicks')} clicks at "
+        f"{record.get('rate')}/s, {record.get('answers')} answers, {record.get('duplicates')} duplicates, "
+        f"{record.get('dead_letters')} dead letters, {record.get('visitors')} visitors of {bytes_each} B, "
+        f"{record.get('keys')} keys equal the oracle's, neural {record['neural_outside']} outside restarts "
+        f"({record['answers_outside']} answers), {record['neural_overall']} in all"
+    )
+
+
+def main():
+    """Runs one after the other, each with the next seed; exit status 1 if any failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    for name, value in Size()._asdict().items():
+        parser.add_argument(f"--{name}", type=type(value), default=value)
+    asked = vars(parser.parse_args())
+    # So that an end from outside ends what was started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    size, failed = Size(**{name: asked[name] for name in Size._fields}), 0
+    for seed in range(asked["seed"], asked["seed"] + asked["runs"]):
+        record = run(seed, size, FOLDER / f"run-{seed}")
+        (FOLDER / f"{seed}.json").write_text(json.dumps(record, indent=1))
+        print(told(record), flush=True)
+        if record["wrong"]:
+            failed += 1
+            print("\n".join(record["wrong"][:40]))
+            print(f"kept: {FOLDER / f'run-{seed}'}", flush=True)
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()

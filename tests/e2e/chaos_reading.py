@@ -1,0 +1,95 @@
+"""Whole topics as a read_committed consumer sees them, and how far the state's fences are."""
+
+import time
+from typing import NamedTuple
+
+import msgspec
+from confluent_kafka import Consumer, TopicPartition
+
+FENCE = b"\x00fence"
+
+
+class Record(NamedTuple):
+    """One record, with the attributes that the oracle reads."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: list
+
+
+def _consumer(client):
+    settings = {
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+    }
+    return Consumer({**client, **settings, "group.id": "reader", "fetch.message.max.bytes": 4 << 20})
+
+
+def read_all(client, topic, partition):
+    """Committed records of a partition, from its start to its end as of now."""
+    consumer, found = _consumer(client), []
+    consumer.assign([TopicPartition(topic, partition, 0)])
+    deadline = time.time() + 120
+    while time.time() < deadline:
+        for message in consumer.consume(5_000, 1.0):
+            if message.error() is None:
+                place = message.offset(), message.timestamp()[1]
+                found.append(Record(*place, message.key(), message.value(), message.headers() or []))
+            elif message.error().name() == "_PARTITION_EOF":
+                consumer.close()
+                return found
+    raise TimeoutError(f"{topic}[{partition}] was not read to its end in 120 s ({len(found)} records)")
+
+
+def latest(records):
+    """A changelog's state: the last value by key, without what was deleted."""
+    state = {}
+    for record in records:
+        if record.value is None:
+            state.pop(record.key, None)
+        else:
+            state[record.key] = record.value
+    return state
+
+
+def fence_of(value):
+    """Position and watermark of a stored fence (see `streams/fence.py`)."""
+    positions, watermark, *_ = msgspec.msgpack.decode(value)
+    return max(positions.values()), watermark
+
+
+class Progress:
+    """Whether the workers have applied everything: their fences against the ends of the input."""
+
+    def __init__(self, client, clicks, changelog, partitions):
+        self._consumer = _consumer(client)
+        self._clicks, self._changelog, self._partitions = clicks, changelog, partitions
+
+    def behind(self):
+        """Records not yet applied, per partition."""
+        return [self._behind(partition) for partition in range(self._partitions)]
+
+    def _behind(self, partition):
+        place = TopicPartition(self._clicks, partition)
+        end = self._consumer.get_watermark_offsets(place, timeout=20)[1]
+        return end - self._fence(partition)
+
+    def _fence(self, partition):
+        """A transaction writes its fence last, so one is among the last few records."""
+        place = TopicPartition(self._changelog, partition)
+        end = self._consumer.get_watermark_offsets(place, timeout=20)[1]
+        self._consumer.assign([TopicPartition(self._changelog, partition, max(0, end - 200))])
+        position, deadline = 0, time.time() + 10
+        while time.time() < deadline:
+            message = self._consumer.poll(1.0)
+            if message is not None and message.error() is not None:
+                break
+            if message is not None and message.key() == FENCE:
+                position = fence_of(message.value())[0]
+        return position
+
+    def close(self):
+        self._consumer.close()

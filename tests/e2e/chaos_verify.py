@@ -1,0 +1,185 @@
+"""After a chaos run: what was published and what is stored, against the oracle."""
+
+from collections import Counter, defaultdict, deque
+
+import msgspec
+import rocksdict
+
+from tests.e2e.chaos_reading import FENCE, fence_of, latest, read_all
+from tests.e2e.chaos_world import ATTRIBUTION_HOURS, CHURN_DAYS, DAY_MS, PANE_HOURS, PARTITIONS, TTL_DAYS
+from tests.e2e.oracle import Partition
+from tests.e2e.oracle_offers import Actions
+from tests.e2e.oracle_shopper import Rules
+from tests.e2e.oracle_state import differences, expected
+from tests.offline import ACTIONS
+
+HOUR_MS = 3_600_000
+RULES = Rules(
+    churn=int(CHURN_DAYS * DAY_MS),
+    ttl=int(TTL_DAYS * DAY_MS),
+    window=int(ATTRIBUTION_HOURS * HOUR_MS),
+    retention=PANE_HOURS * HOUR_MS,
+)
+#: Of what differs, so many are told.
+TOLD = 20
+
+
+class Published(msgspec.Struct):
+    """What is checked of an answer, whichever of the three."""
+
+    event_id: str
+    visitor_id: str
+    rung: str
+    model_version: str
+    scored_at: int
+    session_id: str = ""
+    session_clicks: int = 0
+    action: str = ""
+    context: dict = {}
+    items: list = []
+
+
+class Verdict:
+    """Figures of a run and what is wrong with it."""
+
+    def __init__(self):
+        self.figures = Counter()
+        self.rungs = Counter()
+        self.calm_rungs = Counter()
+        self.wrong = []
+
+    def hold(self, differing, what):
+        """Every entry of `differing` is wrong."""
+        differing = list(differing)
+        self.wrong += [f"{what}: {one}" for one in differing[:TOLD]]
+        if len(differing) > TOLD:
+            self.wrong.append(f"{what}: {len(differing)} in all")
+
+
+class Examination:
+    """Reads a world's topics partition by partition; `oracles` and `states` are kept for the disks."""
+
+    def __init__(self, world, verdict):
+        self.world, self.names, self.verdict = world, world.names, verdict
+        self.actions = Actions(ACTIONS)
+        self.oracles = {}
+        self._decode = msgspec.json.Decoder(Published).decode
+
+    @property
+    def changelog(self):
+        return f"{self.names.clicks}-state-changelog"
+
+    def examine(self):
+        """All partitions."""
+        for partition in range(PARTITIONS):
+            self._partition(partition)
+
+    def _read(self, topic, partition):
+        return read_all(self.world.client(), topic, partition)
+
+    def _partition(self, number):
+        names = self.names
+        log = self._read(names.clicks, number)
+        topics = (names.purchase_intent, names.recommendations, names.ad_decisions)
+        intents, listed, decisions = (
+            [self._decode(record.value) for record in self._read(topic, number)] for topic in topics
+        )
+        oracle = self._oracle(log, decisions)
+        self.oracles[number] = oracle
+        figures = self.verdict.figures
+        figures["clicks"] += len(log)
+        figures["answered"] += len(oracle.answers)
+        figures["duplicates"] += oracle.duplicates
+        figures["dead_letters"] += len(oracle.letters)
+        figures["answers"] += len(intents) + len(listed) + len(decisions)
+        for kind, found in (("intent", intents), ("recommendations", listed), ("decision", decisions)):
+            self._sequence(f"{kind}[{number}]", found, oracle.answers)
+        self._letters(number, oracle)
+        self._contents(number, oracle.answers, intents, decisions)
+        self._rungs(oracle.answers, intents)
+        self._state(f"changelog[{number}]", latest(self._read(self.changelog, number)), number, log)
+
+    def _oracle(self, log, decisions):
+        actions = defaultdict(deque)
+        for decision in decisions:
+            actions[decision.event_id].append(decision.action)
+        oracle = Partition(RULES, self.actions)
+        for record in log:
+            oracle.apply(record, lambda event_id: actions[event_id].popleft() if actions[event_id] else None)
+        oracle.finish()
+        return oracle
+
+    def _sequence(self, where, found, wanted):
+        """Exactly one answer per applied click, in the order in which they were applied."""
+        got = [(answer.visitor_id, answer.event_id) for answer in found]
+        right = [(answer.visitor_id, answer.event_id) for answer in wanted]
+        if got != right:
+            have, need = Counter(got), Counter(right)
+            self.verdict.hold((need - have).elements(), f"{where} missing")
+            self.verdict.hold((have - need).elements(), f"{where} too many")
+            self.verdict.hold([] if have != need else ["same answers"], f"{where} order differs")
+
+    def _letters(self, number, oracle):
+        found = []
+        for record in self._read(self.names.dead_letters, number):
+            told = dict(record.headers[:6])
+            found.append((int(told["source-offset"]), told["reason"].decode()))
+        have, need = Counter(found), Counter(oracle.letters)
+        self.verdict.hold((need - have).elements(), f"dead letter[{number}] missing")
+        self.verdict.hold((have - need).elements(), f"dead letter[{number}] too many")
+
+    def _contents(self, number, answers, intents, decisions):
+        """What was published follows from the oracle's own state: session, stage, cart, mask."""
+        differing = []
+        for answer, intent, decision in zip(answers, intents, decisions, strict=False):
+            decision.context.pop("purchase_probability", None)
+            session = f"{answer.visitor_id}:{answer.session}"
+            if decision.context != answer.context:
+                differing.append(f"{answer.event_id}: {decision.context}, expected {answer.context}")
+            if (intent.session_id, intent.session_clicks) != (session, answer.position):
+                differing.append(f"{answer.event_id}: {intent.session_id} click {intent.session_clicks}")
+        self.verdict.hold(differing, f"published[{number}]")
+
+    def _rungs(self, answers, intents):
+        """Rungs of who consents; `calm`: outside the times in which a worker was down or catching up."""
+        disturbed = self.world.disturbed
+        for answer, intent in zip(answers, intents, strict=False):
+            if not answer.consent:
+                self.verdict.hold([answer.event_id] if intent.rung != "popular" else [], "answered in spite")
+                continue
+            self.verdict.rungs[intent.rung] += 1
+            if not any(since <= intent.scored_at <= until for since, until in disturbed):
+                self.verdict.calm_rungs[intent.rung] += 1
+
+    def _state(self, where, state, number, log):
+        fence = state.pop(FENCE, None)
+        oracle = self.oracles[number]
+        wanted = (log[-1].offset + 1, oracle.watermark) if log else None
+        if log and (fence is None or fence_of(fence) != wanted):
+            self.verdict.hold([fence_of(fence) if fence else None], f"{where} fence, expected {wanted}")
+        needed = expected(oracle)
+        self.verdict.figures["keys"] += len(needed)
+        self.verdict.figures["visitors"] += len(oracle.shoppers)
+        sizes = [len(value) for key, value in state.items() if key.startswith(b"v")]
+        self.verdict.figures["visitor_bytes"] += sum(sizes)
+        self.verdict.hold(differences(needed, state), where)
+
+    def disk(self, datadir):
+        """The RocksDB files of a stopped worker that owned every partition."""
+        for number in range(PARTITIONS):
+            found = list(datadir.rglob(f"*state-{number}.db"))
+            if len(found) != 1:
+                self.verdict.hold([found], f"disk[{number}]: expected one database, found")
+                continue
+            state = stored_on(found[0])
+            self.verdict.figures["disk_keys"] += len(state)
+            self.verdict.hold(differences(expected(self.oracles[number]), state), f"disk[{number}]")
+
+
+def stored_on(path):
+    """A database's pairs, without the fence and Faust's position."""
+    options = rocksdict.Options(raw_mode=True)
+    database = rocksdict.Rdict(str(path), options=options, access_type=rocksdict.AccessType.read_only())
+    pairs = {key: value for key, value in database.items() if key[:1] in (b"v", b"t", b"p")}
+    database.close()
+    return pairs

@@ -1,0 +1,217 @@
+"""The world of one chaos run: a broker of its own, supervised workers, a producer, an ear on decisions."""
+
+import json
+import threading
+import time
+from contextlib import suppress
+
+import msgspec
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from deploy.topics import ensure
+from streams.connection import Connection
+from tests.brokers import start_broker, topic_names
+from tests.e2e.chaos_traffic import ITEMS, Shop, catalogue_item
+from tests.e2e.worker import Worker
+from tests.tiny import announcement, version
+
+PARTITIONS = 4
+SESSION_TIMEOUT = 8
+DAY_MS = 86_400_000
+#: Days of event time until a visitor counts as lost and is forgotten: short, so that a run sees both.
+CHURN_DAYS, TTL_DAYS, ATTRIBUTION_HOURS, PANE_HOURS = 0.05, 0.075, 1.0, 1
+SETTINGS = {
+    "session_timeout_seconds": SESSION_TIMEOUT,
+    # Event time is the log's alone: the oracle has no clock.
+    "idle_seconds": 1_000_000,
+    "churn_days": CHURN_DAYS,
+    "visitor_ttl_days": TTL_DAYS,
+    "attribution_hours": ATTRIBUTION_HOURS,
+    "pane_hours": PANE_HOURS,
+}
+
+
+class Heard(msgspec.Struct):
+    """What the shop's front end reads of a decision."""
+
+    visitor_id: str
+    decision_id: str
+    action: str
+
+
+class Timeline:
+    """What happened when; seconds since the start, and wall-clock ms for the answers' `scored_at`."""
+
+    def __init__(self):
+        self.started = time.time()
+        self.entries = []
+
+    def note(self, what):
+        now = time.time()
+        self.entries.append((round(now - self.started, 1), what))
+        print(f"  {now - self.started:6.1f} s  {what}", flush=True)
+
+
+class Supervised:
+    """A worker process that is started again whenever it ends, as a supervisor would."""
+
+    def __init__(self, name, worker, timeline):
+        self.name, self.worker, self.timeline = name, worker, timeline
+        self.wanted = False
+        self.exits = []
+
+    def start(self):
+        self.wanted = True
+        self.worker.start()
+
+    @property
+    def alive(self):
+        return self.worker.process.poll() is None
+
+    def look(self):
+        """Start it again if it has ended against our will."""
+        if self.wanted and (status := self.worker.process.poll()) is not None:
+            self.exits.append(status)
+            self.timeline.note(f"{self.name} ended with {status}; started again")
+            self.worker.start()
+
+    def kill(self):
+        self.worker.process.kill()
+
+    def stop(self):
+        """SIGTERM; the exit status, None where it had to be killed."""
+        self.wanted = False
+        with suppress(Exception):
+            return self.worker.stop(60)
+        self.worker.kill()
+        return None
+
+
+class World:
+    """Everything that runs. `close` ends it all."""
+
+    def __init__(self, folder, rng, visitors):
+        self.folder, self.timeline, self.rng = folder, Timeline(), rng
+        self.shop = Shop(rng, visitors, PARTITIONS)
+        self.broker = start_broker(folder / "broker", {"log.segment.bytes": str(256 << 20)})
+        self.connection = Connection(bootstrap_servers=self.broker.bootstrap)
+        self.names = topic_names()
+        ensure(self.connection, self.names, partitions=PARTITIONS)
+        self.registry = folder / "registry"
+        self.versions = [version(self.registry, seed, ITEMS, 64).id for seed in (1, 2)]
+        self.undelivered = []
+        self.sent = 0
+        self.producer = Producer(
+            {
+                **self.client(),
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "queue.buffering.max.messages": 1_000_000,
+                "partitioner": "murmur2_random",
+                "message.max.bytes": 1_000_000,
+                "compression.type": "lz4",
+            }
+        )
+        self.workers = {name: self._worker(name) for name in "ABC"}
+        self.disturbed = []
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._supervise, self._listen)]
+
+    def client(self):
+        return {"bootstrap.servers": self.broker.bootstrap, "log_level": 0}
+
+    def _worker(self, name, registry=None):
+        folder = self.folder / name
+        folder.mkdir()
+        worker = Worker(self.connection, self.names, folder, **SETTINGS, registry=self.registry)
+        return Supervised(name, worker, self.timeline)
+
+    def fresh(self):
+        """One more worker, with an empty disk."""
+        self.workers["fresh"] = self._worker("fresh")
+        return self.workers["fresh"]
+
+    def open(self):
+        """Catalogue and first model; then all threads."""
+        for number in range(ITEMS):
+            self._produce(self.names.items, *catalogue_item(number, 0))
+        self.announce(0)
+        for thread in self._threads:
+            thread.start()
+
+    def announce(self, number):
+        """Promote a model version."""
+        value = announcement(self.registry, self.versions[number])
+        self._produce(self.names.model_updates, b"onsite", value)
+        self.producer.flush(30)
+
+    def change_catalogue(self):
+        item = self.rng.randrange(ITEMS)
+        self._produce(self.names.items, *catalogue_item(item, self.rng.randrange(1, 500)))
+
+    def send(self):
+        """One record of the shop."""
+        key, value, headers, partition = self.shop.next()
+        options = {} if partition is None else {"partition": partition}
+        self._produce(self.names.clicks, key, value, headers=headers, **options)
+        self.sent += 1
+
+    def _produce(self, topic, key, value, **options):
+        self.producer.produce(topic, value, key, on_delivery=self._delivered, **options)
+        self.producer.poll(0)
+
+    def _delivered(self, error, message):
+        if error is not None:
+            self.undelivered.append(str(error))
+
+    def _supervise(self):
+        """Restarts, and the times in which not every worker was ready."""
+        since = time.time()
+        while not self._ended.wait(0.25):
+            running = [one for one in self.workers.values() if one.wanted]
+            for one in running:
+                one.look()
+            if not running or not all(_ready(one.worker) for one in running):
+                since = since or time.time()
+            elif since:
+                self.disturb(since)
+                since = None
+        if since:
+            self.disturb(since)
+
+    def disturb(self, since):
+        """From `since` on until now, and a little longer for what had piled up, answers may fall short."""
+        self.disturbed.append(((since - 1) * 1000, (time.time() + 3) * 1000))
+
+    def _listen(self):
+        """Tell the shop which decisions its visitors got, as its front end would know."""
+        settings = {"group.id": "front-end", "isolation.level": "read_committed", "enable.auto.commit": False}
+        consumer = Consumer({**self.client(), **settings})
+        consumer.assign([TopicPartition(self.names.ad_decisions, p, 0) for p in range(PARTITIONS)])
+        decode = msgspec.json.Decoder(Heard).decode
+        while not self._ended.is_set():
+            for message in consumer.consume(500, 0.2):
+                if message.error() is None:
+                    heard = decode(message.value())
+                    if heard.action != "nothing":
+                        self.shop.heard(heard.visitor_id, heard.decision_id)
+        consumer.close()
+
+    def close(self):
+        """End every process that was started here."""
+        self._ended.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(15)
+        for one in self.workers.values():
+            one.wanted = False
+            one.worker.kill()
+        self.broker.stop()
+        (self.folder / "timeline.json").write_text(json.dumps(self.timeline.entries, indent=1))
+
+
+def _ready(worker):
+    try:
+        return worker.get("/readyz")[0] == 200
+    except Exception:  # noqa: BLE001 - whatever it is, it is not ready
+        return False
