@@ -139,7 +139,7 @@ async def test_what_was_written_is_there_after_a_clean_close(store, partition, t
 
 
 @pytest.mark.parametrize(
-    "stale", [persisted(3, topic="changelog-0"), persisted(3, at=NOW - DAY_MS - 60_000)], ids=["id", "age"]
+    "stale", [persisted(3, topic="changelog-0"), persisted(3, at=NOW - DAY_MS - 3_600_000)], ids=["id", "age"]
 )
 async def test_stale_local_state_is_wiped(store, partition, tmp_path, stale):
     partition.write([(b"a", b"1")], stale)
@@ -149,7 +149,7 @@ async def test_stale_local_state_is_wiped(store, partition, tmp_path, stale):
 
 
 async def test_local_state_younger_than_its_tombstones_is_kept(store, partition, tmp_path):
-    partition.write([(b"a", b"1")], persisted(3, at=NOW - DAY_MS + 60_000))
+    partition.write([(b"a", b"1")], persisted(3, at=NOW - DAY_MS + 3_600_000))
     assert (await reopened(store, tmp_path / "tables")).get([b"a"]) == [b"1"]
 
 
