@@ -34,11 +34,12 @@ class Demo:
         """Everything; returns what was seen. Raises PathcastError; KeyboardInterrupt before it is live."""
         with _ending_politely(), stage(self._console) as ready:
             board = Board(ready.log, time.time())
-            with self._background(ready, board) as threads, suppress(KeyboardInterrupt):
-                self._watch(ready, board, threads)
-            self._console.print("stopping ...", style="dim")
-            # From here on a second Ctrl-C would leave things behind.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            with self._background(ready, board) as threads:
+                with suppress(KeyboardInterrupt):
+                    self._watch(ready, board, threads)
+                # From here on a second Ctrl-C would leave things behind.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                self._console.print("stopping ...", style="dim")
         return board
 
     @contextmanager

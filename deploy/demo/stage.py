@@ -68,7 +68,7 @@ class Builder:
 
     def _topics(self, to: Connection) -> TopicNames:
         names = parts.topic_names(self._run)
-        self._down.callback(parts.forget, to, f"{self._run}-")
+        self._down.callback(parts.forget, to, self._run)
         with self._console.status("creating topics"):
             ensure(to, names)
             count = publish_items(to, Source(shipped()), None, names.items)

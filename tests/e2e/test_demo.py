@@ -46,12 +46,20 @@ def start(broker, cache, *arguments):
 
 
 def left_behind(broker):
+    """Topics and groups of demos on that broker, and workers of demos that still talk to it."""
     with admin(broker) as client:
         topics = [topic for topic in client.list_topics() if topic.startswith(PREFIX)]
-    workers = [
-        process.pid for process in psutil.Process().children(recursive=True) if "worker" in process.cmdline()
-    ]
-    return topics, workers
+        groups = [group["group_id"] for group in client.list_groups() if group["group_id"].startswith(PREFIX)]
+    return topics, groups, [process.pid for process in psutil.process_iter() if is_demos(process, broker)]
+
+
+def is_demos(process, broker):
+    try:
+        known = process.environ()
+    except psutil.Error:
+        return False
+    own = known.get("PATHCAST_APPLICATION_ID", "").startswith(PREFIX)
+    return own and known.get("KAFKA_BOOTSTRAP_SERVERS") == broker.bootstrap_servers
 
 
 def test_seconds_ends_with_a_summary_and_leaves_nothing(broker, cache):
@@ -69,7 +77,7 @@ def test_seconds_ends_with_a_summary_and_leaves_nothing(broker, cache):
     assert "dead letters              0" in output
     assert "median" in output
     assert "neural" in output
-    assert left_behind(broker) == ([], [])
+    assert left_behind(broker) == ([], [], [])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -85,7 +93,7 @@ def test_a_signal_stops_everything(broker, cache, number):
     assert demo.returncode == 0, said + rest
     assert "stopping" in rest
     assert "purchase-intent" in rest
-    assert left_behind(broker) == ([], [])
+    assert left_behind(broker) == ([], [], [])
 
 
 def test_a_worker_that_dies_is_one_line_with_its_logs_end(broker, cache):
