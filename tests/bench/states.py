@@ -1,7 +1,6 @@
 """Full-size states: real pasts taken through the real pipeline, and as many visitors with them as wanted."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import polars as pl
@@ -21,7 +20,7 @@ from streams.reload import Models
 from streams.routing import home
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
-from tests.bench.clicks import rows, visitor_id
+from tests.bench.clicks import PAUSE_MS, rows, visitor_id
 from tests.bench.ground import PARTITIONS
 
 CHUNK = 2_000
@@ -61,20 +60,21 @@ class Shelf:
 
 
 def full_states(past: pl.DataFrame, version: Version) -> list[bytes]:
-    """Visitors' records after their pasts, those with all 50 codes; the largest ones first."""
+    """Visitors' records after their pasts and the end of their last sessions: those with all 50 codes."""
     pipeline, shelf, watermark = _pipeline(version), Shelf(), 0
     pipeline.opened(0, shelf)
     times = past["ts"].to_list()
     records = [Record(*pair, ts, 0) for pair, ts in zip(rows(past), times, strict=True)]
-    for at in range(0, len(records), CHUNK):
-        effects = pipeline.process(Work(0, records[at : at + CHUNK], shelf, watermark, 0.0))
+    works = [Work(0, records[at : at + CHUNK], shelf, 0, 0.0) for at in range(0, len(records), CHUNK)]
+    for work in [*works, Work(0, (), shelf, 0, 0.0, idle_to=times[-1] + PAUSE_MS)]:
+        work.watermark = watermark
+        effects = pipeline.process(work)
         shelf.apply(effects.state)
         watermark = effects.watermark
         assert effects.committed is not None
         effects.committed()
     stepped = [value for key, value in shelf.pairs.items() if key.startswith(keys.VISITOR)]
-    full = [value for value in stepped if len(visitor.decode(value).codes) == visitor.CODES_BYTES]
-    return sorted(full, key=len, reverse=True)
+    return [value for value in stepped if len(visitor.decode(value).codes) == visitor.CODES_BYTES]
 
 
 def _pipeline(version: Version) -> Pipeline:
@@ -109,14 +109,3 @@ class Crowd:
         timers = self._timers
         for number, (key, partition) in enumerate(zip(self._keys, self._homes, strict=True)):
             yield keys.timer(timers[(number + turn) % len(timers)], keys.VISITOR + key), b"", partition
-
-
-def sizes_of(states: Sequence[bytes]) -> tuple[int, int, int]:
-    """Smallest, mean and largest record in bytes."""
-    lengths = [len(state) for state in states]
-    return min(lengths), sum(lengths) // len(lengths), max(lengths)
-
-
-def first(states: Sequence[bytes], count: int) -> list[bytes]:
-    """At most `count` of them."""
-    return list(islice(states, count))
