@@ -5,18 +5,21 @@ Offline is the same code, one click at a time, without Kafka; the version is the
 
 import json
 from collections import Counter
+from functools import partial
 from importlib import resources
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rocksdict
 
 from deploy.logs import Source, batches
 from deploy.topics import ensure
 from models.versions import Version
 from streams.rules import Rules
 from streams.settings import WorkerSettings
+from streams.store import PartitionStore, Persisted, _database_options
 from tests.brokers import topic_names
 from tests.e2e.worker import Worker, decoded, read, send
 from tests.offline import Offline
@@ -79,7 +82,8 @@ def test_every_published_answer_is_the_offline_one(broker, tmp_path, clicks, reg
             with worker.dealing_with(len(part), seconds=300):
                 send(broker, names.clicks, part)
     published = answers(broker, names)
-    offline = offline_pass(read(broker, names.clicks), names, published, {v.id: v for v in (first, second)})
+    versions = {version.id: version for version in (first, second)}
+    offline = offline_pass(read(broker, names.clicks), names, published, versions, tmp_path)
     assert published.keys() == offline.keys()
     used = Counter((version, rung) for version, rung, *_ in published.values())
     assert min(used[first.id, "neural"], used[second.id, "neural"]) > count // 3
@@ -116,12 +120,16 @@ def joined(intents, listed):
     }
 
 
-def offline_pass(records, names, published, versions: dict[str, Version]):
+def offline_pass(records, names, published, versions: dict[str, Version], folder: Path):
     """The same log click by click, each partition's in its order."""
     rules = Rules.of(WorkerSettings(deadline_ms=600_000), names, PARTITIONS)
     found = {}
     for partition in range(PARTITIONS):
-        offline = Offline(rules=rules)
+        options = _database_options(rocksdict.Cache(64 << 20))
+        store = PartitionStore(rocksdict.Rdict(str(folder / f"offline-{partition}"), options=options))
+        offline = Offline(
+            rules=rules, reader=store, write=partial(store.write, persisted=Persisted(0, "", 0))
+        )
         for record in (one for one in records if one.partition == partition):
             known = published.get(json.loads(record.value)["event_id"])
             if known is not None:
@@ -129,6 +137,7 @@ def offline_pass(records, names, published, versions: dict[str, Version]):
             outputs = offline.answers(offline.process([record]))
             if outputs:
                 found |= joined(outputs[names.purchase_intent], outputs[names.recommendations])
+        store.close()
     return found
 
 
