@@ -88,6 +88,10 @@ class Batcher:
         self._rows: list[bytes] = []
         self._before: list[tuple[bytes, int, int, int, bytes]] = []
 
+    def __len__(self) -> int:
+        """Clicks so far."""
+        return len(self._slot)
+
     def visitor(self, visitor: Visitor | None) -> int:
         """Register a visitor as it was read (None for a new one), before any step of this chunk; its slot."""
         if visitor is None:

@@ -98,8 +98,9 @@ def _compiled() -> Callable[[Visitor, Click, Facts], bytes]:
 row: Final = _compiled()
 
 
-def _places(kind: str) -> list[int]:
-    return [place for place, feature in enumerate(FEATURES) if feature.kind.partition(":")[0] == kind]
+def _places(kind: str) -> NDArray[np.int64]:
+    kinds = [feature.kind.partition(":")[0] for feature in FEATURES]
+    return np.flatnonzero(np.array(kinds) == kind)
 
 
 _PLAIN, _LOG, _AGO, _CYCLE, _CHOICE = map(_places, ("plain", "log", "ago", "cycle", "choice"))
@@ -108,7 +109,7 @@ _SIZES: Final = [int(FEATURES[place].kind.partition(":")[2]) for place in _CHOIC
 
 
 def _named() -> tuple[str, ...]:
-    simple = [FEATURES[place].name for place in _PLAIN + _LOG + _AGO]
+    simple = [FEATURES[place].name for place in (*_PLAIN, *_LOG, *_AGO)]
     cycles = [f"{FEATURES[place].name}_{part}" for part in ("sin", "cos") for place in _CYCLE]
     choices = zip(_CHOICE, _SIZES, strict=True)
     chosen = [f"{FEATURES[place].name}={n}" for place, size in choices for n in range(size)]
@@ -119,28 +120,31 @@ def _named() -> tuple[str, ...]:
 NAMES: Final = _named()
 _STAGES: Final = [NAMES.index(f"session_{event}") for event in ("add_to_cart", "begin_checkout", "purchase")]
 _LARGEST: Final = 50.0
+_SIMPLE: Final = len(_PLAIN), len(_PLAIN) + len(_LOG), len(_PLAIN) + len(_LOG) + len(_AGO)
+_SIN, _COS, _ONE_HOT = _SIMPLE[2], _SIMPLE[2] + len(_CYCLE), _SIMPLE[2] + 2 * len(_CYCLE)
+#: First column and last value of each choice.
+_FIRST: Final = _ONE_HOT + np.concatenate([[0], np.cumsum(_SIZES)[:-1]]).astype(np.int64)
+_LAST: Final = np.array(_SIZES) - 1
 
 
 def matrix(rows: bytes) -> NDArray[np.float32]:
-    """Transformed features float32 `[N, len(NAMES)]` of N packed rows; always finite."""
+    """Transformed features float32 `[N, len(NAMES)]` of N packed rows; always finite.
+
+    Every transform is one call over its columns: a live chunk has a few clicks, and calls are what it costs.
+    """
     raw = np.frombuffer(rows, dtype="<f8").reshape(-1, len(FEATURES))
+    made = np.zeros((len(raw), len(NAMES)), dtype=np.float32)
+    plain, log, ago = _SIMPLE
+    made[:, :plain] = raw[:, _PLAIN]
+    made[:, plain:log] = np.log1p(np.maximum(raw[:, _LOG], 0))
+    # 1 for just now, falling with the logarithm of the seconds; 0 for never.
+    since = raw[:, _AGO]
+    made[:, log:ago] = np.where(since < 0, 0, 1 / (1 + np.log1p(np.maximum(since, 0) / 1000)))
     angles = raw[:, _CYCLE] / _PERIODS % 1 * 2 * np.pi
-    ago = raw[:, _AGO]
-    parts = [
-        raw[:, _PLAIN],
-        np.log1p(np.maximum(raw[:, _LOG], 0)),
-        # 1 for just now, falling with the logarithm of the seconds; 0 for never.
-        np.where(ago < 0, 0, 1 / (1 + np.log1p(np.maximum(ago, 0) / 1000))),
-        np.sin(angles),
-        np.cos(angles),
-    ]
-    parts += [_one_hot(raw[:, place], size) for place, size in zip(_CHOICE, _SIZES, strict=True)]
-    joined = np.concatenate(parts, axis=1).astype(np.float32)
-    return np.clip(np.nan_to_num(joined, copy=False), -_LARGEST, _LARGEST, out=joined)
-
-
-def _one_hot(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    return np.eye(size)[np.clip(values, 0, size - 1).astype(np.int64)]
+    made[:, _SIN:_COS], made[:, _COS:_ONE_HOT] = np.sin(angles), np.cos(angles)
+    chosen = _FIRST + np.clip(raw[:, _CHOICE], 0, _LAST).astype(np.int64)
+    made[np.arange(len(raw))[:, None], chosen] = 1
+    return np.clip(np.nan_to_num(made, copy=False), -_LARGEST, _LARGEST, out=made)
 
 
 def stages(rows: NDArray[np.float32]) -> NDArray[np.uint8]:

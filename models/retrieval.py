@@ -61,12 +61,12 @@ def _finalists(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 
 def _padded(items: NDArray[np.int64], values: NDArray[np.float32], k: int) -> Ranked:
-    items = np.where(np.isneginf(values), -1, items).astype(np.int32)
-    missing = ((0, 0), (0, k - items.shape[1]))
-    return Ranked(
-        np.pad(items, missing, constant_values=-1),
-        np.pad(np.where(items < 0, np.float32(0), values), missing).astype(np.float32),
-    )
+    made: NDArray[np.int32] = np.where(np.isneginf(values), -1, items).astype(np.int32)
+    values = np.where(made < 0, np.float32(0), values)
+    if made.shape[1] == k:
+        return Ranked(made, values)
+    missing = ((0, 0), (0, k - made.shape[1]))
+    return Ranked(np.pad(made, missing, constant_values=-1), np.pad(values, missing))
 
 
 def top_items(queries: Tensor, table: Tensor, bias: Tensor, current: Tensor, k: int) -> Ranked:

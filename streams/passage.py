@@ -134,14 +134,14 @@ class Passage:
 
     def _score(self) -> None:
         self.memory.follow(self.version)
-        popularity, consenting, refusing = (
-            self.memory.popularity,
-            *(batcher.build() for batcher in self.batchers),
-        )
-        climbed = scoring.climb(
-            consenting, self.version, popularity, self.pipeline.deadline, self.work.fetched_at
-        )
-        self.scored = (climbed, scoring.popular(refusing, popularity))
+        popularity, (consenting, refusing) = self.memory.popularity, self.batchers
+        climbed = popular = scoring.NOTHING
+        if len(consenting):
+            deadline, fetched_at = self.pipeline.deadline, self.work.fetched_at
+            climbed = scoring.climb(consenting.build(), self.version, popularity, deadline, fetched_at)
+        if len(refusing):
+            popular = scoring.popular(refusing.build(), popularity)
+        self.scored = climbed, popular
         if climbed.hidden and self.version is not None:
             for entry in self.entries.values():
                 if entry.visitor is not None:
