@@ -15,8 +15,10 @@ import time
 from pathlib import Path
 from random import Random
 
+from confluent_kafka import KafkaException
+
 from tests.e2e.chaos_plan import Chaos, Plan, Size
-from tests.e2e.chaos_reading import Progress
+from tests.e2e.chaos_reading import behind
 from tests.e2e.chaos_verify import Examination, Verdict
 from tests.e2e.chaos_world import PARTITIONS, World
 
@@ -76,27 +78,24 @@ def _settle(world, verdict):
     _await_applied(world, lambda left: left == 0, verdict, "drained")
     for one in world.workers.values():
         if one.wanted:
+            one.await_ready()
             status = one.stop()
             verdict.hold([status] if status != 0 else [], f"worker {one.name} ends with")
     world.timeline.note("all applied, workers stopped")
 
 
 def _await_applied(world, enough, verdict, what):
-    progress = Progress(
-        world.client(), world.names.clicks, f"{world.names.clicks}-state-changelog", PARTITIONS
-    )
     deadline, left = time.time() + DRAIN_SECONDS, None
     while time.time() < deadline:
-        try:
-            left = progress.behind()
-        except Exception as error:  # noqa: BLE001 - the changelog is there once a worker has begun
-            left = repr(error)
-        if isinstance(left, list) and enough(sum(left)):
-            break
         time.sleep(0.5)
-    else:
-        verdict.hold([left], f"not {what} in {DRAIN_SECONDS} s, left")
-    progress.close()
+        try:
+            left = behind(world.client(), world.names.clicks, world.changelog, PARTITIONS)
+        except KafkaException as error:  # the changelog is there once a worker has begun
+            left = error
+            continue
+        if enough(sum(left)):
+            return
+    verdict.hold([left], f"not {what} in {DRAIN_SECONDS} s, left")
 
 
 def _examine(world, verdict):
@@ -105,7 +104,7 @@ def _examine(world, verdict):
     fresh.start()
     examination = Examination(world, verdict)
     examination.examine()
-    fresh.worker.wait_ready()
+    fresh.await_ready()
     status = fresh.stop()
     verdict.hold([status] if status != 0 else [], "fresh worker ends with")
     examination.disk(world.folder / "fresh" / "data")

@@ -116,5 +116,6 @@ class Chaos:
 
     def _remove(self):
         worker = self.world.workers["C"]
+        worker.await_ready(30)
         status = worker.stop()
         self.world.timeline.note(f"worker C removed: {status}")

@@ -61,35 +61,25 @@ def fence_of(value):
     return max(positions.values()), watermark
 
 
-class Progress:
-    """Whether the workers have applied everything: their fences against the ends of the input."""
+def behind(client, clicks, changelog, partitions):
+    """Records of each partition that the fences in the changelog do not cover yet."""
+    consumer = _consumer(client)
+    try:
+        return [_behind(consumer, clicks, changelog, partition) for partition in range(partitions)]
+    finally:
+        consumer.close()
 
-    def __init__(self, client, clicks, changelog, partitions):
-        self._consumer = _consumer(client)
-        self._clicks, self._changelog, self._partitions = clicks, changelog, partitions
 
-    def behind(self):
-        """Records not yet applied, per partition."""
-        return [self._behind(partition) for partition in range(self._partitions)]
-
-    def _behind(self, partition):
-        place = TopicPartition(self._clicks, partition)
-        end = self._consumer.get_watermark_offsets(place, timeout=20)[1]
-        return end - self._fence(partition)
-
-    def _fence(self, partition):
-        """A transaction writes its fence last, so one is among the last few records."""
-        place = TopicPartition(self._changelog, partition)
-        end = self._consumer.get_watermark_offsets(place, timeout=20)[1]
-        self._consumer.assign([TopicPartition(self._changelog, partition, max(0, end - 200))])
-        position, deadline = 0, time.time() + 10
-        while time.time() < deadline:
-            message = self._consumer.poll(1.0)
-            if message is not None and message.error() is not None:
-                break
-            if message is not None and message.key() == FENCE:
-                position = fence_of(message.value())[0]
-        return position
-
-    def close(self):
-        self._consumer.close()
+def _behind(consumer, clicks, changelog, partition):
+    end = consumer.get_watermark_offsets(TopicPartition(clicks, partition), timeout=20)[1]
+    logged = consumer.get_watermark_offsets(TopicPartition(changelog, partition), timeout=20)[1]
+    # A transaction writes its fence last, so one is among the last few records.
+    consumer.assign([TopicPartition(changelog, partition, max(0, logged - 200))])
+    position, deadline = 0, time.time() + 10
+    while time.time() < deadline:
+        message = consumer.poll(1.0)
+        if message is not None and message.error() is not None:
+            break
+        if message is not None and message.key() == FENCE:
+            position = fence_of(message.value())[0]
+    return end - position

@@ -65,10 +65,6 @@ class Examination:
         self.oracles = {}
         self._decode = msgspec.json.Decoder(Published).decode
 
-    @property
-    def changelog(self):
-        return f"{self.names.clicks}-state-changelog"
-
     def examine(self):
         """All partitions."""
         for partition in range(PARTITIONS):
@@ -97,7 +93,7 @@ class Examination:
         self._letters(number, oracle)
         self._contents(number, oracle.answers, intents, decisions)
         self._rungs(oracle.answers, intents)
-        self._state(f"changelog[{number}]", latest(self._read(self.changelog, number)), number, log)
+        self._state(f"changelog[{number}]", latest(self._read(self.world.changelog, number)), number, log)
 
     def _oracle(self, log, decisions):
         actions = defaultdict(deque)
@@ -145,7 +141,10 @@ class Examination:
         disturbed = self.world.disturbed
         for answer, intent in zip(answers, intents, strict=False):
             if not answer.consent:
-                self.verdict.hold([answer.event_id] if intent.rung != "popular" else [], "answered in spite")
+                allowed = ("popular", "popular_in_category")
+                self.verdict.hold(
+                    [intent.rung] if intent.rung not in allowed else [], "refused, yet answered by"
+                )
                 continue
             self.verdict.rungs[intent.rung] += 1
             if not any(since <= intent.scored_at <= until for since, until in disturbed):

@@ -75,6 +75,13 @@ class Supervised:
             self.timeline.note(f"{self.name} ended with {status}; started again")
             self.worker.start()
 
+    def await_ready(self, seconds=120):
+        """Whether it became ready, through whatever restarts that takes."""
+        deadline = time.time() + seconds
+        while not (ready := _ready(self.worker)) and time.time() < deadline:
+            time.sleep(0.2)
+        return ready
+
     def kill(self):
         self.worker.process.kill()
 
@@ -116,6 +123,10 @@ class World:
         self.disturbed = []
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._supervise, self._listen)]
+
+    @property
+    def changelog(self):
+        return f"{self.names.clicks}-state-changelog"
 
     def client(self):
         return {"bootstrap.servers": self.broker.bootstrap, "log_level": 0}

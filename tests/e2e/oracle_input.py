@@ -73,9 +73,9 @@ def _valid(click):
 
 
 def _skewed(ts, record):
-    if any(name == "original-time" for name, _ in record.headers):
-        return False
-    return not -OLDEST_MS <= ts - record.timestamp <= LATEST_MS
+    ahead = ts - record.timestamp
+    replayed = any(name == "original-time" for name, _ in record.headers)
+    return ahead > LATEST_MS or (ahead < -OLDEST_MS and not replayed)
 
 
 def _clipped(click):

@@ -131,7 +131,7 @@ class Shopper:
             self.seen.append(code.item)
         if click.get("page") is not None:
             page = xxhash.xxh3_64_digest(click["page"].encode())[:4]
-            if page not in self.pages and len(self.pages) < 64:
+            if page not in self.pages and len(self.pages) < 32:
                 self.pages.append(page)
         self.profile.grow(click)
         change = getattr(self, "_" + click["event"], None)

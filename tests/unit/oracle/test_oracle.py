@@ -41,7 +41,7 @@ STEPS = st.sampled_from(
     (0, 1, 500, 20_000, 20_000, 61_000, 12 * MINUTE, 31 * MINUTE, 100 * MINUTE, 26 * 60 * MINUTE)
 )
 BACK = st.sampled_from((0, 0, 0, 0, 0, 1, 5_000, 4 * MINUTE, 6 * MINUTE, 40 * MINUTE))
-FATES = st.sampled_from(["ok"] * 20 + ["again", "unreadable", "nameless", "keyless", "skewed"])
+FATES = st.sampled_from(["ok"] * 20 + ["again", "unreadable", "nameless", "keyless", "old", "ahead"])
 
 
 def rules_of(rules):
@@ -95,9 +95,10 @@ def record(click, fate, before):
         value = json.dumps({**click, "event": "dance"}).encode()
     elif fate == "keyless":
         key = None
-    elif fate == "skewed":
+    elif fate == "old":
         headers = []
-    return Record(0, 1_600_000_000_000, key, value, headers)
+    stamp = click["ts"] - 11 * MINUTE if fate == "ahead" else 1_800_000_000_000
+    return Record(0, stamp, key, value, headers)
 
 
 ACTIONS_FILE = Actions(ACTIONS)
@@ -165,7 +166,12 @@ def test_the_oracle_agrees_on_a_bot(some, spacing, back):
     """Hundreds of clicks of one visitor: more than a minute, a session and every bounded history hold."""
     log = []
     for number in range(400):
-        click = {**some[number % len(some)], "event_id": f"e{number}", "item_id": f"i{number % 70}"}
+        click = {
+            **some[number % len(some)],
+            "event_id": f"e{number}",
+            "item_id": f"i{number % 70}",
+            "page": f"/{number % 90}",
+        }
         click.pop("decision", None)
         click.pop("consent", None)
         click["ts"] = START + number * spacing * 40 - number % 5 * back * 1000
