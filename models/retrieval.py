@@ -33,9 +33,33 @@ def best(scores: NDArray[np.float32], k: int) -> Ranked:
     Entries of -inf are not answers. Ties within the k go to the lower index.
     """
     if scores.shape[1] > 8 * k * GROUP:
-        candidates = _finalists(scores, k)
-    else:
-        candidates = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+        return _ranked(scores, _finalists(scores, k), k)
+    found = _above(scores, k)
+    if found is None:
+        found = _ranked(scores, np.broadcast_to(np.arange(scores.shape[1]), scores.shape), k)
+    return found
+
+
+def _above(scores: NDArray[np.float32], k: int) -> Ranked | None:
+    """The k best as those not below the k-th value, which numpy finds with vector instructions.
+
+    None where ties, missing answers or too few columns make them more or fewer than k in some row.
+    """
+    width = scores.shape[1]
+    if width < k:
+        return None
+    least = np.partition(scores, width - k, axis=1)[:, width - k]
+    rows, columns = np.nonzero(scores >= least[:, None])
+    if len(columns) != k * len(scores) or np.isneginf(least).any():
+        return None
+    values = scores[rows, columns].reshape(-1, k)
+    # Columns come in ascending order, and a stable sort leaves ties so.
+    order = np.argsort(-values, axis=1, kind="stable") + np.arange(0, k * len(scores), k)[:, None]
+    return Ranked(columns[order].astype(np.int32), values.reshape(-1)[order])
+
+
+def _ranked(scores: NDArray[np.float32], candidates: NDArray[np.int64], k: int) -> Ranked:
+    """The k best among the `candidates` columns [N, C] of each row."""
     values = np.take_along_axis(scores, candidates, 1)
     if values.shape[1] > k:
         chosen = np.argpartition(values, -k, axis=1)[:, -k:]
