@@ -19,7 +19,7 @@ from confluent_kafka import KafkaException
 
 from tests.e2e.chaos_plan import Chaos, Plan, Size
 from tests.e2e.chaos_reading import behind
-from tests.e2e.chaos_verify import Examination, Verdict
+from tests.e2e.chaos_verify import Verdict, disk, examine
 from tests.e2e.chaos_world import PARTITIONS, World
 
 FOLDER = Path("build/chaos").absolute()
@@ -102,12 +102,11 @@ def _examine(world, verdict):
     """The topics against the oracle, then the disk of a worker that started from nothing."""
     fresh = world.fresh()
     fresh.start()
-    examination = Examination(world, verdict)
-    examination.examine()
+    states = examine(world, verdict)
     fresh.await_ready()
     status = fresh.stop()
     verdict.hold([status] if status != 0 else [], "fresh worker ends with")
-    examination.disk(world.folder / "fresh" / "data")
+    disk(world.folder / "fresh" / "data", states, verdict)
     world.timeline.note("topics, state and recovered disk compared with the oracle")
     total = sum(verdict.calm_rungs.values())
     share = verdict.calm_rungs["neural"] / total if total else 1.0

@@ -1,19 +1,24 @@
 """After a chaos run: what was published and what is stored, against the oracle."""
 
 from collections import Counter, defaultdict, deque
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import rocksdict
 
+from streams.topics import TopicNames
 from tests.e2e.chaos_reading import FENCE, fence_of, latest, read_all
 from tests.e2e.chaos_world import ATTRIBUTION_HOURS, CHURN_DAYS, DAY_MS, PANE_HOURS, PARTITIONS, TTL_DAYS
 from tests.e2e.oracle import Partition
 from tests.e2e.oracle_offers import Actions
 from tests.e2e.oracle_shopper import Rules
 from tests.e2e.oracle_state import differences, expected
-from tests.offline import ACTIONS
 
 HOUR_MS = 3_600_000
+ACTIONS = Path(__file__).parents[2] / "deploy/data/actions.toml"
 RULES = Rules(
     churn=int(CHURN_DAYS * DAY_MS),
     ttl=int(TTL_DAYS * DAY_MS),
@@ -55,45 +60,91 @@ class Verdict:
         if len(differing) > TOLD:
             self.wrong.append(f"{what}: {len(differing)} in all")
 
+    def add(self, other):
+        """What was found elsewhere."""
+        self.figures += other.figures
+        self.rungs += other.rungs
+        self.calm_rungs += other.calm_rungs
+        self.wrong += other.wrong
+
+
+class Case(NamedTuple):
+    """What an examination of a partition needs to know; it goes to a process of its own."""
+
+    client: dict
+    names: TopicNames
+    changelog: str
+    disturbed: list
+    number: int
+
+
+def examine(world, verdict):
+    """All partitions; by number the state that each must have, for `disk`."""
+    given = world.client(), world.names, world.changelog, world.disturbed
+    cases = [Case(*given, number) for number in range(PARTITIONS)]
+    with ProcessPoolExecutor(PARTITIONS, get_context("spawn")) as pool:
+        found = list(pool.map(_examined, cases))
+    for one, _ in found:
+        verdict.add(one)
+    return [state for _, state in found]
+
+
+def _examined(case):
+    examination = Examination(case)
+    examination.run()
+    return examination.verdict, examination.wanted
+
+
+def disk(datadir, states, verdict):
+    """The RocksDB files of a stopped worker that owned every partition."""
+    for number, wanted in enumerate(states):
+        found = list(datadir.rglob(f"*state-{number}.db"))
+        if len(found) != 1:
+            verdict.hold([found], f"disk[{number}]: expected one database, found")
+            continue
+        state = stored_on(found[0])
+        verdict.figures["disk_keys"] += len(state)
+        verdict.hold(differences(wanted, state), f"disk[{number}]")
+
 
 class Examination:
-    """Reads a world's topics partition by partition; `oracles` and `states` are kept for the disks."""
+    """One partition's topics against the oracle."""
 
-    def __init__(self, world, verdict):
-        self.world, self.names, self.verdict = world, world.names, verdict
-        self.actions = Actions(ACTIONS)
-        self.oracles = {}
+    def __init__(self, case):
+        self.case, self.names, self.verdict = case, case.names, Verdict()
+        self.actions = Actions(ACTIONS.read_text())
+        self.wanted = {}
         self._decode = msgspec.json.Decoder(Published).decode
 
-    def examine(self):
-        """All partitions."""
-        for partition in range(PARTITIONS):
-            self._partition(partition)
+    def _read(self, topic):
+        return read_all(self.case.client, topic, self.case.number)
 
-    def _read(self, topic, partition):
-        return read_all(self.world.client(), topic, partition)
-
-    def _partition(self, number):
-        names = self.names
-        log = self._read(names.clicks, number)
+    def run(self):
+        """Fills `verdict` and `wanted`, the partition's state by key."""
+        names, number = self.names, self.case.number
+        log = self._read(names.clicks)
         topics = (names.purchase_intent, names.recommendations, names.ad_decisions)
         intents, listed, decisions = (
-            [self._decode(record.value) for record in self._read(topic, number)] for topic in topics
+            [self._decode(record.value) for record in self._read(topic)] for topic in topics
         )
         oracle = self._oracle(log, decisions)
-        self.oracles[number] = oracle
-        figures = self.verdict.figures
-        figures["clicks"] += len(log)
-        figures["answered"] += len(oracle.answers)
-        figures["duplicates"] += oracle.duplicates
-        figures["dead_letters"] += len(oracle.letters)
-        figures["answers"] += len(intents) + len(listed) + len(decisions)
+        self._count(log, oracle, (intents, listed, decisions))
         for kind, found in (("intent", intents), ("recommendations", listed), ("decision", decisions)):
             self._sequence(f"{kind}[{number}]", found, oracle.answers)
-        self._letters(number, oracle)
-        self._contents(number, oracle.answers, intents, decisions)
+        self._letters(oracle)
+        self._contents(oracle.answers, intents, decisions)
         self._rungs(oracle.answers, intents)
-        self._state(f"changelog[{number}]", latest(self._read(self.world.changelog, number)), number, log)
+        self._state(latest(self._read(self.case.changelog)), oracle, log)
+
+    def _count(self, log, oracle, published):
+        self.verdict.figures += Counter(
+            clicks=len(log),
+            answered=len(oracle.answers),
+            duplicates=oracle.duplicates,
+            dead_letters=len(oracle.letters),
+            answers=sum(map(len, published)),
+            visitors=len(oracle.shoppers),
+        )
 
     def _oracle(self, log, decisions):
         actions = defaultdict(deque)
@@ -115,16 +166,16 @@ class Examination:
             self.verdict.hold((have - need).elements(), f"{where} too many")
             self.verdict.hold([] if have != need else ["same answers"], f"{where} order differs")
 
-    def _letters(self, number, oracle):
-        found = []
-        for record in self._read(self.names.dead_letters, number):
+    def _letters(self, oracle):
+        found, number = [], self.case.number
+        for record in self._read(self.names.dead_letters):
             told = dict(record.headers[:6])
             found.append((int(told["source-offset"]), told["reason"].decode()))
         have, need = Counter(found), Counter(oracle.letters)
         self.verdict.hold((need - have).elements(), f"dead letter[{number}] missing")
         self.verdict.hold((have - need).elements(), f"dead letter[{number}] too many")
 
-    def _contents(self, number, answers, intents, decisions):
+    def _contents(self, answers, intents, decisions):
         """What was published follows from the oracle's own state: session, stage, cart, mask."""
         differing = []
         for answer, intent, decision in zip(answers, intents, decisions, strict=False):
@@ -134,11 +185,11 @@ class Examination:
                 differing.append(f"{answer.event_id}: {decision.context}, expected {answer.context}")
             if (intent.session_id, intent.session_clicks) != (session, answer.position):
                 differing.append(f"{answer.event_id}: {intent.session_id} click {intent.session_clicks}")
-        self.verdict.hold(differing, f"published[{number}]")
+        self.verdict.hold(differing, f"published[{self.case.number}]")
 
     def _rungs(self, answers, intents):
         """Rungs of who consents; `calm`: outside the times in which a worker was down or catching up."""
-        disturbed = self.world.disturbed
+        disturbed = self.case.disturbed
         for answer, intent in zip(answers, intents, strict=False):
             if not answer.consent:
                 allowed = ("popular", "popular_in_category")
@@ -150,29 +201,17 @@ class Examination:
             if not any(since <= intent.scored_at <= until for since, until in disturbed):
                 self.verdict.calm_rungs[intent.rung] += 1
 
-    def _state(self, where, state, number, log):
+    def _state(self, state, oracle, log):
+        where = f"changelog[{self.case.number}]"
         fence = state.pop(FENCE, None)
-        oracle = self.oracles[number]
         wanted = (log[-1].offset + 1, oracle.watermark) if log else None
         if log and (fence is None or fence_of(fence) != wanted):
             self.verdict.hold([fence_of(fence) if fence else None], f"{where} fence, expected {wanted}")
-        needed = expected(oracle)
-        self.verdict.figures["keys"] += len(needed)
-        self.verdict.figures["visitors"] += len(oracle.shoppers)
+        self.wanted = expected(oracle)
+        self.verdict.figures["keys"] += len(self.wanted)
         sizes = [len(value) for key, value in state.items() if key.startswith(b"v")]
         self.verdict.figures["visitor_bytes"] += sum(sizes)
-        self.verdict.hold(differences(needed, state), where)
-
-    def disk(self, datadir):
-        """The RocksDB files of a stopped worker that owned every partition."""
-        for number in range(PARTITIONS):
-            found = list(datadir.rglob(f"*state-{number}.db"))
-            if len(found) != 1:
-                self.verdict.hold([found], f"disk[{number}]: expected one database, found")
-                continue
-            state = stored_on(found[0])
-            self.verdict.figures["disk_keys"] += len(state)
-            self.verdict.hold(differences(expected(self.oracles[number]), state), f"disk[{number}]")
+        self.verdict.hold(differences(self.wanted, state), where)
 
 
 def stored_on(path):

@@ -13,7 +13,6 @@ from streams.connection import Connection
 from tests.brokers import start_broker, topic_names
 from tests.e2e.chaos_traffic import ITEMS, Shop, catalogue_item
 from tests.e2e.worker import Worker
-from tests.tiny import announcement, version
 
 PARTITIONS = 4
 SESSION_TIMEOUT = 8
@@ -105,7 +104,7 @@ class World:
         self.names = topic_names()
         ensure(self.connection, self.names, partitions=PARTITIONS)
         self.registry = folder / "registry"
-        self.versions = [version(self.registry, seed, ITEMS, 64).id for seed in (1, 2)]
+        self.announcements = _models(self.registry)
         self.undelivered = []
         self.sent = 0
         self.producer = Producer(
@@ -152,8 +151,7 @@ class World:
 
     def announce(self, number):
         """Promote a model version."""
-        value = announcement(self.registry, self.versions[number])
-        self._produce(self.names.model_updates, b"onsite", value)
+        self._produce(self.names.model_updates, b"onsite", self.announcements[number])
         self.producer.flush(30)
 
     def change_catalogue(self):
@@ -219,6 +217,14 @@ class World:
             one.worker.kill()
         self.broker.stop()
         (self.folder / "timeline.json").write_text(json.dumps(self.timeline.entries, indent=1))
+
+
+def _models(registry):
+    """What announces each of two versions of a network as wide as a real one."""
+    # Torch is for this alone: the processes that examine a run need not wait for it.
+    from tests.tiny import announcement, version
+
+    return [announcement(registry, version(registry, seed, ITEMS, 64).id) for seed in (1, 2)]
 
 
 def _ready(worker):

@@ -24,9 +24,7 @@ class Actions:
         self.names = [action["name"] for action in found["actions"]]
         self.caps = [action.get("caps", {}) for action in found["actions"]]
         self.none = [action["kind"] for action in found["actions"]].index("none")
-
-    def hash(self, position):
-        return hash_of(self.names[position]) & 0xFFFF_FFFF
+        self.hashes = [hash_of(name) & 0xFFFF_FFFF for name in self.names]
 
 
 @dataclass
@@ -123,7 +121,7 @@ class Offers:
         return sum(1 << bit for bit in range(len(actions.names)) if self._allowed(actions, bit, ts))
 
     def _allowed(self, actions, position, ts):
-        count, caps = self.counts.get(actions.hash(position)), actions.caps[position]
+        count, caps = self.counts.get(actions.hashes[position]), actions.caps[position]
         if count is None:
             return True
         if "per_session" in caps and count.session >= caps["per_session"]:
@@ -133,7 +131,7 @@ class Offers:
         return not ("cooldown_minutes" in caps and ts - count.last < caps["cooldown_minutes"] * 60_000)
 
     def record(self, actions, position, decision_id, ts):
-        decision, action = hash_of(decision_id), actions.hash(position)
+        decision, action = hash_of(decision_id), actions.hashes[position]
         count = self.count(action)
         count.serve(ts)
         if any(entry.decision == decision for entry in self.open):
