@@ -28,7 +28,7 @@ def nothing(rows: int, k: int) -> Ranked:
 
 
 def best(scores: NDArray[np.float32], k: int) -> Ranked:
-    """Row-wise top-k of `scores` [N, V], exactly (3x faster than torch.topk on a CPU).
+    """Row-wise top-k of `scores` [N, V], exactly (2.5x faster than torch.topk on a CPU at V = 975).
 
     Entries of -inf are not answers. Ties within the k go to the lower index.
     """
