@@ -115,7 +115,9 @@ def _wire(app: ChunkedApp, partitions: int) -> None:
     runtime.config.changelog = table.changelog_topic.get_topic_name()
 
     async def restored(*_: Any) -> None:
-        runtime.restored = True
+        # A recovery that a rebalance has overtaken ends as well, but says nothing of what is owned now.
+        if app.tables.recovery._generation_id == app.consumer_generation_id:
+            runtime.restored = True
 
     table.on_recover(restored)
 

@@ -68,6 +68,9 @@ class Runtime:
         """Fence every predecessor of these partitions; must end before recovery reads the changelog's end."""
         self.changelog_id = (await self.describe())[self.config.changelog][0]
         await asyncio.gather(*(self._open(partition) for partition in partitions))
+        # What a recovery of the assignment before may still say is not about these partitions.
+        self.epoch += 1
+        self.restored = False
 
     async def _open(self, partition: int) -> None:
         config = self.config
@@ -80,13 +83,20 @@ class Runtime:
         self.owned[partition] = owned
 
     async def recovered(self, store: Any) -> dict[int, int]:
-        """The tables are complete: start the owned partitions and return the positions to read on from."""
+        """The tables are complete: start the owned partitions and return the positions to read on from.
+
+        None are returned where a rebalance has come in between: its own recovery is still to follow.
+        """
         if not self.ready:
             await self._start_all(store)
+        if not self.ready:
+            return {}
         return {partition: owned.position for partition, owned in self.owned.items()}
 
     async def _start_all(self, store: Any) -> None:
-        topics = await self.describe()
+        epoch, topics = self.epoch, await self.describe()
+        if epoch != self.epoch:
+            return
         topic_id, ends = topics[self.config.topic]
         self.changelog_id = topics[self.config.changelog][0]
         for partition, owned in self.owned.items():

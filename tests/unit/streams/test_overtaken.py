@@ -1,0 +1,102 @@
+"""A rebalance that comes while the recovery before it is still ending."""
+
+import asyncio
+import inspect
+import threading
+
+from faust.tables import recovery
+from faust.transport.drivers import aiokafka as driver
+
+from streams import runtime as module
+from streams.effects import Effects
+from streams.runtime import Runtime, RuntimeConfig
+
+
+class Producer:
+    """Opens and closes at once."""
+
+    def __init__(self, *_):
+        pass
+
+    async def open(self): ...
+
+    async def close(self): ...
+
+
+class Nothing:
+    """A processor without effects, that remembers what was opened."""
+
+    def __init__(self):
+        self.started = []
+
+    def process(self, work):
+        return Effects(watermark=work.watermark)
+
+    def opened(self, partition, state):
+        self.started.append(partition)
+
+    def closed(self, partition): ...
+
+
+class Store:
+    """An empty store."""
+
+    def partition(self, number):
+        return self
+
+    def get(self, keys):
+        return [None] * len(keys)
+
+
+class SlowBroker:
+    """Answers when it is let to."""
+
+    def __init__(self):
+        self.answer, self.asked = threading.Event(), threading.Event()
+        self.answer.set()
+
+    def __call__(self, names):
+        self.asked.set()
+        assert self.answer.wait(20)
+        ends = {0: 9, 1: 9}
+        return {"clicks": ("clicks-1", ends), "changelog": ("changelog-1", ends)}
+
+
+async def overtaken(monkeypatch, processor):
+    """A runtime whose first recovery still asks the broker when the partitions have changed."""
+    monkeypatch.setattr(module, "PartitionProducer", Producer)
+    broker = SlowBroker()
+    runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), processor, broker)
+    await runtime.open([0, 1])
+    runtime.restored = True
+    broker.answer.clear()
+    broker.asked.clear()
+    late = asyncio.create_task(runtime.recovered(Store()))
+    await asyncio.to_thread(broker.asked.wait, 20)
+    await runtime.close()
+    opening = asyncio.create_task(runtime.open([1]))
+    broker.answer.set()
+    await opening
+    return runtime, await late
+
+
+async def test_a_recovery_that_was_overtaken_starts_nothing(monkeypatch):
+    processor = Nothing()
+    runtime, positions = await overtaken(monkeypatch, processor)
+    assert (positions, processor.started, runtime.ready, runtime.restored) == ({}, [], False, False)
+    await runtime.close()
+
+
+async def test_the_recovery_of_what_is_owned_now_does_start_it(monkeypatch):
+    processor = Nothing()
+    runtime, _ = await overtaken(monkeypatch, processor)
+    assert await runtime.recovered(Store()) == {1: 0}
+    assert (processor.started, runtime.ready) == ([1], True)
+    await runtime.close()
+
+
+def test_a_recovery_still_knows_which_generation_it_is_of():
+    """`streams.app` compares the two, so that a recovery that was overtaken is not believed."""
+    assert "self._generation_id = generation_id" in inspect.getsource(recovery.Recovery.on_rebalance)
+    listener = inspect.getsource(driver.ConsumerRebalanceListener.on_partitions_assigned)
+    assert "consumer_generation_id = generation" in listener
