@@ -25,6 +25,8 @@ RULES = Rules(
     window=int(ATTRIBUTION_HOURS * HOUR_MS),
     retention=PANE_HOURS * HOUR_MS,
 )
+#: An answer this soon after its click shows that nothing is piled up any more.
+CAUGHT_UP_MS = 1_000
 #: Of what differs, so many are told.
 TOLD = 20
 
@@ -188,9 +190,13 @@ class Examination:
         self.verdict.hold(differing, f"published[{self.case.number}]")
 
     def _rungs(self, answers, intents):
-        """Rungs of who consents; `calm`: outside the times in which a worker was down or catching up."""
-        disturbed = self.case.disturbed
+        """Rungs of who consents; `calm`: while all workers were up and had worked off what had piled up."""
+        disturbed, caught_up = self.case.disturbed, False
         for answer, intent in zip(answers, intents, strict=False):
+            if any(since <= intent.scored_at <= until for since, until in disturbed):
+                caught_up = False
+            elif intent.scored_at - answer.sent < CAUGHT_UP_MS:
+                caught_up = True
             if not answer.consent:
                 allowed = ("popular", "popular_in_category")
                 self.verdict.hold(
@@ -198,7 +204,7 @@ class Examination:
                 )
                 continue
             self.verdict.rungs[intent.rung] += 1
-            if not any(since <= intent.scored_at <= until for since, until in disturbed):
+            if caught_up:
                 self.verdict.calm_rungs[intent.rung] += 1
 
     def _state(self, state, oracle, log):

@@ -189,8 +189,8 @@ class World:
             self.disturb(since)
 
     def disturb(self, since):
-        """From `since` on until now, and a little longer for what had piled up, answers may fall short."""
-        self.disturbed.append(((since - 1) * 1000, (time.time() + 3) * 1000))
+        """From `since` on until now, and until what piled up is worked off, answers may fall short."""
+        self.disturbed.append(((since - 1) * 1000, (time.time() + 1) * 1000))
 
     def _listen(self):
         """Tell the shop which decisions its visitors got, as its front end would know."""

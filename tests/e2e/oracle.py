@@ -27,7 +27,7 @@ from tests.e2e.oracle_shopper import (
 
 
 class Answer(NamedTuple):
-    """What must have been published for an applied click; `context` lacks the probability."""
+    """What must have been published for an applied click, sent at `sent`; `context` lacks the probability."""
 
     event_id: str
     visitor_id: str
@@ -35,6 +35,7 @@ class Answer(NamedTuple):
     position: int
     context: dict
     consent: bool
+    sent: int
 
 
 @dataclass
@@ -89,6 +90,7 @@ class Partition:
             self.letters.append((record.offset, "late"))
         else:
             shopper.ids = [*shopper.ids, digest][-32:]
+            click["sent"] = record.timestamp
             self._step(shopper, click, action_of)
 
     def _in_time(self, key):
@@ -233,14 +235,8 @@ class Partition:
         )
         context = {"stage": stage, "cart_milli": shopper.cart.value, "event": click["event"]}
         context |= {"click": shopper.in_session, "mask": mask}
-        return Answer(
-            click["event_id"],
-            click["visitor_id"],
-            shopper.sessions,
-            shopper.in_session,
-            context,
-            not shopper.denied,
-        )
+        place = click["event_id"], click["visitor_id"], shopper.sessions, shopper.in_session
+        return Answer(*place, context, not shopper.denied, click["sent"])
 
     def finish(self):
         """Time's part up to the last click, for everybody."""
