@@ -49,6 +49,8 @@ class Runtime:
         self.rewind: Callable[[int, int], Any] = lambda partition, position: None
         self._describe = describe
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        #: A shutdown in the middle of a revocation must wait for it, too: then the stores are closed.
+        self._closing = asyncio.Lock()
         # Without threads a chunk is processed on the event loop: right only where that takes a millisecond.
         self._pool = ThreadPoolExecutor(config.threads, "process") if config.threads else None
         self._cache: Any = None
@@ -163,6 +165,10 @@ class Runtime:
 
     async def close(self) -> None:
         """Revocation and shutdown: no chunk of this epoch is applied after this returns."""
+        async with self._closing:
+            await self._close()
+
+    async def _close(self) -> None:
         self.epoch += 1
         self.restored = self.ready = False
         owned, self.owned = self.owned, {}

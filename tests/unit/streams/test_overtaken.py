@@ -100,3 +100,20 @@ def test_a_recovery_still_knows_which_generation_it_is_of():
     assert "self._generation_id = generation_id" in inspect.getsource(recovery.Recovery.on_rebalance)
     listener = inspect.getsource(driver.ConsumerRebalanceListener.on_partitions_assigned)
     assert "consumer_generation_id = generation" in listener
+
+
+async def test_a_shutdown_waits_for_the_revocation_that_is_under_way(monkeypatch):
+    """Whoever closes returns when the chunk in flight is through, since the stores are closed next."""
+    monkeypatch.setattr(module, "PartitionProducer", Producer)
+    runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), Nothing(), SlowBroker())
+    await runtime.open([0])
+    owned = runtime.owned[0]
+    await owned.lock.acquire()
+    revocation = asyncio.create_task(runtime.close())
+    await asyncio.sleep(0)
+    shutdown = asyncio.create_task(runtime.close())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not shutdown.done()
+    owned.lock.release()
+    await asyncio.gather(revocation, shutdown)
