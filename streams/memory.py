@@ -1,6 +1,6 @@
 """What a worker keeps in memory of an owned partition: derived from the state, never the truth."""
 
-from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ from streams.effects import Message, Reader
 
 #: Visitors whose last answers `/visitors/{id}` can show.
 ANSWERS_KEPT = 10_000
+#: Changed item panes that may wait until popularity is asked for.
+PANES_PENDING = 50_000
 
 
 @dataclass
@@ -18,30 +20,60 @@ class Memory:
     """One partition: popularity over its panes, the next timer, and the answers given last."""
 
     state: Reader
-    popularity: Popularity = field(default_factory=Popularity)
     #: No timer rings before this minute (epoch minutes of event time).
     next_timer: int = timers.NEVER
-    answers: OrderedDict[str, tuple[Message, ...]] = field(default_factory=OrderedDict)
+    answers: dict[str, tuple[Message, ...]] = field(default_factory=dict)
+    _popularity: Popularity = field(default_factory=Popularity)
+    #: Item panes as popularity knows them, and as they are by now.
+    _counted: dict[bytes, bytes | None] = field(default_factory=dict)
+    _present: dict[bytes, bytes | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, state: Reader) -> "Memory":
         """From a partition's state, after recovery."""
         memory = cls(state)
-        memory.popularity.add(panes.weights(state.scan(keys.ITEM_PANE)))
+        memory._popularity.add(panes.weights(state.scan(keys.ITEM_PANE)))
         memory.next_timer = timers.first(state.scan(keys.TIMER))
         return memory
 
+    def saw(self, moved: Iterable[tuple[bytes, bytes | None, bytes | None]]) -> None:
+        """Item panes that changed: key, value before and after; they count once popularity is asked for."""
+        for key, before, after in moved:
+            self._counted.setdefault(key, before)
+            self._present[key] = after
+        if len(self._present) > PANES_PENDING:
+            self._settle()
+
+    @property
+    def popularity(self) -> Popularity:
+        """Popularity as of the last committed chunk."""
+        if self._present:
+            self._settle()
+        return self._popularity
+
+    def _settle(self) -> None:
+        """Additions first, so that no weight falls below 0 on the way."""
+        self._popularity.add(panes.weights(_known(self._present)))
+        self._popularity.add(panes.weights(_known(self._counted), -1))
+        self._present.clear()
+        self._counted.clear()
+
     def follow(self, version: Version | None) -> None:
         """Take a model version's prior, if it is another one."""
-        if version is not None and self.popularity.version != version.id:
-            self.popularity = self.popularity.with_prior(version.prior(), version.rates, version.id)
+        if version is not None and self._popularity.version != version.id:
+            self._popularity = self.popularity.with_prior(version.prior(), version.rates, version.id)
 
-    def remember(self, visitor_id: str, answers: tuple[Message, ...]) -> None:
-        """Keep the latest answers of a visitor."""
-        self.answers[visitor_id] = answers
-        self.answers.move_to_end(visitor_id)
+    def remember(self, answers: Mapping[str, tuple[Message, ...]]) -> None:
+        """Keep the latest answers of visitors."""
+        for visitor_id in answers.keys() & self.answers.keys():
+            del self.answers[visitor_id]
+        self.answers.update(answers)
         while len(self.answers) > ANSWERS_KEPT:
-            self.answers.popitem(last=False)
+            del self.answers[next(iter(self.answers))]
+
+
+def _known(values: Mapping[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:
+    return ((key, value) for key, value in values.items() if value is not None)
 
 
 def describe(known: Any) -> Any:

@@ -134,13 +134,13 @@ class Passage:
 
     def _score(self) -> None:
         self.memory.follow(self.version)
-        popularity, (consenting, refusing) = self.memory.popularity, self.batchers
+        consenting, refusing = self.batchers
         climbed = popular = scoring.NOTHING
         if len(consenting):
             deadline, fetched_at = self.pipeline.deadline, self.work.fetched_at
-            climbed = scoring.climb(consenting.build(), self.version, popularity, deadline, fetched_at)
+            climbed = scoring.climb(consenting.build(), self.version, self.memory, deadline, fetched_at)
         if len(refusing):
-            popular = scoring.popular(refusing.build(), popularity)
+            popular = scoring.popular(refusing.build(), self.memory)
         self.scored = climbed, popular
         if climbed.hidden and self.version is not None:
             for entry in self.entries.values():

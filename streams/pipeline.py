@@ -52,10 +52,10 @@ class Pipeline:
     def committed(self, passage: Passage) -> None:
         """A chunk's transaction came to pass: now it may be seen in memory and metrics."""
         memory = passage.memory
-        memory.popularity.add(passage.tally.weights())
+        memory.saw(passage.tally.moved())
         memory.next_timer = timers.first(memory.state.scan(keys.TIMER))
-        for applied, answers in zip(passage.applied, passage.answers, strict=True):
-            memory.remember(applied.click.visitor_id, answers)
+        visitors = (applied.click.visitor_id for applied in passage.applied)
+        memory.remember(dict(zip(visitors, passage.answers, strict=True)))
         report(self.metrics, passage)
         self._count_dropped()
 

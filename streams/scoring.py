@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from models import ladder
 from models.batching import Batch
@@ -11,6 +12,15 @@ from models.scores import RUNGS, Scores
 from models.versions import Version
 from streams.deadline import Deadline
 from streams.listing import Listing
+
+
+class Counts(Protocol):
+    """A partition's memory, as far as the lower rungs need it."""
+
+    @property
+    def popularity(self) -> Popularity:
+        """Brought up to date when it is asked for, which the neural rung does not do."""
+        ...
 
 
 @dataclass(slots=True)
@@ -27,15 +37,15 @@ NOTHING = Scored([], [], [], [])
 _listing = Listing()
 
 
-def popular(batch: Batch, popularity: Popularity) -> Scored:
+def popular(batch: Batch, memory: Counts) -> Scored:
     """The popular rung's answers, for visitors about whom nothing may be used."""
     if not len(batch):
         return NOTHING
-    return _listed(popularity.score(batch))
+    return _listed(memory.popularity.score(batch))
 
 
 def climb(
-    batch: Batch, version: Version | None, popularity: Popularity, deadline: Deadline, fetched_at: float
+    batch: Batch, version: Version | None, memory: Counts, deadline: Deadline, fetched_at: float
 ) -> Scored:
     """Answers from the neural rung, or from below it where there is no model or no time.
 
@@ -49,17 +59,17 @@ def climb(
         if scores is not None:
             deadline.measured(Rung.NEURAL, len(batch), time.monotonic() - started)
             return _listed(scores)
-    return _listed(_fallback(batch, version, popularity, deadline, fetched_at))
+    return _listed(_fallback(batch, version, memory, deadline, fetched_at))
 
 
 def _fallback(
-    batch: Batch, version: Version | None, popularity: Popularity, deadline: Deadline, fetched_at: float
+    batch: Batch, version: Version | None, memory: Counts, deadline: Deadline, fetched_at: float
 ) -> Scores:
     spent = time.monotonic() - fetched_at
     if version is None or not deadline.allows(Rung.SESSION_KNN, len(batch), spent):
-        return ladder.fallback(batch, popularity)
+        return ladder.fallback(batch, memory.popularity)
     started = time.monotonic()
-    scores = ladder.fallback(batch, popularity, version.neighbours)
+    scores = ladder.fallback(batch, memory.popularity, version.neighbours)
     deadline.measured(Rung.SESSION_KNN, len(batch), time.monotonic() - started)
     return scores
 

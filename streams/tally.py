@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from models import panes
+from models import keys, panes
 from models.panes import PaneConfig
 from streams.effects import Work
 
 
 class Tally:
-    """Collects while clicks are stepped; `changes` once, then `weights` tells what they came to."""
+    """Collects while clicks are stepped; `changes` once, then `moved` tells what they came to."""
 
     def __init__(self, config: PaneConfig) -> None:
         self.collector = panes.Collector(config)
@@ -22,8 +22,12 @@ class Tally:
         self._expired = panes.expired(work.state.scan, work.watermark, watermark, self._config)
         return [*self._merged, *((key, None) for key, _ in self._expired)]
 
-    def weights(self) -> Iterator[tuple[str, int, int]]:
-        """Changes of the items' popularity; additions first, so that none falls below 0 on the way."""
-        yield from panes.weights(self._merged)
-        yield from panes.weights(self.collector.replaced, -1)
-        yield from panes.weights(self._expired, -1)
+    def moved(self) -> Iterator[tuple[bytes, bytes | None, bytes | None]]:
+        """Item panes that changed: key, value before (None: new) and after (None: expired)."""
+        before = dict(self.collector.replaced)
+        for key, value in self._merged:
+            if key.startswith(keys.ITEM_PANE):
+                yield key, before.get(key), value
+        for key, value in self._expired:
+            if key.startswith(keys.ITEM_PANE):
+                yield key, value, None

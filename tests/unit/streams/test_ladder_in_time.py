@@ -2,6 +2,7 @@
 
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,8 +75,8 @@ def names(scored):
 
 
 def climbed(version, deadline, fetched_at=None):
-    popularity = Popularity([("i5", 0, 3)])
-    return scoring.climb(batch(), version, popularity, deadline, fetched_at or time.monotonic())
+    counts = SimpleNamespace(popularity=Popularity([("i5", 0, 3)]))
+    return scoring.climb(batch(), version, counts, deadline, fetched_at or time.monotonic())
 
 
 def test_the_network_answers_in_time_and_gives_hidden_states(version):

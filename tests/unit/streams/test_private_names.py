@@ -229,3 +229,14 @@ def test_rocksdict_has_what_one_atomic_write_takes(tmp_path):
     assert db.get([b"a", b"b"]) == [b"1", None]
     assert list(db.items(from_key=b"a")) == [(b"a", b"1")]
     db.close()
+
+
+def test_a_batch_can_be_filled_past_its_wrapper():
+    batch = BatchBuilder(1 << 20, 0, is_transactional=1)
+    appended = batch._builder.append(0, 1_700_000_000_000, b"key", b"value", [])
+    assert appended is not None, f"streams.transactions fills batches by it; {ADVICE}"
+    batch._relative_offset = 1
+    assert batch.record_count() == 1, f"it is what the last record's offset is counted from; {ADVICE}"
+    full = BatchBuilder(16, 0, is_transactional=1)
+    assert full._builder.append(0, 0, b"key", b"longer than the batch", []) is not None, ADVICE
+    assert full._builder.append(1, 0, b"key", b"value", []) is None, f"a full batch says so; {ADVICE}"
