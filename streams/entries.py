@@ -1,6 +1,6 @@
 """The visitors of one chunk: read once, stepped click by click, written once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models import keys, timers, visitor
@@ -32,10 +32,19 @@ class Entry:
         return moved
 
 
-def read(state: Reader, wanted: Iterable[bytes]) -> dict[bytes, Entry]:
-    """Entries of visitors' keys, in one multi-get."""
-    found: Sequence[bytes] = list(wanted)
-    return {key: _entry(key, value) for key, value in zip(found, state.get(found), strict=True)}
+def read(state: Reader, wanted: Iterable[bytes], recent: dict[bytes, Visitor]) -> dict[bytes, Entry]:
+    """Entries of visitors' keys: those of chunks before are in `recent`, the others come in one multi-get.
+
+    A visitor is taken out of `recent`, since it is about to change; it may be put back once its chunk is
+    committed. So what a failed chunk has changed is never seen again.
+    """
+    found = {key: recent.pop(key, None) for key in wanted}
+    missing = [key for key, seen in found.items() if seen is None]
+    stored = dict(zip(missing, state.get(missing), strict=True))
+    return {
+        key: _entry(key, stored[key]) if seen is None else Entry(key, seen, seen.timer, True)
+        for key, seen in found.items()
+    }
 
 
 def _entry(key: bytes, value: bytes | None) -> Entry:

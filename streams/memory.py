@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from models import keys, panes, timers
 from models.popularity import Popularity
 from models.versions import Version
+from models.visitor import Visitor
 from streams.effects import Message, Reader
 
 #: Visitors whose last answers `/visitors/{id}` can show.
@@ -20,6 +22,8 @@ class Memory:
     """One partition: popularity over its panes, the next timer, and the answers given last."""
 
     state: Reader
+    #: Visitors of recent chunks as committed, the latest last; `entries.read` takes them out.
+    recent: dict[bytes, Visitor] = field(default_factory=dict)
     #: No timer rings before this minute (epoch minutes of event time).
     next_timer: int = timers.NEVER
     answers: dict[str, tuple[Message, ...]] = field(default_factory=dict)
@@ -35,6 +39,13 @@ class Memory:
         memory._popularity.add(panes.weights(state.scan(keys.ITEM_PANE)))
         memory.next_timer = timers.first(state.scan(keys.TIMER))
         return memory
+
+    def keep(self, visitors: Iterable[tuple[bytes, Visitor | None]], most: int) -> None:
+        """Keep visitors as their chunk left them: reading one back costs as much as stepping a few clicks."""
+        recent = self.recent
+        recent.update((key, visitor) for key, visitor in visitors if visitor is not None)
+        for key in list(islice(recent, max(0, len(recent) - most))):
+            del recent[key]
 
     def saw(self, moved: Iterable[tuple[bytes, bytes | None, bytes | None]]) -> None:
         """Item panes that changed: key, value before and after; they count once popularity is asked for."""

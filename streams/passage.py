@@ -77,7 +77,7 @@ class Passage:
     def _read(self, clicks: list[Click | Rejected]) -> None:
         pairs = zip(self.work.records, clicks, strict=True)
         wanted = {entries.key_of(record.key): None for record, click in pairs if type(click) is Click}
-        self.entries = entries.read(self.work.state, wanted)
+        self.entries = entries.read(self.work.state, wanted, self.memory.recent)
         for entry in self.entries.values():
             entry.slot = self.batchers[CONSENTING].visitor(entry.visitor)
         self._count_misrouted(clicks)

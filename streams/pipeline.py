@@ -52,6 +52,7 @@ class Pipeline:
     def committed(self, passage: Passage) -> None:
         """A chunk's transaction came to pass: now it may be seen in memory and metrics."""
         memory = passage.memory
+        memory.keep(((e.key, e.visitor) for e in passage.entries.values()), self.rules.recent_visitors)
         memory.saw(passage.tally.moved())
         memory.next_timer = timers.first(memory.state.scan(keys.TIMER))
         visitors = (applied.click.visitor_id for applied in passage.applied)

@@ -31,7 +31,7 @@ def _wake(passage: "Passage") -> None:
     state = passage.work.state
     rung = islice(timers.due(state.scan(keys.TIMER), passage.watermark), MOST)
     absent = [key for key in rung if key not in passage.entries]
-    passage.entries.update(entries.read(state, absent))
+    passage.entries.update(entries.read(state, absent, passage.memory.recent))
 
 
 def _advance(passage: "Passage", entry: Entry) -> None:

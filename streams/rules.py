@@ -18,6 +18,8 @@ class Rules:
     session: SessionConfig = field(default_factory=SessionConfig)
     panes: PaneConfig = field(default_factory=PaneConfig)
     deadline_s: float = 2.0
+    #: Decoded visitors kept in memory, by partition.
+    recent_visitors: int = 10_000
 
     @classmethod
     def of(cls, settings: WorkerSettings, names: TopicNames, partitions: int) -> "Rules":
@@ -30,4 +32,5 @@ class Rules:
             exposure=ExposureConfig(int(settings.attribution_hours * HOUR_MS)),
         )
         panes = PaneConfig(retention_ms=settings.pane_hours * HOUR_MS)
-        return cls(names, partitions, session, panes, settings.deadline_ms / 1000)
+        recent = settings.recent_visitors // partitions
+        return cls(names, partitions, session, panes, settings.deadline_ms / 1000, recent)

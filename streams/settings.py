@@ -94,6 +94,11 @@ class WorkerSettings(BaseSettings):
         le=50_000,
         description="Most records fetched at once and applied in one transaction.",
     )
+    recent_visitors: int = Field(
+        default=50_000,
+        ge=0,
+        description="Visitors kept decoded in memory (about 5 kB each), for all partitions together.",
+    )
     session_timeout_seconds: float = Field(
         default=30.0, ge=6, description="Silence after which Kafka gives this worker's partitions to others."
     )
