@@ -15,6 +15,9 @@ from streams.fence import FENCE_KEY, Fence
 from streams.store import PartitionStore, Persisted
 from streams.transactions import PartitionProducer
 
+#: A chunk of at most this many records is processed on the event loop: some milliseconds.
+INLINE_RECORDS = 32
+
 
 @dataclass(slots=True)
 class Bounds:
@@ -146,10 +149,11 @@ class OwnedPartition:
         assert self._store is not None
         return Work(self.partition, records, self._store, self.fence.watermark, fetched_at, idle_to)
 
-    async def _run(self, function: Callable[..., Effects], *arguments: Any) -> Effects:
-        if self._pool is None:
-            return function(*arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+    async def _run(self, function: Callable[..., Effects], work: Work, *arguments: Any) -> Effects:
+        """Off the event loop, unless it takes less than handing it over and waiting for the interpreter."""
+        if self._pool is None or len(work.records) <= INLINE_RECORDS:
+            return function(work, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, work, *arguments)
 
     async def _commit(self, effects: Effects, fence: Fence) -> None:
         assert self._store is not None

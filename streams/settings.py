@@ -36,7 +36,7 @@ class WorkerSettings(BaseSettings):
         "rungs of the ladder answer.",
     )
     threads: int = Field(
-        default=1, ge=1, le=64, description="Threads that process chunks; more than 1 only helps with a GPU."
+        default=1, ge=0, le=64, description="Threads that process chunks; more than 1 only helps with a GPU."
     )
     web_host: str = Field(
         default="127.0.0.1",
