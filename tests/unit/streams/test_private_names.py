@@ -136,11 +136,10 @@ def test_attributes_that_are_read_or_written_exist(owner, name, why):
     assert f"self.{name}" in sources, f"{owner.__name__}.{name} is gone ({why}); {ADVICE}"
 
 
-def test_isolation_level_is_read_when_the_consumer_starts():
+@pytest.mark.parametrize("name", ["isolation_level", "fetch_max_wait_ms", "fetch_min_bytes"])
+def test_what_is_set_on_a_consumer_is_read_when_it_starts(name):
     start = inspect.getsource(aiokafka.AIOKafkaConsumer.start)
-    assert "isolation_level=self._isolation_level" in start, (
-        f"setting it before start would do nothing; {ADVICE}"
-    )
+    assert f"{name}=self._{name}" in start, f"setting it before start would do nothing; {ADVICE}"
 
 
 def test_the_prefetch_backoff_is_read_at_every_wait():
