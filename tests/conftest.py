@@ -4,11 +4,16 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from deploy.topics import ensure
 from streams.connection import Connection
 from streams.topics import TopicNames
 from tests.brokers import start_broker, topic_names
+
+# No test depends on time: a busy machine is not a failure.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
