@@ -12,7 +12,7 @@ from streams.topics import TopicNames
 from tests.brokers import start_broker, topic_names
 
 # No test depends on time: a busy machine is not a failure.
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", parent=settings(), deadline=None)
 settings.load_profile("untimed")
 
 
