@@ -49,13 +49,15 @@ def _above(scores: NDArray[np.float32], k: int) -> Ranked | None:
     if width < k:
         return None
     least = np.partition(scores, width - k, axis=1)[:, width - k]
-    rows, columns = np.nonzero(scores >= least[:, None])
-    if len(columns) != k * len(scores) or np.isneginf(least).any():
+    places = np.flatnonzero(scores >= least[:, None])
+    if len(places) != k * len(scores) or np.isneginf(least).any():
         return None
-    values = scores[rows, columns].reshape(-1, k)
+    values = scores.reshape(-1)[places].reshape(-1, k)
+    columns = places.reshape(-1, k) - np.arange(0, scores.size, width)[:, None]
     # Columns come in ascending order, and a stable sort leaves ties so.
-    order = np.argsort(-values, axis=1, kind="stable") + np.arange(0, k * len(scores), k)[:, None]
-    return Ranked(columns[order].astype(np.int32), values.reshape(-1)[order])
+    order = np.argsort(-values, axis=1, kind="stable")
+    items, values = np.take_along_axis(columns, order, 1), np.take_along_axis(values, order, 1)
+    return Ranked(items.astype(np.int32), values)
 
 
 def _ranked(scores: NDArray[np.float32], candidates: NDArray[np.int64], k: int) -> Ranked:
