@@ -103,13 +103,10 @@ class Broker:
         self._await_ready(process)
 
     def _command(self, kafka: Distribution, main: str, *arguments: str) -> list[str]:
-        options = [
-            f"-Xmx{self.heap}",
-            "-XX:+UseG1GC",
-            "-XX:MaxGCPauseMillis=20",
-            "-XX:+ExitOnOutOfMemoryError",
-        ]
-        options += ["-XX:-UsePerfData", f"-Dlog4j2.configurationFile={self.files.logging}"]
+        # The optimising compiler and G1's threads would take a core for the minutes that most runs last.
+        options = [f"-Xmx{self.heap}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+        options += ["-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData"]
+        options += [f"-Dlog4j2.configurationFile={self.files.logging}"]
         return [str(kafka.java), *options, "-cp", kafka.classpath, main, *arguments]
 
     def _format(self, kafka: Distribution) -> None:
