@@ -27,6 +27,11 @@ def timer(minute: int, visitor_key: bytes) -> bytes:
     return TIMER + minute.to_bytes(4, "big") + visitor_key
 
 
+def timers_from(minute: int) -> bytes:
+    """Where the timers of `minute` and later begin: a scan from the first passes all that were deleted."""
+    return TIMER + minute.to_bytes(4, "big")
+
+
 def timer_parts(key: bytes) -> tuple[int, bytes]:
     """Minute and visitor's key of a timer's key."""
     return int.from_bytes(key[len(TIMER) : _TIMER_PREFIX], "big"), key[_TIMER_PREFIX:]

@@ -17,7 +17,7 @@ class Reader(Protocol):
     def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Values of `keys` in order, None where there is none."""
 
-    def scan(self, prefix: bytes) -> Iterable[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterable[tuple[bytes, bytes]]:
         """Pairs under `prefix` in key order."""
 
 
@@ -51,10 +51,13 @@ class Effects:
 
 
 class Processor(Protocol):
-    """Turns records into effects. Called on a worker thread, one call at a time per partition."""
+    """Turns records into effects. Called on any thread, one call at a time per partition."""
 
-    def process(self, work: Work) -> Effects:
-        """Effects of `work`; must change nothing outside, since the transaction may not come to pass."""
+    def process(self, works: Sequence[Work]) -> list[Effects]:
+        """Effects of chunks of different partitions, in order.
+
+        Must change nothing outside, since the transactions may not come to pass.
+        """
 
     def reject(self, work: Work, error: Exception) -> Effects:
         """Effects of a single record that `process` failed on: a dead letter."""

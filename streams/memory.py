@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from models import keys, panes, timers
+from models.lifecycle import MINUTE_MS
 from models.popularity import Popularity
 from models.versions import Version
 from models.visitor import Visitor
@@ -24,7 +25,7 @@ class Memory:
     state: Reader
     #: Visitors of recent chunks as committed, the latest last; `entries.read` takes them out.
     recent: dict[bytes, Visitor] = field(default_factory=dict)
-    #: No timer rings before this minute (epoch minutes of event time).
+    #: No timer is before this minute (epoch minutes of event time); the first may be later.
     next_timer: int = timers.NEVER
     answers: dict[str, tuple[Message, ...]] = field(default_factory=dict)
     _popularity: Popularity = field(default_factory=Popularity)
@@ -39,6 +40,18 @@ class Memory:
         memory._popularity.add(panes.weights(state.scan(keys.ITEM_PANE)))
         memory.next_timer = timers.first(state.scan(keys.TIMER))
         return memory
+
+    def timers(self) -> Iterable[tuple[bytes, bytes]]:
+        """The timers, first to ring first."""
+        return self.state.scan(keys.TIMER, keys.timers_from(self.next_timer))
+
+    def armed(self, visitors: Iterable[Visitor | None], watermark: int) -> None:
+        """Follow the timers of a committed chunk: a look at the state is due once the next one has rung."""
+        if watermark // MINUTE_MS >= self.next_timer:
+            self.next_timer = timers.first(self.timers())
+        else:
+            live = (visitor.timer for visitor in visitors if visitor is not None)
+            self.next_timer = min((self.next_timer, *live))
 
     def keep(self, visitors: Iterable[tuple[bytes, Visitor | None]], most: int) -> None:
         """Keep visitors as their chunk left them: reading one back costs as much as stepping a few clicks."""

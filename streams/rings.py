@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from models import keys, timers
+from models import timers
 from models.lifecycle import MINUTE_MS, advance
 from streams import entries
 from streams.entries import Entry
@@ -29,7 +29,7 @@ def ring(passage: "Passage") -> None:
 def _wake(passage: "Passage") -> None:
     """Read the visitors of timers that rang and are not in the chunk already."""
     state = passage.work.state
-    rung = islice(timers.due(state.scan(keys.TIMER), passage.watermark), MOST)
+    rung = islice(timers.due(passage.memory.timers(), passage.watermark), MOST)
     absent = [key for key in rung if key not in passage.entries]
     passage.entries.update(entries.read(state, absent, passage.memory.recent))
 

@@ -37,9 +37,9 @@ class PartitionStore:
         """Values of `keys`, None where there is none (one multi-get)."""
         return list(self.db.get(list(keys))) if keys else []
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs under `prefix` in key order."""
-        for key, value in self.db.items(from_key=prefix):
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Pairs under `prefix` in key order, from the key `start` on."""
+        for key, value in self.db.items(from_key=max(prefix, start)):
             if not key.startswith(prefix):
                 return
             yield key, value
