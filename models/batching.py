@@ -1,7 +1,9 @@
 """A chunk of clicks as arrays: what scoring reads, gathered while the session steps run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,21 +111,32 @@ class Batcher:
         self._rows.append(row)
         return len(self._slot) - 1
 
+    @property
+    def slots(self) -> int:
+        """Visitors so far."""
+        return len(self._before)
+
     def build(self) -> Batch:
         """The arrays."""
-        hidden, model, at, clicks, history = (
-            map(list, zip(*self._before, strict=True)) if self._before else [[]] * 5
-        )
-        position = np.array(self._position, dtype=np.int32)
-        return Batch(
-            codes=np.frombuffer(b"".join(self._codes), dtype=CODE),
-            slot=np.array(self._slot, dtype=np.int32),
-            fresh=position == 1,
-            position=position,
-            features=features.matrix(b"".join(self._rows)),
-            hidden=hidden,
-            hidden_model=model,
-            hidden_at=at,
-            clicks=clicks,
-            history=history,
-        )
+        return joined([self])
+
+
+def joined(batchers: Sequence[Batcher]) -> Batch:
+    """The arrays of several chunks in one batch: clicks and slots of each follow those of the one before."""
+    before = [known for batcher in batchers for known in batcher._before]
+    hidden, model, at, clicks, history = map(list, zip(*before, strict=True)) if before else [[]] * 5
+    position = np.array([number for batcher in batchers for number in batcher._position], dtype=np.int32)
+    first = accumulate((batcher.slots for batcher in batchers), initial=0)
+    slot = [base + slot for base, batcher in zip(first, batchers, strict=False) for slot in batcher._slot]
+    return Batch(
+        codes=np.frombuffer(b"".join([code for batcher in batchers for code in batcher._codes]), dtype=CODE),
+        slot=np.array(slot, dtype=np.int32),
+        fresh=position == 1,
+        position=position,
+        features=features.matrix(b"".join([row for batcher in batchers for row in batcher._rows])),
+        hidden=hidden,
+        hidden_model=model,
+        hidden_at=at,
+        clicks=clicks,
+        history=history,
+    )

@@ -4,19 +4,16 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
 from streams import fence as fences
 from streams.chunks import Chunk, Epoch
-from streams.effects import Effects, Processor, Work
+from streams.effects import Effects, Work
 from streams.fence import FENCE_KEY, Fence
+from streams.processing import Processing
 from streams.store import PartitionStore, Persisted
 from streams.transactions import PartitionProducer
-
-#: A chunk of at most this many records is processed on the event loop: some milliseconds.
-INLINE_RECORDS = 32
 
 
 @dataclass(slots=True)
@@ -34,8 +31,7 @@ class OwnedPartition:
         self,
         partition: int,
         producer: PartitionProducer,
-        processor: Processor,
-        pool: Executor | None,
+        processing: Processing,
         bounds: Bounds,
         rewind: Callable[[int, int], Any],
     ) -> None:
@@ -45,7 +41,7 @@ class OwnedPartition:
         self.lock = asyncio.Lock()
         self.topic_id = self.changelog = self.changelog_id = ""
         self.fence = Fence()
-        self._processor, self._pool, self._bounds, self._rewind = processor, pool, bounds, rewind
+        self._processing, self._bounds, self._rewind = processing, bounds, rewind
         self._store: PartitionStore | None = None
         self._queue: deque[tuple[Any, Chunk]] = deque()
         self._arrived = asyncio.Event()
@@ -60,7 +56,7 @@ class OwnedPartition:
         """The state is complete: chunks of this epoch may be applied."""
         self._store, self.fence, self._group_epoch = store, fence, group_epoch
         self._queue.clear()
-        self._processor.opened(self.partition, store)
+        self._processing.processor.opened(self.partition, store)
 
     def offer(self, event: Any, chunk: Chunk) -> None:
         """Queue a fetched chunk (`event` is Faust's handle for acknowledging it)."""
@@ -118,14 +114,14 @@ class OwnedPartition:
         """Apply records in one transaction; where one of them cannot be processed, in several around it."""
         work = self._work(records, fetched_at)
         try:
-            effects = await self._run(self._processor.process, work)
+            effects = await self._processing.process(work)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not block the partition
             if len(records) > 1:
                 half = len(records) // 2
                 await self._transact(records[:half], records[half].offset, fetched_at)
                 await self._transact(records[half:], end, fetched_at)
                 return
-            effects = await self._run(self._processor.reject, work, error)
+            effects = await self._processing.reject(work, error)
         await self._commit(
             effects, self.fence.moved(self.topic_id, end, effects.watermark, records[-1].timestamp)
         )
@@ -138,7 +134,7 @@ class OwnedPartition:
             if self._store is None or not fence.clock or idle_to <= fence.watermark:
                 return
             work = self._work((), time.monotonic(), idle_to)
-            effects = await self._run(self._processor.process, work)
+            effects = await self._processing.process(work)
             if effects.state or effects.outputs:
                 clock = now - self._bounds.idle_ms
                 await self._commit(
@@ -148,12 +144,6 @@ class OwnedPartition:
     def _work(self, records: Sequence[Any], fetched_at: float, idle_to: int = 0) -> Work:
         assert self._store is not None
         return Work(self.partition, records, self._store, self.fence.watermark, fetched_at, idle_to)
-
-    async def _run(self, function: Callable[..., Effects], work: Work, *arguments: Any) -> Effects:
-        """Off the event loop, unless it takes less than handing it over and waiting for the interpreter."""
-        if self._pool is None or len(work.records) <= INLINE_RECORDS:
-            return function(work, *arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, work, *arguments)
 
     async def _commit(self, effects: Effects, fence: Fence) -> None:
         assert self._store is not None
@@ -169,7 +159,7 @@ class OwnedPartition:
         async with self.lock:
             self._store = None
             self._queue.clear()
-        self._processor.closed(self.partition)
+        self._processing.processor.closed(self.partition)
         await self.producer.close()
 
 

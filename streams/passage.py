@@ -12,6 +12,7 @@ from models.events import Click, Reason, Rejected
 from models.facts import Facts, Fate, Transition
 from models.lifecycle import BEGIN_CHECKOUT, PURCHASE, hold, settle
 from models.session import step
+from models.versions import Version
 from streams import entries, rings, scoring
 from streams.answers import Applied, Decided, Scribe
 from streams.effects import Effects, Message, Work
@@ -19,7 +20,7 @@ from streams.entries import Entry
 from streams.letters import letter
 from streams.memory import Memory
 from streams.routing import home
-from streams.scoring import Scored
+from streams.scoring import NOTHING, Scored
 from streams.tally import Tally
 
 if TYPE_CHECKING:
@@ -32,15 +33,15 @@ CONSENTING, REFUSING = 0, 1
 class Passage:
     """Holds what one chunk has come to so far; nothing outside changes before its effects are committed."""
 
-    def __init__(self, pipeline: "Pipeline", work: Work, memory: Memory) -> None:
+    def __init__(self, pipeline: "Pipeline", work: Work, memory: Memory, version: Version | None) -> None:
         self.pipeline, self.work, self.memory, self.rules = pipeline, work, memory, pipeline.rules
-        self.version = pipeline.models.current
+        self.version = version
         self.watermark = max(work.watermark, work.idle_to)
         self.entries: dict[bytes, Entry] = {}
         self.batchers = (Batcher(), Batcher())
         self.applied: list[Applied] = []
         self.decided: list[Decided] = []
-        self.scored: tuple[Scored, Scored] = (scoring.NOTHING, scoring.NOTHING)
+        self.scored: tuple[Scored, Scored] = (NOTHING, NOTHING)
         self.answers: list[tuple[Message, ...]] = []
         self.outputs: dict[str, list[Message]] = {}
         self.letters: list[Message] = []
@@ -50,16 +51,17 @@ class Passage:
         self.duplicates = self.misrouted = 0
         self.stages: list[tuple[str, float]] = []
 
-    def effects(self) -> Effects:
-        """Walk the chunk through all stages."""
+    def step(self) -> None:
+        """All clicks through their sessions; then they can be scored."""
         with self._stage("decode"):
             clicks = self.pipeline.decoder.decode(self.work.records)
         with self._stage("read"):
             self._read(clicks)
         with self._stage("step"):
             self._step_all(clicks)
-        with self._stage("score"):
-            self._score()
+
+    def effects(self) -> Effects:
+        """What the scored chunk comes to."""
         with self._stage("decide"):
             self._decide_all()
         with self._stage("encode"):
@@ -132,20 +134,25 @@ class Passage:
         self.letters.append(letter(record, self.rules.names.clicks, self.work.partition, reason, message))
         self.reasons[reason] += 1
 
-    def _score(self) -> None:
+    def score(self, neural: Scored | None) -> None:
+        """Take the network's answers, or find others where it gave none."""
         self.memory.follow(self.version)
         consenting, refusing = self.batchers
-        climbed = popular = scoring.NOTHING
-        if len(consenting):
+        if neural is None:
             deadline, fetched_at = self.pipeline.deadline, self.work.fetched_at
-            climbed = scoring.climb(consenting.build(), self.version, self.memory, deadline, fetched_at)
+            batch = consenting.build()
+            self.scored = scoring.fallback(batch, self.version, self.memory, deadline, fetched_at), NOTHING
+        else:
+            self.scored = neural, NOTHING
         if len(refusing):
-            popular = scoring.popular(refusing.build(), self.memory)
-        self.scored = climbed, popular
-        if climbed.hidden and self.version is not None:
+            self.scored = self.scored[0], scoring.popular(refusing.build(), self.memory)
+        self._remember(self.scored[0].hidden)
+
+    def _remember(self, hidden: list[bytes]) -> None:
+        if hidden and self.version is not None:
             for entry in self.entries.values():
                 if entry.visitor is not None:
-                    entry.visitor.remember(climbed.hidden[entry.slot], self.version.id64)
+                    entry.visitor.remember(hidden[entry.slot], self.version.id64)
 
     def _decide_all(self) -> None:
         scored = self.scored

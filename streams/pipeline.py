@@ -1,9 +1,11 @@
 """The processor of clicks: what lives longer than a chunk. A chunk's own way is `streams.passage`."""
 
+import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from models import features, keys, timers
+from models import features
 from models.batching import Batcher
 from models.decoder import Decoder
 from models.events import Click, Reason
@@ -12,14 +14,14 @@ from models.policy import Policy
 from models.session import step
 from models.versions import Version
 from models.visitor import decode
-from streams import letters
+from streams import letters, scoring
 from streams.answers import Wording
 from streams.deadline import Deadline
 from streams.effects import Effects, Reader, Work
 from streams.entries import key_of
 from streams.memory import Memory, describe
 from streams.metrics import Metrics, report
-from streams.passage import Passage
+from streams.passage import CONSENTING, Passage
 from streams.reload import Models
 from streams.rules import Rules
 
@@ -45,16 +47,32 @@ class Pipeline:
         self._dropped: Counter[str] = Counter()
         models.warm_up = warm_up
 
-    def process(self, work: Work) -> Effects:
-        """One chunk: decode, step, score, decide, ring, write."""
-        return Passage(self, work, self.memories[work.partition]).effects()
+    def process(self, works: Sequence[Work]) -> list[Effects]:
+        """Chunks of different partitions: decode, step, score together, decide, ring, write."""
+        version = self.models.current
+        passages = [Passage(self, work, self.memories[work.partition], version) for work in works]
+        for passage in passages:
+            passage.step()
+        started = time.perf_counter()
+        self._score(passages, version)
+        spent = time.perf_counter() - started
+        for passage in passages:
+            passage.stages.append(("score", spent / len(passages)))
+        return [passage.effects() for passage in passages]
+
+    def _score(self, passages: Sequence[Passage], version: Version | None) -> None:
+        batchers = [passage.batchers[CONSENTING] for passage in passages]
+        fetched_at = min(passage.work.fetched_at for passage in passages)
+        scored = scoring.neural(batchers, version, self.deadline, fetched_at)
+        for number, passage in enumerate(passages):
+            passage.score(scored[number] if scored else None)
 
     def committed(self, passage: Passage) -> None:
         """A chunk's transaction came to pass: now it may be seen in memory and metrics."""
         memory = passage.memory
         memory.keep(((e.key, e.visitor) for e in passage.entries.values()), self.rules.recent_visitors)
         memory.saw(passage.tally.moved())
-        memory.next_timer = timers.first(memory.state.scan(keys.TIMER))
+        memory.armed((e.visitor for e in passage.entries.values()), passage.watermark)
         visitors = (applied.click.visitor_id for applied in passage.applied)
         memory.remember(dict(zip(visitors, passage.answers, strict=True)))
         report(self.metrics, passage)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ from streams.chunks import Chunk, Epoch
 from streams.effects import Processor
 from streams.errors import PositionError
 from streams.owned import Bounds, OwnedPartition
+from streams.processing import Processing
 from streams.transactions import PartitionProducer
 
 #: A look-up of the broker's view: topic names -> {name: (topic id, {partition: end offset})}.
@@ -31,7 +31,7 @@ class RuntimeConfig:
     transaction_timeout_ms: int = 60_000
     tombstone_retention_ms: int = 86_400_000
     cache_bytes: int = 256 << 20
-    threads: int = 1
+    threads: int = 0
 
 
 class Runtime:
@@ -51,8 +51,7 @@ class Runtime:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         #: A shutdown in the middle of a revocation must wait for it, too: then the stores are closed.
         self._closing = asyncio.Lock()
-        # Without threads a chunk is processed on the event loop: right only where that takes a millisecond.
-        self._pool = ThreadPoolExecutor(config.threads, "process") if config.threads else None
+        self._processing = Processing(processor, config.threads)
         self._cache: Any = None
 
     def shared_cache(self) -> Any:
@@ -79,9 +78,7 @@ class Runtime:
         identity = f"{config.application_id}-{partition}"
         producer = PartitionProducer(identity, partition, config.transaction_timeout_ms, config.connection)
         await producer.open()
-        owned = OwnedPartition(
-            partition, producer, self.processor, self._pool, config.bounds, self._request_rewind
-        )
+        owned = OwnedPartition(partition, producer, self._processing, config.bounds, self._request_rewind)
         self.owned[partition] = owned
 
     async def recovered(self, store: Any) -> dict[int, int]:

@@ -1,11 +1,12 @@
 """A chunk's answers from the highest rung that is there and in time."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from models import ladder
-from models.batching import Batch
+from models.batching import Batch, Batcher, joined
 from models.popularity import Popularity
 from models.predictions import Rung
 from models.scores import RUNGS, Scores
@@ -44,34 +45,52 @@ def popular(batch: Batch, memory: Counts) -> Scored:
     return _listed(memory.popularity.score(batch))
 
 
-def climb(
+def neural(
+    batchers: Sequence[Batcher], version: Version | None, deadline: Deadline, fetched_at: float
+) -> list[Scored] | None:
+    """The top rung's answers to several chunks in one pass; None where there is no model or no time for it.
+
+    `fetched_at` is on the monotonic clock, the earliest of the chunks'.
+    """
+    clicks = sum(map(len, batchers))
+    if version is None or not deadline.allows(Rung.NEURAL, clicks, time.monotonic() - fetched_at):
+        return None
+    if not clicks:
+        return [NOTHING] * len(batchers)
+    started = time.monotonic()
+    scores = ladder.neural(version, joined(batchers))
+    if scores is None:
+        return None
+    deadline.measured(Rung.NEURAL, clicks, time.monotonic() - started)
+    return _parted(_listed(scores), batchers)
+
+
+def _parted(scored: Scored, batchers: Sequence[Batcher]) -> list[Scored]:
+    """The answers of each chunk."""
+    if len(batchers) == 1:
+        return [scored]
+    parts, click, slot = [], 0, 0
+    for batcher in batchers:
+        clicks, slots = slice(click, click + len(batcher)), slice(slot, slot + batcher.slots)
+        click, slot = clicks.stop, slots.stop
+        hidden = scored.hidden[slots] if len(batcher) else []
+        parts.append(Scored(scored.purchase[clicks], scored.items[clicks], scored.rungs[clicks], hidden))
+    return parts
+
+
+def fallback(
     batch: Batch, version: Version | None, memory: Counts, deadline: Deadline, fetched_at: float
 ) -> Scored:
-    """Answers from the neural rung, or from below it where there is no model or no time.
-
-    `fetched_at` is on the monotonic clock.
-    """
+    """Answers from below the neural rung."""
     if not len(batch):
         return NOTHING
-    if version is not None and deadline.allows(Rung.NEURAL, len(batch), time.monotonic() - fetched_at):
-        started = time.monotonic()
-        scores = ladder.neural(version, batch)
-        if scores is not None:
-            deadline.measured(Rung.NEURAL, len(batch), time.monotonic() - started)
-            return _listed(scores)
-    return _listed(_fallback(batch, version, memory, deadline, fetched_at))
-
-
-def _fallback(
-    batch: Batch, version: Version | None, memory: Counts, deadline: Deadline, fetched_at: float
-) -> Scores:
     spent = time.monotonic() - fetched_at
     if version is None or not deadline.allows(Rung.SESSION_KNN, len(batch), spent):
-        return ladder.fallback(batch, memory.popularity)
+        return _listed(ladder.fallback(batch, memory.popularity))
     started = time.monotonic()
     scores = ladder.fallback(batch, memory.popularity, version.neighbours)
     deadline.measured(Rung.SESSION_KNN, len(batch), time.monotonic() - started)
-    return scores
+    return _listed(scores)
 
 
 def _listed(scores: Scores) -> Scored:

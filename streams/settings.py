@@ -35,8 +35,12 @@ class WorkerSettings(BaseSettings):
         description="Time from fetching a chunk to its answers (ms). When the network would miss it, lower "
         "rungs of the ladder answer.",
     )
-    threads: int = Field(
-        default=1, ge=0, le=64, description="Threads that process chunks; more than 1 only helps with a GPU."
+    threads: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        description="Threads that process large chunks beside the event loop; unset: 1 with a GPU, 0 "
+        "without, where a second thread costs more than it gives.",
     )
     web_host: str = Field(
         default="127.0.0.1",

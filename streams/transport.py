@@ -22,10 +22,11 @@ FETCH_TIMEOUT = 0.2
 #: ... and this long while a partition is left out because its queue is full.
 FULL_TIMEOUT = 0.005
 #: The broker collects this many bytes for a fetch, or this long (ms). Answering at once would be a fetch for
-#: each click or two, and it costs as much as scoring ten; and what is asked after an idle fetch (the ends of
+#: each click or two, and it costs as much as scoring ten; with less than 30 ms the partitions' chunks do not
+#: come together, and each costs a network pass of its own; and what is asked after an idle fetch (the ends of
 #: the changelog, at every rebalance) waits for it: Faust's own 1.5 s would make a rebalance that much slower.
 FETCH_BYTES = 64 << 10
-FETCH_WAIT_MS = 20
+FETCH_WAIT_MS = 30
 #: aiokafka looks at what was prefetched every so often (s); its own 0.1 would be most of the latency.
 PREFETCH_BACKOFF = 0.002
 

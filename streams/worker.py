@@ -15,6 +15,7 @@ from models.catalogue import Catalogue
 from models.decoder import Decoder
 from models.events import Limits
 from models.policy import Policy
+from models.scorer import pick_device
 from streams import app as apps
 from streams import logs, preflight
 from streams.broadcast import Broadcast
@@ -78,8 +79,13 @@ class Worker:
             transaction_timeout_ms=int(settings.transaction_timeout_seconds * 1000),
             tombstone_retention_ms=DAY_MS,
             cache_bytes=settings.block_cache_mb << 20,
-            threads=settings.threads,
+            threads=self._threads(),
         )
+
+    def _threads(self) -> int:
+        """A GPU works while the event loop goes on; on a CPU both would wait for the same interpreter."""
+        known = self.settings.threads
+        return int(pick_device(self.settings.device).type == "cuda") if known is None else known
 
     def _companion(self) -> Companion:
         settings, connection = self.settings, self.connection.aiokafka()

@@ -48,8 +48,8 @@ class Memory(dict[bytes, bytes]):
     def read(self, wanted: Sequence[bytes]) -> list[bytes | None]:
         return [dict.get(self, key) for key in wanted]
 
-    def scan(self, prefix: bytes) -> list[tuple[bytes, bytes]]:
-        return [(key, self[key]) for key in sorted(self) if key.startswith(prefix)]
+    def scan(self, prefix: bytes, start: bytes = b"") -> list[tuple[bytes, bytes]]:
+        return [(key, self[key]) for key in sorted(self) if key.startswith(prefix) and key >= start]
 
     def write(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         for key, value in pairs:
@@ -93,7 +93,7 @@ class Offline:
     def process(self, chunk: Sequence[Any], idle_to: int = 0) -> Effects:
         """Process a chunk and commit what it came to."""
         work = Work(0, chunk, self.reader, self.watermark, time.monotonic(), idle_to)
-        effects = self.pipeline.process(work)
+        effects = self.pipeline.process([work])[0]
         self.commit(effects)
         return effects
 

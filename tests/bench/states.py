@@ -46,9 +46,10 @@ class Shelf:
         """Values in order, None where there is none."""
         return [self.pairs.get(key) for key in wanted]
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs under a prefix in key order."""
-        return iter(sorted((key, value) for key, value in self.pairs.items() if key.startswith(prefix)))
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Pairs under a prefix in key order, from `start` on."""
+        found = (pair for pair in self.pairs.items() if pair[0].startswith(prefix) and pair[0] >= start)
+        return iter(sorted(found))
 
     def apply(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Puts and deletes."""
@@ -68,7 +69,7 @@ def full_states(past: pl.DataFrame, version: Version) -> list[bytes]:
     works = [Work(0, records[at : at + CHUNK], shelf, 0, 0.0) for at in range(0, len(records), CHUNK)]
     for work in [*works, Work(0, (), shelf, 0, 0.0, idle_to=times[-1] + PAUSE_MS)]:
         work.watermark = watermark
-        effects = pipeline.process(work)
+        effects = pipeline.process([work])[0]
         shelf.apply(effects.state)
         watermark = effects.watermark
         assert effects.committed is not None

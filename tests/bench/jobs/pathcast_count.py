@@ -22,8 +22,12 @@ class Counting:
     def __init__(self, output: str) -> None:
         self.output = output
 
-    def process(self, work):
-        """Effects of a chunk."""
+    def process(self, works):
+        """Effects of chunks."""
+        return [self.counted(work) for work in works]
+
+    def counted(self, work):
+        """Effects of one chunk."""
         keys = list({record.key: None for record in work.records})
         known = zip(keys, work.state.get(keys), strict=True)
         states = {key: loads(value) if value else None for key, value in known}

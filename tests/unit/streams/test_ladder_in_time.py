@@ -57,7 +57,7 @@ def version(tmp_path_factory):
     return tiny(tmp_path_factory.mktemp("registry"))
 
 
-def batch(items=("i1", "i2")):
+def batcher(items=("i1", "i2")):
     batcher, visitor = Batcher(), None
     slot = batcher.visitor(None)
     for number, item in enumerate(items):
@@ -66,7 +66,7 @@ def batch(items=("i1", "i2")):
         )
         visitor, facts = step(visitor, click, click.ts, SessionConfig())
         batcher.click(slot, facts.code, facts.position, row(visitor, click, facts))
-    return batcher.build()
+    return batcher
 
 
 def names(scored):
@@ -76,7 +76,19 @@ def names(scored):
 
 def climbed(version, deadline, fetched_at=None):
     counts = SimpleNamespace(popularity=Popularity([("i5", 0, 3)]))
-    return scoring.climb(batch(), version, counts, deadline, fetched_at or time.monotonic())
+    chunk, since = batcher(), fetched_at or time.monotonic()
+    found = scoring.neural([chunk], version, deadline, since)
+    return found[0] if found else scoring.fallback(chunk.build(), version, counts, deadline, since)
+
+
+def test_chunks_scored_together_get_the_answers_they_get_alone(version):
+    chunks = [batcher(("i1",)), batcher(()), batcher(("i2", "i7", "i1")), batcher(("i3", "i4"))]
+    together = scoring.neural(chunks, version, Deadline(60.0), time.monotonic())
+    alone = [scoring.neural([chunk], version, Deadline(60.0), time.monotonic()) for chunk in chunks]
+    for one, (other,) in zip(together, alone, strict=True):
+        assert one.hidden == other.hidden
+        assert one.purchase == pytest.approx(other.purchase, abs=1e-5)
+        assert (names(one), one.rungs) == (names(other), other.rungs)
 
 
 def test_the_network_answers_in_time_and_gives_hidden_states(version):
@@ -115,5 +127,6 @@ def test_the_next_rung_answers_when_the_network_fails(version, monkeypatch):
 
 
 def test_an_empty_batch_has_no_answers(version):
-    assert scoring.climb(batch(()), version, Popularity(), Deadline(1.0), 0.0) == scoring.NOTHING
-    assert scoring.popular(batch(()), Popularity()) == scoring.NOTHING
+    nobody = batcher(()).build()
+    assert scoring.fallback(nobody, version, Popularity(), Deadline(1.0), 0.0) == scoring.NOTHING
+    assert scoring.popular(nobody, Popularity()) == scoring.NOTHING

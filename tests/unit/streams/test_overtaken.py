@@ -29,8 +29,8 @@ class Nothing:
     def __init__(self):
         self.started = []
 
-    def process(self, work):
-        return Effects(watermark=work.watermark)
+    def process(self, works):
+        return [Effects(watermark=work.watermark) for work in works]
 
     def opened(self, partition, state):
         self.started.append(partition)

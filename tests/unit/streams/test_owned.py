@@ -1,7 +1,6 @@
 """One owned partition over a real RocksDB: what is applied, what is skipped, what is refused."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +13,7 @@ from streams.effects import Effects
 from streams.errors import TransactionError
 from streams.fence import FENCE_KEY, Fence
 from streams.owned import Bounds, OwnedPartition
+from streams.processing import Processing
 from streams.store import PartitionStore, _database_options
 from tests.offline import Record
 
@@ -49,7 +49,10 @@ class Sums:
         self.calls, self.committed = [], 0
         self.timers = False
 
-    def process(self, work):
+    def process(self, works):
+        return [self.summed(work) for work in works]
+
+    def summed(self, work):
         values = [record.value for record in work.records]
         self.calls.append(values)
         if b"poison" in values:
@@ -91,10 +94,12 @@ class Handle:
 class Bench:
     """A partition, its surroundings, and what they saw."""
 
-    def __init__(self, tmp_path, bounds=None, pool=None):
+    def __init__(self, tmp_path, bounds=None, threads=0):
         db = rocksdict.Rdict(str(tmp_path / "db"), options=_database_options(rocksdict.Cache(8 << 20)))
         self.store, self.sums, self.producer, self.rewinds = PartitionStore(db), Sums(), Producer(), []
-        self.owned = OwnedPartition(0, self.producer, self.sums, pool, bounds or Bounds(), self.rewind)
+        self.owned = OwnedPartition(
+            0, self.producer, Processing(self.sums, threads), bounds or Bounds(), self.rewind
+        )
         self.owned.topic_id, self.owned.changelog, self.owned.changelog_id = (
             TOPIC_ID,
             "changelog",
@@ -265,17 +270,6 @@ async def test_revocation_waits_for_the_transaction_in_flight(bench):
     assert (bench.sum(), later.acked, bench.producer.closed) == (1, 0, True)
     assert len(bench.producer.transactions) == 1
     running.cancel()
-
-
-async def test_a_pool_processes_off_the_event_loop(tmp_path):
-    with ThreadPoolExecutor(1) as pool:
-        bench = Bench(tmp_path, pool=pool)
-        bench.offer(10, [b"1"] * 3)
-        while bench.owned.position < 13:
-            task = asyncio.get_running_loop().create_task(bench.owned._apply_some())
-            await task
-    assert bench.sum() == 3
-    bench.store.close()
 
 
 @pytest.fixture

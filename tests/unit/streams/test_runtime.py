@@ -44,8 +44,8 @@ class Producer:
 class Nothing:
     """A processor without effects."""
 
-    def process(self, work):
-        return Effects(watermark=work.watermark)
+    def process(self, works):
+        return [Effects(watermark=work.watermark) for work in works]
 
     def opened(self, partition, state): ...
 
