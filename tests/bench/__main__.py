@@ -1,5 +1,7 @@
 """`make bench`: counting, full job, latency and recovery, in one go on one broker."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -8,9 +10,10 @@ from rich.console import Console
 from tests.bench import document, results
 from tests.bench.clicks import GSTORE, ROOT, SHIPPED, Log
 from tests.bench.counting import counting
-from tests.bench.full import full
+from tests.bench.full import Full, full
 from tests.bench.ground import Ground, ground
-from tests.bench.model import model
+from tests.bench.latency import bare
+from tests.bench.model import Model, model
 from tests.bench.recovery import recovery
 from tests.bench.sizes import QUICK, Sizes
 from tests.bench.states import Crowd, full_states
@@ -36,6 +39,8 @@ class Bench:
         """Measure `parts` in order."""
         if "counting" in parts:
             self.found["counting"] = counting(ground, self.sizes, self.say)
+            self.found["bare"] = alone = {**bare(ground, self.sizes)._asdict(), "rate": self.sizes.rate}
+            self.say(f"counting: latency p50 {alone['p50_ms']:.1f} ms, p99 {alone['p99_ms']:.1f} ms")
         if "full" in parts or "recovery" in parts:
             self._visitors(ground, parts)
 
@@ -47,8 +52,7 @@ class Bench:
         self.say(f"{len(states):,} visitors with 50 codes each, mean state {mean:,} bytes")
         self.found["state_bytes"] = mean
         if "full" in parts:
-            place = settle(ground, "full", trained)
-            answered = full(place, self.log, Crowd(sizes.visitors, states), sizes, self.say)
+            answered = self._full(ground, trained, states, 1)
             self.found["full"] = {
                 "pathcast": answered.rate,
                 "neural_share": answered.neural,
@@ -56,11 +60,21 @@ class Bench:
                 "stages": answered.stages,
             }
             self.found["latency"] = {**answered.latency._asdict(), "rate": sizes.rate}
-            forget(place)
+        if "full" in parts and sizes.workers > 1:
+            shared = self._full(ground, trained, states, sizes.workers)
+            figures = {"workers": sizes.workers, "pathcast": shared.rate, "neural_share": shared.neural}
+            self.found["shared"] = {**figures, **shared.latency._asdict()}
         if "recovery" in parts:
             place = settle(ground, "recovery", trained)
             self.found["recovery"] = vars(recovery(place, Crowd(sizes.recovered, states), sizes, self.say))
             forget(place)
+
+    def _full(self, ground: Ground, trained: Model, states: Sequence[bytes], workers: int) -> Full:
+        place = settle(ground, f"full-{workers}", trained)
+        crowd = Crowd(self.sizes.visitors, states)
+        answered = full(place, self.log, crowd, replace(self.sizes, workers=workers), self.say)
+        forget(place)
+        return answered
 
 
 @click.command()

@@ -1,11 +1,12 @@
 """The same counting job on the same input by three engines, each a process of its own."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import median
 
 from tests.bench.filling import fill
-from tests.bench.ground import Ground, Rate, module
+from tests.bench.ground import Ground, Rate, Running, module
 from tests.bench.jobs.counting import Place, clicks, environment
 from tests.bench.sizes import Sizes
 
@@ -30,13 +31,19 @@ def counting(ground: Ground, sizes: Sizes, say: Callable[[str], None]) -> dict[s
 
 def contest(ground: Ground, name: str, events: int, whole: bool) -> Rate:
     """One contestant from an empty state to its first `events` outputs. Raises BenchError."""
+    with contestant(ground, name, TOPIC) as (output, running):
+        return ground.steady(output, events, running, whole)
+
+
+@contextmanager
+def contestant(ground: Ground, name: str, topic: str) -> Iterator[tuple[str, Running]]:
+    """One of the three, counting what comes on `topic`; its output's topic, and its process."""
     group = f"{name}-{secrets.token_hex(3)}"
     output = f"{group}-out"
     ground.create(output)
     folder = ground.folder / group
     folder.mkdir()
-    env = environment(Place(ground.bootstrap, TOPIC, output, group, str(folder)))
+    env = environment(Place(ground.bootstrap, topic, output, group, str(folder)))
     with ground.process(group, module(f"tests.bench.jobs.{name}_count"), env) as running:
-        rate = ground.steady(output, events, running, whole)
+        yield output, running
     ground.delete(output)
-    return rate

@@ -34,6 +34,8 @@ def ratios(results: Results) -> dict[str, float]:
         found["counting_to_quix"] = counting["pathcast"] / counting["quix"]
     if counting and full:
         found["full_to_faust"] = full["pathcast"] / counting["faust"]
+    if counting and (shared := results.get("shared")):
+        found["shared_to_faust"] = shared["pathcast"] / counting["faust"]
     return {name: round(ratio, 2) for name, ratio in found.items()}
 
 
@@ -55,6 +57,10 @@ def rows(results: Results) -> Iterator[Row]:
     if latency := results.get("latency"):
         yield _at_most("latency at the given rate, p50", latency["p50_ms"], 25, "ms, goal 15")
         yield _at_most("latency at the given rate, p99", latency["p99_ms"], 60, "ms, goal 40")
+    if bare := results.get("bare"):
+        title = "the same of the counting job, p50 / p99"
+        yield title, f"{bare['p50_ms']:.1f} / {bare['p99_ms']:.1f} ms", "", ""
+    yield from _shared(results)
     if recovery := results.get("recovery"):
         yield _at_most(f"recovery of {recovery['visitors']:,} visitors", recovery["seconds"], 60, "s")
 
@@ -78,6 +84,18 @@ def _full(results: Results) -> Iterator[Row]:
     if "full_to_faust" in found:
         yield _at_least("full job to plain Faust's counting", found["full_to_faust"], 6, "x, goal 10")
     yield _at_least("full job: answers of the network", 100 * full["neural_share"], 99, "%")
+
+
+def _shared(results: Results) -> Iterator[Row]:
+    """The same job by a worker per core; no target speaks of it, since plain Faust is one process too."""
+    shared, found = results.get("shared"), results.get("ratios", {})
+    if not shared:
+        return
+    title = f"full job, {shared['workers']} workers"
+    yield title, f"{shared['pathcast']:,.0f} clicks/s", "", ""
+    if "shared_to_faust" in found:
+        yield f"{title}, to plain Faust's counting", f"{found['shared_to_faust']:.1f} x", "", ""
+    yield f"{title}: latency, p50 / p99", f"{shared['p50_ms']:.1f} / {shared['p99_ms']:.1f} ms", "", ""
 
 
 def _at_least(title: str, figure: float, target: float, unit: str) -> Row:

@@ -1,12 +1,14 @@
 """How much is measured: the real sizes, and small ones that only show that everything runs."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """`counted` clicks by contestant; `visitors` of the full job all have full-size states when it starts.
+    """`counted` clicks by contestant; `visitors` of the full job all have full-size states when it starts;
+    one worker does it, then `workers` share it.
 
     `rate` is clicks/s while latency is measured, for `latency_seconds` after `settling_seconds`.
     """
@@ -24,6 +26,7 @@ class Sizes:
     settling_seconds: float = 5.0
     latency_seconds: float = 30.0
     recovered: int = 1_000_000
+    workers: int = os.cpu_count() or 1
     updates: int = 10
 
 
@@ -40,4 +43,5 @@ QUICK = Sizes(
     latency_seconds=2.0,
     recovered=500,
     updates=2,
+    workers=2,
 )

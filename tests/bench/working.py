@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,9 +124,25 @@ def worker(place: Place, **settings: str) -> Iterator[tuple[Worker, set[int]]]:
         **settings,
     }
     started = time.perf_counter()
-    with ground.process(f"{place.name}-worker", [sys.executable, "-c", COMMAND, "worker"], env) as running:
+    command = [sys.executable, "-c", COMMAND, "worker"]
+    with ground.process(f"{place.name}-worker-{port}", command, env) as running:
         found = Worker(running, port)
         yield found, found.wait(started)
+
+
+@contextmanager
+def workers(place: Place, count: int, **settings: str) -> Iterator[list[Worker]]:
+    """`count` workers that share the partitions, all ready after the last one has joined."""
+    with ExitStack() as stack:
+        found = []
+        for number in range(count):
+            datadir = str(place.ground.folder / f"{place.name}-data" / str(number))
+            found.append(stack.enter_context(worker(place, PATHCAST_DATADIR=datadir, **settings))[0])
+        recovered = found[0].ready_seconds
+        for one in found:
+            one.wait(time.perf_counter())
+        found[0].ready_seconds = recovered
+        yield found
 
 
 def forget(place: Place) -> None:
