@@ -143,16 +143,3 @@ class Broker:
                 end(noted)
             self.files.forget()
         return noted is not None
-
-
-def resolve_bootstrap(broker: Broker | None = None) -> str:
-    """KAFKA_BOOTSTRAP_SERVERS if set; else the bundled broker's address, started if need be.
-
-    `distribution.find` says which Kafka it runs, KAFKA_HOME's or a downloaded one. Raises BrokerError.
-    """
-    configured = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    if configured:
-        return configured
-    own = broker or Broker()
-    own.start()
-    return own.bootstrap

@@ -32,7 +32,7 @@ class DeadLetter(NamedTuple):
     source_offset: int
     source_timestamp: int
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: list[tuple[str, bytes]]
 
 
@@ -54,7 +54,7 @@ def parse(record: Any) -> DeadLetter | None:
         offset,
         timestamp,
         record.key,
-        record.value or b"",
+        record.value,
         list(record.headers[len(_OWN) :]),
     )
 

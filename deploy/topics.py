@@ -7,17 +7,12 @@ from typing import Any
 from kafka.errors import TopicAlreadyExistsError
 
 from deploy.kafka import admin
-from models.errors import PathcastError
 from streams.connection import Connection
-from streams.topics import TopicNames
+from streams.topics import TopicNames, check
 
 DEFAULT_PARTITIONS = 4
 _DAY_MS = 86_400_000
 _COMPACTED = {"cleanup.policy": "compact"}
-
-
-class TopicsError(PathcastError):
-    """Topics that must have equal partition counts (or exactly one partition) have not."""
 
 
 def configs(names: TopicNames) -> dict[str, dict[str, str]]:
@@ -42,7 +37,7 @@ def ensure(
     """Create what is missing and return its names; `replication` -1 takes the cluster's default.
 
     A missing visitor-keyed topic gets the partition count of those that are there, else `partitions`.
-    Raises TopicsError if the counts do not fit, KafkaUnreachable if no broker answers.
+    Raises SetUpError if the counts do not fit, KafkaUnreachable if no broker answers.
     """
     with admin(to) as client:
         found = counts(client, names)
@@ -75,24 +70,3 @@ def counts(client: Any, names: TopicNames) -> dict[str, int]:
 
 def _common_count(found: Mapping[str, int], names: TopicNames) -> int | None:
     return next((found[topic] for topic in names.by_visitor if topic in found), None)
-
-
-def check(found: Mapping[str, int], names: TopicNames) -> None:
-    """Raises TopicsError unless visitor-keyed topics have equal partition counts, broadcast ones 1."""
-    by_visitor = {topic: found[topic] for topic in names.by_visitor if topic in found}
-    if len(set(by_visitor.values())) > 1:
-        raise TopicsError(
-            f"topics keyed by visitor differ in their partitions ({_listed(by_visitor)}): expected equal "
-            "counts, since an answer goes to the partition of its click. Add partitions to the smaller ones, "
-            "or name others (PATHCAST_TOPIC_*)"
-        )
-    wide = {topic: found[topic] for topic in names.broadcast if found.get(topic, 1) != 1}
-    if wide:
-        raise TopicsError(
-            f"broadcast topics have several partitions ({_listed(wide)}): expected 1, since the order of "
-            "updates matters. Recreate them, or name others (PATHCAST_TOPIC_*)"
-        )
-
-
-def _listed(found: Mapping[str, int]) -> str:
-    return ", ".join(f"{topic}: {count}" for topic, count in found.items())

@@ -11,8 +11,6 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from models.packed import find
-
 CODE: Final = np.dtype(
     [
         ("item", "<u8"),
@@ -92,15 +90,6 @@ def price_bucket(price: float | None) -> int:
         return 1 + quarters
     octave = quarters.bit_length() - 1
     return min(31, 2 + 2 * octave + (quarters >> (octave - 1) & 1))
-
-
-def count_item(codes: bytes, item: bytes) -> int:
-    """How many of the packed `codes` have the item whose 8 hash bytes are `item`."""
-    found, at = 0, find(codes, item, WIDTH)
-    while at >= 0:
-        found += 1
-        at = find(codes, item, WIDTH, at + WIDTH)
-    return found
 
 
 def unpack(codes: bytes) -> NDArray[np.void]:

@@ -66,11 +66,6 @@ def advance(
     return visitor, transitions
 
 
-def next_due(visitor: Visitor, config: SessionConfig) -> int:
-    """Epoch ms of event time at which `advance` next has work (done at the minute after)."""
-    return min(_session_due(visitor, config), exposure.next_due(visitor.exposure, config.exposure))
-
-
 def ring(visitor: Visitor, watermark: int, config: SessionConfig, transitions: list[Transition]) -> bool:
     """The session's part of `advance`, once `visitor.armed` is reached; True when the visitor has expired.
 

@@ -67,6 +67,8 @@ class Companion:
                 self.metrics.recovery.set(time.monotonic() - self._started_at)
             ready = self.runtime.ready
             self.metrics.ready.set(all(self.conditions().values()))
+            self.metrics.lag.clear()
+            self.metrics.watermark.clear()
             for partition, owned in list(self.runtime.owned.items()) if ready else ():
                 end = self.consumer().highwater(TP(self.runtime.config.topic, partition))
                 self.metrics.lag.labels(partition).set(max(0, (end or 0) - owned.position))

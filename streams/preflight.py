@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from streams import topics
 from streams.connection import Connection
 from streams.errors import SetUpError
 from streams.topics import TopicNames
@@ -46,21 +47,11 @@ def check_topics(connection: Connection, names: TopicNames) -> int:
     missing = [name for name, count in counts.items() if not count]
     if missing:
         raise SetUpError(f"missing topics: {', '.join(missing)}; run `pathcast topics`")
-    keyed = {name: counts[name] for name in names.by_visitor}
-    if len(set(keyed.values())) > 1:
-        found = ", ".join(f"{name} {count}" for name, count in keyed.items())
-        raise SetUpError(
-            f"topics keyed by visitor need equal partitions, found {found}; add some to the smaller ones"
-        )
-    wide = [name for name in names.broadcast if counts[name] != 1]
-    if wide:
-        raise SetUpError(
-            f"broadcast topics need one partition, {', '.join(wide)} has more; recreate it with one"
-        )
-    return keyed[names.clicks]
+    topics.check(counts, names)
+    return counts[names.clicks]
 
 
-def _partitions(connection: Connection, topics: Iterable[str]) -> dict[str, int]:
+def _partitions(connection: Connection, wanted: Iterable[str]) -> dict[str, int]:
     try:
         admin = KafkaAdminClient(
             **connection.kafka_python(), request_timeout_ms=10_000, bootstrap_timeout_ms=10_000
@@ -71,7 +62,7 @@ def _partitions(connection: Connection, topics: Iterable[str]) -> dict[str, int]
             "(`pathcast broker start`) or set KAFKA_BOOTSTRAP_SERVERS"
         ) from error
     try:
-        found: list[dict[str, Any]] = admin.describe_topics(list(topics))
+        found: list[dict[str, Any]] = admin.describe_topics(list(wanted))
     finally:
         admin.close()
     return {topic["name"]: 0 if topic["error_code"] else len(topic["partitions"]) for topic in found}

@@ -1,7 +1,11 @@
-"""The names of the topics."""
+"""The names of the topics, and which partition counts fit together."""
+
+from collections.abc import Mapping
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.errors import SetUpError
 
 
 class TopicNames(BaseSettings):
@@ -36,3 +40,27 @@ class TopicNames(BaseSettings):
     def broadcast(self) -> tuple[str, ...]:
         """Compacted topics of one partition, read whole by every worker."""
         return self.items, self.model_updates
+
+
+def check(counts: Mapping[str, int], names: TopicNames) -> None:
+    """Raises SetUpError unless visitor-keyed topics have equal partition counts, broadcast ones 1.
+
+    `counts` are those of the topics that exist.
+    """
+    by_visitor = {topic: counts[topic] for topic in names.by_visitor if topic in counts}
+    if len(set(by_visitor.values())) > 1:
+        raise SetUpError(
+            f"topics keyed by visitor differ in their partitions ({_listed(by_visitor)}): expected equal "
+            "counts, since an answer goes to the partition of its click. Add partitions to the smaller ones, "
+            "or name others (PATHCAST_TOPIC_*)"
+        )
+    wide = {topic: counts[topic] for topic in names.broadcast if counts.get(topic, 1) != 1}
+    if wide:
+        raise SetUpError(
+            f"broadcast topics have several partitions ({_listed(wide)}): expected 1, since the order of "
+            "updates matters. Recreate them, or name others (PATHCAST_TOPIC_*)"
+        )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{topic}: {count}" for topic, count in counts.items())

@@ -86,12 +86,12 @@ def show(partition: int, offset: int) -> None:
         "sent": f"{_when(letter.source_timestamp)} UTC",
         "key": _text(letter.key),
         **{f"header {name}": _text(value) for name, value in letter.headers},
-        "bytes": f"{len(letter.value):,}",
+        "bytes": "none" if letter.value is None else f"{len(letter.value):,}",
         "text": _text(letter.value),
     }
     for name, value in fields.items():
         click.echo(f"{name + ':':<10} {value}")
-    for line in hex_lines(letter.value[:_HEX_BYTES]):
+    for line in hex_lines((letter.value or b"")[:_HEX_BYTES]):
         click.echo(line)
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from deploy.topics import TopicsError, check, configs
-from streams.topics import TopicNames
+from deploy.topics import configs
+from streams.errors import SetUpError
+from streams.topics import TopicNames, check
 
 NAMES = TopicNames()
 
@@ -14,12 +15,12 @@ def test_equal_counts_and_single_broadcast_partitions_fit():
 
 
 def test_unequal_counts_are_listed():
-    with pytest.raises(TopicsError, match=r"clicks: 4, recommendations: 8.*equal counts"):
+    with pytest.raises(SetUpError, match=r"clicks: 4, recommendations: 8.*equal counts"):
         check({"clicks": 4, "recommendations": 8}, NAMES)
 
 
 def test_a_broadcast_topic_of_several_partitions_is_refused():
-    with pytest.raises(TopicsError, match=r"items: 3.*expected 1"):
+    with pytest.raises(SetUpError, match=r"items: 3.*expected 1"):
         check({"items": 3}, NAMES)
 
 

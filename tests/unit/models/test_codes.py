@@ -69,12 +69,6 @@ def test_find_sees_whole_records_only(records, key):
     assert has(b"".join(records), key, 2) == (key in records)
 
 
-@given(st.lists(st.integers(0, 3), max_size=60))
-def test_an_item_is_counted_among_codes(items):
-    packed = b"".join(codes.pack(*codes.identity(f"i{item}", None), 0, 0, 0, 0) for item in items)
-    assert codes.count_item(packed, codes.identity("i1", None).item) == items.count(1)
-
-
 category = codes.category_hash
 
 

@@ -12,10 +12,11 @@ from models.actions import ActionSet
 from models.codes import WIDTH
 from models.events import EVENTS, Click
 from models.facts import Fate
-from models.lifecycle import MINUTE_MS, SessionConfig, advance, hold, minute_of, next_due, settle
+from models.lifecycle import MINUTE_MS, SessionConfig, advance, hold, minute_of, settle
 from models.panes import Collector, PaneConfig, expired
 from models.session import step
 from models.visitor import Visitor, decode, encode
+from tests.due import next_due
 
 START = 1_700_000_000_000
 CONFIG = SessionConfig(

@@ -2,8 +2,9 @@
 
 from models import exposure, keys, timers
 from models.exposure import ExposureConfig, Pending
-from models.lifecycle import MINUTE_MS, SessionConfig, advance, hold, minute_of, next_due
+from models.lifecycle import MINUTE_MS, SessionConfig, advance, hold, minute_of
 from models.visitor import Visitor, decode, encode
+from tests.due import next_due
 
 T = 1_700_000_040_000
 MINUTE = T // MINUTE_MS
