@@ -2,11 +2,44 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from time import monotonic
 
 import structlog
 
 #: What these say at their usual level is of use to their authors.
 _QUIET = ("kafka", "aiokafka", "mode", "faust")
+
+#: A library's line may come so often in so many seconds: while a broker is down they repeat without end.
+_REPEATS, _WINDOW = 5, 10.0
+#: Different lines remembered at most: some carry what they are about in their text.
+_KNOWN = 1000
+
+
+class Repeats(logging.Filter):
+    """Holds back what a library says again and again, and says how often once its window is over."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        #: By logger and message: when its window began, and how often it came since.
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to show it. Our own lines, which are dicts, always are."""
+        if not isinstance(record.msg, str):
+            return True
+        key, now = (record.name, record.msg), self._clock()
+        since, count = self._seen.get(key, (now, 0))
+        if now - since < _WINDOW:
+            self._seen[key] = since, count + 1
+            return count < _REPEATS
+        if len(self._seen) >= _KNOWN:
+            self._seen.clear()
+        self._seen[key] = now, 1
+        if count > _REPEATS:
+            record.msg = f"{record.msg} (and {count - _REPEATS} times in the {now - since:.0f} s before)"
+        return True
 
 
 def configure(level: str, form: str) -> None:
@@ -35,6 +68,7 @@ def configure(level: str, form: str) -> None:
         )
     )
     handler.setLevel(level.upper())
+    handler.addFilter(Repeats())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel("DEBUG" if level == "debug" else "WARNING")

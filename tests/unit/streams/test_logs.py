@@ -1,0 +1,37 @@
+"""A library that says the same thing without end is heard a few times."""
+
+import logging
+
+from streams.logs import Repeats
+
+
+def said(filter_, message, name="aiokafka.client", *arguments):
+    """What is shown of a line, None where it is held back."""
+    record = logging.LogRecord(name, logging.ERROR, "", 0, message, arguments, None)
+    return record.getMessage() if filter_.filter(record) else None
+
+
+def test_repeats_are_held_back_and_counted():
+    now = [0.0]
+    repeats = Repeats(lambda: now[0])
+    shown = []
+    for tenth in range(250):
+        now[0] = tenth / 10
+        shown.append(said(repeats, "no node %s", "aiokafka.client", tenth % 3))
+    assert sum(line is not None for line in shown) == 15
+    assert shown[0] == "no node 0"
+    assert shown[100] == "no node 1 (and 95 times in the 10 s before)"
+
+
+def test_other_lines_and_loggers_are_heard():
+    repeats = Repeats(lambda: 0.0)
+    for _ in range(20):
+        said(repeats, "down")
+    assert said(repeats, "up") == "up"
+    assert said(repeats, "down", "kafka") == "down"
+
+
+def test_the_workers_own_lines_always_pass():
+    repeats = Repeats(lambda: 0.0)
+    records = [logging.LogRecord("w", logging.INFO, "", 0, {"event": "x"}, (), None) for _ in range(20)]
+    assert all(repeats.filter(record) for record in records)
