@@ -87,7 +87,7 @@ class Broker:
         return True
 
     def _launch(self, kafka: Distribution) -> None:
-        self.files.write_config(self.port, free_port(), self.settings)
+        self.files.write_config(self.port, free_port(self.port), self.settings)
         if not self.files.formatted:
             self._format(kafka)
         with self.files.console.open("w") as console:

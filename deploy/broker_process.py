@@ -89,9 +89,9 @@ def answers(bootstrap: str) -> bool:
         admin.close()
 
 
-def free_port() -> int:
-    """A port of this machine that nothing listens on at the moment."""
+def free_port(*spoken_for: int) -> int:
+    """A port of this machine that nothing listens on at the moment, none of those `spoken_for`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    return port
+    return free_port(*spoken_for) if port in spoken_for else port

@@ -47,7 +47,8 @@ def adapted(port: int, web: int) -> str:
     bool(os.environ.get("KAFKA_BOOTSTRAP_SERVERS")), reason="would write to that cluster's topics"
 )
 def test_everything_runnable_runs(tmp_path: Path) -> None:
-    port, web = free_port(), free_port()
+    port = free_port()
+    web = free_port(port)
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("PATHCAST_", "KAFKA_"))
     } | {

@@ -13,6 +13,8 @@ KEYS = {
     "counting": {"faust", "quix", "pathcast"},
     "full": {"pathcast", "neural_share", "stages", "records_per_chunk"},
     "latency": {"p50_ms", "p99_ms", "clicks", "rate"},
+    "bare": {"p50_ms", "p99_ms", "clicks", "rate"},
+    "shared": {"workers", "pathcast", "neural_share", "p50_ms", "p99_ms", "clicks"},
     "recovery": {"visitors", "seconds", "changelog_bytes"},
 }
 
@@ -25,8 +27,9 @@ def test_every_part_gives_its_figures(tmp_path):
     found = msgspec.json.decode(path.read_bytes())
     assert {part: set(found[part]) for part in KEYS} == KEYS
     assert all(rate > 0 for rate in found["counting"].values())
-    assert found["full"]["neural_share"] == 1.0
-    assert set(found["ratios"]) == {"counting_to_faust", "counting_to_quix", "full_to_faust"}
+    assert found["full"]["neural_share"] == found["shared"]["neural_share"] == 1.0
+    ratios = {"counting_to_faust", "counting_to_quix", "full_to_faust", "shared_to_faust"}
+    assert set(found["ratios"]) == ratios
     assert "recovery of 500 visitors" in result.output
 
 

@@ -17,7 +17,9 @@ JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_sh
 @pytest.fixture
 def guarded(tmp_path, monkeypatch):
     """A broker whose clients are sent to a listener that wants SASL PLAIN."""
-    opened, secured, controller = free_port(), free_port(), free_port()
+    opened = free_port()
+    secured = free_port(opened)
+    controller = free_port(opened, secured)
     listeners = f"PLAINTEXT://127.0.0.1:{opened},SASL_PLAINTEXT://127.0.0.1:{secured}"
     settings = {
         "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
