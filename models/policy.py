@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import xxhash
 
-from models.actions import ActionSet, Stage
+from models.actions import ActionSet
+from models.actions_file import Stage
 
 ONE: Final = 1 << 53
 MAX_CACHED: Final = 4096

@@ -4,7 +4,7 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
-from models.actions import Stage
+from models.actions_file import Stage
 from models.events import EVENTS, Click
 from models.facts import Facts
 from models.features import FEATURES_VERSION

@@ -11,8 +11,8 @@ from streams import fence as fences
 from streams.chunks import Chunk, Epoch
 from streams.effects import Effects, Work
 from streams.fence import FENCE_KEY, Fence
+from streams.partition_store import PartitionStore, Persisted
 from streams.processing import Processing
-from streams.store import PartitionStore, Persisted
 from streams.transactions import PartitionProducer
 
 

@@ -2,19 +2,20 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from models import exposure, features, policy
+from models import features, policy
 from models.batching import Batcher
 from models.events import Click, Reason, Rejected
 from models.facts import Facts, Fate, Transition
-from models.lifecycle import BEGIN_CHECKOUT, PURCHASE, hold, settle
+from models.lifecycle import BEGIN_CHECKOUT, PURCHASE
 from models.session import step
 from models.versions import Version
 from streams import entries, rings, scoring
 from streams.answers import Applied, Decided, Scribe
+from streams.deciding import Decider
 from streams.effects import Effects, Message, Work
 from streams.entries import Entry
 from streams.letters import letter
@@ -124,7 +125,7 @@ class Passage:
         self.applied.append(Applied(key, click, facts, entry, self.watermark, *place))
         self.tally.collector.add(click, facts)
 
-    def count(self, transitions: list[Transition]) -> None:
+    def count(self, transitions: Sequence[Transition]) -> None:
         """Count what event time did to a visitor."""
         for transition in transitions:
             self.tally.collector.transition(transition)
@@ -155,33 +156,11 @@ class Passage:
                     entry.visitor.remember(hidden[entry.slot], self.version.id64)
 
     def _decide_all(self) -> None:
+        decider = Decider(self.pipeline.policy, self.rules.session, self.count)
         scored = self.scored
         self.decided = [
-            self._decide(applied, scored[applied.batch].purchase[applied.row]) for applied in self.applied
+            decider.decide(applied, scored[applied.batch].purchase[applied.row]) for applied in self.applied
         ]
-
-    def _decide(self, applied: Applied, probability: float) -> Decided:
-        _, click, facts, entry, watermark, *_ = applied
-        visitor, config, actions = entry.visitor, self.rules.session, self.pipeline.policy.actions
-        assert visitor is not None
-        self.count(settle(visitor, facts, watermark, config))  # type: ignore[arg-type]
-        if facts.consent and click.decision_id is not None:
-            outcome = exposure.apply_outcome(visitor.exposure, click, config.exposure)
-            if outcome is not None and outcome.fate == "parked":
-                hold(visitor, click.ts, config)
-        allowed = exposure.mask(visitor.exposure, actions, click.ts, facts.consent)
-        published = policy.published(probability)
-        context = policy.Context(
-            published, applied.stage, applied.cart_milli, click.event, facts.position, allowed
-        )
-        draw = policy.draw_of(click.event_id)
-        decision = self.pipeline.policy.decide(context, draw)
-        if facts.consent and decision.position != actions.none:
-            identity = policy.decision_id(click.event_id, actions.placement)
-            pushed = exposure.record(visitor.exposure, actions, decision.position, identity, click.ts)
-            self.count([pushed] if pushed else [])
-            hold(visitor, click.ts, config)
-        return Decided(published, context, draw, decision)
 
     def _encode(self) -> None:
         pipeline, names = self.pipeline, self.rules.names

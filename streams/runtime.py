@@ -11,6 +11,7 @@ from streams import fence as fences
 from streams.chunks import Chunk, Epoch
 from streams.effects import Processor
 from streams.errors import PositionError
+from streams.hanging import Finish
 from streams.owned import Bounds, OwnedPartition
 from streams.processing import Processing
 from streams.transactions import PartitionProducer
@@ -37,7 +38,9 @@ class RuntimeConfig:
 class Runtime:
     """Owns partitions on behalf of the Faust consumer, and ends the process when one of them cannot go on."""
 
-    def __init__(self, config: RuntimeConfig, processor: Processor, describe: Describe) -> None:
+    def __init__(
+        self, config: RuntimeConfig, processor: Processor, describe: Describe, finish: Finish | None = None
+    ) -> None:
         self.config, self.processor = config, processor
         self.tombstone_retention_ms = config.tombstone_retention_ms
         self.owned: dict[int, OwnedPartition] = {}
@@ -47,7 +50,7 @@ class Runtime:
         self.failure: Exception | None = None
         self.on_failure: Callable[[Exception], None] = lambda error: None
         self.rewind: Callable[[int, int], Any] = lambda partition, position: None
-        self._describe = describe
+        self._describe, self._finish = describe, finish
         self._tasks: dict[int, asyncio.Task[None]] = {}
         #: A shutdown in the middle of a revocation must wait for it, too: then the stores are closed.
         self._closing = asyncio.Lock()
@@ -69,6 +72,9 @@ class Runtime:
         """Fence every predecessor of these partitions; must end before recovery reads the changelog's end."""
         self.changelog_id = (await self.describe())[self.config.changelog][0]
         await asyncio.gather(*(self._open(partition) for partition in partitions))
+        if self._finish is not None:
+            producers = {partition: owned.producer.producer_id for partition, owned in self.owned.items()}
+            await asyncio.to_thread(self._finish, self.config.changelog, producers)
         # What a recovery of the assignment before may still say is not about these partitions.
         self.epoch += 1
         self.restored = False

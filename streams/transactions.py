@@ -54,6 +54,11 @@ class PartitionProducer:
                 "is the broker's transaction coordinator up?"
             ) from error
 
+    @property
+    def producer_id(self) -> int:
+        """The broker's number for the transactional id; known once it is open."""
+        return int(self._producer._txn_manager.producer_id)
+
     async def publish(
         self, outputs: dict[str, list[Message]], changelog: str, state: Iterable[tuple[bytes, bytes | None]]
     ) -> int:

@@ -15,41 +15,13 @@ from faust.types import TP, ConsumerMessage
 
 from streams import chunks
 from streams.chunks import Chunk, Record
+from streams.fetching import ConsumerThread
 from streams.runtime import Runtime
 
 #: A fetch waits this long (s) at most, so that a partition left out of it comes back soon.
 FETCH_TIMEOUT = 0.2
 #: ... and this long while a partition is left out because its queue is full.
 FULL_TIMEOUT = 0.005
-#: The broker collects this many bytes for a fetch, or this long (ms). Answering at once would be a fetch for
-#: each click or two, and it costs as much as scoring ten; with less than 30 ms the partitions' chunks do not
-#: come together, and each costs a network pass of its own; and what is asked after an idle fetch (the ends of
-#: the changelog, at every rebalance) waits for it: Faust's own 1.5 s would make a rebalance that much slower.
-FETCH_BYTES = 64 << 10
-FETCH_WAIT_MS = 30
-#: aiokafka looks at what was prefetched every so often (s); its own 0.1 would be most of the latency.
-PREFETCH_BACKOFF = 0.002
-
-
-class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Reads committed records only: Faust sets that in its own exactly-once mode alone."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"
-        consumer._fetch_max_wait_ms, consumer._fetch_min_bytes = FETCH_WAIT_MS, FETCH_BYTES
-        return consumer
-
-    async def on_start(self) -> None:
-        """Start, and look at prefetched records often."""
-        await super().on_start()
-        self._consumer._fetcher._prefetch_backoff = PREFETCH_BACKOFF
-
-    def position_now(self, tp: TP) -> int | None:
-        """The next position to fetch, None where it is not known (yet)."""
-        subscription = self._consumer._subscription.subscription
-        state = subscription.assignment.state_value(tp) if subscription and subscription.assignment else None
-        return state.position if state is not None and state.has_valid_position else None
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]

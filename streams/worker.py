@@ -21,6 +21,7 @@ from streams import logs, preflight
 from streams.broadcast import Broadcast
 from streams.companion import Companion
 from streams.connection import Connection
+from streams.hanging import finisher
 from streams.metrics import Metrics
 from streams.owned import Bounds
 from streams.pipeline import Pipeline, Rules
@@ -51,7 +52,9 @@ class Worker:
         self.metrics = Metrics()
         self.catalogue = Catalogue()
         self.pipeline = self._pipeline(actions)
-        self.runtime = Runtime(self._runtime_config(), self.pipeline, describer(connection.kafka_python()))
+        clients = connection.kafka_python()
+        finish = finisher(clients, [name for name in self.names.by_visitor if name != self.names.clicks])
+        self.runtime = Runtime(self._runtime_config(), self.pipeline, describer(clients), finish)
         self.runtime.on_failure = die
         self.companion = self._companion()
         self.app = self._app()

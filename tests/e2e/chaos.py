@@ -125,11 +125,18 @@ def _record(seed, size, world, chaos, verdict, seconds):
         "answers_outside": calm,
         "neural_overall": round(verdict.rungs["neural"] / every, 5) if every else None,
         "rungs": verdict.rungs,
+        "forgotten": _forgotten(world),
         "done": chaos.done,
         "exits": {one.name: one.exits for one in world.workers.values()},
         "shop": world.shop.counts,
         "timeline": world.timeline.entries,
     }
+
+
+def _forgotten(world):
+    """Transactions that the broker forgot when it was killed, and a worker ended (`streams.hanging`)."""
+    logs = [path.read_text(errors="replace") for path in world.folder.glob("*/worker.log")]
+    return sum(text.count("aborted a transaction that the broker had forgotten") for text in logs)
 
 
 def told(record):
@@ -141,7 +148,8 @@ def told(record):
         f"{record.get('rate')}/s, {record.get('answers')} answers, {record.get('duplicates')} duplicates, "
         f"{record.get('dead_letters')} dead letters, {record.get('visitors')} visitors of {bytes_each} B, "
         f"{record.get('keys')} keys equal the oracle's, neural {record['neural_outside']} outside restarts "
-        f"({record['answers_outside']} answers), {record['neural_overall']} in all"
+        f"({record['answers_outside']} answers), {record['neural_overall']} in all, "
+        f"{record['forgotten']} forgotten transactions ended"
     )
 
 

@@ -17,9 +17,9 @@ import rocksdict
 from deploy.logs import Source, batches
 from deploy.topics import ensure
 from models.versions import Version
+from streams.partition_store import PartitionStore, Persisted, database_options
 from streams.rules import Rules
 from streams.settings import WorkerSettings
-from streams.store import PartitionStore, Persisted, _database_options
 from tests.brokers import topic_names
 from tests.e2e.worker import Worker, decoded, read, send
 from tests.offline import Offline
@@ -125,7 +125,7 @@ def offline_pass(records, names, published, versions: dict[str, Version], folder
     rules = Rules.of(WorkerSettings(deadline_ms=600_000), names, PARTITIONS)
     found = {}
     for partition in range(PARTITIONS):
-        options = _database_options(rocksdict.Cache(64 << 20))
+        options = database_options(rocksdict.Cache(64 << 20))
         store = PartitionStore(rocksdict.Rdict(str(folder / f"offline-{partition}"), options=options))
         offline = Offline(
             rules=rules, reader=store, write=partial(store.write, persisted=Persisted(0, "", 0))

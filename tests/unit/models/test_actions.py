@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import deploy
-from models.actions import MAX_ACTIONS, UNLIMITED, ActionsError, ActionSet, action_hash
+from models.actions import UNLIMITED, ActionSet
+from models.actions_file import MAX_ACTIONS, ActionsError, action_hash
 
 SHIPPED = (Path(deploy.__file__).parent / "data" / "actions.toml").read_text()
 HEAD = 'placement = "shop"\nepsilon = 0.1\n'

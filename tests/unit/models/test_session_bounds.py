@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.actions import action_hash
+from models.actions_file import action_hash
 from models.counters import MAX_COUNTERS, Counter
 from models.events import BASKET_ITEMS, EVENT_CODES, EVENTS, TS_MAX, Click
 from models.exposure import MAX_OPEN, MAX_PARKED, Pending

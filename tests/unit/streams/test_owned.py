@@ -13,8 +13,8 @@ from streams.effects import Effects
 from streams.errors import TransactionError
 from streams.fence import FENCE_KEY, Fence
 from streams.owned import Bounds, OwnedPartition
+from streams.partition_store import PartitionStore, database_options
 from streams.processing import Processing
-from streams.store import PartitionStore, _database_options
 from tests.offline import Record
 
 TOPIC_ID = "topic-1"
@@ -95,7 +95,7 @@ class Bench:
     """A partition, its surroundings, and what they saw."""
 
     def __init__(self, tmp_path, bounds=None, threads=0):
-        db = rocksdict.Rdict(str(tmp_path / "db"), options=_database_options(rocksdict.Cache(8 << 20)))
+        db = rocksdict.Rdict(str(tmp_path / "db"), options=database_options(rocksdict.Cache(8 << 20)))
         self.store, self.sums, self.producer, self.rewinds = PartitionStore(db), Sums(), Producer(), []
         self.owned = OwnedPartition(
             0, self.producer, Processing(self.sums, threads), bounds or Bounds(), self.rewind

@@ -27,7 +27,7 @@ from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams import store, transport
+from streams import partition_store, store, transport
 
 PINNED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 ADVICE = "read what streams/ does with it before changing the pin"
@@ -180,7 +180,7 @@ def test_a_table_takes_the_size_of_its_recovery_buffer():
 
 def test_the_fences_position_key_is_faust_stores_own():
     assert rocksdb.Store.offset_key == b"__faust\0offset__", f"databases in the field have it; {ADVICE}"
-    assert rocksdb.Store.offset_key == store.PERSISTED_KEY
+    assert rocksdb.Store.offset_key == partition_store.PERSISTED_KEY
 
 
 def test_a_message_takes_a_chunk_as_its_value():

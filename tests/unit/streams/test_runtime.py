@@ -14,8 +14,8 @@ from streams.chunks import Chunk, Epoch
 from streams.effects import Effects
 from streams.errors import PositionError
 from streams.fence import FENCE_KEY, Fence
+from streams.partition_store import PartitionStore, Persisted, database_options
 from streams.runtime import Runtime, RuntimeConfig
-from streams.store import PartitionStore, Persisted, _database_options
 from streams.transport import Consumer
 from tests.offline import Record
 
@@ -29,6 +29,7 @@ class Producer:
 
     def __init__(self, identity, partition, timeout_ms, connection):
         self.identity, self.opened, self.closed = identity, False, False
+        self.producer_id = 100 + partition
         Producer.made.append(self)
 
     async def open(self):
@@ -83,7 +84,7 @@ def store(tmp_path):
     found = {}
     for number in (0, 1):
         path, cache = str(tmp_path / str(number)), rocksdict.Cache(8 << 20)
-        found[number] = PartitionStore(rocksdict.Rdict(path, options=_database_options(cache)))
+        found[number] = PartitionStore(rocksdict.Rdict(path, options=database_options(cache)))
     yield SimpleNamespace(partition=found.__getitem__)
     for one in found.values():
         one.close()
@@ -99,6 +100,16 @@ async def test_positions_come_from_the_fences(runtime, store):
     await runtime.open([0, 1])
     assert await runtime.recovered(store) == {0: 0, 1: 42}
     assert runtime.ready
+    await runtime.close()
+
+
+async def test_forgotten_transactions_are_ended_once_predecessors_are_fenced(runtime):
+    asked = []
+    runtime._finish = lambda changelog, owned: asked.append(
+        (changelog, owned, [one.opened for one in Producer.made])
+    )
+    await runtime.open([0, 1])
+    assert asked == [("changelog", {0: 100, 1: 101}, [True, True])]
     await runtime.close()
 
 

@@ -123,8 +123,8 @@ def test_topics_that_fit_give_their_partitions(monkeypatch):
     ("found", "words"),
     [
         ({"items": 0, "clicks": 0}, ("missing topics: clicks, items", "pathcast topics")),
-        ({"clicks": 4}, ("clicks 4", "ad-decisions 1", "add some")),
-        ({"items": 2}, ("broadcast", "items", "recreate")),
+        ({"clicks": 4}, ("clicks: 4", "ad-decisions: 1", "Add partitions")),
+        ({"items": 2}, ("broadcast", "items: 2", "Recreate")),
     ],
 )
 def test_topics_that_do_not_fit_are_refused(monkeypatch, found, words):

@@ -12,7 +12,8 @@ import rocksdict
 
 from streams.chunks import Chunk, Epoch
 from streams.errors import SetUpError
-from streams.store import PERSISTED_KEY, PartitionStore, Persisted, Store
+from streams.partition_store import PERSISTED_KEY, PartitionStore, Persisted
+from streams.store import Store
 from tests.offline import Record
 
 DAY_MS = 86_400_000
@@ -156,8 +157,8 @@ async def test_local_state_younger_than_its_tombstones_is_kept(store, partition,
 WRITER = """
 import os, sys
 import rocksdict
-from streams.store import PartitionStore, Persisted, _database_options
-store = PartitionStore(rocksdict.Rdict(sys.argv[1], options=_database_options(rocksdict.Cache(8 << 20))))
+from streams.partition_store import PartitionStore, Persisted, database_options
+store = PartitionStore(rocksdict.Rdict(sys.argv[1], options=database_options(rocksdict.Cache(8 << 20))))
 for number in range(4000):
     value = number.to_bytes(4, "big") * 500
     pairs = [(b"first", value), (b"key%d" % (number % 50), value), (b"last", value)]

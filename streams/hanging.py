@@ -1,0 +1,116 @@
+"""Transactions that the broker has decided and forgotten, without a mark in the partitions they wrote to.
+
+Kafka's coordinator takes partitions whose leader it does not know for deleted, and completes a transaction
+without them. That happens when a broker is killed in the middle of a commit and comes back: the leader is
+missing for a moment just then. What the transaction wrote is neither there nor gone, and the next transaction
+of the same producer would commit it, beside its own answers to the same clicks. The cure is that of KIP-664,
+an abort marker for each such partition: then the clicks are answered as if for the first time.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import structlog
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import AbortTransactionSpec
+from kafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnsupportedVersionError,
+)
+
+from streams.errors import SetUpError
+
+log = structlog.get_logger("pathcast.worker")
+
+#: Seconds until a partition must have a leader again.
+PATIENCE, PAUSE = 30.0, 0.5
+
+#: Input partition -> producer id of its fenced predecessor, which is also the successor's.
+Owned = Mapping[int, int]
+
+
+class Open(NamedTuple):
+    """A transaction that has begun in a partition and has no end there."""
+
+    partition: TopicPartition
+    producer: int
+    epoch: int
+
+
+#: Given the changelog's name, aborts what predecessors of the owned partitions left open.
+Finish = Callable[[str, Owned], list[Open]]
+
+
+def finisher(connection: dict[str, Any], outputs: Sequence[str]) -> Finish:
+    """A function that aborts what predecessors left open, and says what that was.
+
+    Call it when their successors have their producer ids, before anything is read: what is still open then is
+    open for ever. Raises SetUpError where a transaction can be neither completed nor aborted.
+    """
+
+    def finish(changelog: str, owned: Owned) -> list[Open]:
+        found = _patiently(lambda: _abort(connection, changelog, outputs, owned))
+        for one in found:
+            log.warning("aborted a transaction that the broker had forgotten", transaction=str(one))
+        return found
+
+    return finish
+
+
+def _patiently(look: Callable[[], list[Open]]) -> list[Open]:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return look()
+        except (TopicAuthorizationFailedError, UnsupportedVersionError) as error:
+            log.warning("cannot look for forgotten transactions", reason=repr(error))
+            return []
+        except KafkaError as error:
+            if time.monotonic() > until:
+                raise SetUpError(
+                    f"cannot look for forgotten transactions: {error!r}; is Kafka up?"
+                ) from error
+            time.sleep(PAUSE)
+
+
+def _abort(connection: dict[str, Any], changelog: str, outputs: Sequence[str], owned: Owned) -> list[Open]:
+    admin, found = KafkaAdminClient(**connection), list[Open]()
+    try:
+        wanted = [TopicPartition(topic, number) for topic in (changelog, *outputs) for number in owned]
+        known = admin.describe_producers(wanted)
+        everybodys = [one for partition, state in known.items() for one in _open(partition, state)]
+        for number, producer in owned.items():
+            found += _predecessors(everybodys, TopicPartition(changelog, number), producer)
+        for one in found:
+            admin.abort_transaction(AbortTransactionSpec(*one))
+    except ClusterAuthorizationFailedError as error:
+        raise SetUpError(
+            f"the broker has forgotten the transactions {found}, and this user may not abort them; let an "
+            "administrator do it (kafka-transactions.sh abort), then restart"
+        ) from error
+    finally:
+        admin.close()
+    return found
+
+
+def _open(partition: TopicPartition, state: Any) -> Iterator[Open]:
+    for producer in state.active_producers:
+        if producer.current_transaction_start_offset >= 0:
+            yield Open(partition, producer.producer_id, producer.producer_epoch)
+
+
+def _predecessors(everybodys: Sequence[Open], changelog: TopicPartition, producer: int) -> list[Open]:
+    """Of one input partition. Only its own producers write to its changelog: who is open there is one."""
+    own = {producer, *(one.producer for one in everybodys if one.partition == changelog)}
+    found = [
+        one for one in everybodys if one.producer in own and one.partition.partition == changelog.partition
+    ]
+    if found and all(one.partition != changelog for one in found):
+        raise SetUpError(
+            f"the broker has forgotten the transactions {found} but ended them in {changelog}: whether their "
+            "answers count cannot be told; end them by hand (kafka-transactions.sh), then restart"
+        )
+    return found

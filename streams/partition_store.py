@@ -1,0 +1,78 @@
+"""One partition's state in RocksDB: read in multi-gets, written with its fence and position as one batch."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import rocksdict
+from faust.stores import rocksdb
+
+#: Where the changelog has been applied to; faust.stores.rocksdb reads its own plain-text form under this key.
+PERSISTED_KEY = rocksdb.Store.offset_key
+
+
+class Persisted(msgspec.Struct, array_like=True, frozen=True):
+    """How far a database is: changelog offset (inclusive), that topic's id, when it was written (ms)."""
+
+    offset: int
+    topic_id: str
+    written_at: int
+
+
+class PartitionStore:
+    """One partition's database. Keys and values are bytes; a write is atomic."""
+
+    def __init__(self, db: Any) -> None:
+        self.db = db
+        self._options = rocksdict.WriteOptions()
+        # The changelog is the log: a lost memtable takes its position along and is read again from there.
+        self._options.disable_wal = True
+
+    def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Values of `keys`, None where there is none (one multi-get)."""
+        return list(self.db.get(list(keys))) if keys else []
+
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Pairs under `prefix` in key order, from the key `start` on."""
+        for key, value in self.db.items(from_key=max(prefix, start)):
+            if not key.startswith(prefix):
+                return
+            yield key, value
+
+    def persisted(self) -> Persisted | None:
+        """How far this database is, None for an empty one."""
+        value = self.db.get(PERSISTED_KEY)
+        return msgspec.msgpack.decode(value, type=Persisted) if value is not None else None
+
+    def write(self, pairs: Iterable[tuple[bytes, bytes | None]], persisted: Persisted) -> None:
+        """Apply puts and deletes (value None) and the changelog position at once."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        put, delete = batch.put, batch.delete
+        for key, value in pairs:
+            if value is None:
+                delete(key)
+            else:
+                put(key, value)
+        put(PERSISTED_KEY, msgspec.msgpack.encode(persisted))
+        self.db.write(batch, self._options)
+
+    def close(self) -> None:
+        """Flush and close: what is flushed need not be read again."""
+        self.db.flush()
+        self.db.close()
+
+
+def database_options(cache: Any) -> Any:
+    """RocksDB's, with a block cache that all partitions of a worker share."""
+    options = rocksdict.Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(32 << 20)
+    options.set_max_write_buffer_number(3)
+    options.set_max_background_jobs(2)
+    options.set_compression_type(rocksdict.DBCompressionType.lz4())
+    options.set_keep_log_file_num(2)
+    table = rocksdict.BlockBasedOptions()
+    table.set_bloom_filter(10, block_based=False)
+    table.set_block_cache(cache)
+    options.set_block_based_table_factory(table)
+    return options
