@@ -33,6 +33,7 @@ _DEAD_LETTER_HEADERS = {
     "source-partition": "Its partition there, decimal.",
     "source-offset": "Its offset there, decimal.",
     "source-timestamp": "Its Kafka timestamp there, epoch milliseconds, decimal.",
+    "cut": "`yes` where the input was too large to be kept: then only its beginning is here. Else `no`.",
 }
 _CLICK_HEADERS = {
     ORIGINAL_TIME: "Optional, from a replay: event time, epoch milliseconds, decimal.",

@@ -1,6 +1,6 @@
 """Reading the refused inputs back, and sending them again once their cause is gone."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any, NamedTuple
 
 from deploy.kafka import consumer, drain, producer
@@ -9,7 +9,15 @@ from streams.connection import Connection
 
 REPLAYED_FROM = "replayed-from"
 #: The worker's own headers come first, in this order; the record's follow.
-_OWN = ("reason", "message", "source-topic", "source-partition", "source-offset", "source-timestamp")
+_OWN = (
+    "reason",
+    "message",
+    "source-topic",
+    "source-partition",
+    "source-offset",
+    "source-timestamp",
+    "cut",
+)
 
 
 class DeadLetterError(PathcastError):
@@ -19,7 +27,8 @@ class DeadLetterError(PathcastError):
 class DeadLetter(NamedTuple):
     """One refused input: where its letter lies, why it was refused, where it came from, and its bytes.
 
-    `timestamp` and `source_timestamp` are Kafka's, epoch ms; `headers` are those the input had.
+    `timestamp` and `source_timestamp` are Kafka's, epoch ms; `headers` are those the input had. `cut`: it was
+    too large to be kept whole.
     """
 
     partition: int
@@ -33,7 +42,8 @@ class DeadLetter(NamedTuple):
     source_timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: list[tuple[str, bytes | None]]
+    cut: bool
 
 
 def parse(record: Any) -> DeadLetter | None:
@@ -41,7 +51,7 @@ def parse(record: Any) -> DeadLetter | None:
     names = tuple(name for name, _ in record.headers[: len(_OWN)])
     if names != _OWN:
         return None
-    reason, message, topic, *numbers = (value.decode() for _, value in record.headers[: len(_OWN)])
+    reason, message, topic, *numbers, cut = (value.decode() for _, value in record.headers[: len(_OWN)])
     partition, offset, timestamp = map(int, numbers)
     return DeadLetter(
         record.partition,
@@ -56,12 +66,13 @@ def parse(record: Any) -> DeadLetter | None:
         record.key,
         record.value,
         list(record.headers[len(_OWN) :]),
+        cut == "yes",
     )
 
 
 def read(
     to: Connection, topic: str, reasons: Iterable[str] = (), partition: int | None = None, offset: int = 0
-) -> Iterator[DeadLetter]:
+) -> Generator[DeadLetter, None, None]:
     """All letters up to the topic's end, of these reasons if any are given. Raises KafkaUnreachable."""
     wanted = set(reasons)
     with consumer(to, max_poll_records=5_000) as client:
@@ -90,17 +101,26 @@ def resend(to: Connection, topic: str, letters: Iterable[DeadLetter]) -> int:
     """
     # A letter's headers come on top of what the input's own limit allowed.
     with producer(to, max_request_size=4 << 20) as client:
-        futures = [_send(client, topic, letter) for letter in letters]
+        futures, cut = [], 0
+        for letter in letters:
+            cut += letter.cut
+            futures += [] if letter.cut else [_send(client, topic, letter)]
         client.flush()
     refused = [future.exception for future in futures if future.failed()]
     if refused:
         last = f"the last by {refused[-1]!r}"
         raise DeadLetterError(f"{len(refused)} of {len(futures)} were refused, {last}: try again")
+    if cut:
+        raise DeadLetterError(
+            f"{len(futures)} were sent again, {cut} not: they were too large, and only their beginning was "
+            "kept; send them from their source"
+        )
     return len(futures)
 
 
 def _send(client: Any, topic: str, letter: DeadLetter) -> Any:
-    headers = [(name, value) for name, value in letter.headers if name != REPLAYED_FROM]
+    # kafka-python sends no header without a value.
+    headers = [(name, value or b"") for name, value in letter.headers if name != REPLAYED_FROM]
     headers.append((REPLAYED_FROM, f"{topic}/{letter.partition}/{letter.offset}".encode()))
     where, when = letter.source_partition, letter.source_timestamp
     return client.send(letter.source_topic, letter.value, letter.key, headers, where, when)

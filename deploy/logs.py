@@ -107,7 +107,9 @@ def catalogue(source: Source, items: Path | None) -> Batch:
     else:
         log = typed(renamed(source.path, source.mapping))
         said = [name for name in ITEM_FIELDS[1:] if name in log.collect_schema()]
-        known = log.filter(pl.col("item_id").is_not_null()) if said else log.head(0)
+        if not said or "item_id" not in log.collect_schema():
+            return Batch([], [], np.zeros(0, np.int64))
+        known = log.filter(pl.col("item_id").is_not_null())
         frame = known.group_by("item_id", maintain_order=True).agg(pl.col(said).drop_nulls().last()).collect()
     keys = frame["item_id"].cast(pl.Binary).to_list()
     return Batch(keys, encode(frame), np.full(len(keys), -1, np.int64))

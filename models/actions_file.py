@@ -17,7 +17,7 @@ MIN_EPSILON: Final = 1e-6  # below it, an action's share of the draw's 2^53 step
 
 Kind = Literal["ad", "coupon", "free_shipping", "nudge", "none"]
 Stage = Literal["browsing", "cart", "checkout", "bought"]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Amount = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
@@ -45,9 +45,9 @@ class When(_Strict, frozen=True):
 
     min_probability: Share | None = None
     max_probability: Share | None = None
-    stages: list[Stage] | None = None
+    stages: Annotated[list[Stage], msgspec.Meta(min_length=1)] | None = None
     min_cart_value: Amount | None = None
-    events: list[str] | None = None
+    events: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
 
 
 class Action(_Strict, frozen=True):
@@ -77,7 +77,7 @@ def parse(text: str | bytes) -> File:
     """Reads TOML. Raises ActionsError."""
     try:
         document = tomllib.loads(text.decode() if isinstance(text, bytes) else text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ActionsError(f"actions file: not TOML in UTF-8: {error}; correct it there") from error
     try:
         file = msgspec.convert(document, File)

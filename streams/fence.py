@@ -12,7 +12,8 @@ FORMAT = 1
 class Fence(msgspec.Struct, array_like=True, frozen=True):
     """Positions by topic id (a topic's UUID outlives no recreation, its name does) and event time reached.
 
-    `watermark` is event time in ms; `clock` is the Kafka time (ms) at which it was reached.
+    `watermark` is event time in ms; `clock` is the wall clock (ms) when it was: not
+    the record's timestamp, which a producer may set to anything.
     """
 
     positions: dict[str, int] = {}

@@ -7,10 +7,21 @@ from streams.effects import Message
 
 #: Kafka does not take a record with neither key nor value.
 _NOTHING = b""
+#: A compressed input may be more than the letters' topic takes (2 MiB): then only its beginning is kept.
+MOST_BYTES = 1_900_000
+_MOST_KEY = 100_000
 
 
 def letter(record: Any, topic: str, partition: int, reason: Reason, message: str) -> Message:
-    """The dead letter of a consumer record; headers of its own come first, the record's after them."""
+    """The dead letter of a consumer record; headers of its own come first, the record's after them.
+
+    Of an input beyond MOST_BYTES it holds the beginning, without headers, and says so.
+    """
+    key, value, kept = record.key, record.value, list(record.headers)
+    cut = _size(key, value, kept) > MOST_BYTES
+    if cut:
+        key, kept = key and key[:_MOST_KEY], []
+        value = value and value[: MOST_BYTES - len(key or b"")]
     headers = [
         ("reason", reason.value.encode()),
         ("message", message.encode("utf-8", "replace")),
@@ -18,7 +29,14 @@ def letter(record: Any, topic: str, partition: int, reason: Reason, message: str
         ("source-partition", str(partition).encode()),
         ("source-offset", str(record.offset).encode()),
         ("source-timestamp", str(record.timestamp).encode()),
-        *record.headers,
+        ("cut", b"yes" if cut else b"no"),
+        *kept,
     ]
-    key, value = record.key, record.value
     return key, _NOTHING if key is None and value is None else value, headers
+
+
+def _size(key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]]) -> int:
+    """UTF-8 header names are counted at their longest."""
+    return (
+        len(key or b"") + len(value or b"") + sum(4 * len(name) + len(held or b"") for name, held in headers)
+    )

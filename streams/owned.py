@@ -122,12 +122,11 @@ class OwnedPartition:
                 await self._transact(records[half:], end, fetched_at)
                 return
             effects = await self._processing.reject(work, error)
-        await self._commit(
-            effects, self.fence.moved(self.topic_id, end, effects.watermark, records[-1].timestamp)
-        )
+        now = int(time.time() * 1000)
+        await self._commit(effects, self.fence.moved(self.topic_id, end, effects.watermark, now))
 
     async def _tick(self) -> None:
-        """Event time of an idle partition follows Kafka time from where its last record left both."""
+        """Event time of an idle partition follows the clock from where its last record left both."""
         async with self.lock:
             fence, now = self.fence, int(time.time() * 1000)
             idle_to = fence.watermark + now - fence.clock - self._bounds.idle_ms

@@ -12,7 +12,6 @@ import msgspec
 import structlog
 
 from models import registry
-from models.errors import PathcastError
 from models.updates import ModelUpdate
 from models.versions import Version
 from streams.broadcast import Pairs
@@ -38,10 +37,10 @@ class Models:
         try:
             announced = msgspec.json.decode(values[-1], type=ModelUpdate)
             version = await asyncio.to_thread(self._load, announced)
-        except (PathcastError, msgspec.DecodeError) as error:
+        except Exception as error:  # noqa: BLE001 - announcements are input: none may end the worker
             self._metrics.models_refused.inc()
             incumbent = self.current.id if self.current else "none"
-            log.error("model refused", reason=str(error), incumbent=incumbent)
+            log.error("model refused", reason=str(error) or repr(error), incumbent=incumbent)
             return
         self._swap(version)
 

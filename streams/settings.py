@@ -32,6 +32,7 @@ class WorkerSettings(BaseSettings):
     deadline_ms: float = Field(
         default=2000.0,
         gt=0,
+        le=1e9,
         description="Time from fetching a chunk to its answers (ms). When the network would miss it, lower "
         "rungs of the ladder answer.",
     )
@@ -57,29 +58,31 @@ class WorkerSettings(BaseSettings):
         default="json", description="One JSON object per line, or text for people."
     )
     session_gap_minutes: float = Field(
-        default=30.0, gt=0, description="Inactivity (event time) that ends a session."
+        default=30.0, gt=0, le=44_640, description="Inactivity (event time) that ends a session."
     )
     allowed_lateness_minutes: float = Field(
         default=5.0,
         ge=0,
+        le=525_600,
         description="How much older than the session's last click one may be (event time).",
     )
     churn_days: float = Field(
-        default=30.0, gt=0, description="Absence (event time) that marks a visitor as churned."
+        default=30.0, gt=0, le=3650, description="Absence (event time) that marks a visitor as churned."
     )
     visitor_ttl_days: float = Field(
-        default=180.0, gt=0, description="Absence (event time) after which a visitor is forgotten."
+        default=180.0, gt=0, le=3650, description="Absence (event time) after which a visitor is forgotten."
     )
     pane_hours: int = Field(
-        default=48, ge=1, description="How long store-wide hourly panes are kept (event time)."
+        default=48, ge=1, le=8784, description="How long store-wide hourly panes are kept (event time)."
     )
     attribution_hours: float = Field(
-        default=24.0, gt=0, description="How long a decision waits for its outcome (event time)."
+        default=24.0, gt=0, le=8760, description="How long a decision waits for its outcome (event time)."
     )
     idle_seconds: float = Field(
         default=60.0,
         gt=0,
-        description="A partition without records this long lets its event time follow Kafka time, so that "
+        le=86_400,
+        description="A partition without records this long lets its event time follow the clock, so that "
         "sessions end though nobody clicks.",
     )
     max_event_bytes: int = Field(
@@ -104,16 +107,20 @@ class WorkerSettings(BaseSettings):
         description="Visitors kept decoded in memory (about 5 kB each), for all partitions together.",
     )
     session_timeout_seconds: float = Field(
-        default=30.0, ge=6, description="Silence after which Kafka gives this worker's partitions to others."
+        default=30.0,
+        ge=6,
+        le=1800,
+        description="Silence after which Kafka gives this worker's partitions to others.",
     )
     transaction_timeout_seconds: float = Field(
         default=60.0,
         ge=5,
+        le=900,
         description="Open transactions of a lost worker are aborted after this at the latest.",
     )
     changelog_replication: int = Field(
-        default=1, ge=1, description="Replication factor of the state's changelog."
+        default=1, ge=1, le=100, description="Replication factor of the state's changelog."
     )
     block_cache_mb: int = Field(
-        default=256, ge=8, description="RocksDB block cache for all partitions together."
+        default=256, ge=8, le=1_048_576, description="RocksDB block cache for all partitions together."
     )

@@ -43,10 +43,16 @@ class TopicNames(BaseSettings):
 
 
 def check(counts: Mapping[str, int], names: TopicNames) -> None:
-    """Raises SetUpError unless visitor-keyed topics have equal partition counts, broadcast ones 1.
+    """Raises SetUpError unless names differ, visitor-keyed topics have equal counts, broadcast ones 1.
 
     `counts` are those of the topics that exist.
     """
+    roles = names.model_dump()
+    twice = {name: [role for role in roles if roles[role] == name] for name in roles.values()}
+    if len(twice) < len(roles):
+        name, shared = next((name, shared) for name, shared in twice.items() if len(shared) > 1)
+        variables = ", ".join(f"PATHCAST_TOPIC_{role.upper()}" for role in shared)
+        raise SetUpError(f"{variables} all name {name!r}: every topic needs a name of its own")
     by_visitor = {topic: counts[topic] for topic in names.by_visitor if topic in counts}
     if len(set(by_visitor.values())) > 1:
         raise SetUpError(

@@ -36,7 +36,7 @@ def _identity(topic: dict[str, Any]) -> tuple[str, list[int]]:
 
 
 def _ends(connection: dict[str, Any], ids: dict[str, tuple[str, list[int]]]) -> dict[str, dict[int, int]]:
-    consumer = KafkaConsumer(**connection)
+    consumer = KafkaConsumer(**connection, enable_auto_commit=False)
     try:
         wanted = [TopicPartition(name, number) for name, (_, numbers) in ids.items() for number in numbers]
         ends = consumer.end_offsets(wanted)

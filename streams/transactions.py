@@ -72,8 +72,9 @@ class PartitionProducer:
             for topic, messages in outputs.items():
                 pending += await self._send(topic, messages)
             logged = await self._send(changelog, [(key, value, NO_HEADERS) for key, value in state])
+            # aiokafka would commit without a batch that the broker refused.
+            await asyncio.gather(*(future for future, _ in (*pending, *logged)))
             await self._producer.commit_transaction()
-            await asyncio.gather(*(future for future, _ in pending))
             future, count = logged[-1]
             return int((await future).offset) + count - 1
         except Exception as error:

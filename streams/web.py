@@ -48,7 +48,8 @@ class Endpoints:
             await site.start()
         except OSError as error:
             raise SetUpError(
-                f"cannot listen on {self.host}:{self.port}: {error}; set PATHCAST_WEB_PORT (0: any)"
+                f"cannot listen on {self.host}:{self.port}: {error}; set PATHCAST_WEB_HOST, or "
+                "PATHCAST_WEB_PORT (0: any)"
             ) from error
         self.port = self._runner.addresses[0][1]
 

@@ -1,6 +1,7 @@
 """`pathcast dead-letters list | show | replay`."""
 
 from collections import Counter, deque
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -114,9 +115,11 @@ def replay(reasons: tuple[str, ...], partition: int | None, offset: int | None, 
     """Send the original bytes to their topic again: all of some reasons, or the one at a place."""
     to, topic = connection(), TopicNames().dead_letters
     if partition is not None and offset is not None:
-        letters = iter([find(to, topic, partition, offset)])
+        sent = resend(to, topic, [find(to, topic, partition, offset)])
     elif reasons and partition is None and offset is None:
-        letters = islice(read(to, topic, reasons), limit)
+        # Left open by an error, its consumer would keep the process from ending.
+        with closing(read(to, topic, reasons)) as letters:
+            sent = resend(to, topic, islice(letters, limit))
     else:
         raise click.UsageError("say which: --reason (once or more), or --partition with --offset")
-    click.echo(f"{resend(to, topic, letters):,} sent again")
+    click.echo(f"{sent:,} sent again")

@@ -1,15 +1,22 @@
 """Transactions without an end, on a real broker: aborted where they are a predecessor's, else left alone."""
 
+import asyncio
+import contextlib
 import secrets
 
+import psutil
 import pytest
 from confluent_kafka import Producer
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from streams.errors import SetUpError
+from streams.errors import SetUpError, TransactionError
 from streams.hanging import finisher
+from streams.transactions import PartitionProducer
+from tests.brokers import start_broker
 
 TIMEOUT_MS = 60_000
+#: About every third kill meets a transaction between its decision and its marks.
+ROUNDS = 3
 
 
 @pytest.fixture
@@ -85,3 +92,81 @@ def test_a_topic_without_a_leader_is_waited_for_not_for_ever(broker, topics, mon
     monkeypatch.setattr("streams.hanging.PATIENCE", 1.0)
     with pytest.raises(SetUpError, match="is Kafka up"):
         finisher(broker.kafka_python(), ["no-such-topic"])(topics.clicks, {0: 1})
+
+
+class Pair:
+    """A predecessor that writes the same numbers to an answer topic and a changelog until the broker dies."""
+
+    def __init__(self, bootstrap, number):
+        self.bootstrap, self.number, self.written = bootstrap, number, 0
+        self.producer = None
+
+    async def open(self):
+        self.producer = PartitionProducer(
+            f"pair-{self.number}", self.number, 60_000, {"bootstrap_servers": self.bootstrap}
+        )
+        await self.producer.open()
+
+    async def write(self):
+        """One transaction after the other; ends with the broker."""
+        with contextlib.suppress(TransactionError):
+            while True:
+                self.written += 1
+                value = str(self.written).encode()
+                await self.producer.publish({"answers": [(b"k", value, [])]}, "state", [(b"k", value)])
+
+    async def end(self):
+        await self.producer.close()
+
+
+def committed(bootstrap, number):
+    """The numbers that a read_committed consumer finds in both topics."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
+    found = []
+    for topic in ("answers", "state"):
+        partition = TopicPartition(topic, number)
+        consumer.assign([partition])
+        consumer.seek_to_beginning(partition)
+        end, values = consumer.end_offsets([partition])[partition], []
+        while consumer.position(partition) < end:
+            for records in consumer.poll(500).values():
+                values += [int(record.value) for record in records]
+        found.append(values)
+    consumer.close()
+    return found
+
+
+async def die_among_commits(broker, pairs):
+    await asyncio.gather(*(pair.open() for pair in pairs))
+    writing = [asyncio.create_task(pair.write()) for pair in pairs]
+    await asyncio.sleep(2)
+    psutil.Process(broker.running().pid).kill()
+    for task in writing:
+        task.cancel()
+    await asyncio.gather(*writing, return_exceptions=True)
+    await asyncio.gather(*(pair.end() for pair in pairs))
+    await asyncio.to_thread(broker.start)
+
+
+async def test_a_broker_killed_among_commits_leaves_answers_and_state_alike(tmp_path):
+    broker = start_broker(tmp_path)
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    admin.create_topics({name: {"num_partitions": 4} for name in ("answers", "state")})
+    admin.close()
+    pairs = [Pair(broker.bootstrap, number) for number in range(4)]
+    forgotten = 0
+    try:
+        for _ in range(ROUNDS):
+            await die_among_commits(broker, pairs)
+            await asyncio.gather(*(pair.open() for pair in pairs))
+            owned = {pair.number: pair.producer.producer_id for pair in pairs}
+            end = finisher({"bootstrap_servers": broker.bootstrap}, ["answers"])
+            forgotten += len(await asyncio.to_thread(end, "state", owned))
+            await asyncio.gather(*(pair.end() for pair in pairs))
+            for pair in pairs:
+                answers, state = await asyncio.to_thread(committed, broker.bootstrap, pair.number)
+                assert answers == state
+                assert len(set(answers)) == len(answers)
+    finally:
+        broker.stop()
+    print(f"{forgotten} transactions were forgotten")

@@ -55,6 +55,8 @@ def test_a_log_that_says_nothing_of_its_items_gives_no_catalogue(tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("ts,visitor_id,event,item_id\n1,v,view,a\n")
     assert catalogue(Source(log), None).keys == []
+    log.write_text("ts,visitor_id,event,price\n1,v,view,1\n")
+    assert catalogue(Source(log), None).keys == []
 
 
 def test_due_times():

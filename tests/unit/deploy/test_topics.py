@@ -37,3 +37,9 @@ def test_a_dead_letter_may_be_larger_than_any_input():
 def test_names_are_settings(monkeypatch):
     monkeypatch.setenv("PATHCAST_TOPIC_CLICKS", "shop-1-clicks")
     assert TopicNames().clicks == "shop-1-clicks"
+
+
+def test_two_roles_of_one_name_are_refused(monkeypatch):
+    monkeypatch.setenv("PATHCAST_TOPIC_DEAD_LETTERS", "clicks")
+    with pytest.raises(SetUpError, match=r"PATHCAST_TOPIC_CLICKS, PATHCAST_TOPIC_DEAD_LETTERS.*'clicks'"):
+        check({}, TopicNames())

@@ -52,6 +52,9 @@ def test_version_ignores_comments_and_layout() -> None:
     [
         ("x =", ["not TOML"]),
         (b"\xff", ["not TOML in UTF-8"]),
+        ("a=" + "[" * 3_000, ["not TOML"]),
+        (HEAD + NONE + AD.replace('"ad"\nkind', '"ad\\n"\nkind'), ["actions[1]", "name"]),
+        (HEAD + NONE + AD + "when.stages = []", ["when.stages", "[]"]),
         ('placement = "shop"', ["top level", "`epsilon`"]),
         ('placement = "a b"\nepsilon = 0.1\nactions = []', ["placement", "'a b'"]),
         (HEAD.replace("0.1", "2.0") + NONE, ["epsilon", "2.0", "<= 1.0"]),

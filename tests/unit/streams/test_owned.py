@@ -147,12 +147,13 @@ def bench(tmp_path):
     found.store.close()
 
 
-async def test_a_chunk_at_the_fence_is_one_transaction_with_its_fence(bench):
+async def test_a_chunk_at_the_fence_is_one_transaction_with_its_fence(bench, clock):
+    clock.now = 5_000
     handle = bench.offer(10, [b"1", b"2", b"3"])
     await bench.settle()
     ((outputs, state),) = bench.producer.transactions
     assert [value for _, value, _ in outputs["out"]] == [b"1", b"2", b"3"]
-    assert fences.decode(state[FENCE_KEY]) == Fence({TOPIC_ID: 13}, 1012, 1012) == bench.stored
+    assert fences.decode(state[FENCE_KEY]) == Fence({TOPIC_ID: 13}, 1012, 5_000) == bench.stored
     assert (bench.sum(), bench.owned.position, handle.acked, bench.sums.committed) == (6, 13, 1, 1)
     known = bench.store.persisted()
     assert known is not None
@@ -281,7 +282,7 @@ def clock(monkeypatch):
     return found
 
 
-async def test_an_idle_partitions_event_time_follows_kafka_time(bench, clock):
+async def test_an_idle_partitions_event_time_follows_the_clock(bench, clock):
     bench.sums.timers = True
     bench.owned.fence = Fence({TOPIC_ID: 10}, watermark=500_000, clock=700_000)
     clock.now = 700_000 + 60_000 + 5_000
@@ -292,6 +293,18 @@ async def test_an_idle_partitions_event_time_follows_kafka_time(bench, clock):
     clock.now += 10_000
     await bench.owned._tick()
     assert bench.stored == Fence({TOPIC_ID: 10}, 515_000, 715_000)
+
+
+async def test_a_record_that_is_stamped_a_year_ago_does_not_move_time(bench, clock):
+    bench.sums.timers, clock.now = True, 10**12
+    bench.owned.fence = Fence({TOPIC_ID: 10}, 500_000, 10**12 - 1_000)
+    year_old = Record(10, 10**12 - 365 * 86_400_000, b"a", b"1")
+    await bench.owned._transact([year_old], 11, 0.0)
+    assert bench.stored.clock == 10**12
+    clock.now += 61_000
+    await bench.owned._tick()
+    assert bench.stored.watermark == bench.owned.fence.watermark
+    assert bench.stored.clock == 10**12 + 1_000
 
 
 async def test_a_tick_that_changes_nothing_writes_nothing(bench, clock):

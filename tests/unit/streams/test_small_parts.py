@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from kafka.partitioner.default import murmur2 as javas
+from pydantic import ValidationError
 
 from models.errors import PathcastError
 from models.events import Reason
@@ -28,15 +29,16 @@ def test_a_letter_keeps_the_bytes_and_says_where_they_came_from():
     record = Record(7, 99, b"k\xff", b"v\x00", (("trace", b"1"), ("reason", b"theirs")))
     key, value, headers = letters.letter(record, "clicks", 3, Reason.LATE, "found x \udcff")
     assert (key, value) == (b"k\xff", b"v\x00")
-    assert headers[:6] == [
+    assert headers[:7] == [
         ("reason", b"late"),
         ("message", b"found x ?"),
         ("source-topic", b"clicks"),
         ("source-partition", b"3"),
         ("source-offset", b"7"),
         ("source-timestamp", b"99"),
+        ("cut", b"no"),
     ]
-    assert headers[6:] == [("trace", b"1"), ("reason", b"theirs")]
+    assert headers[7:] == [("trace", b"1"), ("reason", b"theirs")]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,14 @@ def test_default_settings_are_the_states_own_defaults():
 
 def test_times_that_contradict_each_other_are_refused():
     with pytest.raises(PathcastError, match="gap"):
-        Rules.of(WorkerSettings(session_gap_minutes=10**7), TopicNames(), 1)
+        Rules.of(WorkerSettings(session_gap_minutes=3_000, churn_days=1), TopicNames(), 1)
+
+
+@pytest.mark.parametrize("name", ["session_gap_minutes", "idle_seconds", "deadline_ms", "churn_days"])
+@pytest.mark.parametrize("value", ["inf", "nan", "1e300"])
+def test_settings_that_no_clock_reaches_are_refused(name, value):
+    with pytest.raises(ValidationError, match=name):
+        WorkerSettings(**{name: value})
 
 
 def test_describing_a_state_gives_json():
