@@ -12,11 +12,16 @@ import numpy as np
 from kafka.partitioner.default import murmur2
 from numpy.typing import NDArray
 
-from deploy.kafka import producer
+from deploy.kafka import admin, producer
 from deploy.logs import Batch, Source, batches, catalogue
+from models.errors import PathcastError
 from streams.connection import Connection
 
 ORIGINAL_TIME = "original-time"
+
+
+class ReplayError(PathcastError):
+    """There is nowhere to replay to."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,11 @@ def replay(
 ) -> Report:
     """Send the log; returns when all is acknowledged, or soon after `stop` is set.
 
-    `on_progress` gets the running report after each batch. Raises LogError, KafkaUnreachable.
+    `on_progress` gets the running report after each batch. Raises LogError, ReplayError, KafkaUnreachable.
     """
+    with admin(to) as client:
+        if topic not in client.list_topics():
+            raise ReplayError(f"there is no topic {topic!r}; run `pathcast topics`, or name another")
     report, halt, started = Report(), stop or threading.Event(), time.monotonic()
     with producer(to, linger_ms=5 if pace.rate or pace.speed else 20) as client:
         sender = Sender(client, topic, report)

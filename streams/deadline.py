@@ -1,4 +1,4 @@
-"""Which rung there is time for: a deadline per chunk against measured costs per click."""
+"""Which rung there is time for: a deadline per chunk against measured costs."""
 
 from dataclasses import dataclass, field
 
@@ -8,20 +8,37 @@ _NEWEST = 0.2
 _FORGET = 0.9
 
 
+#: Smaller calls are taken to cost the same whatever their size: told by the click, the first call after a
+#: start, of three clicks among much else, would forbid the next one of two thousand.
+_SMALL = 64
+
+
 @dataclass
 class Cost:
-    """Running mean of a rung's seconds per click; none is assumed before the first measurement."""
+    """Running means (s) of what any call takes at least, and each click on top; 0 before any is known."""
 
+    call: float = 0.0
     per_click: float = 0.0
 
+    def of(self, clicks: int) -> float:
+        """Seconds that a call of `clicks` will take."""
+        return self.call + clicks * self.per_click
+
     def measured(self, clicks: int, seconds: float) -> None:
-        """A chunk of `clicks` took `seconds`."""
-        newest = seconds / clicks
-        self.per_click += (_NEWEST if self.per_click else 1.0) * (newest - self.per_click)
+        """A call of `clicks` took `seconds`."""
+        if clicks < _SMALL:
+            self.call = _mean(self.call, seconds)
+        else:
+            self.per_click = _mean(self.per_click, max(0.0, seconds - self.call) / clicks)
 
     def forget(self) -> None:
         """The rung was skipped: its cost may have fallen since it was measured."""
+        self.call *= _FORGET
         self.per_click *= _FORGET
+
+
+def _mean(known: float, newest: float) -> float:
+    return known + (_NEWEST if known else 1.0) * (newest - known)
 
 
 @dataclass
@@ -34,7 +51,7 @@ class Deadline:
     def allows(self, rung: str, clicks: int, spent: float) -> bool:
         """Whether `rung` can answer `clicks` when `spent` seconds have passed since they were fetched."""
         cost = self.costs.setdefault(rung, Cost())
-        fits = spent + clicks * cost.per_click <= self.seconds
+        fits = spent + cost.of(clicks) <= self.seconds
         if not fits:
             cost.forget()
         return fits

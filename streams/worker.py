@@ -135,6 +135,7 @@ class Worker:
         sys.argv[1:] = ["worker"]
         # At WARN Faust turns DEBUG on for a spinner that nobody sees, which costs a third of the speed.
         worker = faust.Worker(self.app, loglevel="INFO", override_logging=False, redirect_stdouts=False)
+        worker.spinner = None  # it would stand among the log's lines
         worker.execute_from_commandline()
 
 

@@ -1,5 +1,6 @@
 """`pathcast replay FILE`."""
 
+import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...
 def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
     if sum((rate is not None, speed is not None, at_once)) > 1:
         raise click.UsageError("--rate, --speed and --max exclude each other: give one")
+    if not math.isfinite(rate or speed or 1.0):
+        raise click.BadParameter("--rate and --speed are numbers; --max is as fast as it goes")
     if at_once:
         return Pace()
     return Pace(rate=None if speed else rate or DEFAULT_RATE, speed=speed)

@@ -13,7 +13,7 @@ from kafka.partitioner.default import murmur2
 from deploy.cli import main
 from deploy.kafka import consumer, drain
 from deploy.logs import Source
-from deploy.replay import Pace, publish_items, replay
+from deploy.replay import Pace, ReplayError, publish_items, replay
 from models.catalogue import Catalogue
 from models.decoder import Decoder
 from models.events import Click, Limits
@@ -24,6 +24,11 @@ SHIPPED = Path(__file__).parents[2] / "deploy" / "data" / "rees46_electronics.cs
 def received(broker, topic):
     with consumer(broker) as client:
         return list(drain(client, topic))
+
+
+def test_a_topic_that_is_not_there_is_named(broker):
+    with pytest.raises(ReplayError, match=r"no topic 'nope'.*pathcast topics"):
+        replay(broker, Source(SHIPPED, limit=5), Pace(), "nope")
 
 
 def test_every_row_of_the_shipped_log_is_a_valid_click_in_its_visitors_partition(broker, topics):

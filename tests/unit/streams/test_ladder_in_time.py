@@ -38,11 +38,20 @@ def test_what_a_rung_cost_decides_for_the_next_chunk():
 
 def test_the_newest_measurement_has_a_fifth_of_the_weight():
     deadline = Deadline(1.0)
-    deadline.measured("neural", 10, 0.10)
-    deadline.measured("neural", 10, 0.20)
-    assert deadline.costs["neural"].per_click == pytest.approx(0.012)
+    deadline.measured("neural", 100, 0.10)
+    deadline.measured("neural", 100, 0.20)
+    assert deadline.costs["neural"].per_click == pytest.approx(0.0012)
     deadline.measured("neural", 0, 5.0)
-    assert deadline.costs["neural"].per_click == pytest.approx(0.012)
+    assert deadline.costs["neural"].per_click == pytest.approx(0.0012)
+
+
+def test_a_slow_first_call_of_a_few_clicks_does_not_forbid_a_large_one():
+    deadline = Deadline(2.0)
+    deadline.measured("neural", 3, 0.9)
+    assert deadline.allows("neural", 2_000, 0.5)
+    deadline.measured("neural", 2_000, 1.1)
+    assert deadline.costs["neural"].of(2_000) == pytest.approx(1.1)
+    assert not deadline.allows("neural", 2_000, 1.0)
 
 
 def test_a_skipped_rung_is_tried_again_after_a_while():
