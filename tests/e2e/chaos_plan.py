@@ -70,7 +70,11 @@ class Chaos:
 
     def _any(self):
         """A worker at work if there is one: killing one that only starts is the lesser test."""
-        workers = [one for one in self.world.workers.values() if one.wanted and one.alive]
+        until = time.time() + SESSION_TIMEOUT
+        while not (workers := [one for one in self.world.workers.values() if one.wanted and one.alive]):
+            if time.time() > until:
+                raise TimeoutError(f"no worker was alive for {SESSION_TIMEOUT} s")
+            time.sleep(0.05)
         busy = [one for one in workers if one.worker.is_ready()]
         return self.plan.rng.choice(busy or workers)
 
