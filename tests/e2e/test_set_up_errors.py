@@ -34,7 +34,8 @@ WRONG_SETTINGS = [
     ({"deadline_ms": "-1"}, "PATHCAST_DEADLINE_MS"),
     ({"application_id": "no spaces"}, "PATHCAST_APPLICATION_ID"),
     ({"device": "abacus"}, "PATHCAST_DEVICE"),
-    ({"session_gap_minutes": "1e9"}, "gap"),
+    ({"session_gap_minutes": "1e9"}, "PATHCAST_SESSION_GAP_MINUTES"),
+    ({"session_gap_minutes": 3_000, "churn_days": 1}, "gap"),
     ({"actions": "/nonexistent.toml"}, "PATHCAST_ACTIONS"),
 ]
 
@@ -70,8 +71,8 @@ def test_topics_with_unequal_partitions(broker, tmp_path):
     for name in (*names.by_visitor, *names.broadcast):
         create(broker, name, {names.clicks: 3, names.items: 1, names.model_updates: 1}.get(name, 2))
     line = refusal(Worker(broker, names, tmp_path))
-    assert f"{names.clicks} 3" in line
-    assert f"{names.ad_decisions} 2" in line
+    assert f"{names.clicks}: 3" in line
+    assert f"{names.ad_decisions}: 2" in line
 
 
 def test_a_broadcast_topic_with_several_partitions(broker, tmp_path):
