@@ -38,6 +38,8 @@ class Open(NamedTuple):
     partition: TopicPartition
     producer: int
     epoch: int
+    #: The marker must not be from an older coordinator than the partition has seen.
+    coordinator_epoch: int
 
 
 #: Given the changelog's name, aborts what predecessors of the owned partitions left open.
@@ -99,7 +101,7 @@ def _abort(connection: dict[str, Any], changelog: str, outputs: Sequence[str], o
 def _open(partition: TopicPartition, state: Any) -> Iterator[Open]:
     for producer in state.active_producers:
         if producer.current_transaction_start_offset >= 0:
-            yield Open(partition, producer.producer_id, producer.producer_epoch)
+            yield Open(partition, producer.producer_id, producer.producer_epoch, producer.coordinator_epoch)
 
 
 def _predecessors(everybodys: Sequence[Open], changelog: TopicPartition, producer: int) -> list[Open]:

@@ -16,7 +16,7 @@ from streams.topics import TopicNames
 from tests.e2e.worker import ROLES, START, Worker, click, decoded, encoded, read, send
 
 COUNT = 600
-HOUR_MS = 3_600_000
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 
 
 def shopping(count=COUNT, visitors=37, first=0):
@@ -179,12 +179,13 @@ def test_event_ids_repeated_across_a_kill_are_counted_duplicates(broker, topics,
 
 
 def test_sessions_of_an_idle_partition_end_by_the_clock(broker, topics, tmp_path):
-    with Worker(broker, topics, tmp_path, idle_seconds=1, check_skew="false") as worker:
-        past = int(time.time() * 1000) - 2 * HOUR_MS
+    settings = {"idle_seconds": 1, "session_gap_minutes": 0.01, "check_skew": "false"}
+    with Worker(broker, topics, tmp_path, **settings) as worker:
+        # Timers ring at whole minutes: this one soon after the last click, however long ago that was.
+        past = (int(time.time() * 1000) - 2 * HOUR_MS) // MINUTE_MS * MINUTE_MS - 1_600
         with worker.dealing_with(1), producer(broker) as client:
             (key, value) = encoded([click(0, "gone", ts=past)])[0]
-            # Kafka time is where event time follows from: this record came two hours ago.
-            client.send(topics.clicks, value, key, timestamp_ms=past).get(10)
+            client.send(topics.clicks, value, key).get(10)
         worker.wait(lambda: worker.total("pathcast_timers_total") > 0, "no session ended")
         assert json.loads(worker.get("/visitors/gone")[1])["state"]["ended"] is True
 
