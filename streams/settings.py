@@ -81,7 +81,7 @@ class WorkerSettings(BaseSettings):
     idle_seconds: float = Field(
         default=60.0,
         gt=0,
-        le=86_400,
+        le=31_536_000,
         description="A partition without records this long lets its event time follow the clock, so that "
         "sessions end though nobody clicks.",
     )
