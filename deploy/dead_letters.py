@@ -6,18 +6,9 @@ from typing import Any, NamedTuple
 from deploy.kafka import consumer, drain, producer
 from models.errors import PathcastError
 from streams.connection import Connection
+from streams.letters import HEADERS
 
 REPLAYED_FROM = "replayed-from"
-#: The worker's own headers come first, in this order; the record's follow.
-_OWN = (
-    "reason",
-    "message",
-    "source-topic",
-    "source-partition",
-    "source-offset",
-    "source-timestamp",
-    "cut",
-)
 
 
 class DeadLetterError(PathcastError):
@@ -48,10 +39,10 @@ class DeadLetter(NamedTuple):
 
 def parse(record: Any) -> DeadLetter | None:
     """The dead letter of a consumer record; None if somebody else wrote it, without the worker's headers."""
-    names = tuple(name for name, _ in record.headers[: len(_OWN)])
-    if names != _OWN:
+    names = tuple(name for name, _ in record.headers[: len(HEADERS)])
+    if names != HEADERS:
         return None
-    reason, message, topic, *numbers, cut = (value.decode() for _, value in record.headers[: len(_OWN)])
+    reason, message, topic, *numbers, cut = (value.decode() for _, value in record.headers[: len(HEADERS)])
     partition, offset, timestamp = map(int, numbers)
     return DeadLetter(
         record.partition,
@@ -65,7 +56,7 @@ def parse(record: Any) -> DeadLetter | None:
         timestamp,
         record.key,
         record.value,
-        list(record.headers[len(_OWN) :]),
+        list(record.headers[len(HEADERS) :]),
         cut == "yes",
     )
 
@@ -103,8 +94,10 @@ def resend(to: Connection, topic: str, letters: Iterable[DeadLetter]) -> int:
     with producer(to, max_request_size=4 << 20) as client:
         futures, cut = [], 0
         for letter in letters:
-            cut += letter.cut
-            futures += [] if letter.cut else [_send(client, topic, letter)]
+            if letter.cut:
+                cut += 1
+            else:
+                futures.append(_send(client, topic, letter))
         client.flush()
     refused = [future.exception for future in futures if future.failed()]
     if refused:

@@ -24,7 +24,7 @@ def visitor_id(key: bytes) -> str:
 
 def timer(minute: int, visitor_key: bytes) -> bytes:
     """The key of a visitor's timer that rings at `minute` (epoch minutes of event time): sorts by time."""
-    return TIMER + minute.to_bytes(4, "big") + visitor_key
+    return timers_from(minute) + visitor_key
 
 
 def timers_from(minute: int) -> bytes:

@@ -5,6 +5,16 @@ from typing import Any
 from models.events import Reason
 from streams.effects import Message
 
+#: A letter's own headers, in this order; the record's follow.
+HEADERS = (
+    "reason",
+    "message",
+    "source-topic",
+    "source-partition",
+    "source-offset",
+    "source-timestamp",
+    "cut",
+)
 #: Kafka does not take a record with neither key nor value.
 _NOTHING = b""
 #: A compressed input may be more than the letters' topic takes (2 MiB): then only its beginning is kept.
@@ -22,16 +32,16 @@ def letter(record: Any, topic: str, partition: int, reason: Reason, message: str
     if cut:
         key, kept = key and key[:_MOST_KEY], []
         value = value and value[: MOST_BYTES - len(key or b"")]
-    headers = [
-        ("reason", reason.value.encode()),
-        ("message", message.encode("utf-8", "replace")),
-        ("source-topic", topic.encode()),
-        ("source-partition", str(partition).encode()),
-        ("source-offset", str(record.offset).encode()),
-        ("source-timestamp", str(record.timestamp).encode()),
-        ("cut", b"yes" if cut else b"no"),
-        *kept,
-    ]
+    own = (
+        reason.value.encode(),
+        message.encode("utf-8", "replace"),
+        topic.encode(),
+        str(partition).encode(),
+        str(record.offset).encode(),
+        str(record.timestamp).encode(),
+        b"yes" if cut else b"no",
+    )
+    headers = [*zip(HEADERS, own, strict=True), *kept]
     return key, _NOTHING if key is None and value is None else value, headers
 
 

@@ -135,19 +135,17 @@ class Passage:
         self.letters.append(letter(record, self.rules.names.clicks, self.work.partition, reason, message))
         self.reasons[reason] += 1
 
-    def score(self, neural: Scored | None) -> None:
+    def score(self, answers: Scored | None) -> None:
         """Take the network's answers, or find others where it gave none."""
         self.memory.follow(self.version)
         consenting, refusing = self.batchers
-        if neural is None:
+        if answers is None:
             deadline, fetched_at = self.pipeline.deadline, self.work.fetched_at
             batch = consenting.build()
-            self.scored = scoring.fallback(batch, self.version, self.memory, deadline, fetched_at), NOTHING
-        else:
-            self.scored = neural, NOTHING
-        if len(refusing):
-            self.scored = self.scored[0], scoring.popular(refusing.build(), self.memory)
-        self._remember(self.scored[0].hidden)
+            answers = scoring.fallback(batch, self.version, self.memory, deadline, fetched_at)
+        popular = scoring.popular(refusing.build(), self.memory) if len(refusing) else NOTHING
+        self.scored = answers, popular
+        self._remember(answers.hidden)
 
     def _remember(self, hidden: list[bytes]) -> None:
         if hidden and self.version is not None:

@@ -41,7 +41,7 @@ class Runtime:
     def __init__(
         self, config: RuntimeConfig, processor: Processor, describe: Describe, finish: Finish | None = None
     ) -> None:
-        self.config, self.processor = config, processor
+        self.config = config
         self.tombstone_retention_ms = config.tombstone_retention_ms
         self.owned: dict[int, OwnedPartition] = {}
         self.epoch = 0

@@ -53,10 +53,10 @@ def neural(
     `fetched_at` is on the monotonic clock, the earliest of the chunks'.
     """
     clicks = sum(map(len, batchers))
-    if version is None or not deadline.allows(Rung.NEURAL, clicks, time.monotonic() - fetched_at):
-        return None
     if not clicks:
         return [NOTHING] * len(batchers)
+    if version is None or not deadline.allows(Rung.NEURAL, clicks, time.monotonic() - fetched_at):
+        return None
     started = time.monotonic()
     scores = ladder.neural(version, joined(batchers))
     if scores is None:

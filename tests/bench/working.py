@@ -105,7 +105,6 @@ class Worker:
             if time.perf_counter() - started > READY_WITHIN:
                 raise self.running.error(f"not ready within {READY_WITHIN:.0f} s")
             time.sleep(0.05)
-        self.ready_seconds = time.perf_counter() - started
         return before - {0}
 
 
@@ -127,7 +126,9 @@ def worker(place: Place, **settings: str) -> Iterator[tuple[Worker, set[int]]]:
     command = [sys.executable, "-c", COMMAND, "worker"]
     with ground.process(f"{place.name}-worker-{port}", command, env) as running:
         found = Worker(running, port)
-        yield found, found.wait(started)
+        before = found.wait(started)
+        found.ready_seconds = time.perf_counter() - started
+        yield found, before
 
 
 @contextmanager
@@ -138,10 +139,8 @@ def workers(place: Place, count: int, **settings: str) -> Iterator[list[Worker]]
         for number in range(count):
             datadir = str(place.ground.folder / f"{place.name}-data" / str(number))
             found.append(stack.enter_context(worker(place, PATHCAST_DATADIR=datadir, **settings))[0])
-        recovered = found[0].ready_seconds
         for one in found:
             one.wait(time.perf_counter())
-        found[0].ready_seconds = recovered
         yield found
 
 

@@ -9,6 +9,8 @@ import pytest
 from confluent_kafka import Producer
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
+from deploy.kafka import consumer, drain
+from streams.connection import Connection
 from streams.errors import SetUpError, TransactionError
 from streams.hanging import finisher
 from streams.transactions import PartitionProducer
@@ -51,9 +53,9 @@ def readable(broker, partition):
     """The last stable offset and the log's end."""
     ends = []
     for level in ("read_committed", "read_uncommitted"):
-        consumer = KafkaConsumer(**broker.kafka_python(), isolation_level=level)
-        ends.append(consumer.end_offsets([TopicPartition(*partition)])[TopicPartition(*partition)])
-        consumer.close()
+        client = KafkaConsumer(**broker.kafka_python(), isolation_level=level)
+        ends.append(client.end_offsets([TopicPartition(*partition)])[TopicPartition(*partition)])
+        client.close()
     return tuple(ends)
 
 
@@ -121,19 +123,10 @@ class Pair:
 
 def committed(bootstrap, number):
     """The numbers that a read_committed consumer finds in both topics."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
-    found = []
-    for topic in ("answers", "state"):
-        partition = TopicPartition(topic, number)
-        consumer.assign([partition])
-        consumer.seek_to_beginning(partition)
-        end, values = consumer.end_offsets([partition])[partition], []
-        while consumer.position(partition) < end:
-            for records in consumer.poll(500).values():
-                values += [int(record.value) for record in records]
-        found.append(values)
-    consumer.close()
-    return found
+    with consumer(Connection(bootstrap_servers=bootstrap)) as client:
+        return [
+            [int(record.value) for record in drain(client, topic, number)] for topic in ("answers", "state")
+        ]
 
 
 async def die_among_commits(broker, pairs):

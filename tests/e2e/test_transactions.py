@@ -1,25 +1,17 @@
 """A chunk's transaction on a real broker: all of it or nothing, whatever the broker refuses."""
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
 
+from deploy.kafka import consumer, drain
 from streams.errors import TransactionError
 from streams.transactions import PartitionProducer
 
 
 def readable(broker, topic):
     """Values of partition 1 that a read_committed consumer gets."""
-    consumer, partition = (
-        KafkaConsumer(**broker.kafka_python(), isolation_level="read_committed"),
-        TopicPartition(topic, 1),
-    )
-    consumer.assign([partition])
-    consumer.seek_to_beginning(partition)
-    found, end = [], consumer.end_offsets([partition])[partition]
-    while consumer.position(partition) < end:
-        found += [record.value for records in consumer.poll(500).values() for record in records]
-    consumer.close()
-    return found
+    with consumer(broker) as client:
+        return [record.value for record in drain(client, topic, 1)]
 
 
 async def opened(broker, topics):
