@@ -1,5 +1,6 @@
 """The broker's process and its port: who runs, who listens, how it ends."""
 
+import random
 import signal
 import socket
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from kafka.errors import KafkaError
 from deploy.distribution import BrokerError
 
 STOP_SECONDS = 20
+#: Below what Linux (from 32768), macOS and Windows (from 49152) hand out to outgoing connections.
+PORTS = range(20_000, 32_000)
 
 
 class PortBusy(BrokerError):
@@ -90,8 +93,20 @@ def answers(bootstrap: str) -> bool:
 
 
 def free_port(*spoken_for: int) -> int:
-    """A port of this machine that nothing listens on at the moment, none of those `spoken_for`."""
+    """A port of this machine that nothing listens on at the moment, none of those `spoken_for`.
+
+    Not one that the system hands out to connections: while a broker restarts, its own clients could get it.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
+        if port not in spoken_for and _is_free(port):
+            return port
+    raise PortBusy(f"no free port from {PORTS.start} to {PORTS.stop - 1}: end something that listens there")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return free_port(*spoken_for) if port in spoken_for else port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

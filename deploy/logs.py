@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trainer.columns import epoch_ms, typed
 from trainer.logs import ITEM_FIELDS, read_items, renamed, scan
+from trainer.reading import reading
 
 BATCH_ROWS = 2_000
 #: A null inside an object: a quote within a JSON string has a backslash, so no value can look like it.
@@ -64,12 +65,17 @@ def batches(source: Source, rows: int = BATCH_ROWS) -> Iterator[Batch]:
         frame = frame.sort(epoch_ms(frame.collect_schema()["ts"]), maintain_order=True)
     limited = frame if source.limit is None else frame.head(source.limit)
     shift: int | None = None
-    for raw in limited.collect_batches(chunk_size=rows, lazy=True):
+    for raw in _collected(limited, source.path, rows):
         known = typed(raw.lazy()).collect()
         if source.shift_to is not None and shift is None:
             first = known["ts"].drop_nulls()
             shift = source.shift_to - int(first[0]) if len(first) else None
         yield _batch(raw, known, shift or 0)
+
+
+def _collected(frame: pl.LazyFrame, path: Path, rows: int) -> Iterator[pl.DataFrame]:
+    with reading([path]):
+        yield from frame.collect_batches(chunk_size=rows, lazy=True)
 
 
 def _batch(raw: pl.DataFrame, known: pl.DataFrame, shift: int) -> Batch:
@@ -102,14 +108,17 @@ def catalogue(source: Source, items: Path | None) -> Batch:
 
     Memory grows with the number of items. Raises LogError.
     """
-    if items is not None:
-        frame = read_items(items).collect()
-    else:
-        log = typed(renamed(source.path, source.mapping))
-        said = [name for name in ITEM_FIELDS[1:] if name in log.collect_schema()]
-        if not said or "item_id" not in log.collect_schema():
-            return Batch([], [], np.zeros(0, np.int64))
-        known = log.filter(pl.col("item_id").is_not_null())
-        frame = known.group_by("item_id", maintain_order=True).agg(pl.col(said).drop_nulls().last()).collect()
+    with reading([items or source.path]):
+        frame = read_items(items).collect() if items else _mentioned(source)
     keys = frame["item_id"].cast(pl.Binary).to_list()
     return Batch(keys, encode(frame), np.full(len(keys), -1, np.int64))
+
+
+def _mentioned(source: Source) -> pl.DataFrame:
+    log = typed(renamed(source.path, source.mapping))
+    columns = log.collect_schema().names()
+    said = [name for name in ITEM_FIELDS[1:] if name in columns]
+    if not said or "item_id" not in columns:
+        return pl.DataFrame(schema={"item_id": pl.String})
+    known = log.filter(pl.col("item_id").is_not_null())
+    return known.group_by("item_id", maintain_order=True).agg(pl.col(said).drop_nulls().last()).collect()

@@ -2,7 +2,8 @@
 
 import fcntl
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -51,7 +52,26 @@ def check_topics(connection: Connection, names: TopicNames) -> int:
     return counts[names.clicks]
 
 
+def check_replication(connection: Connection, changelog: str, factor: int) -> None:
+    """Raises SetUpError where the changelog is still to be created and the cluster is too small for that."""
+    with _admin(connection) as admin:
+        exists = changelog in admin.list_topics()
+        brokers = len(admin.describe_cluster()["brokers"])
+    if not exists and factor > brokers:
+        raise SetUpError(
+            f"PATHCAST_CHANGELOG_REPLICATION is {factor}, but the cluster has {brokers} broker(s): "
+            f"expected at most {brokers} to create {changelog}; set it lower or add brokers"
+        )
+
+
 def _partitions(connection: Connection, wanted: Iterable[str]) -> dict[str, int]:
+    with _admin(connection) as admin:
+        found: list[dict[str, Any]] = admin.describe_topics(list(wanted))
+    return {topic["name"]: 0 if topic["error_code"] else len(topic["partitions"]) for topic in found}
+
+
+@contextmanager
+def _admin(connection: Connection) -> Iterator[Any]:
     try:
         admin = KafkaAdminClient(
             **connection.kafka_python(), request_timeout_ms=10_000, bootstrap_timeout_ms=10_000
@@ -62,7 +82,6 @@ def _partitions(connection: Connection, wanted: Iterable[str]) -> dict[str, int]
             "(`pathcast broker start`) or set KAFKA_BOOTSTRAP_SERVERS"
         ) from error
     try:
-        found: list[dict[str, Any]] = admin.describe_topics(list(wanted))
+        yield admin
     finally:
         admin.close()
-    return {topic["name"]: 0 if topic["error_code"] else len(topic["partitions"]) for topic in found}

@@ -58,6 +58,7 @@ class Worker:
         self.runtime.on_failure = die
         self.companion = self._companion()
         self.app = self._app()
+        preflight.check_replication(connection, self.runtime.config.changelog, settings.changelog_replication)
 
     def _pipeline(self, actions: str) -> Pipeline:
         settings = self.settings

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from models.errors import PathcastError
 from models.events import REQUIRED_FIELDS, WIRE_FIELDS
 from trainer.columns import typed
+from trainer.reading import JSON_LINES, LogError, kind, reading
 
 #: Where a field is found in known logs (REES46, GA4 exports, others); those present are coalesced in order.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -33,10 +33,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 ITEM_FIELDS = ("item_id", "category", "brand", "price", "title", "stock", "status")
 _ROW = "pathcast row"
-
-
-class LogError(PathcastError):
-    """An event log cannot be read, or its columns cannot be mapped to the contract's fields."""
 
 
 def read_log(files: Sequence[Path], mapping: Mapping[str, str] | None = None) -> pl.LazyFrame:
@@ -74,24 +70,21 @@ def renamed(path: Path, mapping: Mapping[str, str]) -> pl.LazyFrame:
 
 def scan(path: Path) -> pl.LazyFrame:
     """The file's own columns, read in batches; CSV values stay text, so that ids keep their zeros."""
-    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
-    kind = suffixes[-1].lower() if suffixes else ""
-    try:
-        if not path.is_file():
-            raise LogError(f"{path} is no file: name a CSV, JSON lines or Parquet log")
-        if kind in {".csv", ".tsv"}:
-            frame = pl.scan_csv(path, infer_schema=False, separator="\t" if kind == ".tsv" else ",")
-        elif kind in {".jsonl", ".ndjson", ".json"}:
+    form = kind(path)
+    if not path.is_file():
+        raise LogError(f"{path} is no file: name a CSV, JSON lines or Parquet log")
+    with reading([path]):
+        if form in {".csv", ".tsv"}:
+            frame = pl.scan_csv(path, infer_schema=False, separator="\t" if form == ".tsv" else ",")
+        elif form in JSON_LINES:
             frame = pl.scan_ndjson(path, infer_schema_length=10_000)
-        elif kind == ".parquet":
+        elif form == ".parquet":
             frame = pl.scan_parquet(path)
         else:
             raise LogError(
                 f"{path.name} is no known kind of log: expected .csv, .tsv, .jsonl (or .gz), .parquet"
             )
         frame.collect_schema()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise LogError(f"{path} cannot be read ({error}): check that it is what its name says") from error
     return frame
 
 

@@ -9,6 +9,7 @@ from models.catalogue import Catalogue, Item
 from trainer.build import build
 from trainer.fit import Options, Report
 from trainer.logs import read_items, read_log
+from trainer.reading import reading
 from trainer.split import split
 from trainer.walk import walk
 
@@ -30,7 +31,10 @@ class Run:
 def catalogue(file: Path | None) -> Catalogue:
     """The catalogue of a file of items; an empty one without. Raises LogError."""
     found = Catalogue()
-    rows = read_items(file).collect().iter_rows(named=True) if file else ()
+    if file is None:
+        return found
+    with reading([file]):
+        rows = read_items(file).collect().iter_rows(named=True)
     for row in rows:
         item_id = row.pop("item_id")
         found.put(item_id, Item(**row))
@@ -42,7 +46,8 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
 
     Raises LogError, ExamplesError or RegistryError.
     """
-    walked = walk(read_log(run.events, run.mapping), catalogue(run.items))
+    with reading(run.events):
+        walked = walk(read_log(run.events, run.mapping), catalogue(run.items))
     learned, held_out = split(walked.examples(), SHARES)
     parts = build(learned, held_out, run.options, report)
     lineage = {"files": [file.name for file in run.events], "rejected": walked.rejected}

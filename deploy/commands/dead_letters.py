@@ -1,5 +1,6 @@
 """`pathcast dead-letters list | show | replay`."""
 
+import sys
 from collections import Counter, deque
 from contextlib import closing
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from models.events import Reason
 from streams.topics import TopicNames
 
 _HEX_BYTES = 4_096
+_PIPE_WIDTH = 1_000
 _reasons = click.option(
     "--reason",
     "reasons",
@@ -46,7 +48,8 @@ def list_letters(reasons: tuple[str, ...], limit: int) -> None:
         click.echo(f"{reason:<16}{count:>10,}")
     click.echo(f"{'in all':<16}{counts.total():>10,}")
     if latest:
-        Console().print(_table(latest))
+        # Into a file or a pipe each letter is one line, whatever its length.
+        Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(_table(latest))
 
 
 def _table(letters: deque[DeadLetter]) -> Table:

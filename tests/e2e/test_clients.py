@@ -4,9 +4,10 @@ import pytest
 from confluent_kafka import Consumer as ConfluentConsumer
 from confluent_kafka import Producer as ConfluentProducer
 
-from deploy.kafka import consumer, drain, producer
+from deploy.kafka import producer
 from deploy.topics import ensure
 from tests.brokers import topic_names
+from tests.e2e.worker import read
 
 COUNT = 200
 HEADERS = [("original-time", b"1600000000000")]
@@ -33,8 +34,7 @@ def produce_confluent(broker, topic, rows):
 
 
 def consume_kafka_python(broker, topic, count):
-    with consumer(broker) as client:
-        return [(r.partition, r.key, r.value, [tuple(h) for h in r.headers]) for r in drain(client, topic)]
+    return [(r.partition, r.key, r.value, [tuple(h) for h in r.headers]) for r in read(broker, topic)]
 
 
 def consume_confluent(broker, topic, count):

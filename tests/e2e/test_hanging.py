@@ -9,12 +9,12 @@ import pytest
 from confluent_kafka import Producer
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from deploy.kafka import consumer, drain
 from streams.connection import Connection
 from streams.errors import SetUpError, TransactionError
 from streams.hanging import finisher
 from streams.transactions import PartitionProducer
 from tests.brokers import start_broker
+from tests.e2e.worker import read
 
 TIMEOUT_MS = 60_000
 #: About every third kill meets a transaction between its decision and its marks.
@@ -123,10 +123,8 @@ class Pair:
 
 def committed(bootstrap, number):
     """The numbers that a read_committed consumer finds in both topics."""
-    with consumer(Connection(bootstrap_servers=bootstrap)) as client:
-        return [
-            [int(record.value) for record in drain(client, topic, number)] for topic in ("answers", "state")
-        ]
+    broker = Connection(bootstrap_servers=bootstrap)
+    return [[int(record.value) for record in read(broker, topic, number)] for topic in ("answers", "state")]
 
 
 async def die_among_commits(broker, pairs):

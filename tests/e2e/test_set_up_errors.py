@@ -90,6 +90,12 @@ def test_a_datadir_that_cannot_be_written(broker, topics, tmp_path):
     assert "PATHCAST_DATADIR" in line
 
 
+def test_a_changelog_that_wants_more_brokers_than_there_are(broker, topics, tmp_path):
+    line = refusal(Worker(broker, topics, tmp_path, changelog_replication=3))
+    assert "PATHCAST_CHANGELOG_REPLICATION is 3" in line
+    assert "1 broker" in line
+
+
 def test_a_taken_port(broker, topics, tmp_path):
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))

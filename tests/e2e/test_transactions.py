@@ -3,15 +3,14 @@
 import pytest
 from kafka import KafkaAdminClient
 
-from deploy.kafka import consumer, drain
 from streams.errors import TransactionError
 from streams.transactions import PartitionProducer
+from tests.e2e.worker import read
 
 
 def readable(broker, topic):
     """Values of partition 1 that a read_committed consumer gets."""
-    with consumer(broker) as client:
-        return [record.value for record in drain(client, topic, 1)]
+    return [record.value for record in read(broker, topic, 1)]
 
 
 async def opened(broker, topics):

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from kafka import TopicPartition
+
 from deploy.broker_process import free_port
 from deploy.kafka import consumer, drain, producer
 from streams.connection import Connection
@@ -20,6 +22,7 @@ from streams.topics import TopicNames
 
 START_SECONDS = 90.0
 ANSWER_SECONDS = 120.0
+SETTLE_SECONDS = 5.0
 START = 1_700_000_000_000
 #: A replay's mark: event times are believed though the records are stamped now.
 REPLAYED = [("original-time", b"0")]
@@ -167,10 +170,26 @@ def send(
     assert not refused, refused[:3]
 
 
-def read(broker: Connection, topic: str) -> list[Any]:
-    """Committed records of a topic as of now."""
+def read(broker: Connection, topic: str, partition: int | None = None) -> list[Any]:
+    """Committed records of a topic (of one partition) as of now."""
+    settle(broker, topic)
     with consumer(broker) as client:
-        return list(drain(client, topic))
+        return list(drain(client, topic, partition))
+
+
+def settle(broker: Connection, topic: str) -> None:
+    """Wait until what was committed before can be read: a commit is told before its marks are written.
+
+    A transaction that stays open longer than SETTLE_SECONDS is not waited for.
+    """
+    with consumer(broker, isolation_level="read_uncommitted") as every, consumer(broker) as committed:
+        parts = [TopicPartition(topic, number) for number in every.partitions_for_topic(topic) or ()]
+        written, deadline = every.end_offsets(parts), time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline:
+            stable = committed.end_offsets(parts)
+            if all(stable[part] >= written[part] for part in parts):
+                return
+            time.sleep(0.02)
 
 
 def decoded(broker: Connection, topic: str) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from trainer.columns import typed
-from trainer.logs import LogError, read_items, read_log
+from trainer.logs import read_items, read_log
+from trainer.reading import LogError, reading
 
 NEW_YEAR = 1_609_459_200_000
 
@@ -102,6 +103,18 @@ def test_unusable_logs_are_refused_with_the_way_out(tmp_path, name, content, map
     (tmp_path / name).write_text(content)
     with pytest.raises(LogError, match=complaint):
         read_log([tmp_path / name], mapping)
+
+
+@pytest.mark.parametrize("place", [6, 20_001])
+def test_the_broken_line_of_json_lines_is_named(tmp_path, place):
+    lines = ['{"visitor_id": "v", "ts": 1, "event": "view_item"}'] * 21_000
+    lines[place - 1] = '{"visitor_id": oops'
+    (tmp_path / "log.jsonl").write_text("\n".join(lines))
+    with (
+        pytest.raises(LogError, match=f"line {place:,} of log.jsonl is no JSON object: .*oops"),
+        reading([tmp_path / "log.jsonl"]),
+    ):
+        read_log([tmp_path / "log.jsonl"]).collect()
 
 
 def test_an_absent_file_is_named(tmp_path):
