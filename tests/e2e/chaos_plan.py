@@ -13,7 +13,7 @@ from tests.e2e.chaos_world import SESSION_TIMEOUT
 class Size(NamedTuple):
     """How long a run is: seconds of chaos at `rate` clicks/s, after `warm` clicks as fast as they go."""
 
-    seconds: float = 65.0
+    seconds: float = 100.0
     kills: int = 10
     rate: int = 2_000
     warm: int = 40_000
