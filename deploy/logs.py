@@ -31,15 +31,16 @@ class Batch(NamedTuple):
 class Source:
     """What to send: a log, how its columns are called, how much of it, and whether to move it.
 
-    `shift_to` (epoch ms) moves all event times so that the first is then; event ids change with it, since at
-    another time they are other events. `sort` orders the rows by event time first; the log must then fit into
-    memory.
+    `shift_to` (epoch ms) moves all event times so that the first is then, or the latest of those sent if
+    `shift_latest`; event ids change with it, since at another time they are other events. `sort` orders the
+    rows by event time first; the log must then fit into memory.
     """
 
     path: Path
     mapping: Mapping[str, str] = field(default_factory=dict)
     limit: int | None = None
     shift_to: int | None = None
+    shift_latest: bool = False
     sort: bool = False
 
     def rows(self) -> int | None:
@@ -64,13 +65,20 @@ def batches(source: Source, rows: int = BATCH_ROWS) -> Iterator[Batch]:
     if source.sort:
         frame = frame.sort(epoch_ms(frame.collect_schema()["ts"]), maintain_order=True)
     limited = frame if source.limit is None else frame.head(source.limit)
-    shift: int | None = None
+    shift = _shift(source, limited)
     for raw in _collected(limited, source.path, rows):
         known = typed(raw.lazy()).collect()
-        if source.shift_to is not None and shift is None:
-            first = known["ts"].drop_nulls()
-            shift = source.shift_to - int(first[0]) if len(first) else None
-        yield _batch(raw, known, shift or 0)
+        yield _batch(raw, known, shift)
+
+
+def _shift(source: Source, frame: pl.LazyFrame) -> int:
+    """Milliseconds to add to every event time; 0 where there is none."""
+    if source.shift_to is None:
+        return 0
+    ts = epoch_ms(frame.collect_schema()["ts"])
+    with reading([source.path]):
+        found = frame.select(ts.max() if source.shift_latest else ts.drop_nulls().first()).collect().item()
+    return 0 if found is None else source.shift_to - int(found)
 
 
 def _collected(frame: pl.LazyFrame, path: Path, rows: int) -> Iterator[pl.DataFrame]:

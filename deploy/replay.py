@@ -78,6 +78,13 @@ class Sender:
         self._report.failure = f"{type(error).__name__}: {error}"
 
 
+def check_topic(to: Connection, topic: str) -> None:
+    """Raises ReplayError where there is no such topic: sending to it would wait for it in vain."""
+    with admin(to) as client:
+        if topic not in client.list_topics():
+            raise ReplayError(f"there is no topic {topic!r}; run `pathcast topics`, or name another")
+
+
 def replay(
     to: Connection,
     source: Source,
@@ -90,9 +97,7 @@ def replay(
 
     `on_progress` gets the running report after each batch. Raises LogError, ReplayError, KafkaUnreachable.
     """
-    with admin(to) as client:
-        if topic not in client.list_topics():
-            raise ReplayError(f"there is no topic {topic!r}; run `pathcast topics`, or name another")
+    check_topic(to, topic)
     report, halt, started = Report(), stop or threading.Event(), time.monotonic()
     with producer(to, linger_ms=5 if pace.rate or pace.speed else 20) as client:
         sender = Sender(client, topic, report)

@@ -121,7 +121,7 @@ class Rejected(NamedTuple):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of what is believed. Amounts beyond them are clipped and flagged, not refused.
 
-    `trust_original_time`: a record with an `original-time` header (a replay) is not checked for skew.
+    `trust_original_time`: a record with an `original-time` header (a replay) may be of any age.
     """
 
     max_bytes: int = 256 * 1024

@@ -93,7 +93,8 @@ class WorkerSettings(BaseSettings):
     )
     trust_original_time: bool = Field(
         default=True,
-        description="Do not check skew on records that carry an `original-time` header (a replay).",
+        description="Records that carry an `original-time` header (a replay) may be of any age, but not "
+        "from the future.",
     )
     chunk_records: int = Field(
         default=2000,

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from deploy.kafka import connection
 from deploy.logs import Source, now_ms
-from deploy.replay import Pace, Report, publish_items, replay
+from deploy.replay import Pace, Report, check_topic, publish_items, replay
 from streams.topics import TopicNames
 
 DEFAULT_RATE = 1_000.0
@@ -45,7 +45,11 @@ def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
     "--speed", type=click.FloatRange(0, min_open=True), help="As it happened, this many times faster."
 )
 @click.option("--max", "at_once", is_flag=True, help="As fast as it goes.")
-@click.option("--shift-to-now", is_flag=True, help="Move event times so that the first event happens now.")
+@click.option(
+    "--shift-to-now",
+    is_flag=True,
+    help="Move event times: the first is now with --speed up to 1, else the latest.",
+)
 @click.option("--sort", is_flag=True, help="Order by event time first (the log must fit into memory).")
 @click.option("--items", type=_FILE, help="Catalogue to publish first  [what the log says of its items].")
 @click.option("--limit", type=click.IntRange(1), help="Send this many rows.")
@@ -68,7 +72,10 @@ def command(
     the event's own time in the header `original-time`.
     """
     names, to, pace = TopicNames(), connection(), _pace(rate, speed, at_once)
-    source = Source(file, mapping, limit, now_ms() if shift_to_now else None, sort)
+    # Sent faster than they happened, events after a first one that is now would lie in the future.
+    latest = pace.speed is None or pace.speed > 1
+    source = Source(file, mapping, limit, now_ms() if shift_to_now else None, latest, sort)
+    check_topic(to, topic or names.clicks)
     click.echo(f"{publish_items(to, source, items, names.items):,} items published to {names.items}")
     with _stopping() as stop, _bar(source.rows()) as progress:
         report = replay(to, source, pace, topic or names.clicks, progress, stop)

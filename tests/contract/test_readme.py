@@ -85,6 +85,7 @@ def _shows_what_it_says(output: str) -> None:
     for topic in ("purchase-intent", "recommendations", "ad-decisions"):
         assert output.count(f"anna {topic} ") == 3
     assert "2,000 events sent to clicks" in output
+    assert "skewed" not in output
     assert 'pathcast_answers_total{rung="' in output
     assert '"state"' in output
     assert re.search(r"(\d+) of \1 decisions verified, 0 differ", output)

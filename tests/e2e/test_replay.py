@@ -108,6 +108,29 @@ def test_shifting_moves_times_and_ids_together(broker, topics, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("options", [["--max"], ["--rate", "1000"], ["--speed", "1e9"], ["--speed", "1"]])
+def test_what_is_shifted_to_now_is_never_in_the_future(broker, topics, monkeypatch, tmp_path, options):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+    monkeypatch.setenv("PATHCAST_TOPIC_ITEMS", topics.items)
+    log = tmp_path / "log.csv"
+    rows = [f"v,{1_600_000_000_000 + 500 * n},login" for n in range(4)]
+    log.write_text("\n".join(["visitor_id,ts,event", *rows]))
+    command = ["replay", str(log), "--topic", topics.clicks, "--shift-to-now", *options]
+    CliRunner().invoke(main, command, catch_exceptions=False)
+    records = received(broker, topics.clicks)
+    apart = [json.loads(record.value)["ts"] - record.timestamp for record in records]
+    assert len(apart) == 4
+    assert max(apart) <= 0
+    assert min(apart) > -60_000
+
+
+def test_a_missing_topic_is_found_before_the_catalogue_is_published(broker, topics, monkeypatch):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+    monkeypatch.setenv("PATHCAST_TOPIC_ITEMS", topics.items)
+    refused = CliRunner().invoke(main, ["replay", str(SHIPPED), "--limit", "5", "--topic", "nope"])
+    assert (refused.exit_code, received(broker, topics.items)) == (1, [])
+
+
 def test_sort_brings_rows_into_order(broker, topics, tmp_path):
     log = tmp_path / "log.parquet"
     pl.DataFrame({"ts": [3, 1, 2], "visitor_id": "v", "event": "login"}).with_columns(
@@ -148,7 +171,7 @@ def test_a_log_without_the_needed_columns_is_refused_by_name(broker, topics, mon
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
     log = tmp_path / "log.csv"
     log.write_text("when,who\n1,2\n")
-    done = CliRunner().invoke(main, ["replay", str(log)])
+    done = CliRunner().invoke(main, ["replay", str(log), "--topic", topics.clicks])
     assert done.exit_code == 1
     assert "no column for visitor_id, ts, event" in done.output
     assert "--map visitor_id=COLUMN" in done.output
