@@ -34,6 +34,7 @@ RATE: Final = 4  # more clicks in this minute than a person makes
 CLIPPED: Final = 8  # an amount of the event was beyond its bounds
 SEEN: Final = 16  # the item was met before in this session
 IN_CART: Final = 32  # the item was in the cart before this click
+PAGE: Final = 64  # the click names no item: the item field holds its page's hash
 
 NO_ITEM: Final = bytes(ITEM_BYTES)
 
@@ -90,6 +91,11 @@ def price_bucket(price: float | None) -> int:
         return 1 + quarters
     octave = quarters.bit_length() - 1
     return min(31, 2 + 2 * octave + (quarters >> (octave - 1) & 1))
+
+
+def items(codes: NDArray[np.void]) -> NDArray[np.uint64]:
+    """Item hash of each code `[N]`, 0 for none (a page's hash is none)."""
+    return np.where(codes["flags"] & PAGE, np.uint64(0), codes["item"])
 
 
 def unpack(codes: bytes) -> NDArray[np.void]:

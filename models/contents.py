@@ -5,7 +5,7 @@ from typing import Final
 import xxhash
 
 from models import cart
-from models.codes import IN_CART, ITEM_BYTES, NO_ITEM, SEEN, WIDTH, identity, pack, price_bucket
+from models.codes import IN_CART, ITEM_BYTES, NO_ITEM, PAGE, SEEN, WIDTH, identity, pack, price_bucket
 from models.events import EVENT_CODES, Click
 from models.lifecycle import ADD_TO_CART, BEGIN_CHECKOUT, PURCHASE
 from models.packed import has
@@ -20,18 +20,22 @@ def keep(visitor: Visitor, click: Click, event: int, dwell: int, flags: int) -> 
     """The click's code; without a refusal of consent it and the click's contents go into the state."""
     item, category = identity(click.item_id, click.category)
     price = price_bucket(click.price)
+    page = digest(click.page.encode()) if click.page is not None else NO_ITEM
+    subject = item
+    if item == NO_ITEM and page != NO_ITEM:
+        subject, flags = page[::-1], flags | PAGE
     if visitor.denied:
-        return pack(item, category, event, dwell, price, flags)
+        return pack(subject, category, event, dwell, price, flags)
     if item != NO_ITEM:
         flags |= _see(visitor, item)
-    if click.page is not None and len(visitor.pages) < PAGES_BYTES:
-        page = digest(click.page.encode())[:PAGE_BYTES]
-        if not has(visitor.pages, page, PAGE_BYTES):
-            visitor.pages += page
+    if page != NO_ITEM and len(visitor.pages) < PAGES_BYTES:
+        short = page[:PAGE_BYTES]
+        if not has(visitor.pages, short, PAGE_BYTES):
+            visitor.pages += short
     touch(visitor, event, category, price)
     if event in TRADES:
         TRADES[event](visitor, click)
-    code = pack(item, category, event, dwell, price, flags)
+    code = pack(subject, category, event, dwell, price, flags)
     visitor.codes = (visitor.codes + code)[-CODES_BYTES:]
     return code
 

@@ -68,8 +68,7 @@ FEATURES: Final = (
     Feature("weekday", "now", "cycle:604800000"),
     Feature("device", "one_of(click.device, 4)", "choice:4"),
     Feature("channel", "one_of(click.channel, 8)", "choice:8"),
-    Feature("country", "one_of(click.country, 32)", "choice:32"),
-    Feature("page", "one_of(click.page, 32)", "choice:32"),
+    Feature("country", "one_of(click.country, 64)", "choice:64"),
 )
 # fmt: on
 

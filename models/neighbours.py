@@ -12,6 +12,7 @@ import numpy as np
 
 from models import retrieval
 from models.batching import Batch
+from models.codes import items as item_hashes
 from models.predictions import Rung
 from models.ragged import distinct, expand, rank_in_group, strongest
 from models.rates import StageRates
@@ -48,7 +49,7 @@ class NeighbourScorer:
 
     def score(self, batch: Batch) -> Scores:
         """Answer N clicks from the items of their running sessions."""
-        recent, current = self._recent(batch), self.vocabulary.lookup(batch.codes["item"])
+        recent, current = self._recent(batch), self.vocabulary.lookup(item_hashes(batch.codes))
         blocks = [slice(at, at + BLOCK) for at in range(0, len(recent), BLOCK)]
         parts = [self._block(recent[block], current[block]) for block in blocks]
         items = np.concatenate([part.items for part in parts])
@@ -59,7 +60,7 @@ class NeighbourScorer:
     def _recent(self, batch: Batch) -> Ints:
         """The last known items of each click's session `[N, L]`, newest first; -1 for none, or repeated."""
         codes, place, session = batch.trails
-        items = self.vocabulary.lookup(codes["item"])
+        items = self.vocabulary.lookup(item_hashes(codes))
         seen = np.concatenate([[0], np.cumsum(items >= 0)])
         back = seen[place + 1][:, None] - 1 - np.arange(self._settings.last_items)
         known = np.append(items[items >= 0], -1)

@@ -22,6 +22,7 @@ class Config:
     features: int
     item_buckets: int = 256
     category_buckets: int = 512
+    page_buckets: int = 1024
     embedding: int = 64
     hidden: int = 64
     intent: int = 64
@@ -30,7 +31,7 @@ class Config:
     @property
     def sizes(self) -> Sizes:
         """Rows of the input table."""
-        return Sizes(self.items, self.item_buckets, self.category_buckets)
+        return Sizes(self.items, self.item_buckets, self.category_buckets, self.page_buckets)
 
     def as_dict(self) -> dict[str, float]:
         """For JSON."""

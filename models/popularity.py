@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.batching import Batch
 from models.codes import item_hash
+from models.codes import items as item_hashes
 from models.predictions import Rung
 from models.rates import BUILT_IN, StageRates
 from models.scores import RUNGS, TOP, Scores
@@ -108,7 +109,7 @@ class Popularity:
         own = [self._ranking(c) if c in self._by_category else Ranking() for c in categories.tolist()]
         found = np.array([bool(ranking.ids) for ranking in own], dtype=bool)[inverse]
         names, items, shares = _matrix([ranking.followed_by(overall) for ranking in own])
-        items, scores = _without(items[inverse], shares[inverse], names, batch.codes["item"])
+        items, scores = _without(items[inverse], shares[inverse], names, item_hashes(batch.codes))
         rung = np.where(found, RUNGS.index(Rung.POPULAR_IN_CATEGORY), RUNGS.index(Rung.POPULAR)).astype(
             np.uint8
         )

@@ -8,6 +8,7 @@ from torch import Tensor
 from models import recurrence, retrieval
 from models.batching import Batch
 from models.codes import CODE
+from models.codes import items as item_hashes
 from models.network import Network
 from models.predictions import Rung
 from models.scores import RUNGS, TOP, Scores, ScoringError
@@ -48,7 +49,7 @@ class NeuralScorer:
         """Answer N clicks of B visitors, with their new hidden states. Raises ScoringError if not finite."""
         states, hidden = self._states(batch)
         purchase = self._purchase(states, batch.features)
-        current = torch.from_numpy(self.vocabulary.lookup(batch.codes["item"])).to(self.device)
+        current = torch.from_numpy(self.vocabulary.lookup(item_hashes(batch.codes))).to(self.device)
         ranked = retrieval.top_items(states, self._items, self._network.item_bias, current, TOP)
         finite = (
             np.isfinite(purchase).all() and np.isfinite(ranked.scores).all() and np.isfinite(hidden).all()

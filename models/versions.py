@@ -96,7 +96,8 @@ def _vocabulary(config: Config, stored: dict[str, Any]) -> Vocabulary:
         raise ValueError(
             f"vocabulary of {len(ids)} ids and {len(categories)} categories, expected {config.items}"
         )
-    return Vocabulary.build(ids, categories, config.item_buckets, config.category_buckets)
+    sizes = config.item_buckets, config.category_buckets, config.page_buckets
+    return Vocabulary.build(ids, categories, *sizes)
 
 
 def _index(arrays: dict[str, NDArray[Any]], items: int) -> Index:

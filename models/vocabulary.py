@@ -8,13 +8,13 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from models.codes import DWELL_BUCKETS, PRICE_BUCKETS, SEEN, item_hash
+from models.codes import DWELL_BUCKETS, PAGE, PRICE_BUCKETS, SEEN, item_hash, items
 from models.visitor import COUNTERS
 
 #: Rows of each small field: event codes, dwell buckets, price buckets, seen before x in cart.
 EVENTS, DWELLS, PRICES, MARKS = COUNTERS, DWELL_BUCKETS, PRICE_BUCKETS, 4
-#: What the code of one click looks up: item, category, event, dwell, price, marks.
-FIELDS = 6
+#: What the code of one click looks up: item, category, event, dwell, price, marks, page.
+FIELDS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Sizes:
     items: int
     item_buckets: int = 256
     category_buckets: int = 512
+    page_buckets: int = 1024
 
     @property
     def item_rows(self) -> int:
@@ -38,13 +39,13 @@ class Sizes:
     @property
     def offsets(self) -> tuple[int, ...]:
         """First row of each field."""
-        lengths = (self.item_rows, self.category_rows, EVENTS, DWELLS, PRICES)
+        lengths = (self.item_rows, self.category_rows, EVENTS, DWELLS, PRICES, MARKS)
         return tuple(accumulate(lengths, initial=0))
 
     @property
     def rows(self) -> int:
         """Rows of the whole table."""
-        return self.offsets[-1] + MARKS
+        return self.offsets[-1] + 1 + self.page_buckets
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ class Vocabulary:
         categories: Sequence[int],
         item_buckets: int = 256,
         category_buckets: int = 512,
+        page_buckets: int = 1024,
     ) -> "Vocabulary":
         """A vocabulary in the given order of ids (most popular first, by convention)."""
-        sizes = Sizes(len(ids), item_buckets, category_buckets)
+        sizes = Sizes(len(ids), item_buckets, category_buckets, page_buckets)
         return cls(tuple(ids), np.asarray(categories, dtype=np.uint32), sizes)
 
     @cached_property
@@ -94,7 +96,7 @@ class Vocabulary:
 
     def rows(self, codes: NDArray[np.void]) -> NDArray[np.int64]:
         """Table rows `[N, FIELDS]` of N event codes; values out of range are read as the field's last."""
-        offsets, hashes = self.sizes.offsets, codes["item"]
+        offsets, hashes = self.sizes.offsets, items(codes)
         index = self.lookup(hashes)
         bucket = 1 + self.sizes.items + (hashes % np.uint64(self.sizes.item_buckets)).astype(np.int64)
         rows = np.empty((len(codes), FIELDS), dtype=np.int64)
@@ -105,4 +107,6 @@ class Vocabulary:
         rows[:, 4] = offsets[4] + np.minimum(codes["price"], np.int64(PRICES - 1))
         # SEEN and IN_CART are neighbouring bits.
         rows[:, 5] = offsets[5] + codes["flags"].astype(np.int64) // SEEN % MARKS
+        page = 1 + (codes["item"] % np.uint64(self.sizes.page_buckets)).astype(np.int64)
+        rows[:, 6] = offsets[6] + np.where(codes["flags"] & PAGE, page, 0)
         return rows

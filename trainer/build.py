@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import features, session_index
+from models.codes import items
 from models.events import EVENT_CODES
 from models.popularity import weight
 from models.rates import StageRates
@@ -26,7 +27,7 @@ _WEIGHTS = {EVENT_CODES["add_to_cart"]: weight(0, 1, 0), EVENT_CODES["purchase"]
 
 def vocabulary(examples: Examples, most: int = MOST_ITEMS) -> tuple[Vocabulary, NDArray[np.int64]]:
     """The most wanted items with their latest categories, and weights [V]. Raises ExamplesError for none."""
-    with_item = examples.codes[examples.codes["item"] != 0]
+    with_item = examples.codes[items(examples.codes) != 0]
     if not len(with_item):
         raise ExamplesError("no event of the log names an item; map its column: --map item_id=COLUMN")
     hashes, inverse = np.unique(with_item["item"], return_inverse=True)
@@ -42,7 +43,7 @@ def vocabulary(examples: Examples, most: int = MOST_ITEMS) -> tuple[Vocabulary, 
 
 def index(examples: Examples, words: Vocabulary, settings: session_index.Settings) -> session_index.Index:
     """The neighbours' index over the newest sessions."""
-    known = words.lookup(examples.codes["item"])
+    known = words.lookup(items(examples.codes))
     kept = np.flatnonzero(known >= 0)[-INDEXED_CLICKS:]
     days = examples.ts[kept] / DAY_MS
     return session_index.build(examples.session[kept], known[kept], days, len(words.ids), settings)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batching import Batch
+from models.codes import items as item_hashes
 from models.errors import PathcastError
 from models.events import EVENT_CODES
 from models.ragged import rank_in_group
@@ -85,7 +86,7 @@ def labelled(
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
     """`buys` and `target` of clicks in order of time: what happens in the session after each."""
     order = np.argsort(session, kind="stable")
-    grouped, events, items = session[order], codes["event"][order], codes["item"][order]
+    grouped, events, items = session[order], codes["event"][order], item_hashes(codes)[order]
     last = np.diff(grouped, append=-1) != 0
     bought = np.cumsum(events == PURCHASE)
     # Purchases up to the session's end, less those up to this click.

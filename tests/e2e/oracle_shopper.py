@@ -19,7 +19,7 @@ from tests.e2e.oracle_input import EVENTS
 from tests.e2e.oracle_offers import Offers
 
 MINUTE_MS = 60_000
-FRESH, REORDERED, RATE, CLIPPED, SEEN, IN_CART = 1, 2, 4, 8, 16, 32
+FRESH, REORDERED, RATE, CLIPPED, SEEN, IN_CART, PAGE = 1, 2, 4, 8, 16, 32, 64
 
 
 class Rules(NamedTuple):
@@ -123,12 +123,15 @@ class Shopper:
         bucket = 0 if flags & FRESH else min(15, max(1, dwell.bit_length() - 6))
         event = 1 + EVENTS.index(click["event"])
         category = category_hash(click.get("category"))
+        if not item and click.get("page") is not None:
+            item, flags = xxhash.xxh3_64_intdigest(click["page"].encode()), flags | PAGE
         return Code(item, category, event, bucket, price_bucket(click.get("price")), flags)
 
     def keep(self, click, code, now):
         """The contents of an applied click of a visitor who consents."""
-        if code.item and code.item not in self.seen and len(self.seen) < 64:
-            self.seen.append(code.item)
+        item = item_hash(click.get("item_id"))
+        if item and item not in self.seen and len(self.seen) < 64:
+            self.seen.append(item)
         if click.get("page") is not None:
             page = xxhash.xxh3_64_digest(click["page"].encode())[:4]
             if page not in self.pages and len(self.pages) < 32:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from models.codes import CODE, item_hash
+from models.codes import CODE, PAGE, item_hash
 from models.network import Config, Network
 from models.recurrence import ROWS, Recurrence
 from models.vocabulary import FIELDS, Vocabulary
@@ -25,6 +25,7 @@ def codes(items: list[int], seed: int = 0) -> np.ndarray:
     made["item"] = items
     for name, top in (("category", 1 << 32), ("event", 256), ("dwell", 256), ("price", 256), ("flags", 256)):
         made[name] = random.integers(0, top, len(items))
+    made["flags"] &= 255 - PAGE
     return made
 
 
@@ -35,6 +36,14 @@ def test_known_unseen_and_no_items_have_rows_of_their_own() -> None:
     assert rows[:2].tolist() == [1, 50]
     assert rows[3] == 0
     assert all(50 < row < vocabulary.sizes.item_rows for row in rows[[2, 4, 5]])
+
+
+def test_a_page_has_a_row_among_pages_and_is_no_item() -> None:
+    vocabulary, made = words(), codes([7, item_hash("item-0"), 0])
+    made["flags"][:2] |= PAGE
+    rows, first = vocabulary.rows(made), vocabulary.sizes.offsets[6]
+    assert rows[:, 0].tolist() == [0, 0, 0]
+    assert rows[:, 6].tolist() == [first + 8, first + 1 + item_hash("item-0") % 1024, first]
 
 
 def test_every_code_finds_rows_inside_its_fields() -> None:

@@ -1,6 +1,7 @@
 """Each rule of docs/state.md about one click, by example."""
 
 import pytest
+import xxhash
 
 from models import codes
 from models.codes import CODE, category_hash, item_hash
@@ -45,6 +46,16 @@ def test_a_first_click_is_born_and_fresh():
     visitor = walk.visitor
     assert (visitor.first_ts, visitor.start_ts, visitor.last_ts, visitor.sessions) == (T, T, T, 1)
     assert (visitor.distinct_items, count(visitor, "view_item"), visitor.codes) == (1, 1, facts.code)
+
+
+def test_a_click_without_an_item_is_about_its_page():
+    walk = Walk()
+    page, both, none = (walk.click(0, page="/a"), walk.click(1, page="/a", item_id="shoe"), walk.click(2))
+    found = codes.unpack(page.code + both.code + none.code)
+    assert found["item"].tolist() == [xxhash.xxh3_64_intdigest(b"/a"), item_hash("shoe"), 0]
+    assert (found["flags"] & codes.PAGE).tolist() == [codes.PAGE, 0, 0]
+    assert codes.items(found).tolist() == [0, item_hash("shoe"), 0]
+    assert (walk.visitor.distinct_items, walk.visitor.distinct_pages) == (1, 1)
 
 
 def test_a_code_says_what_happened():
