@@ -45,7 +45,8 @@ class NeighbourScorer:
         settings: Settings | None = None,
     ) -> None:
         self.version, self.vocabulary = version, vocabulary
-        self._index, self._rates, self._settings = index, rates, settings or Settings()
+        self._rates, self._settings = rates, settings or Settings()
+        self._near = Neighbourhood(index, len(vocabulary.ids), self._settings)
 
     def score(self, batch: Batch) -> Scores:
         """Answer N clicks from the items of their running sessions."""
@@ -64,15 +65,11 @@ class NeighbourScorer:
         seen = np.concatenate([[0], np.cumsum(items >= 0)])
         back = seen[place + 1][:, None] - 1 - np.arange(self._settings.last_items)
         known = np.append(items[items >= 0], -1)
-        recent = np.where(back >= seen[session][:, None], known[np.maximum(back, 0)], -1)
-        for column in range(1, recent.shape[1]):
-            repeated = (recent[:, :column] == recent[:, column : column + 1]).any(1)
-            recent[repeated, column] = -1
-        return recent
+        return without_repeats(np.where(back >= seen[session][:, None], known[np.maximum(back, 0)], -1))
 
     def _block(self, recent: Ints, current: Ints) -> retrieval.Ranked:
         """The best items of each click but the one on view."""
-        clicks, items, values = self._item_scores(self._neighbours(recent))
+        clicks, items, values = self._near.scores(recent)
         other = items != current[clicks]
         clicks, items, values = clicks[other], items[other], values[other]
         chosen = strongest(clicks, values, TOP)
@@ -81,6 +78,26 @@ class NeighbourScorer:
         ranked.items[clicks, column] = items[chosen]
         ranked.scores[clicks, column] = values[chosen]
         return ranked
+
+
+def without_repeats(recent: Ints) -> Ints:
+    """Items `[N, L]`, newest first, each only where it is newest; -1 in the other places."""
+    kept = recent.copy()
+    for column in range(1, recent.shape[1]):
+        repeated = (recent[:, :column] == recent[:, column : column + 1]).any(1)
+        kept[repeated, column] = -1
+    return kept
+
+
+class Neighbourhood:
+    """Past sessions over `items` items, and how they score what comes next."""
+
+    def __init__(self, index: Index, items: int, settings: Settings) -> None:
+        self._index, self._items, self._settings = index, items, settings
+
+    def scores(self, recent: Ints) -> tuple[Ints, Ints, Floats]:
+        """Click, item, score, flat, of clicks with the last items `recent` [N, L], newest first, -1: none."""
+        return self._item_scores(self._neighbours(recent))
 
     def _neighbours(self, recent: Ints) -> Pairs:
         """The strongest neighbours of each click."""
@@ -100,7 +117,7 @@ class NeighbourScorer:
 
     def _item_scores(self, pairs: Pairs) -> tuple[Ints, Ints, Floats]:
         """Click, item, score, flat: sums over neighbours of weight x closeness to the item shared x idf."""
-        index, width = self._index, len(self.vocabulary.ids) + 1
+        index, width = self._index, self._items + 1
         source, at = expand(index.starts[pairs.session], index.starts[pairs.session + 1])
         items = index.items[at]
         place = np.zeros(len(pairs.session), dtype=np.int64)

@@ -27,6 +27,8 @@ class Config:
     hidden: int = 64
     intent: int = 64
     dropout: float = 0.2
+    #: Scale of cosine similarities between queries and items; 0 for plain products with a bias.
+    cosine: float = 0.0
 
     @property
     def sizes(self) -> Sizes:
@@ -73,11 +75,21 @@ class Network(nn.Module):
         """Output embeddings `[V, E]`: own plus category's, so that a rare item is near its kind."""
         own = self.table.weight[1 : 1 + self.config.items]
         # Looked up as an embedding: the gradient of plain indexing depends on the threads' order.
-        return own + F.embedding(self.item_categories, self.table.weight)
+        made = own + F.embedding(self.item_categories, self.table.weight)
+        return F.normalize(made, dim=-1) if self.config.cosine else made
+
+    def queries(self, hidden: Tensor) -> Tensor:
+        """What hidden states `[N, H]` ask of the items `[N, E]`.
+
+        Unit vectors times `cosine` where it is set, so that an item's norm, which grows with its popularity,
+        does not decide (NISER, Gupta et al. 2019, "Normalized item and session representations").
+        """
+        made: Tensor = self.query(hidden)
+        return F.normalize(made, dim=-1) * self.config.cosine if self.config.cosine else made
 
     def next_item(self, hidden: Tensor, chosen: Tensor | None = None) -> Tensor:
         """Logits `[N, V]` over the vocabulary, or over the items `chosen`, for hidden states `[N, H]`."""
-        query, items = self.dropout(self.query(hidden)), self.item_embeddings()
+        query, items = self.queries(self.dropout(hidden)), self.item_embeddings()
         if chosen is None:
             return F.linear(query, items, self.item_bias)
         bias = F.embedding(chosen, self.item_bias[:, None]).squeeze(1)

@@ -40,8 +40,7 @@ class NeuralScorer:
         self.device = torch.device(device)
         self._network = network.to(self.device).eval().requires_grad_(False)
         self._recurrence = recurrence.Recurrence(self._network.table.weight, self._network.encoder)
-        # [H, V]: the query projection is folded into the items' output embeddings.
-        self._items = (self._network.item_embeddings() @ self._network.query.weight).T.contiguous()
+        self._items = self._network.item_embeddings().T.contiguous()
         self._neural = RUNGS.index(Rung.NEURAL)
 
     @torch.inference_mode()
@@ -50,7 +49,9 @@ class NeuralScorer:
         states, hidden = self._states(batch)
         purchase = self._purchase(states, batch.features)
         current = torch.from_numpy(self.vocabulary.lookup(item_hashes(batch.codes))).to(self.device)
-        ranked = retrieval.top_items(states, self._items, self._network.item_bias, current, TOP)
+        ranked = retrieval.top_items(
+            self._network.queries(states), self._items, self._network.item_bias, current, TOP
+        )
         finite = (
             np.isfinite(purchase).all() and np.isfinite(ranked.scores).all() and np.isfinite(hidden).all()
         )

@@ -15,7 +15,8 @@ from models.vocabulary import Vocabulary
 from trainer.data import prepare
 from trainer.evaluate import judge_all, rungs
 from trainer.examples import Examples, ExamplesError
-from trainer.fit import Options, Report, fit, initial
+from trainer.fit import Report, fit, initial
+from trainer.options import Options
 
 #: Items a version knows; the rest share hashed buckets.
 MOST_ITEMS = 20_000

@@ -7,20 +7,24 @@ from torch.nn import functional as F
 from models.network import Network
 
 
-def next_item_loss(network: Network, hidden: Tensor, target: Tensor, candidates: int) -> Tensor:
+def next_item_loss(
+    network: Network, hidden: Tensor, target: Tensor, candidates: int, power: float = 1.0
+) -> Tensor:
     """Mean cross entropy of the items `target` [N] after states `hidden` [N, H]; 0 for none.
 
-    Over all items, or over the batch's targets and `candidates` more, drawn by popularity and shared by the
-    batch, with logQ correction (Bengio and Senecal 2008; Yi et al. 2019, "Sampling-bias-corrected neural
-    modeling").
+    Over all items, or over the batch's targets and `candidates` more, drawn by popularity to the `power` and
+    shared by the batch, with logQ correction (Bengio and Senecal 2008; Yi et al. 2019,
+    "Sampling-bias-corrected neural modeling").
     """
     if not len(target):
         return hidden.sum() * 0
     if not 0 < candidates < network.config.items // 2:
-        return F.cross_entropy(network.next_item(hidden), target)
-    drawn = torch.multinomial(network.share, candidates, replacement=True)
+        return F.cross_entropy(network.next_item(hidden).float(), target)
+    share = network.share
+    drawn_by = share if power == 1.0 else share**power / (share**power).sum()
+    drawn = torch.multinomial(drawn_by, candidates, replacement=True)
     chosen, inverse = torch.unique(torch.cat([target, drawn]), return_inverse=True)
     # How likely an item is among them at all; targets come about as often as their popularity says.
-    met = -torch.expm1((candidates + len(target)) * torch.log1p(-network.share[chosen]))
-    logits = network.next_item(hidden, chosen) - torch.log(met)
+    missed = candidates * torch.log1p(-drawn_by[chosen]) + len(target) * torch.log1p(-share[chosen])
+    logits = network.next_item(hidden, chosen).float() - torch.log(-torch.expm1(missed))
     return F.cross_entropy(logits, inverse[: len(target)])

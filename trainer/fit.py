@@ -1,8 +1,8 @@
 """From examples to weights: both heads together, early stopping on the sessions that came last."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,28 +17,7 @@ from models.vocabulary import Vocabulary
 from trainer.calibrate import platt
 from trainer.data import Data, batches
 from trainer.losses import losses, validate
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to train. `seconds` bounds the epochs' time; a budget that ends early makes a run irreproducible.
-
-    `candidates` are the items drawn per batch for the next-item loss; 0 takes all of them.
-    """
-
-    seed: int = 0
-    epochs: int = 15
-    seconds: float = 150.0
-    patience: int = 3
-    clicks_per_batch: int = 2048
-    longest: int = 50
-    learning_rate: float = 4e-3
-    weight_decay: float = 0.02
-    intent_rate: float = 1e-3
-    intent_weight: float = 0.3
-    dropout: float = 0.25
-    candidates: int = 2048
-    device: str = "cpu"
+from trainer.options import Options
 
 
 class Progress(NamedTuple):
@@ -58,28 +37,72 @@ Report = Callable[[Progress], None]
 def initial(vocabulary: Vocabulary, weights: NDArray[np.int64], data: Data, options: Options) -> Network:
     """An untrained network that knows the items' categories, popularity, and the features' scale."""
     torch.manual_seed(options.seed)
+    network = Network(_config(vocabulary, options))
     sizes = vocabulary.sizes
-    config = Config(
-        sizes.items, len(NAMES), sizes.item_buckets, sizes.category_buckets, dropout=options.dropout
-    )
-    network = Network(config)
     rows = sizes.offsets[1] + vocabulary.category_rows(vocabulary.categories)
     network.item_categories.copy_(torch.from_numpy(rows))
     network.mean.copy_(data.features.mean(0))
     network.scale.copy_(1 / data.features.std(0).clamp_min(0.05))
+    network.scale[[name.startswith(options.ignored) for name in NAMES]] = 0
     network.share.copy_(torch.from_numpy(weights / weights.sum()))
-    network.item_bias.data.copy_(torch.log(network.share.clamp_min(1e-7)))
+    if options.cosine:
+        # A bias would bring back the popularity that the normalisation takes out.
+        network.item_bias.requires_grad_(False)
+    else:
+        network.item_bias.data.copy_(torch.log(network.share.clamp_min(1e-7)))
     return network.to(pick_device(options.device))
+
+
+def _config(vocabulary: Vocabulary, options: Options) -> Config:
+    sizes = vocabulary.sizes
+    return Config(
+        sizes.items,
+        len(NAMES),
+        sizes.item_buckets,
+        sizes.category_buckets,
+        sizes.page_buckets,
+        embedding=options.embedding,
+        hidden=options.hidden,
+        dropout=options.dropout,
+        cosine=options.cosine,
+    )
+
+
+class Schedule:
+    """Learning rates over a run: a linear warm-up, then half a cosine to zero (Loshchilov, Hutter 2017).
+
+    The run's end is that of the epochs or of the time, whichever comes first, so a budget is always used to
+    the end of the curve.
+    """
+
+    def __init__(self, optimiser: torch.optim.Optimizer, options: Options) -> None:
+        self._optimiser, self._options = optimiser, options
+        self._began = time.monotonic()
+
+    def spent(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() - self._began > self._options.seconds
+
+    def set(self, epochs: float) -> None:
+        """Set the rate after so many epochs."""
+        options = self._options
+        timed = (time.monotonic() - self._began) / options.seconds if options.seconds else 1
+        at = min(1.0, max(epochs / options.epochs, timed))
+        warm = min(1.0, at / options.warm_up) if options.warm_up else 1.0
+        rate = options.learning_rate * warm * (1 + math.cos(math.pi * at)) / 2
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
 
 
 def fit(network: Network, train: Data, valid: Data, options: Options, report: Report) -> Network:
     """Train until validation stops improving; leaves the best epoch's weights, calibrated on validation."""
-    optimiser = _optimiser(network, options)
-    shuffle, deadline = np.random.default_rng(options.seed), time.monotonic() + options.seconds
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learned, weight_decay=options.weight_decay)
+    shuffle, schedule = np.random.default_rng(options.seed), Schedule(optimiser, options)
     best, kept, waited = np.inf, _copy(network), 0
     next_loss, area = np.nan, 0.5
     for epoch in range(options.epochs):
-        for progress in _epoch(network, train, optimiser, options, shuffle, deadline):
+        for progress in _epoch(network, train, optimiser, options, shuffle, schedule, epoch):
             report(progress._replace(epoch=epoch, auc=area, next_loss=next_loss))
         next_loss, area, _ = validate(network, valid, options.clicks_per_batch)
         # An AUC point is worth about as much as three hundredths of cross entropy.
@@ -87,22 +110,11 @@ def fit(network: Network, train: Data, valid: Data, options: Options, report: Re
         waited = 0 if score < best else waited + 1
         if score < best:
             best, kept = score, _copy(network)
-        if waited >= options.patience or time.monotonic() > deadline:
+        if waited >= options.patience or schedule.spent():
             break
-        _slow(optimiser, waited)
     network.load_state_dict(kept)
     _calibrate(network, valid, options)
     return network.eval()
-
-
-def _optimiser(network: Network, options: Options) -> torch.optim.Optimizer:
-    """The purchase head learns slower than the rest: it has few positives and would overfit first."""
-    head = {id(parameter) for parameter in network.intent.parameters()}
-    groups = [
-        {"params": [p for p in network.parameters() if id(p) not in head], "lr": options.learning_rate},
-        {"params": list(network.intent.parameters()), "lr": options.intent_rate},
-    ]
-    return torch.optim.AdamW(groups, weight_decay=options.weight_decay)
 
 
 def _epoch(
@@ -111,26 +123,24 @@ def _epoch(
     optimiser: torch.optim.Optimizer,
     options: Options,
     shuffle: np.random.Generator,
-    deadline: float,
+    schedule: Schedule,
+    epoch: int,
 ) -> Iterator[Progress]:
     chunks = batches(data, options.clicks_per_batch, shuffle)
     network.train()
+    half = options.precision == "bf16"
     for number, chosen in enumerate(chunks, start=1):
-        parts = losses(network, data, chosen, options.candidates)
-        loss = parts.next_item + options.intent_weight * parts.purchase
+        schedule.set(epoch + number / len(chunks))
+        with torch.autocast(network.mean.device.type, torch.bfloat16, enabled=half):
+            parts = losses(network, data, chosen, options.candidates, options.power)
+            loss = parts.next_item + options.intent_weight * parts.purchase
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         yield Progress(0, number, len(chunks), loss.item(), 0.5, np.nan)
-        if time.monotonic() > deadline:
+        if schedule.spent():
             return
-
-
-def _slow(optimiser: torch.optim.Optimizer, waited: int) -> None:
-    """Half the learning rate after an epoch without improvement."""
-    for group in optimiser.param_groups:
-        group["lr"] *= 0.5 if waited else 1.0
 
 
 def _copy(network: Network) -> dict[str, Tensor]:

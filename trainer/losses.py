@@ -23,7 +23,9 @@ class Losses(NamedTuple):
     where: Tensor
 
 
-def losses(network: Network, data: Data, chosen: NDArray[np.int64], candidates: int = 0) -> Losses:
+def losses(
+    network: Network, data: Data, chosen: NDArray[np.int64], candidates: int = 0, power: float = 1.0
+) -> Losses:
     starts, lengths = data.bounds[chosen], np.diff(data.bounds)[chosen]
     steps = torch.arange(int(lengths.max()))
     inside = steps < torch.from_numpy(lengths)[:, None]
@@ -33,10 +35,12 @@ def losses(network: Network, data: Data, chosen: NDArray[np.int64], candidates: 
     clicks = where[inside]
     target = data.target[clicks].to(device)
     wanted = torch.nonzero(target >= 0).squeeze(1)
-    next_item = next_item_loss(network, hidden[wanted], target[wanted], candidates)
+    next_item = next_item_loss(network, hidden[wanted], target[wanted], candidates, power)
     logits = network.purchase(hidden, data.features[clicks].to(device))
     judged = data.judged[clicks].to(device)
-    purchase = F.binary_cross_entropy_with_logits(logits[judged], data.buys[clicks].to(device)[judged])
+    purchase = F.binary_cross_entropy_with_logits(
+        logits[judged].float(), data.buys[clicks].to(device)[judged]
+    )
     return Losses(next_item, purchase.nan_to_num(), logits, clicks)
 
 

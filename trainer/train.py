@@ -7,8 +7,9 @@ from pathlib import Path
 from models import registry
 from models.catalogue import Catalogue, Item
 from trainer.build import build
-from trainer.fit import Options, Report
+from trainer.fit import Report
 from trainer.logs import read_items, read_log
+from trainer.options import Options
 from trainer.reading import reading
 from trainer.split import split
 from trainer.walk import walk

@@ -4,44 +4,21 @@ import os
 from pathlib import Path
 
 import click
-import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from deploy.kafka import connection
 from deploy.logs import now_ms
+from deploy.progress import Bar, use_cores
 from models.features import FEATURES_VERSION
 from models.registry import Version
 from streams.topics import TopicNames
-from trainer import fit
+from trainer.options import Options
 from trainer.promote import announce, announcement
 from trainer.train import Run, train
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
-
-
-class Bar:
-    """The progress of the epochs: loss of the batch, and the last validation's figures."""
-
-    def __init__(self, console: Console, options: fit.Options) -> None:
-        text = "epoch {task.fields[epoch]}  loss {task.fields[loss]}  {task.fields[valid]}"
-        columns = TextColumn(text), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-        self.progress = Progress(*columns, console=console)
-        self._options = options
-        self._task = self.progress.add_task("", total=1.0, epoch=0, loss="-", valid="reading the log")
-        self._began: float | None = None
-
-    def __call__(self, at: fit.Progress) -> None:
-        """Report of the fit: done is what is nearer, the last epoch or the end of the time."""
-        now = self.progress.get_time()
-        self._began = self._began or now
-        epochs = (at.epoch + at.batch / at.batches) / self._options.epochs
-        done = max(epochs, (now - self._began) / self._options.seconds)
-        valid = f"next item {at.next_loss:.3f}, intent AUC {at.auc:.3f}" if at.epoch else "first epoch"
-        loss = f"{at.loss:.3f}"
-        self.progress.update(self._task, completed=min(1, done), epoch=at.epoch + 1, loss=loss, valid=valid)
 
 
 def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -59,7 +36,7 @@ def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...
     "--registry", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where versions live."
 )
 @click.option("--seed", default=0, show_default=True, help="Same log and seed, same model.")
-@click.option("--epochs", default=fit.Options().epochs, show_default=True, help="At most; it stops early.")
+@click.option("--epochs", default=Options().epochs, show_default=True, help="At most; it stops early.")
 @click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
 @click.option(
@@ -85,9 +62,8 @@ def command(
     sessions stop the training early, calibrate it, and give the figures that are shown.
     """
     console = Console(stderr=True)
-    # Threads that wait for each other lose more than they bring as soon as anything else runs here.
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-    options = fit.Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
+    use_cores()
+    options = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
     bar = Bar(console, options)
     with bar.progress:
         version = train(Run(events, registry, items, mapping, options), now_ms(), bar)

@@ -12,7 +12,7 @@ from models.features import FEATURES_VERSION
 from models.versions import FORMAT, Version
 from tests.bench.clicks import ROOT, Log
 from tests.bench.sizes import Sizes
-from trainer.fit import Options
+from trainer.options import Options
 from trainer.train import Run, train
 
 KEPT = ROOT / "build" / "bench"

@@ -13,7 +13,7 @@ import pytest
 from deploy.demo import log as logs
 from deploy.demo.parts import PREFIX
 from deploy.kafka import admin
-from trainer.fit import Options
+from trainer.options import Options
 from trainer.train import Run, train
 
 SCRIPT = Path(sys.executable).with_name("pathcast")

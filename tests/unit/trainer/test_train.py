@@ -18,8 +18,8 @@ from tests.scoring import SHIPPED
 from trainer.build import build
 from trainer.evaluate import Judgement, judge, rungs
 from trainer.examples import Examples
-from trainer.fit import Options
 from trainer.logs import read_log
+from trainer.options import Options
 from trainer.split import split
 from trainer.train import Run, train
 from trainer.walk import walk

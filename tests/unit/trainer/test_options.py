@@ -1,0 +1,42 @@
+"""Training settings by name."""
+
+from pathlib import Path
+
+import pytest
+
+from trainer.options import Options, OptionsError, changed, read
+
+
+def test_settings_take_the_type_of_their_default() -> None:
+    made = changed(Options(), ["epochs=3", "dropout = 0.5", "precision=bf16", "ignored=hour,price"])
+    assert (made.epochs, made.dropout, made.precision, made.ignored) == (3, 0.5, "bf16", ("hour", "price"))
+    assert changed(Options(), ["ignored="]).ignored == ()
+
+
+def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('hidden = 128\nignored = ["price"]\n')
+    assert read(path, Options(epochs=2)) == Options(epochs=2, hidden=128, ignored=("price",))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("epochs", "no key=value"),
+        ("epoch=3", "'epoch' is no training setting; choose from seed, epochs"),
+        ("epochs=many", "epochs is 'many'; expected int"),
+        ("dropout=-1", "expected a number from 0 up"),
+        ("dropout=nan", "expected a number from 0 up"),
+        ("precision=fp8", "choose fp32 or bf16"),
+    ],
+)
+def test_wrong_settings_are_explained(setting: str, message: str) -> None:
+    with pytest.raises(OptionsError, match=message):
+        changed(Options(), [setting])
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("epochs: 3")
+    with pytest.raises(OptionsError, match=r"config\.toml cannot be read"):
+        read(path, Options())

@@ -1,0 +1,146 @@
+"""The sequence network on session files: the network that serves, trained by the code that trains it."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models import metrics
+from models.codes import CODE, item_hash
+from models.events import EVENT_CODES
+from models.features import NAMES
+from models.network import Network
+from models.vocabulary import Vocabulary
+from trainer.data import Data
+from trainer.examples import segments
+from trainer.fit import Report, fit, initial
+from trainer.options import Options
+from trainer.ranking import BLOCK, Score, ranks_of
+from trainer.session_files import Sessions
+
+#: Chosen on the last sessions of Diginetica's training file.
+OPTIONS = Options(
+    epochs=10,
+    seconds=1e9,
+    clicks_per_batch=2048,
+    learning_rate=2e-3,
+    weight_decay=1e-4,
+    dropout=0.4,
+    candidates=8192,
+    power=0.5,
+    embedding=192,
+    hidden=192,
+    cosine=14.0,
+    precision="bf16",
+)
+#: Share of the newest training sessions that stop the training and choose the blend.
+VALID = 0.05
+#: Beginnings of validation sessions on which the blend is chosen.
+TRIALS = 10_000
+BLENDS = tuple(step / 20 for step in range(13))
+
+
+def held_out(train: Sessions) -> tuple[Sessions, Sessions]:
+    """The training sessions without the newest ones, and those."""
+    cut = max(1, round(len(train) * (1 - VALID)))
+    return train.part(0, cut), train.part(cut, len(train))
+
+
+def vocabulary(train: Sessions, ids: tuple[str, ...]) -> tuple[Vocabulary, NDArray[np.int64]]:
+    """All items, without categories, and how often each was met; an item never met counts once."""
+    words = Vocabulary.build(ids, [0] * len(ids))
+    return words, np.maximum(1, np.bincount(train.items, minlength=len(ids)))
+
+
+def item_rows(words: Vocabulary) -> Tensor:
+    """Table rows of a view of each item `[V + 1, FIELDS]`; the last is of no item."""
+    codes = np.zeros(len(words.ids) + 1, dtype=CODE)
+    codes["item"] = [*map(item_hash, words.ids), 0]
+    codes["event"] = EVENT_CODES["view_item"]
+    return torch.from_numpy(words.rows(codes))
+
+
+def data(sessions: Sessions, rows: Tensor, longest: int) -> Data:
+    """Sessions as training data: next items (the same one again counts), and nothing about purchases."""
+    count, numbers = len(sessions.items), sessions.numbers
+    last = np.diff(numbers, append=-1) != 0
+    return Data(
+        rows[torch.from_numpy(sessions.items)],
+        torch.zeros(count, len(NAMES)),
+        torch.from_numpy(np.where(last, -1, np.append(sessions.items[1:], -1))),
+        torch.zeros(count),
+        torch.zeros(count, dtype=torch.bool),
+        np.append(0, np.flatnonzero(np.diff(segments(numbers, longest), append=-1)) + 1),
+    )
+
+
+def train(sessions: Sessions, ids: tuple[str, ...], options: Options, report: Report) -> Score:
+    """A trained network's probabilities. The newest sessions choose the epoch and are not learned from."""
+    learned, valid = held_out(sessions)
+    words, weights = vocabulary(learned, ids)
+    rows = item_rows(words)
+    parts = (data(part, rows, options.longest) for part in (learned, valid))
+    known = next(parts)
+    network = fit(initial(words, weights, known, options), known, next(parts), options, report)
+    return scorer(network, rows, options.longest)
+
+
+def scorer(network: Network, rows: Tensor, longest: int) -> Score:
+    """Probabilities over all items after the last `longest` items of sessions; uniform for an empty one."""
+    items = network.item_embeddings().detach()
+    device = items.device
+
+    @torch.inference_mode()
+    def score(sessions: Sessions) -> NDArray[np.float32]:
+        lengths = np.minimum(np.diff(sessions.bounds), longest)
+        width = max(1, int(lengths.max(initial=1)))
+        places = sessions.bounds[1:, None] - lengths[:, None] + np.arange(width)
+        inside = np.arange(width) < lengths[:, None]
+        numbers = np.where(inside, np.append(sessions.items, -1)[np.where(inside, places, -1)], -1)
+        hidden = network.encode(rows[torch.from_numpy(numbers)].to(device))
+        ends = torch.from_numpy(np.maximum(lengths - 1, 0)).to(device)
+        logits = network.queries(hidden[torch.arange(len(ends), device=device), ends]) @ items.T
+        logits = torch.softmax(logits + network.item_bias, -1)
+        logits[torch.from_numpy(lengths == 0).to(device)] = 1 / len(items)
+        found: NDArray[np.float32] = logits.cpu().numpy()
+        return found
+
+    return score
+
+
+def shares(score: Score) -> Score:
+    """Scores as shares of their row's sum; zeros where that is zero."""
+
+    def score_shares(sessions: Sessions) -> NDArray[np.float32]:
+        scores: NDArray[np.float32] = score(sessions).astype(np.float32)
+        scores /= np.maximum(scores.sum(1, keepdims=True), np.finfo(np.float32).tiny)
+        return scores
+
+    return score_shares
+
+
+def blended(first: Score, second: Score, weight: float) -> Score:
+    """`weight` of the second's scores, the rest of the first's."""
+    return lambda sessions: first(sessions) * np.float32(1 - weight) + second(sessions) * weight
+
+
+def choose_blend(first: Score, second: Score, valid: Sessions) -> float:
+    """The weight of the second with the best recall@20 + MRR@20 on beginnings of validation sessions."""
+    prefixes, targets = valid.prefixes()
+    chosen = np.linspace(0, len(targets) - 1, min(len(targets), TRIALS)).astype(int)
+    worth = np.zeros(len(BLENDS))
+    for start in range(0, len(chosen), BLOCK):
+        block = chosen[start : start + BLOCK]
+        part, wanted = prefixes.chosen(block), targets[block]
+        one, other = first(part), second(part)
+        for number, weight in enumerate(BLENDS):
+            found = ranks_of(one * (1 - weight) + other * weight, wanted)
+            worth[number] += sum(metrics.at_ranks(np.where(found <= 20, found, 0))) * len(block)
+    return BLENDS[int(worth.argmax())]
+
+
+def within(options: Options, minutes: float | None) -> Options:
+    """The options within a time budget."""
+    return options if minutes is None else replace(options, seconds=60 * minutes)

@@ -1,0 +1,93 @@
+"""How to train: every setting with its default, changed by name from the command line or a file."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from models.errors import PathcastError
+
+
+class OptionsError(PathcastError):
+    """A training setting is unknown or has a value that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to train. `seconds` bounds the epochs' time; a budget that ends early makes a run irreproducible.
+
+    `candidates` are the items drawn per batch for the next-item loss, by popularity to the `power`; 0 takes
+    all of them. `cosine` and the widths are the network's (`models.network.Config`). `precision` is that of
+    the passes; weights stay fp32. `ignored` features do not reach the network: over a few weeks the hour
+    tells one session from another rather than anything that comes again.
+    """
+
+    seed: int = 0
+    epochs: int = 6
+    seconds: float = 150.0
+    patience: int = 3
+    clicks_per_batch: int = 1024
+    longest: int = 50
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warm_up: float = 0.1
+    intent_weight: float = 1.0
+    dropout: float = 0.25
+    candidates: int = 2048
+    power: float = 1.0
+    embedding: int = 64
+    hidden: int = 64
+    cosine: float = 0.0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    ignored: tuple[str, ...] = ("hour", "weekday")
+    device: str = "cpu"
+
+
+_KINDS: dict[str, Any] = {name: type(value) for name, value in asdict(Options()).items()}
+
+
+def changed(options: Options, settings: Iterable[str]) -> Options:
+    """The options with `key=value` applied. Raises OptionsError."""
+    pairs = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise OptionsError(f"{setting!r} is no key=value; settings are {', '.join(_KINDS)}")
+        pairs[key.strip()] = value.strip()
+    return _replaced(options, pairs)
+
+
+def read(path: Path, options: Options) -> Options:
+    """The options of a TOML file over the given ones. Raises OptionsError."""
+    try:
+        found = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise OptionsError(
+            f"{path} cannot be read ({error}); expected TOML lines such as epochs = 6"
+        ) from error
+    return _replaced(options, found)
+
+
+def _replaced(options: Options, pairs: Mapping[str, Any]) -> Options:
+    values = {key: _value(key, value) for key, value in pairs.items()}
+    made = replace(options, **values)
+    if made.precision not in ("fp32", "bf16"):
+        raise OptionsError(f"precision is {made.precision!r}; choose fp32 or bf16")
+    return made
+
+
+def _value(key: str, value: Any) -> Any:
+    kind = _KINDS.get(key)
+    if kind is None:
+        raise OptionsError(f"{key!r} is no training setting; choose from {', '.join(_KINDS)}")
+    if kind is tuple:
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(name for name in names if name)
+    try:
+        made = kind(value)
+    except (TypeError, ValueError) as error:
+        raise OptionsError(f"{key} is {value!r}; expected {kind.__name__}") from error
+    if kind is not str and not 0 <= made < float("inf"):
+        raise OptionsError(f"{key} is {value!r}; expected a number from 0 up")
+    return made

@@ -1,0 +1,90 @@
+"""Official next-item protocols: a split that papers share, methods by name, full ranking of all cases."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from models.errors import PathcastError
+from trainer import networks, next_item
+from trainer.fit import Report
+from trainer.options import Options
+from trainer.ranking import Score, figures, ranks
+from trainer.session_files import Sessions, Split, read
+
+
+class ProtocolError(PathcastError):
+    """A benchmark cannot be run as asked."""
+
+
+class Result(NamedTuple):
+    """A method's figures: recall@20, mrr@20, and the seconds of learning and scoring."""
+
+    method: str
+    figures: dict[str, float]
+
+
+@dataclass
+class Trial:
+    """One split and how to train on it; what several methods share is made once."""
+
+    split: Split
+    options: Options
+    report: Report
+    _network: Score | None = field(default=None)
+
+    def network(self) -> Score:
+        """The trained network."""
+        if self._network is None:
+            self._network = networks.train(self.split.train, self.split.ids, self.options, self.report)
+        return self._network
+
+    def hybrid(self) -> Score:
+        """Network and VSTAN, blended as the newest training sessions say."""
+        items, network = len(self.split.ids), self.network()
+        learned, valid = networks.held_out(self.split.train)
+        near = networks.shares(next_item.vstan(learned, items))
+        weight = networks.choose_blend(network, near, valid)
+        return networks.blended(network, networks.shares(next_item.vstan(self.split.train, items)), weight)
+
+
+Method = Callable[[Trial], Score]
+_COUNTING = {
+    "popularity": next_item.popularity,
+    "item_knn": next_item.item_knn,
+    "association_rules": next_item.association_rules,
+    "sequential_rules": next_item.sequential_rules,
+    "vstan": next_item.vstan,
+}
+
+
+def _counted(learn: Callable[[Sessions, int], Score]) -> Method:
+    return lambda trial: learn(trial.split.train, len(trial.split.ids))
+
+
+METHODS: dict[str, Method] = {
+    **{name: _counted(learn) for name, learn in _COUNTING.items()},
+    "network": Trial.network,
+    "hybrid": Trial.hybrid,
+}
+
+
+def named(methods: str) -> list[str]:
+    """Method names of a comma-separated list, or of `all`. Raises ProtocolError."""
+    names = list(METHODS) if methods == "all" else [name.strip() for name in methods.split(",")]
+    wrong = [name for name in names if name not in METHODS]
+    if wrong:
+        raise ProtocolError(f"method {wrong[0]!r} is unknown; choose all or from {', '.join(METHODS)}")
+    return names
+
+
+def run(
+    train: Path, test: Path, methods: Sequence[str], options: Options, report: Report
+) -> Iterator[Result]:
+    """Learn and judge one method after the other. Raises LogError for files of another form."""
+    trial = Trial(read(train, test), options, report)
+    for name in methods:
+        began = time.monotonic()
+        found = ranks(METHODS[name](trial), trial.split.prefixes, trial.split.targets)
+        yield Result(name, figures(found) | {"seconds": time.monotonic() - began})
