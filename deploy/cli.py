@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("deploy.commands.topics", "Create the topics and check that they fit together."),
     "worker": ("deploy.commands.worker", "Answer the clicks of some partitions."),
     "train": ("deploy.commands.train", "Train a model on an event log and announce it to the workers."),
+    "evaluate": ("deploy.commands.evaluate", "Judge a model on a log, beside its baselines."),
     "benchmark": ("deploy.commands.benchmark", "Measure methods by the protocols that papers use."),
     "replay": ("deploy.commands.replay", "Send an event log to the clicks topic, at any speed."),
     "dead-letters": ("deploy.commands.dead_letters", "List, show or replay the inputs that were refused."),

@@ -1,5 +1,7 @@
 """How good a ranking is. Arrays in, one number out; numpy only."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,3 +38,60 @@ def at_ranks(ranks: NDArray[np.int64]) -> tuple[float, float]:
     if not len(ranks):
         return 0.0, 0.0
     return float((ranks > 0).mean()), float(np.where(ranks > 0, 1 / np.maximum(ranks, 1), 0).mean())
+
+
+def calibration_error(scores: NDArray[np.float32], labels: NDArray[np.bool_], bins: int = 15) -> float:
+    """Mean gap between probability and frequency over bins of equal counts (Guo et al. 2017)."""
+    if not len(scores):
+        return 0.0
+    order = np.argsort(scores, kind="stable")
+    parts = np.array_split(order, min(bins, len(order)))
+    gaps = [abs(float(scores[part].mean()) - float(labels[part].mean())) * len(part) for part in parts]
+    return sum(gaps) / len(order)
+
+
+def calibration_slope(scores: NDArray[np.float32], labels: NDArray[np.bool_], steps: int = 50) -> float:
+    """Slope of labels on the scores' logits: 1 is right, below 1 the scores are too extreme (Cox 1958)."""
+    clipped = np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)
+    if not 0 < labels.sum() < len(labels) or np.ptp(clipped) == 0:
+        return 1.0
+    inputs = np.stack([np.log(clipped / (1 - clipped)), np.ones(len(clipped))], 1)
+    weights = np.array([1.0, 0.0])
+    for _ in range(steps):
+        chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
+        curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + 1e-9 * np.eye(2)
+        change = np.linalg.solve(curvature, inputs.T @ (chance - labels))
+        weights = weights - np.clip(change, -1, 1)
+        if np.abs(change).max() < 1e-8:
+            break
+    return float(weights[0])
+
+
+class AtThreshold(NamedTuple):
+    """Shares of decisions "buys" at a threshold; precision and recall are 0 where nothing is found."""
+
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+
+
+def at_threshold(scores: NDArray[np.float32], labels: NDArray[np.bool_], threshold: float) -> AtThreshold:
+    """Decide "buys" from the threshold up."""
+    said = scores >= threshold
+    hits = int((said & labels).sum())
+    precision, recall = hits / max(1, int(said.sum())), hits / max(1, int(labels.sum()))
+    f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+    return AtThreshold(float((said == labels).mean()) if len(labels) else 0.0, precision, recall, f1)
+
+
+def best_threshold(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> float:
+    """The threshold with the best F1; 0.5 without a positive."""
+    if not labels.any():
+        return 0.5
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(labels[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + hits[-1])
+    # Only the last of equal scores is a threshold.
+    ends = np.append(np.diff(scores[order]) != 0, True)
+    return float(scores[order][np.where(ends, f1, -1).argmax()])

@@ -6,7 +6,8 @@ registry/<version>/
 ├── vocabulary.json      item ids and their categories
 ├── metrics.json         how good it was when it was made, and on what
 ├── model.safetensors    the network's weights
-└── neighbours.safetensors   the session index and the popularity prior
+├── neighbours.safetensors   the session index and the popularity prior
+└── baselines.json       what the network is compared with; empty where it was not asked for
 """
 
 import hashlib
@@ -14,7 +15,7 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ class Parts:
     popularity: NDArray[np.int64]
     rates: StageRates
     metrics: dict[str, Any]
+    baselines: dict[str, Any] = field(default_factory=dict)
 
 
 def save(directory: Path, parts: Parts, created_at: int) -> str:
@@ -90,6 +92,7 @@ def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
         _json(parts.metrics),
         save_tensors(weights),
         save_arrays(arrays),
+        _json(parts.baselines),
     )
     return dict(zip(FILES, contents, strict=True))
 

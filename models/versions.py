@@ -28,6 +28,7 @@ FILES: Final = (
     "metrics.json",
     "model.safetensors",
     "neighbours.safetensors",
+    "baselines.json",
 )
 
 
@@ -44,6 +45,7 @@ class Version:
     path: Path
     created_at: int
     metrics: dict[str, Any]
+    baselines: dict[str, Any]
     vocabulary: Vocabulary
     neural: NeuralScorer
     neighbours: NeighbourScorer
@@ -72,12 +74,20 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
         path=path,
         created_at=int(manifest["created_at"]),
         metrics=metrics,
+        baselines=_object(contents["baselines.json"]),
         vocabulary=words,
         neural=NeuralScorer(network, words, name, id64, pick_device(device)),
         neighbours=NeighbourScorer(index, words, rates, name, Settings(**config["neighbours"])),
         rates=rates,
         popularity=_shaped(arrays["popularity"], "popularity", len(words.ids)),
     )
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    found = json.loads(content)
+    if not isinstance(found, dict):
+        raise ValueError(f"baselines are {type(found).__name__}, expected an object")
+    return found
 
 
 def _network(config: Config, weights: dict[str, torch.Tensor]) -> Network:

@@ -5,15 +5,16 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models import features, session_index
+from models import features, metrics, session_index
 from models.codes import items
 from models.events import EVENT_CODES
 from models.popularity import weight
 from models.rates import StageRates
 from models.registry import Parts
+from models.scores import Scorer
 from models.vocabulary import Vocabulary
 from trainer.data import prepare
-from trainer.evaluate import judge_all, rungs
+from trainer.evaluate import answers, judge_all, rungs
 from trainer.examples import Examples, ExamplesError
 from trainer.fit import Report, fit, initial
 from trainer.options import Options
@@ -68,4 +69,13 @@ def build(train: Examples, valid: Examples, options: Options, report: Report) ->
         rates=StageRates.count(stages, train.buys[train.judged].astype(np.float32)),
         metrics={"options": asdict(options), "clicks": {"train": len(train), "valid": len(valid)}},
     )
-    return replace(parts, metrics=parts.metrics | judge_all(rungs(parts), valid))
+    scorers = rungs(parts)
+    judged = {"threshold": _threshold(scorers["neural"], valid)} | judge_all(scorers, valid)
+    return replace(parts, metrics=parts.metrics | judged)
+
+
+def _threshold(scorer: Scorer, valid: Examples) -> float:
+    """Purchase probability from which on "buys" has the best F1 on validation."""
+    grouped = valid.grouped()
+    judged = grouped.judged
+    return metrics.best_threshold(answers(scorer, grouped).purchase[judged], grouped.buys[judged])

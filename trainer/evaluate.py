@@ -40,9 +40,15 @@ def rungs(parts: Parts) -> dict[str, Scorer]:
     }
 
 
-def judge(scorer: Scorer, examples: Examples) -> Judgement:
-    """Score every session from its first click and compare with what happened."""
-    grouped = examples.grouped()
+class Answers(NamedTuple):
+    """Of grouped clicks [N]: purchase probability; the next item's rank among those recommended, 0: none."""
+
+    purchase: NDArray[np.float32]
+    ranks: NDArray[np.int64]
+
+
+def answers(scorer: Scorer, grouped: Examples) -> Answers:
+    """Score every session from its first click."""
     purchase = np.empty(len(grouped), dtype=np.float32)
     ranks = np.zeros(len(grouped), dtype=np.int64)
     for start, stop in _cuts(grouped.session):
@@ -50,6 +56,13 @@ def judge(scorer: Scorer, examples: Examples) -> Judgement:
         scores = scorer.score(part.batch())
         purchase[start:stop] = scores.purchase
         ranks[start:stop] = _ranks(scores, part.target)
+    return Answers(purchase, ranks)
+
+
+def judge(scorer: Scorer, examples: Examples) -> Judgement:
+    """Score every session and compare with what happened."""
+    grouped = examples.grouped()
+    purchase, ranks = answers(scorer, grouped)
     judged, wanted = grouped.judged, ranks[grouped.target != 0]
     return Judgement(
         metrics.auc(purchase[judged], grouped.buys[judged]),

@@ -23,9 +23,9 @@ class Examples:
     """N applied clicks in the log's order.
 
     `codes` CODE [N], `features` float32 [N, F], `session` int64 [N] (numbered from 0 by first click),
-    `position` int32 [N], `ts` int64 [N] (epoch ms), `buys` bool [N] (a purchase follows in the session),
-    `target` uint64 [N] (hash of the next event's item, 0 where it has none or the same). `items` are ids by
-    hash.
+    `position` int32 [N], `ts` int64 [N] (epoch ms), `visitor` int64 [N] (numbered from 0), `buys` bool [N]
+    (a purchase follows in the session), `target` uint64 [N] (hash of the next event's item, 0 where it has
+    none or the same). `items` are ids by hash.
     """
 
     codes: NDArray[np.void]
@@ -33,6 +33,7 @@ class Examples:
     session: NDArray[np.int64]
     position: NDArray[np.int32]
     ts: NDArray[np.int64]
+    visitor: NDArray[np.int64]
     buys: NDArray[np.bool_]
     target: NDArray[np.uint64]
     items: dict[int, str]
@@ -54,6 +55,7 @@ class Examples:
             session=self.session[chosen],
             position=self.position[chosen],
             ts=self.ts[chosen],
+            visitor=self.visitor[chosen],
             buys=self.buys[chosen],
             target=self.target[chosen],
         )

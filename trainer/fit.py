@@ -42,7 +42,8 @@ def initial(vocabulary: Vocabulary, weights: NDArray[np.int64], data: Data, opti
     rows = sizes.offsets[1] + vocabulary.category_rows(vocabulary.categories)
     network.item_categories.copy_(torch.from_numpy(rows))
     network.mean.copy_(data.features.mean(0))
-    network.scale.copy_(1 / data.features.std(0).clamp_min(0.05))
+    # Rare columns are not blown up: a country of few visitors tells one from another, not who buys.
+    network.scale.copy_(1 / data.features.std(0).clamp_min(1.0))
     network.scale[[name.startswith(options.ignored) for name in NAMES]] = 0
     network.share.copy_(torch.from_numpy(weights / weights.sum()))
     if options.cosine:
@@ -94,8 +95,11 @@ class Schedule:
             group["lr"] = rate
 
 
-def fit(network: Network, train: Data, valid: Data, options: Options, report: Report) -> Network:
-    """Train until validation stops improving; leaves the best epoch's weights, calibrated on validation."""
+def fit(network: Network, train: Data, valid: Data | None, options: Options, report: Report) -> Network:
+    """Train until validation stops improving; leaves the best epoch's weights, calibrated on validation.
+
+    Without validation all epochs are made and the last one's weights are left.
+    """
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learned, weight_decay=options.weight_decay)
     shuffle, schedule = np.random.default_rng(options.seed), Schedule(optimiser, options)
@@ -104,6 +108,8 @@ def fit(network: Network, train: Data, valid: Data, options: Options, report: Re
     for epoch in range(options.epochs):
         for progress in _epoch(network, train, optimiser, options, shuffle, schedule, epoch):
             report(progress._replace(epoch=epoch, auc=area, next_loss=next_loss))
+        if valid is None:
+            continue
         next_loss, area, _ = validate(network, valid, options.clicks_per_batch)
         # An AUC point is worth about as much as three hundredths of cross entropy.
         score = next_loss - 3 * area
@@ -112,8 +118,9 @@ def fit(network: Network, train: Data, valid: Data, options: Options, report: Re
             best, kept = score, _copy(network)
         if waited >= options.patience or schedule.spent():
             break
-    network.load_state_dict(kept)
-    _calibrate(network, valid, options)
+    if valid is not None:
+        network.load_state_dict(kept)
+        _calibrate(network, valid, options)
     return network.eval()
 
 

@@ -22,7 +22,7 @@ from trainer.session_files import Sessions
 
 #: Chosen on the last sessions of Diginetica's training file.
 OPTIONS = Options(
-    epochs=10,
+    epochs=8,
     seconds=1e9,
     clicks_per_batch=2048,
     learning_rate=2e-3,
@@ -76,14 +76,15 @@ def data(sessions: Sessions, rows: Tensor, longest: int) -> Data:
     )
 
 
-def train(sessions: Sessions, ids: tuple[str, ...], options: Options, report: Report) -> Score:
-    """A trained network's probabilities. The newest sessions choose the epoch and are not learned from."""
-    learned, valid = held_out(sessions)
-    words, weights = vocabulary(learned, ids)
+def train(
+    sessions: Sessions, valid: Sessions | None, ids: tuple[str, ...], options: Options, report: Report
+) -> Score:
+    """A trained network's probabilities; where there are sessions for validation, of the best epoch."""
+    words, weights = vocabulary(sessions, ids)
     rows = item_rows(words)
-    parts = (data(part, rows, options.longest) for part in (learned, valid))
-    known = next(parts)
-    network = fit(initial(words, weights, known, options), known, next(parts), options, report)
+    known = data(sessions, rows, options.longest)
+    judged = data(valid, rows, options.longest) if valid else None
+    network = fit(initial(words, weights, known, options), known, judged, options, report)
     return scorer(network, rows, options.longest)
 
 

@@ -32,13 +32,13 @@ class Options:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warm_up: float = 0.1
-    intent_weight: float = 1.0
+    intent_weight: float = 10.0
     dropout: float = 0.25
     candidates: int = 2048
     power: float = 1.0
     embedding: int = 64
     hidden: int = 64
-    cosine: float = 0.0
+    cosine: float = 14.0
     precision: Literal["fp32", "bf16"] = "fp32"
     ignored: tuple[str, ...] = ("hour", "weekday")
     device: str = "cpu"

@@ -35,18 +35,23 @@ class Trial:
     _network: Score | None = field(default=None)
 
     def network(self) -> Score:
-        """The trained network."""
+        """The network, trained on all sessions."""
         if self._network is None:
-            self._network = networks.train(self.split.train, self.split.ids, self.options, self.report)
+            split = self.split
+            self._network = networks.train(split.train, None, split.ids, self.options, self.report)
         return self._network
 
-    def hybrid(self) -> Score:
-        """Network and VSTAN, blended as the newest training sessions say."""
-        items, network = len(self.split.ids), self.network()
+    def blend(self) -> float:
+        """How much VSTAN has to say: learned on the older sessions, chosen on the newest."""
         learned, valid = networks.held_out(self.split.train)
-        near = networks.shares(next_item.vstan(learned, items))
-        weight = networks.choose_blend(network, near, valid)
-        return networks.blended(network, networks.shares(next_item.vstan(self.split.train, items)), weight)
+        trial = networks.train(learned, valid, self.split.ids, self.options, self.report)
+        near = networks.shares(next_item.vstan(learned, len(self.split.ids)))
+        return networks.choose_blend(trial, near, valid)
+
+    def hybrid(self) -> Score:
+        """Network and VSTAN, both of all sessions, blended as the newest ones said of the older ones."""
+        near = next_item.vstan(self.split.train, len(self.split.ids))
+        return networks.blended(self.network(), networks.shares(near), self.blend())
 
 
 Method = Callable[[Trial], Score]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from models import registry
 from models.catalogue import Catalogue, Item
+from trainer.baselines import Baselines
 from trainer.build import build
 from trainer.fit import Report
 from trainer.logs import read_items, read_log
@@ -20,13 +21,17 @@ SHARES = (0.85, 0.15)
 
 @dataclass(frozen=True)
 class Run:
-    """What to learn from, and where the version goes. `mapping` is field -> column of the log."""
+    """What to learn from, and where the version goes. `mapping` is field -> column of the log.
+
+    `baselines` are trained on the same clicks and kept with the version, for `pathcast evaluate`.
+    """
 
     events: Sequence[Path]
     registry: Path
     items: Path | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
+    baselines: bool = False
 
 
 def catalogue(file: Path | None) -> Catalogue:
@@ -51,6 +56,8 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
         walked = walk(read_log(run.events, run.mapping), catalogue(run.items))
     learned, held_out = split(walked.examples(), SHARES)
     parts = build(learned, held_out, run.options, report)
+    if run.baselines:
+        parts = replace(parts, baselines=Baselines.learn(learned, held_out).state)
     lineage = {"files": [file.name for file in run.events], "rejected": walked.rejected}
     parts = replace(parts, metrics=parts.metrics | {"log": lineage})
     return registry.load(run.registry / registry.save(run.registry, parts, created_at))

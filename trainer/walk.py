@@ -43,8 +43,9 @@ class Walk:
     rejected: dict[str, int] = field(default_factory=dict)
     _visitors: dict[str, Visitor] = field(default_factory=dict)
     _sessions: dict[str, int] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)
     _items: dict[int, str] = field(default_factory=dict)
-    _clicks: list[tuple[bytes, bytes, int, int, int]] = field(default_factory=list)
+    _clicks: list[tuple[bytes, bytes, int, int, int, int]] = field(default_factory=list)
     _watermark: int = 0
     _began: int = 0
 
@@ -83,7 +84,12 @@ class Walk:
             self._items.setdefault(item_hash(click.item_id), click.item_id)
         row = features.row(visitor, click, facts)
         session = self._sessions[click.visitor_id]
-        self._clicks.append((facts.code, row, session, facts.position, click.ts))
+        number = self._numbers.setdefault(click.visitor_id, len(self._numbers))
+        self._clicks.append((facts.code, row, session, facts.position, click.ts, number))
+
+    def __len__(self) -> int:
+        """Examples so far."""
+        return len(self._clicks)
 
     def examples(self) -> Examples:
         """What was walked so far, with labels. Raises ExamplesError where nothing could be used."""
@@ -91,7 +97,7 @@ class Walk:
             raise ExamplesError(
                 f"no click of the log can be used (rejected: {self.rejected}); check its columns"
             )
-        codes, rows, session, position, ts = zip(*self._clicks, strict=True)
+        codes, rows, session, position, ts, visitor = zip(*self._clicks, strict=True)
         packed, numbers = np.frombuffer(b"".join(codes), dtype=CODE), np.array(session, dtype=np.int64)
         return Examples(
             packed,
@@ -99,6 +105,7 @@ class Walk:
             numbers,
             np.array(position, dtype=np.int32),
             np.array(ts, dtype=np.int64),
+            np.array(visitor, dtype=np.int64),
             *labelled(packed, numbers),
             self._items,
         )

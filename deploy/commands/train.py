@@ -13,7 +13,7 @@ from deploy.progress import Bar, use_cores
 from models.features import FEATURES_VERSION
 from models.registry import Version
 from streams.topics import TopicNames
-from trainer.options import Options
+from trainer.options import Options, changed, read
 from trainer.promote import announce, announcement
 from trainer.train import Run, train
 
@@ -28,15 +28,23 @@ def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...
     return dict(pair.split("=", 1) for pair in pairs)
 
 
+mapping_option = click.option(
+    "--map", "mapping", multiple=True, callback=_mapping, help="FIELD=COLUMN, where names differ."
+)
+
+
 @click.command()
 @click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
-@click.option("--map", "mapping", multiple=True, callback=_mapping, help="FIELD=COLUMN, where names differ.")
+@mapping_option
 @click.option(
     "--registry", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where versions live."
 )
+@click.option("--config", type=_FILE, help="TOML file of training settings.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--seed", default=0, show_default=True, help="Same log and seed, same model.")
 @click.option("--epochs", default=Options().epochs, show_default=True, help="At most; it stops early.")
+@click.option("--baselines/--no-baselines", default=True, help="Train what `evaluate` compares with.")
 @click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
 @click.option(
@@ -50,8 +58,11 @@ def command(
     items: Path | None,
     mapping: dict[str, str],
     registry: Path,
+    config: Path | None,
+    settings: tuple[str, ...],
     seed: int,
     epochs: int,
+    baselines: bool,
     time_budget: float,
     device: str,
     told: bool | None,
@@ -63,10 +74,11 @@ def command(
     """
     console = Console(stderr=True)
     use_cores()
-    options = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
+    given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
+    options = changed(read(config, given) if config else given, settings)
     bar = Bar(console, options)
     with bar.progress:
-        version = train(Run(events, registry, items, mapping, options), now_ms(), bar)
+        version = train(Run(events, registry, items, mapping, options, baselines), now_ms(), bar)
     console.print(_table(version))
     click.echo(version.path)
     if told or (told is None and os.environ.get("KAFKA_BOOTSTRAP_SERVERS")):

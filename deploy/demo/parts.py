@@ -94,6 +94,7 @@ def model(log: DemoLog, folder: Path) -> tuple[Version, bool]:
 
 def _training(log: DemoLog, versions: Path) -> list[str]:
     options = ["--epochs", str(TRAINING_EPOCHS), "--time-budget", str(TRAINING_MINUTES), "--no-announce"]
+    options.append("--no-baselines")
     return [*command("train"), "--events", str(log.january), "--registry", str(versions), *options]
 
 

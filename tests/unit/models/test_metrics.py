@@ -5,7 +5,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from models import metrics, retrieval
 
@@ -51,3 +57,37 @@ def test_top_items_are_those_of_a_full_sort(rows: int, items: int) -> None:
         np.testing.assert_allclose(ranked.scores[row, : len(expected)], expected, rtol=1e-4)
         assert (ranked.items[row, len(expected) :] == -1).all()
         assert item < 0 or item not in ranked.items[row]
+
+
+def made(count: int = 4000, slope: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities whose logits are `slope` times the true ones, and labels."""
+    random = np.random.default_rng(3)
+    logits = random.normal(-1, 1.5, count)
+    labels = random.random(count) < 1 / (1 + np.exp(-logits))
+    return (1 / (1 + np.exp(-slope * logits))).astype(np.float32), labels
+
+
+def test_calibration_is_told_from_its_lack() -> None:
+    assert metrics.calibration_error(*made()) < 0.02
+    assert metrics.calibration_error(*made(slope=3)) > 0.05
+    scores, labels = made()
+    assert metrics.calibration_error(np.full_like(scores, 0.9), labels) == pytest.approx(0.9 - labels.mean())
+    assert metrics.calibration_slope(*made(40_000)) == pytest.approx(1, abs=0.05)
+    assert metrics.calibration_slope(*made(40_000, slope=2)) == pytest.approx(0.5, abs=0.05)
+    assert metrics.calibration_slope(scores, np.zeros_like(labels)) == 1
+    assert metrics.calibration_error(scores[:0], labels[:0]) == 0
+
+
+@given(PAIRS)
+def test_no_threshold_has_a_better_f1(pairs: list[tuple[int, bool]]) -> None:
+    scores = np.array([score / 6 for score, _ in pairs], dtype=np.float32)
+    labels = np.array([label for _, label in pairs])
+    found = metrics.at_threshold(scores, labels, metrics.best_threshold(scores, labels))
+    tried = [metrics.at_threshold(scores, labels, float(limit)) for limit in np.unique(scores)]
+    assert found.f1 == max(at.f1 for at in tried) or not labels.any()
+    for at, limit in zip(tried, np.unique(scores), strict=True):
+        said = scores >= limit
+        assert at.f1 == pytest.approx(f1_score(labels, said, zero_division=0))
+        assert at.precision == pytest.approx(precision_score(labels, said, zero_division=0))
+        assert at.recall == pytest.approx(recall_score(labels, said, zero_division=0))
+        assert at.accuracy == pytest.approx((labels == said).mean())

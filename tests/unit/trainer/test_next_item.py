@@ -111,7 +111,8 @@ SMALL = changed(
 
 def trained(options=SMALL):
     ids = tuple(f"i{number}" for number in range(ITEMS))
-    return networks.train(packed(CYCLE), ids, options, lambda progress: None)
+    learned, valid = networks.held_out(packed(CYCLE))
+    return networks.train(learned, valid, ids, options, lambda progress: None)
 
 
 def test_the_network_learns_a_cycle_and_repeats_itself() -> None:

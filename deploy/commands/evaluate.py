@@ -1,0 +1,83 @@
+"""`pathcast evaluate`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.commands.train import mapping_option
+from models import registry
+from models.registry import RegistryError
+from trainer.baselines import Baselines
+from trainer.logs import read_log
+from trainer.reading import reading
+from trainer.report import evaluate
+from trainer.train import catalogue
+from trainer.walk import Walk
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--model", required=True, help="A version of the registry, or its folder.")
+@click.option("--registry", "versions", required=True, type=_FOLDER, help="Where versions live.")
+@click.option("--events", multiple=True, required=True, type=_FILE, help="The log that is judged.")
+@click.option("--warmup", multiple=True, type=_FILE, help="What came before: read for visitors' state.")
+@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@mapping_option
+@click.option("--json", "out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+def command(
+    model: str,
+    versions: Path,
+    events: tuple[Path, ...],
+    warmup: tuple[Path, ...],
+    items: Path | None,
+    mapping: dict[str, str],
+    out: Path,
+) -> None:
+    """Judge a model on a log, beside the baselines that were trained with it.
+
+    Intent is judged at every event but purchases: does this session still buy after it? Next item is judged
+    where a different item follows. Intervals are 95%, by bootstrap over visitors.
+    """
+    version = registry.load(_folder(model, versions))
+    walk, first = Walk(catalogue=catalogue(items)), 0
+    for files in (warmup, events):
+        first = len(walk)
+        if files:
+            with reading(files):
+                walk.through(read_log(files, mapping))
+    baselines = Baselines(version.baselines) if version.baselines else None
+    found = evaluate(version, baselines, walk.examples(), first)
+    found |= {"model": version.id, "rejected": walk.rejected}
+    out.write_text(json.dumps(found, indent=1) + "\n")
+    Console().print(_table(found))
+
+
+def _folder(model: str, versions: Path) -> Path:
+    for folder in (versions / model, Path(model)):
+        if folder.is_dir():
+            return folder
+    known = sorted(path.name for path in versions.glob("*") if path.is_dir() and path.name[0] != ".")
+    listed = ", ".join(known[-5:]) or "nothing"
+    raise RegistryError(f"{model} is no version of {versions}, which holds {listed}; name one of them")
+
+
+def _table(found: dict[str, Any]) -> Table:
+    table = Table("", "AUC", "average precision", "Brier", "ECE", "F1", "accuracy", title=found["model"])
+    rows = {"network": found, **found["baselines"]}
+    for name, figures in rows.items():
+        if "intent" in figures:
+            kinds = ("auc", "average_precision", "brier", "ece", "f1", "accuracy")
+            table.add_row(name, *(f"{figures['intent'][kind]:.4f}" for kind in kinds))
+    table.caption = (
+        f"{found['intent']['n']:,} clicks, {found['intent']['positives']:,} before a purchase; accuracy of "
+        f"always no: {found['intent']['majority_accuracy']:.4f}; next item: recall@20 "
+        f"{found['next_item']['recall@20']:.4f}, session kNN "
+        f"{found['baselines']['session_knn']['next_item']['recall@20']:.4f}"
+    )
+    return table

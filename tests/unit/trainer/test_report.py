@@ -1,0 +1,167 @@
+"""Intervals, baselines and the report, on the shipped log."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from deploy.cli import main
+from models import metrics, registry
+from models.versions import RegistryError
+from tests.scoring import SHIPPED
+from trainer.baselines import Baselines
+from trainer.examples import Examples, ExamplesError
+from trainer.intervals import Weighted, interval, resampled
+from trainer.logs import read_log
+from trainer.options import Options
+from trainer.report import CLICKS, evaluate
+from trainer.split import split
+from trainer.train import Run, train
+from trainer.walk import Walk, walk
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory) -> tuple[Path, Path]:
+    """The shipped log's first 30,000 events as two files, the earlier and the later."""
+    folder = tmp_path_factory.mktemp("logs")
+    frame = read_log([SHIPPED]).sort("ts", maintain_order=True).head(30_000).collect()
+    pair = folder / "before.parquet", folder / "after.parquet"
+    frame[:22_000].write_parquet(pair[0])
+    frame[22_000:].write_parquet(pair[1])
+    return pair
+
+
+@pytest.fixture(scope="module")
+def version(logs, tmp_path_factory) -> registry.Version:
+    run = Run([logs[0]], tmp_path_factory.mktemp("registry"), baselines=True)
+    run = replace(run, options=Options(epochs=1, seconds=1e9))
+    return train(run, 1_700_000_000_000, lambda progress: None)
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[Examples]:
+    return split(walk(read_log([SHIPPED]).head(40_000)).examples(), (0.6, 0.2, 0.2))
+
+
+def test_weighted_areas_are_scikit_learns() -> None:
+    random = np.random.default_rng(0)
+    scores = random.integers(0, 20, 500).astype(np.float32)
+    labels, weights = random.random(500) < 0.3, random.integers(0, 4, 500).astype(np.float64)
+    found = Weighted(scores, labels)(weights)
+    assert found.auc == pytest.approx(roc_auc_score(labels, scores, sample_weight=weights))
+    assert found.average_precision == pytest.approx(
+        average_precision_score(labels, scores, sample_weight=weights)
+    )
+    assert Weighted(scores, labels & False)(weights) == (0.5, 0.0)
+
+
+def test_intervals_widen_when_a_visitors_clicks_go_together() -> None:
+    random = np.random.default_rng(0)
+    owner = np.repeat(np.arange(100), 20)
+    labels = (random.random(100) < 0.3)[owner]
+    scores = (labels + random.normal(0, 1, 100)[owner]).astype(np.float32)
+    together = interval(resampled(owner).areas(scores, labels)[:, 0])
+    apart = interval(resampled(np.arange(2000)).areas(scores, labels)[:, 0])
+    assert together[1] - together[0] > 2 * (apart[1] - apart[0])
+    assert together[0] < metrics.auc(scores, labels) < together[1]
+    assert np.array_equal(resampled(owner).areas(scores, labels), resampled(owner).areas(scores, labels))
+
+
+def test_baselines_learn_and_survive_json(parts) -> None:
+    learned, valid, later = parts
+    made = Baselines.learn(learned, valid)
+    grouped = later.grouped()
+    chances = made.chances(grouped)
+    again = Baselines(json.loads(json.dumps(made.state))).chances(grouped)
+    assert set(chances) == {"base_rate", "lightgbm", "logistic_regression", "naive_bayes"}
+    for name, found in chances.items():
+        assert found.dtype == np.float32
+        assert ((found >= 0) & (found <= 1)).all()
+        np.testing.assert_array_equal(found, again[name])
+    for name in ("lightgbm", "logistic_regression", "naive_bayes"):
+        assert metrics.auc(chances[name][grouped.judged], grouped.buys[grouped.judged]) > 0.55, name
+
+
+def test_one_class_leaves_the_base_rate(parts) -> None:
+    learned, valid, _ = parts
+    nobody = replace(learned, buys=np.zeros_like(learned.buys))
+    made = Baselines.learn(nobody, valid)
+    assert set(made.chances(valid.grouped())) == {"base_rate"}
+    assert made.state["rate"] == 0
+
+
+def test_warm_up_is_scored_but_not_judged(version, logs) -> None:
+    walked = Walk().through(read_log([logs[0]]))
+    first = len(walked)
+    examples = walked.through(read_log([logs[1]])).examples()
+    report = evaluate(version, None, examples, first)
+    assert report["intent"]["n"] == int(examples.judged[first:].sum())
+    assert report["intent"]["positives"] == int(examples.buys[first:][examples.judged[first:]].sum())
+    alone = evaluate(version, None, examples, 0)["intent"]["n"]
+    assert alone == int(examples.judged.sum())
+    with pytest.raises(ExamplesError, match="no click of --events can be judged"):
+        evaluate(version, None, examples, len(examples))
+
+
+def test_the_command_writes_what_scripts_rely_on(version, logs, tmp_path) -> None:
+    out = tmp_path / "out.json"
+    named = ["evaluate", "--model", version.id, "--registry", str(version.path.parent), "--json", str(out)]
+    done = CliRunner().invoke(main, [*named, "--warmup", str(logs[0]), "--events", str(logs[1])])
+    assert done.exit_code == 0, done.output
+    found = json.loads(out.read_text())
+    wanted = (
+        "auc average_precision brier ece accuracy majority_accuracy precision recall f1 threshold n positives"
+    )
+    for report in (found, *(found["baselines"][name] for name in ("lightgbm", "logistic_regression"))):
+        assert set(wanted.split()) < set(report["intent"])
+        assert set(report["intent"]["by_click_index"]) == {str(at) for at in CLICKS}
+        low, high = report["intent"]["auc_interval"]
+        assert low <= report["intent"]["auc"] <= high
+    assert {"recall@20", "mrr@20"} < set(found["next_item"])
+    assert set(found["heads"]["purchase_session"]) == {"metric", "value", "baseline"}
+    apart = found["baselines"]["lightgbm"]["ahead_by"]
+    assert apart["auc"] == pytest.approx(
+        found["intent"]["auc"] - found["baselines"]["lightgbm"]["intent"]["auc"]
+    )
+
+
+def test_an_unknown_model_is_explained(version, logs, tmp_path) -> None:
+    named = ["evaluate", "--model", "v9", "--registry", str(version.path.parent), "--events", str(logs[1])]
+    done = CliRunner().invoke(main, [*named, "--json", str(tmp_path / "out.json")])
+    assert done.exit_code == 1
+    assert f"v9 is no version of {version.path.parent}, which holds {version.id}" in done.output
+
+
+def test_changed_baselines_are_refused(version, tmp_path) -> None:
+    copy = tmp_path / version.id
+    copy.mkdir()
+    for file in version.path.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    (copy / "baselines.json").write_text("{}")
+    with pytest.raises(RegistryError, match=r"baselines\.json has SHA-256"):
+        registry.load(copy)
+
+
+def test_no_feature_knows_what_comes_later() -> None:
+    """Cut off the future of the log: every row before the cut stays as it was, bit for bit."""
+    log = read_log([SHIPPED]).sort("ts", maintain_order=True).head(4_000)
+    whole = walk(log).examples()
+    for cut in (500, 1_999, 3_333):
+        part = walk(log.head(cut)).examples()
+        count = len(part)
+        assert part.features.tobytes() == whole.features[:count].tobytes()
+        assert part.codes.tobytes() == whole.codes[:count].tobytes()

@@ -1,0 +1,71 @@
+"""Bootstrap intervals over visitors: clicks of one visitor come and go together (Field, Welsh 2007)."""
+
+from copy import copy
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float32]
+Labels = NDArray[np.bool_]
+RESAMPLES = 300
+
+
+class Area(NamedTuple):
+    """AUC and average precision under weights."""
+
+    auc: float
+    average_precision: float
+
+
+class Weighted:
+    """AUC and average precision of one model's scores for any weights of its N clicks; sorted once."""
+
+    def __init__(self, scores: Scores, labels: Labels) -> None:
+        self._order = np.argsort(-scores, kind="stable")
+        ordered = scores[self._order]
+        self._last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
+        self._labels = labels[self._order]
+
+    def __call__(self, weights: NDArray[np.float64]) -> Area:
+        """Figures with each click counted `weights` [N] times; ties share a threshold."""
+        ordered = weights[self._order]
+        hits = np.cumsum(ordered * self._labels)[self._last]
+        misses = np.cumsum(ordered * ~self._labels)[self._last]
+        gained, passed = np.diff(hits, prepend=0), np.diff(misses, prepend=0)
+        if not hits[-1] or not misses[-1]:
+            return Area(0.5, 0.0)
+        area = float((passed * (hits - gained / 2)).sum() / (hits[-1] * misses[-1]))
+        precision = hits / np.maximum(hits + misses, 1e-12)
+        return Area(area, float((gained * precision).sum() / hits[-1]))
+
+
+def resampled(visitors: NDArray[np.int64], seed: int = 0) -> "Resamples":
+    """Weights of clicks, RESAMPLES times, with visitors drawn with replacement."""
+    return Resamples(np.unique(visitors, return_inverse=True)[1], np.random.default_rng(seed))
+
+
+class Resamples:
+    """Iterates over weights `[N]`; the same seed gives the same draws, so differences are paired."""
+
+    def __init__(self, visitor: NDArray[np.int64], random: np.random.Generator) -> None:
+        self._visitor = visitor
+        count = int(visitor.max(initial=-1)) + 1
+        self._draws = [random.multinomial(count, np.full(count, 1 / count)) for _ in range(RESAMPLES)]
+
+    def part(self, chosen: Labels) -> "Resamples":
+        """The same draws of visitors for some of the clicks."""
+        made = copy(self)
+        made._visitor = self._visitor[chosen]
+        return made
+
+    def areas(self, scores: Scores, labels: Labels) -> NDArray[np.float64]:
+        """AUC and average precision `[RESAMPLES, 2]` of each draw."""
+        model = Weighted(scores, labels)
+        return np.array([model(draw[self._visitor].astype(np.float64)) for draw in self._draws])
+
+
+def interval(values: NDArray[np.float64]) -> list[float]:
+    """The middle 95% of resampled values."""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return [float(low), float(high)]
