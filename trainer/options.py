@@ -24,7 +24,7 @@ class Options:
     """
 
     seed: int = 0
-    epochs: int = 6
+    epochs: int = 10
     seconds: float = 150.0
     patience: int = 3
     clicks_per_batch: int = 1024
@@ -32,7 +32,7 @@ class Options:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warm_up: float = 0.1
-    intent_weight: float = 10.0
+    intent_weight: float = 5.0
     dropout: float = 0.25
     candidates: int = 2048
     power: float = 1.0
