@@ -1,13 +1,11 @@
 """Intervals, baselines and the report, on the shipped log."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -24,14 +22,6 @@ from trainer.report import CLICKS, evaluate
 from trainer.split import split
 from trainer.train import Run, train
 from trainer.walk import Walk, walk
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

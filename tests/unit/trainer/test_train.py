@@ -1,12 +1,10 @@
 """The quality floor: what a short training reaches on sessions that came after all it has seen."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -35,15 +33,6 @@ PREFIX = [
     if name.startswith(("session_", "clicks", "dwell", "mean_", "distinct_"))
 ]
 PREFIX += [NAMES.index(name) for name in ("cart_items", "cart_value", "spend", "price", "has_item")]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other on a shared machine cost more than they bring."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def logistic_auc(learned: Examples, later: Examples) -> float:
