@@ -18,6 +18,7 @@ from trainer.calibrate import platt
 from trainer.data import Data, batches
 from trainer.losses import losses, validate
 from trainer.options import Options
+from trainer.precision import halves
 
 
 class Progress(NamedTuple):
@@ -135,7 +136,7 @@ def _epoch(
 ) -> Iterator[Progress]:
     chunks = batches(data, options.clicks_per_batch, shuffle)
     network.train()
-    half = options.precision == "bf16"
+    half = halves(options.precision, network.mean.device)
     for number, chosen in enumerate(chunks, start=1):
         schedule.set(epoch + number / len(chunks))
         with torch.autocast(network.mean.device.type, torch.bfloat16, enabled=half):

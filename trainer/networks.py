@@ -33,7 +33,6 @@ OPTIONS = Options(
     embedding=192,
     hidden=192,
     cosine=14.0,
-    precision="bf16",
 )
 #: Share of the newest training sessions that stop the training and choose the blend.
 VALID = 0.05

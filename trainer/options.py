@@ -4,9 +4,11 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from models.errors import PathcastError
+
+Precision = Literal["auto", "fp32", "bf16"]
 
 
 class OptionsError(PathcastError):
@@ -19,8 +21,8 @@ class Options:
 
     `candidates` are the items drawn per batch for the next-item loss, by popularity to the `power`; 0 takes
     all of them. `cosine` and the widths are the network's (`models.network.Config`). `precision` is that of
-    the passes; weights stay fp32. `ignored` features do not reach the network: over a few weeks the hour
-    tells one session from another rather than anything that comes again.
+    the passes, `auto`: bf16 where the processor has it; weights stay fp32. `ignored` features do not reach
+    the network: over a few weeks the hour tells one session from another rather than what comes again.
     """
 
     seed: int = 0
@@ -39,7 +41,7 @@ class Options:
     embedding: int = 64
     hidden: int = 64
     cosine: float = 14.0
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "auto"
     ignored: tuple[str, ...] = ("hour", "weekday")
     device: str = "cpu"
 
@@ -72,8 +74,8 @@ def read(path: Path, options: Options) -> Options:
 def _replaced(options: Options, pairs: Mapping[str, Any]) -> Options:
     values = {key: _value(key, value) for key, value in pairs.items()}
     made = replace(options, **values)
-    if made.precision not in ("fp32", "bf16"):
-        raise OptionsError(f"precision is {made.precision!r}; choose fp32 or bf16")
+    if made.precision not in get_args(Precision):
+        raise OptionsError(f"precision is {made.precision!r}; choose {', '.join(get_args(Precision))}")
     return made
 
 

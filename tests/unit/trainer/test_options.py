@@ -27,7 +27,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("epochs=many", "epochs is 'many'; expected int"),
         ("dropout=-1", "expected a number from 0 up"),
         ("dropout=nan", "expected a number from 0 up"),
-        ("precision=fp8", "choose fp32 or bf16"),
+        ("precision=fp8", "choose auto, fp32, bf16"),
     ],
 )
 def test_wrong_settings_are_explained(setting: str, message: str) -> None:
