@@ -1,8 +1,8 @@
-"""The sequence network: a GRU over event codes with two heads, next item and purchase in this session.
+"""The sequence network: an encoder over event codes with two heads, next item and purchase in this session.
 
-Encoder as in GRU4Rec (Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks");
-output embeddings tied to the inputs' (Inan et al. 2017). Every input of the encoder comes from the 16-byte
-event code, so that a hidden state can be rebuilt from a visitor's record by any version.
+Encoders are those of `models.encoders`, by name; output embeddings are tied to the inputs' (Inan et al.
+2017). Every input of the encoder comes from the 16-byte event code, so that its states can be made again
+from a visitor's record by any version.
 """
 
 from dataclasses import asdict, dataclass
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models import encoders
+from models.encoding import Rows, Serving, Shape
 from models.vocabulary import Sizes
 
 
@@ -29,13 +31,31 @@ class Config:
     dropout: float = 0.2
     #: Scale of cosine similarities between queries and items; 0 for plain products with a bias.
     cosine: float = 0.0
+    #: See `models.encoding.Shape`.
+    encoder: str = "gru"
+    layers: int = 0
+    attention_heads: int = 2
+    window: int = 0
 
     @property
     def sizes(self) -> Sizes:
         """Rows of the input table."""
         return Sizes(self.items, self.item_buckets, self.category_buckets, self.page_buckets)
 
-    def as_dict(self) -> dict[str, float]:
+    @property
+    def shape(self) -> Shape:
+        """The encoder's."""
+        return Shape(
+            self.encoder,
+            self.embedding,
+            self.hidden,
+            self.layers,
+            self.attention_heads,
+            self.window,
+            self.dropout,
+        )
+
+    def as_dict(self) -> dict[str, float | str]:
         """For JSON."""
         return asdict(self)
 
@@ -53,7 +73,7 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         self.table = nn.Embedding(config.sizes.rows, config.embedding)
-        self.encoder = nn.GRU(config.embedding, config.hidden, batch_first=True)
+        self.encoder = encoders.build(config.shape)
         self.query = nn.Linear(config.hidden, config.embedding, bias=False)
         self.item_bias = nn.Parameter(torch.zeros(config.items))
         self.intent = _intent_head(config)
@@ -67,9 +87,12 @@ class Network(nn.Module):
         nn.init.normal_(self.table.weight, std=0.05)
 
     def encode(self, rows: Tensor) -> Tensor:
-        """Hidden states `[B, T, H]` after each click of `rows` `[B, T, FIELDS]`, from a zero state."""
-        states: Tensor = self.encoder(self.dropout(self.table(rows).sum(-2)))[0]
-        return states
+        """Hidden states `[B, T, H]` after each click of `rows` `[B, T, FIELDS]` of whole sessions."""
+        return self.encoder.full(self.dropout(self.table(rows).sum(-2)))
+
+    def serving(self, rows: Rows) -> Serving:
+        """The encoder as it serves; `rows` are the vocabulary's."""
+        return self.encoder.serving(self.table.weight.detach(), rows)
 
     def item_embeddings(self) -> Tensor:
         """Output embeddings `[V, E]`: own plus category's, so that a rare item is near its kind."""

@@ -67,6 +67,10 @@ def _config(vocabulary: Vocabulary, options: Options) -> Config:
         hidden=options.hidden,
         dropout=options.dropout,
         cosine=options.cosine,
+        encoder=options.encoder,
+        layers=options.layers,
+        attention_heads=options.attention_heads,
+        window=options.window,
     )
 
 

@@ -23,6 +23,7 @@ class Options:
     all of them. `cosine` and the widths are the network's (`models.network.Config`). `precision` is that of
     the passes, `auto`: bf16 where the processor has it; weights stay fp32. `ignored` features do not reach
     the network: over a few weeks the hour tells one session from another rather than what comes again.
+    `encoder` and its shape are the network\'s as well.
     """
 
     seed: int = 0
@@ -44,6 +45,10 @@ class Options:
     precision: Precision = "auto"
     ignored: tuple[str, ...] = ("hour", "weekday")
     device: str = "cpu"
+    encoder: str = "gru"
+    layers: int = 0
+    attention_heads: int = 2
+    window: int = 0
 
 
 _KINDS: dict[str, Any] = {name: type(value) for name, value in asdict(Options()).items()}

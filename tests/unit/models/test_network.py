@@ -1,11 +1,10 @@
-"""The network, and the tables that its serving form makes of it."""
+"""The network and the rows that codes have in its table."""
 
 import numpy as np
 import torch
 
 from models.codes import CODE, PAGE, item_hash
 from models.network import Config, Network
-from models.recurrence import ROWS, Recurrence
 from models.vocabulary import FIELDS, Vocabulary
 
 
@@ -60,49 +59,6 @@ def test_every_code_finds_rows_inside_its_fields() -> None:
 def test_an_empty_vocabulary_knows_nothing() -> None:
     empty = Vocabulary.build([], [])
     assert empty.lookup(np.array([0, 5, (1 << 64) - 1], dtype=np.uint64)).tolist() == [-1, -1, -1]
-
-
-def test_steps_on_tables_follow_torchs_gru() -> None:
-    vocabulary, made = words(), network()
-    batch = vocabulary.rows(codes([item_hash(f"item-{n % 60}") for n in range(40)])).reshape(8, 5, FIELDS)
-    with torch.inference_mode():
-        expected = made.encode(torch.from_numpy(batch))
-        serving = Recurrence(made.table.weight, made.encoder)
-        wave_order = batch.transpose(1, 0, 2).reshape(-1, FIELDS)
-        slots, fresh = torch.arange(8).repeat(5), torch.zeros(40, dtype=torch.bool)
-        states = serving.walk(
-            torch.zeros(8, 64), slots, fresh, serving.inputs(wave_order), [8, 16, 24, 32, 40]
-        )
-    np.testing.assert_allclose(states.view(5, 8, 64).transpose(0, 1), expected, atol=3e-3)
-
-
-def test_a_row_is_the_same_wherever_it_stands_in_a_wave() -> None:
-    """The ground for chunk invariance: whatever the wave's size, a row's bits are those it has alone."""
-    vocabulary, made = words(), network()
-    size = 3 * ROWS + 5
-    rows = vocabulary.rows(codes([item_hash(f"item-{n % 60}") for n in range(size)]))
-    with torch.inference_mode():
-        serving = Recurrence(made.table.weight, made.encoder)
-        before = torch.randn(size, 64).half().float()
-        fresh = torch.zeros(size, dtype=torch.bool)
-        together = serving.walk(before.clone(), torch.arange(size), fresh, serving.inputs(rows), [size])
-        for alone in (0, 1, 63, 64, 100, size - 1):
-            one = slice(alone, alone + 1)
-            state = serving.walk(
-                before[one].clone(), torch.zeros(1).long(), fresh[:1], serving.inputs(rows[one]), [1]
-            )
-            assert torch.equal(state[0], together[alone])
-
-
-def test_a_fresh_click_forgets_the_session_before() -> None:
-    vocabulary, made = words(), network()
-    rows = vocabulary.rows(codes([item_hash("item-1")]))
-    with torch.inference_mode():
-        serving = Recurrence(made.table.weight, made.encoder)
-        slot, inputs = torch.zeros(1).long(), serving.inputs(rows)
-        fresh = serving.walk(torch.ones(1, 64), slot, torch.ones(1, dtype=torch.bool), inputs, [1])
-        empty = serving.walk(torch.zeros(1, 64), slot, torch.zeros(1, dtype=torch.bool), inputs, [1])
-    assert torch.equal(fresh, empty)
 
 
 def test_a_choice_of_items_has_the_logits_of_all() -> None:

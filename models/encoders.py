@@ -1,0 +1,19 @@
+"""The encoders by name. A new one is a class (`models.encoding.Encoder`) and an entry here."""
+
+from collections.abc import Callable
+
+from models.cells import Gru, Lstm
+from models.encoding import Encoder, EncoderError, Shape
+
+ENCODERS: dict[str, Callable[[Shape], Encoder]] = {
+    "gru": Gru,
+    "lstm": Lstm,
+}
+
+
+def build(shape: Shape) -> Encoder:
+    """An untrained encoder. Raises EncoderError for an unknown name and for what cannot be served."""
+    kind = ENCODERS.get(shape.encoder)
+    if kind is None:
+        raise EncoderError(f"encoder is {shape.encoder!r}; choose from {', '.join(ENCODERS)}")
+    return kind(shape)
