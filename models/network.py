@@ -13,7 +13,12 @@ from torch.nn import functional as F
 
 from models import encoders
 from models.encoding import Rows, Serving, Shape
+from models.heads import Layout
+from models.tasks import Tasks
 from models.vocabulary import Sizes
+
+#: Last click indices of the bands that are calibrated each by itself; the last band is open.
+BANDS = (1, 2, 5, 10, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,12 @@ class Config:
     layers: int = 0
     attention_heads: int = 2
     window: int = 0
+    #: Width of the trunk that all heads of `tasks` share.
+    task_width: int = 64
+    #: Heads beside purchase and next item, with the names of their classes (`models.heads`).
+    tasks: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    #: Days of absence that the head `churn` speaks of.
+    churn_days: float = 0.0
 
     @property
     def sizes(self) -> Sizes:
@@ -77,13 +88,14 @@ class Network(nn.Module):
         self.query = nn.Linear(config.hidden, config.embedding, bias=False)
         self.item_bias = nn.Parameter(torch.zeros(config.items))
         self.intent = _intent_head(config)
+        self.tasks = _task_heads(config)
         self.dropout = nn.Dropout(config.dropout)
-        # Rows of the items' categories [V], their share of demand [V], normalisation [F], Platt's line [2].
+        # Rows of the items' categories [V], their share of demand [V], normalisation [F], Platt's lines.
         self.register_buffer("item_categories", torch.zeros(config.items, dtype=torch.int64))
         self.register_buffer("share", torch.full((config.items,), 1 / max(1, config.items)))
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("scale", torch.ones(config.features))
-        self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
+        self.register_buffer("calibration", torch.tensor([[1.0, 0.0]]).repeat(len(BANDS) + 1, 1))
         nn.init.normal_(self.table.weight, std=0.05)
 
     def encode(self, rows: Tensor) -> Tensor:
@@ -120,13 +132,33 @@ class Network(nn.Module):
 
     def purchase(self, hidden: Tensor, features: Tensor) -> Tensor:
         """Uncalibrated logits `[N]` from hidden states `[N, H]` and feature rows `[N, F]`."""
-        normalised = (features - self.mean) * self.scale
-        logits: Tensor = self.intent(torch.cat([hidden, normalised], -1))
+        return self.purchase_of(self.head_inputs(hidden, features))
+
+    def purchase_of(self, inputs: Tensor) -> Tensor:
+        """The same `[N]` from `head_inputs`."""
+        logits: Tensor = self.intent(inputs)
         return logits.squeeze(-1)
 
-    def calibrated(self, logits: Tensor) -> Tensor:
-        """Probabilities by Platt scaling (Platt 1999) fitted on the validation slice."""
-        return torch.sigmoid(logits * self.calibration[0] + self.calibration[1])
+    def head_inputs(self, hidden: Tensor, features: Tensor) -> Tensor:
+        """Hidden states beside normalised feature rows `[N, H + F]`."""
+        return torch.cat([hidden, (features - self.mean) * self.scale], -1)
+
+    def calibrated(self, logits: Tensor, position: Tensor) -> Tensor:
+        """Probabilities `[N]` by Platt scaling (Platt 1999), a line for each band of click indices `[N]`."""
+        lines = self.calibration[band(position)]
+        return torch.sigmoid(logits * lines[:, 0] + lines[:, 1])
+
+
+def band(position: Tensor) -> Tensor:
+    """Band of each click index `[N]`, from 0."""
+    return torch.bucketize(position, torch.tensor(BANDS, device=position.device))
+
+
+def _task_heads(config: Config) -> Tasks | None:
+    if not config.tasks:
+        return None
+    inputs = config.hidden + config.features
+    return Tasks(Layout.of(config.tasks), inputs, config.task_width, config.dropout)
 
 
 def _intent_head(config: Config) -> nn.Sequential:

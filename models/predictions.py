@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from models.heads import HEADS, Head, Kind
 from models.policy import Context
 
 #: Recommended items in one answer at most.
 MOST_ITEMS = 20
+#: Classes named of a distribution at most.
+MOST_CLASSES = 3
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -36,12 +39,44 @@ class Answer(msgspec.Struct, kw_only=True, gc=False):
     scored_at: Annotated[int, Meta(description="When it was scored, epoch milliseconds.")]
 
 
-class PurchaseIntent(Answer, kw_only=True, gc=False):
-    """How likely the visitor is to buy in the running session."""
+class Intent(Answer, kw_only=True, gc=False):
+    """What is said of a visitor's intent on every rung."""
 
     purchase_probability: Annotated[Probability, Meta(description="Purchase later in this session.")]
     session_id: Annotated[str, Meta(description="Visitor id and the session's number.")]
     session_clicks: Annotated[int, Meta(ge=1, description="Clicks of the session so far, this one included.")]
+
+
+#: What a head says, by its kind. A distribution is cut to its likeliest classes.
+_SAID: dict[Kind, Any] = {
+    Kind.BINARY: Probability,
+    Kind.CLASSES: Annotated[dict[str, Probability], Meta(max_length=MOST_CLASSES)],
+    Kind.AMOUNT: Annotated[float, Meta(ge=0)],
+    Kind.RATING: float,
+    Kind.RISK: Probability,
+}
+
+
+def _field(head: Head) -> tuple[str, Any, None]:
+    said = _SAID[head.kind] | None
+    return head.field, Annotated[said, Meta(description=head.says)], None
+
+
+if TYPE_CHECKING:
+    PurchaseIntent = Intent
+else:
+    # The heads' fields come from their table. They are left out below the neural rung, and where a head does
+    # not apply or the version does not have it.
+    PurchaseIntent = msgspec.defstruct(
+        "PurchaseIntent",
+        list(map(_field, HEADS)),
+        bases=(Intent,),
+        namespace={"__doc__": "How likely the visitor is to buy, and what else its path says."},
+        module=__name__,
+        kw_only=True,
+        gc=False,
+        omit_defaults=True,
+    )
 
 
 class ScoredItem(msgspec.Struct, gc=False):

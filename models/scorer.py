@@ -40,26 +40,35 @@ class NeuralScorer:
         self._network = network.to(self.device).eval().requires_grad_(False)
         self._encoder = self._network.serving(vocabulary.rows)
         self._items = self._network.item_embeddings().T.contiguous()
+        self.layout = network.tasks.layout if network.tasks is not None else None
         self._neural = RUNGS.index(Rung.NEURAL)
 
     @torch.inference_mode()
     def score(self, batch: Batch) -> Scores:
         """Answer N clicks of B visitors, with their new hidden states. Raises ScoringError if not finite."""
         states, hidden = self._encoder.states(batch, self.model)
-        purchase = self._purchase(states, batch.features)
+        purchase, tasks = self._heads(states, batch)
         current = torch.from_numpy(self.vocabulary.lookup(item_hashes(batch.codes))).to(self.device)
         ranked = retrieval.top_items(
             self._network.queries(states), self._items, self._network.item_bias, current, TOP
         )
-        finite = (
-            np.isfinite(purchase).all() and np.isfinite(ranked.scores).all() and np.isfinite(hidden).all()
-        )
+        self._check(all(np.isfinite(found).all() for found in (purchase, ranked.scores, hidden)))
+        rung = np.full(len(batch), self._neural, dtype=np.uint8)
+        names = self.vocabulary.names
+        return Scores(purchase, ranked.items, ranked.scores, names, rung, hidden, tasks, self.layout)
+
+    def _heads(self, states: Tensor, batch: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Purchase probabilities [N], and what the further heads say, where the version has any."""
+        network, tasks = self._network, self._network.tasks
+        inputs = network.head_inputs(states, torch.from_numpy(batch.features).to(self.device))
+        position = torch.from_numpy(batch.position).to(self.device)
+        purchase = network.calibrated(network.purchase_of(inputs), position).cpu().numpy()
+        if tasks is None:
+            return purchase, None
+        raw = tasks(inputs)
+        self._check(raw.isfinite().all())
+        return purchase, tasks.told(raw, batch)
+
+    def _check(self, finite: object) -> None:
         if not finite:
             raise ScoringError(f"model {self.version} gave a value that is not finite; the next rung answers")
-        rung = np.full(len(batch), self._neural, dtype=np.uint8)
-        return Scores(purchase, ranked.items, ranked.scores, self.vocabulary.names, rung, hidden)
-
-    def _purchase(self, states: Tensor, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        logits = self._network.purchase(states, torch.from_numpy(features).to(self.device))
-        probability: NDArray[np.float32] = self._network.calibrated(logits).cpu().numpy()
-        return probability

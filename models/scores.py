@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.batching import Batch
 from models.errors import PathcastError
+from models.heads import Layout
 from models.predictions import Rung
 
 #: Recommendations in an answer.
@@ -26,7 +27,8 @@ class Scores:
 
     `purchase` float32 [N]; `items` [N, TOP] indices into `names`, best first, -1 where there are no more;
     `item_scores` float32 [N, TOP]; `rung` uint8 [N], an index into RUNGS; `hidden` fp16 [B, H] by slot, None
-    below the neural rung.
+    below the neural rung. `tasks` float32 [N, K] are the further heads' answers in the columns of `layout`,
+    NaN where one does not apply; None below the neural rung, and for a version without such heads.
     """
 
     purchase: NDArray[np.float32]
@@ -35,6 +37,8 @@ class Scores:
     names: NDArray[np.object_]
     rung: NDArray[np.uint8]
     hidden: NDArray[np.float16] | None = None
+    tasks: NDArray[np.float32] | None = None
+    layout: Layout | None = None
 
     def item_ids(self) -> list[list[str]]:
         """Item ids per click, best first."""

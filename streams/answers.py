@@ -91,14 +91,15 @@ class Scribe:
         }
 
     def answers(
-        self, applied: Applied, decided: Decided, rung: Rung, items: bytes
+        self, applied: Applied, decided: Decided, rung: Rung, items: bytes, forecasts: bytes = b""
     ) -> tuple[Message, Message, Message]:
-        """Purchase intent, recommendations and decision for one click; `items` as JSON."""
+        """Purchase intent, recommendations and decision for one click; `items` and `forecasts` as JSON."""
         key, click = applied.key, applied.click
         event, visitor = _encode(click.event_id), _encode(click.visitor_id)
         head = b'{"event_id":%b,"visitor_id":%b,"ts":%d%b' % (event, visitor, click.ts, self._common[rung])
         place = (decided.probability, visitor[:-1], applied.session, applied.facts.position)
-        intent = b'%b"purchase_probability":%a,"session_id":%b:%d","session_clicks":%d}' % (head, *place)
+        said = (head, *place, forecasts)
+        intent = b'%b"purchase_probability":%a,"session_id":%b:%d","session_clicks":%d%b}' % said
         return (
             (key, intent, NO_HEADERS),
             (key, b'%b"items":%b}' % (head, items), NO_HEADERS),

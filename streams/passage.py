@@ -170,7 +170,8 @@ class Passage:
         )
         for applied, decided in zip(self.applied, self.decided, strict=True):
             scored, row = self.scored[applied.batch], applied.row
-            self.answers.append(scribe.answers(applied, decided, scored.rungs[row], scored.items[row]))
+            listed, told = scored.items[row], scored.forecasts[row]
+            self.answers.append(scribe.answers(applied, decided, scored.rungs[row], listed, told))
         if self.answers:
             topics = names.purchase_intent, names.recommendations, names.ad_decisions
             self.outputs = dict(zip(topics, map(list, zip(*self.answers, strict=True)), strict=True))

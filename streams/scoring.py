@@ -12,6 +12,7 @@ from models.predictions import Rung
 from models.scores import RUNGS, Scores
 from models.versions import Version
 from streams.deadline import Deadline
+from streams.forecasts import Forecasts
 from streams.listing import Listing
 
 
@@ -26,16 +27,19 @@ class Counts(Protocol):
 
 @dataclass(slots=True)
 class Scored:
-    """Answers by click: probability, items as JSON (best first), rung; hidden states by slot."""
+    """Answers by click: probability, items as JSON (best first), rung, what further heads say as JSON; hidden
+    states by slot.
+    """
 
     purchase: list[float]
     items: list[bytes]
     rungs: list[Rung]
+    forecasts: list[bytes]
     hidden: list[bytes]
 
 
-NOTHING = Scored([], [], [], [])
-_listing = Listing()
+NOTHING = Scored([], [], [], [], [])
+_listing, _forecasts = Listing(), Forecasts()
 
 
 def popular(batch: Batch, memory: Counts) -> Scored:
@@ -74,7 +78,8 @@ def _parted(scored: Scored, batchers: Sequence[Batcher]) -> list[Scored]:
         clicks, slots = slice(click, click + len(batcher)), slice(slot, slot + batcher.slots)
         click, slot = clicks.stop, slots.stop
         hidden = scored.hidden[slots] if len(batcher) else []
-        parts.append(Scored(scored.purchase[clicks], scored.items[clicks], scored.rungs[clicks], hidden))
+        told = scored.rungs[clicks], scored.forecasts[clicks]
+        parts.append(Scored(scored.purchase[clicks], scored.items[clicks], *told, hidden))
     return parts
 
 
@@ -95,4 +100,5 @@ def fallback(
 
 def _listed(scores: Scores) -> Scored:
     rungs = [RUNGS[number] for number in scores.rung.tolist()]
-    return Scored(scores.purchase.tolist(), _listing.lists(scores), rungs, scores.hidden_bytes())
+    listed, told = _listing.lists(scores), _forecasts.texts(scores)
+    return Scored(scores.purchase.tolist(), listed, rungs, told, scores.hidden_bytes())

@@ -1,6 +1,6 @@
 """Clicks with what came of them: the arrays that training and evaluation read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,8 @@ class Examples:
     `codes` CODE [N], `features` float32 [N, F], `session` int64 [N] (numbered from 0 by first click),
     `position` int32 [N], `ts` int64 [N] (epoch ms), `visitor` int64 [N] (numbered from 0), `buys` bool [N]
     (a purchase follows in the session), `target` uint64 [N] (hash of the next event's item, 0 where it has
-    none or the same). `items` are ids by hash.
+    none or the same). `items` are ids by hash. `said` and `ahead` [N] are what `trainer.ahead` describes,
+    `names` the categories and brands by their 32-bit hashes.
     """
 
     codes: NDArray[np.void]
@@ -37,6 +38,9 @@ class Examples:
     buys: NDArray[np.bool_]
     target: NDArray[np.uint64]
     items: dict[int, str]
+    said: NDArray[np.void]
+    ahead: NDArray[np.void]
+    names: dict[int, str]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -48,17 +52,9 @@ class Examples:
 
     def part(self, chosen: NDArray[np.generic]) -> "Examples":
         """The clicks of a mask or of indices (choose whole sessions)."""
-        return replace(
-            self,
-            codes=self.codes[chosen],
-            features=self.features[chosen],
-            session=self.session[chosen],
-            position=self.position[chosen],
-            ts=self.ts[chosen],
-            visitor=self.visitor[chosen],
-            buys=self.buys[chosen],
-            target=self.target[chosen],
-        )
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {name: values[chosen] for name, values in columns.items() if isinstance(values, np.ndarray)}
+        return replace(self, **arrays)
 
     def grouped(self) -> "Examples":
         """Session by session, each in order."""

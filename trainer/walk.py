@@ -12,16 +12,18 @@ import polars as pl
 
 from models import features
 from models.catalogue import Catalogue
-from models.codes import CODE, item_hash
+from models.codes import CODE, category_hash, item_hash
 from models.decoder import Decoder, Record
 from models.events import Click, Limits
 from models.facts import Facts, Fate
 from models.lifecycle import SessionConfig
 from models.session import step
 from models.visitor import Visitor
+from trainer.ahead import SAID, look_ahead
 from trainer.examples import Examples, ExamplesError, labelled
 
 SLICE = 20_000
+_NONE = float("nan")
 
 
 @dataclass(slots=True)
@@ -45,7 +47,9 @@ class Walk:
     _sessions: dict[str, int] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
     _items: dict[int, str] = field(default_factory=dict)
+    _names: dict[int, str] = field(default_factory=dict)
     _clicks: list[tuple[bytes, bytes, int, int, int, int]] = field(default_factory=list)
+    _said: list[tuple[float, float, float, int]] = field(default_factory=list)
     _watermark: int = 0
     _began: int = 0
 
@@ -67,6 +71,7 @@ class Walk:
     def _step(self, click: Click) -> None:
         self._watermark = max(self._watermark, click.ts)
         before = self._visitors.get(click.visitor_id)
+        spent = before.spend if before else 0
         visitor, facts = step(before, click, self._watermark, self.config)
         self._visitors[click.visitor_id] = visitor
         if facts.fate != Fate.APPLIED:
@@ -75,6 +80,7 @@ class Walk:
             self._reject("no consent")
         else:
             self._keep(visitor, click, facts)
+            self._note(click, visitor.spend - (0 if facts.fresh else spent))
 
     def _keep(self, visitor: Visitor, click: Click, facts: Facts) -> None:
         if facts.fresh:
@@ -86,6 +92,19 @@ class Walk:
         session = self._sessions[click.visitor_id]
         number = self._numbers.setdefault(click.visitor_id, len(self._numbers))
         self._clicks.append((facts.code, row, session, facts.position, click.ts, number))
+
+    def _note(self, click: Click, spent: int) -> None:
+        price, rating = click.price, click.rating if click.event == "rate_item" else None
+        brand = self._named(click.brand)
+        self._named(click.category)
+        amounts = (spent / 1000, _NONE if price is None else price, _NONE if rating is None else rating)
+        self._said.append((*amounts, brand))
+
+    def _named(self, text: str | None) -> int:
+        hashed = category_hash(text)
+        if text is not None:
+            self._names.setdefault(hashed, text)
+        return hashed
 
     def __len__(self) -> int:
         """Examples so far."""
@@ -99,15 +118,20 @@ class Walk:
             )
         codes, rows, session, position, ts, visitor = zip(*self._clicks, strict=True)
         packed, numbers = np.frombuffer(b"".join(codes), dtype=CODE), np.array(session, dtype=np.int64)
+        times, visitors = np.array(ts, dtype=np.int64), np.array(visitor, dtype=np.int64)
+        said = np.array(self._said, dtype=SAID)
         return Examples(
             packed,
             features.matrix(b"".join(rows)),
             numbers,
             np.array(position, dtype=np.int32),
-            np.array(ts, dtype=np.int64),
-            np.array(visitor, dtype=np.int64),
+            times,
+            visitors,
             *labelled(packed, numbers),
             self._items,
+            said,
+            look_ahead(packed, said, numbers, times, visitors),
+            self._names,
         )
 
 

@@ -1,0 +1,95 @@
+"""The heads of `models.heads` in a network: one trunk and one matrix for all of them together."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.batching import Batch
+from models.features import NAMES
+from models.heads import Kind, Layout
+from models.risk import SHAPE, risk
+
+#: Bounds of logits and of the logarithm of an amount, so that no answer overflows.
+_LOGIT, _LOG_AMOUNT = 30.0, 20.0
+
+
+class Tasks(nn.Module):
+    """`lines` [heads, 2] are scale and shift fitted on validation data; `ratios` is the risk's table."""
+
+    lines: Tensor
+    ratios: Tensor
+
+    def __init__(self, layout: Layout, inputs: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.layout = layout
+        self.trunk = nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout))
+        self.out = nn.Linear(width, layout.raw)
+        self.register_buffer("lines", torch.tensor([[1.0, 0.0]]).repeat(len(layout.parts), 1))
+        self.register_buffer("ratios", torch.zeros(SHAPE))
+        self._classes = layout.of_kind(Kind.CLASSES)
+        widths = [len(part.classes) for _, part in self._classes]
+        members = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths, dtype=torch.int64))
+        # Which distribution each class is of [C], and the same as ones [C, D], for sums by distribution.
+        self.register_buffer("_member", members, persistent=False)
+        ones = (members[:, None] == torch.arange(len(widths))).float()
+        self.register_buffer("_ones", ones, persistent=False)
+        self._given = [
+            (part.answers.start, NAMES.index(part.head.given)) for part in layout.parts if part.head.given
+        ]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Raw outputs `[N, layout.raw]` from hidden states beside normalised features `[N, H + F]`."""
+        made: Tensor = self.out(self.trunk(inputs))
+        return made
+
+    def answers(self, raw: Tensor) -> Tensor:
+        """Calibrated answers `[N, layout.answers]`: probabilities, amounts, ratings; 0 for the risk."""
+        made = raw.new_zeros(len(raw), self.layout.answers)
+        for kind, answer in _ANSWERS.items():
+            columns, told = self.layout.span(kind)
+            numbers = [number for number, _ in self.layout.of_kind(kind)]
+            if numbers:
+                made[:, told] = answer(self, raw[:, columns], self.lines[numbers[0] : numbers[-1] + 1])
+        return made
+
+    def _distributions(self, raw: Tensor, lines: Tensor) -> Tensor:
+        """All softmaxes at once: sums by distribution are one product."""
+        member, ones = self._buffers["_member"], self._buffers["_ones"]
+        assert member is not None
+        assert ones is not None
+        powers = (raw * lines[member, 0]).clamp(-_LOGIT, _LOGIT).exp()
+        return powers / (powers @ ones)[:, member]
+
+    def _probabilities(self, raw: Tensor, lines: Tensor) -> Tensor:
+        return torch.sigmoid(raw * lines[:, 0] + lines[:, 1])
+
+    def _amounts(self, raw: Tensor, lines: Tensor) -> Tensor:
+        return expected_amount(raw.reshape(len(raw), -1, 3)) * lines[:, 0]
+
+    def _ratings(self, raw: Tensor, lines: Tensor) -> Tensor:
+        return raw * lines[:, 0] + lines[:, 1]
+
+    def told(self, raw: Tensor, batch: Batch) -> NDArray[np.float32]:
+        """Answers float32 `[N, layout.answers]` of a batch's clicks; NaN where a head does not apply."""
+        made: NDArray[np.float32] = self.answers(raw).cpu().numpy()
+        for _, part in self.layout.of_kind(Kind.RISK):
+            made[:, part.answers.start] = risk(batch, self.ratios.cpu().numpy())
+        for column, feature in self._given:
+            made[batch.features[:, feature] <= 0, column] = np.nan
+        return made
+
+
+_ANSWERS = {
+    Kind.BINARY: Tasks._probabilities,
+    Kind.CLASSES: Tasks._distributions,
+    Kind.AMOUNT: Tasks._amounts,
+    Kind.RATING: Tasks._ratings,
+}
+
+
+def expected_amount(raw: Tensor) -> Tensor:
+    """Mean of a zero-inflated lognormal (Wang, Liu, Miao 2019) with logit, location, log scale `[..., 3]`."""
+    logit, location, scale = raw.unbind(-1)
+    spread = torch.nn.functional.softplus(scale)
+    return torch.sigmoid(logit) * (location + spread**2 / 2).clamp(max=_LOG_AMOUNT).exp()
