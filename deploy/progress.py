@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from trainer import fit
-from trainer.options import Options
 
 
 def use_cores() -> None:
@@ -18,20 +17,16 @@ def use_cores() -> None:
 class Bar:
     """The progress of the epochs: loss of the batch, and the last validation's figures."""
 
-    def __init__(self, console: Console, options: Options) -> None:
-        text = "epoch {task.fields[epoch]}  loss {task.fields[loss]}  {task.fields[valid]}"
+    def __init__(self, console: Console) -> None:
+        text = (
+            "{task.fields[stage]}, epoch {task.fields[epoch]}  loss {task.fields[loss]}  {task.fields[valid]}"
+        )
         columns = TextColumn(text), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
         self.progress = Progress(*columns, console=console)
-        self._options = options
-        self._task = self.progress.add_task("", total=1.0, epoch=0, loss="-", valid="reading the log")
-        self._began: float | None = None
+        self._task = self.progress.add_task("", total=1.0, at="reading the log", loss="-", valid="")
 
     def __call__(self, at: fit.Progress) -> None:
         """Report of the fit: done is what is nearer, the last epoch or the end of the time."""
-        now = self.progress.get_time()
-        self._began = self._began or now
-        epochs = (at.epoch + at.batch / at.batches) / self._options.epochs
-        done = max(epochs, (now - self._began) / self._options.seconds)
         valid = f"next item {at.next_loss:.3f}, intent AUC {at.auc:.3f}" if at.epoch else "first epoch"
-        loss = f"{at.loss:.3f}"
-        self.progress.update(self._task, completed=min(1, done), epoch=at.epoch + 1, loss=loss, valid=valid)
+        where, loss = f"{at.stage}, epoch {at.epoch + 1}", f"{at.loss:.3f}"
+        self.progress.update(self._task, completed=at.done, at=where, loss=loss, valid=valid)

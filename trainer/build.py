@@ -16,7 +16,7 @@ from models.vocabulary import Vocabulary
 from trainer.data import prepare
 from trainer.evaluate import answers, judge_all, rungs
 from trainer.examples import Examples, ExamplesError
-from trainer.fit import Report, fit, initial
+from trainer.fit import Journal, Report, fit, initial
 from trainer.options import Options
 
 #: Items a version knows; the rest share hashed buckets.
@@ -51,14 +51,15 @@ def index(examples: Examples, words: Vocabulary, settings: session_index.Setting
     return session_index.build(examples.session[kept], known[kept], days, len(words.ids), settings)
 
 
-def build(train: Examples, valid: Examples, options: Options, report: Report) -> Parts:
+def build(
+    train: Examples, valid: Examples, options: Options, report: Report, journal: Journal | None = None
+) -> Parts:
     """Train on `train`, stop and calibrate on `valid`; metrics are the serving scorers' on `valid`."""
     words, weights = vocabulary(train)
     settings = session_index.Settings()
     data = prepare(train, words, options.longest)
-    network = fit(
-        initial(words, weights, data, options), data, prepare(valid, words, options.longest), options, report
-    )
+    judged_on = prepare(valid, words, options.longest)
+    network = fit(initial(words, weights, data, options), data, judged_on, options, report, journal)
     stages = features.stages(train.features[train.judged])
     parts = Parts(
         network=network.cpu(),

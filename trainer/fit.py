@@ -1,38 +1,54 @@
 """From examples to weights: both heads together, early stopping on the sessions that came last."""
 
-import math
-import time
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from xxhash import xxh3_64
 
-from models.features import NAMES
+from models.features import FEATURES_VERSION, NAMES
 from models.network import Config, Network
 from models.scorer import pick_device
 from models.vocabulary import Vocabulary
+from trainer import distributed
 from trainer.calibrate import platt
-from trainer.data import Data, batches
+from trainer.checkpoint import EVERY, Checkpoint
+from trainer.data import Data
+from trainer.loop import Judged, Loop
 from trainer.losses import losses, validate
 from trainer.options import Options
-from trainer.precision import halves
+from trainer.progress import Point, Progress, Report
+
+__all__ = ["Journal", "Progress", "Report", "fit", "initial"]
 
 
-class Progress(NamedTuple):
-    """After a batch: where the run is, and how good the last whole epoch was on validation."""
+class Supervised(nn.Module):
+    """Both heads' losses of some segments of `data`."""
 
-    epoch: int
-    batch: int
-    batches: int
-    loss: float
-    auc: float
-    next_loss: float
+    def __init__(self, network: Network, data: Data, options: Options) -> None:
+        super().__init__()
+        self.network, self.data, self._options = network, data, options
+
+    def forward(self, chosen: NDArray[np.int64]) -> Tensor:
+        """The loss, a scalar."""
+        options = self._options
+        parts = losses(self.network, self.data, chosen, options.candidates, options.power)
+        return parts.next_item + options.intent_weight * parts.purchase
 
 
-Report = Callable[[Progress], None]
+@dataclass
+class Journal:
+    """What a run leaves beside its weights: the curve of its epochs, and, every so many seconds, a checkpoint
+    in the folder `checkpoint`."""
+
+    checkpoint: Path | None = None
+    every: float = EVERY
+    curve: list[Point] = field(default_factory=list)
 
 
 def initial(vocabulary: Vocabulary, weights: NDArray[np.int64], data: Data, options: Options) -> Network:
@@ -74,89 +90,59 @@ def _config(vocabulary: Vocabulary, options: Options) -> Config:
     )
 
 
-class Schedule:
-    """Learning rates over a run: a linear warm-up, then half a cosine to zero (Loshchilov, Hutter 2017).
-
-    The run's end is that of the epochs or of the time, whichever comes first, so a budget is always used to
-    the end of the curve.
-    """
-
-    def __init__(self, optimiser: torch.optim.Optimizer, options: Options) -> None:
-        self._optimiser, self._options = optimiser, options
-        self._began = time.monotonic()
-
-    def spent(self) -> bool:
-        """Whether the time is over."""
-        return time.monotonic() - self._began > self._options.seconds
-
-    def set(self, epochs: float) -> None:
-        """Set the rate after so many epochs."""
-        options = self._options
-        timed = (time.monotonic() - self._began) / options.seconds if options.seconds else 1
-        at = min(1.0, max(epochs / options.epochs, timed))
-        warm = min(1.0, at / options.warm_up) if options.warm_up else 1.0
-        rate = options.learning_rate * warm * (1 + math.cos(math.pi * at)) / 2
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
-
-
-def fit(network: Network, train: Data, valid: Data | None, options: Options, report: Report) -> Network:
+def fit(
+    network: Network,
+    train: Data,
+    valid: Data | None,
+    options: Options,
+    report: Report,
+    journal: Journal | None = None,
+) -> Network:
     """Train until validation stops improving; leaves the best epoch's weights, calibrated on validation.
 
-    Without validation all epochs are made and the last one's weights are left.
+    Without validation all epochs are made and the last one's weights are left. Raises CheckpointError.
     """
-    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learned, weight_decay=options.weight_decay)
-    shuffle, schedule = np.random.default_rng(options.seed), Schedule(optimiser, options)
-    best, kept, waited = np.inf, _copy(network), 0
-    next_loss, area = np.nan, 0.5
-    for epoch in range(options.epochs):
-        for progress in _epoch(network, train, optimiser, options, shuffle, schedule, epoch):
-            report(progress._replace(epoch=epoch, auc=area, next_loss=next_loss))
-        if valid is None:
-            continue
-        next_loss, area, _ = validate(network, valid, options.clicks_per_batch)
-        # An AUC point is worth about as much as three hundredths of cross entropy.
-        score = next_loss - 3 * area
-        waited = 0 if score < best else waited + 1
-        if score < best:
-            best, kept = score, _copy(network)
-        if waited >= options.patience or schedule.spent():
-            break
+    journal = journal or Journal()
+    objective = Supervised(network, train, options)
+    loop = Loop("training", objective, train, options, report)
+    pause = _resumed(loop, journal, lambda: _described(network, train, valid, options))
+    loop.run((lambda: _judge(network, valid, options)) if valid else None, pause)
+    journal.curve[:] = loop.curve
     if valid is not None:
-        network.load_state_dict(kept)
         _calibrate(network, valid, options)
     return network.eval()
 
 
-def _epoch(
-    network: Network,
-    data: Data,
-    optimiser: torch.optim.Optimizer,
-    options: Options,
-    shuffle: np.random.Generator,
-    schedule: Schedule,
-    epoch: int,
-) -> Iterator[Progress]:
-    chunks = batches(data, options.clicks_per_batch, shuffle)
-    network.train()
-    half = halves(options.precision, network.mean.device)
-    for number, chosen in enumerate(chunks, start=1):
-        schedule.set(epoch + number / len(chunks))
-        with torch.autocast(network.mean.device.type, torch.bfloat16, enabled=half):
-            parts = losses(network, data, chosen, options.candidates, options.power)
-            loss = parts.next_item + options.intent_weight * parts.purchase
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        yield Progress(0, number, len(chunks), loss.item(), 0.5, np.nan)
-        if schedule.spent():
-            return
+def _resumed(loop: Loop, journal: Journal, run: Callable[[], dict[str, Any]]) -> Callable[[Loop], None]:
+    """What saves the loop; it is put where a killed run left it, if there was one."""
+    if journal.checkpoint is None:
+        return lambda _: None
+    checkpoint = Checkpoint(journal.checkpoint, run(), journal.every)
+    checkpoint.resume(loop)
+    return checkpoint.pause
 
 
-def _copy(network: Network) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+def _described(network: Network, train: Data, valid: Data | None, options: Options) -> dict[str, Any]:
+    """What a run is: continued with anything else, it would be neither the one nor the other."""
+    arrays = [tensor.cpu().numpy() for tensor in network.state_dict().values()]
+    arrays += [np.asarray(part) for data in (train, valid) if data for part in data]
+    digest = xxh3_64()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return {
+        "options": asdict(options),
+        "processes": distributed.count(),
+        "features": FEATURES_VERSION,
+        "clicks": len(train.rows),
+        "log and first weights": digest.hexdigest(),
+    }
+
+
+def _judge(network: Network, valid: Data, options: Options) -> Judged:
+    next_loss, area, _ = validate(network, valid, options.clicks_per_batch)
+    # An AUC point is worth about as much as three hundredths of cross entropy.
+    score = distributed.first_says(next_loss - 3 * area)
+    return Judged(next_loss, area, score)
 
 
 def _calibrate(network: Network, valid: Data, options: Options) -> None:

@@ -8,7 +8,8 @@ from models import registry
 from models.catalogue import Catalogue, Item
 from trainer.baselines import Baselines
 from trainer.build import build
-from trainer.fit import Report
+from trainer.checkpoint import clear
+from trainer.fit import Journal, Report
 from trainer.logs import read_items, read_log
 from trainer.options import Options
 from trainer.reading import reading
@@ -24,6 +25,7 @@ class Run:
     """What to learn from, and where the version goes. `mapping` is field -> column of the log.
 
     `baselines` are trained on the same clicks and kept with the version, for `pathcast evaluate`.
+    `checkpoint` is a folder from which a killed run goes on; it is emptied when the version is saved.
     """
 
     events: Sequence[Path]
@@ -32,6 +34,7 @@ class Run:
     mapping: Mapping[str, str] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
     baselines: bool = False
+    checkpoint: Path | None = None
 
 
 def catalogue(file: Path | None) -> Catalogue:
@@ -50,14 +53,17 @@ def catalogue(file: Path | None) -> Catalogue:
 def train(run: Run, created_at: int, report: Report) -> registry.Version:
     """Read the log, train, judge, save as of `created_at` (epoch ms), and load what was saved, to be sure.
 
-    Raises LogError, ExamplesError or RegistryError.
+    Raises LogError, ExamplesError, CheckpointError or RegistryError.
     """
     with reading(run.events):
         walked = walk(read_log(run.events, run.mapping), catalogue(run.items))
     learned, held_out = split(walked.examples(), SHARES)
-    parts = build(learned, held_out, run.options, report)
+    parts = build(learned, held_out, run.options, report, Journal(run.checkpoint))
     if run.baselines:
         parts = replace(parts, baselines=Baselines.learn(learned, held_out).state)
     lineage = {"files": [file.name for file in run.events], "rejected": walked.rejected}
     parts = replace(parts, metrics=parts.metrics | {"log": lineage})
-    return registry.load(run.registry / registry.save(run.registry, parts, created_at))
+    version = registry.load(run.registry / registry.save(run.registry, parts, created_at))
+    if run.checkpoint:
+        clear(run.checkpoint)
+    return version

@@ -46,7 +46,7 @@ def next_item(
     chosen = options.read(config, chosen) if config else chosen
     chosen = networks.within(options.changed(chosen, settings), time_budget)
     console = Console(stderr=True)
-    bar, found = Bar(console, chosen), []
+    bar, found = Bar(console), []
     with bar.progress:
         for result in protocols.run(train, test, names, chosen, bar):
             found.append(result)

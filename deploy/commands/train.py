@@ -46,6 +46,11 @@ mapping_option = click.option(
 @click.option("--epochs", default=Options().epochs, show_default=True, help="At most; it stops early.")
 @click.option("--baselines/--no-baselines", default=True, help="Train what `evaluate` compares with.")
 @click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder from which a killed run goes on: repeat its command.",
+)
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
 @click.option(
     "--announce/--no-announce",
@@ -64,6 +69,7 @@ def command(
     epochs: int,
     baselines: bool,
     time_budget: float,
+    checkpoint: Path | None,
     device: str,
     told: bool | None,
 ) -> None:
@@ -76,9 +82,10 @@ def command(
     use_cores()
     given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
     options = changed(read(config, given) if config else given, settings)
-    bar = Bar(console, options)
+    bar = Bar(console)
     with bar.progress:
-        version = train(Run(events, registry, items, mapping, options, baselines), now_ms(), bar)
+        run = Run(events, registry, items, mapping, options, baselines, checkpoint)
+        version = train(run, now_ms(), bar)
     console.print(_table(version))
     click.echo(version.path)
     if told or (told is None and os.environ.get("KAFKA_BOOTSTRAP_SERVERS")):

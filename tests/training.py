@@ -1,0 +1,53 @@
+"""A run of training on the shipped log that is small enough to be made several times in a test."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.network import Network
+from models.vocabulary import Vocabulary
+from tests.scoring import SHIPPED
+from trainer.build import vocabulary
+from trainer.data import Data, prepare
+from trainer.examples import Examples
+from trainer.fit import initial
+from trainer.logs import read_log
+from trainer.options import Options
+from trainer.split import split
+from trainer.walk import walk
+
+#: Sampled candidates and dropout draw from torch's generator: a run depends on it.
+SMALL = Options(
+    epochs=3, seconds=1e9, clicks_per_batch=256, embedding=16, hidden=16, candidates=64, precision="fp32"
+)
+
+
+class Small(NamedTuple):
+    """What a run reads."""
+
+    words: Vocabulary
+    weights: NDArray[np.int64]
+    train: Data
+    valid: Data
+    examples: Examples
+
+    def network(self, options: Options = SMALL) -> Network:
+        return initial(self.words, self.weights, self.train, options)
+
+
+@lru_cache
+def small(rows: int = 1500) -> Small:
+    examples = walk(read_log([SHIPPED]).head(rows)).examples()
+    learned, held_out = split(examples, (0.8, 0.2))
+    words, weights = vocabulary(learned)
+    data = prepare(learned, words, 50), prepare(held_out, words, 50)
+    return Small(words, weights, *data, learned)
+
+
+def same(one: Network, other: Network) -> bool:
+    """Whether two networks have the same bits."""
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(left, right) for left, right in pairs)

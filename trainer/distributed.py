@@ -1,0 +1,67 @@
+"""Training by several processes (`torchrun`, Li et al. 2020, "PyTorch Distributed"): each takes a part of
+every batch, their gradients are averaged, and the first decides whatever depends on a clock."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@contextmanager
+def processes() -> Iterator[int]:
+    """Join the processes that `torchrun` started, or train alone; yields this one's number, from 0."""
+    if "WORLD_SIZE" not in os.environ:
+        yield 0
+        return
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        yield distributed.get_rank()
+    finally:
+        distributed.destroy_process_group()
+
+
+def count() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def number() -> int:
+    """Which of them this is, from 0."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def first_says(value: float) -> float:
+    """The first process's value: clocks differ, and all must learn at the same rate and stop together."""
+    if not distributed.is_initialized():
+        return value
+    said = torch.tensor([value], dtype=torch.float64, device=_device())
+    distributed.broadcast(said, 0)
+    return float(said.item())
+
+
+def mean_over(counted: Tensor) -> Tensor:
+    """What a process divides a sum by, so that averaged gradients are those of the whole batch's mean.
+
+    `counted` is how many examples the sum has here; the result is never below one example of all processes.
+    """
+    total = counted.detach().to(torch.float32)
+    if distributed.is_initialized():
+        total = total.clone()
+        distributed.all_reduce(total)
+    return total.clamp_min(1) / count()
+
+
+def averaged(objective: nn.Module) -> nn.Module:
+    """The objective with gradients averaged over the processes."""
+    if not distributed.is_initialized():
+        return objective
+    return DistributedDataParallel(objective, find_unused_parameters=True, broadcast_buffers=False)
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")

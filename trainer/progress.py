@@ -1,0 +1,33 @@
+"""What a training run tells while it lasts, and what stays of it: the curve of its epochs."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Progress(NamedTuple):
+    """After a batch: where the run is, and how good the last whole epoch was on validation.
+
+    `done` is the share of the stage that is over, by epochs or by time, whichever is nearer to its end.
+    """
+
+    epoch: int
+    batch: int
+    batches: int
+    loss: float
+    auc: float
+    next_loss: float
+    done: float
+    stage: str = "training"
+
+
+Report = Callable[[Progress], None]
+
+
+class Point(NamedTuple):
+    """One epoch of the curve: mean loss of its batches, then validation (NaN where there is none)."""
+
+    stage: str
+    epoch: int
+    loss: float
+    next_loss: float
+    auc: float
