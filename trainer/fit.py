@@ -1,6 +1,6 @@
 """From examples to weights: both heads together, early stopping on the sessions that came last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from xxhash import xxh3_64
 
 from models.features import FEATURES_VERSION, NAMES
@@ -19,7 +19,7 @@ from trainer import distributed
 from trainer.calibrate import platt
 from trainer.checkpoint import EVERY, Checkpoint
 from trainer.data import Data
-from trainer.loop import Judged, Loop
+from trainer.loop import Judged, Loop, Objective
 from trainer.losses import losses, validate
 from trainer.options import Options
 from trainer.progress import Point, Progress, Report
@@ -27,12 +27,12 @@ from trainer.progress import Point, Progress, Report
 __all__ = ["Journal", "Progress", "Report", "fit", "initial"]
 
 
-class Supervised(nn.Module):
-    """Both heads' losses of some segments of `data`."""
+class Supervised(Objective):
+    """Both heads' losses."""
 
     def __init__(self, network: Network, data: Data, options: Options) -> None:
-        super().__init__()
-        self.network, self.data, self._options = network, data, options
+        super().__init__(data)
+        self.network, self._options = network, options
 
     def forward(self, chosen: NDArray[np.int64]) -> Tensor:
         """The loss, a scalar."""
@@ -104,7 +104,7 @@ def fit(
     """
     journal = journal or Journal()
     objective = Supervised(network, train, options)
-    loop = Loop("training", objective, train, options, report)
+    loop = Loop("training", objective, lambda epoch: train, options, report)
     pause = _resumed(loop, journal, lambda: _described(network, train, valid, options))
     loop.run((lambda: _judge(network, valid, options)) if valid else None, pause)
     journal.curve[:] = loop.curve
@@ -124,10 +124,8 @@ def _resumed(loop: Loop, journal: Journal, run: Callable[[], dict[str, Any]]) ->
 
 def _described(network: Network, train: Data, valid: Data | None, options: Options) -> dict[str, Any]:
     """What a run is: continued with anything else, it would be neither the one nor the other."""
-    arrays = [tensor.cpu().numpy() for tensor in network.state_dict().values()]
-    arrays += [np.asarray(part) for data in (train, valid) if data for part in data]
     digest = xxh3_64()
-    for array in arrays:
+    for array in _arrays((*network.state_dict().values(), train, valid)):
         digest.update(np.ascontiguousarray(array).view(np.uint8).data)
     return {
         "options": asdict(options),
@@ -136,6 +134,15 @@ def _described(network: Network, train: Data, valid: Data | None, options: Optio
         "clicks": len(train.rows),
         "log and first weights": digest.hexdigest(),
     }
+
+
+def _arrays(values: Iterable[Any]) -> Iterator[NDArray[Any]]:
+    """All arrays and tensors in nested tuples."""
+    for value in values:
+        if isinstance(value, tuple):
+            yield from _arrays(value)
+        elif value is not None:
+            yield value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
 
 
 def _judge(network: Network, valid: Data, options: Options) -> Judged:

@@ -40,15 +40,32 @@ class Place:
     ended: bool = False
 
 
+class Objective(nn.Module):
+    """What is to become small: `forward(chosen)` is the loss of some segments of `data`, a scalar."""
+
+    def __init__(self, data: Data) -> None:
+        super().__init__()
+        self.data = data
+
+    def clipped(self) -> list[list[nn.Parameter]]:
+        """The parameters whose gradients are clipped together."""
+        return [list(self.parameters())]
+
+
 class Loop:
-    """Trains `objective`, whose `forward(chosen)` is the loss of some segments of its `data`.
+    """Trains an objective on the data of each epoch (`data` makes them by the epoch's number).
 
     All that the next batch depends on is in `at`, `shuffled` (the generator as of the epoch's start),
     `curve`, `kept`, the objective, the optimiser and torch's generators: what a checkpoint holds.
     """
 
     def __init__(
-        self, stage: str, objective: nn.Module, data: Data, options: Options, report: Report
+        self,
+        stage: str,
+        objective: Objective,
+        data: Callable[[int], Data],
+        options: Options,
+        report: Report,
     ) -> None:
         self.stage, self.objective, self.options, self.report = stage, objective, options, report
         self.data = data
@@ -75,6 +92,7 @@ class Loop:
             self.objective.load_state_dict(self.kept)
 
     def _epoch(self, pause: Callable[["Loop"], None]) -> None:
+        self.objective.data = self.data(self.at.epoch)
         chunks = self._batches()
         self.objective.train()
         for number in range(self.at.batch, len(chunks)):
@@ -89,7 +107,7 @@ class Loop:
     def _batches(self) -> list[NDArray[np.int64]]:
         """The epoch's batches, each with something in it for every process."""
         together = distributed.count()
-        made = batches(self.data, self.options.clicks_per_batch * together, self.shuffle)
+        made = batches(self.objective.data, self.options.clicks_per_batch * together, self.shuffle)
         return [chosen for chosen in made if len(chosen) >= together]
 
     def _step(self, chosen: NDArray[np.int64]) -> float:
@@ -98,7 +116,8 @@ class Loop:
             loss: Tensor = self._objective(chosen[distributed.number() :: distributed.count()])
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.learned, 1.0)
+        for parameters in self.objective.clipped():
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         self.optimiser.step()
         return float(loss.item())
 
