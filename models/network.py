@@ -88,7 +88,6 @@ class Network(nn.Module):
         self.query = nn.Linear(config.hidden, config.embedding, bias=False)
         self.item_bias = nn.Parameter(torch.zeros(config.items))
         self.intent = _intent_head(config)
-        self.tasks = _task_heads(config)
         self.dropout = nn.Dropout(config.dropout)
         # Rows of the items' categories [V], their share of demand [V], normalisation [F], Platt's lines.
         self.register_buffer("item_categories", torch.zeros(config.items, dtype=torch.int64))
@@ -97,6 +96,8 @@ class Network(nn.Module):
         self.register_buffer("scale", torch.ones(config.features))
         self.register_buffer("calibration", torch.tensor([[1.0, 0.0]]).repeat(len(BANDS) + 1, 1))
         nn.init.normal_(self.table.weight, std=0.05)
+        # Last, so that all else begins alike with and without them.
+        self.tasks = _task_heads(config)
 
     def encode(self, rows: Tensor) -> Tensor:
         """Hidden states `[B, T, H]` after each click of `rows` `[B, T, FIELDS]` of whole sessions."""

@@ -15,7 +15,10 @@ _LOGIT, _LOG_AMOUNT = 30.0, 20.0
 
 
 class Tasks(nn.Module):
-    """`lines` [heads, 2] are scale and shift fitted on validation data; `ratios` is the risk's table."""
+    """`lines` [heads, 2] are scale and shift fitted on validation data; `ratios` is the risk's table.
+
+    `noise` [2 + heads] weighs the losses of next item, purchase and the heads, where weights are learned.
+    """
 
     lines: Tensor
     ratios: Tensor
@@ -25,6 +28,7 @@ class Tasks(nn.Module):
         self.layout = layout
         self.trunk = nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout))
         self.out = nn.Linear(width, layout.raw)
+        self.noise = nn.Parameter(torch.zeros(2 + len(layout.parts)))
         self.register_buffer("lines", torch.tensor([[1.0, 0.0]]).repeat(len(layout.parts), 1))
         self.register_buffer("ratios", torch.zeros(SHAPE))
         self._classes = layout.of_kind(Kind.CLASSES)

@@ -17,6 +17,7 @@ from trainer.data import prepare
 from trainer.evaluate import answers, judge_all, rungs
 from trainer.examples import Examples, ExamplesError
 from trainer.fit import Journal, Report, fit, initial
+from trainer.heads import NO_HEADS, initialise, plan
 from trainer.options import Options
 
 #: Items a version knows; the rest share hashed buckets.
@@ -57,9 +58,13 @@ def build(
     """Train on `train`, stop and calibrate on `valid`; metrics are the serving scorers' on `valid`."""
     words, weights = vocabulary(train)
     settings = session_index.Settings()
-    data = prepare(train, words, options.longest)
-    judged_on = prepare(valid, words, options.longest)
-    network = fit(initial(words, weights, data, options), data, judged_on, options, report, journal)
+    planned = plan(train, options.churn_days) if options.heads_weight else NO_HEADS
+    data = prepare(train, words, options.longest, planned)
+    network = initial(words, weights, data, options, planned)
+    if network.tasks is not None and data.tasks is not None:
+        initialise(network.tasks, train.grouped(), data.tasks)
+    judged_on = prepare(valid, words, options.longest, planned)
+    network = fit(network, data, judged_on, options, report, journal)
     stages = features.stages(train.features[train.judged])
     parts = Parts(
         network=network.cpu(),

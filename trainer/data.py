@@ -9,12 +9,15 @@ from torch import Tensor
 
 from models.vocabulary import Vocabulary
 from trainer.examples import Examples, segments
+from trainer.heads import NO_HEADS, Plan, Targets, targets
 
 
 class Data(NamedTuple):
     """Segments of sessions as tensors over all clicks: table rows [N, FIELDS], features [N, F], labels [N].
 
-    `target` is an item's index, -1 where there is none to learn; `bounds` [S + 1] are the segments' ends.
+    `target` is an item's index, -1 where there is none to learn; `bounds` [S + 1] are the segments' ends;
+    `position` is the
+    click's index in its session; `tasks` are the further heads' labels, where there are such heads.
     """
 
     rows: Tensor
@@ -23,10 +26,12 @@ class Data(NamedTuple):
     buys: Tensor
     judged: Tensor
     bounds: NDArray[np.int64]
+    position: Tensor
+    tasks: Targets | None = None
 
 
-def prepare(examples: Examples, vocabulary: Vocabulary, longest: int) -> Data:
-    """Tensors of the examples, session by session."""
+def prepare(examples: Examples, vocabulary: Vocabulary, longest: int, plan: Plan = NO_HEADS) -> Data:
+    """Tensors of the examples, session by session; with labels of the heads of `plan`."""
     grouped = examples.grouped()
     numbers = segments(grouped.session, longest)
     return Data(
@@ -36,6 +41,8 @@ def prepare(examples: Examples, vocabulary: Vocabulary, longest: int) -> Data:
         torch.from_numpy(grouped.buys.astype(np.float32)),
         torch.from_numpy(grouped.judged),
         np.append(0, np.flatnonzero(np.diff(numbers, append=-1)) + 1),
+        torch.from_numpy(grouped.position),
+        targets(grouped, plan) if plan.tasks else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from xxhash import xxh3_64
 
 from models.features import FEATURES_VERSION, NAMES
@@ -16,11 +16,12 @@ from models.network import Config, Network
 from models.scorer import pick_device
 from models.vocabulary import Vocabulary
 from trainer import distributed
-from trainer.calibrate import platt
+from trainer.calibrate import by_band
 from trainer.checkpoint import EVERY, Checkpoint
 from trainer.data import Data
+from trainer.heads import NO_HEADS, Plan, calibrate
 from trainer.loop import Judged, Loop, Objective
-from trainer.losses import losses, validate
+from trainer.losses import losses, total, validate
 from trainer.options import Options
 from trainer.progress import Point, Progress, Report
 
@@ -28,7 +29,7 @@ __all__ = ["Journal", "Progress", "Report", "fit", "initial"]
 
 
 class Supervised(Objective):
-    """Both heads' losses."""
+    """All heads' losses."""
 
     def __init__(self, network: Network, data: Data, options: Options) -> None:
         super().__init__(data)
@@ -37,8 +38,14 @@ class Supervised(Objective):
     def forward(self, chosen: NDArray[np.int64]) -> Tensor:
         """The loss, a scalar."""
         options = self._options
-        parts = losses(self.network, self.data, chosen, options.candidates, options.power)
-        return parts.next_item + options.intent_weight * parts.purchase
+        given = options.candidates, options.power, options.heads_gradient
+        return total(self.network, losses(self.network, self.data, chosen, *given), options)
+
+    def clipped(self) -> list[list[nn.Parameter]]:
+        """The further heads' apart, so that clipping them does not change the rest."""
+        own = list(self.network.tasks.parameters()) if self.network.tasks is not None else []
+        known = set(map(id, own))
+        return [[one for one in self.parameters() if id(one) not in known], own]
 
 
 @dataclass
@@ -51,10 +58,12 @@ class Journal:
     curve: list[Point] = field(default_factory=list)
 
 
-def initial(vocabulary: Vocabulary, weights: NDArray[np.int64], data: Data, options: Options) -> Network:
+def initial(
+    vocabulary: Vocabulary, weights: NDArray[np.int64], data: Data, options: Options, plan: Plan = NO_HEADS
+) -> Network:
     """An untrained network that knows the items' categories, popularity, and the features' scale."""
     torch.manual_seed(options.seed)
-    network = Network(_config(vocabulary, options))
+    network = Network(_config(vocabulary, options, plan))
     sizes = vocabulary.sizes
     rows = sizes.offsets[1] + vocabulary.category_rows(vocabulary.categories)
     network.item_categories.copy_(torch.from_numpy(rows))
@@ -68,10 +77,12 @@ def initial(vocabulary: Vocabulary, weights: NDArray[np.int64], data: Data, opti
         network.item_bias.requires_grad_(False)
     else:
         network.item_bias.data.copy_(torch.log(network.share.clamp_min(1e-7)))
+    if network.tasks is not None:
+        network.tasks.noise.requires_grad_(options.loss_weights == "learned")
     return network.to(pick_device(options.device))
 
 
-def _config(vocabulary: Vocabulary, options: Options) -> Config:
+def _config(vocabulary: Vocabulary, options: Options, plan: Plan) -> Config:
     sizes = vocabulary.sizes
     return Config(
         sizes.items,
@@ -87,6 +98,9 @@ def _config(vocabulary: Vocabulary, options: Options) -> Config:
         layers=options.layers,
         attention_heads=options.attention_heads,
         window=options.window,
+        task_width=options.task_width,
+        tasks=plan.tasks,
+        churn_days=plan.churn_days,
     )
 
 
@@ -146,14 +160,15 @@ def _arrays(values: Iterable[Any]) -> Iterator[NDArray[Any]]:
 
 
 def _judge(network: Network, valid: Data, options: Options) -> Judged:
-    next_loss, area, _ = validate(network, valid, options.clicks_per_batch)
+    next_loss, area, *_ = validate(network, valid, options.clicks_per_batch)
     # An AUC point is worth about as much as three hundredths of cross entropy.
     score = distributed.first_says(next_loss - 3 * area)
     return Judged(next_loss, area, score)
 
 
 def _calibrate(network: Network, valid: Data, options: Options) -> None:
-    _, _, logits = validate(network, valid, options.clicks_per_batch)
-    judged = valid.judged.numpy()
-    scale, shift = platt(logits[judged], valid.buys.numpy()[judged])
-    network.calibration.copy_(torch.tensor([scale, shift]))
+    found = validate(network, valid, options.clicks_per_batch)
+    judged, buys = valid.judged.numpy(), valid.buys.numpy()
+    network.calibration.copy_(by_band(found.logits[judged], buys[judged], valid.position.numpy()[judged]))
+    if network.tasks is not None and valid.tasks is not None and found.raw is not None:
+        calibrate(network.tasks, found.raw, valid.tasks)

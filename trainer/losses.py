@@ -12,20 +12,48 @@ from models import metrics
 from models.network import Network
 from trainer.candidates import next_item_loss
 from trainer.data import Data, batches
+from trainer.heads import task_losses
+from trainer.options import Options
 
 
 class Losses(NamedTuple):
-    """Mean next-item and purchase loss of a batch; its purchase logits, and which clicks they are of."""
+    """Mean next-item and purchase loss of a batch; its purchase logits, and which clicks they are of.
+
+    `tasks` are the further heads' losses [heads], `raw` their outputs; None without such heads.
+    """
 
     next_item: Tensor
     purchase: Tensor
     logits: Tensor
     where: Tensor
+    tasks: Tensor | None = None
+    raw: Tensor | None = None
+
+
+def total(network: Network, parts: Losses, options: Options) -> Tensor:
+    """What is minimised: the weighted sum of all losses.
+
+    Where `loss_weights` is learned, each loss is weighted by its own noise on top of the given weight:
+    exp(-s) loss + s / 2 with an s for each (Kendall, Gal, Cipolla 2018, "Multi-task learning using
+    uncertainty to weigh losses for scene geometry and semantics").
+    """
+    own = torch.stack([parts.next_item, options.intent_weight * parts.purchase])
+    if parts.tasks is None or network.tasks is None:
+        return own.sum()
+    every = torch.cat([own, options.heads_weight / len(parts.tasks) * parts.tasks])
+    noise = network.tasks.noise
+    return (torch.exp(-noise) * every + noise / 2).sum() if noise.requires_grad else every.sum()
 
 
 def losses(
-    network: Network, data: Data, chosen: NDArray[np.int64], candidates: int = 0, power: float = 1.0
+    network: Network,
+    data: Data,
+    chosen: NDArray[np.int64],
+    candidates: int = 0,
+    power: float = 1.0,
+    gradient: float = 1.0,
 ) -> Losses:
+    """Losses of the segments `chosen`; the further heads pass `gradient` of theirs on to the encoder."""
     starts, lengths = data.bounds[chosen], np.diff(data.bounds)[chosen]
     steps = torch.arange(int(lengths.max()))
     inside = steps < torch.from_numpy(lengths)[:, None]
@@ -41,20 +69,38 @@ def losses(
     purchase = F.binary_cross_entropy_with_logits(
         logits[judged].float(), data.buys[clicks].to(device)[judged]
     )
-    return Losses(next_item, purchase.nan_to_num(), logits, clicks)
+    made = Losses(next_item, purchase.nan_to_num(), logits, clicks)
+    if network.tasks is None or data.tasks is None:
+        return made
+    passed = hidden * gradient + hidden.detach() * (1 - gradient)
+    raw = network.tasks(network.head_inputs(passed, data.features[clicks].to(device)))
+    return made._replace(tasks=task_losses(network.tasks, raw, data.tasks.at(clicks, device)), raw=raw)
+
+
+class Validated(NamedTuple):
+    """Next-item loss and intent AUC; purchase logits [N] and the further heads' raw outputs of all clicks."""
+
+    next_loss: float
+    area: float
+    logits: NDArray[np.float32]
+    raw: Tensor | None
 
 
 @torch.no_grad()
-def validate(network: Network, data: Data, clicks: int) -> tuple[float, float, NDArray[np.float32]]:
-    """Next-item loss, intent AUC, and the purchase logits [N] of validation data."""
+def validate(network: Network, data: Data, clicks: int) -> Validated:
+    """Judge the network on validation data."""
     network.eval()
     logits, means, weights = np.zeros(len(data.rows), dtype=np.float32), [], []
+    tasks = network.tasks if data.tasks is not None else None
+    raw = None if tasks is None else torch.zeros(len(data.rows), tasks.layout.raw)
     for chosen in batches(data, clicks, None):
         found = losses(network, data, chosen)
         logits[found.where.numpy()] = found.logits.cpu().numpy()
+        if raw is not None and found.raw is not None:
+            raw[found.where] = found.raw.float().cpu()
         means.append(found.next_item.item())
         weights.append(max(1, int((data.target[found.where] >= 0).sum())))
     network.train()
     judged = data.judged.numpy()
     area = metrics.auc(logits[judged], data.buys.numpy()[judged] > 0)
-    return float(np.average(means, weights=weights)), area, logits
+    return Validated(float(np.average(means, weights=weights)), area, logits, raw)

@@ -72,6 +72,7 @@ def data(sessions: Sessions, rows: Tensor, longest: int) -> Data:
         torch.zeros(count),
         torch.zeros(count, dtype=torch.bool),
         np.append(0, np.flatnonzero(np.diff(segments(numbers, longest), append=-1)) + 1),
+        torch.ones(count, dtype=torch.int32),
     )
 
 

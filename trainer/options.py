@@ -49,6 +49,11 @@ class Options:
     layers: int = 0
     attention_heads: int = 2
     window: int = 0
+    heads_weight: float = 1.0
+    heads_gradient: float = 1.0
+    loss_weights: Literal["fixed", "learned"] = "fixed"
+    task_width: int = 64
+    churn_days: float = 7.0
 
 
 _KINDS: dict[str, Any] = {name: type(value) for name, value in asdict(Options()).items()}

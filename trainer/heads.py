@@ -1,0 +1,183 @@
+"""Which heads a version can have, their labels as tensors, their losses, and what is fitted afterwards."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from models import risk
+from models.codes import items as item_hashes
+from models.heads import BRANDS, CATEGORIES, HEADS, OTHER, OWN_NAMES, Kind, Layout, Part
+from models.tasks import Tasks, expected_amount
+from trainer.calibrate import platt
+from trainer.examples import Examples
+from trainer.labels import LABELS, NEXT, Paths
+
+
+class Plan(NamedTuple):
+    """A version's heads with the names of their classes, and the days of absence that are churn."""
+
+    tasks: tuple[tuple[str, tuple[str, ...]], ...]
+    churn_days: float
+
+
+NO_HEADS = Plan((), 0)
+
+
+def plan(train: Examples, churn_days: float) -> Plan:
+    """The heads that a log has something to teach, as `Config.tasks` has them."""
+    seen = item_hashes(train.codes) != 0
+    own = {
+        CATEGORIES: _own(train.codes["category"][seen], train.names),
+        BRANDS: _own(train.said["brand"][seen], train.names),
+    }
+    named = [(head, own[head.classes] if isinstance(head.classes, str) else head.classes) for head in HEADS]
+    possible = [(h.name, c) for h, c in named if h.kind is not Kind.CLASSES or len(c) > 1]
+    layout, paths = Layout.of(possible), Paths(train.grouped(), churn_days)
+    taught = tuple((name, classes) for name, classes in possible if _teaches(layout[name], paths))
+    return Plan(taught, churn_days)
+
+
+def _own(hashes: NDArray[np.uint32], names: dict[int, str]) -> tuple[str, ...]:
+    """The commonest names, then `OTHER`; nothing where there are none."""
+    found, counts = np.unique(hashes[hashes != 0], return_counts=True)
+    common = found[np.lexsort((found, -counts))][:OWN_NAMES]
+    own = [names[number] for number in common.tolist() if names[number] != OTHER]
+    return (*own, OTHER) if own else ()
+
+
+def _teaches(part: Part, paths: Paths) -> bool:
+    if part.head.kind is Kind.RISK:
+        return True
+    labels = LABELS[part.head.name](paths, part)
+    if part.head.name.startswith("search"):
+        return bool((labels > 0).any())
+    return bool((labels >= 0).any() if labels.ndim == 2 else np.isfinite(labels).any())
+
+
+class Targets(NamedTuple):
+    """Labels by kind: floats [N, heads], masked NaN; classes int16 [N, heads, NEXT], masked -1."""
+
+    binary: Tensor
+    classes: Tensor
+    amount: Tensor
+    rating: Tensor
+
+    def at(self, clicks: Tensor, device: torch.device) -> "Targets":
+        """Those of some clicks."""
+        return Targets(*(labels[clicks].to(device) for labels in self))
+
+
+def targets(grouped: Examples, planned: Plan) -> Targets:
+    """Labels of clicks grouped by session."""
+    layout, paths = Layout.of(planned.tasks), Paths(grouped, planned.churn_days)
+    return Targets(
+        _floats(paths, layout, Kind.BINARY),
+        _classes(paths, layout),
+        _floats(paths, layout, Kind.AMOUNT),
+        _floats(paths, layout, Kind.RATING),
+    )
+
+
+def _floats(paths: Paths, layout: Layout, kind: Kind) -> Tensor:
+    found = [LABELS[part.head.name](paths, part) for _, part in layout.of_kind(kind)]
+    return torch.from_numpy(np.column_stack(found) if found else np.zeros((len(paths.all), 0), np.float32))
+
+
+def _classes(paths: Paths, layout: Layout) -> Tensor:
+    parts = layout.of_kind(Kind.CLASSES)
+    made = np.full((len(paths.all), len(parts), NEXT), -1, dtype=np.int16)
+    for place, (_, part) in enumerate(parts):
+        found = LABELS[part.head.name](paths, part)
+        made[:, place, : found.shape[1]] = found
+    return torch.from_numpy(made)
+
+
+def initialise(tasks: Tasks, grouped: Examples, labels: Targets) -> None:
+    """What is counted rather than learned: the risk's table; mean and spread of ratings."""
+    codes, inside = grouped.codes, np.diff(grouped.session, prepend=-1) == 0
+    after = np.flatnonzero(inside)
+    pairs = codes["event"][after - 1], codes["event"][after], codes["dwell"][after]
+    tasks.ratios.copy_(torch.from_numpy(risk.table(*pairs)))
+    for place, (number, _) in enumerate(tasks.layout.of_kind(Kind.RATING)):
+        given = labels.rating[:, place]
+        given = given[~given.isnan()]
+        tasks.lines[number] = torch.stack([given.std(correction=0).clamp_min(0.1), given.mean()])
+
+
+def task_losses(tasks: Tasks, raw: Tensor, labels: Targets) -> Tensor:
+    """Mean loss of each head [heads] over its labelled clicks, 0 where a batch has none."""
+    made = raw.new_zeros(len(tasks.layout.parts))
+    for kind, loss, of_kind in (
+        (Kind.BINARY, _binary, labels.binary),
+        (Kind.CLASSES, _class, labels.classes),
+        (Kind.AMOUNT, _amount, labels.amount),
+        (Kind.RATING, _rating, labels.rating),
+    ):
+        for place, (number, part) in enumerate(tasks.layout.of_kind(kind)):
+            line = tasks.lines[number]
+            made[number] = loss(raw[:, part.raw].float(), of_kind[:, place], line)
+    return made
+
+
+def _mean(losses: Tensor, known: Tensor) -> Tensor:
+    return (losses * known).sum() / known.sum().clamp_min(1)
+
+
+def _binary(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
+    losses = F.binary_cross_entropy_with_logits(raw[:, 0], label.nan_to_num(), reduction="none")
+    return _mean(losses, ~label.isnan())
+
+
+def _class(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
+    """Cross entropy with the labels of a click weighing alike."""
+    known = label >= 0
+    found = raw.log_softmax(-1).gather(1, label.long().clamp_min(0))
+    share = known / known.sum(1, keepdim=True).clamp_min(1)
+    return _mean(-(found * share).sum(1), known.any(1))
+
+
+def _amount(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
+    """Zero-inflated lognormal (Wang, Liu, Miao 2019): whether, and if so how much, on the log's scale."""
+    known, paid = ~label.isnan(), label.nan_to_num() > 0
+    whether = F.binary_cross_entropy_with_logits(raw[:, 0], paid.float(), reduction="none")
+    spread = F.softplus(raw[:, 2]).clamp_min(1e-2)
+    off = (label.nan_to_num().clamp_min(1e-2).log() - raw[:, 1]) / spread
+    return _mean(whether + paid * (off**2 / 2 + spread.log()), known)
+
+
+def _rating(raw: Tensor, label: Tensor, line: Tensor) -> Tensor:
+    known = ~label.isnan()
+    return _mean((raw[:, 0] - (label.nan_to_num() - line[1]) / line[0]) ** 2, known)
+
+
+def calibrate(tasks: Tasks, raw: Tensor, labels: Targets) -> None:
+    """Fit every head's line on validation outputs `[N, layout.raw]`; without labels it stays."""
+    for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.BINARY)):
+        label = labels.binary[:, place].numpy()
+        known = ~np.isnan(label)
+        line = platt(raw[:, part.raw].numpy()[known, 0], label[known])
+        tasks.lines[number] = torch.tensor(line)
+    for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.CLASSES)):
+        tasks.lines[number, 0] = _sharpness(raw[:, part.raw], labels.classes[:, place])
+    for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.AMOUNT)):
+        tasks.lines[number, 0] = _level(raw[:, part.raw], labels.amount[:, place])
+
+
+def _level(raw: Tensor, label: Tensor) -> float:
+    """What brings the sum of expected amounts to what was paid."""
+    known = ~label.isnan()
+    paid, expected = float(label[known].sum()), float(expected_amount(raw[known]).sum())
+    return min(5.0, max(0.2, paid / expected)) if paid > 0 < expected else 1.0
+
+
+def _sharpness(raw: Tensor, label: Tensor) -> float:
+    """The inverse temperature with the least loss (Guo et al. 2017)."""
+    if not (label >= 0).any():
+        return 1.0
+    tried = torch.linspace(0.5, 1.5, 21)
+    losses = [_class(raw * sharpness, label, raw).item() for sharpness in tried]
+    return float(tried[int(np.argmin(losses))])
