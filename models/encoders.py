@@ -2,12 +2,18 @@
 
 from collections.abc import Callable
 
+import torch
+
 from models.cells import Gru, Lstm
+from models.convolution import Convolution
 from models.encoding import Encoder, EncoderError, Shape
+from models.transformer import Transformer
 
 ENCODERS: dict[str, Callable[[Shape], Encoder]] = {
     "gru": Gru,
     "lstm": Lstm,
+    "transformer": Transformer,
+    "cnn": Convolution,
 }
 
 
@@ -17,3 +23,9 @@ def build(shape: Shape) -> Encoder:
     if kind is None:
         raise EncoderError(f"encoder is {shape.encoder!r}; choose from {', '.join(ENCODERS)}")
     return kind(shape)
+
+
+def check(shape: Shape) -> None:
+    """Raises EncoderError for what `build` would refuse, before there is anything to train on."""
+    with torch.device("meta"):
+        build(shape)

@@ -7,7 +7,7 @@ from the visitor's record (`models.windows`). A session's place in absolute term
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,6 +41,11 @@ class Shape:
     attention_heads: int
     window: int
     dropout: float
+
+    @classmethod
+    def of(cls, settings: Any) -> "Shape":
+        """From anything that has fields of these names."""
+        return cls(*(getattr(settings, field.name) for field in fields(cls)))
 
 
 class Serving(Protocol):

@@ -56,15 +56,7 @@ class Config:
     @property
     def shape(self) -> Shape:
         """The encoder's."""
-        return Shape(
-            self.encoder,
-            self.embedding,
-            self.hidden,
-            self.layers,
-            self.attention_heads,
-            self.window,
-            self.dropout,
-        )
+        return Shape.of(self)
 
     def as_dict(self) -> dict[str, float | str]:
         """For JSON."""

@@ -49,11 +49,11 @@ class Scores:
         return [[names[item] for item in row if item >= 0] for row in self.items.tolist()]
 
     def hidden_bytes(self) -> list[bytes]:
-        """Hidden state per slot as the visitor's record keeps it; empty below the neural rung."""
+        """Hidden state per slot as the visitor's record keeps it; an empty list below the neural rung."""
         if self.hidden is None:
             return []
         packed, width = self.hidden.tobytes(), self.hidden.shape[1] * self.hidden.itemsize
-        return [packed[at : at + width] for at in range(0, len(packed), width)]
+        return [packed[slot * width : (slot + 1) * width] for slot in range(len(self.hidden))]
 
 
 class Scorer(Protocol):

@@ -42,10 +42,11 @@ def vocabulary(clicks: Sequence[Click], most: int = 500) -> Vocabulary:
     return Vocabulary.build(list(categories)[:most], list(categories.values())[:most])
 
 
-def network(words: Vocabulary, seed: int = 0) -> Network:
+def network(words: Vocabulary, seed: int = 0, encoder: str = "gru") -> Network:
     """Random weights, large enough that hidden states are far from zero."""
     torch.manual_seed(seed)
-    made = Network(Config(words.sizes.items, len(features.NAMES), words.sizes.item_buckets)).eval()
+    config = Config(words.sizes.items, len(features.NAMES), words.sizes.item_buckets, encoder=encoder)
+    made = Network(config).eval()
     torch.nn.init.normal_(made.table.weight, std=0.7)
     made.item_categories.copy_(
         torch.from_numpy(words.sizes.offsets[1] + words.category_rows(words.categories))
@@ -53,18 +54,18 @@ def network(words: Vocabulary, seed: int = 0) -> Network:
     return made
 
 
-def scorer(words: Vocabulary, seed: int = 0, model: int = 7) -> NeuralScorer:
-    return NeuralScorer(network(words, seed), words, f"test-{seed}", model)
+def scorer(words: Vocabulary, seed: int = 0, model: int = 7, encoder: str = "gru") -> NeuralScorer:
+    return NeuralScorer(network(words, seed, encoder), words, f"test-{seed}", model)
 
 
-def parts(words: Vocabulary) -> Parts:
+def parts(words: Vocabulary, encoder: str = "gru") -> Parts:
     """A version with a random network and a few sessions."""
     items = np.arange(12) % len(words.ids)
     index = session_index.build(
         np.arange(12) // 3, items, np.arange(12) / 10, len(words.ids), session_index.Settings()
     )
     return Parts(
-        network=network(words),
+        network=network(words, encoder=encoder),
         vocabulary=words,
         index=index,
         settings=session_index.Settings(),

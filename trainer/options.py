@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from models import encoders
+from models.encoding import Shape
 from models.errors import PathcastError
 
 Precision = Literal["auto", "fp32", "bf16"]
@@ -86,6 +88,7 @@ def _replaced(options: Options, pairs: Mapping[str, Any]) -> Options:
     made = replace(options, **values)
     if made.precision not in get_args(Precision):
         raise OptionsError(f"precision is {made.precision!r}; choose {', '.join(get_args(Precision))}")
+    encoders.check(Shape.of(made))
     return made
 
 
