@@ -1,25 +1,30 @@
-"""`make bench`: counting, full job, latency and recovery, in one go on one broker."""
+"""`make bench`: scoring, counting, full job with each encoder, latency and recovery, on one broker."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
+import torch
 from rich.console import Console
 
+from models.encoders import ENCODERS
 from tests.bench import document, results
 from tests.bench.clicks import GSTORE, ROOT, SHIPPED, Log
 from tests.bench.counting import counting
 from tests.bench.full import Full, full
 from tests.bench.ground import Ground, ground
 from tests.bench.latency import bare
-from tests.bench.model import Model, model
+from tests.bench.model import ENCODER, Model, model
 from tests.bench.recovery import recovery
+from tests.bench.scoring import scoring
 from tests.bench.sizes import QUICK, Sizes
 from tests.bench.states import Crowd, full_states
 from tests.bench.working import forget, settle
 
-PARTS = ("counting", "full", "recovery")
+PARTS = ("scoring", "counting", "full", "encoders", "recovery")
+#: Those that need a broker.
+ON_A_BROKER = frozenset(PARTS) - {"scoring"}
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 JSON = ROOT / "build" / "bench.json"
 
@@ -35,6 +40,11 @@ class Bench:
         """A line of progress."""
         self.console.print(line, highlight=False)
 
+    def alone(self) -> None:
+        """Measure what needs no broker, on the threads that a worker scores with."""
+        torch.set_num_threads(1)
+        self.found["scoring"] = scoring(self.sizes.timed_seconds, self.say)
+
     def run(self, ground: Ground, parts: tuple[str, ...]) -> None:
         """Measure `parts` in order."""
         if "counting" in parts:
@@ -43,14 +53,29 @@ class Bench:
             self.say(f"counting: latency p50 {alone['p50_ms']:.1f} ms, p99 {alone['p99_ms']:.1f} ms")
         if "full" in parts or "recovery" in parts:
             self._visitors(ground, parts)
+        if "encoders" in parts:
+            self.found["encoders"] = {
+                name: self._encoder(ground, name) for name in ENCODERS if name != ENCODER
+            }
 
-    def _visitors(self, ground: Ground, parts: tuple[str, ...]) -> None:
-        sizes, trained = self.sizes, model(self.log, self.sizes)
-        self.say(f"model {trained.version.id}, {len(trained.version.vocabulary.ids):,} items")
-        states = full_states(self.log.pasts(sizes.templates), trained.version)
+    def _trained(self, encoder: str) -> tuple[Model, list[bytes]]:
+        """A model, and visitors' records that it has made."""
+        trained = model(self.log, self.sizes, encoder)
+        self.say(f"model {trained.version.id} ({encoder}), {len(trained.version.vocabulary.ids):,} items")
+        states = full_states(self.log.pasts(self.sizes.templates), trained.version)
         mean = sum(map(len, states)) // len(states)
         self.say(f"{len(states):,} visitors with 50 codes each, mean state {mean:,} bytes")
-        self.found["state_bytes"] = mean
+        return trained, states
+
+    def _encoder(self, ground: Ground, encoder: str) -> dict[str, float]:
+        """The full job by one worker with another encoder."""
+        answered = self._full(ground, *self._trained(encoder), 1, encoder)
+        figures = {"pathcast": answered.rate, "neural_share": answered.neural}
+        return {**figures, "score_us": answered.stages["score"], **answered.latency._asdict()}
+
+    def _visitors(self, ground: Ground, parts: tuple[str, ...]) -> None:
+        sizes, (trained, states) = self.sizes, self._trained(ENCODER)
+        self.found["state_bytes"] = sum(map(len, states)) // len(states)
         if "full" in parts:
             answered = self._full(ground, trained, states, 1)
             self.found["full"] = {
@@ -69,8 +94,10 @@ class Bench:
             self.found["recovery"] = vars(recovery(place, Crowd(sizes.recovered, states), sizes, self.say))
             forget(place)
 
-    def _full(self, ground: Ground, trained: Model, states: Sequence[bytes], workers: int) -> Full:
-        place = settle(ground, f"full-{workers}", trained)
+    def _full(
+        self, ground: Ground, trained: Model, states: Sequence[bytes], workers: int, encoder: str = ENCODER
+    ) -> Full:
+        place = settle(ground, f"full-{encoder}-{workers}", trained)
         crowd = Crowd(self.sizes.visitors, states)
         answered = full(place, self.log, crowd, replace(self.sizes, workers=workers), self.say)
         forget(place)
@@ -89,8 +116,12 @@ def main(quick: bool, parts: tuple[str, ...], path: Path, write_docs: bool) -> N
         console.print("no ../shared/data/gstore: the shipped log is used instead")
     bench = Bench(QUICK if quick else Sizes(), console, log)
     bench.found = {**results.load(path), **bench.found} if parts else bench.found
-    with ground() as here:
-        bench.run(here, parts or PARTS)
+    parts = parts or PARTS
+    if "scoring" in parts:
+        bench.alone()
+    if ON_A_BROKER & {*parts}:
+        with ground() as here:
+            bench.run(here, parts)
     bench.found["ratios"] = results.ratios(bench.found)
     results.save(bench.found, path)
     console.print(results.table(bench.found))

@@ -16,6 +16,8 @@ from trainer.options import Options
 from trainer.train import Run, train
 
 KEPT = ROOT / "build" / "bench"
+#: The default: what is measured in full.
+ENCODER = Options().encoder
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,16 @@ class Model:
     log: Path
 
 
-def model(log: Log, sizes: Sizes, kept: Path = KEPT) -> Model:
-    """The kept model of this log, these sizes and these features; trained now where there is none."""
-    identity = f"2 {log.path.name} {sizes.trained} {sizes.epochs} {FEATURES_VERSION} {FORMAT}"
+def model(log: Log, sizes: Sizes, encoder: str, kept: Path = KEPT) -> Model:
+    """The kept model of this log, sizes, encoder and features; trained now where there is none."""
+    identity = f"3 {encoder} {log.path.name} {sizes.trained} {sizes.epochs} {FEATURES_VERSION} {FORMAT}"
     folder = kept / hashlib.sha256(identity.encode()).hexdigest()[:12]
     file, versions = folder / "log.parquet", folder / "registry"
     found = sorted(versions.glob("*/manifest.json")) if versions.exists() else []
     if not found:
         folder.mkdir(parents=True, exist_ok=True)
         _training_log(log, sizes.trained).write_parquet(file)
-        options = Options(epochs=sizes.epochs, seconds=90.0)
+        options = Options(epochs=sizes.epochs, seconds=90.0, encoder=encoder)
         version = train(Run([file], versions, options=options), int(time.time() * 1000), lambda _: None)
     else:
         version = registry.load(found[-1].parent, "cpu")

@@ -61,6 +61,11 @@ def rows(results: Results) -> Iterator[Row]:
         title = "the same of the counting job, p50 / p99"
         yield title, f"{bare['p50_ms']:.1f} / {bare['p99_ms']:.1f} ms", "", ""
     yield from _shared(results)
+    for encoder, other in results.get("encoders", {}).items():
+        yield f"full job with encoder {encoder}", f"{other['pathcast']:,.0f} clicks/s", "", ""
+        title = f"the same at the given rate: latency with encoder {encoder}, p50 / p99"
+        yield title, f"{other['p50_ms']:.1f} / {other['p99_ms']:.1f} ms", "", ""
+    yield from _scoring(results)
     if recovery := results.get("recovery"):
         yield _at_most(f"recovery of {recovery['visitors']:,} visitors", recovery["seconds"], 60, "s")
 
@@ -96,6 +101,14 @@ def _shared(results: Results) -> Iterator[Row]:
     if "shared_to_faust" in found:
         yield f"{title}, to plain Faust's counting", f"{found['shared_to_faust']:.1f} x", "", ""
     yield f"{title}: latency, p50 / p99", f"{shared['p50_ms']:.1f} / {shared['p99_ms']:.1f} ms", "", ""
+
+
+def _scoring(results: Results) -> Iterator[Row]:
+    for title, cost in results.get("scoring", {}).items():
+        if cost["goal"] is None:
+            yield title, f"{cost['us']:.1f} µs an event", "", ""
+        else:
+            yield _at_most(title, cost["us"], cost["goal"], "µs an event")
 
 
 def _at_least(title: str, figure: float, target: float, unit: str) -> Row:

@@ -10,7 +10,8 @@ class Sizes:
     """`counted` clicks by contestant; `visitors` of the full job all have full-size states when it starts;
     one worker does it, then `workers` share it.
 
-    `rate` is clicks/s while latency is measured, for `latency_seconds` after `settling_seconds`.
+    `rate` is clicks/s while latency is measured, for `latency_seconds` after `settling_seconds`; each cost of
+    scoring is timed for `timed_seconds`.
     """
 
     rounds: int = 3
@@ -28,6 +29,7 @@ class Sizes:
     recovered: int = 1_000_000
     workers: int = os.cpu_count() or 1
     updates: int = 10
+    timed_seconds: float = 3.0
 
 
 QUICK = Sizes(
@@ -44,4 +46,5 @@ QUICK = Sizes(
     recovered=500,
     updates=2,
     workers=2,
+    timed_seconds=0.01,
 )

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("quixstreams", reason="the `bench` extra is not installed: pip install -e '.[bench]'")
 
+from models.encoders import ENCODERS
 from tests.bench.__main__ import main
 from tests.bench.clicks import SHIPPED, Log
 
@@ -16,6 +17,7 @@ KEYS = {
     "bare": {"p50_ms", "p99_ms", "clicks", "rate"},
     "shared": {"workers", "pathcast", "neural_share", "p50_ms", "p99_ms", "clicks"},
     "recovery": {"visitors", "seconds", "changelog_bytes"},
+    "encoders": set(ENCODERS) - {"gru"},
 }
 
 
@@ -28,6 +30,8 @@ def test_every_part_gives_its_figures(tmp_path):
     assert {part: set(found[part]) for part in KEYS} == KEYS
     assert all(rate > 0 for rate in found["counting"].values())
     assert found["full"]["neural_share"] == found["shared"]["neural_share"] == 1.0
+    assert all(other["neural_share"] == 1.0 for other in found["encoders"].values())
+    assert all(cost["us"] > 0 for cost in found["scoring"].values())
     ratios = {"counting_to_faust", "counting_to_quix", "full_to_faust", "shared_to_faust"}
     assert set(found["ratios"]) == ratios
     assert "recovery of 500 visitors" in result.output
