@@ -55,9 +55,14 @@ class Batch:
         by_rank = np.argsort(rank, kind="stable")
         return order[by_rank], np.cumsum(np.bincount(rank)).tolist() if len(order) else []
 
-    def is_stale(self, slot: int, model: int) -> bool:
-        """Whether the slot's hidden state was made by another version or lacks clicks of the session."""
-        return self.hidden_model[slot] != model or self.hidden_at[slot] != self.clicks[slot]
+    def stale(self, model: int, width: int) -> list[int]:
+        """Slots whose hidden state is of another version or width (bytes), or lacks clicks of the session."""
+        known = zip(self.hidden, self.hidden_model, self.hidden_at, self.clicks, strict=True)
+        return [
+            slot
+            for slot, (packed, made_by, at, clicks) in enumerate(known)
+            if made_by != model or at != clicks or len(packed) != width
+        ]
 
     @cached_property
     def trails(self) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]:

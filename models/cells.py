@@ -27,14 +27,15 @@ class GruCell:
         # The new gate's recurrent bias is multiplied by the reset gate: it cannot join the inputs'.
         self.bias = b_in.clone()
         self.bias[: 2 * self.hidden] += b_hidden[: 2 * self.hidden]
-        self.new_bias = b_hidden[2 * self.hidden :].clone()
+        self.new_bias = torch.zeros_like(b_hidden)
+        self.new_bias[2 * self.hidden :] = b_hidden[2 * self.hidden :]
 
     def step(self, state: Tensor, gates: Tensor) -> Tensor:
         """The state `[R, H]` after a click with input gates `[R, 3H]`."""
         two = 2 * self.hidden
-        recurrent = state @ self.recurrent
-        reset, update = torch.sigmoid(gates[:, :two] + recurrent[:, :two]).chunk(2, 1)
-        new = torch.tanh(gates[:, two:] + reset * (recurrent[:, two:] + self.new_bias))
+        recurrent = torch.addmm(self.new_bias, state, self.recurrent)
+        reset, update = torch.add(gates[:, :two], recurrent[:, :two]).sigmoid_().chunk(2, 1)
+        new = torch.addcmul(gates[:, two:], reset, recurrent[:, two:]).tanh_()
         return torch.lerp(new, state, update)
 
 

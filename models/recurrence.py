@@ -6,6 +6,7 @@ rounded to fp16 after every click, which is how the visitor's record keeps it.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -72,39 +73,47 @@ class Recurrence:
         a wave.
         """
         states = torch.empty(len(slots), self.hidden, device=carried.device)
-        block, gates = carried.new_zeros(ROWS, self.units), inputs.new_zeros(ROWS, inputs.shape[1])
-        for start, stop in _blocks(ends):
-            size, where = stop - start, slots[start:stop]
-            block[:size] = carried[where].masked_fill_(fresh[start:stop, None], 0)
-            gates[:size] = inputs[start:stop]
-            state = self._step(block, gates)[:size]
-            states[start:stop] = state[:, self.output : self.output + self.hidden]
-            carried[where] = state
+        for start, stop in pairwise([0, *ends]):
+            where = slots[start:stop]
+            before = carried.index_select(0, where).masked_fill_(fresh[start:stop, None], 0)
+            after = self._wave(before, inputs[start:stop]).to(self._rounded).float()
+            states[start:stop] = after[:, self.output : self.output + self.hidden]
+            carried.index_copy_(0, where, after)
         return states
+
+    def _wave(self, before: Tensor, inputs: Tensor) -> Tensor:
+        """States `[W, units]` after a click each, in blocks."""
+        after = torch.empty_like(before)
+        for at in range(0, len(before), ROWS):
+            state, gates = before[at : at + ROWS], inputs[at : at + ROWS]
+            missing = ROWS - len(state)
+            if missing:
+                state, gates = F.pad(state, (0, 0, 0, missing)), F.pad(gates, (0, 0, 0, missing))
+            after[at : at + ROWS] = self._step(state, gates)[: ROWS - missing]
+        return after
 
     def _step(self, state: Tensor, gates: Tensor) -> Tensor:
         """All layers' states `[ROWS, units]` after a click each."""
-        made: list[Tensor] = []
-        at = 0
-        for cell in self.cells:
-            if made:
-                gates = torch.addmm(cell.bias, made[-1][:, : self.cells[len(made) - 1].hidden], cell.into)
-            made.append(cell.step(state[:, at : at + cell.units], gates))
-            at += cell.units
-        return torch.cat(made, 1).to(self._rounded).float()
+        if len(self.cells) == 1:
+            return self.cells[0].step(state, gates)
+        parts = torch.split(state, [cell.units for cell in self.cells], 1)
+        made = [self.cells[0].step(parts[0], gates)]
+        for below, cell, part in zip(self.cells, self.cells[1:], parts[1:], strict=False):
+            gates = torch.addmm(cell.bias, made[-1][:, : below.hidden], cell.into)
+            made.append(cell.step(part, gates))
+        return torch.cat(made, 1)
 
     def _before(self, batch: Batch, model: int) -> Tensor:
         """States before the chunk `[B, units]`: as stored, or rebuilt from codes where they are stale."""
-        stored, empty, stale = [], bytes(self._stored.itemsize * self.units), []
-        for slot, packed in enumerate(batch.hidden):
-            usable = len(packed) == len(empty) and not batch.is_stale(slot, model)
-            stored.append(packed if usable else empty)
-            if not usable and batch.history[slot]:
-                stale.append(slot)
+        width = self._stored.itemsize * self.units
+        stored, stale = list(batch.hidden), batch.stale(model, width)
+        for slot in stale:
+            stored[slot] = bytes(width)
         array = np.frombuffer(b"".join(stored), dtype=self._stored).astype(np.float32)
         carried = torch.from_numpy(array.reshape(-1, self.units)).to(self.gates.device)
-        if stale:
-            self._rebuild(carried, stale, batch.history)
+        replayed = [slot for slot in stale if batch.history[slot]]
+        if replayed:
+            self._rebuild(carried, replayed, batch.history)
         return carried
 
     def _rebuild(self, carried: Tensor, stale: list[int], history: list[bytes]) -> None:
@@ -116,12 +125,3 @@ class Recurrence:
         slots = torch.from_numpy(np.array(stale)[numbers[order]]).to(carried.device)
         ends = np.cumsum(np.bincount(rank)).tolist()
         self.walk(carried, slots, torch.zeros_like(slots, dtype=torch.bool), self.inputs(codes[order]), ends)
-
-
-def _blocks(ends: list[int]) -> list[tuple[int, int]]:
-    starts = [0, *ends[:-1]]
-    return [
-        (at, min(at + ROWS, end))
-        for start, end in zip(starts, ends, strict=True)
-        for at in range(start, end, ROWS)
-    ]

@@ -75,8 +75,8 @@ class Block(nn.Module):
         """The last `wanted` of the sequences `[B, T, H]`."""
         taken = self.attention(self.before(inputs), present, wanted)
         made: Tensor = inputs[:, -wanted:] + self.dropout(taken)
-        own: Tensor = self.own(made)
-        return made + self.dropout(own)
+        states: Tensor = made + self.dropout(self.own(made))
+        return states
 
 
 class Transformer(Windowed):
