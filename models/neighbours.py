@@ -9,6 +9,7 @@ items by how near they are to the item shared. All clicks of a batch go through 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models import retrieval
 from models.batching import Batch
@@ -31,6 +32,15 @@ class Pairs(NamedTuple):
     session: Ints
     weight: Floats
     anchor: Ints
+
+
+class Found(NamedTuple):
+    """Click, item, share of the neighbours' sum (0: only seen), whether it was seen shortly before; flat."""
+
+    click: Ints
+    item: Ints
+    share: Floats
+    seen: NDArray[np.bool_]
 
 
 class NeighbourScorer:
@@ -67,17 +77,43 @@ class NeighbourScorer:
         known = np.append(items[items >= 0], -1)
         return without_repeats(np.where(back >= seen[session][:, None], known[np.maximum(back, 0)], -1))
 
-    def _block(self, recent: Ints, current: Ints) -> retrieval.Ranked:
-        """The best items of each click but the one on view."""
+    def found(self, batch: Batch) -> Found:
+        """All that neighbours and session say of items; nothing of the item on view."""
+        recent, current = self._recent(batch), self.vocabulary.lookup(item_hashes(batch.codes))
+        parts = [_seen(recent, current)]
+        for at in range(0, len(recent), BLOCK):
+            clicks, items, values = self._others(recent[at : at + BLOCK], current[at : at + BLOCK])
+            parts.append((clicks + at, items, values))
+        clicks, items, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+        # Items seen before come first, with no value of their own: a pair's first entry tells whether it was.
+        pairs = distinct(clicks * (len(self.vocabulary.ids) + 1) + items)
+        click, item = np.divmod(pairs.keys, len(self.vocabulary.ids) + 1)
+        sums = pairs.sums(values)
+        total = np.bincount(click, sums, minlength=len(recent))[click]
+        share = np.divide(sums, total, out=np.zeros_like(sums), where=total > 0)
+        return Found(click, item, share, pairs.first < len(parts[0][0]))
+
+    def _others(self, recent: Ints, current: Ints) -> tuple[Ints, Ints, Floats]:
+        """Click, item, score, flat, of all items of the neighbours but the one on view."""
         clicks, items, values = self._near.scores(recent)
         other = items != current[clicks]
-        clicks, items, values = clicks[other], items[other], values[other]
+        return clicks[other], items[other], values[other]
+
+    def _block(self, recent: Ints, current: Ints) -> retrieval.Ranked:
+        """The best items of each click but the one on view."""
+        clicks, items, values = self._others(recent, current)
         chosen = strongest(clicks, values, TOP)
         clicks, column = clicks[chosen], rank_in_group(clicks[chosen])
         ranked = retrieval.nothing(len(recent), TOP)
         ranked.items[clicks, column] = items[chosen]
         ranked.scores[clicks, column] = values[chosen]
         return ranked
+
+
+def _seen(recent: Ints, current: Ints) -> tuple[Ints, Ints, Floats]:
+    """Click, item, 0, flat, of the session's last items but the one on view."""
+    clicks, ages = np.nonzero((recent >= 0) & (recent != current[:, None]))
+    return clicks, recent[clicks, ages], np.zeros(len(clicks))
 
 
 def without_repeats(recent: Ints) -> Ints:

@@ -49,8 +49,9 @@ def distinct(keys: Ints) -> Distinct:
 
 
 def strongest(groups: Ints, weights: NDArray[np.float64], k: int) -> Ints:
-    """Entries with the k largest weights of each group (below 65,536), group by group, best first."""
+    """Entries with the k largest weights of each group, group by group, best first."""
     order = np.argsort(-weights)
     # Sixteen bits are sorted by radix.
-    order = order[np.argsort(groups[order].astype(np.uint16), kind="stable")]
+    short = groups.astype(np.uint16) if groups.max(initial=0) < 1 << 16 else groups
+    order = order[np.argsort(short[order], kind="stable")]
     return order[rank_in_group(groups[order]) < k]

@@ -26,6 +26,7 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 
 from models.features import FEATURES_VERSION
+from models.hybrid import Blend
 from models.loading import load
 from models.network import Network
 from models.rates import StageRates
@@ -38,7 +39,10 @@ __all__ = ["Parts", "RegistryError", "Version", "load", "save"]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All that a version consists of. `popularity` int64 [V] are the items' prior weights."""
+    """All that a version consists of. `popularity` int64 [V] are the items' prior weights.
+
+    `blend` weighs network and session kNN in the ranking of items; None: the network alone.
+    """
 
     network: Network
     vocabulary: Vocabulary
@@ -48,6 +52,7 @@ class Parts:
     rates: StageRates
     metrics: dict[str, Any]
     baselines: dict[str, Any] = field(default_factory=dict)
+    blend: Blend | None = None
 
 
 def save(directory: Path, parts: Parts, created_at: int) -> str:
@@ -82,6 +87,7 @@ def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
         "network": parts.network.config.as_dict(),
         "neighbours": asdict(parts.settings),
         "rates": asdict(parts.rates),
+        "blend": asdict(parts.blend) if parts.blend else None,
     }
     vocabulary = {"ids": parts.vocabulary.ids, "categories": parts.vocabulary.categories.tolist()}
     arrays = {**asdict(parts.index), "popularity": parts.popularity}

@@ -8,8 +8,11 @@ from torch import Tensor
 from models import retrieval
 from models.batching import Batch
 from models.codes import items as item_hashes
+from models.hybrid import Candidates, Hybrid, candidates
+from models.neighbours import NeighbourScorer
 from models.network import Network
 from models.predictions import Rung
+from models.retrieval import Ranked
 from models.scores import RUNGS, TOP, Scores, ScoringError
 from models.vocabulary import Vocabulary
 
@@ -28,30 +31,36 @@ def pick_device(name: str) -> Device:
 class NeuralScorer:
     """Scores batches with a trained network. Holds no state of a visitor, so any thread may call it.
 
-    `model` is the 64-bit id under which hidden states are kept in visitors' records.
+    `model` is the 64-bit id under which hidden states are kept in visitors' records; with a `hybrid` the
+    session kNN has a say in the ranking of items.
     """
 
     def __init__(
-        self, network: Network, vocabulary: Vocabulary, version: str, model: int, device: Device | str = "cpu"
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        version: str,
+        model: int,
+        device: Device | str = "cpu",
+        hybrid: Hybrid | None = None,
     ) -> None:
         self.version, self.model = version, model
         self.vocabulary = vocabulary
         self.device = torch.device(device)
         self._network = network.to(self.device).eval().requires_grad_(False)
         self._encoder = self._network.serving(vocabulary.rows)
-        self._items = self._network.item_embeddings().T.contiguous()
+        self._table = self._network.item_embeddings().contiguous()
+        self._items = self._table.T.contiguous()
         self.layout = network.tasks.layout if network.tasks is not None else None
         self._neural = RUNGS.index(Rung.NEURAL)
+        self._hybrid = hybrid
 
     @torch.inference_mode()
     def score(self, batch: Batch) -> Scores:
         """Answer N clicks of B visitors, with their new hidden states. Raises ScoringError if not finite."""
         states, hidden = self._encoder.states(batch, self.model)
         purchase, tasks = self._heads(states, batch)
-        current = torch.from_numpy(self.vocabulary.lookup(item_hashes(batch.codes))).to(self.device)
-        ranked = retrieval.top_items(
-            self._network.queries(states), self._items, self._network.item_bias, current, TOP
-        )
+        ranked = self._ranked(states, batch)
         self._check(all(np.isfinite(found).all() for found in (purchase, ranked.scores, hidden)))
         rung = np.full(len(batch), self._neural, dtype=np.uint8)
         names = self.vocabulary.names
@@ -72,3 +81,22 @@ class NeuralScorer:
     def _check(self, finite: object) -> None:
         if not finite:
             raise ScoringError(f"model {self.version} gave a value that is not finite; the next rung answers")
+
+    @torch.inference_mode()
+    def candidates(self, batch: Batch, near: NeighbourScorer) -> Candidates:
+        """What a blend with these neighbours compares: from this its weights are learned."""
+        states, _ = self._encoder.states(batch, self.model)
+        queries, ranked = self._own(states, batch)
+        return candidates(near, ranked, batch, queries, self._table, self._network.item_bias)
+
+    def _own(self, states: Tensor, batch: Batch) -> tuple[Tensor, Ranked]:
+        """Queries, and the network's best items of each click; the one on view is none of them."""
+        queries, bias = self._network.queries(states), self._network.item_bias
+        current = torch.from_numpy(self.vocabulary.lookup(item_hashes(batch.codes))).to(self.device)
+        return queries, retrieval.top_items(queries, self._items, bias, current, TOP)
+
+    def _ranked(self, states: Tensor, batch: Batch) -> Ranked:
+        queries, ranked = self._own(states, batch)
+        if self._hybrid is None:
+            return ranked
+        return self._hybrid.over(ranked, batch, queries, self._table, self._network.item_bias)

@@ -13,6 +13,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
 from models.errors import PathcastError
+from models.hybrid import Blend, Hybrid
 from models.neighbours import NeighbourScorer
 from models.network import Config, Network
 from models.rates import StageRates
@@ -68,6 +69,8 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
     arrays = load_arrays(contents["neighbours.safetensors"])
     index = _index(arrays, len(words.ids))
     rates = StageRates(_four(config["rates"]["seen"]), _four(config["rates"]["bought"]))
+    near = NeighbourScorer(index, words, rates, name, Settings(**config["neighbours"]))
+    hybrid = Hybrid(near, Blend(**config["blend"])) if config["blend"] else None
     return Version(
         id=name,
         id64=id64,
@@ -76,8 +79,8 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
         metrics=metrics,
         baselines=_object(contents["baselines.json"]),
         vocabulary=words,
-        neural=NeuralScorer(network, words, name, id64, pick_device(device)),
-        neighbours=NeighbourScorer(index, words, rates, name, Settings(**config["neighbours"])),
+        neural=NeuralScorer(network, words, name, id64, pick_device(device), hybrid),
+        neighbours=near,
         rates=rates,
         popularity=_shaped(arrays["popularity"], "popularity", len(words.ids)),
     )

@@ -13,6 +13,7 @@ from models.rates import StageRates
 from models.registry import Parts
 from models.scores import Scorer
 from models.vocabulary import Vocabulary
+from trainer.blending import learn
 from trainer.data import prepare
 from trainer.evaluate import answers, judge_all, rungs
 from trainer.examples import Examples, ExamplesError
@@ -75,9 +76,13 @@ def build(
         rates=StageRates.count(stages, train.buys[train.judged].astype(np.float32)),
         metrics={"options": asdict(options), "clicks": {"train": len(train), "valid": len(valid)}},
     )
+    if options.blend == "learn":
+        parts = replace(parts, blend=learn(parts, valid))
     scorers = rungs(parts)
     judged = {"threshold": _threshold(scorers["neural"], valid)} | judge_all(scorers, valid)
-    return replace(parts, metrics=parts.metrics | judged)
+    return replace(
+        parts, metrics=parts.metrics | judged | {"blend": asdict(parts.blend) if parts.blend else None}
+    )
 
 
 def _threshold(scorer: Scorer, valid: Examples) -> float:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models import metrics
 from models.codes import item_hash
+from models.hybrid import Hybrid
 from models.neighbours import NeighbourScorer
 from models.popularity import Popularity
 from models.registry import Parts
@@ -33,9 +34,11 @@ def rungs(parts: Parts) -> dict[str, Scorer]:
     """The scorers of a version that is not on disk yet."""
     words = parts.vocabulary
     prior = zip(words.ids, words.categories.tolist(), parts.popularity.tolist(), strict=True)
+    near = NeighbourScorer(parts.index, words, parts.rates, "trial", parts.settings)
+    hybrid = Hybrid(near, parts.blend) if parts.blend else None
     return {
-        "neural": NeuralScorer(parts.network, words, "trial", 1),
-        "session_knn": NeighbourScorer(parts.index, words, parts.rates, "trial", parts.settings),
+        "neural": NeuralScorer(parts.network, words, "trial", 1, hybrid=hybrid),
+        "session_knn": near,
         "popular_in_category": Popularity(prior, parts.rates, "trial"),
     }
 

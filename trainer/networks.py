@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models import metrics
 from models.codes import CODE, item_hash
 from models.events import EVENT_CODES
 from models.features import NAMES
@@ -17,7 +16,7 @@ from trainer.data import Data
 from trainer.examples import segments
 from trainer.fit import Report, fit, initial
 from trainer.options import Options
-from trainer.ranking import BLOCK, Score, ranks_of
+from trainer.ranking import Score
 from trainer.session_files import Sessions
 
 #: Chosen on the last sessions of Diginetica's training file.
@@ -36,9 +35,6 @@ OPTIONS = Options(
 )
 #: Share of the newest training sessions that stop the training and choose the blend.
 VALID = 0.05
-#: Beginnings of validation sessions on which the blend is chosen.
-TRIALS = 10_000
-BLENDS = tuple(step / 20 for step in range(13))
 
 
 def held_out(train: Sessions) -> tuple[Sessions, Sessions]:
@@ -120,26 +116,6 @@ def shares(score: Score) -> Score:
         return scores
 
     return score_shares
-
-
-def blended(first: Score, second: Score, weight: float) -> Score:
-    """`weight` of the second's scores, the rest of the first's."""
-    return lambda sessions: first(sessions) * np.float32(1 - weight) + second(sessions) * weight
-
-
-def choose_blend(first: Score, second: Score, valid: Sessions) -> float:
-    """The weight of the second with the best recall@20 + MRR@20 on beginnings of validation sessions."""
-    prefixes, targets = valid.prefixes()
-    chosen = np.linspace(0, len(targets) - 1, min(len(targets), TRIALS)).astype(int)
-    worth = np.zeros(len(BLENDS))
-    for start in range(0, len(chosen), BLOCK):
-        block = chosen[start : start + BLOCK]
-        part, wanted = prefixes.chosen(block), targets[block]
-        one, other = first(part), second(part)
-        for number, weight in enumerate(BLENDS):
-            found = ranks_of(one * (1 - weight) + other * weight, wanted)
-            worth[number] += sum(metrics.at_ranks(np.where(found <= 20, found, 0))) * len(block)
-    return BLENDS[int(worth.argmax())]
 
 
 def within(options: Options, minutes: float | None) -> Options:

@@ -25,7 +25,8 @@ class Options:
     all of them. `cosine` and the widths are the network's (`models.network.Config`). `precision` is that of
     the passes, `auto`: bf16 where the processor has it; weights stay fp32. `ignored` features do not reach
     the network: over a few weeks the hour tells one session from another rather than what comes again.
-    `encoder` and its shape are the network\'s as well.
+    `encoder` and its shape are the network's as well.
+    `blend`: `learn` (on validation) what the session kNN has to say about the next item, or `none`.
     """
 
     seed: int = 0
@@ -56,6 +57,7 @@ class Options:
     loss_weights: Literal["fixed", "learned"] = "fixed"
     task_width: int = 64
     churn_days: float = 7.0
+    blend: str = "learn"
 
 
 _KINDS: dict[str, Any] = {name: type(value) for name, value in asdict(Options()).items()}
@@ -89,6 +91,8 @@ def _replaced(options: Options, pairs: Mapping[str, Any]) -> Options:
     if made.precision not in get_args(Precision):
         raise OptionsError(f"precision is {made.precision!r}; choose {', '.join(get_args(Precision))}")
     encoders.check(Shape.of(made))
+    if made.blend not in ("learn", "none"):
+        raise OptionsError(f"blend is {made.blend!r}; choose learn or none")
     return made
 
 

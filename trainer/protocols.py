@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from models.errors import PathcastError
-from trainer import networks, next_item
+from models.hybrid import Blend
+from trainer import networks, next_item, session_blend
 from trainer.fit import Report
 from trainer.options import Options
 from trainer.ranking import Score, figures, ranks
@@ -41,17 +42,17 @@ class Trial:
             self._network = networks.train(split.train, None, split.ids, self.options, self.report)
         return self._network
 
-    def blend(self) -> float:
-        """How much VSTAN has to say: learned on the older sessions, chosen on the newest."""
+    def blend(self) -> Blend:
+        """What VSTAN has to say: both learned from the older sessions, their weights from the newest."""
         learned, valid = networks.held_out(self.split.train)
         trial = networks.train(learned, valid, self.split.ids, self.options, self.report)
         near = networks.shares(next_item.vstan(learned, len(self.split.ids)))
-        return networks.choose_blend(trial, near, valid)
+        return session_blend.learn(trial, near, valid)
 
     def hybrid(self) -> Score:
-        """Network and VSTAN, both of all sessions, blended as the newest ones said of the older ones."""
+        """Network and VSTAN, both of all sessions, blended as the newest ones taught of the older ones."""
         near = next_item.vstan(self.split.train, len(self.split.ids))
-        return networks.blended(self.network(), networks.shares(near), self.blend())
+        return session_blend.blended(self.network(), networks.shares(near), self.blend())
 
 
 Method = Callable[[Trial], Score]

@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from trainer import networks, next_item
+from trainer import networks, next_item, session_blend
 from trainer.options import changed
 from trainer.ranking import figures, ranks
 from trainer.session_files import Sessions
@@ -148,17 +148,30 @@ def test_the_blend_prefers_what_is_right() -> None:
         scores[np.arange(len(sessions)), (sessions.recent(1)[:, 0] + 1) % ITEMS] = 1
         return scores
 
-    def wrong(sessions):
-        return 1 - right(sessions)
-
     def uniform(sessions):
         return np.ones((len(sessions), ITEMS), dtype=np.float32)
 
-    assert networks.choose_blend(networks.shares(right), networks.shares(wrong), valid) == 0
-    assert networks.choose_blend(networks.shares(wrong), networks.shares(right), valid) > 0
+    first = session_blend.learn(networks.shares(right), networks.shares(uniform), valid)
+    second = session_blend.learn(networks.shares(uniform), networks.shares(right), valid)
+    assert first.network > 0.5
+    assert second.neighbours > 0.5
+    prefixes, targets = valid.prefixes()
+    for one, other, blend in ((right, uniform, first), (uniform, right, second)):
+        score = session_blend.blended(networks.shares(one), networks.shares(other), blend)
+        assert figures(ranks(score, prefixes, targets), 3)["recall@3"] == 1
     np.testing.assert_allclose(networks.shares(uniform)(valid), 1 / ITEMS)
-    mixed = networks.blended(networks.shares(uniform), right, 0.25)(valid.part(0, 1))[0]
-    assert mixed.max() == pytest.approx(0.75 / ITEMS + 0.25)
+
+
+def test_the_blend_learns_what_the_item_on_view_is_worth() -> None:
+    repeating = packed([[item, item, item] for item in range(ITEMS)])
+
+    def uniform(sessions):
+        return np.full((len(sessions), ITEMS), 1 / ITEMS, dtype=np.float32)
+
+    blend = session_blend.learn(uniform, uniform, repeating)
+    assert blend.on_view > 1
+    prefixes, targets = repeating.prefixes()
+    assert (ranks(session_blend.blended(uniform, uniform, blend), prefixes, targets) == 1).all()
 
 
 def test_the_newest_sessions_are_held_out() -> None:
