@@ -8,7 +8,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from models.features import FEATURES_VERSION
-from models.versions import FILES, FORMAT, MANIFEST, RegistryError, Version, assemble
+from models.versions import CURVE, FILES, FORMAT, MANIFEST, RegistryError, Version, assemble
 
 #: What wrong content raises on its way into arrays and weights.
 UNUSABLE = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, SafetensorError)
@@ -25,7 +25,8 @@ def load(path: Path, device: str = "cpu", sha256: str | None = None) -> Version:
             f"{path / MANIFEST} is not the manifest that was announced; copy the version again"
         )
     described = _described(path, manifest)
-    contents = {name: _verified(path / name, described["files"].get(name)) for name in FILES}
+    listed = [*FILES, *(name for name in (CURVE,) if name in described["files"])]
+    contents = {name: _verified(path / name, described["files"].get(name)) for name in listed}
     try:
         return assemble(path, described, contents, device)
     except UNUSABLE as error:

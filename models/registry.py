@@ -7,7 +7,8 @@ registry/<version>/
 ├── metrics.json         how good it was when it was made, and on what
 ├── model.safetensors    the network's weights
 ├── neighbours.safetensors   the session index and the popularity prior
-└── baselines.json       what the network is compared with; empty where it was not asked for
+├── baselines.json       what the network is compared with; empty where it was not asked for
+└── curve.png            how the training went; only where there was one
 """
 
 import hashlib
@@ -31,7 +32,7 @@ from models.loading import load
 from models.network import Network
 from models.rates import StageRates
 from models.session_index import Index, Settings
-from models.versions import FILES, FORMAT, MANIFEST, RegistryError, Version
+from models.versions import CURVE, FILES, FORMAT, MANIFEST, RegistryError, Version
 from models.vocabulary import Vocabulary
 
 __all__ = ["Parts", "RegistryError", "Version", "load", "save"]
@@ -41,7 +42,8 @@ __all__ = ["Parts", "RegistryError", "Version", "load", "save"]
 class Parts:
     """All that a version consists of. `popularity` int64 [V] are the items' prior weights.
 
-    `blend` weighs network and session kNN in the ranking of items; None: the network alone.
+    `blend` weighs network and session kNN in the ranking of items; None: the network alone. `curve` is a PNG
+    of the training, for people.
     """
 
     network: Network
@@ -53,6 +55,7 @@ class Parts:
     metrics: dict[str, Any]
     baselines: dict[str, Any] = field(default_factory=dict)
     blend: Blend | None = None
+    curve: bytes = b""
 
 
 def save(directory: Path, parts: Parts, created_at: int) -> str:
@@ -100,7 +103,8 @@ def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
         save_arrays(arrays),
         _json(parts.baselines),
     )
-    return dict(zip(FILES, contents, strict=True))
+    made = dict(zip(FILES, contents, strict=True))
+    return made | {CURVE: parts.curve} if parts.curve else made
 
 
 def _json(value: Any) -> bytes:

@@ -55,6 +55,11 @@ class NeuralScorer:
         self._neural = RUNGS.index(Rung.NEURAL)
         self._hybrid = hybrid
 
+    @property
+    def network(self) -> Network:
+        """What was trained; a copy of it may be trained further."""
+        return self._network
+
     @torch.inference_mode()
     def score(self, batch: Batch) -> Scores:
         """Answer N clicks of B visitors, with their new hidden states. Raises ScoringError if not finite."""

@@ -31,6 +31,8 @@ FILES: Final = (
     "neighbours.safetensors",
     "baselines.json",
 )
+#: A file that a version may have or not: nothing is loaded from it, but its digest is verified.
+CURVE: Final = "curve.png"
 
 
 class RegistryError(PathcastError):
@@ -52,6 +54,11 @@ class Version:
     neighbours: NeighbourScorer
     rates: StageRates
     popularity: NDArray[np.int64]
+
+    @property
+    def network(self) -> Network:
+        """The network that scores; a copy of it may be trained further."""
+        return self.neural.network
 
     def prior(self) -> Iterator[tuple[str, int, int]]:
         """(item id, category hash, weight) for the popularity rung."""

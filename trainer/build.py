@@ -1,6 +1,7 @@
 """A whole model version from examples: vocabulary, network, session index, popularity, base rates."""
 
 from dataclasses import asdict, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,18 +9,21 @@ from numpy.typing import NDArray
 from models import features, metrics, session_index
 from models.codes import items
 from models.events import EVENT_CODES
+from models.network import Network
 from models.popularity import weight
 from models.rates import StageRates
-from models.registry import Parts
+from models.registry import Parts, Version
 from models.scores import Scorer
 from models.vocabulary import Vocabulary
-from trainer.blending import learn
+from trainer import blending
 from trainer.data import prepare
 from trainer.evaluate import answers, judge_all, rungs
 from trainer.examples import Examples, ExamplesError
 from trainer.fit import Journal, Report, fit, initial
 from trainer.heads import NO_HEADS, initialise, plan
 from trainer.options import Options
+from trainer.picture import picture
+from trainer.warm import begin
 
 #: Items a version knows; the rest share hashed buckets.
 MOST_ITEMS = 20_000
@@ -53,31 +57,65 @@ def index(examples: Examples, words: Vocabulary, settings: session_index.Setting
     return session_index.build(examples.session[kept], known[kept], days, len(words.ids), settings)
 
 
-def build(
-    train: Examples, valid: Examples, options: Options, report: Report, journal: Journal | None = None
-) -> Parts:
-    """Train on `train`, stop and calibrate on `valid`; metrics are the serving scorers' on `valid`."""
+class Learned(NamedTuple):
+    """A trained network, the items it knows, and their weights `[V]`; `known` of them came with the start."""
+
+    network: Network
+    words: Vocabulary
+    weights: NDArray[np.int64]
+    known: int
+
+
+def learn(
+    train: Examples,
+    valid: Examples,
+    options: Options,
+    report: Report,
+    journal: Journal | None = None,
+    start: Version | None = None,
+) -> Learned:
+    """Train on `train`, stop and calibrate on `valid`; begin where the version `start` ended.
+
+    Raises WarmStartError and CheckpointError.
+    """
     words, weights = vocabulary(train)
-    settings = session_index.Settings()
     planned = plan(train, options.churn_days) if options.heads_weight else NO_HEADS
     data = prepare(train, words, options.longest, planned)
+    judged_on = prepare(valid, words, options.longest, planned)
     network = initial(words, weights, data, options, planned)
     if network.tasks is not None and data.tasks is not None:
         initialise(network.tasks, train.grouped(), data.tasks)
-    judged_on = prepare(valid, words, options.longest, planned)
-    network = fit(network, data, judged_on, options, report, journal)
+    known, held = begin(network, words, start, options.freeze)
+    network = fit(network, data, judged_on, options, report, journal, held)
+    return Learned(network.cpu(), words, weights, known)
+
+
+def build(
+    train: Examples,
+    valid: Examples,
+    options: Options,
+    report: Report,
+    journal: Journal | None = None,
+    start: Version | None = None,
+) -> Parts:
+    """A version of what `learn` makes; metrics are the serving scorers' on `valid`."""
+    network, words, weights, known = learn(train, valid, options, report, journal, start)
+    settings = session_index.Settings()
     stages = features.stages(train.features[train.judged])
     parts = Parts(
-        network=network.cpu(),
+        network=network,
         vocabulary=words,
         index=index(train, words, settings),
         settings=settings,
         popularity=weights,
         rates=StageRates.count(stages, train.buys[train.judged].astype(np.float32)),
         metrics={"options": asdict(options), "clicks": {"train": len(train), "valid": len(valid)}},
+        curve=picture(journal.curve) if journal else b"",
     )
     if options.blend == "learn":
-        parts = replace(parts, blend=learn(parts, valid))
+        parts = replace(parts, blend=blending.learn(parts, valid))
+    if start:
+        parts.metrics["started from"] = {"version": start.id, "known items": known, "items": len(words.ids)}
     scorers = rungs(parts)
     judged = {"threshold": _threshold(scorers["neural"], valid)} | judge_all(scorers, valid)
     return replace(

@@ -8,18 +8,24 @@ from models.network import Network
 
 
 def next_item_loss(
-    network: Network, hidden: Tensor, target: Tensor, candidates: int, power: float = 1.0
+    network: Network,
+    hidden: Tensor,
+    target: Tensor,
+    candidates: int,
+    power: float = 1.0,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Mean cross entropy of the items `target` [N] after states `hidden` [N, H]; 0 for none.
 
     Over all items, or over the batch's targets and `candidates` more, drawn by popularity to the `power` and
     shared by the batch, with logQ correction (Bengio and Senecal 2008; Yi et al. 2019,
-    "Sampling-bias-corrected neural modeling").
+    "Sampling-bias-corrected neural modeling"). `smoothing` of the probability is spread over all of them
+    (Szegedy et al. 2016, "Rethinking the Inception architecture").
     """
     if not len(target):
         return hidden.sum() * 0
     if not 0 < candidates < network.config.items // 2:
-        return F.cross_entropy(network.next_item(hidden).float(), target)
+        return F.cross_entropy(network.next_item(hidden).float(), target, label_smoothing=smoothing)
     share = network.share
     drawn_by = share if power == 1.0 else share**power / (share**power).sum()
     drawn = torch.multinomial(drawn_by, candidates, replacement=True)
@@ -27,4 +33,4 @@ def next_item_loss(
     # How likely an item is among them at all; targets come about as often as their popularity says.
     missed = candidates * torch.log1p(-drawn_by[chosen]) + len(target) * torch.log1p(-share[chosen])
     logits = network.next_item(hidden, chosen).float() - torch.log(-torch.expm1(missed))
-    return F.cross_entropy(logits, inverse[: len(target)])
+    return F.cross_entropy(logits, inverse[: len(target)], label_smoothing=smoothing)

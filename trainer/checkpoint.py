@@ -51,6 +51,14 @@ class Checkpoint:
                 self._save(loop)
             self._saved = time.monotonic()
 
+    def stage(self) -> str | None:
+        """The stage in which the run was interrupted; None where there is no checkpoint.
+
+        Raises CheckpointError for a damaged checkpoint and for one of another run.
+        """
+        found = self._read()
+        return None if found is None else str(found["stage"])
+
     def resume(self, loop: Loop) -> None:
         """Put the loop where its run was interrupted. Raises CheckpointError."""
         found = self._read()

@@ -56,3 +56,11 @@ def batches(data: Data, clicks: int, shuffle: np.random.Generator | None) -> lis
     if shuffle:
         shuffle.shuffle(chunks)
     return chunks
+
+
+def padded(bounds: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """Clicks of the chosen segments `[B, T]`, and which places hold one; the others hold click 0."""
+    starts, lengths = torch.from_numpy(bounds[chosen]), torch.from_numpy(np.diff(bounds)[chosen])
+    steps = torch.arange(int(lengths.max()))
+    inside = steps < lengths[:, None]
+    return torch.where(inside, starts[:, None] + steps, 0), inside

@@ -1,29 +1,26 @@
 """From examples to weights: both heads together, early stopping on the sessions that came last."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from xxhash import xxh3_64
 
-from models.features import FEATURES_VERSION, NAMES
+from models.features import NAMES
 from models.network import Config, Network
 from models.scorer import pick_device
 from models.vocabulary import Vocabulary
 from trainer import distributed
+from trainer.augment import augmented
 from trainer.calibrate import by_band
-from trainer.checkpoint import EVERY, Checkpoint
 from trainer.data import Data
 from trainer.heads import NO_HEADS, Plan, calibrate
+from trainer.journal import Journal
 from trainer.loop import Judged, Loop, Objective
 from trainer.losses import losses, total, validate
 from trainer.options import Options
-from trainer.progress import Point, Progress, Report
+from trainer.pretrain import Pretext, stages
+from trainer.progress import Progress, Report
+from trainer.warm import NOTHING, Held
 
 __all__ = ["Journal", "Progress", "Report", "fit", "initial"]
 
@@ -38,7 +35,7 @@ class Supervised(Objective):
     def forward(self, chosen: NDArray[np.int64]) -> Tensor:
         """The loss, a scalar."""
         options = self._options
-        given = options.candidates, options.power, options.heads_gradient
+        given = options.candidates, options.power, options.heads_gradient, options.smoothing
         return total(self.network, losses(self.network, self.data, chosen, *given), options)
 
     def clipped(self) -> list[list[nn.Parameter]]:
@@ -46,16 +43,6 @@ class Supervised(Objective):
         own = list(self.network.tasks.parameters()) if self.network.tasks is not None else []
         known = set(map(id, own))
         return [[one for one in self.parameters() if id(one) not in known], own]
-
-
-@dataclass
-class Journal:
-    """What a run leaves beside its weights: the curve of its epochs, and, every so many seconds, a checkpoint
-    in the folder `checkpoint`."""
-
-    checkpoint: Path | None = None
-    every: float = EVERY
-    curve: list[Point] = field(default_factory=list)
 
 
 def initial(
@@ -111,52 +98,32 @@ def fit(
     options: Options,
     report: Report,
     journal: Journal | None = None,
+    held: Held = NOTHING,
 ) -> Network:
     """Train until validation stops improving; leaves the best epoch's weights, calibrated on validation.
 
     Without validation all epochs are made and the last one's weights are left. Raises CheckpointError.
     """
     journal = journal or Journal()
-    objective = Supervised(network, train, options)
-    loop = Loop("training", objective, lambda epoch: train, options, report)
-    pause = _resumed(loop, journal, lambda: _described(network, train, valid, options))
-    loop.run((lambda: _judge(network, valid, options)) if valid else None, pause)
-    journal.curve[:] = loop.curve
+    journal.begin(network, train, valid, options)
+    if options.pretrain != "none":
+        first, options = stages(options)
+        if not journal.passed("pretraining"):
+            journal.run(_loop("pretraining", Pretext(network, train, first), first, report, held), None)
+    loop = _loop("training", Supervised(network, train, options), options, report, held)
+    loop.curve = [*journal.curve]
+    journal.run(loop, (lambda: _judge(network, valid, options)) if valid else None)
     if valid is not None:
         _calibrate(network, valid, options)
     return network.eval()
 
 
-def _resumed(loop: Loop, journal: Journal, run: Callable[[], dict[str, Any]]) -> Callable[[Loop], None]:
-    """What saves the loop; it is put where a killed run left it, if there was one."""
-    if journal.checkpoint is None:
-        return lambda _: None
-    checkpoint = Checkpoint(journal.checkpoint, run(), journal.every)
-    checkpoint.resume(loop)
-    return checkpoint.pause
-
-
-def _described(network: Network, train: Data, valid: Data | None, options: Options) -> dict[str, Any]:
-    """What a run is: continued with anything else, it would be neither the one nor the other."""
-    digest = xxh3_64()
-    for array in _arrays((*network.state_dict().values(), train, valid)):
-        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-    return {
-        "options": asdict(options),
-        "processes": distributed.count(),
-        "features": FEATURES_VERSION,
-        "clicks": len(train.rows),
-        "log and first weights": digest.hexdigest(),
-    }
-
-
-def _arrays(values: Iterable[Any]) -> Iterator[NDArray[Any]]:
-    """All arrays and tensors in nested tuples."""
-    for value in values:
-        if isinstance(value, tuple):
-            yield from _arrays(value)
-        elif value is not None:
-            yield value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+def _loop(stage: str, objective: Supervised | Pretext, options: Options, report: Report, held: Held) -> Loop:
+    train, sizes = objective.data, objective.network.config.sizes
+    held.apply(objective.network)
+    loop = Loop(stage, objective, lambda epoch: augmented(train, sizes, options, epoch), options, report)
+    held.restoring(objective.network, loop.optimiser)
+    return loop
 
 
 def _judge(network: Network, valid: Data, options: Options) -> Judged:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainer import distributed
+from trainer.compiling import compiled
 from trainer.data import Data, batches
 from trainer.options import Options
 from trainer.precision import halves
@@ -23,6 +24,9 @@ class Judged(NamedTuple):
     next_loss: float
     auc: float
     score: float
+
+
+Judge = Callable[[], Judged]
 
 
 @dataclass
@@ -77,9 +81,11 @@ class Loop:
         self.at = Place()
         self.curve: list[Point] = []
         self.kept: dict[str, Tensor] = {}
-        self._objective = distributed.averaged(objective)
+        device = self.learned[0].device
+        made = compiled(objective, device) if options.compiled else objective
+        self._objective = distributed.averaged(made)
 
-    def run(self, judge: Callable[[], Judged] | None, pause: Callable[["Loop"], None]) -> None:
+    def run(self, judge: Judge | None, pause: Callable[["Loop"], None]) -> None:
         """Train to the end, and leave the best weights where `judge` says which are.
 
         `pause` is called after every batch and every epoch: the moments at which the run can be continued.

@@ -52,6 +52,7 @@ def losses(
     candidates: int = 0,
     power: float = 1.0,
     gradient: float = 1.0,
+    smoothing: float = 0.0,
 ) -> Losses:
     """Losses of the segments `chosen`; the further heads pass `gradient` of theirs on to the encoder."""
     starts, lengths = data.bounds[chosen], np.diff(data.bounds)[chosen]
@@ -63,7 +64,7 @@ def losses(
     clicks = where[inside]
     target = data.target[clicks].to(device)
     wanted = torch.nonzero(target >= 0).squeeze(1)
-    next_item = next_item_loss(network, hidden[wanted], target[wanted], candidates, power)
+    next_item = next_item_loss(network, hidden[wanted], target[wanted], candidates, power, smoothing)
     logits = network.purchase(hidden, data.features[clicks].to(device))
     judged = data.judged[clicks].to(device)
     purchase = F.binary_cross_entropy_with_logits(

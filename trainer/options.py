@@ -10,6 +10,7 @@ from models import encoders
 from models.encoding import Shape
 from models.errors import PathcastError
 
+Pretrain = Literal["none", "causal", "masked"]
 Precision = Literal["auto", "fp32", "bf16"]
 
 
@@ -27,6 +28,11 @@ class Options:
     the network: over a few weeks the hour tells one session from another rather than what comes again.
     `encoder` and its shape are the network's as well.
     `blend`: `learn` (on validation) what the session kNN has to say about the next item, or `none`.
+    `smoothing` of the next item's probability is spread
+    over all items; shares of sessions that are cut (`crop`), of clicks whose item is hidden (`mask`) and of
+    clicks within a second that change places (`reorder`) are drawn anew for each epoch. `pretrain` (`causal`
+    or `masked`) comes first, for `pretrain_epochs`. `freeze` names parts that a warm start leaves as they
+    are. `compiled` passes go through torch.compile, which needs a C++ compiler.
     """
 
     seed: int = 0
@@ -58,8 +64,23 @@ class Options:
     task_width: int = 64
     churn_days: float = 7.0
     blend: str = "learn"
+    smoothing: float = 0.0
+    crop: float = 0.0
+    mask: float = 0.0
+    reorder: float = 0.0
+    pretrain: Pretrain = "none"
+    pretrain_epochs: int = 3
+    freeze: tuple[str, ...] = ()
+    compiled: bool = False
 
 
+_CHOICES = {
+    "precision": get_args(Precision),
+    "pretrain": get_args(Pretrain),
+    "loss_weights": ("fixed", "learned"),
+    "blend": ("learn", "none"),
+}
+_SHARES = ("smoothing", "crop", "mask", "reorder", "dropout")
 _KINDS: dict[str, Any] = {name: type(value) for name, value in asdict(Options()).items()}
 
 
@@ -88,11 +109,13 @@ def read(path: Path, options: Options) -> Options:
 def _replaced(options: Options, pairs: Mapping[str, Any]) -> Options:
     values = {key: _value(key, value) for key, value in pairs.items()}
     made = replace(options, **values)
-    if made.precision not in get_args(Precision):
-        raise OptionsError(f"precision is {made.precision!r}; choose {', '.join(get_args(Precision))}")
     encoders.check(Shape.of(made))
-    if made.blend not in ("learn", "none"):
-        raise OptionsError(f"blend is {made.blend!r}; choose learn or none")
+    for name, choices in _CHOICES.items():
+        if getattr(made, name) not in choices:
+            raise OptionsError(f"{name} is {getattr(made, name)!r}; choose {', '.join(choices)}")
+    for name in _SHARES:
+        if not 0 <= getattr(made, name) < 1:
+            raise OptionsError(f"{name} is {getattr(made, name)}; expected a share from 0 to below 1")
     return made
 
 
@@ -103,6 +126,8 @@ def _value(key: str, value: Any) -> Any:
     if kind is tuple:
         names = value.split(",") if isinstance(value, str) else value
         return tuple(name for name in names if name)
+    if kind is bool:
+        return _switch(key, value)
     try:
         made = kind(value)
     except (TypeError, ValueError) as error:
@@ -110,3 +135,11 @@ def _value(key: str, value: Any) -> Any:
     if kind is not str and not 0 <= made < float("inf"):
         raise OptionsError(f"{key} is {value!r}; expected a number from 0 up")
     return made
+
+
+def _switch(key: str, value: Any) -> bool:
+    words = {"true": True, "1": True, "false": False, "0": False}
+    try:
+        return words[str(value).lower()]
+    except KeyError as error:
+        raise OptionsError(f"{key} is {value!r}; expected true or false") from error

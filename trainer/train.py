@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from models import registry
 from models.catalogue import Catalogue, Item
 from trainer.baselines import Baselines
-from trainer.build import build
+from trainer.build import build, learn
 from trainer.checkpoint import clear
+from trainer.examples import Examples
 from trainer.fit import Journal, Report
 from trainer.logs import read_items, read_log
+from trainer.notes import notes
 from trainer.options import Options
 from trainer.reading import reading
 from trainer.split import split
@@ -26,6 +29,7 @@ class Run:
 
     `baselines` are trained on the same clicks and kept with the version, for `pathcast evaluate`.
     `checkpoint` is a folder from which a killed run goes on; it is emptied when the version is saved.
+    `start` is the folder of the version that training begins with.
     """
 
     events: Sequence[Path]
@@ -35,6 +39,7 @@ class Run:
     options: Options = field(default_factory=Options)
     baselines: bool = False
     checkpoint: Path | None = None
+    start: Path | None = None
 
 
 def catalogue(file: Path | None) -> Catalogue:
@@ -50,20 +55,41 @@ def catalogue(file: Path | None) -> Catalogue:
     return found
 
 
-def train(run: Run, created_at: int, report: Report) -> registry.Version:
-    """Read the log, train, judge, save as of `created_at` (epoch ms), and load what was saved, to be sure.
+class Parted(NamedTuple):
+    """A log by time: what is learned from, what is held out; where it came from and what is odd about it."""
 
-    Raises LogError, ExamplesError, CheckpointError or RegistryError.
-    """
+    learned: Examples
+    held_out: Examples
+    lineage: dict[str, Any]
+    start: registry.Version | None
+
+
+def _parted(run: Run) -> Parted:
     with reading(run.events):
         walked = walk(read_log(run.events, run.mapping), catalogue(run.items))
     learned, held_out = split(walked.examples(), SHARES)
-    parts = build(learned, held_out, run.options, report, Journal(run.checkpoint))
+    lineage = {"files": [file.name for file in run.events], "rejected": walked.rejected}
+    start = registry.load(run.start) if run.start else None
+    return Parted(learned, held_out, lineage | {"notes": notes(walked, learned)}, start)
+
+
+def train(run: Run, created_at: int, report: Report) -> registry.Version:
+    """Read the log, train, judge, save as of `created_at` (epoch ms), and load what was saved, to be sure.
+
+    Raises LogError, ExamplesError, WarmStartError, CheckpointError or RegistryError.
+    """
+    learned, held_out, lineage, start = _parted(run)
+    parts = build(learned, held_out, run.options, report, Journal(run.checkpoint), start)
     if run.baselines:
         parts = replace(parts, baselines=Baselines.learn(learned, held_out).state)
-    lineage = {"files": [file.name for file in run.events], "rejected": walked.rejected}
     parts = replace(parts, metrics=parts.metrics | {"log": lineage})
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))
     if run.checkpoint:
         clear(run.checkpoint)
     return version
+
+
+def follow(run: Run) -> None:
+    """Be one of the processes that train together, but not the one that saves the version."""
+    learned, held_out, _, start = _parted(run)
+    learn(learned, held_out, run.options, lambda progress: None, Journal(run.checkpoint), start)

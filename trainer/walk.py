@@ -38,11 +38,13 @@ class LogRecord:
 
 @dataclass
 class Walk:
-    """Examples so far; `rejected` counts the clicks that are none, by reason."""
+    """Examples so far; `rejected` counts the clicks that are none, by reason, `disordered` the rows that were
+    earlier than the row above them."""
 
     config: SessionConfig = field(default_factory=SessionConfig)
     catalogue: Catalogue = field(default_factory=Catalogue)
     rejected: dict[str, int] = field(default_factory=dict)
+    disordered: int = 0
     _visitors: dict[str, Visitor] = field(default_factory=dict)
     _sessions: dict[str, int] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -55,7 +57,9 @@ class Walk:
 
     def through(self, log: pl.LazyFrame) -> "Walk":
         """Walk a log in the contract's columns (`trainer.logs.read_log`) in order of event time."""
-        frame = log.sort("ts", maintain_order=True).collect()
+        frame = log.collect()
+        self.disordered += int((frame["ts"].diff() < 0).sum())
+        frame = frame.sort("ts", maintain_order=True)
         decoder = Decoder(Limits(check_skew=False), self.catalogue)
         for part in frame.iter_slices(SLICE):
             for entry in decoder.decode(_records(part)):
@@ -113,8 +117,10 @@ class Walk:
     def examples(self) -> Examples:
         """What was walked so far, with labels. Raises ExamplesError where nothing could be used."""
         if not self._clicks:
+            found = f"its rows were rejected: {self.rejected}" if self.rejected else "it has no rows"
             raise ExamplesError(
-                f"no click of the log can be used (rejected: {self.rejected}); check its columns"
+                f"no click of the log can be used ({found}); check the file and its columns, --map "
+                "FIELD=COLUMN names them"
             )
         codes, rows, session, position, ts, visitor = zip(*self._clicks, strict=True)
         packed, numbers = np.frombuffer(b"".join(codes), dtype=CODE), np.array(session, dtype=np.int64)

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.train import mapping_option
+from deploy.versions import folder
 from models import registry
-from models.registry import RegistryError
 from trainer.baselines import Baselines
 from trainer.logs import read_log
 from trainer.reading import reading
@@ -44,7 +44,7 @@ def command(
     Intent is judged at every event but purchases: does this session still buy after it? Next item is judged
     where a different item follows. Intervals are 95%, by bootstrap over visitors.
     """
-    version = registry.load(_folder(model, versions))
+    version = registry.load(folder(model, versions))
     walk, first = Walk(catalogue=catalogue(items)), 0
     for files in (warmup, events):
         first = len(walk)
@@ -56,15 +56,6 @@ def command(
     found |= {"model": version.id, "rejected": walk.rejected}
     out.write_text(json.dumps(found, indent=1) + "\n")
     Console().print(_table(found))
-
-
-def _folder(model: str, versions: Path) -> Path:
-    for folder in (versions / model, Path(model)):
-        if folder.is_dir():
-            return folder
-    known = sorted(path.name for path in versions.glob("*") if path.is_dir() and path.name[0] != ".")
-    listed = ", ".join(known[-5:]) or "nothing"
-    raise RegistryError(f"{model} is no version of {versions}, which holds {listed}; name one of them")
 
 
 def _table(found: dict[str, Any]) -> Table:

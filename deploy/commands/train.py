@@ -10,12 +10,14 @@ from rich.table import Table
 from deploy.kafka import connection
 from deploy.logs import now_ms
 from deploy.progress import Bar, use_cores
+from deploy.versions import folder
 from models.features import FEATURES_VERSION
 from models.registry import Version
 from streams.topics import TopicNames
+from trainer.distributed import processes
 from trainer.options import Options, changed, read
 from trainer.promote import announce, announcement
-from trainer.train import Run, train
+from trainer.train import Run, follow, train
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
@@ -51,6 +53,8 @@ mapping_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder from which a killed run goes on: repeat its command.",
 )
+@click.option("--from", "start", metavar="VERSION", help="Begin with what a version has learned.")
+@click.option("--freeze", help="Parts of it that stay as they are, such as items,encoder.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
 @click.option(
     "--announce/--no-announce",
@@ -70,6 +74,8 @@ def command(
     baselines: bool,
     time_budget: float,
     checkpoint: Path | None,
+    start: str | None,
+    freeze: str | None,
     device: str,
     told: bool | None,
 ) -> None:
@@ -81,17 +87,37 @@ def command(
     console = Console(stderr=True)
     use_cores()
     given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
+    settings = (*settings, f"freeze={freeze}") if freeze else settings
     options = changed(read(config, given) if config else given, settings)
+    begun = folder(start, registry) if start else None
+    run = Run(events, registry, items, mapping, options, baselines, checkpoint, begun)
+    with processes() as number:
+        if number:
+            follow(run)
+            return
+        version = _trained(run, console)
+    _show(version, console)
+    if told or (told is None and os.environ.get("KAFKA_BOOTSTRAP_SERVERS")):
+        _announce(version)
+
+
+def _trained(run: Run, console: Console) -> Version:
     bar = Bar(console)
     with bar.progress:
-        run = Run(events, registry, items, mapping, options, baselines, checkpoint)
-        version = train(run, now_ms(), bar)
+        return train(run, now_ms(), bar)
+
+
+def _show(version: Version, console: Console) -> None:
+    for note in version.metrics["log"]["notes"]:
+        console.print(f"note: {note}", style="yellow", highlight=False)
     console.print(_table(version))
     click.echo(version.path)
-    if told or (told is None and os.environ.get("KAFKA_BOOTSTRAP_SERVERS")):
-        topic = TopicNames().model_updates
-        announce(announcement(version, FEATURES_VERSION), connection().kafka_python(), topic)
-        click.echo(f"announced on {topic}", err=True)
+
+
+def _announce(version: Version) -> None:
+    topic = TopicNames().model_updates
+    announce(announcement(version, FEATURES_VERSION), connection().kafka_python(), topic)
+    click.echo(f"announced on {topic}", err=True)
 
 
 def _table(version: Version) -> Table:

@@ -87,7 +87,7 @@ def test_same_log_and_seed_make_the_same_model(tmp_path: Path) -> None:
     ]
     assert versions[0].id == versions[1].id
     assert seen
-    assert versions[0].metrics["log"] == {"files": ["short.parquet"], "rejected": {}}
+    assert versions[0].metrics["log"] == {"files": ["short.parquet"], "rejected": {}, "notes": []}
     assert versions[0].metrics["neural"]["recall_20"] > 0
     loaded = registry.load(versions[0].path)
     assert loaded.vocabulary.ids == versions[1].vocabulary.ids

@@ -1,0 +1,80 @@
+"""Logs that are not what they should be: what was found, and what to do."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from models.errors import PathcastError
+from tests.scoring import SHIPPED
+from trainer.logs import read_log
+from trainer.options import Options
+from trainer.train import Run, train
+
+QUICK = Options(epochs=1, seconds=1e9, embedding=8, hidden=8, candidates=32)
+LOG = read_log([SHIPPED]).head(1200).collect()
+
+
+def run(tmp_path: Path, log: pl.DataFrame):
+    path = tmp_path / "log.parquet"
+    log.write_parquet(path)
+    return train(Run([path], tmp_path / "registry", options=QUICK), 1_700_000_000_000, lambda at: None)
+
+
+def test_an_empty_log_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        PathcastError, match=r"no click of the log can be used \(it has no rows\); check the file"
+    ):
+        run(tmp_path, LOG.head(0))
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("")
+    with pytest.raises(PathcastError, match=r"log\.csv cannot be read .*check that it is what its name says"):
+        train(Run([path], tmp_path, options=QUICK), 0, lambda at: None)
+
+
+def test_times_that_are_none_are_counted_and_refused(tmp_path: Path) -> None:
+    log = LOG.with_columns(pl.lit("soon").alias("ts"))
+    with pytest.raises(PathcastError, match=r"its rows were rejected: .*1200.*--map FIELD=COLUMN"):
+        run(tmp_path, log)
+
+
+def test_columns_that_are_not_known_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(PathcastError, match=r"has no column for ts; its columns are .*when.*--map ts=COLUMN"):
+        run(tmp_path, LOG.rename({"ts": "when"}))
+
+
+def test_a_log_of_one_class_trains_next_items_and_says_so(tmp_path: Path) -> None:
+    version = run(tmp_path, LOG.filter(pl.col("event") != "purchase"))
+    [note] = version.metrics["log"]["notes"]
+    assert note.startswith("no click is followed by a purchase")
+    assert "--map event=COLUMN" in note
+    assert version.metrics["neural"]["auc"] == 0.5
+
+
+def test_a_log_out_of_order_is_sorted_and_says_so(tmp_path: Path) -> None:
+    version = run(tmp_path / "one", LOG.reverse()) if (tmp_path / "one").mkdir() is None else None
+    (tmp_path / "other").mkdir()
+    ordered = run(tmp_path / "other", LOG)
+    [note] = version.metrics["log"]["notes"]
+    assert "rows are earlier than the row above them: the log was sorted by ts" in note
+    assert ordered.metrics["log"]["notes"] == []
+    assert version.metrics["clicks"] == ordered.metrics["clicks"]
+
+
+def test_many_refused_rows_are_told(tmp_path: Path) -> None:
+    log = LOG.with_columns(
+        pl.when(pl.int_range(pl.len()) % 3 == 0)
+        .then(None)
+        .otherwise(pl.col("visitor_id"))
+        .alias("visitor_id")
+    )
+    notes = run(tmp_path, log).metrics["log"]["notes"]
+    assert any("of 1,200 rows cannot be used" in note for note in notes)
+
+
+def test_a_log_too_short_to_split_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PathcastError, match="too few to split by time; give a longer log"):
+        run(tmp_path, LOG.head(1))

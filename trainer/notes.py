@@ -1,0 +1,43 @@
+"""What a log has that its owner should know: training goes on, but not on all that was hoped for."""
+
+from trainer.examples import Examples
+from trainer.walk import Walk
+
+#: From this share of refused rows on, something is likely wrong with the columns.
+MANY = 0.05
+
+
+def notes(walked: Walk, learned: Examples) -> list[str]:
+    """Sentences about the log: what was found, what was made of it, what can be done."""
+    return [*_order(walked), *_refused(walked), *_classes(learned)]
+
+
+def _order(walked: Walk) -> list[str]:
+    if not walked.disordered:
+        return []
+    return [
+        f"{walked.disordered:,} rows are earlier than the row above them: the log was sorted by ts; if that "
+        "is not the time of the event, name its column: --map ts=COLUMN"
+    ]
+
+
+def _refused(walked: Walk) -> list[str]:
+    refused = sum(walked.rejected.values())
+    if refused < MANY * (refused + len(walked)):
+        return []
+    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(walked.rejected.items()))
+    return [
+        f"{refused:,} of {refused + len(walked):,} rows cannot be used ({reasons}): check their columns, "
+        "--map FIELD=COLUMN names them"
+    ]
+
+
+def _classes(learned: Examples) -> list[str]:
+    labels = learned.buys[learned.judged]
+    if labels.any() and not labels.all():
+        return []
+    which = "every" if labels.all() and len(labels) else "no"
+    return [
+        f"{which} click is followed by a purchase in its session: purchase intent cannot be learned from one "
+        "class, next items can; if the shop sells, name the column of its events: --map event=COLUMN"
+    ]
