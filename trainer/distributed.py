@@ -44,16 +44,14 @@ def first_says(value: float) -> float:
     return float(said.item())
 
 
-def mean_over(counted: Tensor) -> Tensor:
-    """What a process divides a sum by, so that averaged gradients are those of the whole batch's mean.
-
-    `counted` is how many examples the sum has here; the result is never below one example of all processes.
-    """
-    total = counted.detach().to(torch.float32)
-    if distributed.is_initialized():
-        total = total.clone()
-        distributed.all_reduce(total)
-    return total.clamp_min(1) / count()
+def share(counted: int | Tensor) -> float:
+    """What a mean over `counted` examples here is multiplied by, so that averaged gradients are those of the
+    mean over all processes' examples; 1 for a single process."""
+    if not distributed.is_initialized():
+        return 1.0
+    total = torch.tensor([float(counted)], device=_device())
+    distributed.all_reduce(total)
+    return float(counted) * count() / max(1.0, float(total.item()))
 
 
 def averaged(objective: nn.Module) -> nn.Module:

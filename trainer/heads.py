@@ -12,6 +12,7 @@ from models import risk
 from models.codes import items as item_hashes
 from models.heads import BRANDS, CATEGORIES, HEADS, OTHER, OWN_NAMES, Kind, Layout, Part
 from models.tasks import Tasks, expected_amount
+from trainer import distributed
 from trainer.calibrate import platt
 from trainer.examples import Examples
 from trainer.labels import LABELS, NEXT, Paths
@@ -124,7 +125,8 @@ def task_losses(tasks: Tasks, raw: Tensor, labels: Targets) -> Tensor:
 
 
 def _mean(losses: Tensor, known: Tensor) -> Tensor:
-    return (losses * known).sum() / known.sum().clamp_min(1)
+    counted = known.sum()
+    return (losses * known).sum() / counted.clamp_min(1) * distributed.share(counted)
 
 
 def _binary(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from models import metrics
 from models.network import Network
+from trainer import distributed
 from trainer.candidates import next_item_loss
 from trainer.data import Data, batches
 from trainer.heads import task_losses
@@ -70,7 +71,9 @@ def losses(
     purchase = F.binary_cross_entropy_with_logits(
         logits[judged].float(), data.buys[clicks].to(device)[judged]
     )
-    made = Losses(next_item, purchase.nan_to_num(), logits, clicks)
+    next_item = next_item * distributed.share(len(wanted))
+    purchase = purchase.nan_to_num() * distributed.share(judged.sum())
+    made = Losses(next_item, purchase, logits, clicks)
     if network.tasks is None or data.tasks is None:
         return made
     passed = hidden * gradient + hidden.detach() * (1 - gradient)

@@ -14,8 +14,10 @@ from models import registry
 from models.errors import PathcastError
 from models.registry import Parts, RegistryError
 from models.scorer import NeuralScorer
-from models.versions import FILES, MANIFEST
+from models.versions import CURVE, FILES, MANIFEST
 from tests.scoring import parts, real_clicks, serve, vocabulary
+from trainer.picture import picture
+from trainer.progress import Point
 
 CLICKS = real_clicks(300)
 PARTS = parts(vocabulary(CLICKS, 40))
@@ -145,3 +147,23 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 def test_the_error_is_one_that_the_command_line_explains() -> None:
     assert issubclass(RegistryError, PathcastError)
+
+
+def test_the_curve_is_part_of_a_version_and_of_its_digest(tmp_path: Path) -> None:
+    curve = picture([Point("training", epoch, 2.0 - epoch, 3.0 - epoch, 0.6) for epoch in range(3)])
+    assert curve.startswith(b"\x89PNG")
+    assert curve == picture([Point("training", epoch, 2.0 - epoch, 3.0 - epoch, 0.6) for epoch in range(3)])
+    drawn = tmp_path / registry.save(tmp_path, replace(PARTS, curve=curve), CREATED)
+    plain = tmp_path / registry.save(tmp_path, PARTS, CREATED)
+    assert drawn.name != plain.name
+    assert (drawn / CURVE).read_bytes() == curve
+    assert registry.load(drawn).id == drawn.name
+    (drawn / CURVE).write_bytes(curve[:-1])
+    with pytest.raises(RegistryError, match=r"curve\.png has SHA-256"):
+        registry.load(drawn)
+
+
+def test_a_version_without_a_curve_loads(version: Path) -> None:
+    assert not (version / CURVE).exists()
+    assert CURVE not in json.loads((version / MANIFEST).read_bytes())["files"]
+    assert registry.load(version).id == version.name

@@ -11,6 +11,8 @@ def test_settings_take_the_type_of_their_default() -> None:
     made = changed(Options(), ["epochs=3", "dropout = 0.5", "precision=bf16", "ignored=hour,price"])
     assert (made.epochs, made.dropout, made.precision, made.ignored) == (3, 0.5, "bf16", ("hour", "price"))
     assert changed(Options(), ["ignored="]).ignored == ()
+    assert changed(Options(), ["compiled=true"]).compiled
+    assert not changed(Options(compiled=True), ["compiled=False"]).compiled
 
 
 def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
@@ -27,6 +29,9 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("epochs=many", "epochs is 'many'; expected int"),
         ("dropout=-1", "expected a number from 0 up"),
         ("dropout=nan", "expected a number from 0 up"),
+        ("pretrain=bert", "pretrain is 'bert'; choose none, causal, masked"),
+        ("mask=1.5", "mask is 1.5; expected a share from 0 to below 1"),
+        ("compiled=perhaps", "compiled is 'perhaps'; expected true or false"),
         ("precision=fp8", "choose auto, fp32, bf16"),
     ],
 )
