@@ -18,10 +18,8 @@ class Bar:
     """The progress of the epochs: loss of the batch, and the last validation's figures."""
 
     def __init__(self, console: Console) -> None:
-        text = (
-            "{task.fields[stage]}, epoch {task.fields[epoch]}  loss {task.fields[loss]}  {task.fields[valid]}"
-        )
-        columns = TextColumn(text), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+        shown = "{task.fields[at]}  loss {task.fields[loss]}  {task.fields[valid]}"
+        columns = TextColumn(shown), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
         self.progress = Progress(*columns, console=console)
         self._task = self.progress.add_task("", total=1.0, at="reading the log", loss="-", valid="")
 
