@@ -16,7 +16,8 @@ from models.registry import Parts, Version
 from models.scores import Scorer
 from models.vocabulary import Vocabulary
 from trainer import blending
-from trainer.data import prepare
+from trainer.data import Data, prepare
+from trainer.ensemble import distilled
 from trainer.evaluate import answers, judge_all, rungs
 from trainer.examples import Examples, ExamplesError
 from trainer.fit import Journal, Report, fit, initial
@@ -82,11 +83,18 @@ def learn(
     planned = plan(train, options.churn_days) if options.heads_weight else NO_HEADS
     data = prepare(train, words, options.longest, planned)
     judged_on = prepare(valid, words, options.longest, planned)
-    network = initial(words, weights, data, options, planned)
-    if network.tasks is not None and data.tasks is not None:
-        initialise(network.tasks, train.grouped(), data.tasks)
-    known, held = begin(network, words, start, options.freeze)
-    network = fit(network, data, judged_on, options, report, journal, held)
+    known = 0
+
+    def member(data: Data, number: int) -> Network:
+        nonlocal known
+        own = replace(options, seed=options.seed + number)
+        network = initial(words, weights, data, own, planned)
+        if network.tasks is not None and data.tasks is not None:
+            initialise(network.tasks, train.grouped(), data.tasks)
+        known, held = begin(network, words, start, own.freeze)
+        return fit(network, data, judged_on, own, report, journal and journal.of(number), held)
+
+    network = distilled(member, data, options)
     return Learned(network.cpu(), words, weights, known)
 
 

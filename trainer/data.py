@@ -12,12 +12,20 @@ from trainer.examples import Examples, segments
 from trainer.heads import NO_HEADS, Plan, Targets, targets
 
 
+class Soft(NamedTuple):
+    """What teachers say comes next after each click: items [N, M] and their shares [N, M]."""
+
+    items: Tensor
+    shares: Tensor
+
+
 class Data(NamedTuple):
     """Segments of sessions as tensors over all clicks: table rows [N, FIELDS], features [N, F], labels [N].
 
     `target` is an item's index, -1 where there is none to learn; `bounds` [S + 1] are the segments' ends;
     `position` is the
-    click's index in its session; `tasks` are the further heads' labels, where there are such heads.
+    click's index in its session; `tasks` are the further heads' labels, where there are such heads; `soft`
+    what the teachers of a distillation say.
     """
 
     rows: Tensor
@@ -28,6 +36,7 @@ class Data(NamedTuple):
     bounds: NDArray[np.int64]
     position: Tensor
     tasks: Targets | None = None
+    soft: Soft | None = None
 
 
 def prepare(examples: Examples, vocabulary: Vocabulary, longest: int, plan: Plan = NO_HEADS) -> Data:

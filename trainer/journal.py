@@ -29,6 +29,13 @@ class Journal:
     curve: list[Point] = field(default_factory=list)
     _checkpoint: Checkpoint | None = None
 
+    def of(self, number: int) -> "Journal":
+        """The journal of one network of several; number 0 is the one that is kept, and goes by this one."""
+        if number == 0:
+            return self
+        folder = self.checkpoint / f"member-{number}" if self.checkpoint else None
+        return Journal(folder, self.every)
+
     def begin(self, network: Network, train: Data, valid: Data | None, options: Options) -> None:
         """Say what the run is, before anything of the network has changed."""
         if self.checkpoint is not None:

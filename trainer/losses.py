@@ -12,7 +12,7 @@ from models import metrics
 from models.network import Network
 from trainer import distributed
 from trainer.candidates import next_item_loss
-from trainer.data import Data, batches
+from trainer.data import Data, Soft, batches
 from trainer.heads import task_losses
 from trainer.options import Options
 
@@ -66,6 +66,8 @@ def losses(
     target = data.target[clicks].to(device)
     wanted = torch.nonzero(target >= 0).squeeze(1)
     next_item = next_item_loss(network, hidden[wanted], target[wanted], candidates, power, smoothing)
+    if data.soft is not None and len(wanted):
+        next_item = next_item + listwise(network, hidden[wanted], data.soft, clicks[wanted.cpu()])
     logits = network.purchase(hidden, data.features[clicks].to(device))
     judged = data.judged[clicks].to(device)
     purchase = F.binary_cross_entropy_with_logits(
@@ -79,6 +81,15 @@ def losses(
     passed = hidden * gradient + hidden.detach() * (1 - gradient)
     raw = network.tasks(network.head_inputs(passed, data.features[clicks].to(device)))
     return made._replace(tasks=task_losses(network.tasks, raw, data.tasks.at(clicks, device)), raw=raw)
+
+
+def listwise(network: Network, hidden: Tensor, soft: Soft, clicks: Tensor) -> Tensor:
+    """Cross entropy of the teachers' shares of their best items, against the network's among the same."""
+    items, shares = (part[clicks].to(hidden.device) for part in soft)
+    vectors = F.embedding(items, network.item_embeddings())
+    logits = torch.einsum("ne,nme->nm", network.queries(network.dropout(hidden)), vectors)
+    logits = logits + F.embedding(items, network.item_bias[:, None]).squeeze(-1)
+    return F.cross_entropy(logits.float(), shares)
 
 
 class Validated(NamedTuple):

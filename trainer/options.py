@@ -28,11 +28,12 @@ class Options:
     the network: over a few weeks the hour tells one session from another rather than what comes again.
     `encoder` and its shape are the network's as well.
     `blend`: `learn` (on validation) what the session kNN has to say about the next item, or `none`.
-    `smoothing` of the next item's probability is spread
-    over all items; shares of sessions that are cut (`crop`), of clicks whose item is hidden (`mask`) and of
-    clicks within a second that change places (`reorder`) are drawn anew for each epoch. `pretrain` (`causal`
-    or `masked`) comes first, for `pretrain_epochs`. `freeze` names parts that a warm start leaves as they
-    are. `compiled` passes go through torch.compile, which needs a C++ compiler.
+    `smoothing` of the next item's probability is spread over all items; shares of sessions that are cut
+    (`crop`), of clicks whose item is hidden (`mask`) and of clicks within a second that change places
+    (`reorder`) are drawn anew for each epoch. `pretrain` (`causal` or `masked`) comes first, for
+    `pretrain_epochs`. `freeze` names parts that a warm start leaves as they are. `compiled` passes go
+    through torch.compile, which needs a C++ compiler. `ensemble` networks teach the one that is kept, each
+    within the time of `seconds`; 1: none does.
     """
 
     seed: int = 0
@@ -72,6 +73,7 @@ class Options:
     pretrain_epochs: int = 3
     freeze: tuple[str, ...] = ()
     compiled: bool = False
+    ensemble: int = 1
 
 
 _CHOICES = {
