@@ -112,8 +112,7 @@ def _trend(panel: Panel, at: int, horizon: Horizon, settings: Settings) -> float
 
 def _daily(panel: Panel, at: int, horizon: Horizon, days: int) -> float:
     recent = panel.counts[:, max(0, at - days * horizon.per_day) : at]
-    sold = float(recent.sum(dtype=np.float64))
-    return sold / max(recent.shape[1], 1) * horizon.per_day
+    return float(recent.sum(dtype=np.float64) / max(recent.shape[1], 1) * horizon.per_day)
 
 
 class Calendar(NamedTuple):
