@@ -49,6 +49,7 @@ CHANNELS = (
     Channel(
         "dead_letters", None, "send", "As it came", "Refused inputs, bytes unchanged.", _DEAD_LETTER_HEADERS
     ),
+    Channel("lapsing_visitors", "lapsing-visitor", "send", _VISITOR, "Visitors about to be lost, per sweep."),
     Channel("items", "item", "receive", "item_id, UTF-8", "The catalogue; an empty value removes the item."),
     Channel("model_updates", "model-update", "receive", "Placement, UTF-8", "Models as they are promoted."),
 )

@@ -9,7 +9,7 @@ import msgspec
 from deploy.asyncapi import document
 from models.events import Click
 from models.items import Item
-from models.predictions import AdDecision, PurchaseIntent, Recommendations
+from models.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations
 from models.updates import ModelUpdate
 
 DIRECTORY = Path("docs/contract")
@@ -20,6 +20,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "purchase-intent": PurchaseIntent,
     "recommendations": Recommendations,
     "ad-decision": AdDecision,
+    "lapsing-visitor": LapsingVisitor,
     "model-update": ModelUpdate,
 }
 

@@ -51,6 +51,14 @@ def changelog_of(application_id: str) -> str:
     return f"{application_id}-state-changelog"
 
 
+def no_state(changelog: str) -> StateError:
+    """What to say where there is no such topic."""
+    return StateError(
+        f"no topic {changelog}: no worker of this installation ever ran here; name the right one with "
+        "PATHCAST_APPLICATION_ID"
+    )
+
+
 def standings(to: Connection, application_id: str, topic: str) -> list[Standing]:
     """Every partition of `topic`. Raises StateError if there is no state, SetUpError if there is no topic."""
     changelog = changelog_of(application_id)
@@ -67,10 +75,7 @@ def standings(to: Connection, application_id: str, topic: str) -> list[Standing]
 
 def _check_partitions(found: Any, changelog: str, topic: str, ends: Mapping[int, int]) -> None:
     if not found:
-        raise StateError(
-            f"no topic {changelog}: no worker of this installation ever ran here; name the right one with "
-            "PATHCAST_APPLICATION_ID"
-        )
+        raise no_state(changelog)
     if set(found) != set(ends):
         raise StateError(
             f"{changelog} has {len(found)} partitions, {topic} has {len(ends)}: state cannot move between "

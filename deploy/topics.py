@@ -26,6 +26,8 @@ def configs(names: TopicNames) -> dict[str, dict[str, str]]:
         names.ad_decisions: {"retention.ms": str(28 * _DAY_MS)},
         # The input's limit is 1 MiB by default: an event at the limit must fit here with its reason.
         names.dead_letters: {"retention.ms": str(28 * _DAY_MS), "max.message.bytes": str(2 << 20)},
+        # The last word on each visitor counts, for as long as one may act on it.
+        names.lapsing_visitors: {"cleanup.policy": "compact,delete", "retention.ms": str(28 * _DAY_MS)},
         names.items: _COMPACTED,
         names.model_updates: _COMPACTED,
     }

@@ -109,6 +109,24 @@ class AdDecision(Answer, kw_only=True, gc=False):
     context: Annotated[Context, Meta(description="Features and mask the decision was made from.")]
 
 
+class LapsingVisitor(msgspec.Struct, kw_only=True, gc=False):
+    """A visitor who has stayed away and is likely lost, as a sweep of the state found at `as_of`.
+
+    A later sweep's word on the same visitor replaces this one; a click of the visitor outdates it.
+    """
+
+    visitor_id: Annotated[str, Meta(description="The visitor; equals the record's key.")]
+    lost_probability: Annotated[Probability, Meta(description="No visit within `within_days` of `as_of`.")]
+    within_days: Annotated[float, Meta(gt=0, description="Days that the probability speaks of.")]
+    last_ts: Annotated[int, Meta(description="The visitor's last click, epoch milliseconds.")]
+    sessions: Annotated[int, Meta(ge=1, description="Sessions so far.")]
+    orders: Annotated[int, Meta(ge=0, description="Orders so far.")]
+    value: Annotated[float, Meta(ge=0, description="Money spent so far.")]
+    model_version: Annotated[str, Meta(description="Digest of the model's parameters.")]
+    reason: Annotated[str, Meta(description="What the record says, for people.")]
+    as_of: Annotated[int, Meta(description="Event time of the sweep, epoch milliseconds.")]
+
+
 #: JSON bytes of an answer; one encoder for all, because making one costs more than encoding.
 encode = msgspec.json.Encoder().encode
 

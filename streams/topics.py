@@ -26,6 +26,10 @@ class TopicNames(BaseSettings):
     dead_letters: str = Field(
         default="clicks-dead-letter", description="Output: refused inputs, unchanged, with the reason."
     )
+    lapsing_visitors: str = Field(
+        default="lapsing-visitors",
+        description="Output of `pathcast score-lapsing`: visitors who are about to be lost.",
+    )
     items: str = Field(default="items", description="Broadcast, compacted: the catalogue.")
     model_updates: str = Field(
         default="model-updates", description="Broadcast, compacted: manifests of promoted models."
@@ -34,7 +38,14 @@ class TopicNames(BaseSettings):
     @property
     def by_visitor(self) -> tuple[str, ...]:
         """Topics keyed by visitor: an answer goes to the partition of its click, so all have as many."""
-        return self.clicks, self.purchase_intent, self.recommendations, self.ad_decisions, self.dead_letters
+        return (
+            self.clicks,
+            self.purchase_intent,
+            self.recommendations,
+            self.ad_decisions,
+            self.dead_letters,
+            self.lapsing_visitors,
+        )
 
     @property
     def broadcast(self) -> tuple[str, ...]:

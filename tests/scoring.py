@@ -23,7 +23,7 @@ from models.session import step
 from models.visitor import Visitor, decode, encode
 from models.vocabulary import Vocabulary
 from trainer.logs import read_log
-from trainer.walk import _records
+from trainer.walk import records
 
 SHIPPED = Path(__file__).parent.parent / "deploy" / "data" / "rees46_electronics.csv.gz"
 
@@ -31,7 +31,7 @@ SHIPPED = Path(__file__).parent.parent / "deploy" / "data" / "rees46_electronics
 def real_clicks(count: int) -> list[Click]:
     """The first clicks of the shipped log, by event time."""
     frame = read_log([SHIPPED]).sort("ts", maintain_order=True).head(count).collect()
-    clicks = Decoder(Limits(check_skew=False), Catalogue()).decode(_records(frame))
+    clicks = Decoder(Limits(check_skew=False), Catalogue()).decode(records(frame))
     assert all(isinstance(click, Click) for click in clicks)
     return clicks
 

@@ -62,7 +62,7 @@ class Walk:
         frame = frame.sort("ts", maintain_order=True)
         decoder = Decoder(Limits(check_skew=False), self.catalogue)
         for part in frame.iter_slices(SLICE):
-            for entry in decoder.decode(_records(part)):
+            for entry in decoder.decode(records(part)):
                 if isinstance(entry, Click):
                     self._step(entry)
                 else:
@@ -141,7 +141,8 @@ class Walk:
         )
 
 
-def _records(frame: pl.DataFrame) -> list[Record]:
+def records(frame: pl.DataFrame) -> list[Record]:
+    """Rows in the contract's columns as the decoder reads records."""
     lines = io.BytesIO()
     frame.write_ndjson(lines)
     keys = [(key or "").encode() for key in frame["visitor_id"].to_list()]

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from deploy.commands.benchmark_lapsing import lapsing
 from deploy.commands.train import mapping_option
 from deploy.progress import Bar
 from deploy.versions import folder
@@ -27,6 +28,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def command() -> None:
     """Measure methods by the protocols that papers use."""
+
+
+command.add_command(lapsing)
 
 
 @command.command("next-item")

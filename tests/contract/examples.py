@@ -33,6 +33,18 @@ DECISION = COMMON | {
         "mask": 3,
     },
 }
+LAPSING = {
+    "visitor_id": "v1",
+    "lost_probability": 0.91,
+    "within_days": 14.0,
+    "last_ts": 1_600_000_000_000,
+    "sessions": 4,
+    "orders": 1,
+    "value": 39.5,
+    "model_version": "mbg-nbd-0a1b2c3d",
+    "reason": "away for 12 days; came in 4 sessions over 9 days; 1 order of 39.50 in all",
+    "as_of": 1_601_036_800_000,
+}
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "click": [
         CLICK,
@@ -46,6 +58,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "purchase-intent": [INTENT],
     "recommendations": [COMMON | {"items": [{"item_id": "i1", "score": 0.5}]}, COMMON | {"items": []}],
     "ad-decision": [DECISION],
+    "lapsing-visitor": [LAPSING],
     "model-update": [
         {
             "version": "20201113T000000-0a1b2c3d4e5f",
@@ -68,5 +81,6 @@ WRONG: dict[str, list[dict[str, Any]]] = {
     "purchase-intent": [INTENT | {"purchase_probability": 1.5}, INTENT | {"session_clicks": 0}, COMMON],
     "recommendations": [COMMON | {"items": [{"item_id": "i1", "score": 0.5}] * 21}],
     "ad-decision": [DECISION | {"draw": 1.0}, DECISION | {"rung": "guess"}],
+    "lapsing-visitor": [LAPSING | {"lost_probability": 1.1}, LAPSING | {"sessions": 0}, {"visitor_id": "v1"}],
     "model-update": [{"version": ""}],
 }

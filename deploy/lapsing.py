@@ -1,0 +1,155 @@
+"""The sweep of an installation's state for visitors who are about to be lost, without stopping a worker.
+
+The state is read from its changelog up to the end as it is at the start; only committed records count.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from deploy.kafka import consumer, drain, producer
+from deploy.state import StateError, changelog_of, no_state
+from models import keys, visitor
+from models.lapsing import Habits, lost, visits
+from models.lifecycle import DAY_MS
+from models.predictions import LapsingVisitor, encode
+from models.visitor import Visitor
+from streams import fence
+from streams.connection import Connection
+from streams.fence import FENCE_KEY
+
+MILLI = 1000
+
+
+class State(NamedTuple):
+    """Consenting visitors: ids and partitions [N], VISITS [N]; `watermark`: event time reached (epoch ms)."""
+
+    ids: list[str]
+    partitions: list[int]
+    table: NDArray[np.void]
+    watermark: int
+
+
+class Wanted(NamedTuple):
+    """Who is published: days of absence from and below, least probability, least sessions, most records."""
+
+    within_days: float = 14.0
+    absent_from: float = 3.0
+    absent_to: float = 30.0
+    least: float = 0.5
+    sessions: int = 2
+    limit: int | None = None
+
+
+class Found(NamedTuple):
+    """A record and the partition of its visitor."""
+
+    partition: int
+    record: LapsingVisitor
+
+
+def read_state(to: Connection, application_id: str) -> State:
+    """What the changelog says of every visitor. Raises StateError if there is no state."""
+    changelog = changelog_of(application_id)
+    ids: list[str] = []
+    partitions: list[int] = []
+    tables, watermark = [visits([])], 0
+    with consumer(to) as client:
+        every = client.partitions_for_topic(changelog)
+        if not every:
+            raise no_state(changelog)
+        for partition in sorted(every):
+            latest = _latest(drain(client, changelog, partition))
+            watermark = max(watermark, fence.decode(latest.pop(FENCE_KEY, None)).watermark)
+            known = _consenting(latest)
+            ids += known
+            partitions += [partition] * len(known)
+            tables.append(visits(known.values()))
+    if not ids:
+        raise StateError(f"{changelog} holds no visitor who consents: wait until clicks have been answered")
+    return State(ids, partitions, np.concatenate(tables), watermark)
+
+
+def _latest(records: Iterable[Any]) -> dict[bytes, bytes]:
+    """The last value of every visitor's key and of the fence's; deleted ones are left out."""
+    found: dict[bytes, bytes] = {}
+    for record in records:
+        if record.key != FENCE_KEY and not record.key.startswith(keys.VISITOR):
+            continue
+        if record.value is None:
+            found.pop(record.key, None)
+        else:
+            found[record.key] = record.value
+    return found
+
+
+def _consenting(latest: dict[bytes, bytes]) -> dict[str, Visitor]:
+    decoded = ((keys.visitor_id(key), visitor.decode(value)) for key, value in latest.items())
+    return {name: known for name, known in decoded if not known.denied and known.last_ts}
+
+
+def sweep(state: State, habits: Habits, at: int, wanted: Wanted) -> list[Found]:
+    """Who is about to be lost at `at` (epoch ms): the most money at risk first, then the most likely lost."""
+    table = state.table
+    chance = np.clip(lost(habits, table, at, wanted.within_days), 0, 1)
+    away = (at - table["last"]) / DAY_MS
+    asked = (away >= wanted.absent_from) & (away < wanted.absent_to) & (chance >= wanted.least)
+    places = np.flatnonzero(asked & (table["sessions"] >= wanted.sessions))
+    order = np.lexsort((-chance[places], -chance[places] * table["spend"][places]))
+    version = version_of(habits)
+    return [
+        Found(
+            state.partitions[place],
+            _record(state.ids[place], table[place], float(chance[place]), version, at, wanted),
+        )
+        for place in places[order][: wanted.limit].tolist()
+    ]
+
+
+def version_of(habits: Habits) -> str:
+    """The model's name and a digest of its parameters."""
+    return f"mbg-nbd-{xxhash.xxh3_64_hexdigest(msgspec.json.encode(habits))[:8]}"
+
+
+def _record(name: str, row: np.void, chance: float, version: str, at: int, wanted: Wanted) -> LapsingVisitor:
+    return LapsingVisitor(
+        visitor_id=name,
+        lost_probability=round(chance, 6),
+        within_days=wanted.within_days,
+        last_ts=int(row["last"]),
+        sessions=int(row["sessions"]),
+        orders=int(row["orders"]),
+        value=int(row["spend"]) / MILLI,
+        model_version=version,
+        reason=reason(row, at),
+        as_of=at,
+    )
+
+
+def reason(row: np.void, at: int) -> str:
+    """What the record says, in words."""
+    away, over = (at - row["last"]) / DAY_MS, (row["last"] - row["first"]) / DAY_MS
+    parts = [f"away for {away:.0f} days", f"came in {row['sessions']} sessions over {over:.0f} days"]
+    if row["orders"]:
+        orders = "1 order" if row["orders"] == 1 else f"{row['orders']} orders"
+        parts.append(f"{orders} of {row['spend'] / MILLI:.2f} in all")
+    if row["cart"]:
+        parts.append(f"left a cart of {row['cart'] / MILLI:.2f}")
+    return "; ".join(parts)
+
+
+def publish(to: Connection, topic: str, found: Sequence[Found]) -> int:
+    """Send the records, each to its visitor's partition under the visitor's id. Returns how many."""
+    with producer(to) as client:
+        for future in list(_sent(client, topic, found)):
+            future.get(60)
+    return len(found)
+
+
+def _sent(client: Any, topic: str, found: Sequence[Found]) -> Iterator[Any]:
+    for partition, record in found:
+        yield client.send(topic, encode(record), record.visitor_id.encode(), partition=partition)
