@@ -2,7 +2,7 @@
 
 A likelihood ratio of two sequence models over (event, dwell) given the event before: people's is the log's
 own table of transitions, smoothed; a machine's takes any event at an even rate and rarely waits for more than
-two seconds. The last clicks' log ratios are added up, halved because clicks of a session are alike, and put
+eight seconds. The last clicks' log ratios are added up, halved because clicks of a session are alike, and put
 on a prior of one in a hundred. A minute with more clicks than a person makes counts as much as four nats.
 """
 
@@ -21,9 +21,10 @@ PRIOR: Final = 0.01
 #: Share of a session's evidence that is believed.
 TEMPER: Final = 0.5
 RATE_NATS: Final = 4.0
-#: Dwell buckets below 2 s, where a machine's clicks are to this share.
-FAST: Final = slice(1, 6)
+#: Dwell buckets below 8 s, where a machine's clicks are to this share.
+FAST: Final = slice(1, 8)
 FAST_SHARE: Final = 0.95
+FAST_BUCKETS: Final = FAST.stop - FAST.start
 SMOOTHING: Final = 1.0
 SHAPE: Final = (COUNTERS, COUNTERS, DWELL_BUCKETS)
 
@@ -43,8 +44,8 @@ def table(
 
 
 def _machine(known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    dwell = np.full(DWELL_BUCKETS, (1 - FAST_SHARE) / (DWELL_BUCKETS - 5))
-    dwell[FAST] = FAST_SHARE / 5
+    dwell = np.full(DWELL_BUCKETS, (1 - FAST_SHARE) / (DWELL_BUCKETS - FAST_BUCKETS))
+    dwell[FAST] = FAST_SHARE / FAST_BUCKETS
     made: NDArray[np.float64] = dwell[None, None, :] / max(1, int(known.sum()))
     return made
 

@@ -44,28 +44,33 @@ def rungs(parts: Parts) -> dict[str, Scorer]:
 
 
 class Answers(NamedTuple):
-    """Of grouped clicks [N]: purchase probability; the next item's rank among those recommended, 0: none."""
+    """Of grouped clicks [N]: purchase probability; the next item's rank among those recommended, 0: none.
+
+    `tasks` [N, K] are `Scores.tasks`, None where a scorer has none.
+    """
 
     purchase: NDArray[np.float32]
     ranks: NDArray[np.int64]
+    tasks: NDArray[np.float32] | None = None
 
 
 def answers(scorer: Scorer, grouped: Examples) -> Answers:
     """Score every session from its first click."""
     purchase = np.empty(len(grouped), dtype=np.float32)
-    ranks = np.zeros(len(grouped), dtype=np.int64)
+    ranks, tasks = np.zeros(len(grouped), dtype=np.int64), []
     for start, stop in _cuts(grouped.session):
         part = grouped.part(np.arange(start, stop))
         scores = scorer.score(part.batch())
         purchase[start:stop] = scores.purchase
         ranks[start:stop] = _ranks(scores, part.target)
-    return Answers(purchase, ranks)
+        tasks += [scores.tasks] if scores.tasks is not None else []
+    return Answers(purchase, ranks, np.concatenate(tasks) if tasks else None)
 
 
 def judge(scorer: Scorer, examples: Examples) -> Judgement:
     """Score every session and compare with what happened."""
     grouped = examples.grouped()
-    purchase, ranks = answers(scorer, grouped)
+    purchase, ranks, _ = answers(scorer, grouped)
     judged, wanted = grouped.judged, ranks[grouped.target != 0]
     return Judgement(
         metrics.auc(purchase[judged], grouped.buys[judged]),

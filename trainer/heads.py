@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from models import risk
 from models.codes import items as item_hashes
 from models.heads import BRANDS, CATEGORIES, HEADS, OTHER, OWN_NAMES, Kind, Layout, Part
+from models.network import Config
 from models.tasks import Tasks, expected_amount
 from trainer import distributed
 from trainer.calibrate import platt
@@ -23,6 +24,11 @@ class Plan(NamedTuple):
 
     tasks: tuple[tuple[str, tuple[str, ...]], ...]
     churn_days: float
+
+    @classmethod
+    def of(cls, config: Config) -> "Plan":
+        """A version's own."""
+        return cls(config.tasks, config.churn_days)
 
 
 NO_HEADS = Plan((), 0)

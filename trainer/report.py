@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from models import metrics
 from models.registry import Version
+from trainer import heads_report
 from trainer.baselines import Baselines
 from trainer.evaluate import answers
 from trainer.examples import Examples, ExamplesError
@@ -56,7 +57,7 @@ def _figures(
         "next_item": next_item(neural.ranks[wanted]),
         "baselines": reports,
     }
-    return made | {"heads": _heads(made)}
+    return made | {"heads": _heads(made) | heads_report.heads(version, grouped, scored, neural.tasks)}
 
 
 def intent(

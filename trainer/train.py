@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 from models import registry
 from models.catalogue import Catalogue, Item
+from trainer import head_baselines
 from trainer.baselines import Baselines
 from trainer.build import build, learn
 from trainer.checkpoint import clear
 from trainer.examples import Examples
 from trainer.fit import Journal, Report
+from trainer.heads import Plan
 from trainer.logs import read_items, read_log
 from trainer.notes import notes
 from trainer.options import Options
@@ -81,7 +83,8 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     learned, held_out, lineage, start = _parted(run)
     parts = build(learned, held_out, run.options, report, Journal(run.checkpoint), start)
     if run.baselines:
-        parts = replace(parts, baselines=Baselines.learn(learned, held_out).state)
+        own = {"heads": head_baselines.learn(learned, Plan.of(parts.network.config))}
+        parts = replace(parts, baselines=Baselines.learn(learned, held_out).state | own)
     parts = replace(parts, metrics=parts.metrics | {"log": lineage})
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))
     if run.checkpoint:
