@@ -28,6 +28,11 @@ class WorkerSettings(BaseSettings):
     actions: Path | None = Field(
         default=None, description="TOML file of the actions to decide between; unset: the shipped example."
     )
+    event_map: Path | None = Field(
+        default=None,
+        description="TOML file of what producers' event names stand for, as `pathcast train --event-map` "
+        "reads it; unset: the contract's names and its known other ones.",
+    )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="Where the network runs.")
     deadline_ms: float = Field(
         default=2000.0,
@@ -106,6 +111,13 @@ class WorkerSettings(BaseSettings):
         default=50_000,
         ge=0,
         description="Visitors kept decoded in memory (about 5 kB each), for all partitions together.",
+    )
+    explanations_per_chunk: int = Field(
+        default=8,
+        ge=0,
+        le=50_000,
+        description="Of a chunk's clicks that ask for an explanation so many get one (some milliseconds "
+        "each); the others are answered without.",
     )
     session_timeout_seconds: float = Field(
         default=30.0,
