@@ -28,6 +28,11 @@ class WorkerSettings(BaseSettings):
     actions: Path | None = Field(
         default=None, description="TOML file of the actions to decide between; unset: the shipped example."
     )
+    recommendation_rules: Path | None = Field(
+        default=None,
+        description="TOML file of what not to recommend; unset: only what the catalogue says is out of stock "
+        "or not sold.",
+    )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="Where the network runs.")
     deadline_ms: float = Field(
         default=2000.0,

@@ -10,6 +10,7 @@ import faust
 import structlog
 import torch
 
+from models import shop_rules
 from models.actions import ActionSet
 from models.catalogue import Catalogue
 from models.decoder import Decoder
@@ -40,11 +41,17 @@ log = structlog.get_logger("pathcast.worker")
 
 
 class Worker:
-    """Wires the pipeline to the transport. `actions` is the text of the actions file."""
+    """Wires the pipeline to the transport; `actions` and `shop` are the texts of the two TOML files."""
 
     def __init__(
-        self, settings: WorkerSettings, connection: Connection, names: TopicNames, actions: str
+        self,
+        settings: WorkerSettings,
+        connection: Connection,
+        names: TopicNames,
+        actions: str,
+        shop: str = "",
     ) -> None:
+        self._shop = shop
         self.settings, self.connection, self.names = settings, connection, names
         self.datadir = preflight.check_folder(settings.datadir)
         self._claim = preflight.claim(self.datadir)
@@ -69,7 +76,7 @@ class Worker:
         )
         self.models = Models(settings.registry, settings.device, self.metrics)
         policy = Policy(ActionSet.load(actions))
-        rules = Rules.of(settings, self.names, self.partitions)
+        rules = Rules.of(settings, self.names, self.partitions, shop_rules.parse(self._shop))
         return Pipeline(rules, Decoder(limits, self.catalogue), policy, self.models, self.metrics)
 
     def _runtime_config(self) -> RuntimeConfig:

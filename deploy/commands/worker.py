@@ -19,6 +19,15 @@ def actions_text(settings: WorkerSettings) -> str:
         raise click.ClickException(f"cannot read PATHCAST_ACTIONS {settings.actions}: {error}") from error
 
 
+def shop_text(settings: WorkerSettings) -> str:
+    """The configured rules of recommendations, else nothing, which stands for the defaults."""
+    path = settings.recommendation_rules
+    try:
+        return path.expanduser().read_text() if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"cannot read PATHCAST_RECOMMENDATION_RULES {path}: {error}") from error
+
+
 @click.command()
 def command() -> None:
     """Answer the clicks of some partitions until SIGTERM or Ctrl-C. Settings are PATHCAST_* and KAFKA_*
@@ -26,4 +35,4 @@ def command() -> None:
     from streams.worker import Worker
 
     settings = WorkerSettings()
-    Worker(settings, kafka.connection(), TopicNames(), actions_text(settings)).run()
+    Worker(settings, kafka.connection(), TopicNames(), actions_text(settings), shop_text(settings)).run()
