@@ -89,7 +89,8 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     parts = build(learned, held_out, run.options, report, Journal(run.checkpoint), start)
     if run.baselines:
         own = {"heads": head_baselines.learn(learned, Plan.of(parts.network.config))}
-        parts = replace(parts, baselines=Baselines.learn(learned, held_out).state | own)
+        found = Baselines.learn(learned, held_out, parts.vocabulary).state
+        parts = replace(parts, baselines=found | own)
     parts = replace(parts, metrics=parts.metrics | {"log": lineage})
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))
     if run.checkpoint:
