@@ -83,6 +83,9 @@ class Click(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     device: Annotated[Text | None, Meta(description="Device class, such as `mobile`.")] = None
     channel: Annotated[Text | None, Meta(description="How the visitor came, such as `organic`.")] = None
     country: Annotated[Text | None, Meta(description="The visitor's country.")] = None
+    age_band: Annotated[Text | None, Meta(description="Such as `25-34`; read where consent is true.")] = None
+    gender: Annotated[Text | None, Meta(description="Read where consent is true.")] = None
+    region: Annotated[Text | None, Meta(description="Within the country; read where consent is true.")] = None
     consent: Annotated[bool | None, Meta(description="`false`: nothing is kept but counts.")] = None
     schema_version: Annotated[SchemaVersion, Meta(description="Version of this contract.")] = SCHEMA_VERSION
     #: Not on the wire: what the decoder did to optional fields, bits of DROPPED, CLIPPED and FILLED.
@@ -93,9 +96,10 @@ WIRE_FIELDS = tuple(name for name in Click.__struct_fields__ if name != "flags")
 REQUIRED_FIELDS = ("event_id", "visitor_id", "ts", "event")
 OPTIONAL_FIELDS = tuple(f for f in WIRE_FIELDS if f not in REQUIRED_FIELDS and f != "schema_version")
 #: Bits of `Click.flags` by field: it could not be read; it was cut or clipped; the catalogue gave it.
+_COUNT = len(OPTIONAL_FIELDS)
 DROPPED = {name: 1 << bit for bit, name in enumerate(OPTIONAL_FIELDS)}
-CLIPPED = {name: 1 << 20 + bit for bit, name in enumerate(OPTIONAL_FIELDS)}
-FILLED = {name: 1 << 40 + bit for bit, name in enumerate(OPTIONAL_FIELDS)}
+CLIPPED = {name: 1 << _COUNT + bit for bit, name in enumerate(OPTIONAL_FIELDS)}
+FILLED = {name: 1 << 2 * _COUNT + bit for bit, name in enumerate(("category", "brand", "price"))}
 
 
 class Reason(StrEnum):

@@ -15,13 +15,13 @@ from sklearn.naive_bayes import GaussianNB
 
 from models import metrics
 from models.codes import items
-from models.features import NAMES
+from models.features import NAMES, POSITION
 from models.ragged import rank_in_group
 from trainer.examples import Examples
 
 Chances = NDArray[np.float32]
 #: Hour and weekday tell the sessions of a few weeks apart; with them the trees are worse on later ones.
-_LEFT_OUT = ("hour", "weekday", "event=", "previous_event=", "country=")
+_LEFT_OUT = ("hour", "weekday", "event=", "previous_event=", "country=", "category=", "price_position")
 _DENSE = [place for place, name in enumerate(NAMES) if not name.startswith(_LEFT_OUT)]
 _COUNTRIES = [place for place, name in enumerate(NAMES) if name.startswith("country=")]
 #: Events and dwells of so many clicks before this one.
@@ -162,6 +162,8 @@ def _boosted(columns: NDArray[np.float32], labels: NDArray[np.bool_]) -> str:
 def _linear(features: NDArray[np.float32], labels: NDArray[np.bool_]) -> dict[str, Any]:
     """Logistic regression and Gaussian naive Bayes on the normalised feature row."""
     mean, std = features.mean(0), np.maximum(features.std(0), 1e-3)
+    # A category's number says nothing by its size.
+    std[POSITION] = 1e9
     inputs = (features - mean) / std
     line = LogisticRegression(C=0.1, max_iter=100, tol=1e-3).fit(inputs, labels)
     bayes = GaussianNB(var_smoothing=1e-2).fit(inputs, labels)
