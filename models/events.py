@@ -83,6 +83,9 @@ class Click(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     device: Annotated[Text | None, Meta(description="Device class, such as `mobile`.")] = None
     channel: Annotated[Text | None, Meta(description="How the visitor came, such as `organic`.")] = None
     country: Annotated[Text | None, Meta(description="The visitor's country.")] = None
+    age_band: Annotated[Text | None, Meta(description="Such as `25-34`; read where consent is true.")] = None
+    gender: Annotated[Text | None, Meta(description="Read where consent is true.")] = None
+    region: Annotated[Text | None, Meta(description="Within the country; read where consent is true.")] = None
     consent: Annotated[bool | None, Meta(description="`false`: nothing is kept but counts.")] = None
     explain: Annotated[bool | None, Meta(description="`true`: answers say what moved them.")] = None
     schema_version: Annotated[SchemaVersion, Meta(description="Version of this contract.")] = SCHEMA_VERSION

@@ -1,31 +1,39 @@
-"""The feature row of a click: declared once, read in training and in serving by the same code.
+"""The inputs of a click: declared once, read in training and in serving by the same code.
 
 Each feature is a name, an expression over the click, the visitor after its step and the step's facts, and the
-kind of transform that its column goes through. The expressions are compiled into one function, because forty
-calls a click would cost more than the network; the transforms run once per chunk over whole columns.
+kind of transform that its columns go through (`models.transforms`). The expressions are compiled into one
+function, because sixty calls a click would cost more than the network; what the click's code holds already is
+read from it for a whole chunk.
 """
 
 import hashlib
+import math
+import re
 import struct
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
+from models.buckets import DAMAGE, QUERY_BUCKETS, damage, one_of, words
 from models.events import EVENT_CODES, Click
 from models.facts import Facts
+from models.transforms import Feature, Transforms
 from models.visitor import Visitor
 
-
-class Feature(NamedTuple):
-    """`kind`: `plain`, `log` (log1p), `ago` (ms since; < 0: never), `cycle:ms` or `choice:n` (one of n)."""
-
-    name: str
-    expression: str
-    kind: str
+#: Short names that expressions may use, and what they stand for; each is worked out once a click.
+SHORT: Final = {
+    "now": "click.ts",
+    "code": "facts.code",
+    "counts": "visitor.counts",
+    "totals": "visitor.totals",
+    "liking": "sum(visitor.categories.values())",
+    "taste": "visitor.categories",
+    "known": "click.consent is True",
+}
+#: Rows of the network's table of prices by category; row 0 is "no category".
+PRICE_ROWS: Final = 513
 
 
 def _counts(prefix: str, source: str, *events: str) -> list[Feature]:
@@ -57,18 +65,33 @@ FEATURES: Final = (
     Feature("left_items", "visitor.left_items", "log"),
     Feature("left_value", "visitor.left_value / 1000", "log"),
     *_counts("earlier", "totals", "search", "select_item", "view_item", "add_to_cart", "begin_checkout"),
-    Feature("price", "click.price or 0", "log"),
+    Feature("price", "nan if click.price is None else click.price", "log?"),
+    Feature("price_position", f"kind(code['category'], {PRICE_ROWS})", f"index:{PRICE_ROWS}"),
+    Feature("rating", "nan if click.rating is None else click.rating", "plain?"),
     Feature("has_item", "click.item_id is not None", "plain"),
-    Feature("seen_item", "facts.flags >> 4 & 1", "plain"),
-    Feature("in_cart", "facts.flags >> 5 & 1", "plain"),
-    Feature("too_fast", "facts.flags >> 2 & 1", "plain"),
-    Feature("event", "facts.event", "choice:17"),
+    Feature("mark", "code['flags'] >> 2", "bits:too_fast,amount_clipped,seen_item,in_cart"),
+    Feature("damage", "click.flags and damage(click.flags)", f"bits:{','.join(DAMAGE)}"),
+    Feature("liking", "liking / 256", "log"),
+    Feature("liked_categories", "len(taste)", "plain"),
+    Feature("liked_this", "taste.get(integer(code[8:12], 'little'), 0) / liking if liking else 0", "plain"),
+    Feature(
+        "price_above_liked",
+        "code[14] - visitor.price_sum / visitor.price_weight if code[14] and visitor.price_weight else nan",
+        "plain?",
+    ),
+    Feature("event", "code['event']", "choice:17"),
     Feature("previous_event", "facts.previous", "choice:17"),
     Feature("hour", "now", "cycle:86400000"),
     Feature("weekday", "now", "cycle:604800000"),
     Feature("device", "one_of(click.device, 4)", "choice:4"),
     Feature("channel", "one_of(click.channel, 8)", "choice:8"),
     Feature("country", "one_of(click.country, 64)", "choice:64"),
+    Feature("category", "kind(code['category'], 16)", "choice:16"),
+    Feature("brand", "one_of(click.brand, 16)", "choice:16"),
+    Feature("age_band", "one_of(click.age_band, 8) if known else 0", "choice:8"),
+    Feature("gender", "one_of(click.gender, 4) if known else 0", "choice:4"),
+    Feature("region", "one_of(click.region, 16) if known else 0", "choice:16"),
+    Feature("query", "words(click.query) if click.query else 0", f"bits:{QUERY_BUCKETS}"),
 )
 # fmt: on
 
@@ -76,77 +99,39 @@ FEATURES: Final = (
 PACKED: Final = FEATURES
 
 #: Changes whenever a definition does: a model made for another one is refused.
-FEATURES_VERSION: Final = hashlib.sha256(repr(FEATURES).encode()).hexdigest()[:12]
+FEATURES_VERSION: Final = hashlib.sha256(repr((FEATURES, SHORT)).encode()).hexdigest()[:12]
 
 
-@lru_cache(maxsize=1 << 14)
-def one_of(text: str | None, buckets: int) -> int:
-    """A hashed bucket 1..buckets-1 of a text whatever its case, 0 for none."""
-    return 1 + xxhash.xxh3_64_intdigest(text.lower().encode()) % (buckets - 1) if text else 0
+def reads(feature: Feature) -> frozenset[str]:
+    """What a feature is made of, such as `click.price` or `visitor.cart_value`."""
+    text = feature.expression
+    for name, meaning in SHORT.items():
+        text = re.sub(rf"\b{name}\b", f"({meaning})", text)
+    return frozenset(re.findall(r"\b(?:click|visitor|facts)\.\w+", text))
 
 
 def _compiled() -> Callable[[Visitor, Click, Facts], bytes]:
-    values = ", ".join(feature.expression for feature in FEATURES)
-    source = (
-        "def row(visitor, click, facts):\n now, counts, totals = click.ts, visitor.counts, visitor.totals\n"
-    )
-    names = {"one_of": one_of, "pack": struct.Struct(f"<{len(FEATURES)}d").pack}
-    exec(f"{source} return pack({values})\n", names)
-    made: Callable[[Visitor, Click, Facts], bytes] = names["row"]  # type: ignore[assignment]
+    values = ", ".join(feature.expression for feature in _transforms.values)
+    short = "".join(f" {name} = {meaning}\n" for name, meaning in SHORT.items())
+    names: dict[str, Any] = {"one_of": one_of, "words": words, "damage": damage, "nan": math.nan}
+    names["integer"] = int.from_bytes
+    names["pack"] = struct.Struct(f"<{len(_transforms.values)}d16s").pack
+    exec(f"def row(visitor, click, facts):\n{short} return pack({values}, code)\n", names)
+    made: Callable[[Visitor, Click, Facts], bytes] = names["row"]
     return made
 
 
-#: `row(visitor, click, facts) -> bytes`: raw values of one applied click, packed as float64; for `matrix`.
+_transforms: Final = Transforms(FEATURES)
+#: `row(visitor, click, facts) -> bytes`: raw values of one applied click and its code; for `matrix`.
 row: Final = _compiled()
-
-
-def _places(kind: str) -> NDArray[np.int64]:
-    kinds = [feature.kind.partition(":")[0] for feature in FEATURES]
-    return np.flatnonzero(np.array(kinds) == kind)
-
-
-_PLAIN, _LOG, _AGO, _CYCLE, _CHOICE = map(_places, ("plain", "log", "ago", "cycle", "choice"))
-_PERIODS: Final = np.array([float(FEATURES[place].kind.partition(":")[2]) for place in _CYCLE])
-_SIZES: Final = [int(FEATURES[place].kind.partition(":")[2]) for place in _CHOICE]
-
-
-def _named() -> tuple[str, ...]:
-    simple = [FEATURES[place].name for place in (*_PLAIN, *_LOG, *_AGO)]
-    cycles = [f"{FEATURES[place].name}_{part}" for part in ("sin", "cos") for place in _CYCLE]
-    choices = zip(_CHOICE, _SIZES, strict=True)
-    chosen = [f"{FEATURES[place].name}={n}" for place, size in choices for n in range(size)]
-    return (*simple, *cycles, *chosen)
-
-
+#: `matrix(rows) -> float32 [N, len(NAMES)]` of N packed rows; always finite.
+matrix: Final = _transforms.__call__
 #: Names of the columns of `matrix`.
-NAMES: Final = _named()
+NAMES: Final = _transforms.names
+#: The column of `price_position`, and those of the price that it is about.
+POSITION: Final = NAMES.index("price_position")
+PRICE, PRICE_MISSING = NAMES.index("price"), NAMES.index("price_missing")
 _STAGES: Final = [NAMES.index(f"session_{event}") for event in ("add_to_cart", "begin_checkout", "purchase")]
-_LARGEST: Final = 50.0
-_SIMPLE: Final = len(_PLAIN), len(_PLAIN) + len(_LOG), len(_PLAIN) + len(_LOG) + len(_AGO)
-_SIN, _COS, _ONE_HOT = _SIMPLE[2], _SIMPLE[2] + len(_CYCLE), _SIMPLE[2] + 2 * len(_CYCLE)
-#: First column and last value of each choice.
-_FIRST: Final = _ONE_HOT + np.concatenate([[0], np.cumsum(_SIZES)[:-1]]).astype(np.int64)
-_LAST: Final = np.array(_SIZES) - 1
-
-
-def matrix(rows: bytes) -> NDArray[np.float32]:
-    """Transformed features float32 `[N, len(NAMES)]` of N packed rows; always finite.
-
-    Every transform is one call over its columns: a live chunk has a few clicks, and calls are what it costs.
-    """
-    raw = np.frombuffer(rows, dtype="<f8").reshape(-1, len(FEATURES))
-    made = np.zeros((len(raw), len(NAMES)), dtype=np.float32)
-    plain, log, ago = _SIMPLE
-    made[:, :plain] = raw[:, _PLAIN]
-    made[:, plain:log] = np.log1p(np.maximum(raw[:, _LOG], 0))
-    # 1 for just now, falling with the logarithm of the seconds; 0 for never.
-    since = raw[:, _AGO]
-    made[:, log:ago] = np.where(since < 0, 0, 1 / (1 + np.log1p(np.maximum(since, 0) / 1000)))
-    angles = raw[:, _CYCLE] / _PERIODS % 1 * 2 * np.pi
-    made[:, _SIN:_COS], made[:, _COS:_ONE_HOT] = np.sin(angles), np.cos(angles)
-    chosen = _FIRST + np.clip(raw[:, _CHOICE], 0, _LAST).astype(np.int64)
-    made[np.arange(len(raw))[:, None], chosen] = 1
-    return np.clip(np.nan_to_num(made, copy=False), -_LARGEST, _LARGEST, out=made)
 
 
 def stages(rows: NDArray[np.float32]) -> NDArray[np.uint8]:

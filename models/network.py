@@ -13,7 +13,9 @@ from torch.nn import functional as F
 
 from models import encoders
 from models.encoding import Rows, Serving, Shape
+from models.features import PRICE_ROWS
 from models.heads import Layout
+from models.placing import placed
 from models.tasks import Tasks
 from models.vocabulary import Sizes
 
@@ -70,6 +72,7 @@ class Network(nn.Module):
     share: Tensor
     mean: Tensor
     scale: Tensor
+    prices: Tensor
     calibration: Tensor
 
     def __init__(self, config: Config) -> None:
@@ -81,11 +84,13 @@ class Network(nn.Module):
         self.item_bias = nn.Parameter(torch.zeros(config.items))
         self.intent = _intent_head(config)
         self.dropout = nn.Dropout(config.dropout)
-        # Rows of the items' categories [V], their share of demand [V], normalisation [F], Platt's lines.
+        # Rows of the items' categories [V], their share of demand [V], normalisation [F], Platt's lines,
+        # prices by category (`models.placing`).
         self.register_buffer("item_categories", torch.zeros(config.items, dtype=torch.int64))
         self.register_buffer("share", torch.full((config.items,), 1 / max(1, config.items)))
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("scale", torch.ones(config.features))
+        self.register_buffer("prices", torch.zeros(PRICE_ROWS, 2))
         self.register_buffer("calibration", torch.tensor([[1.0, 0.0]]).repeat(len(BANDS) + 1, 1))
         nn.init.normal_(self.table.weight, std=0.05)
         # Last, so that all else begins alike with and without them.
@@ -134,7 +139,11 @@ class Network(nn.Module):
 
     def head_inputs(self, hidden: Tensor, features: Tensor) -> Tensor:
         """Hidden states beside normalised feature rows `[N, H + F]`."""
-        return torch.cat([hidden, (features - self.mean) * self.scale], -1)
+        return torch.cat([hidden, self.normalised(features)], -1)
+
+    def normalised(self, features: Tensor) -> Tensor:
+        """Feature rows `[N, F]` by the mean and the spread of the training part, prices placed."""
+        return (placed(features, self.prices) - self.mean) * self.scale
 
     def calibrated(self, logits: Tensor, position: Tensor) -> Tensor:
         """Probabilities `[N]` by Platt scaling (Platt 1999), a line for each band of click indices `[N]`."""

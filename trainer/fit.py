@@ -9,7 +9,7 @@ from models.features import NAMES
 from models.network import Config, Network
 from models.scorer import pick_device
 from models.vocabulary import Vocabulary
-from trainer import distributed
+from trainer import distributed, normalisation
 from trainer.augment import augmented
 from trainer.calibrate import by_band
 from trainer.data import Data
@@ -54,10 +54,7 @@ def initial(
     sizes = vocabulary.sizes
     rows = sizes.offsets[1] + vocabulary.category_rows(vocabulary.categories)
     network.item_categories.copy_(torch.from_numpy(rows))
-    network.mean.copy_(data.features.mean(0))
-    # Rare columns are not blown up: a country of few visitors tells one from another, not who buys.
-    network.scale.copy_(1 / data.features.std(0).clamp_min(1.0))
-    network.scale[[name.startswith(options.ignored) for name in NAMES]] = 0
+    normalisation.learn(network, data.features, options.ignored)
     network.share.copy_(torch.from_numpy(weights / weights.sum()))
     if options.cosine:
         # A bias would bring back the popularity that the normalisation takes out.

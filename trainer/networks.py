@@ -63,7 +63,7 @@ def data(sessions: Sessions, rows: Tensor, longest: int) -> Data:
     last = np.diff(numbers, append=-1) != 0
     return Data(
         rows[torch.from_numpy(sessions.items)],
-        torch.zeros(count, len(NAMES)),
+        torch.zeros(1, len(NAMES)).expand(count, -1),
         torch.from_numpy(np.where(last, -1, np.append(sessions.items[1:], -1))),
         torch.zeros(count),
         torch.zeros(count, dtype=torch.bool),

@@ -11,11 +11,12 @@ from models.ragged import rank_in_group
 from trainer.examples import Examples
 
 #: Hour and weekday tell the sessions of a few weeks apart; with them the trees are worse on later ones.
-LEFT_OUT = ("hour", "weekday")
+#: A price's place is a number only once the network has looked up its category's prices.
+LEFT_OUT = ("hour", "weekday", "price_position")
 #: Columns of the feature row that are learned from.
 USED = np.array([not name.startswith(LEFT_OUT) for name in NAMES])
 #: What other columns say in one number instead of one column a choice.
-_AS_NUMBERS = ("event=", "previous_event=", "country=")
+_AS_NUMBERS = ("event=", "previous_event=", "country=", "category=")
 _DENSE = [place for place, name in enumerate(NAMES) if not name.startswith(LEFT_OUT + _AS_NUMBERS)]
 _COUNTRIES = [place for place, name in enumerate(NAMES) if name.startswith("country=")]
 #: Events and dwells of so many clicks before this one.
