@@ -16,9 +16,9 @@ from sklearn.linear_model import BayesianRidge, LogisticRegression, PoissonRegre
 from models import features
 from models.codes import items as item_hashes
 from models.events import EVENTS
-from models.features import NAMES
 from models.heads import Kind, Layout, Part
 from models.ragged import rank_in_group
+from trainer.baselines.columns import USED
 from trainer.examples import Examples
 from trainer.heads import Plan
 from trainer.labels import LABELS, Paths, named, price_bands
@@ -29,7 +29,7 @@ State = dict[str, Any]
 #: Clicks that a baseline learns from, spread evenly over those with a label.
 MOST: Final = 100_000
 #: As with purchase intent, hour and weekday tell sessions of a few weeks apart.
-_USED: Final = [place for place, name in enumerate(NAMES) if not name.startswith(("hour", "weekday"))]
+_USED: Final = np.flatnonzero(USED)
 _TREES: Final = {
     "num_leaves": 31,
     "learning_rate": 0.05,
