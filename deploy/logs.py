@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from models.aliases import EventNames, event_name
 from trainer.columns import epoch_ms, typed
 from trainer.logs import ITEM_FIELDS, read_items, renamed, scan
 from trainer.reading import reading
@@ -29,7 +30,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """What to send: a log, how its columns are called, how much of it, and whether to move it.
+    """What to send: a log, how its columns and events are called, how much of it, and whether to move it.
 
     `shift_to` (epoch ms) moves all event times so that the first is then, or the latest of those sent if
     `shift_latest`; event ids change with it, since at another time they are other events. `sort` orders the
@@ -42,6 +43,7 @@ class Source:
     shift_to: int | None = None
     shift_latest: bool = False
     sort: bool = False
+    events: EventNames = event_name
 
     def rows(self) -> int | None:
         """How many rows there are to send; None where only reading all would tell (compressed text)."""
@@ -67,7 +69,7 @@ def batches(source: Source, rows: int = BATCH_ROWS) -> Iterator[Batch]:
     limited = frame if source.limit is None else frame.head(source.limit)
     shift = _shift(source, limited)
     for raw in _collected(limited, source.path, rows):
-        known = typed(raw.lazy()).collect()
+        known = typed(raw.lazy(), source.events).collect()
         yield _batch(raw, known, shift)
 
 

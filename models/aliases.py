@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from models.events import EVENT_CODES, WIRE_FIELDS
+from models.errors import PathcastError
+from models.events import EVENT_CODES, EVENTS, WIRE_FIELDS
 from models.readers import NUMBER_CHARS, Unreadable, is_missing
 
 #: Objects whose fields stand for the event's own; what is further out wins.
@@ -12,6 +13,10 @@ CONTAINERS = frozenset({"params", "ecommerce", "items"})
 _LONGEST_NAME = 40
 
 Finder = Callable[[str], str | None]
+
+
+class EventMapError(PathcastError):
+    """A map of event names cannot be used."""
 
 
 def collapse(name: str) -> str:
@@ -40,7 +45,9 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "stock": ("inventory",),
     "params": ("event_params",),
 }
-_EVENT_NAMES: Mapping[str, str] = _collapsed(EVENT_CODES) | {
+_CONTRACT: Mapping[str, str] = _collapsed(EVENT_CODES)
+_EVENT_NAMES: Mapping[str, str] = {
+    **_CONTRACT,
     "viewsearchresults": "search",
     "screenview": "page_view",
     "viewcart": "page_view",
@@ -52,14 +59,43 @@ _EVENT_NAMES: Mapping[str, str] = _collapsed(EVENT_CODES) | {
 }
 
 
-def event_name(value: Any) -> str:
-    """One of EVENTS, from any spelling of it or from a known other name."""
-    if not isinstance(value, str) or len(value) > NUMBER_CHARS:
-        raise Unreadable
-    found = _EVENT_NAMES.get(collapse(value))
-    if found is None:
-        raise Unreadable
-    return found
+class EventNames:
+    """One of EVENTS, from any spelling of it, from a known other name, or from a name of `mapping`.
+
+    `mapping` (other name -> name of EVENTS) goes before the known other names, so that a log of another
+    domain says what its events mean. Raises EventMapError.
+    """
+
+    def __init__(self, mapping: Mapping[str, str] | None = None) -> None:
+        self.mapping = dict(mapping or {})
+        for name, event in self.mapping.items():
+            _check(name, event)
+        self._known = {**_EVENT_NAMES, **{collapse(name): event for name, event in self.mapping.items()}}
+
+    def __call__(self, value: Any) -> str:
+        """The event's name. Raises Unreadable."""
+        if not isinstance(value, str) or len(value) > NUMBER_CHARS:
+            raise Unreadable
+        found = self._known.get(collapse(value))
+        if found is None:
+            raise Unreadable
+        return found
+
+
+def _check(name: str, event: str) -> None:
+    if event not in EVENT_CODES:
+        raise EventMapError(
+            f"event map, {name} = {event!r}: no event of the contract; choose from {', '.join(EVENTS)}"
+        )
+    own = _CONTRACT.get(collapse(name), event)
+    if own != event:
+        raise EventMapError(
+            f"event map, {name} = {event!r}: {own} is the contract's own name and means itself; "
+            "leave it out, or send the event by another name"
+        )
+
+
+event_name = EventNames()
 
 
 def finder(names: Iterable[str]) -> Finder:

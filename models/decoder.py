@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import astuple
 
+from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue, Item
 from models.events import CLIPPED, DROPPED, FILLED, Click, Limits, Reason, Rejected
 from models.normalise import normalise
@@ -33,12 +34,13 @@ class Record(Protocol):
 class Decoder:
     """Decodes records; one instance a worker.
 
-    `dropped` counts, by field, the optional values that could not be read.
+    `events` reads event names; `dropped` counts, by field, the optional values that could not be read.
     """
 
-    def __init__(self, limits: Limits, catalogue: Catalogue) -> None:
+    def __init__(self, limits: Limits, catalogue: Catalogue, events: EventNames = event_name) -> None:
         self.limits = limits
         self.catalogue = catalogue
+        self.events = events
         self.dropped: dict[str, int] = {}
         self._decode = msgspec.json.Decoder(Click).decode
         self._item = catalogue.get
@@ -73,7 +75,7 @@ class Decoder:
         return self._completed(click)
 
     def _tolerant(self, value: bytes) -> Click | Rejected:
-        click = normalise(value)
+        click = normalise(value, self.events)
         if isinstance(click, Click) and click.flags & _ANY_DROPPED:
             for name, bit in DROPPED.items():
                 if click.flags & bit:

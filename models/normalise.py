@@ -5,13 +5,14 @@ the same event written canonically.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
 
 from models import readers
-from models.aliases import CLICK_FIELD, event_name, gather
+from models.aliases import CLICK_FIELD, EventNames, event_name, gather
 from models.events import CLIPPED, DROPPED, OPTIONAL_FIELDS, SCHEMA_VERSION, Click, Reason, Rejected
 from models.readers import MISSING, Reader, Unreadable, describe
 
@@ -23,11 +24,12 @@ OPTIONAL_READERS: Mapping[str, Reader] = {
     "basket": readers.basket,
     "consent": readers.truth,
 }
-_REQUIRED = {
+_EVENT_ADVICE = "see docs/contract/click.schema.json; PATHCAST_EVENT_MAP maps other names"
+_REQUIRED: Mapping[str, tuple[Callable[[Any], Any], str, str]] = {
     "event_id": (readers.identifier, "text of 1 to 256 characters", "send a unique id with each event"),
     "visitor_id": (readers.identifier, "text of 1 to 256 characters", "send the browser's or device's id"),
     "ts": (readers.instant, "epoch ms or ISO 8601 within 2000 to 2099", "send the event's own time"),
-    "event": (event_name, "an event of the contract", "see docs/contract/click.schema.json"),
+    "event": (event_name, "an event of the contract", _EVENT_ADVICE),
 }
 _decode = msgspec.json.Decoder().decode
 
@@ -72,7 +74,7 @@ def read_fields(found: Mapping[str, Any], by_name: Mapping[str, Reader]) -> Fiel
     return fields
 
 
-def normalise(value: bytes) -> Click | Rejected:
+def normalise(value: bytes, events: EventNames = event_name) -> Click | Rejected:
     """Read an event in whatever form; `Click.flags` says which optional fields were dropped or clipped."""
     try:
         raw, clean = parse(value)
@@ -81,6 +83,8 @@ def normalise(value: bytes) -> Click | Rejected:
     if not isinstance(raw, dict):
         return Rejected(Reason.MALFORMED, f"found {describe(raw)}, expected one JSON object a record")
     found = gather(raw, CLICK_FIELD)
+    with suppress(Unreadable):
+        found["event"] = events(found.get("event"))
     click = _renamed(found) if clean else None
     if click is not None:
         return click

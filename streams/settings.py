@@ -28,6 +28,11 @@ class WorkerSettings(BaseSettings):
     actions: Path | None = Field(
         default=None, description="TOML file of the actions to decide between; unset: the shipped example."
     )
+    event_map: Path | None = Field(
+        default=None,
+        description="TOML file of what producers' event names stand for, as `pathcast train --event-map` "
+        "reads it; unset: the contract's names and its known other ones.",
+    )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="Where the network runs.")
     deadline_ms: float = Field(
         default=2000.0,

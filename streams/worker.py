@@ -11,6 +11,7 @@ import structlog
 import torch
 
 from models.actions import ActionSet
+from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue
 from models.decoder import Decoder
 from models.events import Limits
@@ -40,10 +41,15 @@ log = structlog.get_logger("pathcast.worker")
 
 
 class Worker:
-    """Wires the pipeline to the transport. `actions` is the text of the actions file."""
+    """Wires the pipeline to the transport. `actions` is the actions file's text, `events` reads names."""
 
     def __init__(
-        self, settings: WorkerSettings, connection: Connection, names: TopicNames, actions: str
+        self,
+        settings: WorkerSettings,
+        connection: Connection,
+        names: TopicNames,
+        actions: str,
+        events: EventNames = event_name,
     ) -> None:
         self.settings, self.connection, self.names = settings, connection, names
         self.datadir = preflight.check_folder(settings.datadir)
@@ -51,7 +57,7 @@ class Worker:
         self.partitions = preflight.check_topics(connection, names)
         self.metrics = Metrics()
         self.catalogue = Catalogue()
-        self.pipeline = self._pipeline(actions)
+        self.pipeline = self._pipeline(actions, events)
         clients = connection.kafka_python()
         finish = finisher(clients, [name for name in self.names.by_visitor if name != self.names.clicks])
         self.runtime = Runtime(self._runtime_config(), self.pipeline, describer(clients), finish)
@@ -60,7 +66,7 @@ class Worker:
         self.app = self._app()
         preflight.check_replication(connection, self.runtime.config.changelog, settings.changelog_replication)
 
-    def _pipeline(self, actions: str) -> Pipeline:
+    def _pipeline(self, actions: str, events: EventNames) -> Pipeline:
         settings = self.settings
         limits = Limits(
             max_bytes=settings.max_event_bytes,
@@ -70,7 +76,7 @@ class Worker:
         self.models = Models(settings.registry, settings.device, self.metrics)
         policy = Policy(ActionSet.load(actions))
         rules = Rules.of(settings, self.names, self.partitions)
-        return Pipeline(rules, Decoder(limits, self.catalogue), policy, self.models, self.metrics)
+        return Pipeline(rules, Decoder(limits, self.catalogue, events), policy, self.models, self.metrics)
 
     def _runtime_config(self) -> RuntimeConfig:
         settings = self.settings

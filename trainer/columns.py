@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from models.aliases import event_name
+from models.aliases import EventNames, event_name
 from models.readers import MISSING, Unreadable
 
 _FLOATS = frozenset({"price", "value", "rating"})
@@ -12,13 +12,13 @@ _FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d")
 _ZONED = "%Y-%m-%d %H:%M:%S%.f%#z"
 
 
-def typed(frame: pl.LazyFrame) -> pl.LazyFrame:
+def typed(frame: pl.LazyFrame, events: EventNames = event_name) -> pl.LazyFrame:
     """The same columns with the contract's types; a value that does not fit its type becomes null."""
     schema = frame.collect_schema()
-    return frame.with_columns(_typed(name, kind) for name, kind in schema.items())
+    return frame.with_columns(_typed(name, kind, events) for name, kind in schema.items())
 
 
-def _typed(name: str, kind: pl.DataType) -> pl.Expr:
+def _typed(name: str, kind: pl.DataType, events: EventNames) -> pl.Expr:
     column = pl.col(name)
     if name == "ts":
         return epoch_ms(kind).alias("ts")
@@ -33,19 +33,21 @@ def _typed(name: str, kind: pl.DataType) -> pl.Expr:
     text = column.cast(pl.String).str.strip_chars()
     present = pl.when(text.str.to_lowercase().is_in(_NO_VALUE)).then(None).otherwise(text)
     if name == "event":
-        present = present.map_batches(_event_names, return_dtype=pl.String, is_elementwise=True)
+        present = present.map_batches(
+            lambda values: _event_names(values, events), return_dtype=pl.String, is_elementwise=True
+        )
     return present.alias(name)
 
 
-def _event_names(values: pl.Series) -> pl.Series:
+def _event_names(values: pl.Series, events: EventNames) -> pl.Series:
     """Known names by the contract's (a log has few distinct ones); unknown ones stay as they are."""
     found = values.drop_nulls().unique().to_list()
-    return values.replace(found, [_event_name(value) for value in found])
+    return values.replace(found, [_event_name(value, events) for value in found])
 
 
-def _event_name(value: str) -> str:
+def _event_name(value: str, events: EventNames) -> str:
     try:
-        return event_name(value)
+        return events(value)
     except Unreadable:
         return value
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from models.aliases import EventNames, event_name
 from models.events import REQUIRED_FIELDS, WIRE_FIELDS
 from trainer.columns import typed
 from trainer.reading import JSON_LINES, LogError, kind, reading
@@ -35,14 +36,17 @@ ITEM_FIELDS = ("item_id", "category", "brand", "price", "title", "stock", "statu
 _ROW = "pathcast row"
 
 
-def read_log(files: Sequence[Path], mapping: Mapping[str, str] | None = None) -> pl.LazyFrame:
+def read_log(
+    files: Sequence[Path], mapping: Mapping[str, str] | None = None, events: EventNames = event_name
+) -> pl.LazyFrame:
     """Events in file order, one column per contract field found, typed; what cannot be read is null.
 
-    `mapping` is field -> column, before the automatic one. Columns: `ts` Int64 (epoch ms), amounts Float64,
-    counts Int64, `consent` Boolean, all else String. A log without event ids gets `<file stem>-<row number>`.
+    `mapping` is field -> column, before the automatic one; `events` reads event names. Columns: `ts` Int64
+    (epoch ms), amounts Float64, counts Int64, `consent` Boolean, all else String. A log without event ids
+    gets `<file stem>-<row number>`.
     Raises LogError.
     """
-    return pl.concat([typed(renamed(path, mapping or {})) for path in files], how="diagonal")
+    return pl.concat([typed(renamed(path, mapping or {}), events) for path in files], how="diagonal")
 
 
 def read_items(path: Path, mapping: Mapping[str, str] | None = None) -> pl.LazyFrame:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from models import encoders
 from models.encoding import Shape
 from models.errors import PathcastError
+from models.event_map import TABLE as EVENT_MAP
 
 Pretrain = Literal["none", "causal", "masked"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -98,13 +99,14 @@ def changed(options: Options, settings: Iterable[str]) -> Options:
 
 
 def read(path: Path, options: Options) -> Options:
-    """The options of a TOML file over the given ones. Raises OptionsError."""
+    """The options of a TOML file over the given ones; its [event_map] is not theirs. Raises OptionsError."""
     try:
         found = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise OptionsError(
             f"{path} cannot be read ({error}); expected TOML lines such as epochs = 6"
         ) from error
+    found.pop(EVENT_MAP, None)
     return _replaced(options, found)
 
 

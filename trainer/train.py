@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from models import registry
+from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue, Item
+from models.event_map import TABLE as EVENT_MAP
 from trainer.baselines import Baselines
 from trainer.build import build, learn
 from trainer.checkpoint import clear
@@ -25,7 +27,8 @@ SHARES = (0.85, 0.15)
 
 @dataclass(frozen=True)
 class Run:
-    """What to learn from, and where the version goes. `mapping` is field -> column of the log.
+    """What to learn from, and where the version goes. `mapping` is field -> column of the log, `names`
+    reads its event names.
 
     `baselines` are trained on the same clicks and kept with the version, for `pathcast evaluate`.
     `checkpoint` is a folder from which a killed run goes on; it is emptied when the version is saved.
@@ -40,6 +43,7 @@ class Run:
     baselines: bool = False
     checkpoint: Path | None = None
     start: Path | None = None
+    names: EventNames = event_name
 
 
 def catalogue(file: Path | None) -> Catalogue:
@@ -66,9 +70,10 @@ class Parted(NamedTuple):
 
 def _parted(run: Run) -> Parted:
     with reading(run.events):
-        walked = walk(read_log(run.events, run.mapping), catalogue(run.items))
+        walked = walk(read_log(run.events, run.mapping, run.names), catalogue(run.items))
     learned, held_out = split(walked.examples(), SHARES)
     lineage = {"files": [file.name for file in run.events], "rejected": walked.rejected}
+    lineage |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
     start = registry.load(run.start) if run.start else None
     return Parted(learned, held_out, lineage | {"notes": notes(walked, learned)}, start)
 

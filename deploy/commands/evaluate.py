@@ -9,8 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.train import mapping_option
+from deploy.event_map import event_map_option
 from deploy.versions import folder
 from models import registry
+from models.aliases import EventNames
+from models.event_map import TABLE as EVENT_MAP
 from trainer.baselines import Baselines
 from trainer.logs import read_log
 from trainer.reading import reading
@@ -29,6 +32,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--warmup", multiple=True, type=_FILE, help="What came before: read for visitors' state.")
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
+@event_map_option
 @click.option("--json", "out", required=True, type=click.Path(dir_okay=False, path_type=Path))
 def command(
     model: str,
@@ -37,20 +41,24 @@ def command(
     warmup: tuple[Path, ...],
     items: Path | None,
     mapping: dict[str, str],
+    names: EventNames,
     out: Path,
 ) -> None:
     """Judge a model on a log, beside the baselines that were trained with it.
 
     Intent is judged at every event but purchases: does this session still buy after it? Next item is judged
-    where a different item follows. Intervals are 95%, by bootstrap over visitors.
+    where a different item follows. Intervals are 95%, by bootstrap over visitors. Without --event-map event
+    names are read as they were for the training.
     """
     version = registry.load(folder(model, versions))
+    if not names.mapping:
+        names = EventNames(version.metrics.get("log", {}).get(EVENT_MAP))
     walk, first = Walk(catalogue=catalogue(items)), 0
     for files in (warmup, events):
         first = len(walk)
         if files:
             with reading(files):
-                walk.through(read_log(files, mapping))
+                walk.through(read_log(files, mapping, names))
     baselines = Baselines(version.baselines) if version.baselines else None
     found = evaluate(version, baselines, walk.examples(), first)
     found |= {"model": version.id, "rejected": walk.rejected}

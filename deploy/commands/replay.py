@@ -11,9 +11,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deploy.event_map import event_map_option
 from deploy.kafka import connection
 from deploy.logs import Source, now_ms
 from deploy.replay import Pace, Report, check_topic, publish_items, replay
+from models.aliases import EventNames
 from streams.topics import TopicNames
 
 DEFAULT_RATE = 1_000.0
@@ -40,6 +42,7 @@ def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
 @click.command()
 @click.argument("file", type=_FILE)
 @click.option("--map", "mapping", multiple=True, callback=_mapping, help="FIELD=COLUMN, where names differ.")
+@event_map_option
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events a second  [1000].")
 @click.option(
     "--speed", type=click.FloatRange(0, min_open=True), help="As it happened, this many times faster."
@@ -57,6 +60,7 @@ def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
 def command(
     file: Path,
     mapping: dict[str, str],
+    names: EventNames,
     rate: float | None,
     speed: float | None,
     at_once: bool,
@@ -71,15 +75,15 @@ def command(
     Column names of known logs are understood; others are mapped by --map. Records are stamped now and carry
     the event's own time in the header `original-time`.
     """
-    names, to, pace = TopicNames(), connection(), _pace(rate, speed, at_once)
+    topics, to, pace = TopicNames(), connection(), _pace(rate, speed, at_once)
     # Sent faster than they happened, events after a first one that is now would lie in the future.
     latest = pace.speed is None or pace.speed > 1
-    source = Source(file, mapping, limit, now_ms() if shift_to_now else None, latest, sort)
-    check_topic(to, topic or names.clicks)
-    click.echo(f"{publish_items(to, source, items, names.items):,} items published to {names.items}")
+    source = Source(file, mapping, limit, now_ms() if shift_to_now else None, latest, sort, names)
+    check_topic(to, topic or topics.clicks)
+    click.echo(f"{publish_items(to, source, items, topics.items):,} items published to {topics.items}")
     with _stopping() as stop, _bar(source.rows()) as progress:
-        report = replay(to, source, pace, topic or names.clicks, progress, stop)
-    _conclude(report, topic or names.clicks)
+        report = replay(to, source, pace, topic or topics.clicks, progress, stop)
+    _conclude(report, topic or topics.clicks)
 
 
 @contextmanager

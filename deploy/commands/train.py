@@ -7,10 +7,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from deploy.event_map import event_map_option
+from deploy.event_map import read as read_event_map
 from deploy.kafka import connection
 from deploy.logs import now_ms
 from deploy.progress import Bar, use_cores
 from deploy.versions import folder
+from models.aliases import EventNames
 from models.features import FEATURES_VERSION
 from models.registry import Version
 from streams.topics import TopicNames
@@ -39,10 +42,11 @@ mapping_option = click.option(
 @click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
+@event_map_option
 @click.option(
     "--registry", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where versions live."
 )
-@click.option("--config", type=_FILE, help="TOML file of training settings.")
+@click.option("--config", type=_FILE, help="TOML file of training settings, and [event_map].")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--seed", default=0, show_default=True, help="Same log and seed, same model.")
 @click.option("--epochs", default=Options().epochs, show_default=True, help="At most; it stops early.")
@@ -66,6 +70,7 @@ def command(
     events: tuple[Path, ...],
     items: Path | None,
     mapping: dict[str, str],
+    names: EventNames,
     registry: Path,
     config: Path | None,
     settings: tuple[str, ...],
@@ -89,8 +94,10 @@ def command(
     given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
     settings = (*settings, f"freeze={freeze}") if freeze else settings
     options = changed(read(config, given) if config else given, settings)
+    if config and not names.mapping:
+        names = read_event_map(config, whole=False)
     begun = folder(start, registry) if start else None
-    run = Run(events, registry, items, mapping, options, baselines, checkpoint, begun)
+    run = Run(events, registry, items, mapping, options, baselines, checkpoint, begun, names)
     with processes() as number:
         if number:
             follow(run)

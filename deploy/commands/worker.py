@@ -4,7 +4,8 @@ from importlib import resources
 
 import click
 
-from deploy import kafka
+from deploy import event_map, kafka
+from models.aliases import event_name
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 
@@ -26,4 +27,5 @@ def command() -> None:
     from streams.worker import Worker
 
     settings = WorkerSettings()
-    Worker(settings, kafka.connection(), TopicNames(), actions_text(settings)).run()
+    events = event_map.read(settings.event_map) if settings.event_map else event_name
+    Worker(settings, kafka.connection(), TopicNames(), actions_text(settings), events).run()

@@ -1,0 +1,39 @@
+"""`--event-map`: what a log or a producer of another domain calls its events."""
+
+from pathlib import Path
+
+import click
+
+from models import event_map
+from models.aliases import EventMapError, EventNames, event_name
+
+
+def read(path: Path, whole: bool = True) -> EventNames:
+    """The map of a TOML file; `whole`: it may be nothing but the map. Raises EventMapError."""
+    try:
+        text = path.expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EventMapError(f"event map {path} cannot be read ({error}); name a TOML file") from error
+    return event_map.parse(text, f"event map {path}", whole)
+
+
+def _names(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> EventNames:
+    """Files and NAME=EVENT pairs, the later ones over the earlier."""
+    mapping: dict[str, str] = {}
+    for one in given:
+        name, equals, event = one.partition("=")
+        if equals and not Path(one).is_file():
+            mapping[name.strip()] = event.strip()
+        else:
+            mapping |= read(Path(one)).mapping
+    return EventNames(mapping) if mapping else event_name
+
+
+event_map_option = click.option(
+    "--event-map",
+    "names",
+    multiple=True,
+    metavar="FILE|NAME=EVENT",
+    callback=_names,
+    help="What the log's event names stand for: TOML, or one of them.",
+)
