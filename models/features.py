@@ -72,6 +72,9 @@ FEATURES: Final = (
 )
 # fmt: on
 
+#: Features by their place among the values of a packed row.
+PACKED: Final = FEATURES
+
 #: Changes whenever a definition does: a model made for another one is refused.
 FEATURES_VERSION: Final = hashlib.sha256(repr(FEATURES).encode()).hexdigest()[:12]
 

@@ -1,5 +1,7 @@
 """The neural rung: a chunk's clicks through the encoder, then both heads."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from models.hybrid import Candidates, Hybrid, candidates
 from models.neighbours import NeighbourScorer
 from models.network import Network
 from models.predictions import Rung
+from models.probe import Probe, probe
 from models.retrieval import Ranked
 from models.scores import RUNGS, TOP, Scores, ScoringError
 from models.vocabulary import Vocabulary
@@ -105,3 +108,9 @@ class NeuralScorer:
         if self._hybrid is None:
             return ranked
         return self._hybrid.over(ranked, batch, queries, self._table, self._network.item_bias)
+
+    @torch.inference_mode()
+    def probe(self, batch: Batch, items: NDArray[np.int64], groups: Sequence[NDArray[np.int64]]) -> Probe:
+        """The answers to a batch in detail (`models.probe`). Raises ScoringError if not finite."""
+        states, _ = self._encoder.states(batch, self.model)
+        return probe(self._network, self._items, states, batch, items, groups)

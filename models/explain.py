@@ -1,0 +1,167 @@
+"""What moved an answer of the network: its clicks left out one by one, its features set to their means.
+
+Leave-one-out attribution, also called occlusion (Zeiler and Fergus 2014, "Visualizing and understanding
+convolutional networks"; for features, ablation to the mean): all variants of a session go through the
+version's own encoder side by side, in one batch. What is left out of a session: `models.counterfactuals`.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import features, phrases
+from models.batching import Batch, Batcher
+from models.codes import WIDTH, item_hash, unpack
+from models.codes import items as item_hashes
+from models.counterfactuals import Session, one_left_out
+from models.events import EVENTS
+from models.explanations import (
+    MOST_EFFECTS,
+    ClickEffect,
+    FeatureEffect,
+    IntentExplanation,
+    ItemReason,
+    ItemsExplanation,
+)
+from models.policy import published
+from models.probe import Probe
+from models.scorer import NeuralScorer
+from models.visitor import Visitor
+
+#: Log odds beyond these say nothing of a float32 probability.
+_SURE: Final = 1e-7
+
+
+def _columns() -> dict[str, NDArray[np.int64]]:
+    """Columns of the feature matrix by the feature that they are made from."""
+    found: dict[str, list[int]] = {feature.name: [] for feature in features.FEATURES}
+    for place, name in enumerate(features.NAMES):
+        own = name.partition("=")[0]
+        found[own if own in found else own.rpartition("_")[0]].append(place)
+    return {name: np.array(places) for name, places in found.items()}
+
+
+#: Columns of `features.matrix` by the name of their Feature.
+COLUMNS: Final = _columns()
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Both explanations of one click's answers."""
+
+    intent: IntentExplanation
+    items: ItemsExplanation
+
+
+def explain(
+    scorer: NeuralScorer,
+    session: Session,
+    recommended: Sequence[str],
+    variants: Sequence[Session] | None = None,
+) -> Explained:
+    """What moved the network's answers to the last click of a session; `recommended` are item ids.
+
+    `variants` are the session without each of its clicks: made from its codes unless they are given. Raises
+    ScoringError.
+    """
+    probe = examine(scorer, session, recommended, variants)
+    clicks = _clicks(scorer, session)[: len(probe.chances) - 1]
+    return Explained(
+        _intent(probe, clicks, session), _items(probe.scores, clicks, list(recommended), session)
+    )
+
+
+def examine(
+    scorer: NeuralScorer,
+    session: Session,
+    recommended: Sequence[str] = (),
+    variants: Sequence[Session] | None = None,
+) -> Probe:
+    """The figures behind `explain`: the session as it is, without each click, and without each feature."""
+    variants = one_left_out(session) if variants is None else variants
+    items = scorer.vocabulary.lookup(np.array([item_hash(item) for item in recommended], dtype=np.uint64))
+    return scorer.probe(batch_of([session, *variants]), items, list(COLUMNS.values()))
+
+
+class Known(NamedTuple):
+    """A click of the session as its code tells of it; `times`: so often was this done to the same subject."""
+
+    number: int
+    event: str
+    item_id: str | None
+    times: int
+
+
+def _clicks(scorer: NeuralScorer, session: Session) -> list[Known]:
+    codes, seen, found = unpack(session.codes), Counter[tuple[int, int]](), []
+    indices = scorer.vocabulary.lookup(item_hashes(codes)).tolist()
+    first = session.position - len(codes) + 1
+    subjects = zip(codes["event"].tolist(), codes["item"].tolist(), strict=True)
+    for number, (subject, index) in enumerate(zip(subjects, indices, strict=True), start=first):
+        seen[subject] += 1
+        item = scorer.vocabulary.ids[index] if index >= 0 else None
+        found.append(Known(number, EVENTS[subject[0] - 1], item, seen[subject] if subject[1] else 1))
+    return found
+
+
+def _intent(probe: Probe, clicks: Sequence[Known], session: Session) -> IntentExplanation:
+    chance, others = probe.chances[0], probe.chances[1:]
+    changed, odds = _effects(chance, others)
+    order = np.argsort(-np.abs(odds), kind="stable")[:MOST_EFFECTS].tolist()
+    told = [
+        ClickEffect(clicks[n].number, clicks[n].event, clicks[n].item_id, changed[n], odds[n]) for n in order
+    ]
+    words = [phrases.click_words(clicks[n].event, clicks[n].times) for n in order]
+    moved = _features(chance, probe.blanked)
+    text = phrases.sentence(told, words, moved, phrases.coverage(len(clicks), session.position))
+    return IntentExplanation(text, published(float(chance)), len(clicks), told, moved)
+
+
+def _features(chance: float, blanked: NDArray[np.float64]) -> list[FeatureEffect]:
+    changed, odds = _effects(chance, blanked)
+    names = list(COLUMNS)
+    order = np.argsort(-np.abs(odds), kind="stable")[:MOST_EFFECTS].tolist()
+    return [FeatureEffect(names[n], changed[n], odds[n]) for n in order if odds[n]]
+
+
+def _effects(chance: float, others: NDArray[np.float64]) -> tuple[list[float], list[float]]:
+    """What the probability and its log odds lose without each, rounded as they are published."""
+    changed = [round(float(chance - other), 4) for other in others]
+    return changed, [round(float(_log_odds(chance) - _log_odds(other)), 3) for other in others]
+
+
+def _log_odds(chance: float) -> float:
+    sure = min(max(chance, _SURE), 1 - _SURE)
+    return float(np.log(sure) - np.log1p(-sure))
+
+
+def _items(
+    scores: NDArray[np.float64], clicks: Sequence[Known], recommended: list[str], session: Session
+) -> ItemsExplanation:
+    reasons = [ItemReason(item, "") for item in recommended]
+    if len(clicks):
+        lost = scores[0] - scores[1:]
+        for place, (best, reason) in enumerate(zip(lost.argmax(0).tolist(), reasons, strict=True)):
+            if lost[best, place] > 0:
+                reasons[place] = _reason(reason.item_id, clicks[best], float(lost[best, place]))
+    told = next((f"{one.item_id} {one.text}" for one in reasons if one.text), "no click raised one")
+    covered = phrases.coverage(len(clicks), session.position)
+    return ItemsExplanation(told + covered, len(clicks), reasons)
+
+
+def _reason(item_id: str, click: Known, score: float) -> ItemReason:
+    text = phrases.because(click.event, click.item_id)
+    return ItemReason(item_id, text, click.number, click.item_id, round(score, 5))
+
+
+def batch_of(sessions: Sequence[Session]) -> Batch:
+    """Sessions side by side, each a visitor whose hidden state is rebuilt from its codes."""
+    batcher = Batcher()
+    for session in sessions:
+        before = Visitor(codes=session.codes[:-WIDTH], in_session=session.known - 1)
+        batcher.click(batcher.visitor(before), session.codes[-WIDTH:], session.position, session.row)
+    return batcher.build()

@@ -1,0 +1,154 @@
+"""Explanations of an untrained network's answers: right by construction, bounded, and in words."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from models import features, phrases
+from models.batching import Batcher
+from models.codes import item_hash
+from models.counterfactuals import replay
+from models.explain import COLUMNS, batch_of, examine, explain
+from models.explanations import MOST_EFFECTS, ClickEffect, FeatureEffect
+from models.lifecycle import SessionConfig
+from models.scorer import NeuralScorer
+from models.scores import ScoringError
+from models.session import step
+from models.vocabulary import Vocabulary
+from tests.scoring import network
+from tests.unit.models.test_counterfactuals import SHOPPING, click
+
+WORDS = Vocabulary.build(["a", "b", "c"], [1, 1, 2])
+
+
+@pytest.fixture(scope="module")
+def scorer() -> NeuralScorer:
+    return NeuralScorer(network(WORDS), WORDS, "test", 7)
+
+
+def served(scorer, clicks):
+    """Probability and items of the last click, as a worker scores a chunk of them."""
+    batcher, visitor = Batcher(), None
+    slot = batcher.visitor(None)
+    for one in clicks:
+        visitor, facts = step(visitor, one, one.ts, SessionConfig())
+        batcher.click(slot, facts.code, facts.position, features.row(visitor, one, facts))
+    return scorer.score(batcher.build())
+
+
+def test_every_column_belongs_to_one_declared_feature():
+    places = np.sort(np.concatenate(list(COLUMNS.values())))
+    assert places.tolist() == list(range(len(features.NAMES)))
+    assert list(COLUMNS) == [feature.name for feature in features.FEATURES]
+    assert all(len(columns) for columns in COLUMNS.values())
+    assert len(COLUMNS["country"]) == 64
+
+
+def test_what_is_explained_is_what_was_published(scorer):
+    scores = served(scorer, SHOPPING)
+    ids = scores.item_ids()[-1]
+    probe = examine(scorer, replay(None, SHOPPING, SessionConfig()), ids)
+    assert probe.chances[0] == pytest.approx(scores.purchase[-1], abs=1e-6)
+    np.testing.assert_allclose(probe.scores[0], scores.item_scores[-1][: len(ids)], atol=1e-6)
+
+
+def test_effects_are_differences_to_what_is_served_without_the_click(scorer):
+    """With variants replayed from the real clicks, against the scorer of serving."""
+    session = replay(None, SHOPPING, SessionConfig())
+    without = [SHOPPING[:gone] + SHOPPING[gone + 1 :] for gone in range(len(SHOPPING))]
+    variants = [replay(None, clicks, SessionConfig()) for clicks in without]
+    told = explain(scorer, session, ["b"], variants)
+    chance = served(scorer, SHOPPING).purchase[-1]
+    for effect in told.intent.clicks:
+        other = served(scorer, without[effect.click - 1]).purchase[-1]
+        assert effect.probability == pytest.approx(chance - other, abs=1e-4)
+        assert effect.event == SHOPPING[effect.click - 1].event
+        assert effect.item_id == SHOPPING[effect.click - 1].item_id
+    sizes = [abs(effect.log_odds) for effect in told.intent.clicks]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 0
+    assert (told.intent.covered, len(told.intent.clicks)) == (6, 6)
+
+
+def test_a_feature_at_its_mean_is_what_the_network_gives_for_the_mean(scorer):
+    session = replay(None, SHOPPING, SessionConfig())
+    probe = examine(scorer, session)
+    batch = batch_of([session])
+    batch.features[0, COLUMNS["event"]] = scorer._network.mean.numpy()[COLUMNS["event"]]
+    assert probe.blanked[list(COLUMNS).index("event")] == pytest.approx(scorer.score(batch).purchase[0])
+    assert probe.blanked[list(COLUMNS).index("event")] != pytest.approx(probe.chances[0], abs=1e-7)
+
+
+def test_the_reason_of_an_item_is_the_click_it_needs_most(scorer):
+    session = replay(None, SHOPPING, SessionConfig())
+    probe = examine(scorer, session, ["c", "b"])
+    told = explain(scorer, session, ["c", "b"]).items
+    lost = probe.scores[0] - probe.scores[1:]
+    for reason, column in zip(told.items, lost.T, strict=True):
+        assert column.max() > 0
+        assert reason.click == column.argmax() + 1
+        assert reason.because == SHOPPING[reason.click - 1].item_id
+        assert reason.text.startswith("because you ")
+        assert reason.score == pytest.approx(column.max(), abs=1e-5)
+    assert told.text == f"c {told.items[0].text}"
+
+
+def test_long_sessions_say_what_is_covered(scorer):
+    told = explain(scorer, replay(None, [click(n) for n in range(60)], SessionConfig()), ["b"])
+    assert told.intent.covered == told.items.covered == 50
+    assert told.intent.text.endswith("(of 60 clicks the last 50 are examined)")
+    assert len(told.intent.clicks) == MOST_EFFECTS
+    assert all(11 <= effect.click <= 60 for effect in told.intent.clicks)
+
+
+def test_of_a_single_click_features_are_examined(scorer):
+    told = explain(scorer, replay(None, SHOPPING[1:2], SessionConfig()), ["b"])
+    assert (told.intent.clicks, told.intent.covered) == ([], 0)
+    assert told.intent.features
+    assert "only features are examined" in told.intent.text
+    assert (told.items.items[0].text, told.items.items[0].click) == ("", None)
+
+
+def test_a_broken_network_explains_nothing():
+    broken = network(WORDS)
+    broken.query.weight.data.fill_(float("nan"))
+    with pytest.raises(ScoringError, match="nothing is explained"):
+        explain(NeuralScorer(broken, WORDS, "t", 7), replay(None, SHOPPING, SessionConfig()), ["b"])
+
+
+def test_unknown_items_have_no_name_and_the_same_explanation_comes_twice(scorer):
+    session = replay(None, [*SHOPPING, click(6, item="new")], SessionConfig())
+    told = explain(scorer, session, ["b"])
+    assert {effect.item_id for effect in told.intent.clicks} == {None, "a", "b"}
+    assert item_hash("new") not in map(item_hash, WORDS.ids)
+    assert msgspec.json.encode(told.intent) == msgspec.json.encode(explain(scorer, session, ["b"]).intent)
+
+
+def test_sentences():
+    clicks = [
+        ClickEffect(4, "add_to_cart", "a", 0.2137, 1.0),
+        ClickEffect(5, "view_item", "a", 0.061, 0.4),
+        ClickEffect(1, "view_item", "b", -0.0042, -0.1),
+        ClickEffect(2, "view_item", "c", 0.00001, 0.0),
+    ]
+    words = [phrases.click_words(e, n) for e, n in (("add_to_cart", 1), ("view_item", 3), ("view_item", 1))]
+    said = phrases.sentence(
+        clicks, [*words, "viewed an item"], [FeatureEffect("since_visit", -0.03, -0.2)], ""
+    )
+    assert said == (
+        "added to cart +0.21, third view of the same item +0.061, viewed an item -0.0042; since visit -0.03"
+    )
+    same = phrases.sentence(clicks[1:3], ["viewed an item"] * 2, [], "")
+    assert same == "viewed an item (click 5) +0.061, viewed an item (click 1) -0.0042"
+    assert phrases.sentence([], [], [], "") == "no click moved it"
+    assert [phrases.ordinal(n) for n in (2, 9, 10, 11, 21, 22, 113)] == [
+        "second", "ninth", "10th", "11th", "21st", "22nd", "113th",
+    ]  # fmt: skip
+    assert phrases.because("add_to_cart", "a") == "because you added a to the cart"
+    assert phrases.because("page_view", None) == "because you viewed a page"
+
+
+def test_every_event_has_words():
+    from models.events import EVENTS
+
+    assert set(phrases._WORDS) == set(EVENTS)
