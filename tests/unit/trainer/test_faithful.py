@@ -67,23 +67,25 @@ def area(curve) -> float:
 
 
 def test_the_probability_falls_faster_in_the_order_of_attributed_effects(version, sessions):
-    scorer, rng, apart, exactly = version.neural, np.random.default_rng(0), [], []
+    scorer, rng = version.neural, np.random.default_rng(0)
+    apart, exactly, begin = [], [], []
     for clicks in sessions:
         chances = examine(scorer, session_of(clicks)).chances
         order = np.argsort(chances[1:] - chances[0], kind="stable").tolist()
         real = [session_of(clicks[:gone] + clicks[gone + 1 :]) for gone in range(len(clicks))]
         exact = examine(scorer, session_of(clicks), (), real).chances
-        shuffled = [
-            area(fallen(scorer, clicks, rng.permutation(len(clicks)).tolist())) for _ in range(RANDOM)
-        ]
+        orders = [rng.permutation(len(clicks)).tolist() for _ in range(RANDOM)]
+        shuffled = [area(fallen(scorer, clicks, one)) for one in orders]
+        begin.append(chances[0])
         apart.append(np.mean(shuffled) - area(fallen(scorer, clicks, order)))
         best = np.argsort(exact[1:] - exact[0], kind="stable").tolist()
         exactly.append(np.mean(shuffled) - area(fallen(scorer, clicks, best)))
     mean, error = np.mean(apart), np.std(apart) / np.sqrt(len(apart))
     print(
-        f"\n{len(apart)} sessions: area between the curves {mean:.4f} +- {error:.4f}, "
+        f"\n{len(apart)} sessions that begin at {np.mean(begin):.4f}: area between the curves {mean:.5f} "
+        f"+- {error:.5f}, "
         f"larger than 0 in {np.mean(np.array(apart) > 0):.0%}; "
-        f"with variants replayed from the real clicks {np.mean(exactly):.4f}"
+        f"with variants replayed from the real clicks {np.mean(exactly):.5f}"
     )
     assert len(apart) >= 40
     assert mean > 3 * error
@@ -105,9 +107,8 @@ def test_an_items_score_falls_more_without_its_reason_than_without_another_click
         chosen = (probe.scores[0] - probe.scores[1:]).argmax(0)
         named += lost[chosen, np.arange(len(recommended))].tolist()
         other += lost.mean(0).tolist()
-    print(
-        f"\nscore lost without the reason {np.mean(named):.4f}, without a click on average {np.mean(other):.4f}"
-    )
+    figures = f"the reason {np.mean(named):.4f}, without a click on average {np.mean(other):.4f}"
+    print(f"\nscore lost without {figures}")
     assert np.mean(named) > 2 * max(np.mean(other), 0.0)
     assert np.mean(np.array(named) > 0) > 0.95
 
@@ -124,7 +125,6 @@ def test_what_an_explanation_costs(version, length):
         started = time.process_time()
         told = explain(version.neural, session, items)
         spent.append(time.process_time() - started)
-    print(
-        f"\n{length} clicks, {len(version.vocabulary.ids):,} items: {median(spent) * 1000:.1f} ms; {told.intent.text}"
-    )
+    size = f"{length} clicks, {len(version.vocabulary.ids):,} items"
+    print(f"\n{size}: {median(spent) * 1000:.1f} ms; {told.intent.text}")
     assert told.intent.covered == length
