@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models import features
 from models.codes import CODE
 from models.ragged import rank_in_group
-from models.visitor import Visitor
+from models.visitor import KEPT_CODES, Visitor
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,17 @@ class Batcher:
         self._codes.append(code)
         self._rows.append(row)
         return len(self._slot) - 1
+
+    def session(self, index: int) -> tuple[bytes, bytes, int]:
+        """Of an added click: its session's codes up to it (at most 50), its row and position."""
+        slot, position = self._slot[index], self._position[index]
+        mine = [code for code, at in zip(self._codes[: index + 1], self._slot, strict=False) if at == slot]
+        known = CODE.itemsize * min(position, KEPT_CODES)
+        return b"".join([self._before[slot][-1], *mine])[-known:], self._rows[index], position
+
+    def row(self, index: int) -> bytes:
+        """The packed features of an added click."""
+        return self._rows[index]
 
     @property
     def slots(self) -> int:

@@ -84,6 +84,7 @@ class Click(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     channel: Annotated[Text | None, Meta(description="How the visitor came, such as `organic`.")] = None
     country: Annotated[Text | None, Meta(description="The visitor's country.")] = None
     consent: Annotated[bool | None, Meta(description="`false`: nothing is kept but counts.")] = None
+    explain: Annotated[bool | None, Meta(description="`true`: answers say what moved them.")] = None
     schema_version: Annotated[SchemaVersion, Meta(description="Version of this contract.")] = SCHEMA_VERSION
     #: Not on the wire: what the decoder did to optional fields, bits of DROPPED, CLIPPED and FILLED.
     flags: Annotated[int, Meta(le=0)] = 0
@@ -93,9 +94,10 @@ WIRE_FIELDS = tuple(name for name in Click.__struct_fields__ if name != "flags")
 REQUIRED_FIELDS = ("event_id", "visitor_id", "ts", "event")
 OPTIONAL_FIELDS = tuple(f for f in WIRE_FIELDS if f not in REQUIRED_FIELDS and f != "schema_version")
 #: Bits of `Click.flags` by field: it could not be read; it was cut or clipped; the catalogue gave it.
+_COUNT = len(OPTIONAL_FIELDS)
 DROPPED = {name: 1 << bit for bit, name in enumerate(OPTIONAL_FIELDS)}
-CLIPPED = {name: 1 << 20 + bit for bit, name in enumerate(OPTIONAL_FIELDS)}
-FILLED = {name: 1 << 40 + bit for bit, name in enumerate(OPTIONAL_FIELDS)}
+CLIPPED = {name: 1 << _COUNT + bit for bit, name in enumerate(OPTIONAL_FIELDS)}
+FILLED = {name: 1 << 2 * _COUNT + bit for bit, name in enumerate(("category", "brand", "price"))}
 
 
 class Reason(StrEnum):

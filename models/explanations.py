@@ -40,8 +40,8 @@ class IntentExplanation(msgspec.Struct, gc=False):
     text: Annotated[str, Meta(description="The strongest effects as a sentence.")]
     probability: Annotated[float, Meta(ge=0, le=1, description="The probability explained.")]
     covered: Annotated[int, Meta(ge=0, description="The session's last clicks that were examined.")]
-    clicks: list[ClickEffect]
-    features: list[FeatureEffect]
+    clicks: Annotated[list[ClickEffect], Meta(max_length=MOST_EFFECTS, description="Strongest first.")]
+    features: Annotated[list[FeatureEffect], Meta(max_length=MOST_EFFECTS, description="Strongest first.")]
 
 
 class ItemReason(msgspec.Struct, gc=False):
@@ -59,7 +59,7 @@ class ItemsExplanation(msgspec.Struct, gc=False):
 
     text: Annotated[str, Meta(description="The first item's reason, or who answered in general.")]
     covered: Annotated[int, Meta(ge=0, description="The session's last clicks that were examined.")]
-    items: list[ItemReason]
+    items: Annotated[list[ItemReason], Meta(description="A reason for each, best item first.")]
 
 
 class DecisionExplanation(msgspec.Struct, gc=False):

@@ -23,6 +23,7 @@ OPTIONAL_READERS: Mapping[str, Reader] = {
     "quantity": readers.pieces,
     "basket": readers.basket,
     "consent": readers.truth,
+    "explain": readers.truth,
 }
 _EVENT_ADVICE = "see docs/contract/click.schema.json; PATHCAST_EVENT_MAP maps other names"
 _REQUIRED: Mapping[str, tuple[Callable[[Any], Any], str, str]] = {

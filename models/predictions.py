@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
+from models.explanations import DecisionExplanation, IntentExplanation, ItemsExplanation
 from models.heads import HEADS, Head, Kind
 from models.policy import Context
 
@@ -14,6 +15,7 @@ from models.policy import Context
 MOST_ITEMS = 20
 #: Classes named of a distribution at most.
 MOST_CLASSES = 3
+_ASKED = Meta(description="What moved this answer; only where the click's `explain` asked for it.")
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -45,6 +47,7 @@ class Intent(Answer, kw_only=True, gc=False):
     purchase_probability: Annotated[Probability, Meta(description="Purchase later in this session.")]
     session_id: Annotated[str, Meta(description="Visitor id and the session's number.")]
     session_clicks: Annotated[int, Meta(ge=1, description="Clicks of the session so far, this one included.")]
+    explanation: Annotated[IntentExplanation | UnsetType, _ASKED] = UNSET
 
 
 #: What a head says, by its kind. A distribution is cut to its likeliest classes.
@@ -90,6 +93,7 @@ class Recommendations(Answer, kw_only=True, gc=False):
     """The items the visitor is likeliest to look at next, best first."""
 
     items: Annotated[list[ScoredItem], Meta(max_length=MOST_ITEMS, description="Best first.")]
+    explanation: Annotated[ItemsExplanation | UnsetType, _ASKED] = UNSET
 
 
 class AdDecision(Answer, kw_only=True, gc=False):
@@ -107,6 +111,7 @@ class AdDecision(Answer, kw_only=True, gc=False):
     draw: Annotated[float, Meta(ge=0, lt=1, description="The uniform draw, seeded by event_id.")]
     would_have: Annotated[str | None, Meta(description="What the draw gives without constraints.")] = None
     context: Annotated[Context, Meta(description="Features and mask the decision was made from.")]
+    explanation: Annotated[DecisionExplanation | UnsetType, _ASKED] = UNSET
 
 
 class LapsingVisitor(msgspec.Struct, kw_only=True, gc=False):

@@ -23,7 +23,7 @@ _CAUSES: Final = {
 
 
 def explain_decision(policy: Policy, context: Context, draw: int) -> DecisionExplanation:
-    """The reasons of the decision for `context` and `draw`. Raises ValueError for a mask that does not fit."""
+    """The reasons of the decision for `context` and `draw`. Raises ValueError for a mask of others."""
     actions, decision = policy.actions, policy.decide(context, draw)
     position = actions.names.index(decision.preferred)
     lost = _lost(actions, context, position)

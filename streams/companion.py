@@ -30,9 +30,9 @@ class Companion:
         self._tasks: list[asyncio.Task[Any]] = []
         self._started_at = time.monotonic()
 
-    def serve(self, host: str, port: int, token: str | None, lookup: Lookup) -> None:
+    def serve(self, host: str, port: int, token: str | None, lookup: Lookup, explain: Lookup) -> None:
         """Configure the endpoints; they listen once the worker starts."""
-        self.endpoints = Endpoints(host, port, token, self.metrics, self.conditions, lookup)
+        self.endpoints = Endpoints(host, port, token, self.metrics, self.conditions, lookup, explain)
 
     def conditions(self) -> dict[str, bool]:
         """What readiness means: partitions assigned and recovered, broadcast topics read to their ends."""

@@ -28,6 +28,8 @@ class Memory:
     #: No timer is before this minute (epoch minutes of event time); the first may be later.
     next_timer: int = timers.NEVER
     answers: dict[str, tuple[Message, ...]] = field(default_factory=dict)
+    #: Feature rows of the clicks that they answer.
+    rows: dict[str, bytes] = field(default_factory=dict)
     _popularity: Popularity = field(default_factory=Popularity)
     #: Item panes as popularity knows them, and as they are by now.
     _counted: dict[bytes, bytes | None] = field(default_factory=dict)
@@ -87,13 +89,15 @@ class Memory:
         if version is not None and self._popularity.version != version.id:
             self._popularity = self.popularity.with_prior(version.prior(), version.rates, version.id)
 
-    def remember(self, answers: Mapping[str, tuple[Message, ...]]) -> None:
-        """Keep the latest answers of visitors."""
+    def remember(self, answers: Mapping[str, tuple[Message, ...]], rows: Mapping[str, bytes]) -> None:
+        """Keep the latest answers of visitors, and the feature rows of their clicks."""
         for visitor_id in answers.keys() & self.answers.keys():
             del self.answers[visitor_id]
         self.answers.update(answers)
+        self.rows.update(rows)
         while len(self.answers) > ANSWERS_KEPT:
-            del self.answers[next(iter(self.answers))]
+            oldest = next(iter(self.answers))
+            del self.answers[oldest], self.rows[oldest]
 
 
 def _known(values: Mapping[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:

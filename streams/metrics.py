@@ -1,6 +1,7 @@
 """What the worker counts, in Prometheus' terms; `/metrics` shows it."""
 
 from collections import Counter as Tallied
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -46,6 +47,9 @@ class Metrics:
         self.timers = Counter(
             "pathcast_timers", "Transitions fired by event time", ["kind"], registry=registry
         )
+        self.explanations = Counter(
+            "pathcast_explanations", "Explanations asked for, by outcome", ["outcome"], registry=registry
+        )
         self.model = Info("pathcast_model", "The model in use", registry=registry)
         self.models_refused = Counter(
             "pathcast_models_refused", "Announced models that could not be loaded", registry=registry
@@ -57,6 +61,8 @@ class Metrics:
 
 def report(metrics: Metrics, passage: "Passage") -> None:
     """Count a committed chunk."""
+    _count(metrics.dead_letters, passage.reasons.items())
+    _count(metrics.explanations, passage.explained.items())
     metrics.events.inc(len(passage.applied))
     metrics.chunk.observe(len(passage.work.records))
     metrics.duplicates.inc(passage.duplicates)
@@ -66,11 +72,14 @@ def report(metrics: Metrics, passage: "Passage") -> None:
     for scored in passage.scored:
         for rung, count in Tallied(scored.rungs).items():
             metrics.rungs.labels(rung.value).inc(count)
-    for reason, count in passage.reasons.items():
-        metrics.dead_letters.labels(reason.value).inc(count)
     for kind, count in passage.transitions.items():
         metrics.timers.labels(kind.lower()).inc(count)
     for action, count in Tallied(decided.decision.action for decided in passage.decided).items():
         metrics.actions.labels(action).inc(count)
     for event, count in Tallied(applied.click.event for applied in passage.applied).items():
         metrics.funnel.labels(event).inc(count)
+
+
+def _count(counter: Counter, counts: Iterable[tuple[str, int]]) -> None:
+    for label, count in counts:
+        counter.labels(label).inc(count)

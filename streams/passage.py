@@ -13,7 +13,7 @@ from models.facts import Facts, Fate, Transition
 from models.lifecycle import BEGIN_CHECKOUT, PURCHASE
 from models.session import step
 from models.versions import Version
-from streams import entries, rings, scoring
+from streams import entries, explaining, rings, scoring
 from streams.answers import Applied, Decided, Scribe
 from streams.deciding import Decider
 from streams.effects import Effects, Message, Work
@@ -49,6 +49,7 @@ class Passage:
         self.reasons: Counter[Reason] = Counter()
         self.transitions: Counter[str] = Counter()
         self.tally = Tally(self.rules.panes)
+        self.explained: Counter[str] = Counter()
         self.duplicates = self.misrouted = 0
         self.stages: list[tuple[str, float]] = []
 
@@ -172,6 +173,7 @@ class Passage:
             scored, row = self.scored[applied.batch], applied.row
             listed, told = scored.items[row], scored.forecasts[row]
             self.answers.append(scribe.answers(applied, decided, scored.rungs[row], listed, told))
+        explaining.explain_asked(self)
         if self.answers:
             topics = names.purchase_intent, names.recommendations, names.ad_decisions
             self.outputs = dict(zip(topics, map(list, zip(*self.answers, strict=True)), strict=True))

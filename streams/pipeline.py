@@ -7,6 +7,7 @@ from typing import Any
 
 from models import features
 from models.batching import Batcher
+from models.counterfactuals import Session
 from models.decoder import Decoder
 from models.events import Click, Reason
 from models.lifecycle import SessionConfig
@@ -14,7 +15,7 @@ from models.policy import Policy
 from models.session import step
 from models.versions import Version
 from models.visitor import decode
-from streams import letters, scoring
+from streams import explaining, letters, scoring
 from streams.answers import Wording
 from streams.deadline import Deadline
 from streams.effects import Effects, Reader, Work
@@ -73,8 +74,11 @@ class Pipeline:
         memory.keep(((e.key, e.visitor) for e in passage.entries.values()), self.rules.recent_visitors)
         memory.saw(passage.tally.moved())
         memory.armed((e.visitor for e in passage.entries.values()), passage.watermark)
-        visitors = (applied.click.visitor_id for applied in passage.applied)
-        memory.remember(dict(zip(visitors, passage.answers, strict=True)))
+        visitors = [applied.click.visitor_id for applied in passage.applied]
+        rows = [passage.batchers[applied.batch].row(applied.row) for applied in passage.applied]
+        memory.remember(
+            dict(zip(visitors, passage.answers, strict=True)), dict(zip(visitors, rows, strict=True))
+        )
         report(self.metrics, passage)
         self._count_dropped()
 
@@ -108,6 +112,17 @@ class Pipeline:
             if value is not None:
                 answers = [(answer or b"").decode() for _, answer, _ in memory.answers.get(visitor_id, ())]
                 return {"partition": partition, "state": describe(decode(value)), "answers": answers}
+        return None
+
+    def explain(self, visitor_id: str) -> dict[str, Any] | None:
+        """What moved the answers to a visitor's latest click, None where none is remembered."""
+        for memory in list(self.memories.values()):
+            value = memory.state.get([key_of(visitor_id.encode())])[0]
+            answers = memory.answers.get(visitor_id)
+            if value is not None and answers is not None:
+                visitor, row = decode(value), memory.rows[visitor_id]
+                session = Session(visitor.session_codes(), row, visitor.in_session)
+                return explaining.looked_up(answers, session, self.models.current, self.policy)
         return None
 
 

@@ -20,6 +20,8 @@ class Rules:
     deadline_s: float = 2.0
     #: Decoded visitors kept in memory, by partition.
     recent_visitors: int = 10_000
+    #: Clicks of a chunk that are explained, of those that ask for it.
+    explanations: int = 8
 
     @classmethod
     def of(cls, settings: WorkerSettings, names: TopicNames, partitions: int) -> "Rules":
@@ -33,4 +35,5 @@ class Rules:
         )
         panes = PaneConfig(retention_ms=settings.pane_hours * HOUR_MS)
         recent = settings.recent_visitors // partitions
-        return cls(names, partitions, session, panes, settings.deadline_ms / 1000, recent)
+        deadline, explained = settings.deadline_ms / 1000, settings.explanations_per_chunk
+        return cls(names, partitions, session, panes, deadline, recent, explained)

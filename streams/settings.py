@@ -112,6 +112,13 @@ class WorkerSettings(BaseSettings):
         ge=0,
         description="Visitors kept decoded in memory (about 5 kB each), for all partitions together.",
     )
+    explanations_per_chunk: int = Field(
+        default=8,
+        ge=0,
+        le=50_000,
+        description="Of a chunk's clicks that ask for an explanation so many get one (some milliseconds "
+        "each); the others are answered without.",
+    )
     session_timeout_seconds: float = Field(
         default=30.0,
         ge=6,

@@ -17,6 +17,9 @@ Conditions = Callable[[], dict[str, bool]]
 Lookup = Callable[[str], dict[str, Any] | None]
 
 
+_UNKNOWN = "unknown here: another worker may own this visitor's partition"
+
+
 class Endpoints:
     """Serves on `host:port` until stopped; `port` is the real one after `start`."""
 
@@ -28,10 +31,11 @@ class Endpoints:
         metrics: Metrics,
         conditions: Conditions,
         lookup: Lookup,
+        explain: Lookup,
     ) -> None:
         self.host, self.port = host, port
         self._token, self._metrics = token, metrics
-        self._conditions, self._lookup = conditions, lookup
+        self._conditions, self._lookup, self._explain = conditions, lookup, explain
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -41,6 +45,7 @@ class Endpoints:
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._show_metrics)
         app.router.add_get("/visitors/{id}", self._visitor)
+        app.router.add_get("/visitors/{id}/explanation", self._explanation)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port)
@@ -69,11 +74,17 @@ class Endpoints:
         return web.Response(body=generate_latest(self._metrics.registry), content_type="text/plain")
 
     async def _visitor(self, request: web.Request) -> web.Response:
+        return self._known(request, self._lookup)
+
+    async def _explanation(self, request: web.Request) -> web.Response:
+        return self._known(request, self._explain)
+
+    def _known(self, request: web.Request, lookup: Lookup) -> web.Response:
         if not self._may_see(request):
             raise web.HTTPUnauthorized(text="needs `Authorization: Bearer <PATHCAST_WEB_TOKEN>`")
-        known = self._lookup(request.match_info["id"])
+        known = lookup(request.match_info["id"])
         if known is None:
-            raise web.HTTPNotFound(text="unknown here: another worker may own this visitor's partition")
+            raise web.HTTPNotFound(text=_UNKNOWN)
         return web.json_response(known)
 
     def _may_see(self, request: web.Request) -> bool:

@@ -105,7 +105,8 @@ class Worker:
         ]
         companion = Companion(self.runtime, self.metrics, broadcasts)
         token = settings.web_token.get_secret_value() if settings.web_token else None
-        companion.serve(settings.web_host, settings.web_port, token, self.pipeline.look_up)
+        pipeline, address = self.pipeline, (settings.web_host, settings.web_port)
+        companion.serve(*address, token, pipeline.look_up, pipeline.explain)
         companion.consumer = lambda: self.app.consumer
         return companion
 

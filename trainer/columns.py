@@ -26,7 +26,7 @@ def _typed(name: str, kind: pl.DataType, events: EventNames) -> pl.Expr:
         return column.cast(pl.Float64, strict=False).fill_nan(None)
     if name in _INTEGERS:
         return column.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-    if name == "consent":
+    if name in ("consent", "explain"):
         return (
             column if kind == pl.Boolean else column.cast(pl.String).str.to_lowercase().is_in(["true", "1"])
         )

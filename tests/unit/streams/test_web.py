@@ -11,12 +11,13 @@ from streams.errors import SetUpError
 from streams.metrics import Metrics
 from streams.web import Endpoints
 
+WHY = {"v1": {"intent": {"text": "added to cart +0.21"}}}
 KNOWN = {"v1": {"state": {"sessions": 2}}}
 
 
 @asynccontextmanager
 async def serving(token=None, conditions=None):
-    endpoints = Endpoints("127.0.0.1", 0, token, Metrics(), lambda: conditions or {}, KNOWN.get)
+    endpoints = Endpoints("127.0.0.1", 0, token, Metrics(), lambda: conditions or {}, KNOWN.get, WHY.get)
     await endpoints.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{endpoints.port}") as client:
@@ -50,6 +51,18 @@ async def test_visitors_are_shown_on_loopback_without_a_token():
         assert (status, "another worker" in text) == (404, True)
 
 
+async def test_explanations_are_shown_to_who_may_see_the_visitor():
+    async with serving() as client:
+        assert await get(client, "/visitors/v1/explanation") == (
+            200,
+            '{"intent": {"text": "added to cart +0.21"}}',
+        )
+        assert (await get(client, "/visitors/v2/explanation"))[0] == 404
+    async with serving(token="secret") as client:
+        assert (await get(client, "/visitors/v1/explanation"))[0] == 401
+        assert (await get(client, "/visitors/v1/explanation", Authorization="Bearer secret"))[0] == 200
+
+
 @pytest.mark.parametrize("given", ["", "secret", "Bearer", "Bearer wrong", "Bearer sécret", "bearer secret"])
 async def test_with_a_token_visitors_are_shown_to_nobody_else(given):
     async with serving(token="secret") as client:
@@ -65,7 +78,7 @@ async def test_with_the_token_visitors_are_shown():
 
 @pytest.mark.parametrize(("peer", "may"), [("127.0.0.1", True), ("::1", True), ("10.0.0.7", False)])
 def test_without_a_token_only_loopback_may_see(peer, may):
-    endpoints = Endpoints("0.0.0.0", 0, None, Metrics(), dict, KNOWN.get)
+    endpoints = Endpoints("0.0.0.0", 0, None, Metrics(), dict, KNOWN.get, WHY.get)
     transport = type("Transport", (), {"get_extra_info": lambda self, name, default=None: (peer, 1)})()
     request = make_mocked_request("GET", "/visitors/v1", transport=transport)
     assert endpoints._may_see(request) is may
@@ -75,7 +88,7 @@ async def test_a_taken_port_says_what_to_do():
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        endpoints = Endpoints("127.0.0.1", taken.getsockname()[1], None, Metrics(), dict, KNOWN.get)
+        endpoints = Endpoints("127.0.0.1", taken.getsockname()[1], None, Metrics(), dict, KNOWN.get, WHY.get)
         with pytest.raises(SetUpError, match="PATHCAST_WEB_PORT"):
             await endpoints.start()
         await endpoints.stop()

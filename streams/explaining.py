@@ -1,0 +1,99 @@
+"""What moved an answer, on the output: for clicks that ask for it, and for a visitor's latest one on demand.
+
+An explanation is a courtesy: its failure, whatever the reason, costs no answer.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+
+from models.counterfactuals import Session
+from models.explain import Explained, explain
+from models.explanations import IntentExplanation, ItemsExplanation
+from models.policy import Context, Policy, draw_of
+from models.predictions import Rung, ScoredItem
+from models.reasons import explain_decision
+from models.versions import Version
+from streams.effects import Message
+
+if TYPE_CHECKING:
+    from streams.passage import Passage
+
+log = structlog.get_logger("pathcast.explaining")
+
+#: Outcomes that are counted.
+GIVEN, OVER_LIMIT, FAILED = "given", "over_limit", "failed"
+_encode = msgspec.json.Encoder().encode
+_items = msgspec.json.Decoder(list[ScoredItem]).decode
+#: How the rungs below the network come to their items; their probability is a base rate.
+_LOWER = {
+    Rung.NEURAL: "by a model that is gone",
+    Rung.SESSION_KNN: "sessions like this one went on to them",
+    Rung.POPULAR_IN_CATEGORY: "popular in the category",
+    Rung.POPULAR: "popular in the whole shop",
+}
+_BASE_RATE = "the share of buyers at this stage of a session"
+
+
+def explain_asked(passage: "Passage") -> None:
+    """Add explanations to the answers of clicks that ask for one, up to the limit of a chunk."""
+    asked = [number for number, applied in enumerate(passage.applied) if applied.click.explain]
+    if not asked:
+        return
+    most = passage.rules.explanations
+    if len(asked) > most:
+        passage.explained[OVER_LIMIT] += len(asked) - most
+    for number in asked[:most]:
+        try:
+            passage.answers[number] = _explained(passage, number)
+            passage.explained[GIVEN] += 1
+        except Exception as error:  # noqa: BLE001 - whatever it is: the answer stands without it
+            passage.explained[FAILED] += 1
+            log.error("not explained", error=type(error).__name__, reason=str(error))
+
+
+def _explained(passage: "Passage", number: int) -> tuple[Message, ...]:
+    applied, decided = passage.applied[number], passage.decided[number]
+    scored = passage.scored[applied.batch]
+    session = Session(*passage.batchers[applied.batch].session(applied.row))
+    ids = [item.item_id for item in _items(scored.items[applied.row])]
+    told = _answered(scored.rungs[applied.row], passage.version, session, ids, decided.probability)
+    decision = explain_decision(passage.pipeline.policy, decided.context, decided.draw)
+    parts = zip(passage.answers[number], (told.intent, told.items, decision), strict=True)
+    return tuple(_with(message, explanation) for message, explanation in parts)
+
+
+def _with(message: Message, explanation: msgspec.Struct) -> Message:
+    key, value, headers = message
+    assert value is not None
+    return key, b'%b,"explanation":%b}' % (value[:-1], _encode(explanation)), headers
+
+
+def _answered(
+    rung: Rung, version: Version | None, session: Session, ids: Sequence[str], probability: float
+) -> Explained:
+    if rung is Rung.NEURAL and version is not None:
+        return explain(version.neural, session, ids)
+    return Explained(
+        IntentExplanation(f"answered by {rung}: {_BASE_RATE}", probability, 0, [], []),
+        ItemsExplanation(f"answered by {rung}: {_LOWER[rung]}", 0, []),
+    )
+
+
+def looked_up(
+    answers: Sequence[Message], session: Session, version: Version | None, policy: Policy
+) -> dict[str, Any]:
+    """The explanations of answers given before, with the version and the policy of now."""
+    intent, items, decision = (msgspec.json.decode(value or b"{}") for _, value, _ in answers)
+    rung, ids = Rung(intent["rung"]), [item["item_id"] for item in items["items"]]
+    told = _answered(rung, version, session, ids, intent["purchase_probability"])
+    context = msgspec.convert(decision["context"], Context)
+    return {
+        "event_id": intent["event_id"],
+        "model_version": version.id if version else "",
+        "intent": msgspec.to_builtins(told.intent),
+        "recommendations": msgspec.to_builtins(told.items),
+        "decision": msgspec.to_builtins(explain_decision(policy, context, draw_of(intent["event_id"]))),
+    }
