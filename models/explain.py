@@ -84,7 +84,11 @@ def examine(
     """The figures behind `explain`: the session as it is, without each click, and without each feature."""
     variants = one_left_out(session) if variants is None else variants
     items = scorer.vocabulary.lookup(np.array([item_hash(item) for item in recommended], dtype=np.uint64))
-    return scorer.probe(batch_of([session, *variants]), items, list(COLUMNS.values()))
+    batch = batch_of([session, *variants])
+    probe = scorer.probe(batch, items, list(COLUMNS.values()))
+    # What is on view is never recommended: without the last click nothing can be said of the item before it.
+    on_view = scorer.vocabulary.lookup(item_hashes(batch.codes))[:, None] == items
+    return probe._replace(scores=np.where(on_view, probe.scores[:1], probe.scores))
 
 
 class Known(NamedTuple):

@@ -79,17 +79,31 @@ class Hybrid:
         compared. `queries` [N, E], `table` [V, E], `bias` [V].
         """
         found = candidates(self._near, ranked, batch, queries, table, bias)
-        values = found.scored(self.blend)
-        highest = np.full(len(ranked.items), -np.inf)
-        np.maximum.at(highest, found.click, values)
-        weights = np.exp(values - highest[found.click])
-        weights /= np.bincount(found.click, weights, minlength=len(ranked.items))[found.click]
+        weights = self._shares(found, len(ranked.items))
         chosen = strongest(found.click, weights, ranked.items.shape[1])
         clicks = found.click[chosen]
         made, column = retrieval.nothing(*ranked.items.shape), rank_in_group(clicks)
         made.items[clicks, column] = found.item[chosen]
         made.scores[clicks, column] = weights[chosen]
         return made
+
+    def scores(
+        self, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor, items: Ints
+    ) -> Floats:
+        """Scores [N, K], as `over` gives them, of the `items` [K]; 0 for one that is not compared."""
+        found = candidates(self._near, ranked, batch, queries, table, bias)
+        weights, made = self._shares(found, len(ranked.items)), np.zeros((len(ranked.items), len(items)))
+        for column, item in enumerate(items.tolist()):
+            there = found.item == item
+            made[found.click[there], column] = weights[there]
+        return made
+
+    def _shares(self, found: Candidates, clicks: int) -> Floats:
+        """Of what is compared for each click."""
+        values, highest = found.scored(self.blend), np.full(clicks, -np.inf)
+        np.maximum.at(highest, found.click, values)
+        weights: Floats = np.exp(values - highest[found.click])
+        return weights / np.bincount(found.click, weights, minlength=clicks)[found.click]
 
 
 def candidates(

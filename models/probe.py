@@ -14,7 +14,10 @@ from models.scores import ScoringError
 
 
 class Probe(NamedTuple):
-    """Purchase probability [N], that of the first click without each group [G], items' scores [N, K]."""
+    """Purchase probability [N], that of the first click without each group [G], items' scores [N, K].
+
+    Scores are as published: probabilities, or shares of what a blend compares (0: not compared).
+    """
 
     chances: NDArray[np.float64]
     blanked: NDArray[np.float64]

@@ -113,4 +113,9 @@ class NeuralScorer:
     def probe(self, batch: Batch, items: NDArray[np.int64], groups: Sequence[NDArray[np.int64]]) -> Probe:
         """The answers to a batch in detail (`models.probe`). Raises ScoringError if not finite."""
         states, _ = self._encoder.states(batch, self.model)
-        return probe(self._network, self._items, states, batch, items, groups)
+        found = probe(self._network, self._items, states, batch, items, groups)
+        if self._hybrid is None:
+            return found
+        queries, ranked = self._own(states, batch)
+        blended = self._hybrid.scores(ranked, batch, queries, self._table, self._network.item_bias, items)
+        return found._replace(scores=blended)

@@ -98,9 +98,10 @@ def test_an_items_score_falls_more_without_its_reason_than_without_another_click
     for clicks in sessions:
         session = session_of(clicks)
         ids = scorer.vocabulary.ids
-        top = scorer.score(batch_of([session])).items[0, :5]
-        recommended = [ids[item] for item in top.tolist()]
+        served = scorer.score(batch_of([session]))
+        recommended = [ids[item] for item in served.items[0, :5].tolist()]
         probe = examine(scorer, session, recommended)
+        np.testing.assert_allclose(probe.scores[0], served.item_scores[0, :5], atol=1e-5)
         real = [session_of(clicks[:gone] + clicks[gone + 1 :]) for gone in range(len(clicks))]
         exact = examine(scorer, session, recommended, real).scores
         lost = exact[0] - exact[1:]
