@@ -1,8 +1,13 @@
 """Who comes back: the model's own arithmetic, and habits found again in made visitors."""
 
-import numpy as np
-import pytest
+import json
 
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from deploy.cli import main
 from deploy.lapsing import State, Wanted, reason, sweep
 from models.events import Click
 from models.lapsing import VISITS, Habits, lost, returns, traits, visits
@@ -112,3 +117,23 @@ def test_the_sweep_chooses_and_orders() -> None:
     assert [one.record.visitor_id for one in sweep(state, HABITS, at, wanted._replace(limit=1))] == ["rich"]
     assert sweep(state, HABITS, at, wanted._replace(least=0.9999)) == []
     assert len(sweep(state, HABITS, at, wanted._replace(sessions=1, absent_to=99))) == 5
+
+
+def test_a_log_judges_who_comes_back(tmp_path) -> None:
+    """Every other visitor comes every six days and goes on; the others came on one day and stay away."""
+    rows = [
+        (f"{number}-{day}", f"v{number}", START + day * DAY_MS + number, "view_item")
+        for number in range(200)
+        for day in (range(2 * (number % 5), 40, 6) if number % 2 else [number % 20])
+    ]
+    log, out = tmp_path / "log.parquet", tmp_path / "out.json"
+    pl.DataFrame(rows, schema=["event_id", "visitor_id", "ts", "event"], orient="row").write_parquet(log)
+    options = ["benchmark", "lapsing", "--events", str(log), "--json", str(out)]
+    done = CliRunner().invoke(main, [*options, "--at", str(START + 23 * DAY_MS)])
+    assert done.exit_code == 0, done.output
+    found = json.loads(out.read_text())["all"]
+    assert 0 < found["came_back"] < 1
+    assert found["auc"] > max(0.95, found["recency"]["auc"])
+    late = CliRunner().invoke(main, [*options, "--at", str(START + 90 * DAY_MS)])
+    assert late.exit_code == 1
+    assert "both kinds are needed" in late.output
