@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("deploy.commands.worker", "Answer the clicks of some partitions."),
     "train": ("deploy.commands.train", "Train a model on an event log and announce it to the workers."),
     "evaluate": ("deploy.commands.evaluate", "Judge a model on a log, beside its baselines."),
+    "tune": ("deploy.commands.tune", "Search for training settings on validation days."),
+    "audit": ("deploy.commands.audit", "Look for features that know what they cannot know."),
     "benchmark": ("deploy.commands.benchmark", "Measure methods by the protocols that papers use."),
     "demand": ("deploy.commands.demand", "Forecast the demand for items; days of cover, reorder hints."),
     "score-lapsing": ("deploy.commands.score_lapsing", "Publish the visitors who are about to be lost."),

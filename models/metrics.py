@@ -40,6 +40,24 @@ def at_ranks(ranks: NDArray[np.int64]) -> tuple[float, float]:
     return float((ranks > 0).mean()), float(np.where(ranks > 0, 1 / np.maximum(ranks, 1), 0).mean())
 
 
+def ranked(ranks: NDArray[np.int64], k: int) -> dict[str, float]:
+    """recall, mrr and ndcg at k of the 1-based ranks of each one target [N], 0 for a miss.
+
+    With one target the ideal order gains 1, so ndcg is 1 / log2(1 + rank) (Jarvelin, Kekalainen 2002).
+    """
+    within = np.where(ranks <= k, ranks, 0)
+    recall, mrr = at_ranks(within)
+    gains = np.where(within > 0, 1 / np.log2(1 + np.maximum(within, 1)), 0)
+    return {f"recall@{k}": recall, f"mrr@{k}": mrr, f"ndcg@{k}": float(gains.mean()) if len(ranks) else 0.0}
+
+
+def percentiles(counts: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Share of the other items [V] that are met less often than each, ties half: 1 is the commonest."""
+    _, inverse, same = np.unique(counts, return_inverse=True, return_counts=True)
+    below: NDArray[np.float64] = (np.cumsum(same) - same + (same - 1) / 2)[inverse]
+    return below / max(1, len(counts) - 1)
+
+
 def calibration_error(scores: NDArray[np.float32], labels: NDArray[np.bool_], bins: int = 15) -> float:
     """Mean gap between probability and frequency over bins of equal counts (Guo et al. 2017)."""
     if not len(scores):

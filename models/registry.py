@@ -8,6 +8,7 @@ registry/<version>/
 ├── model.safetensors    the network's weights
 ├── neighbours.safetensors   the session index and the popularity prior
 ├── baselines.json       what the network is compared with; empty where it was not asked for
+├── baselines.safetensors    its arrays
 └── curve.png            how the training went; only where there was one
 """
 
@@ -29,6 +30,7 @@ from safetensors.torch import save as save_tensors
 from models.features import FEATURES_VERSION
 from models.hybrid import Blend
 from models.loading import load
+from models.nested import divided
 from models.network import Network
 from models.rates import StageRates
 from models.session_index import Index, Settings
@@ -95,13 +97,15 @@ def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
     vocabulary = {"ids": parts.vocabulary.ids, "categories": parts.vocabulary.categories.tolist()}
     arrays = {**asdict(parts.index), "popularity": parts.popularity}
     weights = {name: tensor.cpu().contiguous() for name, tensor in parts.network.state_dict().items()}
+    baselines, baseline_arrays = divided(parts.baselines)
     contents = (
         _json(config),
         _json(vocabulary),
         _json(parts.metrics),
         save_tensors(weights),
         save_arrays(arrays),
-        _json(parts.baselines),
+        _json(baselines),
+        save_arrays(baseline_arrays),
     )
     made = dict(zip(FILES, contents, strict=True))
     return made | {CURVE: parts.curve} if parts.curve else made

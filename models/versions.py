@@ -15,13 +15,14 @@ from safetensors.torch import load as load_tensors
 from models.errors import PathcastError
 from models.hybrid import Blend, Hybrid
 from models.neighbours import NeighbourScorer
+from models.nested import united
 from models.network import Config, Network
 from models.rates import StageRates
 from models.scorer import NeuralScorer, pick_device
 from models.session_index import Index, Settings
 from models.vocabulary import Vocabulary
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
 FILES: Final = (
     "config.json",
@@ -30,6 +31,7 @@ FILES: Final = (
     "model.safetensors",
     "neighbours.safetensors",
     "baselines.json",
+    "baselines.safetensors",
 )
 #: A file that a version may have or not: nothing is loaded from it, but its digest is verified.
 CURVE: Final = "curve.png"
@@ -84,7 +86,7 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
         path=path,
         created_at=int(manifest["created_at"]),
         metrics=metrics,
-        baselines=_object(contents["baselines.json"]),
+        baselines=united(_object(contents["baselines.json"]), load_arrays(contents["baselines.safetensors"])),
         vocabulary=words,
         neural=NeuralScorer(network, words, name, id64, pick_device(device), hybrid),
         neighbours=near,

@@ -13,7 +13,7 @@ from models.neighbours import NeighbourScorer
 from models.popularity import Popularity
 from models.registry import Parts
 from models.scorer import NeuralScorer
-from models.scores import Scorer, Scores
+from models.scores import TOP, Scorer, Scores
 from trainer.examples import Examples
 
 #: Clicks of a batch; sessions are never divided.
@@ -44,28 +44,36 @@ def rungs(parts: Parts) -> dict[str, Scorer]:
 
 
 class Answers(NamedTuple):
-    """Of grouped clicks [N]: purchase probability; the next item's rank among those recommended, 0: none."""
+    """Of grouped clicks [N]: purchase probability; the next item's rank among those recommended, 0: none.
+
+    `items` int32 [N, TOP] are those recommended, -1 where there are no more, as indices into `names`.
+    """
 
     purchase: NDArray[np.float32]
     ranks: NDArray[np.int64]
+    items: NDArray[np.int32]
+    names: NDArray[np.object_]
 
 
 def answers(scorer: Scorer, grouped: Examples) -> Answers:
     """Score every session from its first click."""
     purchase = np.empty(len(grouped), dtype=np.float32)
     ranks = np.zeros(len(grouped), dtype=np.int64)
+    items, names = np.full((len(grouped), TOP), -1, dtype=np.int32), np.empty(0, dtype=object)
     for start, stop in _cuts(grouped.session):
         part = grouped.part(np.arange(start, stop))
         scores = scorer.score(part.batch())
         purchase[start:stop] = scores.purchase
         ranks[start:stop] = _ranks(scores, part.target)
-    return Answers(purchase, ranks)
+        items[start:stop], names = scores.items, scores.names
+    return Answers(purchase, ranks, items, names)
 
 
 def judge(scorer: Scorer, examples: Examples) -> Judgement:
     """Score every session and compare with what happened."""
     grouped = examples.grouped()
-    purchase, ranks = answers(scorer, grouped)
+    found = answers(scorer, grouped)
+    purchase, ranks = found.purchase, found.ranks
     judged, wanted = grouped.judged, ranks[grouped.target != 0]
     return Judgement(
         metrics.auc(purchase[judged], grouped.buys[judged]),

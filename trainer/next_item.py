@@ -1,5 +1,7 @@
 """Next-item methods without gradients: each learns from sessions and returns what scores prefixes."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -81,3 +83,13 @@ def _following(table: "sparse.csr_matrix") -> Score:
         return found
 
     return score
+
+
+#: By name: a new method is one line here, and is in every report and benchmark.
+COUNTING: dict[str, Callable[[Sessions, int], Score]] = {
+    "popularity": popularity,
+    "item_knn": item_knn,
+    "association_rules": association_rules,
+    "sequential_rules": sequential_rules,
+    "vstan": vstan,
+}

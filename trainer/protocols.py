@@ -56,13 +56,6 @@ class Trial:
 
 
 Method = Callable[[Trial], Score]
-_COUNTING = {
-    "popularity": next_item.popularity,
-    "item_knn": next_item.item_knn,
-    "association_rules": next_item.association_rules,
-    "sequential_rules": next_item.sequential_rules,
-    "vstan": next_item.vstan,
-}
 
 
 def _counted(learn: Callable[[Sessions, int], Score]) -> Method:
@@ -70,7 +63,7 @@ def _counted(learn: Callable[[Sessions, int], Score]) -> Method:
 
 
 METHODS: dict[str, Method] = {
-    **{name: _counted(learn) for name, learn in _COUNTING.items()},
+    **{name: _counted(learn) for name, learn in next_item.COUNTING.items()},
     "network": Trial.network,
     "hybrid": Trial.hybrid,
 }

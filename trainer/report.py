@@ -11,6 +11,7 @@ from trainer.baselines import Baselines
 from trainer.evaluate import answers
 from trainer.examples import Examples, ExamplesError
 from trainer.intervals import Resamples, interval, resampled
+from trainer.report_items import Judged
 
 Chances = NDArray[np.float32]
 #: Clicks of a session at which purchase intent is judged by itself.
@@ -50,10 +51,13 @@ def _figures(
     for name, found in compared.items():
         if found.std() > 0:
             reports[name]["ahead_by"] = ahead(neural.purchase, found, grouped, judged, draws)
-    reports["session_knn"] = {"next_item": next_item(near.ranks[wanted])}
+    items = Judged.of(grouped, wanted, version.vocabulary, version.popularity)
+    reports["session_knn"] = {"next_item": items.served(near)}
+    for name, figures in items.counted(baselines.state.get("next_item") if baselines else None).items():
+        reports[name] = {"next_item": figures}
     made = {
         "intent": intent(neural.purchase, grouped, judged, threshold, draws),
-        "next_item": next_item(neural.ranks[wanted]),
+        "next_item": items.served(neural),
         "baselines": reports,
     }
     return made | {"heads": _heads(made)}
@@ -122,12 +126,6 @@ def _difference(one: Chances, other: Chances, labels: NDArray[np.bool_], draws: 
         - metrics.average_precision(other, labels),
         "average_precision_interval": interval(apart[:, 1]),
     }
-
-
-def next_item(ranks: NDArray[np.int64]) -> dict[str, float]:
-    """Of clicks that a different item followed."""
-    recall, mrr = metrics.at_ranks(ranks)
-    return {"recall@20": recall, "mrr@20": mrr, "n": len(ranks)}
 
 
 def _heads(made: dict[str, Any]) -> dict[str, Any]:

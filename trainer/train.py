@@ -86,7 +86,7 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     learned, held_out, lineage, start = _parted(run)
     parts = build(learned, held_out, run.options, report, Journal(run.checkpoint), start)
     if run.baselines:
-        parts = replace(parts, baselines=Baselines.learn(learned, held_out).state)
+        parts = replace(parts, baselines=Baselines.learn(learned, held_out, parts.vocabulary).state)
     parts = replace(parts, metrics=parts.metrics | {"log": lineage})
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))
     if run.checkpoint:

@@ -10,18 +10,10 @@ from rich.table import Table
 
 from deploy.commands.benchmark_lapsing import lapsing
 from deploy.commands.train import mapping_option
+from deploy.commands.origins import intent
 from deploy.progress import Bar
-from deploy.versions import folder
-from models import registry
 from trainer import networks, options, protocols
-from trainer.logs import read_log
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.transfer import Transferred, transfer
-from trainer.walk import walk
 
-#: Epochs end a run that others are to repeat, not a clock.
-FOREVER = 1e9
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -31,6 +23,7 @@ def command() -> None:
 
 
 command.add_command(lapsing)
+command.add_command(intent)
 
 
 @command.command("next-item")
@@ -79,56 +72,4 @@ def _table(results: list[protocols.Result], name: str) -> Table:
     for method, figures in results:
         recall, mrr = figures["recall@20"], figures["mrr@20"]
         table.add_row(method, f"{recall:.4f}", f"{mrr:.4f}", f"{figures['seconds']:.1f}")
-    return table
-
-
-@command.command("transfer")
-@click.option("--model", required=True, help="A version that was trained on another shop's log.")
-@click.option("--registry", "versions", required=True, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--events", multiple=True, required=True, type=_FILE, help="The log of this shop.")
-@click.option("--items", type=_FILE, help="Its catalogue.")
-@mapping_option
-@click.option("--sessions", default="200,1000,5000", show_default=True, help="How many are learned from.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
-@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
-def transferred(
-    model: str,
-    versions: Path,
-    events: tuple[Path, ...],
-    items: Path | None,
-    mapping: dict[str, str],
-    sessions: str,
-    settings: tuple[str, ...],
-    out: Path | None,
-) -> None:
-    """Judge a version on another shop's newest clicks: as it is, and as a start for a few of its sessions."""
-    chosen = options.changed(options.Options(seconds=FOREVER), settings)
-    version = registry.load(folder(model, versions))
-    with reading(events):
-        log = walk(read_log(events, mapping), catalogue(items)).examples()
-    bar, found = Bar(Console(stderr=True)), []
-    with bar.progress:
-        for result in transfer(version, log, _numbers(sessions), chosen, bar):
-            found.append(result)
-    if out is not None:
-        rows = [result._asdict() | {"judged": result.judged._asdict()} for result in found]
-        out.write_text(json.dumps(rows, indent=1) + "\n")
-    Console().print(_transfers(found, version.id))
-
-
-def _numbers(sessions: str) -> list[int]:
-    try:
-        found = [int(number) for number in sessions.split(",")]
-    except ValueError as error:
-        raise click.BadParameter(f"{sessions!r} are no numbers of sessions, such as 200,1000") from error
-    if min(found) < 2:
-        raise click.BadParameter(f"{min(found)} sessions cannot be split; give 2 or more")
-    return found
-
-
-def _transfers(results: list[Transferred], title: str) -> Table:
-    table = Table("sessions", "", "AUC", "average precision", "recall@20", "mrr@20", title=title)
-    for sessions, way, judged in results:
-        figures = (judged.auc, judged.average_precision, judged.recall_20, judged.mrr_20)
-        table.add_row(f"{sessions:,}", way, *(f"{figure:.4f}" for figure in figures))
     return table

@@ -84,10 +84,25 @@ def test_no_threshold_has_a_better_f1(pairs: list[tuple[int, bool]]) -> None:
     labels = np.array([label for _, label in pairs])
     found = metrics.at_threshold(scores, labels, metrics.best_threshold(scores, labels))
     tried = [metrics.at_threshold(scores, labels, float(limit)) for limit in np.unique(scores)]
-    assert found.f1 == max(at.f1 for at in tried) or not labels.any()
+    assert found.f1 == pytest.approx(max(at.f1 for at in tried)) or not labels.any()
     for at, limit in zip(tried, np.unique(scores), strict=True):
         said = scores >= limit
         assert at.f1 == pytest.approx(f1_score(labels, said, zero_division=0))
         assert at.precision == pytest.approx(precision_score(labels, said, zero_division=0))
         assert at.recall == pytest.approx(recall_score(labels, said, zero_division=0))
         assert at.accuracy == pytest.approx((labels == said).mean())
+
+
+def test_ranked_figures_by_hand() -> None:
+    found = metrics.ranked(np.array([1, 3, 0, 7]), 5)
+    assert found == {
+        "recall@5": 0.5,
+        "mrr@5": pytest.approx((1 + 1 / 3) / 4),
+        "ndcg@5": pytest.approx((1 + 1 / 2) / 4),
+    }
+    assert metrics.ranked(np.zeros(0, dtype=np.int64), 5) == {"recall@5": 0, "mrr@5": 0, "ndcg@5": 0}
+
+
+def test_percentiles_count_ties_half() -> None:
+    assert metrics.percentiles(np.array([5, 1, 5, 9, 0])).tolist() == [0.625, 0.25, 0.625, 1.0, 0.0]
+    assert metrics.percentiles(np.array([3])).tolist() == [0.0]

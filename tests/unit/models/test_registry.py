@@ -14,7 +14,7 @@ from models import registry
 from models.errors import PathcastError
 from models.registry import Parts, RegistryError
 from models.scorer import NeuralScorer
-from models.versions import CURVE, FILES, MANIFEST
+from models.versions import CURVE, FILES, FORMAT, MANIFEST
 from tests.scoring import parts, real_clicks, serve, vocabulary
 from trainer.picture import picture
 from trainer.progress import Point
@@ -108,11 +108,11 @@ def test_a_manifest_that_is_none_is_refused(version: Path, manifest: bytes) -> N
         registry.load(version)
 
 
-@pytest.mark.parametrize(("key", "value"), [("format", 2), ("features_version", "old")])
+@pytest.mark.parametrize(("key", "value"), [("format", FORMAT + 1), ("features_version", "old")])
 def test_another_programs_version_is_refused(version: Path, key: str, value: object) -> None:
     manifest = json.loads((version / MANIFEST).read_bytes())
     (version / MANIFEST).write_text(json.dumps(manifest | {key: value}))
-    with pytest.raises(RegistryError, match=r"expected format 1 with features .*; train it again"):
+    with pytest.raises(RegistryError, match=rf"expected format {FORMAT} with features .*; train it again"):
         registry.load(version)
 
 

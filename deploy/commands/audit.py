@@ -1,0 +1,67 @@
+"""`pathcast audit`."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.commands.train import mapping_option
+from models.errors import PathcastError
+from trainer.audit import ALONE, OTHER_DAYS, Finding, audit
+from trainer.logs import read_log
+from trainer.options import Options
+from trainer.reading import reading
+from trainer.train import catalogue
+from trainer.walk import walk
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+#: Features of the table; the file has all.
+SHOWN = 15
+
+
+class AuditError(PathcastError):
+    """A feature knows what it cannot know when it is read."""
+
+
+@click.command()
+@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@mapping_option
+@click.option("--limit", default=100_000, show_default=True, help="Events that are read, from the first.")
+@click.option(
+    "--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="All features' findings."
+)
+def command(
+    events: tuple[Path, ...], items: Path | None, mapping: dict[str, str], limit: int, out: Path | None
+) -> None:
+    """Look for features that know the future, or the time rather than the visitor.
+
+    Ends with code 1 where one is flagged, save those of time that no training learns from by default.
+    """
+    known = catalogue(items)
+    with reading(events):
+        log = read_log(events, mapping).sort("ts", maintain_order=True).head(limit)
+        found = audit(log, lambda part: walk(part, known).examples())
+    if out is not None:
+        out.write_text(json.dumps([finding._asdict() for finding in found], indent=1) + "\n")
+    flagged = [finding for finding in found if finding.flags]
+    Console().print(
+        _table(found[:SHOWN] + [finding for finding in found[SHOWN:] if finding.flags], len(found))
+    )
+    wrong = [finding for finding in flagged if not finding.name.startswith(Options().ignored)]
+    if wrong:
+        names = ", ".join(f"{finding.name} ({', '.join(finding.flags)})" for finding in wrong)
+        raise AuditError(f"{len(wrong)} features are flagged: {names}; see docs/models/evaluation.md")
+
+
+def _table(found: list[Finding], count: int) -> Table:
+    table = Table("feature", "AUC alone", "with other days' labels", "values changed", "flagged")
+    for name, alone, others, changed, flags in found:
+        table.add_row(name, f"{alone:.3f}", f"{others:.3f}", str(changed), ", ".join(flags))
+    table.caption = (
+        f"the best of {count} features; flagged above {ALONE} alone, {OTHER_DAYS} with other days' labels, "
+        "or where a value changes once the future is cut off"
+    )
+    return table

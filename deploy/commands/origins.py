@@ -1,0 +1,79 @@
+"""`pathcast benchmark intent`: rolling-origin cross-validation of what serves and of the baselines."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.commands.train import mapping_option
+from deploy.progress import Bar, use_cores
+from trainer.logs import read_log
+from trainer.options import Options, changed, read
+from trainer.origins import FIGURES, Spread, Trial, spreads, trials
+from trainer.reading import reading
+from trainer.train import catalogue
+from trainer.walk import walk
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("intent")
+@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@mapping_option
+@click.option("--origins", default=4, show_default=True, help="Periods of the log's later half.")
+@click.option("--seeds", default=3, show_default=True, help="Networks trained at each origin.")
+@click.option("--config", type=_FILE, help="TOML file of training settings.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
+@click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs of each network.")
+@click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
+@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
+def intent(
+    events: tuple[Path, ...],
+    items: Path | None,
+    mapping: dict[str, str],
+    origins: int,
+    seeds: int,
+    config: Path | None,
+    settings: tuple[str, ...],
+    time_budget: float,
+    device: str,
+    out: Path | None,
+) -> None:
+    """Train on growing beginnings of a log and judge on the period that follows each, over several seeds."""
+    use_cores()
+    given = Options(seconds=60 * time_budget, device=device)
+    options = changed(read(config, given) if config else given, settings)
+    with reading(events):
+        examples = walk(read_log(events, mapping), catalogue(items)).examples()
+    bar, found = Bar(Console(stderr=True)), []
+    with bar.progress:
+        for trial in trials(examples, origins, range(options.seed, options.seed + seeds), options, bar):
+            found.append(trial)
+            _write(found, out)
+    Console().print(_table(spreads(found), origins, seeds))
+
+
+def _write(found: list[Trial], out: Path | None) -> None:
+    """After every trial, so that what is interrupted has not been for nothing."""
+    if out is not None:
+        summary = {
+            method: {name: spread._asdict() for name, spread in figures.items()}
+            for method, figures in spreads(found).items()
+        }
+        made = {"summary": summary, "trials": [trial._asdict() for trial in found]}
+        out.write_text(json.dumps(made, indent=1) + "\n")
+
+
+def _table(found: dict[str, dict[str, Spread]], origins: int, seeds: int) -> Table:
+    heading = "mean (spread over origins; over seeds)"
+    table = Table(heading, *FIGURES, title=f"{origins} origins, {seeds} seeds")
+    for method, figures in found.items():
+        cells = [
+            f"{spread.mean:.4f} ({spread.over_origins:.4f}; {spread.over_seeds:.4f})"
+            for spread in figures.values()
+        ]
+        table.add_row(method, *cells)
+    return table

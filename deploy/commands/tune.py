@@ -1,0 +1,68 @@
+"""`pathcast tune`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from optuna.trial import FrozenTrial
+
+from deploy.commands.train import mapping_option
+from deploy.progress import use_cores
+from trainer.logs import read_log
+from trainer.options import Options, changed, read
+from trainer.reading import reading
+from trainer.train import catalogue
+from trainer.tune import Search, toml, tune
+from trainer.walk import walk
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@mapping_option
+@click.option("--trials", default=40, show_default=True, help="In all, those of earlier runs included.")
+@click.option("--time-budget", default=60.0, show_default=True, help="Minutes for this run.")
+@click.option("--storage", default="sqlite:///tune.db", show_default=True, help="Where the study is kept.")
+@click.option("--study", default="pathcast", show_default=True, help="Its name there.")
+@click.option("--config", type=_FILE, help="TOML file of training settings that are no part of the search.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting, held as it is.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
+def command(
+    events: tuple[Path, ...],
+    items: Path | None,
+    mapping: dict[str, str],
+    trials: int,
+    time_budget: float,
+    storage: str,
+    study: str,
+    config: Path | None,
+    settings: tuple[str, ...],
+    seed: int,
+    device: str,
+) -> None:
+    """Search for training settings on the newest sessions of a log; run it again to go on.
+
+    The best settings are written to standard output, for `pathcast train --config`. Leave out of the log what
+    a model is to be judged on.
+    """
+    use_cores()
+    given = replace(Options(seed=seed, device=device), seconds=60 * time_budget)
+    options = changed(read(config, given) if config else given, settings)
+    fixed = tuple(setting.partition("=")[0].strip() for setting in settings)
+    with reading(events):
+        examples = walk(read_log(events, mapping), catalogue(items)).examples()
+    search = Search(options, trials, 60 * time_budget, storage, study, fixed)
+    click.echo(toml(tune(examples, search, _told), tuple(search.space)), nl=False)
+
+
+def _told(trial: FrozenTrial) -> None:
+    value = f"{trial.value:.4f}" if trial.value is not None else "-"
+    params = ", ".join(f"{name} {_short(found)}" for name, found in trial.params.items())
+    click.echo(f"trial {trial.number}: {trial.state.name.lower()} {value} ({params})", err=True)
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

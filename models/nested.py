@@ -1,0 +1,41 @@
+"""Nested dictionaries of JSON values and arrays, as the JSON part and the arrays by name, and back.
+
+What a version keeps of its baselines is of this form: text and numbers go into a JSON file, arrays into
+safetensors, and nothing is pickled.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def divided(value: Mapping[str, Any], path: str = "") -> tuple[dict[str, Any], Arrays]:
+    """The value without its arrays, and those by the path of their keys, with slashes between."""
+    plain: dict[str, Any] = {}
+    arrays: Arrays = {}
+    for key, inner in value.items():
+        if isinstance(inner, np.ndarray):
+            arrays[path + key] = np.ascontiguousarray(inner)
+        elif isinstance(inner, Mapping):
+            plain[key], found = divided(inner, f"{path}{key}/")
+            arrays |= found
+        else:
+            plain[key] = inner
+    return plain, arrays
+
+
+def united(plain: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """What was `divided`. Raises ValueError for a path that leads through something else."""
+    for path, array in arrays.items():
+        *folders, name = path.split("/")
+        place = plain
+        for folder in folders:
+            place = place.get(folder) if isinstance(place, dict) else None  # type: ignore[assignment]
+        if not isinstance(place, dict):
+            raise ValueError(f"array {path!r} has no place; expected an object at {'/'.join(folders)!r}")
+        place[name] = array
+    return plain

@@ -1,0 +1,74 @@
+"""Purchase intent without a sequence network: the table of baselines, and all of them learned together."""
+
+from typing import Any
+
+import numpy as np
+
+from models import metrics
+from models.vocabulary import Vocabulary
+from trainer.baselines import bayes, constant, logistic, next_items, trees
+from trainer.baselines.checks import finite
+from trainer.baselines.kinds import Baseline, Chances
+from trainer.baselines.networks import Elman, Perceptron, Plain
+from trainer.examples import Examples
+
+_MLP, _RNN = Plain(Perceptron), Plain(Elman)
+#: A new baseline is one line here.
+INTENT: dict[str, Baseline] = {
+    "base_rate": Baseline(constant.base_rate, constant.chances, needs_both=False),
+    "majority_class": Baseline(constant.majority, constant.chances, needs_both=False, threshold=0.5),
+    "naive_bayes": Baseline(bayes.learn, bayes.chances),
+    "logistic_regression": Baseline(logistic.learn, logistic.chances),
+    "mlp": Baseline(_MLP.learn, _MLP.chances),
+    "rnn": Baseline(_RNN.learn, _RNN.chances),
+    "lightgbm": Baseline(trees.learn, trees.chances),
+}
+
+
+class Baselines:
+    """The trained baselines; `state` is what a version keeps: JSON values and arrays."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state = state
+
+    @classmethod
+    def learn(cls, train: Examples, valid: Examples, words: Vocabulary | None = None) -> "Baselines":
+        """Learn from `train`; what has to be chosen, such as thresholds with the best F1, from `valid`.
+
+        With the vocabulary of a version, next items of its sessions as well. Raises BaselineError for
+        features that are not finite.
+        """
+        train, valid = train.grouped(), valid.grouped()
+        finite(train.features, "features")
+        finite(valid.features, "features")
+        labels = train.buys[train.judged]
+        # Of one class only the base rate can be learned.
+        both = 0 < labels.sum() < len(labels)
+        names = [name for name, kind in INTENT.items() if both or not kind.needs_both]
+        made = cls({"intent": {name: INTENT[name].learn(train, valid) for name in names}})
+        made.state["thresholds"] = made._thresholds(valid)
+        if words is not None:
+            made.state["next_item"] = next_items.learn(train, words)
+        return made
+
+    def _thresholds(self, valid: Examples) -> dict[str, float]:
+        judged, labels = valid.judged, valid.buys[valid.judged]
+        best = {
+            name: metrics.best_threshold(found[judged], labels) for name, found in self.chances(valid).items()
+        }
+        fixed = {name: at for name in best if (at := INTENT[name].threshold) is not None}
+        return best | fixed
+
+    def chances(self, grouped: Examples) -> dict[str, Chances]:
+        """Purchase probabilities [N] by baseline, of clicks grouped by session.
+
+        Raises BaselineError for features that are not finite.
+        """
+        finite(grouped.features, "features")
+        if not len(grouped):
+            return {name: np.zeros(0, dtype=np.float32) for name in self.state["intent"]}
+        return {
+            name: kind.chances(self.state["intent"][name], grouped)
+            for name, kind in INTENT.items()
+            if name in self.state["intent"]
+        }

@@ -1,0 +1,23 @@
+"""Logistic regression on the normalised feature row."""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from trainer.baselines.columns import USED
+from trainer.baselines.kinds import Chances, State, sigmoid
+from trainer.examples import Examples
+
+
+def learn(train: Examples, _valid: Examples) -> State:
+    """Normalisation and weights [F]."""
+    features = train.features[train.judged] * USED
+    mean, std = features.mean(0), np.maximum(features.std(0), 1e-3)
+    line = LogisticRegression(C=0.1, max_iter=100, tol=1e-3)
+    line.fit((features - mean) / std, train.buys[train.judged])
+    return {"mean": mean, "std": std, "weights": line.coef_[0], "bias": float(line.intercept_[0])}
+
+
+def chances(state: State, examples: Examples) -> Chances:
+    """Probabilities [N]."""
+    inputs = (examples.features * USED - state["mean"]) / state["std"]
+    return sigmoid(inputs @ state["weights"] + state["bias"])

@@ -1,0 +1,92 @@
+"""Rolling-origin cross-validation (Tashman 2000): learn from what came before, be judged on what came next.
+
+The log's end is divided into periods; for each, everything before it is learned from, so every judgement is
+of the future, and none hangs on the one week that happens to be last.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import mean, pstdev
+from typing import NamedTuple
+
+import numpy as np
+
+from models import metrics
+from trainer.baselines import Baselines
+from trainer.build import build
+from trainer.evaluate import judge_all, rungs
+from trainer.examples import Examples
+from trainer.fit import Report
+from trainer.options import Options
+from trainer.split import split
+from trainer.train import SHARES
+
+#: Share of the clicks that comes before the first origin.
+BEFORE = 0.5
+#: What is told of each method, as far as it has it.
+FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
+
+
+class Trial(NamedTuple):
+    """A method's figures on the period after an origin; `seed` is None where no chance is in it."""
+
+    origin: int
+    seed: int | None
+    method: str
+    figures: dict[str, float]
+
+
+class Spread(NamedTuple):
+    """Mean over all trials; standard deviations of the origins' means, and over seeds within an origin."""
+
+    mean: float
+    over_origins: float
+    over_seeds: float
+
+
+def periods(examples: Examples, count: int) -> Iterator[tuple[Examples, Examples]]:
+    """What is before each of `count` origins, and the period after it. Raises ExamplesError for too few."""
+    parts = split(examples, (BEFORE, *[(1 - BEFORE) / count] * count))
+    for number in range(1, count + 1):
+        began = {int(session) for part in parts[:number] for session in np.unique(part.session)}
+        yield examples.part(np.isin(examples.session, sorted(began))), parts[number]
+
+
+def trials(
+    examples: Examples, count: int, seeds: Sequence[int], options: Options, report: Report
+) -> Iterator[Trial]:
+    """Train and judge at each origin: the rungs of serving with every seed, and the baselines once."""
+    for origin, (before, after) in enumerate(periods(examples, count)):
+        learned, valid = split(before, SHARES)
+        for seed in seeds:
+            parts = build(learned, valid, replace(options, seed=seed), report)
+            for name, figures in judge_all(rungs(parts), after).items():
+                # Only the network depends on the seed.
+                if name == "neural" or seed == seeds[0]:
+                    yield Trial(origin, seed if name == "neural" else None, name, figures)
+        yield from _baselines(origin, learned, valid, after)
+
+
+def _baselines(origin: int, learned: Examples, valid: Examples, after: Examples) -> Iterator[Trial]:
+    grouped = after.grouped()
+    judged, labels = grouped.judged, grouped.buys[grouped.judged]
+    for name, chances in Baselines.learn(learned, valid).chances(grouped).items():
+        found = chances[judged]
+        areas = metrics.auc(found, labels), metrics.average_precision(found, labels)
+        yield Trial(origin, None, name, dict(zip(FIGURES, areas, strict=False)))
+
+
+def spreads(found: Sequence[Trial]) -> dict[str, dict[str, Spread]]:
+    """Method -> figure -> how it varies."""
+    methods = dict.fromkeys(trial.method for trial in found)
+    return {method: _spread([trial for trial in found if trial.method == method]) for method in methods}
+
+
+def _spread(found: Sequence[Trial]) -> dict[str, Spread]:
+    origins = sorted({trial.origin for trial in found})
+    made = {}
+    for name in (name for name in FIGURES if name in found[0].figures):
+        by_origin = [[trial.figures[name] for trial in found if trial.origin == at] for at in origins]
+        means, within = [mean(values) for values in by_origin], [pstdev(values) for values in by_origin]
+        made[name] = Spread(mean(means), pstdev(means), mean(within))
+    return made
