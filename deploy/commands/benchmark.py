@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.benchmark_lapsing import lapsing
-from deploy.commands.train import mapping_option
 from deploy.commands.origins import intent
 from deploy.progress import Bar
 from trainer import networks, options, protocols
