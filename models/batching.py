@@ -1,7 +1,7 @@
 """A chunk of clicks as arrays: what scoring reads, gathered while the session steps run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models import features
 from models.codes import CODE
+from models.predictions import MOST_ITEMS
 from models.ragged import rank_in_group
 from models.visitor import KEPT_CODES, Visitor
 
@@ -21,7 +22,8 @@ class Batch:
     Per click: `codes` [N] CODE, `slot` [N], `fresh` [N] (a session starts at this click), `position` [N]
     (1-based index in its session), `features` float32 [N, F]. Per slot, as of before the chunk: `hidden`
     (fp16 bytes), `hidden_model` and `hidden_at` (which version made it, and how many clicks are in it),
-    `clicks` of the running session, `history` (packed codes of its last clicks, oldest first).
+    `clicks` of the running session, `history` (packed codes of its last clicks, oldest first), `kept` (those
+    of the visitor's last clicks, whatever the session). `wanted` items are to be recommended for each click.
     """
 
     codes: NDArray[np.void]
@@ -34,6 +36,8 @@ class Batch:
     hidden_at: list[int]
     clicks: list[int]
     history: list[bytes]
+    kept: list[bytes] = field(default_factory=list)
+    wanted: int = MOST_ITEMS
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -93,7 +97,7 @@ class Batcher:
         self._position: list[int] = []
         self._codes: list[bytes] = []
         self._rows: list[bytes] = []
-        self._before: list[tuple[bytes, int, int, int, bytes]] = []
+        self._before: list[tuple[bytes, int, int, int, bytes, bytes]] = []
 
     def __len__(self) -> int:
         """Clicks so far."""
@@ -102,10 +106,10 @@ class Batcher:
     def visitor(self, visitor: Visitor | None) -> int:
         """Register a visitor as it was read (None for a new one), before any step of this chunk; its slot."""
         if visitor is None:
-            self._before.append((b"", 0, 0, 0, b""))
+            self._before.append((b"", 0, 0, 0, b"", b""))
         else:
             known = (visitor.hidden, visitor.hidden_model, visitor.hidden_at)
-            self._before.append((*known, visitor.in_session, visitor.session_codes()))
+            self._before.append((*known, visitor.in_session, visitor.session_codes(), visitor.codes))
         return len(self._before) - 1
 
     def click(self, slot: int, code: bytes, position: int, row: bytes) -> int:
@@ -140,7 +144,7 @@ class Batcher:
 def joined(batchers: Sequence[Batcher]) -> Batch:
     """The arrays of several chunks in one batch: clicks and slots of each follow those of the one before."""
     before = [known for batcher in batchers for known in batcher._before]
-    hidden, model, at, clicks, history = map(list, zip(*before, strict=True)) if before else [[]] * 5
+    hidden, model, at, clicks, history, kept = map(list, zip(*before, strict=True)) if before else [[]] * 6
     position = np.array([number for batcher in batchers for number in batcher._position], dtype=np.int32)
     first = accumulate((batcher.slots for batcher in batchers), initial=0)
     slot = [base + slot for base, batcher in zip(first, batchers, strict=False) for slot in batcher._slot]
@@ -155,4 +159,5 @@ def joined(batchers: Sequence[Batcher]) -> Batch:
         hidden_at=at,
         clicks=clicks,
         history=history,
+        kept=kept,
     )

@@ -1,6 +1,6 @@
 """What the shop sells, as read from the topic `items`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 import xxhash
@@ -18,6 +18,7 @@ class Catalogue:
         self._items: dict[str, Item] = {}
         self._digest = 0
         self.unreadable = 0
+        self._followers: list[Callable[[str, Item | None], None]] = []
         #: item_id -> Item or None; bound once because every click asks.
         self.get = self._items.get
 
@@ -38,6 +39,10 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self._items)
 
+    def follow(self, changed: Callable[[str, Item | None], None]) -> None:
+        """Have every change told to `changed(item_id, item)`."""
+        self._followers.append(changed)
+
     def put(self, item_id: str, item: Item | None) -> None:
         """Set an item, or remove it (None)."""
         known = self._items.pop(item_id, None)
@@ -46,6 +51,8 @@ class Catalogue:
         if item is not None:
             self._items[item_id] = item
             self._digest ^= _hash(item_id, item)
+        for changed in self._followers:
+            changed(item_id, item)
 
     def apply(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
         """Apply (key, value) pairs of the topic `items`; value None removes the item.

@@ -5,31 +5,45 @@ from dataclasses import replace
 import numpy as np
 
 from models.batching import Batch
+from models.catalogue import Catalogue
+from models.merchandising import Merchandiser
 from models.neighbours import NeighbourScorer
 from models.popularity import Popularity
 from models.scores import Scores, ScoringError
+from models.shop_rules import ShopRules
 from models.versions import Version
 
+#: No catalogue and no rules: nothing is left out.
+LENIENT = Merchandiser(ShopRules(), Catalogue())
 
-def neural(version: Version | None, batch: Batch) -> Scores | None:
+
+def neural(version: Version | None, batch: Batch, shop: Merchandiser = LENIENT) -> Scores | None:
     """The top rung's answers, None where there is no model or it failed: then `fallback` answers."""
     if version is None:
         return None
+    batch = shop.widened(batch)
     try:
-        return version.neural.score(batch)
+        scores = version.neural.score(batch)
     except ScoringError:
         return None
+    return shop.apply(scores, batch, version.vocabulary, fill=True)
 
 
-def fallback(batch: Batch, popularity: Popularity, neighbours: NeighbourScorer | None = None) -> Scores:
+def fallback(
+    batch: Batch,
+    popularity: Popularity,
+    neighbours: NeighbourScorer | None = None,
+    shop: Merchandiser = LENIENT,
+) -> Scores:
     """Answers from below the neural rung, click by click from the highest rung that has one.
 
     Leave `neighbours` out where there is no model, or no time for it.
     """
-    popular = popularity.score(batch)
+    batch = shop.widened(batch)
+    popular = shop.apply(popularity.score(batch), batch)
     if neighbours is None:
         return popular
-    return _over(neighbours.score(batch), popular)
+    return _over(shop.apply(neighbours.score(batch), batch, neighbours.vocabulary), popular)
 
 
 def _over(upper: Scores, lower: Scores) -> Scores:

@@ -17,7 +17,7 @@ from models.codes import items as item_hashes
 from models.predictions import Rung
 from models.ragged import distinct, expand, rank_in_group, strongest
 from models.rates import StageRates
-from models.scores import RUNGS, TOP, Scores
+from models.scores import RUNGS, Scores
 from models.session_index import Floats, Index, Ints, Settings
 from models.vocabulary import Vocabulary
 
@@ -62,7 +62,7 @@ class NeighbourScorer:
         """Answer N clicks from the items of their running sessions."""
         recent, current = self._recent(batch), self.vocabulary.lookup(item_hashes(batch.codes))
         blocks = [slice(at, at + BLOCK) for at in range(0, len(recent), BLOCK)]
-        parts = [self._block(recent[block], current[block]) for block in blocks]
+        parts = [self._block(recent[block], current[block], batch.wanted) for block in blocks]
         items = np.concatenate([part.items for part in parts])
         scores = np.concatenate([part.scores for part in parts])
         rung = np.full(len(batch), RUNGS.index(Rung.SESSION_KNN), dtype=np.uint8)
@@ -99,12 +99,12 @@ class NeighbourScorer:
         other = items != current[clicks]
         return clicks[other], items[other], values[other]
 
-    def _block(self, recent: Ints, current: Ints) -> retrieval.Ranked:
-        """The best items of each click but the one on view."""
+    def _block(self, recent: Ints, current: Ints, k: int) -> retrieval.Ranked:
+        """The k best items of each click but the one on view."""
         clicks, items, values = self._others(recent, current)
-        chosen = strongest(clicks, values, TOP)
+        chosen = strongest(clicks, values, k)
         clicks, column = clicks[chosen], rank_in_group(clicks[chosen])
-        ranked = retrieval.nothing(len(recent), TOP)
+        ranked = retrieval.nothing(len(recent), k)
         ranked.items[clicks, column] = items[chosen]
         ranked.scores[clicks, column] = values[chosen]
         return ranked

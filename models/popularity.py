@@ -18,10 +18,12 @@ from models.codes import item_hash
 from models.codes import items as item_hashes
 from models.predictions import Rung
 from models.rates import BUILT_IN, StageRates
-from models.scores import RUNGS, TOP, Scores
+from models.scores import MOST_WANTED, RUNGS, Scores
 
 Count = tuple[str, int, int]
 Key = TypeVar("Key")
+#: Items of a ranking: those wanted at most, and the one on view.
+DEPTH = MOST_WANTED + 1
 
 
 def weight(views: int, carts: int, purchases: int, other: int = 0) -> int:
@@ -31,7 +33,7 @@ def weight(views: int, carts: int, purchases: int, other: int = 0) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The best TOP + 1 items of one category (or of all) and their shares of its weight, best first."""
+    """The best DEPTH items of one category (or of all) and their shares of its weight, best first."""
 
     ids: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
@@ -42,12 +44,12 @@ class Ranking:
             return rest
         own = set(self.ids)
         more = [(i, self.shares[-1] * s) for i, s in zip(rest.ids, rest.shares, strict=True) if i not in own]
-        more = more[: TOP + 1 - len(self.ids)]
+        more = more[: DEPTH - len(self.ids)]
         return Ranking(self.ids + tuple(i for i, _ in more), self.shares + tuple(s for _, s in more))
 
 
 def _rank(counts: dict[str, int]) -> Ranking:
-    chosen = nlargest(TOP + 1, ((count, item) for item, count in counts.items()))
+    chosen = nlargest(DEPTH, ((count, item) for item, count in counts.items()))
     total = sum(counts.values())
     return Ranking(tuple(item for _, item in chosen), tuple(count / total for count, _ in chosen))
 
@@ -103,13 +105,14 @@ class Popularity:
         return known
 
     def score(self, batch: Batch) -> Scores:
-        """Answer every click; rows have fewer than TOP items only where fewer are known."""
+        """Answer every click; rows have fewer than `wanted` items only where fewer are known."""
         categories, inverse = np.unique(batch.codes["category"], return_inverse=True)
         overall = self._ranking(-1)
         own = [self._ranking(c) if c in self._by_category else Ranking() for c in categories.tolist()]
         found = np.array([bool(ranking.ids) for ranking in own], dtype=bool)[inverse]
         names, items, shares = _matrix([ranking.followed_by(overall) for ranking in own])
-        items, scores = _without(items[inverse], shares[inverse], names, item_hashes(batch.codes))
+        items, shares = items[inverse], shares[inverse]
+        items, scores = _without(items, shares, names, item_hashes(batch.codes), batch.wanted)
         rung = np.where(found, RUNGS.index(Rung.POPULAR_IN_CATEGORY), RUNGS.index(Rung.POPULAR)).astype(
             np.uint8
         )
@@ -125,10 +128,10 @@ def _bump(counts: dict[Key, int], key: Key, count: int) -> None:
 
 
 def _matrix(rankings: list[Ranking]) -> tuple[NDArray[np.object_], NDArray[np.int32], NDArray[np.float32]]:
-    """Distinct names, and per ranking the indices [R, TOP + 1] into them (-1: none) and the shares."""
+    """Distinct names, and per ranking the indices [R, DEPTH] into them (-1: none) and the shares."""
     index: dict[str, int] = {}
-    items = np.full((len(rankings), TOP + 1), -1, dtype=np.int32)
-    shares = np.zeros((len(rankings), TOP + 1), dtype=np.float32)
+    items = np.full((len(rankings), DEPTH), -1, dtype=np.int32)
+    shares = np.zeros((len(rankings), DEPTH), dtype=np.float32)
     for row, ranking in enumerate(rankings):
         items[row, : len(ranking.ids)] = [index.setdefault(item, len(index)) for item in ranking.ids]
         shares[row, : len(ranking.ids)] = ranking.shares
@@ -142,12 +145,12 @@ def _without(
     scores: NDArray[np.float32],
     names: NDArray[np.object_],
     current: NDArray[np.uint64],
+    k: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Leave out the item on view and keep TOP."""
+    """Leave out the item on view and keep k."""
     hashes = np.array([*map(item_hash, names), 0], dtype=np.uint64)[items]
     hit = (hashes == current[:, None]) & (items >= 0)
     kept = np.argsort(hit, axis=1, kind="stable")
     items = np.where(hit, -1, items)
-    return np.take_along_axis(items, kept, 1)[:, :TOP], np.take_along_axis(np.where(hit, 0, scores), kept, 1)[
-        :, :TOP
-    ]
+    kept, scores = kept[:, :k], np.where(hit, 0, scores)
+    return np.take_along_axis(items, kept, 1), np.take_along_axis(scores, kept, 1)

@@ -16,7 +16,7 @@ from models.network import Network
 from models.predictions import Rung
 from models.probe import Probe, probe
 from models.retrieval import Ranked
-from models.scores import RUNGS, TOP, Scores, ScoringError
+from models.scores import RUNGS, Scores, ScoringError
 from models.vocabulary import Vocabulary
 
 Device = torch.device
@@ -101,7 +101,7 @@ class NeuralScorer:
         """Queries, and the network's best items of each click; the one on view is none of them."""
         queries, bias = self._network.queries(states), self._network.item_bias
         current = torch.from_numpy(self.vocabulary.lookup(item_hashes(batch.codes))).to(self.device)
-        return queries, retrieval.top_items(queries, self._items, bias, current, TOP)
+        return queries, retrieval.top_items(queries, self._items, bias, current, batch.wanted)
 
     def _ranked(self, states: Tensor, batch: Batch) -> Ranked:
         queries, ranked = self._own(states, batch)

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from models.batching import Batch
 from models.errors import PathcastError
 from models.heads import Layout
-from models.predictions import Rung
+from models.predictions import MOST_ITEMS, Rung
 
 #: Recommendations in an answer.
-TOP = 20
+TOP = MOST_ITEMS
+#: ... and candidates for them at most, of which rules may take some out.
+MOST_WANTED = 3 * TOP
 #: Rungs by number, best first, as `Scores.rung` counts them.
 RUNGS = tuple(Rung)
 
@@ -25,10 +27,11 @@ class ScoringError(PathcastError):
 class Scores:
     """Answers for N clicks in record order.
 
-    `purchase` float32 [N]; `items` [N, TOP] indices into `names`, best first, -1 where there are no more;
-    `item_scores` float32 [N, TOP]; `rung` uint8 [N], an index into RUNGS; `hidden` fp16 [B, H] by slot, None
-    below the neural rung. `tasks` float32 [N, K] are the further heads' answers in the columns of `layout`,
-    NaN where one does not apply; None below the neural rung, and for a version without such heads.
+    `purchase` float32 [N]; `items` [N, W] indices into `names`, best first, -1 where there are no more (W is
+    the batch's `wanted`, TOP in an answer); `item_scores` float32 [N, W]; `rung` uint8 [N], an index into
+    RUNGS; `hidden` fp16 [B, H] by slot, None below the neural rung. `tasks` float32 [N, K] are the further
+    heads' answers in the columns of `layout`, NaN where one does not apply; None below the neural rung, and
+    for a version without such heads.
     """
 
     purchase: NDArray[np.float32]

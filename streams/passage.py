@@ -139,12 +139,12 @@ class Passage:
     def score(self, answers: Scored | None) -> None:
         """Take the network's answers, or find others where it gave none."""
         self.memory.follow(self.version)
-        consenting, refusing = self.batchers
+        (consenting, refusing), shop = self.batchers, self.pipeline.shop
         if answers is None:
             deadline, fetched_at = self.pipeline.deadline, self.work.fetched_at
             batch = consenting.build()
-            answers = scoring.fallback(batch, self.version, self.memory, deadline, fetched_at)
-        popular = scoring.popular(refusing.build(), self.memory) if len(refusing) else NOTHING
+            answers = scoring.fallback(batch, self.version, self.memory, deadline, fetched_at, shop)
+        popular = scoring.popular(refusing.build(), self.memory, shop) if len(refusing) else NOTHING
         self.scored = answers, popular
         self._remember(answers.hidden)
 

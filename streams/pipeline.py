@@ -11,6 +11,7 @@ from models.counterfactuals import Session
 from models.decoder import Decoder
 from models.events import Click, Reason
 from models.lifecycle import SessionConfig
+from models.merchandising import Merchandiser
 from models.policy import Policy
 from models.session import step
 from models.versions import Version
@@ -44,6 +45,7 @@ class Pipeline:
         )
         self.wording = Wording(policy)
         self.deadline = Deadline(rules.deadline_s)
+        self.shop = Merchandiser(rules.shop, decoder.catalogue)
         self.memories: dict[int, Memory] = {}
         self._dropped: Counter[str] = Counter()
         models.warm_up = warm_up
@@ -64,7 +66,7 @@ class Pipeline:
     def _score(self, passages: Sequence[Passage], version: Version | None) -> None:
         batchers = [passage.batchers[CONSENTING] for passage in passages]
         fetched_at = min(passage.work.fetched_at for passage in passages)
-        scored = scoring.neural(batchers, version, self.deadline, fetched_at)
+        scored = scoring.neural(batchers, version, self.deadline, fetched_at, self.shop)
         for number, passage in enumerate(passages):
             passage.score(scored[number] if scored else None)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from models.exposure import ExposureConfig
 from models.lifecycle import DAY_MS, MINUTE_MS, SessionConfig
 from models.panes import HOUR_MS, PaneConfig
+from models.shop_rules import ShopRules
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 
@@ -22,9 +23,12 @@ class Rules:
     recent_visitors: int = 10_000
     #: Clicks of a chunk that are explained, of those that ask for it.
     explanations: int = 8
+    shop: ShopRules = field(default_factory=ShopRules)
 
     @classmethod
-    def of(cls, settings: WorkerSettings, names: TopicNames, partitions: int) -> "Rules":
+    def of(
+        cls, settings: WorkerSettings, names: TopicNames, partitions: int, shop: ShopRules | None = None
+    ) -> "Rules":
         """From the worker's settings. Raises StateError for times that contradict each other."""
         session = SessionConfig(
             gap_ms=int(settings.session_gap_minutes * MINUTE_MS),
@@ -36,4 +40,5 @@ class Rules:
         panes = PaneConfig(retention_ms=settings.pane_hours * HOUR_MS)
         recent = settings.recent_visitors // partitions
         deadline, explained = settings.deadline_ms / 1000, settings.explanations_per_chunk
-        return cls(names, partitions, session, panes, deadline, recent, explained)
+        shop = shop or ShopRules()
+        return cls(names, partitions, session, panes, deadline, recent, explained, shop)

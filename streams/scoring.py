@@ -7,6 +7,7 @@ from typing import Protocol
 
 from models import ladder
 from models.batching import Batch, Batcher, joined
+from models.merchandising import Merchandiser
 from models.popularity import Popularity
 from models.predictions import Rung
 from models.scores import RUNGS, Scores
@@ -42,15 +43,19 @@ NOTHING = Scored([], [], [], [], [])
 _listing, _forecasts = Listing(), Forecasts()
 
 
-def popular(batch: Batch, memory: Counts) -> Scored:
+def popular(batch: Batch, memory: Counts, shop: Merchandiser = ladder.LENIENT) -> Scored:
     """The popular rung's answers, for visitors about whom nothing may be used."""
     if not len(batch):
         return NOTHING
-    return _listed(memory.popularity.score(batch))
+    return _listed(ladder.fallback(batch, memory.popularity, shop=shop))
 
 
 def neural(
-    batchers: Sequence[Batcher], version: Version | None, deadline: Deadline, fetched_at: float
+    batchers: Sequence[Batcher],
+    version: Version | None,
+    deadline: Deadline,
+    fetched_at: float,
+    shop: Merchandiser = ladder.LENIENT,
 ) -> list[Scored] | None:
     """The top rung's answers to several chunks in one pass; None where there is no model or no time for it.
 
@@ -62,7 +67,7 @@ def neural(
     if version is None or not deadline.allows(Rung.NEURAL, clicks, time.monotonic() - fetched_at):
         return None
     started = time.monotonic()
-    scores = ladder.neural(version, joined(batchers))
+    scores = ladder.neural(version, joined(batchers), shop)
     if scores is None:
         return None
     deadline.measured(Rung.NEURAL, clicks, time.monotonic() - started)
@@ -84,16 +89,21 @@ def _parted(scored: Scored, batchers: Sequence[Batcher]) -> list[Scored]:
 
 
 def fallback(
-    batch: Batch, version: Version | None, memory: Counts, deadline: Deadline, fetched_at: float
+    batch: Batch,
+    version: Version | None,
+    memory: Counts,
+    deadline: Deadline,
+    fetched_at: float,
+    shop: Merchandiser = ladder.LENIENT,
 ) -> Scored:
     """Answers from below the neural rung."""
     if not len(batch):
         return NOTHING
     spent = time.monotonic() - fetched_at
     if version is None or not deadline.allows(Rung.SESSION_KNN, len(batch), spent):
-        return _listed(ladder.fallback(batch, memory.popularity))
+        return _listed(ladder.fallback(batch, memory.popularity, shop=shop))
     started = time.monotonic()
-    scores = ladder.fallback(batch, memory.popularity, version.neighbours)
+    scores = ladder.fallback(batch, memory.popularity, version.neighbours, shop)
     deadline.measured(Rung.SESSION_KNN, len(batch), time.monotonic() - started)
     return _listed(scores)
 

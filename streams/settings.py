@@ -33,6 +33,11 @@ class WorkerSettings(BaseSettings):
         description="TOML file of what producers' event names stand for, as `pathcast train --event-map` "
         "reads it; unset: the contract's names and its known other ones.",
     )
+    recommendation_rules: Path | None = Field(
+        default=None,
+        description="TOML file of what not to recommend; unset: only what the catalogue says is out of stock "
+        "or not sold.",
+    )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="Where the network runs.")
     deadline_ms: float = Field(
         default=2000.0,

@@ -10,6 +10,7 @@ import faust
 import structlog
 import torch
 
+from models import shop_rules
 from models.actions import ActionSet
 from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue
@@ -41,7 +42,10 @@ log = structlog.get_logger("pathcast.worker")
 
 
 class Worker:
-    """Wires the pipeline to the transport. `actions` is the actions file's text, `events` reads names."""
+    """Wires the pipeline to the transport.
+
+    `actions` and `shop` are the texts of the two TOML files, `events` reads names.
+    """
 
     def __init__(
         self,
@@ -49,8 +53,10 @@ class Worker:
         connection: Connection,
         names: TopicNames,
         actions: str,
+        shop: str = "",
         events: EventNames = event_name,
     ) -> None:
+        self._shop = shop
         self.settings, self.connection, self.names = settings, connection, names
         self.datadir = preflight.check_folder(settings.datadir)
         self._claim = preflight.claim(self.datadir)
@@ -75,7 +81,7 @@ class Worker:
         )
         self.models = Models(settings.registry, settings.device, self.metrics)
         policy = Policy(ActionSet.load(actions))
-        rules = Rules.of(settings, self.names, self.partitions)
+        rules = Rules.of(settings, self.names, self.partitions, shop_rules.parse(self._shop))
         return Pipeline(rules, Decoder(limits, self.catalogue, events), policy, self.models, self.metrics)
 
     def _runtime_config(self) -> RuntimeConfig:

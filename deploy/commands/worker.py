@@ -20,6 +20,15 @@ def actions_text(settings: WorkerSettings) -> str:
         raise click.ClickException(f"cannot read PATHCAST_ACTIONS {settings.actions}: {error}") from error
 
 
+def shop_text(settings: WorkerSettings) -> str:
+    """The configured rules of recommendations, else nothing, which stands for the defaults."""
+    path = settings.recommendation_rules
+    try:
+        return path.expanduser().read_text() if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"cannot read PATHCAST_RECOMMENDATION_RULES {path}: {error}") from error
+
+
 @click.command()
 def command() -> None:
     """Answer the clicks of some partitions until SIGTERM or Ctrl-C. Settings are PATHCAST_* and KAFKA_*
@@ -28,4 +37,5 @@ def command() -> None:
 
     settings = WorkerSettings()
     events = event_map.read(settings.event_map) if settings.event_map else event_name
-    Worker(settings, kafka.connection(), TopicNames(), actions_text(settings), events).run()
+    texts = actions_text(settings), shop_text(settings)
+    Worker(settings, kafka.connection(), TopicNames(), *texts, events).run()

@@ -1,0 +1,56 @@
+"""The rules file: what a shop does not want recommended, as structs that mirror the TOML.
+
+Errors name the entry, the value found, what was expected and what to do.
+"""
+
+import tomllib
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from models.errors import PathcastError
+
+#: Words of a catalogue's `status` for what is not sold.
+NOT_SOLD: Final = ("archived", "deleted", "disabled", "discontinued", "inactive", "out_of_stock", "sold_out")
+
+Words = list[Annotated[str, msgspec.Meta(min_length=1, max_length=256)]]
+
+
+class ShopRulesError(PathcastError):
+    """The file of recommendation rules cannot be used."""
+
+
+class ShopRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Without a file only what the catalogue says is not to be had is left out.
+
+    `most_per_category` items of one category in an answer at most; `recommend_bought` false leaves out what
+    the visitor's last 50 clicks bought.
+    """
+
+    recommend_out_of_stock: bool = False
+    hidden_status: Words = msgspec.field(default_factory=lambda: list(NOT_SOLD))
+    recommend_bought: bool = True
+    most_per_category: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    blocked_items: Words = []
+    blocked_categories: Words = []
+
+
+def parse(text: str | bytes) -> ShopRules:
+    """Reads TOML. Raises ShopRulesError."""
+    try:
+        document = tomllib.loads(text.decode() if isinstance(text, bytes) else text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ShopRulesError(f"recommendation rules: not TOML in UTF-8: {error}; correct it there") from error
+    try:
+        return msgspec.convert(document, ShopRules)
+    except msgspec.ValidationError as error:
+        raise ShopRulesError(_explain(document, str(error))) from error
+
+
+def _explain(document: dict[str, Any], message: str) -> str:
+    """msgspec says what it expected and where; this adds the value found and the names that there are."""
+    expected, _, path = message.partition(" - at `$.")
+    name = path.rstrip("`").split("[")[0]
+    found = f"; found {document[name]!r}" if name in document else ""
+    entries = ", ".join(ShopRules.__struct_fields__)
+    return f"recommendation rules, {name or 'top level'}: {expected}{found}; entries are {entries}"
