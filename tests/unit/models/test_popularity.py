@@ -13,6 +13,7 @@ from models.popularity import Popularity, weight
 from models.predictions import Rung
 from models.rates import BUILT_IN, PRIOR_RATES, StageRates
 from models.scores import RUNGS, Scores
+from models.vocabulary import Vocabulary
 
 SHOES, HATS, BAGS = (category_hash(name) for name in ("shoes", "hats", "bags"))
 
@@ -115,6 +116,8 @@ def test_rates_learn_from_counts_and_lean_on_the_prior() -> None:
 def test_the_ladder_takes_the_highest_rung_that_has_an_answer_click_by_click() -> None:
     class Knn:
         """Knows neighbours of the first click only."""
+
+        vocabulary = Vocabulary.build(["near"], [SHOES])
 
         def score(self, chunk: Batch) -> Scores:
             items = np.full((len(chunk), 20), -1, dtype=np.int32)
