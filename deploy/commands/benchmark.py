@@ -11,7 +11,7 @@ from rich.table import Table
 from deploy.commands.benchmark_lapsing import lapsing
 from deploy.commands.origins import intent
 from deploy.commands.train import mapping_option
-from deploy.progress import Bar
+from deploy.progress import Bar, use_cores
 from deploy.versions import folder
 from models import registry
 from trainer import networks, options, protocols
@@ -104,6 +104,7 @@ def transferred(
     out: Path | None,
 ) -> None:
     """Judge a version on another shop's newest clicks: as it is, and as a start for a few of its sessions."""
+    use_cores()
     chosen = options.changed(options.Options(seconds=FOREVER), settings)
     version = registry.load(folder(model, versions))
     with reading(events):
