@@ -39,8 +39,9 @@ _SURE: Final = 1e-7
 def _columns() -> dict[str, NDArray[np.int64]]:
     """Columns of the feature matrix by the feature that they are made from."""
     found: dict[str, list[int]] = {feature.name: [] for feature in features.FEATURES}
+    bits = {bit: one.name for one in features.FEATURES if one.transform == "bits" for bit in one.bits}
     for place, name in enumerate(features.NAMES):
-        own = name.partition("=")[0]
+        own = bits.get(name, name.partition("=")[0])
         found[own if own in found else own.rpartition("_")[0]].append(place)
     return {name: np.array(places) for name, places in found.items()}
 

@@ -95,9 +95,6 @@ FEATURES: Final = (
 )
 # fmt: on
 
-#: Features by their place among the values of a packed row.
-PACKED: Final = FEATURES
-
 #: Changes whenever a definition does: a model made for another one is refused.
 FEATURES_VERSION: Final = hashlib.sha256(repr((FEATURES, SHORT)).encode()).hexdigest()[:12]
 
@@ -122,6 +119,8 @@ def _compiled() -> Callable[[Visitor, Click, Facts], bytes]:
 
 
 _transforms: Final = Transforms(FEATURES)
+#: Features by their place among the values of a packed row.
+PACKED: Final = tuple(_transforms.values)
 #: `row(visitor, click, facts) -> bytes`: raw values of one applied click and its code; for `matrix`.
 row: Final = _compiled()
 #: `matrix(rows) -> float32 [N, len(NAMES)]` of N packed rows; always finite.
