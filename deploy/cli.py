@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "benchmark": ("deploy.commands.benchmark", "Measure methods by the protocols that papers use."),
     "demand": ("deploy.commands.demand", "Forecast the demand for items; days of cover, reorder hints."),
     "score-lapsing": ("deploy.commands.score_lapsing", "Publish the visitors who are about to be lost."),
+    "items": ("deploy.commands.items", "Make content vectors of items from titles and the shop's own."),
     "replay": ("deploy.commands.replay", "Send an event log to the clicks topic, at any speed."),
     "dead-letters": ("deploy.commands.dead_letters", "List, show or replay the inputs that were refused."),
     "decisions": ("deploy.commands.decisions", "Recompute logged decisions from their own records."),

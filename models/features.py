@@ -1,7 +1,7 @@
 """The inputs of a click: declared once, read in training and in serving by the same code.
 
 Each feature is a name, an expression over the click, the visitor after its step and the step's facts, and the
-kind of transform that its columns go through (`models.transforms`). The expressions are compiled into one
+kind of transform that its columns go through (`models.kinds`). The expressions are compiled into one
 function, because sixty calls a click would cost more than the network; what the click's code holds already is
 read from it for a whole chunk.
 """
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from models.buckets import DAMAGE, QUERY_BUCKETS, damage, one_of, words
 from models.events import EVENT_CODES, Click
 from models.facts import Facts
-from models.transforms import Feature, Transforms
+from models.kinds import Feature
+from models.transforms import Transforms
 from models.visitor import Visitor
 
 #: Short names that expressions may use, and what they stand for; each is worked out once a click.
@@ -127,6 +128,9 @@ row: Final = _compiled()
 matrix: Final = _transforms.__call__
 #: Names of the columns of `matrix`.
 NAMES: Final = _transforms.names
+#: Numbers of the columns of each feature, and what stands in the columns where its value is missing.
+COLUMNS: Final = {name: np.array(places) for name, places in _transforms.columns().items()}
+MISSING: Final = _transforms.missing()
 #: The column of `price_position`, and those of the price that it is about.
 POSITION: Final = NAMES.index("price_position")
 PRICE, PRICE_MISSING = NAMES.index("price"), NAMES.index("price_missing")

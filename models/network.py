@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models import encoders
+from models.content import Content
 from models.encoding import Rows, Serving, Shape
 from models.features import PRICE_ROWS
 from models.heads import Layout
@@ -49,6 +50,8 @@ class Config:
     tasks: tuple[tuple[str, tuple[str, ...]], ...] = ()
     #: Days of absence that the head `churn` speaks of.
     churn_days: float = 0.0
+    #: Width of the items' content vectors (`models.content`); 0 for none.
+    content: int = 0
 
     @property
     def sizes(self) -> Sizes:
@@ -95,18 +98,29 @@ class Network(nn.Module):
         nn.init.normal_(self.table.weight, std=0.05)
         # Last, so that all else begins alike with and without them.
         self.tasks = _task_heads(config)
+        self.content = Content(config.items, config.content, config.embedding) if config.content else None
 
     def encode(self, rows: Tensor) -> Tensor:
         """Hidden states `[B, T, H]` after each click of `rows` `[B, T, FIELDS]` of whole sessions."""
-        return self.encoder.full(self.dropout(self.table(rows).sum(-2)))
+        return self.encoder.full(self.dropout(F.embedding(rows, self.inputs()).sum(-2)))
+
+    def inputs(self) -> Tensor:
+        """The input table `[R, E]`: of items, what they are about is part of their rows."""
+        return self.table.weight if self.content is None else self.content(self.table.weight)
 
     def serving(self, rows: Rows) -> Serving:
         """The encoder as it serves; `rows` are the vocabulary's."""
-        return self.encoder.serving(self.table.weight.detach(), rows)
+        return self.encoder.serving(self.inputs().detach(), rows)
+
+    def describe(self, vectors: tuple[Tensor, Tensor], cold: Tensor) -> None:
+        """Take the items' content (`Content.set`); those that nobody clicked, `cold` [V], have only it."""
+        assert self.content is not None
+        self.content.set(*vectors)
+        self.table.weight.data[1 : 1 + len(cold)][cold] = 0
 
     def item_embeddings(self) -> Tensor:
-        """Output embeddings `[V, E]`: own plus category's, so that a rare item is near its kind."""
-        own = self.table.weight[1 : 1 + self.config.items]
+        """Output embeddings `[V, E]`: the input's plus category's, so that a rare item is near its kind."""
+        own = self.inputs()[1 : 1 + self.config.items]
         # Looked up as an embedding: the gradient of plain indexing depends on the threads' order.
         made = own + F.embedding(self.item_categories, self.table.weight)
         return F.normalize(made, dim=-1) if self.config.cosine else made

@@ -16,6 +16,7 @@ from models.registry import Parts, Version
 from models.scores import Scorer
 from models.vocabulary import Vocabulary
 from trainer import blending
+from trainer.content import Content
 from trainer.data import Data, prepare
 from trainer.ensemble import distilled
 from trainer.evaluate import answers, judge_all, rungs
@@ -34,8 +35,13 @@ INDEXED_CLICKS = 300_000
 _WEIGHTS = {EVENT_CODES["add_to_cart"]: weight(0, 1, 0), EVENT_CODES["purchase"]: weight(0, 0, 1)}
 
 
-def vocabulary(examples: Examples, most: int = MOST_ITEMS) -> tuple[Vocabulary, NDArray[np.int64]]:
-    """The most wanted items with their latest categories, and weights [V]. Raises ExamplesError for none."""
+def vocabulary(
+    examples: Examples, most: int = MOST_ITEMS, content: Content | None = None
+) -> tuple[Vocabulary, NDArray[np.int64]]:
+    """The most wanted items with their latest categories, and weights [V]; then those with content alone.
+
+    Raises ExamplesError for none.
+    """
     with_item = examples.codes[items(examples.codes) != 0]
     if not len(with_item):
         raise ExamplesError("no event of the log names an item; map its column: --map item_id=COLUMN")
@@ -47,7 +53,10 @@ def vocabulary(examples: Examples, most: int = MOST_ITEMS) -> tuple[Vocabulary, 
     categories[inverse] = with_item["category"]
     chosen = np.lexsort((hashes, -weights))[:most]
     ids = [examples.items[item] for item in hashes[chosen].tolist()]
-    return Vocabulary.build(ids, categories[chosen].tolist()), weights[chosen]
+    cold = content.beside(ids)[: most - len(ids)] if content else []
+    known = [*categories[chosen].tolist(), *(category for _, category in cold)]
+    worths = np.append(weights[chosen], np.zeros(len(cold), dtype=np.int64))
+    return Vocabulary.build([*ids, *(item for item, _ in cold)], known), worths
 
 
 def index(examples: Examples, words: Vocabulary, settings: session_index.Settings) -> session_index.Index:
@@ -74,21 +83,25 @@ def learn(
     report: Report,
     journal: Journal | None = None,
     start: Version | None = None,
+    content: Content | None = None,
 ) -> Learned:
     """Train on `train`, stop and calibrate on `valid`; begin where the version `start` ended.
 
+    With `content`, items have its vectors, and those that were never clicked can be recommended.
+
     Raises WarmStartError and CheckpointError.
     """
-    words, weights = vocabulary(train)
+    words, weights = vocabulary(train, content=content)
     planned = plan(train, options.churn_days) if options.heads_weight else NO_HEADS
     data = prepare(train, words, options.longest, planned)
     judged_on = prepare(valid, words, options.longest, planned)
+    vectors = content.vectors if content else None
     known = 0
 
     def member(data: Data, number: int) -> Network:
         nonlocal known
         own = replace(options, seed=options.seed + number)
-        network = initial(words, weights, data, own, planned)
+        network = initial(words, weights, data, own, planned, vectors)
         if network.tasks is not None and data.tasks is not None:
             initialise(network.tasks, train.grouped(), data.tasks)
         known, held = begin(network, words, start, own.freeze)
@@ -105,9 +118,10 @@ def build(
     report: Report,
     journal: Journal | None = None,
     start: Version | None = None,
+    content: Content | None = None,
 ) -> Parts:
     """A version of what `learn` makes; metrics are the serving scorers' on `valid`."""
-    network, words, weights, known = learn(train, valid, options, report, journal, start)
+    network, words, weights, known = learn(train, valid, options, report, journal, start, content)
     settings = session_index.Settings()
     stages = features.stages(train.features[train.judged])
     parts = Parts(

@@ -25,7 +25,8 @@ def next_item_loss(
     if not len(target):
         return hidden.sum() * 0
     if not 0 < candidates < network.config.items // 2:
-        return F.cross_entropy(network.next_item(hidden).float(), target, label_smoothing=smoothing)
+        chosen, target = _competing(network, target)
+        return F.cross_entropy(network.next_item(hidden, chosen).float(), target, label_smoothing=smoothing)
     share = network.share
     drawn_by = share if power == 1.0 else share**power / (share**power).sum()
     drawn = torch.multinomial(drawn_by, candidates, replacement=True)
@@ -34,3 +35,14 @@ def next_item_loss(
     missed = candidates * torch.log1p(-drawn_by[chosen]) + len(target) * torch.log1p(-share[chosen])
     logits = network.next_item(hidden, chosen).float() - torch.log(-torch.expm1(missed))
     return F.cross_entropy(logits, inverse[: len(target)], label_smoothing=smoothing)
+
+
+def _competing(network: Network, target: Tensor) -> tuple[Tensor | None, Tensor]:
+    """The items that compete for `target` [N], None for all, and its places among them.
+
+    Items that nobody has clicked do not: they would learn to be unwanted, from no more than that.
+    """
+    if network.content is None or not network.training:
+        return None, target
+    chosen = torch.nonzero(network.share > 0).squeeze(1)
+    return chosen, torch.searchsorted(chosen, target)

@@ -20,6 +20,7 @@ from trainer.losses import losses, total, validate
 from trainer.options import Options
 from trainer.pretrain import Pretext, stages
 from trainer.progress import Progress, Report
+from trainer.vectors import Vectors
 from trainer.warm import NOTHING, Held
 
 __all__ = ["Journal", "Progress", "Report", "fit", "initial"]
@@ -46,16 +47,23 @@ class Supervised(Objective):
 
 
 def initial(
-    vocabulary: Vocabulary, weights: NDArray[np.int64], data: Data, options: Options, plan: Plan = NO_HEADS
+    vocabulary: Vocabulary,
+    weights: NDArray[np.int64],
+    data: Data,
+    options: Options,
+    plan: Plan = NO_HEADS,
+    vectors: Vectors | None = None,
 ) -> Network:
-    """An untrained network that knows the items' categories, popularity, and the features' scale."""
+    """An untrained network that knows the items' categories, popularity, content, and the features' scale."""
     torch.manual_seed(options.seed)
-    network = Network(_config(vocabulary, options, plan))
+    network = Network(_config(vocabulary, options, plan, vectors))
     sizes = vocabulary.sizes
     rows = sizes.offsets[1] + vocabulary.category_rows(vocabulary.categories)
     network.item_categories.copy_(torch.from_numpy(rows))
     normalisation.learn(network, data.features, options.ignored)
     network.share.copy_(torch.from_numpy(weights / weights.sum()))
+    if vectors is not None:
+        network.describe(vectors.of(vocabulary.ids), torch.from_numpy(weights == 0))
     if options.cosine:
         # A bias would bring back the popularity that the normalisation takes out.
         network.item_bias.requires_grad_(False)
@@ -66,7 +74,7 @@ def initial(
     return network.to(pick_device(options.device))
 
 
-def _config(vocabulary: Vocabulary, options: Options, plan: Plan) -> Config:
+def _config(vocabulary: Vocabulary, options: Options, plan: Plan, vectors: Vectors | None) -> Config:
     sizes = vocabulary.sizes
     return Config(
         sizes.items,
@@ -85,6 +93,7 @@ def _config(vocabulary: Vocabulary, options: Options, plan: Plan) -> Config:
         task_width=options.task_width,
         tasks=plan.tasks,
         churn_days=plan.churn_days,
+        content=vectors.width if vectors is not None else 0,
     )
 
 

@@ -13,6 +13,7 @@ from trainer import head_baselines
 from trainer.baselines import Baselines
 from trainer.build import build, learn
 from trainer.checkpoint import clear
+from trainer.content import Content
 from trainer.examples import Examples
 from trainer.fit import Journal, Report
 from trainer.heads import Plan
@@ -21,6 +22,7 @@ from trainer.notes import notes
 from trainer.options import Options
 from trainer.reading import reading
 from trainer.split import split
+from trainer.vectors import read
 from trainer.walk import walk
 
 #: Of the clicks, by time: what is learned from, and what stops and calibrates the training.
@@ -34,7 +36,7 @@ class Run:
 
     `baselines` are trained on the same clicks and kept with the version, for `pathcast evaluate`.
     `checkpoint` is a folder from which a killed run goes on; it is emptied when the version is saved.
-    `start` is the folder of the version that training begins with.
+    `start` is the folder of the version that training begins with. `content` has vectors of items.
     """
 
     events: Sequence[Path]
@@ -46,6 +48,7 @@ class Run:
     checkpoint: Path | None = None
     start: Path | None = None
     names: EventNames = event_name
+    content: Path | None = None
 
 
 def catalogue(file: Path | None) -> Catalogue:
@@ -68,16 +71,19 @@ class Parted(NamedTuple):
     held_out: Examples
     lineage: dict[str, Any]
     start: registry.Version | None
+    content: Content | None
 
 
 def _parted(run: Run) -> Parted:
+    shop = catalogue(run.items)
     with reading(run.events):
-        walked = walk(read_log(run.events, run.mapping, run.names), catalogue(run.items))
+        walked = walk(read_log(run.events, run.mapping, run.names), shop)
     learned, held_out = split(walked.examples(), SHARES)
     lineage = {"files": [file.name for file in run.events], "rejected": walked.rejected}
     lineage |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
     start = registry.load(run.start) if run.start else None
-    return Parted(learned, held_out, lineage | {"notes": notes(walked, learned)}, start)
+    content = Content(read(run.content), shop) if run.content else None
+    return Parted(learned, held_out, lineage | {"notes": notes(walked, learned)}, start, content)
 
 
 def train(run: Run, created_at: int, report: Report) -> registry.Version:
@@ -85,8 +91,8 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
 
     Raises LogError, ExamplesError, WarmStartError, CheckpointError or RegistryError.
     """
-    learned, held_out, lineage, start = _parted(run)
-    parts = build(learned, held_out, run.options, report, Journal(run.checkpoint), start)
+    learned, held_out, lineage, start, content = _parted(run)
+    parts = build(learned, held_out, run.options, report, Journal(run.checkpoint), start, content)
     if run.baselines:
         own = {"heads": head_baselines.learn(learned, Plan.of(parts.network.config))}
         found = Baselines.learn(learned, held_out, parts.vocabulary).state
@@ -100,5 +106,6 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
 
 def follow(run: Run) -> None:
     """Be one of the processes that train together, but not the one that saves the version."""
-    learned, held_out, _, start = _parted(run)
-    learn(learned, held_out, run.options, lambda progress: None, Journal(run.checkpoint), start)
+    learned, held_out, _, start, content = _parted(run)
+    journal = Journal(run.checkpoint)
+    learn(learned, held_out, run.options, lambda progress: None, journal, start, content)

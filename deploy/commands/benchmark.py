@@ -1,4 +1,4 @@
-"""`pathcast benchmark`: public protocols, so that figures can be compared with papers'."""
+"""`pathcast benchmark`: public protocols, for figures that compare with papers', and what inputs bring."""
 
 import json
 from dataclasses import replace
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.benchmark_lapsing import lapsing
+from deploy.commands.inputs import cold_items, damaged
 from deploy.commands.origins import intent
 from deploy.commands.train import mapping_option
 from deploy.progress import Bar, use_cores
@@ -28,7 +29,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def command() -> None:
-    """Measure methods by the protocols that papers use."""
+    """Measure methods by the protocols that papers use, and what inputs bring."""
+
+
+command.add_command(cold_items)
+command.add_command(damaged)
 
 
 command.add_command(lapsing)

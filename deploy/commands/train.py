@@ -58,6 +58,7 @@ mapping_option = click.option(
     help="Folder from which a killed run goes on: repeat its command.",
 )
 @click.option("--from", "start", metavar="VERSION", help="Begin with what a version has learned.")
+@click.option("--content", type=_FILE, help="Vectors of items, made by `items embed`.")
 @click.option("--freeze", help="Parts of it that stay as they are, such as items,encoder.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
 @click.option(
@@ -80,6 +81,7 @@ def command(
     time_budget: float,
     checkpoint: Path | None,
     start: str | None,
+    content: Path | None,
     freeze: str | None,
     device: str,
     told: bool | None,
@@ -97,7 +99,7 @@ def command(
     if config and not names.mapping:
         names = read_event_map(config, whole=False)
     begun = folder(start, registry) if start else None
-    run = Run(events, registry, items, mapping, options, baselines, checkpoint, begun, names)
+    run = Run(events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
     with processes() as number:
         if number:
             follow(run)

@@ -1,0 +1,97 @@
+"""`pathcast benchmark cold-items` and `pathcast benchmark damage`: what inputs bring, and bad ones cost."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.commands.train import mapping_option
+from deploy.progress import Bar, use_cores
+from models import registry
+from trainer import cold, damage, options
+from trainer.content import Content
+from trainer.embedding import embed
+from trainer.logs import read_log
+from trainer.options import Options
+from trainer.reading import reading
+from trainer.split import split
+from trainer.train import SHARES, catalogue
+from trainer.vectors import read
+from trainer.walk import Walk, walk
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OUT = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("cold-items")
+@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@click.option("--items", required=True, type=_FILE, help="Catalogue: titles, categories, brands.")
+@click.option("--content", type=_FILE, help="Vectors by `items embed`  [made of the catalogue].")
+@mapping_option
+@click.option("--share", default=0.1, show_default=True, help="Of the items that are held back.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--json", "out", type=_OUT, help="Write figures here.")
+def cold_items(
+    events: tuple[Path, ...],
+    items: Path,
+    content: Path | None,
+    mapping: dict[str, str],
+    share: float,
+    settings: tuple[str, ...],
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Hold back all clicks of some items, train with and without content, and look for those items."""
+    use_cores()
+    shop = catalogue(items)
+    with reading(events):
+        learned, later = split(walk(read_log(events, mapping), shop).examples(), SHARES)
+    known = Content(read(content) if content else embed(shop), shop)
+    chosen = replace(options.changed(Options(seconds=1e9), settings), seed=seed, heads_weight=0.0)
+    bar = Bar(Console(stderr=True))
+    with bar.progress:
+        found = cold.figures(learned, later, known, chosen, share, bar)
+    _tell(found, [{"with": name, **found[name]} for name in ("category", "content")], out)
+
+
+@click.command("damage")
+@click.option("--model", required=True, type=click.Path(file_okay=False, path_type=Path), help="Its folder.")
+@click.option("--events", multiple=True, required=True, type=_FILE, help="The log that is judged.")
+@click.option("--warmup", multiple=True, type=_FILE, help="What came before: read for visitors' state.")
+@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@mapping_option
+@click.option("--seed", default=0, show_default=True)
+@click.option("--json", "out", type=_OUT, help="Write figures here.")
+def damaged(
+    model: Path,
+    events: tuple[Path, ...],
+    warmup: tuple[Path, ...],
+    items: Path | None,
+    mapping: dict[str, str],
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Judge a model on inputs of which a share is lost, or is another click's."""
+    use_cores()
+    version, log, first = registry.load(model), Walk(catalogue=catalogue(items)), 0
+    for files in (warmup, events):
+        first = len(log)
+        if files:
+            with reading(files):
+                log.through(read_log(files, mapping))
+    rows = list(damage.costs(version.neural, damage.since(log.examples(), first), seed))
+    _tell({"rows": rows}, rows, out)
+
+
+def _tell(found: dict[str, Any], rows: list[dict[str, Any]], out: Path | None) -> None:
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()))
+    Console().print(table)
+    if out is not None:
+        out.write_text(json.dumps(found, indent=1) + "\n")

@@ -1,0 +1,34 @@
+"""`pathcast items`."""
+
+from pathlib import Path
+
+import click
+
+from trainer.embedding import WIDTH, embed
+from trainer.train import catalogue
+from trainer.vectors import read, write
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group()
+def command() -> None:
+    """What items are about."""
+
+
+@command.command("embed")
+@click.option("--items", required=True, type=_FILE, help="Catalogue: item_id, title, category, brand.")
+@click.option("--vectors", multiple=True, type=_FILE, help="The shop's own: .npz, .parquet or .safetensors.")
+@click.option("--model", type=_FOLDER, help="Folder of a sentence-transformers model, for the titles.")
+@click.option("--width", default=WIDTH, show_default=True, help="Numbers per kind of vectors.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Write here.")
+def embed_items(items: Path, vectors: tuple[Path, ...], model: Path | None, width: int, out: Path) -> None:
+    """Make content vectors, for `pathcast train --content`.
+
+    Titles become vectors by their words and pieces of words; vectors of pictures or sounds, one an item,
+    stand beside them. No network is used.
+    """
+    made = embed(catalogue(items), [read(file) for file in vectors], model, width)
+    write(out, made)
+    click.echo(f"{len(made.ids):,} items, {made.width} numbers each, in {out}")

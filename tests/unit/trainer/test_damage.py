@@ -1,0 +1,79 @@
+"""Damaged inputs: about so many values, whole features at a time, and nothing else."""
+
+import numpy as np
+import pytest
+
+from models import features
+from models.codes import PAGE
+from tests.scoring import SHIPPED
+from tests.tiny import version
+from trainer import damage
+from trainer.examples import Examples, ExamplesError
+from trainer.logs import read_log
+from trainer.walk import walk
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    return walk(read_log([SHIPPED]).head(2000)).examples()
+
+
+def changed(one: Examples, other: Examples, name: str) -> np.ndarray:
+    columns = features.COLUMNS[name]
+    return (one.features[:, columns] != other.features[:, columns]).any(1)
+
+
+def test_columns_of_features_are_all_columns_once() -> None:
+    places = [place for columns in features.COLUMNS.values() for place in columns.tolist()]
+    assert sorted(places) == list(range(len(features.NAMES)))
+    assert features.COLUMNS.keys() == {feature.name for feature in features.FEATURES}
+
+
+def test_missing_values_are_what_serving_gives_for_a_click_without(examples: Examples) -> None:
+    found = damage.damaged(examples, "missing", 0.2, 0)
+    price, missing = (features.NAMES.index(name) for name in ("price", "price_missing"))
+    hit = changed(examples, found, "price")
+    assert 0.15 < hit.mean() < 0.25
+    assert (found.features[hit, price] == 0).all()
+    assert (found.features[hit, missing] == 1).all()
+    chosen = found.features[:, features.COLUMNS["previous_event"]]
+    assert (chosen.sum(1) == 1).all()
+    assert not changed(examples, found, "event").any()
+
+
+def test_noise_gives_a_value_of_another_click_with_all_its_columns(examples: Examples) -> None:
+    found = damage.damaged(examples, "noise", 0.2, 0)
+    assert 0.05 < changed(examples, found, "session_seconds").mean() <= 0.22
+    assert set(np.unique(found.features[:, features.NAMES.index("price")])) <= set(
+        np.unique(examples.features[:, features.NAMES.index("price")])
+    )
+    assert (found.features[:, features.COLUMNS["previous_event"]].sum(1) == 1).all()
+    assert (found.codes["event"] == examples.codes["event"]).all()
+    assert 0.1 < (found.codes["item"] != examples.codes["item"]).mean() < 0.25
+
+
+def test_a_lost_item_is_neither_item_nor_page(examples: Examples) -> None:
+    found = damage.damaged(examples, "missing", 0.5, 0)
+    lost = found.codes["item"] == 0
+    assert lost.any()
+    assert not (found.codes["flags"][lost] & PAGE).any()
+
+
+def test_nothing_and_the_same_seed(examples: Examples) -> None:
+    untouched = damage.damaged(examples, "noise", 0.0, 0)
+    assert untouched.features.tobytes() == examples.features.tobytes()
+    assert untouched.codes.tobytes() == examples.codes.tobytes()
+    one, other = (damage.damaged(examples, "noise", 0.1, 3) for _ in range(2))
+    assert one.features.tobytes() == other.features.tobytes()
+
+
+def test_costs_come_by_kind_and_share(examples: Examples, tmp_path_factory: pytest.TempPathFactory) -> None:
+    made = version(tmp_path_factory.mktemp("registry"), items=list(examples.items.values())[:50])
+    rows = list(damage.costs(made.neural, damage.since(examples, 1500)))
+    assert [(row["kind"], row["share"]) for row in rows] == [
+        ("none", 0.0),
+        *((kind, share) for kind in ("missing", "noise") for share in (0.05, 0.1, 0.2)),
+    ]
+    assert len({row["auc"] for row in rows}) == len(rows)
+    with pytest.raises(ExamplesError, match="longer log"):
+        damage.since(examples, len(examples))

@@ -1,0 +1,80 @@
+"""What bad inputs cost: a share of the values of clicks that are scored is lost, or is another click's.
+
+A value is a feature with all its columns, or a field of the click's code but its event: a click that does not
+say what happened is refused.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import metrics
+from models.codes import PAGE
+from models.features import COLUMNS, MISSING
+from models.scores import Scorer
+from trainer.evaluate import answers
+from trainer.examples import Examples, ExamplesError
+
+Kind = Literal["missing", "noise"]
+KINDS: Final[tuple[Kind, ...]] = ("missing", "noise")
+SHARES: Final = (0.05, 0.1, 0.2)
+Places = NDArray[np.int64]
+#: Fields of a code that may be lost or wrong.
+_FIELDS: Final = ("item", "category", "dwell", "price")
+
+
+def since(examples: Examples, first: int) -> Examples:
+    """The sessions with a click from index `first` on. Raises ExamplesError where there are none."""
+    sessions = np.unique(examples.session[first:])
+    if not len(sessions):
+        raise ExamplesError("no click of --events can be judged; give a longer log")
+    return examples.part(np.isin(examples.session, sessions))
+
+
+def damaged(examples: Examples, kind: Kind, share: float, seed: int) -> Examples:
+    """The examples with about `share` of the values of each feature and code field damaged."""
+    random = np.random.default_rng(seed)
+    rows, codes = examples.features.copy(), examples.codes.copy()
+    for name, columns in COLUMNS.items():
+        hit, given = _drawn(len(rows), share, random)
+        found = examples.features[np.ix_(given, columns)] if kind == "noise" else MISSING[columns]
+        if name != "event":
+            rows[np.ix_(hit, columns)] = found
+    for field in _FIELDS:
+        hit, given = _drawn(len(codes), share, random)
+        codes[field][hit] = 0 if kind == "missing" else examples.codes[field][given]
+        if field == "item":
+            # Whether the field is an item or a page goes with it.
+            flags = 0 if kind == "missing" else examples.codes["flags"][given] & PAGE
+            codes["flags"][hit] = (codes["flags"][hit] & (255 - PAGE)) | flags
+    return replace(examples, features=rows, codes=codes)
+
+
+def _drawn(
+    count: int, share: float, random: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which clicks are hit, and whose values they are given."""
+    hit = np.flatnonzero(random.random(count) < share)
+    return hit, random.integers(0, count, len(hit))
+
+
+def costs(scorer: Scorer, examples: Examples, seed: int = 0) -> Iterator[dict[str, float | str]]:
+    """AUC, average precision and recall@20 on the examples as they are, then by kind and share of damage."""
+    grouped = examples.grouped()
+    yield {"kind": "none", "share": 0.0, **_figures(scorer, grouped)}
+    for kind in KINDS:
+        for share in SHARES:
+            yield {"kind": kind, "share": share, **_figures(scorer, damaged(grouped, kind, share, seed))}
+
+
+def _figures(scorer: Scorer, grouped: Examples) -> dict[str, float]:
+    found, judged = answers(scorer, grouped), grouped.judged
+    chances, labels = found.purchase[judged], grouped.buys[judged]
+    return {
+        "auc": metrics.auc(chances, labels),
+        "average_precision": metrics.average_precision(chances, labels),
+        "recall@20": metrics.at_ranks(found.ranks[grouped.target != 0])[0],
+    }
