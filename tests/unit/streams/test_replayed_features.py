@@ -17,7 +17,7 @@ from tests.offline import Offline, Record
 from tests.scoring import SHIPPED
 from tests.tiny import version as tiny
 from trainer.logs import read_log
-from trainer.walk import Walk, _records
+from trainer.walk import Walk, records
 
 CLICKS = 1500
 
@@ -82,7 +82,7 @@ def served(
     for item in catalogue:
         decoder.catalogue.put(item, catalogue[item])
     log: Sequence[Record] = [
-        Record(number, one.timestamp, one.key, one.value) for number, one in enumerate(_records(frame))
+        Record(number, one.timestamp, one.key, one.value) for number, one in enumerate(records(frame))
     ]
     offline.run(log, size)
     batches = recorder.batches
