@@ -40,7 +40,7 @@ _TREES: Final = {
     "lambda_l2": 10.0,
     "deterministic": True,
     "force_row_wise": True,
-    "num_threads": 2,
+    "num_threads": 1,
     "seed": 0,
     "verbose": -1,
 }
