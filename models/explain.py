@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models import features, phrases
+from models import phrases
 from models.batching import Batch, Batcher
 from models.codes import WIDTH, item_hash, unpack
 from models.codes import items as item_hashes
@@ -27,6 +27,7 @@ from models.explanations import (
     ItemReason,
     ItemsExplanation,
 )
+from models.features import COLUMNS
 from models.policy import published
 from models.probe import Probe
 from models.scorer import NeuralScorer
@@ -34,20 +35,6 @@ from models.visitor import Visitor
 
 #: Log odds beyond these say nothing of a float32 probability.
 _SURE: Final = 1e-7
-
-
-def _columns() -> dict[str, NDArray[np.int64]]:
-    """Columns of the feature matrix by the feature that they are made from."""
-    found: dict[str, list[int]] = {feature.name: [] for feature in features.FEATURES}
-    bits = {bit: one.name for one in features.FEATURES if one.transform == "bits" for bit in one.bits}
-    for place, name in enumerate(features.NAMES):
-        own = bits.get(name, name.partition("=")[0])
-        found[own if own in found else own.rpartition("_")[0]].append(place)
-    return {name: np.array(places) for name, places in found.items()}
-
-
-#: Columns of `features.matrix` by the name of their Feature.
-COLUMNS: Final = _columns()
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def _compiled() -> Callable[[Visitor, Click, Facts], bytes]:
 
 
 _transforms: Final = Transforms(FEATURES)
-#: Features by their place among the values of a packed row.
+#: Features by their place among the values of a packed row, which the click's code follows.
 PACKED: Final = tuple(_transforms.values)
 #: `row(visitor, click, facts) -> bytes`: raw values of one applied click and its code; for `matrix`.
 row: Final = _compiled()
@@ -129,7 +129,7 @@ matrix: Final = _transforms.__call__
 #: Names of the columns of `matrix`.
 NAMES: Final = _transforms.names
 #: Numbers of the columns of each feature, and what stands in the columns where its value is missing.
-COLUMNS: Final = {name: np.array(places) for name, places in _transforms.columns().items()}
+COLUMNS: Final = {feature.name: np.array(_transforms.columns()[feature.name]) for feature in FEATURES}
 MISSING: Final = _transforms.missing()
 #: The column of `price_position`, and those of the price that it is about.
 POSITION: Final = NAMES.index("price_position")

@@ -8,8 +8,9 @@ from models import features, phrases
 from models.batching import Batcher
 from models.codes import item_hash
 from models.counterfactuals import replay
-from models.explain import COLUMNS, batch_of, examine, explain
+from models.explain import batch_of, examine, explain
 from models.explanations import MOST_EFFECTS, ClickEffect, FeatureEffect
+from models.features import COLUMNS
 from models.lifecycle import SessionConfig
 from models.scorer import NeuralScorer
 from models.scores import ScoringError
