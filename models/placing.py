@@ -16,7 +16,9 @@ def placed(features: Tensor, prices: Tensor) -> Tensor:
     `prices` [PRICE_ROWS, 2] has by category the mean of prices' logarithms and 1 / their spread. 0 where the
     price is missing.
     """
-    level, precision = F.embedding(features[:, POSITION].long(), prices).unbind(1)
+    # What is not a number must come out as such, to be refused, and not point outside the table.
+    row = features[:, POSITION].nan_to_num().long().clamp(0, len(prices) - 1)
+    level, precision = F.embedding(row, prices).unbind(1)
     above = ((features[:, PRICE] - level) * precision).clamp(-FURTHEST, FURTHEST)
     above = above * (1 - features[:, PRICE_MISSING])
     return torch.cat([features[:, :POSITION], above[:, None], features[:, POSITION + 1 :]], 1)

@@ -74,7 +74,7 @@ BAD = {
     "index empty": ("neighbours.safetensors", lambda value: b""),
     "config of another": ("config.json", lambda value: value.replace(b"16", b"32")),
     "manifest no JSON": ("manifest.json", lambda value: b"{"),
-    "other format": ("manifest.json", lambda value: value.replace(b'"format": 1', b'"format": 9')),
+    "other format": ("manifest.json", lambda value: value.replace(b'"format": %d' % FORMAT, b'"format": 9')),
     "other features": (
         "manifest.json",
         lambda value: value.replace(b'"features_version": "', b'"features_version": "x'),
