@@ -15,7 +15,7 @@ from streams.topics import TopicNames
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / settings_doc.FILE
 #: Of the desktop's own standard, which only move the folders of other settings; and what torchrun sets.
-STANDARD = {"XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCAL_RANK"}
+STANDARD = {"XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCAL_RANK", "CXX"}
 
 
 def documented() -> set[str]:
