@@ -1,6 +1,6 @@
 """Exact top-k over the vocabulary, in blocks so that memory does not grow with the catalogue."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,26 @@ class Ranked(NamedTuple):
 
     items: NDArray[np.int32]
     scores: NDArray[np.float32]
+
+
+class Retriever(Protocol):
+    """The way from queries to items, from whatever part of the items is looked at."""
+
+    def top(self, queries: Tensor, current: Tensor, k: int) -> Ranked:
+        """Best k items of queries [N, E] but the ones on view, `current` [N] (-1: none)."""
+        ...
+
+
+class Exact:
+    """Ranks all of `items` [V, E] with `bias` [V]; `columns` are the items as [E, V]."""
+
+    def __init__(self, items: Tensor, bias: Tensor) -> None:
+        self.items, self.bias = items, bias
+        self.columns = items.T.contiguous()
+
+    def top(self, queries: Tensor, current: Tensor, k: int) -> Ranked:
+        """Best k of V items; scores are probabilities."""
+        return top_items(queries, self.columns, self.bias, current, k)
 
 
 def nothing(rows: int, k: int) -> Ranked:
@@ -68,7 +88,7 @@ def _ranked(scores: NDArray[np.float32], candidates: NDArray[np.int64], k: int) 
         candidates, values = np.take_along_axis(candidates, chosen, 1), np.take_along_axis(values, chosen, 1)
     order = np.lexsort((candidates, -values), axis=1)
     items, values = np.take_along_axis(candidates, order, 1), np.take_along_axis(values, order, 1)
-    return _padded(items, values, k)
+    return padded(items, values, k)
 
 
 def _finalists(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -86,7 +106,8 @@ def _finalists(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return np.concatenate([members.reshape(len(scores), -1), rest], axis=1)
 
 
-def _padded(items: NDArray[np.int64], values: NDArray[np.float32], k: int) -> Ranked:
+def padded(items: NDArray[np.int64], values: NDArray[np.float32], k: int) -> Ranked:
+    """Columns up to k; those of -inf, and those that there are not, are no answers."""
     made: NDArray[np.int32] = np.where(np.isneginf(values), -1, items).astype(np.int32)
     values = np.where(made < 0, np.float32(0), values)
     if made.shape[1] == k:
@@ -116,7 +137,7 @@ def _top_block(queries: Tensor, table: Tensor, bias: Tensor, current: Tensor, k:
     logits[rows, current[rows]] = -torch.inf
     if logits.is_cuda:
         values, chosen = logits.topk(min(k, logits.shape[1]))
-        ranked = _padded(chosen.cpu().numpy(), values.cpu().numpy(), k)
+        ranked = padded(chosen.cpu().numpy(), values.cpu().numpy(), k)
     else:
         ranked = best(logits.numpy(), k)
     probabilities = np.where(ranked.items < 0, 0, np.exp(ranked.scores - total[:, None]))

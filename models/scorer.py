@@ -7,15 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models import retrieval
 from models.batching import Batch
+from models.clusters import retriever
 from models.codes import items as item_hashes
 from models.hybrid import Candidates, Hybrid, candidates
 from models.neighbours import NeighbourScorer
 from models.network import Network
 from models.predictions import Rung
 from models.probe import Probe, probe
-from models.retrieval import Ranked
+from models.retrieval import Exact, Ranked, Retriever
 from models.scores import RUNGS, Scores, ScoringError
 from models.vocabulary import Vocabulary
 
@@ -53,7 +53,9 @@ class NeuralScorer:
         self._network = network.to(self.device).eval().requires_grad_(False)
         self._encoder = self._network.serving(vocabulary.rows)
         self._table = self._network.item_embeddings().contiguous()
-        self._items = self._table.T.contiguous()
+        self._exact = Exact(self._table, self._network.item_bias)
+        self._items = self._exact.columns
+        self._retriever: Retriever = self._exact
         self.layout = network.tasks.layout if network.tasks is not None else None
         self._neural = RUNGS.index(Rung.NEURAL)
         self._hybrid = hybrid
@@ -91,6 +93,12 @@ class NeuralScorer:
             raise ScoringError(f"model {self.version} gave a value that is not finite; the next rung answers")
 
     @torch.inference_mode()
+    def try_out(self, past: Batch) -> None:
+        """Find out from clicks like those to come whether a part of the items will do; before any answer."""
+        queries = self._network.queries(self._encoder.states(past, self.model)[0])
+        self._retriever = retriever(self._exact, queries)
+
+    @torch.inference_mode()
     def candidates(self, batch: Batch, near: NeighbourScorer) -> Candidates:
         """What a blend with these neighbours compares: from this its weights are learned."""
         states, _ = self._encoder.states(batch, self.model)
@@ -99,9 +107,9 @@ class NeuralScorer:
 
     def _own(self, states: Tensor, batch: Batch) -> tuple[Tensor, Ranked]:
         """Queries, and the network's best items of each click; the one on view is none of them."""
-        queries, bias = self._network.queries(states), self._network.item_bias
+        queries = self._network.queries(states)
         current = torch.from_numpy(self.vocabulary.lookup(item_hashes(batch.codes))).to(self.device)
-        return queries, retrieval.top_items(queries, self._items, bias, current, batch.wanted)
+        return queries, self._retriever.top(queries, current, batch.wanted)
 
     def _ranked(self, states: Tensor, batch: Batch) -> Ranked:
         queries, ranked = self._own(states, batch)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
+from models import past
+from models.clusters import LEAST_ITEMS
 from models.errors import PathcastError
 from models.hybrid import Blend, Hybrid
 from models.neighbours import NeighbourScorer
@@ -80,6 +82,9 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
     rates = StageRates(_four(config["rates"]["seen"]), _four(config["rates"]["bought"]))
     near = NeighbourScorer(index, words, rates, name, Settings(**config["neighbours"]))
     hybrid = Hybrid(near, Blend(**config["blend"])) if config["blend"] else None
+    neural = NeuralScorer(network, words, name, id64, pick_device(device), hybrid)
+    if len(words.ids) >= LEAST_ITEMS:
+        neural.try_out(past.views(index, words))
     return Version(
         id=name,
         id64=id64,
@@ -88,7 +93,7 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
         metrics=metrics,
         baselines=united(_object(contents["baselines.json"]), load_arrays(contents["baselines.safetensors"])),
         vocabulary=words,
-        neural=NeuralScorer(network, words, name, id64, pick_device(device), hybrid),
+        neural=neural,
         neighbours=near,
         rates=rates,
         popularity=_shaped(arrays["popularity"], "popularity", len(words.ids)),

@@ -17,6 +17,7 @@ from tests.bench.ground import Ground, ground
 from tests.bench.latency import bare
 from tests.bench.model import ENCODER, Model, model
 from tests.bench.recovery import recovery
+from tests.bench.retrieving import retrieving
 from tests.bench.scoring import scoring
 from tests.bench.sizes import QUICK, Sizes
 from tests.bench.states import Crowd, full_states
@@ -44,6 +45,7 @@ class Bench:
         """Measure what needs no broker, on the threads that a worker scores with."""
         torch.set_num_threads(1)
         self.found["scoring"] = scoring(self.sizes.timed_seconds, self.say)
+        self.found["retrieving"] = retrieving(self.sizes.timed_seconds, self.say)
 
     def run(self, ground: Ground, parts: tuple[str, ...]) -> None:
         """Measure `parts` in order."""

@@ -66,6 +66,7 @@ def rows(results: Results) -> Iterator[Row]:
         title = f"the same at the given rate: latency with encoder {encoder}, p50 / p99"
         yield title, f"{other['p50_ms']:.1f} / {other['p99_ms']:.1f} ms", "", ""
     yield from _scoring(results)
+    yield from _retrieving(results)
     if recovery := results.get("recovery"):
         yield _at_most(f"recovery of {recovery['visitors']:,} visitors", recovery["seconds"], 60, "s")
 
@@ -109,6 +110,19 @@ def _scoring(results: Results) -> Iterator[Row]:
             yield title, f"{cost['us']:.1f} µs an event", "", ""
         else:
             yield _at_most(title, cost["us"], cost["goal"], "µs an event")
+
+
+def _retrieving(results: Results) -> Iterator[Row]:
+    for title, found in results.get("retrieving", {}).items():
+        yield f"top 20 of {title}, all ranked", f"{found['exact_us']:.1f} µs a query", "", ""
+        if "clusters_us" not in found:
+            continue
+        part = f"top 20 of {title}, {found['looked_at']:.0%} of the clusters"
+        if found["goal"] is None:
+            yield part, f"{found['clusters_us']:.1f} µs a query", "", ""
+        else:
+            yield _at_most(part, found["clusters_us"], found["goal"], "µs a query")
+        yield _at_least(f"recall of these, {title}", found["recall"], 0.99, "of the exact 20")
 
 
 def _at_least(title: str, figure: float, target: float, unit: str) -> Row:

@@ -32,6 +32,8 @@ def test_every_part_gives_its_figures(tmp_path):
     assert found["full"]["neural_share"] == found["shared"]["neural_share"] == 1.0
     assert all(other["neural_share"] == 1.0 for other in found["encoders"].values())
     assert all(cost["us"] > 0 for cost in found["scoring"].values())
+    assert all(cost["exact_us"] > 0 for cost in found["retrieving"].values())
+    assert all(cost.get("recall", 1) > 0.98 for cost in found["retrieving"].values())
     ratios = {"counting_to_faust", "counting_to_quix", "full_to_faust", "shared_to_faust"}
     assert set(found["ratios"]) == ratios
     assert "recovery of 500 visitors" in result.output
