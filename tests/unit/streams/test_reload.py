@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from models.scores import ScoringError
 from models.updates import ModelUpdate
+from models.versions import FORMAT
 from streams.metrics import Metrics
 from streams.pipeline import warm_up
 from streams.reload import Models
