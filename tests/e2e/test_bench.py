@@ -21,7 +21,7 @@ KEYS = {
 }
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_part_gives_its_figures(tmp_path):
     path = tmp_path / "bench.json"
     result = CliRunner().invoke(main, ["--quick", "--json", str(path)])
