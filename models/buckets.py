@@ -10,6 +10,8 @@ import xxhash
 
 from models.events import CLIPPED, DROPPED
 
+#: Texts whose buckets are remembered.
+REMEMBERED: Final = 1 << 14
 #: Buckets that the words of a query, and its pairs of words, hash into.
 QUERY_BUCKETS: Final = 16
 #: What `damage` tells of, by bit.
@@ -21,10 +23,22 @@ DAMAGE: Final = {
 }
 
 
-@lru_cache(maxsize=1 << 14)
-def one_of(text: str | None, buckets: int) -> int:
-    """A hashed bucket 1..buckets-1 of a text whatever its case, 0 for none."""
-    return 1 + xxhash.xxh3_64_intdigest(text.lower().encode()) % (buckets - 1) if text else 0
+class Buckets(dict[str | None, int]):
+    """`buckets[text]`: one of 1..size-1 by the text's hash, whatever its case; 0 for none.
+
+    A dictionary, because a look-up costs a third of a call.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def __missing__(self, text: str | None) -> int:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        digest = xxhash.xxh3_64_intdigest(text.lower().encode()) if text else 0
+        found = self[text] = 1 + digest % (self.size - 1) if text else 0
+        return found
 
 
 @lru_cache(maxsize=1 << 14)

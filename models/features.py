@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.buckets import DAMAGE, QUERY_BUCKETS, damage, one_of, words
+from models.buckets import DAMAGE, QUERY_BUCKETS, Buckets, damage, words
 from models.events import EVENT_CODES, Click
 from models.facts import Facts
 from models.kinds import Feature
@@ -27,12 +27,15 @@ from models.visitor import Visitor
 SHORT: Final = {
     "now": "click.ts",
     "code": "facts.code",
+    "said": "fields(facts.code)",
     "counts": "visitor.counts",
     "totals": "visitor.totals",
     "liking": "sum(visitor.categories.values())",
     "taste": "visitor.categories",
     "known": "click.consent is True",
 }
+#: Category hash and price bucket of a code.
+_FIELDS: Final = struct.Struct("<8xI2xBx")
 #: Rows of the network's table of prices by category; row 0 is "no category".
 PRICE_ROWS: Final = 513
 
@@ -74,24 +77,24 @@ FEATURES: Final = (
     Feature("damage", "click.flags and damage(click.flags)", f"bits:{','.join(DAMAGE)}"),
     Feature("liking", "liking / 256", "log"),
     Feature("liked_categories", "len(taste)", "plain"),
-    Feature("liked_this", "taste.get(integer(code[8:12], 'little'), 0) / liking if liking else 0", "plain"),
+    Feature("liked_this", "taste.get(said[0], 0) / liking if liking else 0", "plain"),
     Feature(
         "price_above_liked",
-        "code[14] - visitor.price_sum / visitor.price_weight if code[14] and visitor.price_weight else nan",
+        "said[1] - visitor.price_sum / visitor.price_weight if said[1] and visitor.price_weight else nan",
         "plain?",
     ),
     Feature("event", "code['event']", "choice:17"),
     Feature("previous_event", "facts.previous", "choice:17"),
     Feature("hour", "now", "cycle:86400000"),
     Feature("weekday", "now", "cycle:604800000"),
-    Feature("device", "one_of(click.device, 4)", "choice:4"),
-    Feature("channel", "one_of(click.channel, 8)", "choice:8"),
-    Feature("country", "one_of(click.country, 64)", "choice:64"),
+    Feature("device", "of4[click.device]", "choice:4"),
+    Feature("channel", "of8[click.channel]", "choice:8"),
+    Feature("country", "of64[click.country]", "choice:64"),
     Feature("category", "kind(code['category'], 16)", "choice:16"),
-    Feature("brand", "one_of(click.brand, 16)", "choice:16"),
-    Feature("age_band", "one_of(click.age_band, 8) if known else 0", "choice:8"),
-    Feature("gender", "one_of(click.gender, 4) if known else 0", "choice:4"),
-    Feature("region", "one_of(click.region, 16) if known else 0", "choice:16"),
+    Feature("brand", "of16[click.brand]", "choice:16"),
+    Feature("age_band", "of8[click.age_band] if known else 0", "choice:8"),
+    Feature("gender", "of4[click.gender] if known else 0", "choice:4"),
+    Feature("region", "of16[click.region] if known else 0", "choice:16"),
     Feature("query", "words(click.query) if click.query else 0", f"bits:{QUERY_BUCKETS}"),
 )
 # fmt: on
@@ -111,8 +114,8 @@ def reads(feature: Feature) -> frozenset[str]:
 def _compiled() -> Callable[[Visitor, Click, Facts], bytes]:
     values = ", ".join(feature.expression for feature in _transforms.values)
     short = "".join(f" {name} = {meaning}\n" for name, meaning in SHORT.items())
-    names: dict[str, Any] = {"one_of": one_of, "words": words, "damage": damage, "nan": math.nan}
-    names["integer"] = int.from_bytes
+    names: dict[str, Any] = {"words": words, "damage": damage, "nan": math.nan, "fields": _FIELDS.unpack}
+    names |= {f"of{size}": Buckets(size) for size in (4, 8, 16, 64)}
     names["pack"] = struct.Struct(f"<{len(_transforms.values)}d16s").pack
     exec(f"def row(visitor, click, facts):\n{short} return pack({values}, code)\n", names)
     made: Callable[[Visitor, Click, Facts], bytes] = names["row"]

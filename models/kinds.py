@@ -45,7 +45,13 @@ class Feature(NamedTuple):
 
 
 class Part:
-    """Features of one kind: `names` of their columns, and the columns [N, len(names)] of values and codes."""
+    """Features of one kind: `names` of their columns, which `fill` makes of values and codes.
+
+    `fill` gets zeros [N, len(names)] to write into.
+    """
+
+    #: Whether its columns are whole numbers, within bounds by themselves; such kinds come last.
+    whole = False
 
     def __init__(self, kind: str, features: Sequence[Feature], values: Sequence[Feature]) -> None:
         self.mine = [f for f in features if f.transform == kind]
@@ -73,15 +79,16 @@ class Part:
         """Names of the features that the columns are of, in order."""
         return [f.name for f in self.mine] * (len(self.names) // max(1, len(self.mine)))
 
-    def __call__(self, values: Array, code: Array) -> Array:
-        return values[:, self.places]
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        """Write the columns."""
+        out[:] = values[:, self.places]
 
 
 class Log(Part):
     """`log`: growth counts less the more there is."""
 
-    def __call__(self, values: Array, code: Array) -> Array:
-        return np.asarray(np.log1p(np.maximum(values[:, self.places], 0)))
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        out[:] = np.log1p(np.maximum(values[:, self.places], 0))
 
 
 class Maybe(Part):
@@ -90,9 +97,11 @@ class Maybe(Part):
     def columns(self) -> list[str]:
         return [*(f.name for f in self.mine), *(f"{f.name}_missing" for f in self.mine)]
 
-    def __call__(self, values: Array, code: Array) -> Array:
+    def fill(self, out: Array, values: Array, code: Array) -> None:
         given = values[:, self.places]
-        return np.concatenate([self.transformed(given), np.isnan(given)], axis=1)
+        missing = np.isnan(given)
+        out[:, : given.shape[1]] = self.transformed(np.where(missing, 0, given))
+        out[:, given.shape[1] :] = missing
 
     def transformed(self, given: Array) -> Array:
         """The values' transform."""
@@ -112,11 +121,11 @@ class Ago(Part):
     def columns(self) -> list[str]:
         return [*(f.name for f in self.mine), *(f"{f.name}_never" for f in self.mine)]
 
-    def __call__(self, values: Array, code: Array) -> Array:
+    def fill(self, out: Array, values: Array, code: Array) -> None:
         since = values[:, self.places]
         never = since < 0
-        passed = np.where(never, 0, 1 / (1 + np.log1p(np.maximum(since, 0) / 1000)))
-        return np.concatenate([passed, never], axis=1)
+        passed = 1 / (1 + np.log1p(np.maximum(since, 0) / 1000))
+        out[:, : since.shape[1]], out[:, since.shape[1] :] = passed * ~never, never
 
 
 class Cycle(Part):
@@ -126,13 +135,16 @@ class Cycle(Part):
         self._periods = np.array([float(f.argument) for f in self.mine])
         return [f"{f.name}_{part}" for part in ("sin", "cos") for f in self.mine]
 
-    def __call__(self, values: Array, code: Array) -> Array:
+    def fill(self, out: Array, values: Array, code: Array) -> None:
         angles = values[:, self.places] / self._periods % 1 * 2 * np.pi
-        return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
+        middle = angles.shape[1]
+        out[:, :middle], out[:, middle:] = np.sin(angles), np.cos(angles)
 
 
 class Choice(Part):
     """`choice`: a column per answer, one of them 1."""
+
+    whole = True
 
     def columns(self) -> list[str]:
         sizes = [int(f.argument) for f in self.mine]
@@ -143,36 +155,41 @@ class Choice(Part):
     def owners(self) -> list[str]:
         return [f.name for f in self.mine for _ in range(int(f.argument))]
 
-    def __call__(self, values: Array, code: Array) -> Array:
-        chosen = self._first + np.clip(self.integers(values, code), 0, self._last)
-        made = np.zeros((len(values), len(self.names)), dtype=np.float32)
-        made[np.arange(len(values))[:, None], chosen] = 1
-        return made
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        chosen = np.minimum(np.maximum(self.integers(values, code), 0), self._last)
+        out[np.arange(len(values))[:, None], self._first + chosen] = 1
 
 
 class Index(Part):
     """`index`: row numbers, for the network to look up."""
 
-    def __call__(self, values: Array, code: Array) -> Array:
-        return self.integers(values, code)
+    whole = True
+
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        out[:] = self.integers(values, code)
 
 
 class Bits(Part):
     """`bits`: a column per bit."""
 
+    whole = True
+
     def columns(self) -> list[str]:
-        self._which = np.repeat(np.arange(len(self.mine)), [len(f.bits) for f in self.mine])
-        self._shift = np.concatenate([np.arange(len(f.bits)) for f in self.mine])
+        self._shifts = [np.arange(len(f.bits)) for f in self.mine]
+        self._ends = np.cumsum([len(f.bits) for f in self.mine]).tolist()
         return [name for f in self.mine for name in f.bits]
 
     def owners(self) -> list[str]:
         return [f.name for f in self.mine for _ in f.bits]
 
-    def __call__(self, values: Array, code: Array) -> Array:
-        return np.asarray(self.integers(values, code)[:, self._which] >> self._shift & 1)
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        # Most clicks have no bit of most features.
+        for end, shifts, bits in zip(self._ends, self._shifts, self.integers(values, code).T, strict=True):
+            if bits.any():
+                out[:, end - len(shifts) : end] = bits[:, None] >> shifts & 1
 
 
-#: In the order of their columns; rows of tables come last, since they are not bounded.
+#: In the order of their columns.
 PARTS: Final[dict[str, type[Part]]] = {
     "plain": Part,
     "log": Log,
@@ -188,7 +205,7 @@ PARTS: Final[dict[str, type[Part]]] = {
 
 def kind(hashes: Array, rows: int) -> Array:
     """A row 1..rows-1 of each category hash, 0 for none (0)."""
-    return np.where(hashes > 0, hashes % np.uint32(rows - 1) + 1, 0)
+    return np.asarray((hashes % np.uint32(rows - 1) + np.uint32(1)) * (hashes > 0))
 
 
 def _compiled(feature: Feature) -> Callable[[Array], Array]:

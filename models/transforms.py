@@ -27,6 +27,8 @@ class Transforms:
         self._record = np.dtype([("values", "<f8", (len(self.values),)), ("code", CODE)])
         self.parts = [part(kind, features, self.values) for kind, part in PARTS.items()]
         self.names = tuple(name for part in self.parts for name in part.names)
+        # Choices and bits are 0 or 1, and numbers of rows are what they are.
+        self._bounded = sum(len(part.names) for part in self.parts if not part.whole)
 
     def columns(self) -> dict[str, list[int]]:
         """Numbers of the columns of each feature."""
@@ -47,7 +49,7 @@ class Transforms:
     def __call__(self, rows: bytes) -> NDArray[np.float32]:
         """Columns float32 `[N, len(names)]` of N packed rows; always finite."""
         packed = np.frombuffer(rows, dtype=self._record)
-        made = np.empty((len(packed), len(self.names)), dtype=np.float32)
+        made = np.zeros((len(packed), len(self.names)), dtype=np.float32)
         for at in range(0, len(packed), BLOCK):
             self._fill(made[at : at + BLOCK], packed[at : at + BLOCK])
         return made
@@ -55,7 +57,8 @@ class Transforms:
     def _fill(self, made: NDArray[np.float32], packed: NDArray[np.void]) -> None:
         values, code, at = packed["values"], packed["code"], 0
         for part in self.parts:
-            made[:, at : at + len(part.names)] = part(values, code)
+            part.fill(made[:, at : at + len(part.names)], values, code)
             at += len(part.names)
-        bounded = made[:, : at - len(part.names)]
-        np.clip(np.nan_to_num(bounded, copy=False), -LARGEST, LARGEST, out=bounded)
+        bounded = made[:, : self._bounded]
+        # What is missing is 0 by now: these two only let nothing through that is not finite.
+        np.fmin(np.fmax(bounded, -LARGEST, out=bounded), LARGEST, out=bounded)
