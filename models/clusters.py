@@ -1,9 +1,10 @@
-"""Top-k of large catalogues: only the clusters of items that a query is likely to want are looked at.
+"""Top-k of large catalogues: some clusters of items, by 4-bit codes, and exact scores of the best of these.
 
-An inverted file (IVF; Douze et al. 2024, "The Faiss library") with exact fp32 scores inside the lists.
-Queries of a sequence network lie in a narrow part of the items' space, so items are clustered by what queries
-can tell of them: k-means minimises the error of scores instead of vectors, as Guo et al. 2020 do for
-quantisation ("Accelerating large-scale inference with anisotropic vector quantization").
+An inverted file of product codes that are compared in registers (IVF and fast scan; Andre, Kermarrec, Le
+Scouarnec 2017, "Accelerated nearest neighbor search with quick ADC"), by faiss (Douze et al. 2024, "The Faiss
+library"). Queries of a sequence network lie in a narrow part of the items' space, so items are clustered by
+what queries can tell of them: k-means minimises the error of scores instead of vectors, as Guo et al. 2020 do
+for codes ("Accelerating large-scale inference with anisotropic vector quantization").
 """
 
 from typing import Any, Final
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.retrieval import Exact, Ranked, Retriever, padded
 from models.scores import TOP
@@ -24,9 +26,15 @@ LEAST_QUERIES: Final = 200
 #: Share of the exact top 20 that must be found for queries that the clusters were not made from.
 RECALL: Final = 0.99
 #: Shares of the clusters that are tried, until that many are found.
-SHARES: Final = (1 / 16, 1 / 8, 5 / 32, 3 / 16, 1 / 4)
+SHARES: Final = (1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8)
 #: Items of which the rest of the probabilities' denominator is estimated.
 SAMPLE: Final = 1024
+#: Items whose exact scores are looked at, for each that is asked for.
+RERANKED: Final = 3
+#: Codes of an item at most, 4 bits each.
+MOST_CODES: Final = 96
+#: Widths are multiples of this.
+STEP: Final = 8
 Floats = NDArray[np.float32]
 
 
@@ -67,13 +75,14 @@ class Clusters:
         self._vectors = self._with(exact.items, exact.bias)
         lists = 1 << round(np.log2(len(self._vectors)) / 2)
         self._index = _index(self._vectors, self._with(asked, torch.ones(len(asked))), lists)
+        self._flat = _flat(self._vectors)
         chance = np.random.default_rng(0).choice(len(self._vectors), SAMPLE, replace=False)
         self._sample = torch.from_numpy(self._vectors[np.sort(chance)]).T.contiguous()
 
     def _with(self, vectors: Tensor, last: Tensor) -> Floats:
         """Vectors as they are compared: a bias that differs between items is one more dimension."""
         made = torch.cat([vectors, last[:, None]], 1) if self._biased else vectors
-        found: Floats = made.float().contiguous().numpy()
+        found: Floats = F.pad(made.float(), (0, -made.shape[1] % STEP)).contiguous().numpy()
         return found
 
     @property
@@ -90,9 +99,13 @@ class Clusters:
         # The number of threads belongs to the thread that searches.
         faiss.omp_set_num_threads(torch.get_num_threads())
         asked = self._with(queries, torch.ones(len(queries)))
-        values, items = self._index.search(asked, min(k + 1, len(self._vectors)))
-        values = np.where((items < 0) | (items == current.numpy()[:, None]), -np.inf, values)
-        order = np.lexsort((items, -values), axis=1)[:, :k]
+        items = self._index.search(asked, min(RERANKED * (k + 1), len(self._vectors)))[1]
+        values = np.empty(items.shape, dtype=np.float32)
+        places = (faiss.swig_ptr(array) for array in (values, items))
+        self._flat.compute_distance_subset(len(asked), faiss.swig_ptr(asked), items.shape[1], *places)
+        values[(items < 0) | (items == current.numpy()[:, None])] = -np.inf
+        items, values = _best(items, values, k)
+        order = np.lexsort((items, -values), axis=1)
         items, values = np.take_along_axis(items, order, 1), np.take_along_axis(values, order, 1)
         total = self._total(torch.from_numpy(asked), torch.from_numpy(values))
         ranked = padded(items, values, k)
@@ -114,23 +127,52 @@ class Clusters:
         return found
 
 
+def _best(items: NDArray[np.int64], values: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
+    """The columns of the k highest values, in any order."""
+    if values.shape[1] <= k:
+        return items, values
+    chosen = np.argpartition(values, -k, axis=1)[:, -k:]
+    return np.take_along_axis(items, chosen, 1), np.take_along_axis(values, chosen, 1)
+
+
 def _index(vectors: Floats, asked: Floats, lists: int) -> Any:
-    """An inverted file over clusters in which the asked queries' scores differ little."""
+    """Codes of the items, in clusters in which the asked queries' scores differ little."""
     faiss.omp_set_num_threads(1)
+    width = vectors.shape[1]
     values, axes = np.linalg.eigh(asked.T @ asked / len(asked))
     # No direction is forgotten: queries to come may know it.
     values = np.maximum(values, 0) + 1e-3 * values.max()
-    seen = np.ascontiguousarray(vectors @ ((axes * np.sqrt(values)) @ axes.T), dtype=np.float32)
-    width = vectors.shape[1]
+    root = np.ascontiguousarray((axes * np.sqrt(values)) @ axes.T, dtype=np.float32)
+    stretched = np.ascontiguousarray(vectors @ root)
     means = faiss.Kmeans(width, lists, niter=8, seed=1, max_points_per_centroid=64)
-    means.train(seen)
-    nearest = np.ascontiguousarray(means.index.search(seen, 1)[1][:, 0])
+    means.train(stretched)
+    nearest = means.index.search(stretched, 1)[1][:, 0]
     centres = np.zeros((lists, width), dtype=np.float32)
     np.add.at(centres, nearest, vectors)
     centres /= np.maximum(np.bincount(nearest, minlength=lists), 1)[:, None]
-    flat = faiss.IndexFlatIP(width)
-    flat.add(centres)
-    index = faiss.IndexIVFFlat(flat, width, lists, faiss.METRIC_INNER_PRODUCT)
-    index.is_trained = True
-    index.add_core(len(vectors), faiss.swig_ptr(vectors), None, faiss.swig_ptr(nearest), None)
+    assigning = faiss.IndexPreTransform(_linear(root), means.index)
+    index = faiss.IndexIVFPQFastScan(assigning, width, lists, _codes(width), 4, faiss.METRIC_INNER_PRODUCT)
+    index.by_residual = False
+    index.train(vectors)
+    index.add(vectors)
+    # Items are in the cluster that says most of them, queries look at the clusters that score highest.
+    index.quantizer = _flat(centres)
     return index
+
+
+def _codes(width: int) -> int:
+    """Parts of a vector that have a code each: every dimension, of wide vectors several together."""
+    return next(width // size for size in range(-(-width // MOST_CODES), width + 1) if width % size == 0)
+
+
+def _flat(vectors: Floats) -> Any:
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    return index
+
+
+def _linear(matrix: Floats) -> Any:
+    made = faiss.LinearTransform(*matrix.shape)
+    faiss.copy_array_to_vector(matrix.T.ravel(), made.A)
+    made.is_trained = True
+    return made

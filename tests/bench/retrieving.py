@@ -1,4 +1,4 @@
-"""What the best 20 of a catalogue cost, all items or a part of them ranked, and how many are found.
+"""What the best 20 of a catalogue cost, all ranked or some clusters, and how many of the best are found.
 
 Items and queries are made up in the shape that was seen in a network trained on Diginetica: items in all 64
 directions, in neighbourhoods of unequal size; queries with 79% of their energy in 8 directions, 95% in 16.
