@@ -24,7 +24,7 @@ KEYS = {
 @pytest.mark.timeout(900)
 def test_every_part_gives_its_figures(tmp_path):
     path = tmp_path / "bench.json"
-    result = CliRunner().invoke(main, ["--quick", "--json", str(path)])
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(main, ["--quick", "--json", str(path)])
     assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
     found = msgspec.json.decode(path.read_bytes())
     assert {part: set(found[part]) for part in KEYS} == KEYS
