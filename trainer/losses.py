@@ -12,7 +12,7 @@ from models import metrics
 from models.network import Network
 from trainer import distributed
 from trainer.candidates import next_item_loss
-from trainer.data import Data, Soft, batches
+from trainer.data import Data, Soft, batches, padded
 from trainer.heads import task_losses
 from trainer.options import Options
 
@@ -56,10 +56,7 @@ def losses(
     smoothing: float = 0.0,
 ) -> Losses:
     """Losses of the segments `chosen`; the further heads pass `gradient` of theirs on to the encoder."""
-    starts, lengths = data.bounds[chosen], np.diff(data.bounds)[chosen]
-    steps = torch.arange(int(lengths.max()))
-    inside = steps < torch.from_numpy(lengths)[:, None]
-    where = torch.where(inside, torch.from_numpy(starts)[:, None] + steps, 0)
+    where, inside = padded(data.bounds, chosen)
     device = network.mean.device
     hidden = network.encode(data.rows[where].to(device))[inside.to(device)]
     clicks = where[inside]
