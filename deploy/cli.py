@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("deploy.commands.topics", "Create the topics and check that they fit together."),
     "worker": ("deploy.commands.worker", "Answer the clicks of some partitions."),
     "train": ("deploy.commands.train", "Train a model on an event log and announce it to the workers."),
+    "models": ("deploy.commands.models", "List, show, promote, take back, pin and remove versions."),
     "evaluate": ("deploy.commands.evaluate", "Judge a model on a log, beside its baselines."),
     "tune": ("deploy.commands.tune", "Search for training settings on validation days."),
     "audit": ("deploy.commands.audit", "Look for features that know what they cannot know."),

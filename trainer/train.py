@@ -17,6 +17,7 @@ from trainer.content import Content
 from trainer.examples import Examples
 from trainer.fit import Journal, Report
 from trainer.heads import Plan
+from trainer.lineage import lineage
 from trainer.logs import read_items, read_log
 from trainer.notes import notes
 from trainer.options import Options
@@ -37,6 +38,8 @@ class Run:
     `baselines` are trained on the same clicks and kept with the version, for `pathcast evaluate`.
     `checkpoint` is a folder from which a killed run goes on; it is emptied when the version is saved.
     `start` is the folder of the version that training begins with. `content` has vectors of items.
+    `holdout` is the share of the newest clicks that the run does not look at: a gate judges on them.
+    `offsets` say which places of the topics the log holds (`trainer.lineage`).
     """
 
     events: Sequence[Path]
@@ -49,6 +52,13 @@ class Run:
     start: Path | None = None
     names: EventNames = event_name
     content: Path | None = None
+    holdout: float = 0.0
+    offsets: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def files(self) -> list[Path]:
+        """All that the run reads but the version that it begins with."""
+        return [*self.events, *(file for file in (self.items, self.content) if file is not None)]
 
 
 def catalogue(file: Path | None) -> Catalogue:
@@ -65,11 +75,11 @@ def catalogue(file: Path | None) -> Catalogue:
 
 
 class Parted(NamedTuple):
-    """A log by time: what is learned from, what is held out; where it came from and what is odd about it."""
+    """A log by time: what is learned from, what is held out; what is odd about it and where it came from."""
 
     learned: Examples
     held_out: Examples
-    lineage: dict[str, Any]
+    said: dict[str, Any]
     start: registry.Version | None
     content: Content | None
 
@@ -78,12 +88,20 @@ def _parted(run: Run) -> Parted:
     shop = catalogue(run.items)
     with reading(run.events):
         walked = walk(read_log(run.events, run.mapping, run.names), shop)
-    learned, held_out = split(walked.examples(), SHARES)
-    lineage = {"files": [file.name for file in run.events], "rejected": walked.rejected}
-    lineage |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
+    learned, held_out = _split(walked.examples(), run.holdout)
+    said = {"files": [file.name for file in run.events], "rejected": walked.rejected}
+    said |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
+    said |= {"notes": notes(walked, learned)}
     start = registry.load(run.start) if run.start else None
     content = Content(read(run.content), shop) if run.content else None
-    return Parted(learned, held_out, lineage | {"notes": notes(walked, learned)}, start, content)
+    origin = lineage(run.files, run.options.seed, (learned, held_out), run.offsets)
+    return Parted(learned, held_out, {"log": said, "lineage": origin}, start, content)
+
+
+def _split(examples: Examples, holdout: float) -> tuple[Examples, Examples]:
+    shares = [(1 - holdout) * share for share in SHARES]
+    learned, held_out, *_ = split(examples, (*shares, holdout) if holdout else SHARES)
+    return learned, held_out
 
 
 def train(run: Run, created_at: int, report: Report) -> registry.Version:
@@ -91,13 +109,13 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
 
     Raises LogError, ExamplesError, WarmStartError, CheckpointError or RegistryError.
     """
-    learned, held_out, lineage, start, content = _parted(run)
+    learned, held_out, said, start, content = _parted(run)
     parts = build(learned, held_out, run.options, report, Journal(run.checkpoint), start, content)
     if run.baselines:
         own = {"heads": head_baselines.learn(learned, Plan.of(parts.network.config))}
         found = Baselines.learn(learned, held_out, parts.vocabulary).state
         parts = replace(parts, baselines=found | own)
-    parts = replace(parts, metrics=parts.metrics | {"log": lineage})
+    parts = replace(parts, metrics=parts.metrics | said)
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))
     if run.checkpoint:
         clear(run.checkpoint)

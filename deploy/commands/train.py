@@ -9,17 +9,14 @@ from rich.table import Table
 
 from deploy.event_map import event_map_option
 from deploy.event_map import read as read_event_map
-from deploy.kafka import connection
 from deploy.logs import now_ms
 from deploy.progress import Bar, use_cores
+from deploy.promotions import promotions
 from deploy.versions import folder
 from models.aliases import EventNames
-from models.features import FEATURES_VERSION
 from models.registry import Version
-from streams.topics import TopicNames
 from trainer.distributed import processes
 from trainer.options import Options, changed, read
-from trainer.promote import announce, announcement
 from trainer.train import Run, follow, train
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -59,6 +56,13 @@ mapping_option = click.option(
 )
 @click.option("--from", "start", metavar="VERSION", help="Begin with what a version has learned.")
 @click.option("--content", type=_FILE, help="Vectors of items, made by `items embed`.")
+@click.option(
+    "--holdout",
+    type=click.FloatRange(0, 0.9),
+    default=0.0,
+    show_default=True,
+    help="Share of the newest clicks to leave for the gate.",
+)
 @click.option("--freeze", help="Parts of it that stay as they are, such as items,encoder.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
 @click.option(
@@ -82,6 +86,7 @@ def command(
     checkpoint: Path | None,
     start: str | None,
     content: Path | None,
+    holdout: float,
     freeze: str | None,
     device: str,
     told: bool | None,
@@ -99,7 +104,9 @@ def command(
     if config and not names.mapping:
         names = read_event_map(config, whole=False)
     begun = folder(start, registry) if start else None
-    run = Run(events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
+    run = Run(
+        events, registry, items, mapping, options, baselines, checkpoint, begun, names, content, holdout
+    )
     with processes() as number:
         if number:
             follow(run)
@@ -107,7 +114,7 @@ def command(
         version = _trained(run, console)
     _show(version, console)
     if told or (told is None and os.environ.get("KAFKA_BOOTSTRAP_SERVERS")):
-        _announce(version)
+        promotions(registry).promote(version.id, "announced by `pathcast train`")
 
 
 def _trained(run: Run, console: Console) -> Version:
@@ -121,12 +128,6 @@ def _show(version: Version, console: Console) -> None:
         console.print(f"note: {note}", style="yellow", highlight=False)
     console.print(_table(version))
     click.echo(version.path)
-
-
-def _announce(version: Version) -> None:
-    topic = TopicNames().model_updates
-    announce(announcement(version, FEATURES_VERSION), connection().kafka_python(), topic)
-    click.echo(f"announced on {topic}", err=True)
 
 
 def _table(version: Version) -> Table:

@@ -1,0 +1,96 @@
+"""`pathcast models`: the versions in a registry, and which of them serves."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.commands.models_show import show
+from deploy.commands.registry_option import registry_option
+from deploy.logs import now_ms
+from deploy.promotions import promotions
+from deploy.versions import figures
+from trainer.collection import Keep, collect, removable, versions
+from trainer.ledger import Ledger
+
+_FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
+reason_option = click.option("--reason", default="asked for on the command line", help="Kept in the ledger.")
+told_option = click.option(
+    "--announce/--no-announce", "told", default=True, help="Tell the workers, or only enter it in the ledger."
+)
+
+
+@click.group()
+def command() -> None:
+    """List, show, promote, take back, pin and remove versions of a registry."""
+
+
+command.add_command(show)
+
+
+@command.command("list")
+@registry_option
+def listed(registry: Path) -> None:
+    """All versions, oldest first, with what they reached when they were trained."""
+    found = Ledger(registry).standing()
+    table = Table("version", "state", *_FIGURES, "why not", title=str(registry))
+    for name in versions(registry):
+        reached = figures(registry / name)
+        cells = (f"{reached[kind]:.3f}" if kind in reached else "?" for kind in _FIGURES)
+        why = found.refused.get(name, found.taken_back.get(name, ""))
+        table.add_row(name, found.state(name), *cells, why)
+    Console().print(table)
+
+
+@command.command()
+@click.argument("version")
+@registry_option
+@reason_option
+@told_option
+@click.option("--force", is_flag=True, help="Also one that the gate refused, or that was taken back.")
+def promote(version: str, registry: Path, reason: str, told: bool, force: bool) -> None:
+    """Let VERSION serve; announce it again where it does already."""
+    promotions(registry, told).promote(version, reason, force)
+    click.echo(f"{version} serves")
+
+
+@command.command()
+@registry_option
+@reason_option
+@told_option
+def rollback(registry: Path, reason: str, told: bool) -> None:
+    """Let the version serve that served before the present one."""
+    click.echo(f"{promotions(registry, told).rollback(reason)} serves")
+
+
+@command.command()
+@click.argument("version", required=False)
+@registry_option
+@reason_option
+@told_option
+@click.option("--release", is_flag=True, help="Let others serve again; no VERSION is given.")
+def pin(version: str | None, registry: Path, reason: str, told: bool, release: bool) -> None:
+    """Let VERSION serve, and no other one until it is released: gate and trainer do not promote over it."""
+    if release == (version is not None):
+        raise click.UsageError("give a VERSION to pin, or --release")
+    moves = promotions(registry, told)
+    if version is None:
+        click.echo(f"{moves.release(reason)} is released")
+    else:
+        moves.pin(version, reason)
+        click.echo(f"{version} serves, pinned")
+
+
+@command.command()
+@registry_option
+@click.option("--served", default=Keep().served, show_default=True, help="Versions to roll back to.")
+@click.option("--days", default=Keep().days, show_default=True, help="Younger versions stay.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def gc(registry: Path, served: int, days: float, dry_run: bool) -> None:
+    """Remove versions that neither serve nor are pinned, nor served lately, nor are young."""
+    keep = Keep(served, days)
+    gone = removable(registry, keep, now_ms()) if dry_run else collect(registry, keep, now_ms())
+    for name in gone:
+        click.echo(name)
+    click.echo(f"{len(gone)} versions {'would be ' if dry_run else ''}removed", err=True)

@@ -1,0 +1,154 @@
+"""Moves of versions: verified, entered, told; refused where they do not go together with what holds."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from models.registry import RegistryError
+from tests.tiny import version as tiny
+from trainer.collection import DAY_MS, Keep, collect, removable, versions
+from trainer.ledger import Ledger, LedgerError
+from trainer.promote import PromotionError
+from trainer.promotions import Promotions
+
+
+class World:
+    """A registry of tiny versions `a`, `b`, ..., and what was told of them."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.folder, self.told, self.time = folder, [], 0
+        self.names = [tiny(folder, seed).id for seed in range(1, count + 1)]
+        self.moves = Promotions(folder, self.tell, self.now, "test")
+
+    def tell(self, version) -> None:
+        self.told.append(version.id)
+
+    def now(self) -> int:
+        self.time += 1
+        return self.time
+
+    @property
+    def standing(self):
+        return Ledger(self.folder).standing()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, 3)
+
+
+def test_promotions_and_rollbacks(world: World) -> None:
+    a, b, c = world.names
+    for name in world.names:
+        world.moves.promote(name, "better")
+    assert world.standing.serving == c
+    assert world.moves.rollback("it sold nothing") == b
+    assert world.moves.rollback("nor did this") == a
+    assert world.told == [a, b, c, b, a]
+    with pytest.raises(LedgerError, match="no version served before"):
+        world.moves.rollback("once more")
+    assert world.standing.taken_back == {c: "it sold nothing", b: "nor did this"}
+
+
+def test_what_was_taken_back_or_refused_needs_force(world: World) -> None:
+    a, b, _ = world.names
+    world.moves.promote(a, "first")
+    world.moves.refuse(b, "worse by .1")
+    with pytest.raises(LedgerError, match=r"is refused \(worse by \.1\); promote it with --force"):
+        world.moves.promote(b, "again")
+    assert world.told == [a]
+    world.moves.promote(b, "I know better", force=True)
+    world.moves.rollback("no")
+    with pytest.raises(LedgerError, match="is taken back"):
+        world.moves.promote(b, "again")
+    assert world.standing.serving == a
+
+
+def test_a_pin_holds_until_it_is_released(world: World) -> None:
+    a, b, c = world.names
+    world.moves.promote(a, "first")
+    world.moves.pin(b, "season")
+    with pytest.raises(LedgerError, match="is pinned"):
+        world.moves.promote(c, "better", force=True)
+    assert world.moves.release("over") == b
+    assert world.standing.serving == b
+    world.moves.promote(c, "better")
+    with pytest.raises(LedgerError, match="no version is pinned"):
+        world.moves.release("again")
+
+
+def test_a_rollback_releases_the_pin(world: World) -> None:
+    a, b, c = world.names
+    world.moves.promote(a, "first")
+    world.moves.pin(b, "season")
+    world.moves.rollback("broken")
+    world.moves.promote(c, "better")
+    assert world.standing.pinned is None
+
+
+def test_what_cannot_be_loaded_is_not_promoted(world: World) -> None:
+    a, b, _ = world.names
+    weights = world.folder / b / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    world.moves.promote(a, "first")
+    with pytest.raises(RegistryError, match="SHA-256"):
+        world.moves.promote(b, "next")
+    assert (world.standing.serving, world.told) == (a, [a])
+
+
+def test_telling_that_failed_is_repeated_by_promoting_again(world: World) -> None:
+    def fail(version) -> None:
+        raise PromotionError("no broker")
+
+    a = world.names[0]
+    with pytest.raises(PromotionError):
+        Promotions(world.folder, fail, world.now, "test").promote(a, "first")
+    assert world.standing.serving == a
+    world.moves.promote(a, "again")
+    assert world.told == [a]
+    assert len(Ledger(world.folder).entries()) == 1
+
+
+def test_a_hundred_moves(world: World) -> None:
+    a, b, _ = world.names
+    world.moves.promote(a, "first")
+    for _ in range(50):
+        world.moves.promote(b, "better", force=True)
+        assert world.moves.rollback("worse") == a
+    assert world.standing.stack == [a]
+    assert world.told == [a, *[b, a] * 50]
+
+
+def old(folder: Path, name: str, days: float, now: int) -> None:
+    moment = now / 1000 - days * 86_400
+    os.utime(folder / name, (moment, moment))
+
+
+def test_collection_keeps_what_may_be_asked_for(tmp_path: Path) -> None:
+    world, now = World(tmp_path, 6), 1_800_000_000_000
+    a, b, c, d, e, f = world.names
+    for name in world.names:
+        old(tmp_path, name, 10, now)
+    old(tmp_path, f, 1, now)
+    for name in (a, b, c):
+        world.moves.promote(name, "better")
+    world.moves.pin(d, "season")
+    world.moves.release("over")
+    keep = Keep(served=1, days=7)
+    assert removable(tmp_path, keep, now) == [a, b, e]
+    assert versions(tmp_path) == world.names
+    assert collect(tmp_path, keep, now) == [a, b, e]
+    assert versions(tmp_path) == [c, d, f]
+    assert world.standing.removed == {a, b, e}
+    assert world.moves.rollback("still there") == c
+
+
+def test_collection_removes_what_kills_left(tmp_path: Path) -> None:
+    now = 1_800_000_000_000
+    for name, days in ((".partial-old", 2), (".partial-new", 0.5), (".removed-x", 0)):
+        (tmp_path / name).mkdir()
+        old(tmp_path, name, days, now)
+    collect(tmp_path, Keep(), now)
+    assert [path.name for path in tmp_path.glob(".*")] == [".partial-new"]
+    assert DAY_MS == 86_400_000

@@ -1,0 +1,73 @@
+"""Removing versions that nobody will ask for again."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.versions import MANIFEST
+from trainer.ledger import Entry, Ledger, LedgerError, Standing, What
+
+DAY_MS = 86_400_000
+#: Folders that a killed writer or remover leaves.
+_HALF = (".partial-*", ".removed-*")
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What is not removed beside the serving and the pinned version: so many that `served` before, and what
+    is younger than so many `days`."""
+
+    served: int = 3
+    days: float = 7.0
+
+
+def versions(folder: Path) -> list[str]:
+    """Names of the versions in a registry, oldest first; damaged ones as well."""
+    found = (path for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
+    return sorted(path.name for path in found if (path / MANIFEST).exists() or _looks_like_one(path.name))
+
+
+def removable(folder: Path, keep: Keep, now: int) -> list[str]:
+    """Versions that can go as of `now` (epoch ms). Raises LedgerError."""
+    return list(_removable(folder, Ledger(folder).standing(), keep, now))
+
+
+def collect(folder: Path, keep: Keep, now: int) -> list[str]:
+    """Remove what can go; their names. Entered before it happens. Raises LedgerError."""
+    gone: list[str] = []
+
+    def decide(found: Standing) -> Iterable[Entry]:
+        gone.extend(_removable(folder, found, keep, now))
+        for name in gone:
+            yield Entry(at=now, what=What.REMOVED, version=name, by="gc", reason="nobody will ask for it")
+
+    try:
+        Ledger(folder).enter(decide)
+        for name in gone:
+            (folder / name).rename(folder / f".removed-{name}")
+        for half in _leftovers(folder, now):
+            shutil.rmtree(half)
+    except OSError as error:
+        raise LedgerError(f"cannot remove from {folder}: {error}; check its rights") from error
+    return gone
+
+
+def _removable(folder: Path, found: Standing, keep: Keep, now: int) -> Iterator[str]:
+    kept = {found.pinned, *found.stack[-1 - keep.served :]}
+    for name in versions(folder):
+        age = now - int((folder / name).stat().st_mtime * 1000)
+        if name not in kept and age >= keep.days * DAY_MS:
+            yield name
+
+
+def _leftovers(folder: Path, now: int) -> Iterator[Path]:
+    """Removed folders, and half-written ones of a day ago: a younger one may still be written."""
+    for path in (path for pattern in _HALF for path in folder.glob(pattern)):
+        if path.name.startswith(".removed-") or now - path.stat().st_mtime * 1000 > DAY_MS:
+            yield path
+
+
+def _looks_like_one(name: str) -> bool:
+    moment, dash, digest = name.partition("-")
+    return bool(dash) and len(moment) == 15 and len(digest) == 12

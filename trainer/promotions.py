@@ -1,0 +1,113 @@
+"""Promoting versions and taking them back: entered in the ledger first, then told to the workers.
+
+The ledger is what holds. If telling fails, or the process dies in between, the workers keep the version they
+have, and telling is repeated by promoting the same version again.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models import registry
+from models.versions import Version
+from trainer.ledger import Entry, Ledger, LedgerError, Standing, What
+
+#: Tells the workers of a version; raises PromotionError where that fails.
+Tell = Callable[[Version], None]
+
+
+@dataclass(frozen=True)
+class Promotions:
+    """Moves in the registry `folder`, made `by` somebody; `now` is the clock, epoch ms."""
+
+    folder: Path
+    tell: Tell
+    now: Callable[[], int]
+    by: str
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where the moves are entered."""
+        return Ledger(self.folder)
+
+    def promote(self, name: str, reason: str, force: bool = False) -> None:
+        """Let a version serve; it is verified first. One that serves already is told of again.
+
+        `force` overrules the gate. Raises LedgerError, RegistryError or PromotionError.
+        """
+        version = self._verified(name)
+        self.ledger.enter(lambda found: self._promoted(found, name, reason, force))
+        self.tell(version)
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Say why a version does not serve. Raises LedgerError."""
+        self.ledger.enter(lambda _: [self._entry(What.REFUSED, name, reason)])
+
+    def rollback(self, reason: str) -> str:
+        """Let the version serve that did before; which one. Raises as `promote` does.
+
+        The one that is taken back is not promoted again unless it is forced; a pin on it is released.
+        """
+        before = self._verified(_before(self.ledger.standing()))
+        self.ledger.enter(lambda found: self._rolled_back(found, before.id, reason))
+        self.tell(before)
+        return before.id
+
+    def pin(self, name: str, reason: str) -> None:
+        """Let a version serve, and no other one until it is released. Raises as `promote` does."""
+        version = self._verified(name)
+
+        def decide(found: Standing) -> Iterable[Entry]:
+            if found.pinned != name:
+                yield from self._promoted(found, name, reason, force=True, released=True)
+                yield self._entry(What.PINNED, name, reason)
+
+        self.ledger.enter(decide)
+        self.tell(version)
+
+    def release(self, reason: str) -> str:
+        """Undo the pin; which version it was on. It goes on serving. Raises LedgerError."""
+        pinned: list[str] = []
+
+        def decide(found: Standing) -> Iterable[Entry]:
+            if found.pinned is None:
+                raise LedgerError("no version is pinned; there is nothing to release")
+            pinned.append(found.pinned)
+            yield self._entry(What.RELEASED, found.pinned, reason)
+
+        self.ledger.enter(decide)
+        return pinned[0]
+
+    def _verified(self, name: str) -> Version:
+        return registry.load(self.folder / name)
+
+    def _promoted(
+        self, found: Standing, name: str, reason: str, force: bool, released: bool = False
+    ) -> Iterable[Entry]:
+        if found.pinned not in (None, name) and not released:
+            raise LedgerError(
+                f"{found.pinned} is pinned, so {name} cannot serve; `pathcast models pin --release` first"
+            )
+        told = found.refused.get(name, found.taken_back.get(name))
+        if told is not None and not force:
+            raise LedgerError(f"{name} is {found.state(name)} ({told}); promote it with --force all the same")
+        return [] if found.serving == name else [self._entry(What.PROMOTED, name, reason)]
+
+    def _rolled_back(self, found: Standing, before: str, reason: str) -> Iterable[Entry]:
+        if _before(found) != before:
+            raise LedgerError(f"{found.serving} was promoted meanwhile; look at it, then roll back again")
+        serving = found.stack[-1]
+        if found.pinned == serving:
+            yield self._entry(What.RELEASED, serving, reason)
+        yield self._entry(What.TAKEN_BACK, serving, reason)
+
+    def _entry(self, what: What, version: str, reason: str) -> Entry:
+        return Entry(at=self.now(), what=what, version=version, by=self.by, reason=reason)
+
+
+def _before(found: Standing) -> str:
+    if len(found.stack) < 2:
+        raise LedgerError(
+            f"no version served before {found.serving or 'now'}; name one with `pathcast models promote`"
+        )
+    return found.stack[-2]
