@@ -1,7 +1,7 @@
 """A model version on disk: one folder, its files' SHA-256 in the manifest, written whole or not at all.
 
 registry/<version>/
-├── manifest.json        version, format, features, digest of every other file
+├── manifest.json        version, format, features, digest and size of every other file
 ├── config.json          how to build the parts
 ├── vocabulary.json      item ids and their categories
 ├── metrics.json         how good it was when it was made, and on what
@@ -33,8 +33,10 @@ from models.loading import load
 from models.nested import divided
 from models.network import Network
 from models.rates import StageRates
+from models.refusals import RegistryError
+from models.remote import unwritable
 from models.session_index import Index, Settings
-from models.versions import CURVE, FILES, FORMAT, MANIFEST, RegistryError, Version
+from models.versions import CURVE, FILES, FORMAT, MANIFEST, Version
 from models.vocabulary import Vocabulary
 
 __all__ = ["Parts", "RegistryError", "Version", "load", "save"]
@@ -76,13 +78,12 @@ def save(directory: Path, parts: Parts, created_at: int) -> str:
         "features_version": FEATURES_VERSION,
         "created_at": created_at,
         "files": digests,
+        "sizes": {name: len(content) for name, content in contents.items()},
     }
     try:
         _write(directory, version, contents | {MANIFEST: _json(manifest)})
     except OSError as error:
-        raise RegistryError(
-            f"cannot write {directory / version}: {error}; give --registry a writable folder"
-        ) from error
+        raise unwritable(directory / version, error) from error
     return version
 
 

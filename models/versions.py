@@ -14,12 +14,12 @@ from safetensors.torch import load as load_tensors
 
 from models import past
 from models.clusters import LEAST_ITEMS
-from models.errors import PathcastError
 from models.hybrid import Blend, Hybrid
 from models.neighbours import NeighbourScorer
 from models.nested import united
 from models.network import Config, Network
 from models.rates import StageRates
+from models.refusals import Refusal, RegistryError, Unfit
 from models.scorer import NeuralScorer, pick_device
 from models.session_index import Index, Settings
 from models.vocabulary import Vocabulary
@@ -38,9 +38,7 @@ FILES: Final = (
 #: A file that a version may have or not: nothing is loaded from it, but its digest is verified.
 CURVE: Final = "curve.png"
 
-
-class RegistryError(PathcastError):
-    """A model version cannot be read, written or used; the incumbent stays."""
+__all__ = ["CURVE", "FILES", "FORMAT", "MANIFEST", "RegistryError", "Version", "assemble"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +108,12 @@ def _object(content: bytes) -> dict[str, Any]:
 def _network(config: Config, weights: dict[str, torch.Tensor]) -> Network:
     broken = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
     if broken:
-        raise ValueError(f"weights that are not finite: {', '.join(broken)}")
+        raise Unfit(f"weights that are not finite: {', '.join(broken)}", Refusal.NOT_FINITE)
     network = Network(config)
-    network.load_state_dict(weights)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise Unfit(f"weights of another shape: {error}", Refusal.SHAPE) from error
     _within(network.item_categories.numpy(), config.sizes.rows, "item_categories")
     return network
 
@@ -120,9 +121,8 @@ def _network(config: Config, weights: dict[str, torch.Tensor]) -> Network:
 def _vocabulary(config: Config, stored: dict[str, Any]) -> Vocabulary:
     ids, categories = stored["ids"], stored["categories"]
     if not len(ids) == len(categories) == config.items or not all(isinstance(item, str) for item in ids):
-        raise ValueError(
-            f"vocabulary of {len(ids)} ids and {len(categories)} categories, expected {config.items}"
-        )
+        found = f"vocabulary of {len(ids)} ids and {len(categories)} categories"
+        raise Unfit(f"{found}, expected {config.items}", Refusal.SHAPE)
     sizes = config.item_buckets, config.category_buckets, config.page_buckets
     return Vocabulary.build(ids, categories, *sizes)
 
@@ -139,8 +139,10 @@ def _index(arrays: dict[str, NDArray[Any]], items: int) -> Index:
 
 
 def _shaped(array: NDArray[Any], name: str, length: int) -> NDArray[Any]:
-    if array.shape != (length,) or not np.isfinite(array).all():
-        raise ValueError(f"{name} has shape {array.shape}, expected ({length},) and finite")
+    if array.shape != (length,):
+        raise Unfit(f"{name} has shape {array.shape}, expected ({length},)", Refusal.SHAPE)
+    if not np.isfinite(array).all():
+        raise Unfit(f"{name} is not finite", Refusal.NOT_FINITE)
     return array
 
 

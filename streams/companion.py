@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -11,7 +11,7 @@ from faust.types import TP
 from streams.broadcast import Broadcast
 from streams.metrics import Metrics
 from streams.runtime import Runtime
-from streams.web import Endpoints, Lookup
+from streams.web import Endpoints, Lookup, Told
 
 log = structlog.get_logger("pathcast.worker")
 
@@ -21,18 +21,26 @@ VERIFY_EVERY = 30.0
 
 
 class Companion:
-    """Started before the worker joins its group and stopped after it has left."""
+    """Started before the worker joins its group and stopped after it has left; `chores` run meanwhile."""
 
-    def __init__(self, runtime: Runtime, metrics: Metrics, broadcasts: list[Broadcast]) -> None:
-        self.runtime, self.metrics, self.broadcasts = runtime, metrics, broadcasts
+    def __init__(
+        self,
+        runtime: Runtime,
+        metrics: Metrics,
+        broadcasts: list[Broadcast],
+        chores: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+    ) -> None:
+        self.runtime, self.metrics, self.broadcasts, self._chores = runtime, metrics, broadcasts, chores
         self.endpoints: Endpoints | None = None
         self.consumer: Callable[[], Any] = lambda: None
         self._tasks: list[asyncio.Task[Any]] = []
         self._started_at = time.monotonic()
 
-    def serve(self, host: str, port: int, token: str | None, lookup: Lookup, explain: Lookup) -> None:
+    def serve(
+        self, host: str, port: int, token: str | None, lookup: Lookup, explain: Lookup, models: Told
+    ) -> None:
         """Configure the endpoints; they listen once the worker starts."""
-        self.endpoints = Endpoints(host, port, token, self.metrics, self.conditions, lookup, explain)
+        self.endpoints = Endpoints(host, port, token, self.metrics, self.conditions, lookup, explain, models)
 
     def conditions(self) -> dict[str, bool]:
         """What readiness means: partitions assigned and recovered, broadcast topics read to their ends."""
@@ -50,6 +58,8 @@ class Companion:
         await asyncio.gather(*(broadcast.caught_up.wait() for broadcast in self.broadcasts))
         self._watch(self._follow_lag())
         self._watch(self._verify())
+        for chore in self._chores:
+            self._watch(chore())
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

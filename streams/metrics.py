@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from models.refusals import Refusal
+
 if TYPE_CHECKING:
     from streams.passage import Passage
 
@@ -52,8 +54,10 @@ class Metrics:
         )
         self.model = Info("pathcast_model", "The model in use", registry=registry)
         self.models_refused = Counter(
-            "pathcast_models_refused", "Announced models that could not be loaded", registry=registry
+            "pathcast_models_refused", "Announced models not used, by reason", ["reason"], registry=registry
         )
+        for refusal in Refusal:
+            self.models_refused.labels(refusal.value)
         self.swaps = Counter("pathcast_model_swaps", "Models swapped in", registry=registry)
         self.recovery = Gauge("pathcast_recovery_seconds", "Duration of the last recovery", registry=registry)
         self.ready = Gauge("pathcast_ready", "1 when every partition is being answered", registry=registry)

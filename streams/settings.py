@@ -22,8 +22,10 @@ class WorkerSettings(BaseSettings):
         default=Path("~/.local/share/pathcast/worker"),
         description="Folder of this worker's RocksDB files. One for each worker; it may be lost.",
     )
-    registry: Path = Field(
-        default=Path("registry"), description="Folder of model versions, as `pathcast train` writes it."
+    registry: str = Field(
+        default="registry",
+        description="Folder of model versions, as `pathcast train` writes it, or any fsspec URL of one "
+        "(`s3://bucket/models`): what is announced is copied from there into the datadir.",
     )
     actions: Path | None = Field(
         default=None, description="TOML file of the actions to decide between; unset: the shipped example."

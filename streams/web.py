@@ -1,4 +1,4 @@
-"""The worker's HTTP endpoints: health, readiness, metrics, and what is known of one visitor."""
+"""The worker's HTTP endpoints: health, readiness, metrics, models, and what is known of one visitor."""
 
 import hmac
 from collections.abc import Callable
@@ -15,6 +15,8 @@ from streams.metrics import Metrics
 Conditions = Callable[[], dict[str, bool]]
 #: Visitor id -> what is known, None for a visitor this worker does not know.
 Lookup = Callable[[str], dict[str, Any] | None]
+#: What is known of the worker itself.
+Told = Callable[[], dict[str, Any]]
 
 
 _UNKNOWN = "unknown here: another worker may own this visitor's partition"
@@ -32,10 +34,11 @@ class Endpoints:
         conditions: Conditions,
         lookup: Lookup,
         explain: Lookup,
+        models: Told,
     ) -> None:
         self.host, self.port = host, port
         self._token, self._metrics = token, metrics
-        self._conditions, self._lookup, self._explain = conditions, lookup, explain
+        self._conditions, self._lookup, self._explain, self._models = conditions, lookup, explain, models
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -44,6 +47,7 @@ class Endpoints:
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._show_metrics)
+        app.router.add_get("/models", self._show_models)
         app.router.add_get("/visitors/{id}", self._visitor)
         app.router.add_get("/visitors/{id}/explanation", self._explanation)
         self._runner = web.AppRunner(app, access_log=None)
@@ -72,6 +76,9 @@ class Endpoints:
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self._metrics.registry), content_type="text/plain")
+
+    async def _show_models(self, _: web.Request) -> web.Response:
+        return web.json_response(self._models())
 
     async def _visitor(self, request: web.Request) -> web.Response:
         return self._known(request, self._lookup)

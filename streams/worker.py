@@ -23,6 +23,7 @@ from streams import logs, preflight
 from streams.broadcast import Broadcast
 from streams.companion import Companion
 from streams.connection import Connection
+from streams.depot import Depot
 from streams.hanging import finisher
 from streams.metrics import Metrics
 from streams.owned import Bounds
@@ -79,7 +80,8 @@ class Worker:
             check_skew=settings.check_skew,
             trust_original_time=settings.trust_original_time,
         )
-        self.models = Models(settings.registry, settings.device, self.metrics)
+        depot = Depot(settings.registry, self.datadir / "models", settings.device)
+        self.models = Models(depot, self.metrics)
         policy = Policy(ActionSet.load(actions))
         rules = Rules.of(settings, self.names, self.partitions, shop_rules.parse(self._shop))
         return Pipeline(rules, Decoder(limits, self.catalogue, events), policy, self.models, self.metrics)
@@ -109,10 +111,10 @@ class Worker:
             Broadcast(self.names.items, connection, self.catalogue.apply),
             Broadcast(self.names.model_updates, connection, self.models.apply),
         ]
-        companion = Companion(self.runtime, self.metrics, broadcasts)
+        companion = Companion(self.runtime, self.metrics, broadcasts, [self.models.run])
         token = settings.web_token.get_secret_value() if settings.web_token else None
         pipeline, address = self.pipeline, (settings.web_host, settings.web_port)
-        companion.serve(*address, token, pipeline.look_up, pipeline.explain)
+        companion.serve(*address, token, pipeline.look_up, pipeline.explain, self.models.describe)
         companion.consumer = lambda: self.app.consumer
         return companion
 

@@ -14,6 +14,7 @@ from models.events import Limits
 from models.policy import Policy
 from models.popularity import Popularity
 from models.versions import Version
+from streams.depot import Depot
 from streams.effects import Effects, Reader, Work
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline, Rules
@@ -83,7 +84,7 @@ class Offline:
         self.reader: Reader = reader or DictReader(self.state)
         self._write = write or self.state.write
         self.metrics = Metrics()
-        self.models = Models(Path("registry"), "cpu", self.metrics)
+        self.models = Models(Depot("registry", Path("copies"), "cpu"), self.metrics)
         self.models.current = version
         decoder = Decoder(limits or Limits(), Catalogue())
         self.pipeline = Pipeline(rules, decoder, Policy(ActionSet.load(ACTIONS)), self.models, self.metrics)

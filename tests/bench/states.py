@@ -13,6 +13,7 @@ from models.decoder import Decoder
 from models.events import Limits
 from models.policy import Policy
 from models.versions import Version
+from streams.depot import Depot
 from streams.effects import Work
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline, Rules
@@ -80,7 +81,7 @@ def full_states(past: pl.DataFrame, version: Version) -> list[bytes]:
 
 def _pipeline(version: Version) -> Pipeline:
     settings, names, metrics = WorkerSettings(deadline_ms=1e9), TopicNames(), Metrics()
-    models = Models(version.path.parent, "cpu", metrics)
+    models = Models(Depot(str(version.path.parent), version.path.parent, "cpu"), metrics)
     models.current = version
     policy = Policy(ActionSet.load(actions_text(settings)))
     decoder = Decoder(Limits(check_skew=False), Catalogue())

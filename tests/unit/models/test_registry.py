@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from models import registry
+from models import registry, remote
 from models.errors import PathcastError
+from models.refusals import Refusal
 from models.registry import Parts, RegistryError
 from models.scorer import NeuralScorer
 from models.versions import CURVE, FILES, FORMAT, MANIFEST
@@ -35,6 +36,7 @@ def rewrite(path: Path, name: str, content: bytes) -> None:
     (path / name).write_bytes(content)
     manifest = json.loads((path / MANIFEST).read_bytes())
     manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    manifest["sizes"][name] = len(content)
     (path / MANIFEST).write_text(json.dumps(manifest))
 
 
@@ -108,12 +110,62 @@ def test_a_manifest_that_is_none_is_refused(version: Path, manifest: bytes) -> N
         registry.load(version)
 
 
-@pytest.mark.parametrize(("key", "value"), [("format", FORMAT + 1), ("features_version", "old")])
-def test_another_programs_version_is_refused(version: Path, key: str, value: object) -> None:
+FOREIGN = [
+    ("format", FORMAT + 1, "newer program: update this one", Refusal.NEWER),
+    ("format", FORMAT - 1, "train it again", Refusal.OLDER),
+    ("features_version", "old", "train it again", Refusal.FEATURES),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "advice", "refusal"), FOREIGN)
+def test_another_programs_version_is_refused(
+    version: Path, key: str, value: object, advice: str, refusal: Refusal
+) -> None:
     manifest = json.loads((version / MANIFEST).read_bytes())
     (version / MANIFEST).write_text(json.dumps(manifest | {key: value}))
-    with pytest.raises(RegistryError, match=rf"expected format {FORMAT} with features .*; train it again"):
+    with pytest.raises(RegistryError, match=rf"expected format {FORMAT} with features .*{advice}") as refused:
         registry.load(version)
+    assert refused.value.refusal is refusal
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    wide = copy.deepcopy(PARTS.network)
+    wide.item_bias = torch.nn.Parameter(torch.zeros(len(wide.item_bias) + 1))
+    saved = registry.save(tmp_path, replace(PARTS, network=wide), CREATED)
+    with pytest.raises(RegistryError, match="another shape") as refused:
+        registry.load(tmp_path / saved)
+    assert refused.value.refusal is Refusal.SHAPE
+
+
+def test_a_manifest_may_not_lead_out_of_its_folder(version: Path, tmp_path: Path) -> None:
+    manifest = json.loads((version / MANIFEST).read_bytes())
+    manifest["files"]["../stolen"] = "0" * 64
+    (version / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(RegistryError, match="incomplete") as refused:
+        remote.fetch(f"file://{version}", tmp_path / "copies")
+    assert refused.value.refusal is Refusal.MANIFEST
+
+
+def test_a_manifest_without_sizes_is_as_good_as_ever(version: Path) -> None:
+    manifest = json.loads((version / MANIFEST).read_bytes())
+    del manifest["sizes"]
+    (version / MANIFEST).write_text(json.dumps(manifest))
+    assert registry.load(version).id == version.name
+
+
+def test_a_version_goes_to_any_url_and_comes_back_the_same(version: Path, tmp_path: Path) -> None:
+    url = remote.put(version, "memory://shop/models/")
+    assert url == f"memory://shop/models/{version.name}"
+    back = remote.fetch(url, tmp_path / "copies")
+    assert {path.name: path.read_bytes() for path in back.iterdir()} == {
+        path.name: path.read_bytes() for path in version.iterdir()
+    }
+    with pytest.raises(RegistryError, match="nowhere") as refused:
+        remote.fetch("memory://nowhere/v1", tmp_path / "copies")
+    assert refused.value.refusal is Refusal.UNREACHABLE
+    with pytest.raises(RegistryError) as unknown:
+        remote.put(version, "strange://shop")
+    assert unknown.value.refusal is Refusal.UNREACHABLE
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
@@ -159,7 +211,7 @@ def test_the_curve_is_part_of_a_version_and_of_its_digest(tmp_path: Path) -> Non
     assert (drawn / CURVE).read_bytes() == curve
     assert registry.load(drawn).id == drawn.name
     (drawn / CURVE).write_bytes(curve[:-1])
-    with pytest.raises(RegistryError, match=r"curve\.png has SHA-256"):
+    with pytest.raises(RegistryError, match=r"curve\.png has \d+ bytes"):
         registry.load(drawn)
 
 

@@ -1,14 +1,19 @@
 """Announced models: taken up when whole, refused in words otherwise, the incumbent kept."""
 
+import asyncio
+import errno
 import shutil
 
 import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from models import remote
+from models.refusals import Refusal
 from models.scores import ScoringError
 from models.updates import ModelUpdate
 from models.versions import FORMAT
+from streams.depot import KEPT, Depot
 from streams.metrics import Metrics
 from streams.pipeline import warm_up
 from streams.reload import Models
@@ -23,7 +28,7 @@ def registry(tmp_path):
 
 @pytest.fixture
 def models(registry):
-    return Models(registry, "cpu", Metrics())
+    return Models(Depot(str(registry), registry.parent / "copies", "cpu"), Metrics())
 
 
 async def test_the_last_of_several_announcements_is_taken_up(models, registry):
@@ -69,31 +74,49 @@ def damaged(registry, name, file, change):
     return announcement(registry, "damaged") if (registry / "damaged" / "manifest.json").exists() else b"{}"
 
 
+def formatted(number):
+    return lambda value: value.replace(b'"format": %d' % FORMAT, b'"format": %d' % number)
+
+
 BAD = {
-    "weights changed": ("model.safetensors", lambda value: value[:-1] + bytes([value[-1] ^ 1])),
-    "weights cut": ("model.safetensors", lambda value: value[: len(value) // 2]),
-    "index empty": ("neighbours.safetensors", lambda value: b""),
-    "config of another": ("config.json", lambda value: value.replace(b"16", b"32")),
-    "manifest no JSON": ("manifest.json", lambda value: b"{"),
-    "other format": ("manifest.json", lambda value: value.replace(b'"format": %d' % FORMAT, b'"format": 9')),
+    "weights changed": ("model.safetensors", lambda value: value[:-1] + bytes([value[-1] ^ 1]), "hash"),
+    "weights cut": ("model.safetensors", lambda value: value[: len(value) // 2], "truncated"),
+    "index empty": ("neighbours.safetensors", lambda value: b"", "truncated"),
+    "config of another": ("config.json", lambda value: value.replace(b"16", b"32"), "hash"),
+    "manifest no JSON": ("manifest.json", lambda value: b"{", "manifest"),
+    "newer format": ("manifest.json", formatted(9), "newer"),
+    "older format": ("manifest.json", formatted(1), "older"),
     "other features": (
         "manifest.json",
         lambda value: value.replace(b'"features_version": "', b'"features_version": "x'),
+        "features",
     ),
 }
+
+
+def refusals(models):
+    """How often each reason was counted."""
+    counted = {refusal: models._metrics.models_refused.labels(refusal)._value.get() for refusal in Refusal}
+    return {refusal.value: int(count) for refusal, count in counted.items() if count}
 
 
 @pytest.mark.parametrize("case", BAD)
 async def test_a_damaged_version_is_refused_and_the_incumbent_stays(models, registry, case):
     good = tiny(registry)
     await models.apply([(b"onsite", announcement(registry, good.id))])
+    file, change, reason = BAD[case]
+    announced = damaged(registry, good.id, file, change)
     with capture_logs() as logged:
-        await models.apply([(b"onsite", damaged(registry, good.id, *BAD[case]))])
+        await models.apply([(b"onsite", announced)])
     assert models.current.id == good.id
     (line,) = (entry for entry in logged if entry["event"] == "model refused")
     assert line["incumbent"] == good.id
     assert "damaged" in line["reason"]
-    assert models._metrics.models_refused._value.get() == 1
+    assert line["refusal"] == reason
+    assert refusals(models) == {reason: 1}
+    told = models.describe()
+    assert told["current"]["version"] == good.id
+    assert [one["refusal"] for one in told["refused"]] == [reason]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +136,7 @@ async def test_a_damaged_version_is_refused_and_the_incumbent_stays(models, regi
 async def test_an_announcement_that_leads_nowhere_is_refused(models, value):
     await models.apply([(b"onsite", value)])
     assert models.current is None
-    assert models._metrics.models_refused._value.get() == 1
+    assert sum(refusals(models).values()) == 1
 
 
 async def test_a_manifest_that_was_not_the_announced_one_is_refused(models, registry):
@@ -121,6 +144,7 @@ async def test_a_manifest_that_was_not_the_announced_one_is_refused(models, regi
     update = ModelUpdate(version=version.id, path=str(version.path), sha256="0" * 64)
     await models.apply([(b"onsite", msgspec.json.encode(update))])
     assert models.current is None
+    assert refusals(models) == {"hash": 1}
 
 
 async def test_a_model_that_cannot_be_warmed_up_is_refused(models, registry):
@@ -130,4 +154,92 @@ async def test_a_model_that_cannot_be_warmed_up_is_refused(models, registry):
     models.warm_up = fail
     await models.apply([(b"onsite", announcement(registry, tiny(registry).id))])
     assert models.current is None
-    assert models._metrics.models_refused._value.get() == 1
+    assert refusals(models) == {"warm_up": 1}
+
+
+@pytest.fixture
+def bucket(tmp_path):
+    """A registry at a URL, and where its versions are made."""
+    return f"file://{tmp_path}/bucket", tmp_path / "made"
+
+
+def at(url, made, number):
+    """A version put there, and its announcement by a trainer that knows no path of ours."""
+    version = tiny(made, number)
+    remote.put(version.path, url)
+    return version, announcement(made, version.id)
+
+
+async def test_a_version_at_a_url_is_copied_and_a_vanished_registry_leaves_the_copies(bucket, tmp_path):
+    url, made = bucket
+    models = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    (first, told), (second, later) = at(url, made, 1), at(url, made, 2)
+    await models.apply([(b"onsite", told)])
+    assert models.current.path == tmp_path / "copies" / first.id
+    (tmp_path / "bucket").rename(tmp_path / "away")
+    shutil.rmtree(made)
+    await models.apply([(b"onsite", later)])
+    assert models.current.id == first.id
+    assert refusals(models) == {"unreachable": 1}
+    assert second.id in models.refused[-1].message
+    restarted = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    await restarted.apply([(b"onsite", told)])
+    assert restarted.current.id == first.id
+
+
+async def test_what_a_registry_refused_is_tried_again_until_it_is_back(bucket, tmp_path):
+    url, made = bucket
+    models = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    version, told = at(url, made, 1)
+    (tmp_path / "bucket").rename(tmp_path / "away")
+    await models.apply([(b"onsite", told)])
+    assert models.current is None
+    (tmp_path / "away").rename(tmp_path / "bucket")
+    models.retry_seconds = 0.01
+    trying = asyncio.create_task(models.run())
+    while models.current is None:
+        await asyncio.sleep(0.01)
+    trying.cancel()
+    assert models.current.id == version.id
+    assert refusals(models) == {"unreachable": 1}
+
+
+async def test_a_damaged_copy_is_made_again(bucket, tmp_path):
+    url, made = bucket
+    version, told = at(url, made, 1)
+    models = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    await models.apply([(b"onsite", told)])
+    weights = tmp_path / "copies" / version.id / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    await models.apply([(b"onsite", told)])
+    assert refusals(models) == {}
+    assert weights.stat().st_size > 100
+
+
+async def test_a_full_disk_refuses_and_leaves_no_half_copy(bucket, tmp_path, monkeypatch):
+    url, made = bucket
+    models = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    (first, told), (_, later) = at(url, made, 1), at(url, made, 2)
+    await models.apply([(b"onsite", told)])
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(remote.os, "fsync", full)
+    await models.apply([(b"onsite", later)])
+    assert models.current.id == first.id
+    assert refusals(models) == {"disk_full": 1}
+    assert "free the disk" in models.refused[-1].message
+    assert [path.name for path in (tmp_path / "copies").iterdir()] == [first.id]
+
+
+async def test_old_copies_go_and_the_one_in_use_stays(bucket, tmp_path):
+    url, made = bucket
+    models = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    versions = []
+    for number in range(KEPT + 3):
+        version, told = at(url, made, number)
+        versions.append(version.id)
+        await models.apply([(b"onsite", told)])
+    left = {path.name for path in (tmp_path / "copies").iterdir()}
+    assert left == set(versions[-KEPT - 1 :])

@@ -17,7 +17,9 @@ KNOWN = {"v1": {"state": {"sessions": 2}}}
 
 @asynccontextmanager
 async def serving(token=None, conditions=None):
-    endpoints = Endpoints("127.0.0.1", 0, token, Metrics(), lambda: conditions or {}, KNOWN.get, WHY.get)
+    endpoints = Endpoints(
+        "127.0.0.1", 0, token, Metrics(), lambda: conditions or {}, KNOWN.get, WHY.get, dict
+    )
     await endpoints.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{endpoints.port}") as client:
@@ -78,7 +80,7 @@ async def test_with_the_token_visitors_are_shown():
 
 @pytest.mark.parametrize(("peer", "may"), [("127.0.0.1", True), ("::1", True), ("10.0.0.7", False)])
 def test_without_a_token_only_loopback_may_see(peer, may):
-    endpoints = Endpoints("0.0.0.0", 0, None, Metrics(), dict, KNOWN.get, WHY.get)
+    endpoints = Endpoints("0.0.0.0", 0, None, Metrics(), dict, KNOWN.get, WHY.get, dict)
     transport = type("Transport", (), {"get_extra_info": lambda self, name, default=None: (peer, 1)})()
     request = make_mocked_request("GET", "/visitors/v1", transport=transport)
     assert endpoints._may_see(request) is may
@@ -88,7 +90,9 @@ async def test_a_taken_port_says_what_to_do():
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        endpoints = Endpoints("127.0.0.1", taken.getsockname()[1], None, Metrics(), dict, KNOWN.get, WHY.get)
+        endpoints = Endpoints(
+            "127.0.0.1", taken.getsockname()[1], None, Metrics(), dict, KNOWN.get, WHY.get, dict
+        )
         with pytest.raises(SetUpError, match="PATHCAST_WEB_PORT"):
             await endpoints.start()
         await endpoints.stop()
