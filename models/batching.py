@@ -69,6 +69,13 @@ class Batch:
         ]
 
     @cached_property
+    def restarting(self) -> set[int]:
+        """Slots whose session starts with their first click here: what was before does not matter."""
+        order, rank = self._by_slot
+        first = order[rank == 0]
+        return set(self.slot[first[self.fresh[first]]].tolist())
+
+    @cached_property
     def trails(self) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]:
         """All codes by visitor, history first; each click's place there; and where its session starts."""
         order, rank = self._by_slot

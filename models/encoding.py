@@ -49,13 +49,22 @@ class Shape:
 
 
 class Serving(Protocol):
-    """An encoder as it serves: holds weights and nothing of a visitor, so any thread may use it."""
+    """An encoder as it serves: holds weights and nothing of a visitor, so any thread may use it.
+
+    `width` is how many bytes of state a visitor's record keeps for it; 0 where nothing is carried.
+    """
+
+    width: int
 
     def states(self, batch: Batch, model: int) -> tuple[Tensor, NDArray[Any]]:
         """States after each click `[N, H]` in record order; what is kept `[B, W]` after each slot's last.
 
         `model` says whose states the visitors' records may hold.
         """
+        ...
+
+    def rebuilt(self, history: list[bytes]) -> NDArray[Any]:
+        """What is kept `[B, W]` after each of B sessions, of which the packed codes are given."""
         ...
 
 

@@ -81,9 +81,11 @@ class Popularity:
             _bump(self._own, key, count)
             self._count(item, category, count)
 
-    def with_prior(self, prior: Iterable[Count], rates: StageRates, version: str) -> "Popularity":
-        """The partition's own counts over another model version's prior."""
-        other = Popularity(prior, rates, version)
+    def over(self, base: "Popularity") -> "Popularity":
+        """The partition's own counts over the prior of `base`, which stays as it is."""
+        other = Popularity((), base.rates, base.version)
+        other._all = dict(base._all)
+        other._by_category = {category: dict(counts) for category, counts in base._by_category.items()}
         other.add((item, category, count) for (item, category), count in self._own.items())
         return other
 

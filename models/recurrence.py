@@ -48,6 +48,7 @@ class Recurrence:
         #: Where the highest layer's output stands in the state.
         self.output = self.units - cells[-1].units
         self._stored, self._rounded = np.dtype(kept), getattr(torch, kept)
+        self.width = self._stored.itemsize * self.units
 
     def states(self, batch: Batch, model: int) -> tuple[Tensor, NDArray[Any]]:
         """See `models.encoding.Serving`."""
@@ -60,6 +61,14 @@ class Recurrence:
         states = torch.empty_like(walked)
         states[torch.from_numpy(order).to(device)] = walked
         return states, carried.to(self._rounded).cpu().numpy()
+
+    def rebuilt(self, history: list[bytes]) -> NDArray[Any]:
+        """See `models.encoding.Serving`."""
+        carried = torch.zeros(len(history), self.units, device=self.gates.device)
+        slots = [slot for slot, past in enumerate(history) if past]
+        if slots:
+            self._rebuild(carried, slots, history)
+        return carried.to(self._rounded).cpu().numpy()
 
     def inputs(self, codes: NDArray[np.void]) -> Tensor:
         """The lowest layer's gates `[N, G]` of N clicks."""
@@ -105,13 +114,12 @@ class Recurrence:
 
     def _before(self, batch: Batch, model: int) -> Tensor:
         """States before the chunk `[B, units]`: as stored, or rebuilt from codes where they are stale."""
-        width = self._stored.itemsize * self.units
-        stored, stale = list(batch.hidden), batch.stale(model, width)
+        stored, stale = list(batch.hidden), batch.stale(model, self.width)
         for slot in stale:
-            stored[slot] = bytes(width)
+            stored[slot] = bytes(self.width)
         array = np.frombuffer(b"".join(stored), dtype=self._stored).astype(np.float32)
         carried = torch.from_numpy(array.reshape(-1, self.units)).to(self.gates.device)
-        replayed = [slot for slot in stale if batch.history[slot]]
+        replayed = [slot for slot in stale if batch.history[slot] and slot not in batch.restarting]
         if replayed:
             self._rebuild(carried, replayed, batch.history)
         return carried

@@ -17,6 +17,7 @@ from models.predictions import Rung
 from models.probe import Probe, probe
 from models.retrieval import Exact, Ranked, Retriever
 from models.scores import RUNGS, Scores, ScoringError
+from models.visitor import Visitor
 from models.vocabulary import Vocabulary
 
 Device = torch.device
@@ -64,6 +65,24 @@ class NeuralScorer:
     def network(self) -> Network:
         """What was trained; a copy of it may be trained further."""
         return self._network
+
+    @property
+    def width(self) -> int:
+        """Bytes of hidden state in a visitor's record; 0 where none is carried."""
+        return self._encoder.width
+
+    def outdated(self, visitor: Visitor) -> bool:
+        """Whether a visitor's hidden state is of another version, or lacks clicks of the session."""
+        return self.width > 0 and not (
+            visitor.hidden_model == self.model
+            and visitor.hidden_at == visitor.in_session
+            and len(visitor.hidden) == self.width
+        )
+
+    @torch.inference_mode()
+    def rebuilt(self, history: list[bytes]) -> list[bytes]:
+        """Hidden states after sessions of which the packed codes are given, oldest first."""
+        return [row.tobytes() for row in self._encoder.rebuilt(history)]
 
     @torch.inference_mode()
     def score(self, batch: Batch) -> Scores:

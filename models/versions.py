@@ -1,7 +1,6 @@
 """A loaded model version: the scorers of every rung that it feeds."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ from models.hybrid import Blend, Hybrid
 from models.neighbours import NeighbourScorer
 from models.nested import united
 from models.network import Config, Network
+from models.popularity import Popularity
 from models.rates import StageRates
 from models.refusals import Refusal, RegistryError, Unfit
 from models.scorer import NeuralScorer, pick_device
@@ -43,7 +43,10 @@ __all__ = ["CURVE", "FILES", "FORMAT", "MANIFEST", "RegistryError", "Version", "
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """`id` is the folder's name; `id64` marks hidden states; `popularity` int64 [V] are prior weights."""
+    """`id` is the folder's name; `id64` marks hidden states; `popularity` int64 [V] are prior weights.
+
+    `prior` is the popularity rung without any partition's counts.
+    """
 
     id: str
     id64: int
@@ -56,16 +59,12 @@ class Version:
     neighbours: NeighbourScorer
     rates: StageRates
     popularity: NDArray[np.int64]
+    prior: Popularity
 
     @property
     def network(self) -> Network:
         """The network that scores; a copy of it may be trained further."""
         return self.neural.network
-
-    def prior(self) -> Iterator[tuple[str, int, int]]:
-        """(item id, category hash, weight) for the popularity rung."""
-        columns = self.vocabulary.categories.tolist(), self.popularity.tolist()
-        return zip(self.vocabulary.ids, *columns, strict=True)
 
 
 def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], device: str) -> Version:
@@ -83,6 +82,9 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
     neural = NeuralScorer(network, words, name, id64, pick_device(device), hybrid)
     if len(words.ids) >= LEAST_ITEMS:
         neural.try_out(past.views(index, words))
+    weights = _shaped(arrays["popularity"], "popularity", len(words.ids))
+    # Made here, on the thread that loads: counted in a chunk, a large catalogue would hold it up.
+    counts = zip(words.ids, words.categories.tolist(), weights.tolist(), strict=True)
     return Version(
         id=name,
         id64=id64,
@@ -94,7 +96,8 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
         neural=neural,
         neighbours=near,
         rates=rates,
-        popularity=_shaped(arrays["popularity"], "popularity", len(words.ids)),
+        popularity=weights,
+        prior=Popularity(counts, rates, name),
     )
 
 

@@ -78,6 +78,7 @@ class Windows:
 
     def __init__(self, encoder: Windowed, table: Tensor, rows: Rows) -> None:
         self.encoder, self.table, self.rows = encoder, table.detach(), rows
+        self.width = 0
 
     def states(self, batch: Batch, model: int) -> tuple[Tensor, NDArray[Any]]:
         """See `models.encoding.Serving`; what is kept has no bytes, so it is of every version's."""
@@ -91,6 +92,10 @@ class Windows:
         states = torch.empty_like(encoded)
         states[self._tensor(clicks)] = encoded
         return states, np.zeros((batch.slots, 0), dtype=np.float16)
+
+    def rebuilt(self, history: list[bytes]) -> NDArray[Any]:
+        """Nothing is kept."""
+        return np.zeros((len(history), 0), dtype=np.float16)
 
     def _pass(self, inputs: Tensor, pieces: Pieces) -> tuple[Ints, Tensor]:
         """Which clicks, in the order of trails, and their states; all pieces end at the right."""

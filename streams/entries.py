@@ -12,7 +12,7 @@ from streams.effects import Reader
 class Entry:
     """A visitor as it is by now; `timer` (its minute) and whether it was `known` are as read.
 
-    `slot` is its place in the chunk's batch.
+    `slot` is its place in the chunk's batch number `batch`.
     """
 
     key: bytes
@@ -20,6 +20,7 @@ class Entry:
     timer: int = 0
     known: bool = False
     slot: int = -1
+    batch: int = 0
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """What to write: the record, or its deletion, and the timer where it moved."""

@@ -30,6 +30,9 @@ class Memory:
     answers: dict[str, tuple[Message, ...]] = field(default_factory=dict)
     #: Feature rows of the clicks that they answer.
     rows: dict[str, bytes] = field(default_factory=dict)
+    #: Keys of visitors whose hidden state another version made; who clicked last is at the end.
+    outdated: dict[bytes, None] = field(default_factory=dict)
+    _version: Version | None = None
     _popularity: Popularity = field(default_factory=Popularity)
     #: Item panes as popularity knows them, and as they are by now.
     _counted: dict[bytes, bytes | None] = field(default_factory=dict)
@@ -75,6 +78,8 @@ class Memory:
         """Popularity as of the last committed chunk."""
         if self._present:
             self._settle()
+        if self._version is not None and self._popularity.version != self._version.id:
+            self._popularity = self._popularity.over(self._version.prior)
         return self._popularity
 
     def _settle(self) -> None:
@@ -85,9 +90,10 @@ class Memory:
         self._counted.clear()
 
     def follow(self, version: Version | None) -> None:
-        """Take a model version's prior, if it is another one."""
-        if version is not None and self._popularity.version != version.id:
-            self._popularity = self.popularity.with_prior(version.prior(), version.rates, version.id)
+        """Take another model version's prior, and know whose hidden states are to be made again."""
+        if version is not None and version is not self._version:
+            self._version = version
+            self.outdated = dict.fromkeys(self.recent if version.neural.width else ())
 
     def remember(self, answers: Mapping[str, tuple[Message, ...]], rows: Mapping[str, bytes]) -> None:
         """Keep the latest answers of visitors, and the feature rows of their clicks."""

@@ -11,6 +11,11 @@ from models.refusals import Refusal
 if TYPE_CHECKING:
     from streams.passage import Passage
 
+#: What stands for a version where the ladder answers without one.
+NO_MODEL = "none"
+#: Versions whose answers are counted; each promotion brings another one.
+VERSIONS_SHOWN = 5
+
 _TIMINGS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
@@ -53,14 +58,40 @@ class Metrics:
             "pathcast_explanations", "Explanations asked for, by outcome", ["outcome"], registry=registry
         )
         self.model = Info("pathcast_model", "The model in use", registry=registry)
+        self.model.info({"version": NO_MODEL})
+        self.versions = Counter(
+            "pathcast_version_answers", "Clicks answered, by model version", ["version"], registry=registry
+        )
         self.models_refused = Counter(
             "pathcast_models_refused", "Announced models not used, by reason", ["reason"], registry=registry
         )
         for refusal in Refusal:
             self.models_refused.labels(refusal.value)
         self.swaps = Counter("pathcast_model_swaps", "Models swapped in", registry=registry)
+        self.rebuilt = Counter(
+            "pathcast_hidden_rebuilt", "Hidden states made again for another version", registry=registry
+        )
+        self.waited = Counter(
+            "pathcast_hidden_waited",
+            "Clicks that a lower rung answered while their visitor's hidden state waited to be made again",
+            registry=registry,
+        )
+        self.outdated = Gauge(
+            "pathcast_hidden_outdated", "Visitors in memory still to be made again", registry=registry
+        )
         self.recovery = Gauge("pathcast_recovery_seconds", "Duration of the last recovery", registry=registry)
         self.ready = Gauge("pathcast_ready", "1 when every partition is being answered", registry=registry)
+        self._served: dict[str, None] = {}
+
+    def served(self, version: str, clicks: int) -> None:
+        """Count clicks under the version that answered them; the counts of long gone ones are dropped."""
+        self.versions.labels(version).inc(clicks)
+        self._served.pop(version, None)
+        self._served[version] = None
+        while len(self._served) > VERSIONS_SHOWN:
+            oldest = next(iter(self._served))
+            del self._served[oldest]
+            self.versions.remove(oldest)
 
 
 def report(metrics: Metrics, passage: "Passage") -> None:
@@ -71,6 +102,9 @@ def report(metrics: Metrics, passage: "Passage") -> None:
     metrics.chunk.observe(len(passage.work.records))
     metrics.duplicates.inc(passage.duplicates)
     metrics.misrouted.inc(passage.misrouted)
+    metrics.rebuilt.inc(passage.rebuilt)
+    metrics.waited.inc(len(passage.scored[-1].purchase))
+    metrics.served(passage.version.id if passage.version else NO_MODEL, len(passage.applied))
     for stage, seconds in passage.stages:
         metrics.stage.labels(stage).observe(seconds)
     for scored in passage.scored:

@@ -13,13 +13,14 @@ from models.facts import Facts, Fate, Transition
 from models.lifecycle import BEGIN_CHECKOUT, PURCHASE
 from models.session import step
 from models.versions import Version
-from streams import entries, explaining, rings, scoring
+from streams import entries, explaining, rebuilding, rings, scoring
 from streams.answers import Applied, Decided, Scribe
 from streams.deciding import Decider
 from streams.effects import Effects, Message, Work
 from streams.entries import Entry
 from streams.letters import letter
 from streams.memory import Memory
+from streams.rebuilding import Budget
 from streams.routing import home
 from streams.scoring import NOTHING, Scored
 from streams.tally import Tally
@@ -27,22 +28,27 @@ from streams.tally import Tally
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
 
-#: A chunk's batches: who consents is scored, the others get the popular rung.
-CONSENTING, REFUSING = 0, 1
+#: A chunk's batches: who consents is scored by the network, or by a lower rung while the hidden state waits
+#: to be made again; the others get the popular rung.
+CONSENTING, REFUSING, WAITING = 0, 1, 2
 
 
 class Passage:
     """Holds what one chunk has come to so far; nothing outside changes before its effects are committed."""
 
-    def __init__(self, pipeline: "Pipeline", work: Work, memory: Memory, version: Version | None) -> None:
+    def __init__(
+        self, pipeline: "Pipeline", work: Work, memory: Memory, version: Version | None, budget: Budget
+    ) -> None:
         self.pipeline, self.work, self.memory, self.rules = pipeline, work, memory, pipeline.rules
-        self.version = version
+        self.version, self.budget = version, budget
+        self.waiting: set[bytes] = set()
+        self.rebuilt = 0
         self.watermark = max(work.watermark, work.idle_to)
         self.entries: dict[bytes, Entry] = {}
-        self.batchers = (Batcher(), Batcher())
+        self.batchers = (Batcher(), Batcher(), Batcher())
         self.applied: list[Applied] = []
         self.decided: list[Decided] = []
-        self.scored: tuple[Scored, Scored] = (NOTHING, NOTHING)
+        self.scored: tuple[Scored, Scored, Scored] = (NOTHING, NOTHING, NOTHING)
         self.answers: list[tuple[Message, ...]] = []
         self.outputs: dict[str, list[Message]] = {}
         self.letters: list[Message] = []
@@ -80,10 +86,17 @@ class Passage:
 
     def _read(self, clicks: list[Click | Rejected]) -> None:
         pairs = zip(self.work.records, clicks, strict=True)
-        wanted = {entries.key_of(record.key): None for record, click in pairs if type(click) is Click}
-        self.entries = entries.read(self.work.state, wanted, self.memory.recent)
+        first: dict[bytes, Click] = {}
+        for record, click in pairs:
+            if type(click) is Click:
+                first.setdefault(entries.key_of(record.key), click)
+        self.entries = entries.read(self.work.state, first, self.memory.recent)
+        outdated = rebuilding.outdated(self.entries, first, self.version, self.rules.session.gap_ms)
+        self.waiting = rebuilding.over_budget(outdated, self.budget)
+        self.rebuilt = len(outdated) - len(self.waiting)
         for entry in self.entries.values():
-            entry.slot = self.batchers[CONSENTING].visitor(entry.visitor)
+            entry.batch = WAITING if entry.key in self.waiting else CONSENTING
+            entry.slot = self.batchers[entry.batch].visitor(entry.visitor)
         self._count_misrouted(clicks)
 
     def _count_misrouted(self, clicks: list[Click | Rejected]) -> None:
@@ -116,7 +129,7 @@ class Passage:
     def _apply(self, key: bytes, click: Click, entry: Entry, facts: Facts) -> None:
         visitor = entry.visitor
         assert visitor is not None
-        number = CONSENTING if facts.consent else REFUSING
+        number = entry.batch if facts.consent else REFUSING
         batcher = self.batchers[number]
         slot = entry.slot if facts.consent else batcher.visitor(None)
         index = batcher.click(slot, facts.code, facts.position, features.row(visitor, click, facts))
@@ -139,19 +152,21 @@ class Passage:
     def score(self, answers: Scored | None) -> None:
         """Take the network's answers, or find others where it gave none."""
         self.memory.follow(self.version)
-        (consenting, refusing), shop = self.batchers, self.pipeline.shop
-        if answers is None:
-            deadline, fetched_at = self.pipeline.deadline, self.work.fetched_at
-            batch = consenting.build()
-            answers = scoring.fallback(batch, self.version, self.memory, deadline, fetched_at, shop)
+        consenting, refusing, waiting = self.batchers
+        answers = self._fallback(consenting) if answers is None else answers
+        shop = self.pipeline.shop
         popular = scoring.popular(refusing.build(), self.memory, shop) if len(refusing) else NOTHING
-        self.scored = answers, popular
+        self.scored = answers, popular, self._fallback(waiting) if len(waiting) else NOTHING
         self._remember(answers.hidden)
+
+    def _fallback(self, batcher: Batcher) -> Scored:
+        deadline, fetched_at, shop = self.pipeline.deadline, self.work.fetched_at, self.pipeline.shop
+        return scoring.fallback(batcher.build(), self.version, self.memory, deadline, fetched_at, shop)
 
     def _remember(self, hidden: list[bytes]) -> None:
         if hidden and self.version is not None:
             for entry in self.entries.values():
-                if entry.visitor is not None:
+                if entry.visitor is not None and entry.batch == CONSENTING:
                     entry.visitor.remember(hidden[entry.slot], self.version.id64)
 
     def _decide_all(self) -> None:

@@ -24,6 +24,7 @@ from streams.entries import key_of
 from streams.memory import Memory, describe
 from streams.metrics import Metrics, report
 from streams.passage import CONSENTING, Passage
+from streams.rebuilding import Budget, rebuild
 from streams.reload import Models
 from streams.rules import Rules
 
@@ -53,7 +54,8 @@ class Pipeline:
     def process(self, works: Sequence[Work]) -> list[Effects]:
         """Chunks of different partitions: decode, step, score together, decide, ring, write."""
         version = self.models.current
-        passages = [Passage(self, work, self.memories[work.partition], version) for work in works]
+        budget = Budget(self.rules.rebuilds)
+        passages = [Passage(self, work, self.memories[work.partition], version, budget) for work in works]
         for passage in passages:
             passage.step()
         started = time.perf_counter()
@@ -82,6 +84,8 @@ class Pipeline:
             dict(zip(visitors, passage.answers, strict=True)), dict(zip(visitors, rows, strict=True))
         )
         report(self.metrics, passage)
+        self.metrics.rebuilt.inc(rebuild(passage, self.rules.recent_visitors))
+        self.metrics.outdated.set(sum(len(memory.outdated) for memory in self.memories.values()))
         self._count_dropped()
 
     def reject(self, work: Work, error: Exception) -> Effects:

@@ -23,6 +23,8 @@ class Rules:
     recent_visitors: int = 10_000
     #: Clicks of a chunk that are explained, of those that ask for it.
     explanations: int = 8
+    #: Visitors whose hidden states are made again in one pass over chunks.
+    rebuilds: int = 64
     shop: ShopRules = field(default_factory=ShopRules)
 
     @classmethod
@@ -37,7 +39,14 @@ class Rules:
             ttl_ms=int(settings.visitor_ttl_days * DAY_MS),
             exposure=ExposureConfig(int(settings.attribution_hours * HOUR_MS)),
         )
-        panes = PaneConfig(retention_ms=settings.pane_hours * HOUR_MS)
-        recent = settings.recent_visitors // partitions
-        deadline, explained = settings.deadline_ms / 1000, settings.explanations_per_chunk
-        return cls(names, partitions, session, panes, deadline, recent, explained, shop or ShopRules())
+        return cls(
+            names,
+            partitions,
+            session,
+            PaneConfig(retention_ms=settings.pane_hours * HOUR_MS),
+            deadline_s=settings.deadline_ms / 1000,
+            recent_visitors=settings.recent_visitors // partitions,
+            explanations=settings.explanations_per_chunk,
+            rebuilds=settings.rebuilds_per_chunk,
+            shop=shop or ShopRules(),
+        )

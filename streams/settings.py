@@ -119,6 +119,13 @@ class WorkerSettings(BaseSettings):
         ge=0,
         description="Visitors kept decoded in memory (about 5 kB each), for all partitions together.",
     )
+    rebuilds_per_chunk: int = Field(
+        default=64,
+        ge=0,
+        le=50_000,
+        description="Visitors whose hidden state a chunk may make again after another model was taken up; "
+        "the others are answered by a lower rung until it is their turn.",
+    )
     explanations_per_chunk: int = Field(
         default=8,
         ge=0,

@@ -46,7 +46,8 @@ def test_what_is_loaded_scores_as_what_was_saved(version: Path) -> None:
     after = next(serve(CLICKS, [loaded.neural], 300, {}))
     np.testing.assert_array_equal(before.purchase, after.purchase)
     assert before.item_ids() == after.item_ids()
-    assert next(loaded.prior()) == (PARTS.vocabulary.ids[0], int(PARTS.vocabulary.categories[0]), 40)
+    assert loaded.prior.version == version.name
+    assert loaded.prior._all[PARTS.vocabulary.ids[0]] == 40
     assert loaded.metrics == PARTS.metrics
     assert loaded.rates == PARTS.rates
 
