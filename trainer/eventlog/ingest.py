@@ -1,0 +1,158 @@
+"""From Kafka into the event log, each committed record exactly once.
+
+The consumer group only shares partitions among processes. Where to read on is what the manifest says, and a
+commit is the making of the next manifest, so a kill leaves a batch either in the log or to be read again. The
+group's own offsets are for lag monitors.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
+
+from trainer.eventlog.buffer import Buffer, Filter
+from trainer.eventlog.log import EventLog
+from trainer.eventlog.rows import Rows
+from trainer.eventlog.topics import Topics, explained
+
+log = structlog.get_logger("pathcast.eventlog")
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A batch is committed at so many rows or after so many seconds; both bound memory and loss of time."""
+
+    rows: int = 50_000
+    seconds: float = 30.0
+    poll_records: int = 4_000
+
+
+class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Notes that partitions came or went; it is called on the client's own thread."""
+
+    def __init__(self) -> None:
+        self.happened = threading.Event()
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        """What was read of them is read again by whoever gets them."""
+        self.happened.set()
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        """The next step seeks to what the manifests say."""
+        self.happened.set()
+
+
+class Ingest:
+    """The log's writer for the partitions that its consumer group gives it.
+
+    `tables` say how to read each topic, by its name; `connection` are kafka-python's arguments; `now` is the
+    clock (epoch ms); `keep` leaves rows of forgotten visitors out; `recreated` accepts topics that are not
+    those that the log knows.
+    """
+
+    def __init__(
+        self,
+        to: EventLog,
+        tables: Mapping[str, Rows],
+        connection: Mapping[str, Any],
+        group: str,
+        now: Clock,
+        keep: Filter = lambda frame: frame,
+        recreated: bool = False,
+        bounds: Bounds = Bounds(),
+    ) -> None:
+        self._log, self._tables, self._now, self._keep = to, tables, now, keep
+        self._connection, self._recreated, self._bounds = connection, recreated, bounds
+        self._topics = Topics(connection, tables)
+        self._topics.ids()
+        self._buffers: dict[TopicPartition, Buffer] = {}
+        self._moves = _Moves()
+        self._flushed = now()
+        with explained(connection):
+            self._client = KafkaConsumer(
+                **connection,
+                group_id=group,
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                max_poll_records=bounds.poll_records,
+            )
+            self._client.subscribe(list(tables), listener=self._moves)
+
+    def step(self, wait_ms: int = 500) -> int:
+        """Read what there is, commit what is due; how many rows were read. Raises EventLogError."""
+        with explained(self._connection):
+            found = self._client.poll(timeout_ms=wait_ms)
+        if self._moves.happened.is_set():
+            self._take()
+            return 0
+        for part, records in found.items():
+            self._buffers[part].add(records)
+        if self._due():
+            self.flush()
+        return sum(map(len, found.values()))
+
+    def _take(self) -> None:
+        """Begin anew with the partitions that are ours now: anything fetched before belongs to the past."""
+        self._moves.happened.clear()
+        self._buffers.clear()
+        parts = self._client.assignment()
+        for part, source in self._topics.sources(self._client, parts).items() if parts else ():
+            buffer = Buffer.open(
+                self._log, self._tables[part.topic], part.partition, source, self._keep, self._recreated
+            )
+            if buffer.start < source.begin:
+                log.warning("offsets lost", topic=part.topic, partition=part.partition, start=buffer.start)
+            with explained(self._connection):
+                self._client.seek(part, max(buffer.start, source.begin))
+            self._buffers[part] = buffer
+
+    def _due(self) -> bool:
+        waited = self._now() - self._flushed >= 1000 * self._bounds.seconds
+        return waited or self.rows >= self._bounds.rows
+
+    @property
+    def rows(self) -> int:
+        """Rows read and not yet committed."""
+        return sum(buffer.size for buffer in self._buffers.values())
+
+    @property
+    def assigned(self) -> bool:
+        """Whether the group has given this process its partitions."""
+        return bool(self._buffers)
+
+    def flush(self) -> None:
+        """Commit what was read. Raises EventLogError; what was not committed is read again."""
+        self._flushed = self._now()
+        full = {part: buffer for part, buffer in self._buffers.items() if buffer.size}
+        if not full:
+            return
+        sources = self._topics.sources(self._client, full)
+        for part, buffer in full.items():
+            if sources[part].topic_id != buffer.source.topic_id:
+                self._moves.happened.set()  # recreated while it was read: looked at as at the start
+                return
+            buffer.commit(sources[part].begin, self._flushed)
+        self._tell({part: buffer.start for part, buffer in full.items()})
+
+    def _tell(self, positions: Mapping[TopicPartition, int]) -> None:
+        offsets = {part: OffsetAndMetadata(offset, "", -1) for part, offset in positions.items()}
+        with suppress(KafkaError):  # only lag monitors read it
+            self._client.commit_async(offsets)
+
+    def behind(self) -> int:
+        """Offsets between what was read and what can be read now, of the partitions that are ours."""
+        with explained(self._connection):
+            ends = self._client.end_offsets(list(self._buffers))
+            return sum(max(0, end - self._client.position(part)) for part, end in ends.items())
+
+    def close(self) -> None:
+        """Leave the group; what was not committed is read again by whoever comes next."""
+        self._client.close(autocommit=False)
+        self._topics.close()

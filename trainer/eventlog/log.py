@@ -1,0 +1,104 @@
+"""An event log: Parquet files by table and day, and the manifests that say which of them hold.
+
+ROOT/
+├── _manifests/<table>/<partition>/<number>.json
+└── <table>/day=2026-11-26/<partition>-<first offset>-<last offset>-<digest>.parquet
+
+A file counts once a manifest names it. What was written before a kill and is in no manifest is not there.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from trainer.eventlog.manifest import FOLDER, File, History, Manifest
+from trainer.eventlog.place import EventLogError, Place
+from trainer.eventlog.tables import BY_NAME
+
+DAY_MS = 86_400_000
+_LEVEL = 6
+
+
+@dataclass(frozen=True)
+class EventLog:
+    """The event log at a place."""
+
+    place: Place
+
+    @classmethod
+    def at(cls, url: str) -> "EventLog":
+        """The log in a folder or at an fsspec URL; it may be empty. Raises EventLogError."""
+        return cls(Place.at(url))
+
+    def history(self, table: str, partition: int) -> History:
+        """The manifests of a table's partition."""
+        return History(self.place, table, partition)
+
+    def histories(self, table: str | None = None) -> Iterator[History]:
+        """All partitions of one table, or of all, that the log has anything of."""
+        for name in [table] if table else BY_NAME:
+            for number in self.place.names(f"{FOLDER}/{name}", folders=True):
+                yield self.history(name, int(number))
+
+    def manifests(self, table: str | None = None) -> list[Manifest]:
+        """What holds now, partition by partition. Raises EventLogError."""
+        return [found for history in self.histories(table) if (found := history.latest())]
+
+    def write(self, table: str, partition: int, frame: pl.DataFrame, now: int) -> list[File]:
+        """Write rows in order of their offsets, a file for each day on which they were stamped.
+
+        Rows without a timestamp belong to the day of `now` (epoch ms). The files hold once a manifest names
+        them. Raises EventLogError.
+        """
+        stamped = pl.when(pl.col("_stamped") < 0).then(now).otherwise(pl.col("_stamped"))
+        days = frame.select(stamped // DAY_MS).to_series()
+        return [self._write(table, partition, frame.filter(days == day), day) for day in days.unique().sort()]
+
+    def _write(self, table: str, partition: int, frame: pl.DataFrame, day: int) -> File:
+        content = io.BytesIO()
+        frame.write_parquet(content, compression="zstd", compression_level=_LEVEL)
+        data = content.getvalue()
+        digest = hashlib.sha256(data).hexdigest()
+        date = f"{datetime.fromtimestamp(day * DAY_MS / 1000, UTC):%Y-%m-%d}"
+        first, last = int(frame["_offset"][0]), int(frame["_offset"][-1])
+        name = f"{table}/day={date}/{partition:05}-{first:020}-{last:020}-{digest[:12]}.parquet"
+        self.place.write(name, data)
+        since, until = frame.select(pl.col("ts").min(), pl.col("ts").max().alias("until")).row(0)
+        return File(
+            name=name,
+            day=date,
+            first=first,
+            last=last,
+            rows=len(frame),
+            bytes=len(data),
+            sha256=digest,
+            since=since,
+            until=until,
+        )
+
+    def read(self, file: File, columns: list[str] | None = None) -> pl.DataFrame:
+        """The rows of a file. Raises EventLogError where it is gone or has other bytes than were written."""
+        try:
+            data = self.place.read(file.name)
+        except FileNotFoundError as error:
+            raise EventLogError(
+                f"{file.name} is gone from {self.place.url}: it was compacted, expired or erased while it "
+                "was read; try again"
+            ) from error
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise EventLogError(
+                f"{file.name} in {self.place.url} has other bytes than were written: restore it from a copy"
+            )
+        return pl.read_parquet(io.BytesIO(data), columns=columns)
+
+    def discard(self, history: History, names: list[str]) -> None:
+        """Remove files, but those that the manifest names as of now. Raises EventLogError."""
+        found = history.latest()
+        kept = {file.name for file in found.files} if found else set()
+        for name in names:
+            if name not in kept:
+                self.place.remove(name)

@@ -1,0 +1,141 @@
+"""Where an event log lives: a folder, or any fsspec URL (`s3://`, `hdfs://`, `memory://`, …)."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from models.errors import PathcastError
+
+
+class EventLogError(PathcastError):
+    """The event log cannot be read or written, or does not fit the topics as they are."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Files below a root; names are relative and have forward slashes."""
+
+    fs: Any
+    root: str
+    url: str
+
+    @classmethod
+    def at(cls, url: str) -> "Place":
+        """The place of a folder or an fsspec URL. Raises EventLogError for a URL of an unknown kind."""
+        try:
+            fs, root = fsspec.core.url_to_fs(os.path.expanduser(url))
+        except (ImportError, ValueError) as error:
+            raise EventLogError(
+                f"{url} cannot be used ({error}): name a folder or an fsspec URL, and install its package "
+                "(s3fs for s3://, pyarrow for hdfs://)"
+            ) from error
+        return cls(fs, root.rstrip("/"), url)
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes. Raises FileNotFoundError, or EventLogError where the place fails."""
+        with self._failing():
+            content: bytes = self.fs.cat_file(self._path(name))
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file that nobody looks for yet. Raises EventLogError."""
+        with self._failing():
+            self.fs.makedirs(self._parent(name), exist_ok=True)
+            if self._local:
+                _synced(self._path(name), content)
+            else:
+                self.fs.pipe_file(self._path(name), content)
+
+    def create(self, name: str, content: bytes) -> None:
+        """Write a file whole, as the first one of its name, or not at all: raises FileExistsError.
+
+        That holds on local disks and wherever fsspec's `create` mode is one step (S3, memory).
+        """
+        with self._failing():
+            self.fs.makedirs(self._parent(name), exist_ok=True)
+            if self._local:
+                _linked(self._path(name), content)
+            else:
+                self.fs.pipe_file(self._path(name), content, mode="create")
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there. Raises EventLogError."""
+        with self._failing():
+            try:
+                self.fs.rm_file(self._path(name))
+            except FileNotFoundError:
+                return
+
+    def names(self, folder: str, folders: bool = False) -> list[str]:
+        """Names of the files (or of the folders) in a folder, in order; none where it is missing."""
+        with self._failing():
+            self.fs.invalidate_cache()
+            try:
+                found = self.fs.ls(self._path(folder), detail=True)
+            except FileNotFoundError:
+                return []
+        kind = "directory" if folders else "file"
+        bare = (str(entry["name"]).rsplit("/", 1)[-1] for entry in found if entry["type"] == kind)
+        return sorted(name for name in bare if not name.startswith("."))
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file now."""
+        with self._failing():
+            self.fs.invalidate_cache()
+            return bool(self.fs.exists(self._path(name)))
+
+    def changed_at(self, name: str) -> int:
+        """When a file was written, epoch ms. Raises FileNotFoundError."""
+        with self._failing():
+            return int(self.fs.modified(self._path(name)).timestamp() * 1000)
+
+    @property
+    def _local(self) -> bool:
+        return isinstance(self.fs, LocalFileSystem)
+
+    def _path(self, name: str) -> str:
+        return f"{self.root}/{name}"
+
+    def _parent(self, name: str) -> str:
+        return self._path(name).rsplit("/", 1)[0]
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except (FileNotFoundError, FileExistsError):
+            raise
+        except OSError as error:
+            raise EventLogError(
+                f"the event log at {self.url} cannot be used ({error}): check that it is reachable, may be "
+                "written, and has room"
+            ) from error
+
+
+def _synced(path: str, content: bytes) -> None:
+    with Path(path).open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _linked(path: str, content: bytes) -> None:
+    """A link is made in one step, and fails where its name is taken: a rename would replace."""
+    partial = Path(path).with_name(f".{uuid.uuid4().hex}.partial")
+    try:
+        _synced(str(partial), content)
+        os.link(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    folder = os.open(partial.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

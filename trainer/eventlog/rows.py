@@ -1,0 +1,147 @@
+"""Kafka records as rows of a table, and back again.
+
+A click is read by the decoder that serves, so what a worker refused is refused here. Bytes stay beside the
+columns wherever these do not say all that was sent: what cannot be read today may be read by a later program.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, Protocol
+
+import msgspec
+import polars as pl
+from msgspec.structs import astuple
+
+from models.aliases import EventNames, event_name
+from models.catalogue import Catalogue
+from models.decoder import Decoder
+from models.events import WIRE_FIELDS, Click, Limits
+from trainer.eventlog.tables import CLICKS, KAFKA, Table
+
+_headers = msgspec.msgpack.Encoder().encode
+_json_text = msgspec.json.Encoder().encode
+_UNREADABLE = "unreadable"
+#: A row's columns, whether they say all that the bytes did, and why the contract refuses them.
+Read = tuple[Sequence[Any], bool, str | None]
+
+
+class Record(Protocol):
+    """A Kafka record as far as it is kept; `timestamp` in epoch ms, -1 where there is none."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Rows:
+    """Makes rows of one table. `limits` and `events` are those of the workers' decoder."""
+
+    def __init__(self, table: Table, limits: Limits | None = None, events: EventNames = event_name) -> None:
+        self.table = table
+        self._nothing = (None,) * len(table.fields)
+        self._who = list(table.fields).index("visitor_id")
+        clicks = Decoder(limits or Limits(), Catalogue(), events)
+        self._read: Callable[[Sequence[Record]], Iterable[Read]]
+        self._read = self._clicks(clicks) if table is CLICKS else self._answers()
+
+    def frame(self, records: Sequence[Record]) -> pl.DataFrame:
+        """The records as rows with the table's columns, in their order."""
+        rows = [
+            (
+                record.partition,
+                record.offset,
+                record.timestamp,
+                _other_key(record.key, columns[self._who]),
+                _headers(list(record.headers)) if record.headers else None,
+                None if whole else record.value,
+                refused,
+                *columns,
+            )
+            for record, (columns, whole, refused) in zip(records, self._read(records), strict=True)
+        ]
+        columns = zip(*rows, strict=True) if rows else [()] * len(self.table.schema)
+        named = zip(self.table.schema.items(), columns, strict=True)
+        return pl.DataFrame([_series(name, values, kind) for (name, kind), values in named])
+
+    def _clicks(self, decoder: Decoder) -> Callable[[Sequence[Record]], Iterable[Read]]:
+        strict, columns = msgspec.json.Decoder(Click).decode, attrgetter(*WIRE_FIELDS)
+
+        def read(records: Sequence[Record]) -> Iterable[Read]:
+            for record, click in zip(records, decoder.decode(records), strict=True):
+                if isinstance(click, Click):
+                    yield columns(click), _same(strict, record.value, click), None
+                else:
+                    yield self._nothing, False, click.reason.value
+
+        return read
+
+    def _answers(self) -> Callable[[Sequence[Record]], Iterable[Read]]:
+        strict = _loose(self.table)
+
+        def read(records: Sequence[Record]) -> Iterable[Read]:
+            for record in records:
+                try:
+                    found = astuple(strict.decode(record.value or b""))
+                    yield list(map(_text, found)), True, None
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    yield self._nothing, False, _UNREADABLE
+
+        return read
+
+
+def _same(strict: Callable[[bytes], Click], value: bytes | None, click: Click) -> bool:
+    """Whether the columns of a click say what its bytes say."""
+    try:
+        return strict(value or b"") == click
+    except (ValueError, RecursionError):
+        return False
+
+
+def _loose(table: Table) -> "msgspec.json.Decoder[Any]":
+    """Reads an answer without looking into its nested parts; a field it does not know is an error."""
+    plain: dict[Any, Any] = {pl.String: str, pl.Boolean: bool, pl.Int64: int, pl.Float64: float}
+    fields: list[tuple[str, Any, Any]] = [
+        (name, msgspec.Raw if name in table.json else plain[kind] | None, None)
+        for name, kind in table.fields.items()
+    ]
+    return msgspec.json.Decoder(
+        msgspec.defstruct(f"Loose{table.contract.__name__}", fields, forbid_unknown_fields=True)
+    )
+
+
+def _series(name: str, values: Sequence[Any], kind: Any) -> pl.Series:
+    if kind != pl.List:
+        return pl.Series(name, values, kind)
+    # Of Python lists polars makes a series each; of JSON it makes all in one pass.
+    texts = [None if value is None else _json_text(value).decode() for value in values]
+    return pl.Series(name, texts, pl.String).str.json_decode(kind)
+
+
+def _text(value: Any) -> Any:
+    return bytes(value).decode() if isinstance(value, msgspec.Raw) else value
+
+
+def _other_key(key: bytes | None, visitor: str | None) -> bytes | None:
+    return key if visitor is None or key != visitor.encode() else None
+
+
+def originals(frame: pl.DataFrame, table: Table) -> list[tuple[int, int, bytes | None, Any, list[Any]]]:
+    """What Kafka held: partition, offset, key, the value's JSON (its bytes where they were kept), headers.
+
+    JSON is given decoded, without fields that are null.
+    """
+    made = []
+    for row in frame.iter_rows(named=True):
+        key = row["_key"] if row["_key"] is not None or row["_refused"] else row["visitor_id"].encode()
+        value = row["_bytes"] if row["_bytes"] is not None or row["_refused"] else _json(row, table)
+        headers = msgspec.msgpack.decode(row["_headers"]) if row["_headers"] else []
+        made.append((row["_partition"], row["_offset"], key, value, headers))
+    return made
+
+
+def _json(row: dict[str, Any], table: Table) -> dict[str, Any]:
+    said = {name: value for name, value in row.items() if name not in KAFKA and value is not None}
+    return {name: msgspec.json.decode(value) if name in table.json else value for name, value in said.items()}
