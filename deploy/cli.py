@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "broker": ("deploy.commands.broker", "Start, stop or show the bundled Apache Kafka."),
     "topics": ("deploy.commands.topics", "Create the topics and check that they fit together."),
     "worker": ("deploy.commands.worker", "Answer the clicks of some partitions."),
+    "log": ("deploy.commands.log", "Write, show and tend the event log that the trainer learns from."),
     "train": ("deploy.commands.train", "Train a model on an event log and announce it to the workers."),
     "models": ("deploy.commands.models", "List, show, promote, take back, pin and remove versions."),
     "evaluate": ("deploy.commands.evaluate", "Judge a model on a log, beside its baselines."),

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 from streams.connection import Connection
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
+from trainer.settings import TrainerSettings
 
 FILE = Path("docs/settings.md")
 
@@ -21,6 +22,7 @@ found and what fits. This page is written by `pathcast settings`.
 """
 _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
     ("Worker", "Read once, when `pathcast worker` starts.", WorkerSettings),
+    ("Trainer", "The event log and whoever writes it or learns from it.", TrainerSettings),
     ("Kafka", "How every command reaches the cluster.", Connection),
     ("Topics", "The names, for the worker and for every command.", TopicNames),
 )

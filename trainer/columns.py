@@ -30,6 +30,8 @@ def _typed(name: str, kind: pl.DataType, events: EventNames) -> pl.Expr:
         return (
             column if kind == pl.Boolean else column.cast(pl.String).str.to_lowercase().is_in(["true", "1"])
         )
+    if kind == pl.List(pl.String):
+        return column
     text = column.cast(pl.String).str.strip_chars()
     present = pl.when(text.str.to_lowercase().is_in(_NO_VALUE)).then(None).otherwise(text)
     if name == "event":

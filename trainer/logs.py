@@ -100,7 +100,9 @@ def _select(
     mapping: Mapping[str, str],
 ) -> list[pl.Expr]:
     schema = frame.collect_schema()
-    flat = {name.lower(): name for name, kind in schema.items() if not kind.is_nested()}
+    flat = {
+        name.lower(): name for name, kind in schema.items() if not kind.is_nested() or _is_basket(name, kind)
+    }
     _check_mapping(path, mapping, schema.names(), fields)
     sources = {field: _sources(field, flat, mapping) for field in fields}
     absent = [field for field in required if not sources[field]]
@@ -110,6 +112,11 @@ def _select(
             f"{', '.join(schema.names())}: name one, such as --map {absent[0]}=COLUMN"
         )
     return [pl.coalesce(columns).alias(field) for field, columns in sources.items() if columns]
+
+
+def _is_basket(name: str, kind: pl.DataType) -> bool:
+    """The one field of several values."""
+    return name == "basket" and kind == pl.List(pl.String)
 
 
 def _sources(field: str, flat: Mapping[str, str], mapping: Mapping[str, str]) -> list[str]:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.train import mapping_option
+from deploy.event_log import events_option
 from models.errors import PathcastError
 from trainer.audit import ALONE, OTHER_DAYS, Finding, audit
 from trainer.logs import read_log
@@ -26,7 +27,7 @@ class AuditError(PathcastError):
 
 
 @click.command()
-@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @click.option("--limit", default=100_000, show_default=True, help="Events that are read, from the first.")

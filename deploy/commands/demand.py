@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.train import mapping_option
+from deploy.event_log import events_option
 from models.demand import HORIZONS
 from models.events import EVENTS
 from models.readers import Unreadable, instant
@@ -33,7 +34,7 @@ def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> i
 
 
 @click.command()
-@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@events_option
 @click.option("--items", type=_FILE, help="Catalogue: items never sold, categories, and stock.")
 @mapping_option
 @click.option("--horizon", type=click.Choice(list(HORIZONS)), default="daily", show_default=True)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.train import mapping_option
+from deploy.event_log import events_option
 from deploy.event_map import event_map_option
 from deploy.versions import folder
 from models import registry
@@ -28,7 +29,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.command()
 @click.option("--model", required=True, help="A version of the registry, or its folder.")
 @click.option("--registry", "versions", required=True, type=_FOLDER, help="Where versions live.")
-@click.option("--events", multiple=True, required=True, type=_FILE, help="The log that is judged.")
+@events_option
 @click.option("--warmup", multiple=True, type=_FILE, help="What came before: read for visitors' state.")
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.train import mapping_option
+from deploy.event_log import events_option
 from deploy.progress import Bar, use_cores
 from trainer.logs import read_log
 from trainer.options import Options, changed, read
@@ -20,7 +21,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("intent")
-@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @click.option("--origins", default=4, show_default=True, help="Periods of the log's later half.")

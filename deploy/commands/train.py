@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from deploy.event_log import events_option
 from deploy.event_map import event_map_option
 from deploy.event_map import read as read_event_map
 from deploy.logs import now_ms
@@ -16,6 +17,7 @@ from deploy.versions import folder
 from models.aliases import EventNames
 from models.registry import Version
 from trainer.distributed import processes
+from trainer.eventlog.slices import offsets
 from trainer.options import Options, changed, read
 from trainer.train import Run, follow, train
 
@@ -36,7 +38,7 @@ mapping_option = click.option(
 
 
 @click.command()
-@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
@@ -104,9 +106,8 @@ def command(
     if config and not names.mapping:
         names = read_event_map(config, whole=False)
     begun = folder(start, registry) if start else None
-    run = Run(
-        events, registry, items, mapping, options, baselines, checkpoint, begun, names, content, holdout
-    )
+    data = (events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
+    run = Run(*data, holdout, offsets(events))
     with processes() as number:
         if number:
             follow(run)

@@ -11,6 +11,7 @@ from deploy.commands.settings import command
 from streams.connection import Connection
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
+from trainer.settings import TrainerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / settings_doc.FILE
@@ -26,7 +27,7 @@ def test_the_page_is_current():
     assert PAGE.read_text() == settings_doc.text(), "run `pathcast settings`"
 
 
-@pytest.mark.parametrize("kind", [WorkerSettings, Connection, TopicNames])
+@pytest.mark.parametrize("kind", [WorkerSettings, TrainerSettings, Connection, TopicNames])
 def test_every_field_is_there_with_its_meaning(kind):
     prefix = kind.model_config["env_prefix"]
     assert {f"{prefix}{name}".upper() for name in kind.model_fields} <= documented()
@@ -46,7 +47,7 @@ def test_every_variable_read_by_name_is_documented():
 def test_nothing_is_documented_that_nobody_reads():
     known = {
         f"{kind.model_config['env_prefix']}{name}".upper()
-        for kind in (WorkerSettings, Connection, TopicNames)
+        for kind in (WorkerSettings, TrainerSettings, Connection, TopicNames)
         for name in kind.model_fields
     }
     sources = "".join(

@@ -33,6 +33,21 @@ class Bounds:
     poll_records: int = 4_000
 
 
+@dataclass(frozen=True)
+class Member:
+    """A process in its consumer group. One that is restarted under the same `instance` name gets its
+    partitions back at once; without a name, after the session timeout."""
+
+    group: str
+    instance: str | None = None
+    session_timeout_ms: int = 10_000
+
+    def options(self) -> dict[str, Any]:
+        """Arguments of a kafka-python consumer."""
+        named = {"group_instance_id": self.instance} if self.instance else {}
+        return {"group_id": self.group, "session_timeout_ms": self.session_timeout_ms, **named}
+
+
 class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
     """Notes that partitions came or went; it is called on the client's own thread."""
 
@@ -61,7 +76,7 @@ class Ingest:
         to: EventLog,
         tables: Mapping[str, Rows],
         connection: Mapping[str, Any],
-        group: str,
+        member: Member,
         now: Clock,
         keep: Filter = lambda frame: frame,
         recreated: bool = False,
@@ -77,7 +92,7 @@ class Ingest:
         with explained(connection):
             self._client = KafkaConsumer(
                 **connection,
-                group_id=group,
+                **member.options(),
                 isolation_level="read_committed",
                 auto_offset_reset="earliest",
                 enable_auto_commit=False,

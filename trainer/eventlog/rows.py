@@ -103,13 +103,12 @@ def _same(strict: Callable[[bytes], Click], value: bytes | None, click: Click) -
 def _loose(table: Table) -> "msgspec.json.Decoder[Any]":
     """Reads an answer without looking into its nested parts; a field it does not know is an error."""
     plain: dict[Any, Any] = {pl.String: str, pl.Boolean: bool, pl.Int64: int, pl.Float64: float}
-    fields: list[tuple[str, Any, Any]] = [
-        (name, msgspec.Raw if name in table.json else plain[kind] | None, None)
-        for name, kind in table.fields.items()
+    kinds = {name: msgspec.Raw if name in table.json else plain[kind] for name, kind in table.fields.items()}
+    fields: list[Any] = [
+        (name, kind) if name in table.required else (name, kind | None, None) for name, kind in kinds.items()
     ]
-    return msgspec.json.Decoder(
-        msgspec.defstruct(f"Loose{table.contract.__name__}", fields, forbid_unknown_fields=True)
-    )
+    name = f"Loose{table.contract.__name__}"
+    return msgspec.json.Decoder(msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True))
 
 
 def _series(name: str, values: Sequence[Any], kind: Any) -> pl.Series:

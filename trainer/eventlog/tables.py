@@ -37,7 +37,8 @@ _SCALARS: tuple[tuple[type[Any], Any], ...] = (
 class Table(NamedTuple):
     """A table by its name; `setting` is the field of the worker's topic names that says its topic.
 
-    `fields` are the contract's columns with their types, `json` those of them that hold JSON.
+    `fields` are the contract's columns with their types, `json` those of them that hold JSON, `required`
+    those that every row has.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Table(NamedTuple):
     contract: type[msgspec.Struct]
     fields: dict[str, Any]
     json: frozenset[str]
+    required: frozenset[str]
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -68,7 +70,8 @@ def _table(setting: str, contract: type[msgspec.Struct]) -> Table:
     columns = {field.name: _column(field.type) for field in info.fields}
     fields = {name: column or pl.String for name, column in columns.items()}
     json = frozenset(name for name, column in columns.items() if column is None)
-    return Table(setting.replace("_", "-"), setting, contract, fields, json)
+    required = frozenset(field.name for field in info.fields if field.required)
+    return Table(setting.replace("_", "-"), setting, contract, fields, json, required)
 
 
 def _clicks() -> Table:

@@ -1,0 +1,71 @@
+"""`pathcast log ingest | stats | export`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.commands.demand import moment
+from deploy.event_log import ingest, opened
+from trainer.eventlog import slices
+from trainer.eventlog.stats import Stats, stats
+from trainer.settings import TrainerSettings
+
+
+@click.group()
+def command() -> None:
+    """The event log: clicks and answers from Kafka as Parquet, at PATHCAST_TRAINER_LOG."""
+
+
+@command.command("ingest")
+@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--recreated", is_flag=True, help="Go on though a topic was recreated or truncated.")
+def ingest_command(follow: bool, recreated: bool) -> None:
+    """Write what the topics hold and the log does not; each committed record once, whatever is killed."""
+    writer = ingest(TrainerSettings(), recreated)
+    rows = 0
+    try:
+        while follow or not (writer.assigned and writer.behind() == 0):
+            rows += writer.step()
+        writer.flush()
+    finally:
+        writer.close()
+    click.echo(f"{rows:,} rows written")
+
+
+@command.command("stats")
+def stats_command() -> None:
+    """What the log holds: rows, files, days, and what was dropped from it and why."""
+    log = opened()
+    shown = Table("table", "rows", "files", "MB", "days", "event time", "expired", "erased", "lost")
+    for found in stats(log):
+        shown.add_row(*_cells(found))
+    Console().print(shown)
+    for manifest in log.manifests():
+        click.echo(f"{manifest.topic}[{manifest.partition}] up to offset {manifest.next:,}")
+
+
+def _cells(found: Stats) -> list[str]:
+    days = " to ".join(found.days) if found.days else "-"
+    times = "-"
+    if found.since is not None and found.until is not None:
+        times = f"{_time(found.since)} to {_time(found.until)}"
+    counts = (f"{count:,}" for count in (found.expired, found.erased, found.lost))
+    size = f"{found.bytes / 1e6:,.1f}"
+    return [found.table, f"{found.kept:,}", f"{found.files:,}", size, days, times, *counts]
+
+
+def _time(ts: int) -> str:
+    return f"{datetime.fromtimestamp(ts / 1000, UTC):%Y-%m-%d %H:%M}"
+
+
+@command.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--most", type=click.IntRange(1), help="So many of the newest clicks.")
+@click.option("--since", callback=moment, help="No clicks before this event time.")
+def export(file: Path, most: int | None, since: int | None) -> None:
+    """Write the log's clicks to one Parquet FILE, which every command that takes a log reads."""
+    made = slices.write(opened(), file, most, since)
+    click.echo(f"{made.clicks:,} clicks written to {file}")

@@ -1,0 +1,79 @@
+"""The event log for commands: opened by its setting, written from Kafka, read as any other log of clicks."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploy.event_map import read as read_event_map
+from deploy.kafka import connection
+from deploy.logs import now_ms
+from models.aliases import event_name
+from models.events import Limits
+from streams.settings import WorkerSettings
+from streams.topics import TopicNames
+from trainer.eventlog import slices
+from trainer.eventlog.ingest import Bounds, Ingest, Member
+from trainer.eventlog.log import EventLog
+from trainer.eventlog.rows import Rows
+from trainer.eventlog.tables import TABLES
+from trainer.settings import TrainerSettings
+
+
+def opened(settings: TrainerSettings | None = None) -> EventLog:
+    """The event log of PATHCAST_TRAINER_LOG. Raises EventLogError."""
+    return EventLog.at((settings or TrainerSettings()).log)
+
+
+def tables() -> dict[str, Rows]:
+    """How each topic that is kept is read, by the topic's name: clicks as the workers read them."""
+    worker, names = WorkerSettings(), TopicNames()
+    limits = Limits(
+        max_bytes=worker.max_event_bytes,
+        check_skew=worker.check_skew,
+        trust_original_time=worker.trust_original_time,
+    )
+    events = read_event_map(worker.event_map) if worker.event_map else event_name
+    return {getattr(names, table.setting): Rows(table, limits, events) for table in TABLES}
+
+
+def ingest(settings: TrainerSettings, recreated: bool = False) -> Ingest:
+    """The writer of the event log. Raises EventLogError or KafkaUnreachable."""
+    bounds = Bounds(settings.commit_rows, settings.commit_seconds)
+    member = Member(settings.group, settings.instance)
+    to = connection().kafka_python()
+    return Ingest(opened(settings), tables(), to, member, now_ms, recreated=recreated, bounds=bounds)
+
+
+_FILE = click.Path(exists=True, dir_okay=False)
+
+
+class Events(click.ParamType):
+    """A file, or an event log's folder or URL: then its clicks, as a file while the command runs."""
+
+    name = "FILE|LOG"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The file that holds the events."""
+        if isinstance(value, Path):
+            return value
+        if "://" not in value and not Path(value).is_dir():
+            return Path(str(_FILE.convert(value, param, ctx)))
+        folder = tempfile.TemporaryDirectory(prefix="pathcast-events-")
+        if ctx is not None:
+            ctx.call_on_close(folder.cleanup)
+        made = Path(folder.name) / "events.parquet"
+        slices.write(EventLog.at(value), made)
+        return made
+
+
+#: `--events` of commands that learn from logs or judge on them.
+events_option: Callable[[Any], Any] = click.option(
+    "--events",
+    multiple=True,
+    required=True,
+    type=Events(),
+    help="A log's file, or an event log's folder or URL; give several as one.",
+)

@@ -1,0 +1,61 @@
+"""Records and event logs for tests."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from trainer.eventlog.buffer import Buffer, Source
+from trainer.eventlog.log import EventLog
+from trainer.eventlog.rows import Rows
+from trainer.eventlog.tables import CLICKS
+
+START = 1_700_000_000_000
+DAY = 86_400_000
+
+
+class Record(NamedTuple):
+    """What a Kafka client hands out, as far as it is read."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Any = ()
+
+
+def click(
+    offset: int, visitor: str = "v0", partition: int = 0, ts: int | None = None, **fields: Any
+) -> Record:
+    """A record of a well-formed click, stamped when it happened: one a second unless told otherwise."""
+    when = START + 1000 * offset if ts is None else ts
+    said = {"event_id": f"e{partition}-{offset}", "visitor_id": visitor, "ts": when, "event": "view_item"}
+    value = json.dumps(said | {"item_id": f"i{offset % 7}"} | fields).encode()
+    return Record(partition, offset, when, visitor.encode(), value)
+
+
+def buffer(log: EventLog, partition: int = 0, end: int = 10**9, **source: Any) -> Buffer:
+    """The writer of a partition of clicks on a made-up topic."""
+    made = Source(source.get("topic", "clicks"), source.get("topic_id", "one"), source.get("begin", 0), end)
+    keep = source.get("keep", lambda frame: frame)
+    return Buffer.open(log, Rows(CLICKS), partition, made, keep, source.get("anew", False))
+
+
+def filled(log: EventLog, records: Iterable[Record], each: int = 10) -> EventLog:
+    """The log with these records, `each` of them a commit, whatever their partitions."""
+    parts: dict[int, list[Record]] = {}
+    for record in records:
+        parts.setdefault(record.partition, []).append(record)
+    for partition, rows in parts.items():
+        writer = buffer(log, partition)
+        for start in range(0, len(rows), each):
+            writer.add(rows[start : start + each])
+            writer.commit(0, START)
+    return log
+
+
+def rows(log: EventLog) -> list[tuple[int, int]]:
+    """Partition and offset of every row of clicks, sorted; twice what is there twice."""
+    files = [file for manifest in log.manifests(CLICKS.name) for file in manifest.files]
+    frames = [log.read(file, ["_partition", "_offset"]) for file in files]
+    return sorted(row for frame in frames for row in frame.iter_rows())

@@ -1,0 +1,106 @@
+"""The newest clicks of an event log as one file: what a run learns from, whatever becomes of the log.
+
+It is read file by file, so memory is that of the clicks asked for, not of the log.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trainer.eventlog.log import EventLog
+from trainer.eventlog.manifest import File, Manifest
+from trainer.eventlog.place import EventLogError
+from trainer.eventlog.tables import CLICKS
+
+#: Key of what the file says of itself in its Parquet metadata.
+_ABOUT = "pathcast"
+_COLUMNS = [*CLICKS.fields, "_partition", "_offset", "_refused"]
+_ORDER = ["ts", "_partition", "_offset"]
+
+
+class Slice(NamedTuple):
+    """What was taken: clicks, and of each topic's partitions the first offset taken and the next one."""
+
+    clicks: int
+    offsets: dict[str, dict[str, list[int]]]
+
+
+def write(log: EventLog, to: Path, most: int | None = None, since: int | None = None) -> Slice:
+    """Write the clicks that no worker refused, in order of event time, to the Parquet file `to`.
+
+    The newest `most` of them, and none before `since` (epoch ms). Equal logs give equal rows, however their
+    files were compacted. Raises EventLogError, also for a log without clicks.
+    """
+    manifests = log.manifests(CLICKS.name)
+    files = [file for found in manifests for file in found.files if file.until is not None]
+    first = max(_first(log, files, most), since or 0)
+    frames = [
+        log.read(file, _COLUMNS).filter(pl.col("_refused").is_null(), pl.col("ts") >= first)
+        for file in files
+        if (file.until or 0) >= first
+    ]
+    if not sum(map(len, frames)):
+        raise EventLogError(
+            f"{log.place.url} has no click to learn from: pathcast log stats shows what it has"
+        )
+    rows = pl.concat(frames, how="diagonal").sort(_ORDER).tail(most or sum(map(len, frames)))
+    made = Slice(len(rows), _offsets(rows, manifests))
+    _write(rows.select(*CLICKS.fields), to, made)
+    return made
+
+
+def _first(log: EventLog, files: Iterable[File], most: int | None) -> int:
+    """The event time from which on there are `most` clicks, or somewhat more."""
+    if most is None:
+        return 0
+    newest: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+    for file in sorted(files, key=lambda file: file.until or 0, reverse=True):
+        if len(newest) == most and (file.until or 0) < newest[0]:
+            break
+        newest = np.append(newest, log.read(file, ["ts"])["ts"].drop_nulls().to_numpy())
+        newest.sort()
+        newest = newest[-most:]
+    return int(newest[0]) if len(newest) == most else 0
+
+
+def _offsets(rows: pl.DataFrame, manifests: Iterable[Manifest]) -> dict[str, dict[str, list[int]]]:
+    firsts = dict(rows.group_by("_partition").agg(pl.col("_offset").min()).iter_rows())
+    found: dict[str, dict[str, list[int]]] = {}
+    for manifest in manifests:
+        span = [firsts.get(manifest.partition, manifest.next), manifest.next]
+        found.setdefault(manifest.topic, {})[str(manifest.partition)] = span
+    return found
+
+
+def _write(rows: pl.DataFrame, to: Path, made: Slice) -> None:
+    """Whole or not at all."""
+    partial = to.with_name(f".{to.name}.partial")
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        rows.write_parquet(partial, metadata={_ABOUT: msgspec.json.encode(made.offsets).decode()})
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(to)
+    except OSError as error:
+        raise EventLogError(f"cannot write {to} ({error}): name a folder with room for it") from error
+
+
+def offsets(files: Iterable[Path]) -> dict[str, Any]:
+    """The topics' offsets that slices among the files say they hold; others say nothing."""
+    return {topic: spans for file in files for topic, spans in _said(file)}
+
+
+def _said(file: Path) -> Iterator[tuple[str, Mapping[str, list[int]]]]:
+    if file.suffix != ".parquet":
+        return
+    try:
+        said = pl.read_parquet_metadata(file).get(_ABOUT)
+    except (pl.exceptions.PolarsError, OSError):
+        return  # whoever reads its rows says what is wrong with it
+    yield from (msgspec.json.decode(said) if said else {}).items()

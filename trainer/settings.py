@@ -1,0 +1,36 @@
+"""The trainer's settings, each an environment variable `PATHCAST_TRAINER_…`; see `docs/settings.md`."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class TrainerSettings(BaseSettings):
+    """The event log, and the process that writes it and learns from it. Read once at start."""
+
+    model_config = SettingsConfigDict(env_prefix="PATHCAST_TRAINER_", frozen=True, extra="ignore")
+
+    log: str = Field(
+        default="~/.local/share/pathcast/eventlog",
+        description="Where the event log is: a folder, or an fsspec URL such as `s3://bucket/events` "
+        "(install its package, such as s3fs).",
+    )
+    group: str = Field(
+        default="pathcast-trainer",
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Consumer group of the processes that write the event log.",
+    )
+    instance: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Name of this process in the group, another one for each: restarted under it, it gets "
+        "its partitions back at once. Unset: after 10 seconds.",
+    )
+    commit_rows: int = Field(
+        default=50_000,
+        ge=1,
+        le=5_000_000,
+        description="Rows that are committed to the event log at once at most; so many are held in memory.",
+    )
+    commit_seconds: float = Field(
+        default=30.0, gt=0, le=3600, description="Rows wait so long for their commit at most."
+    )
