@@ -15,6 +15,7 @@ from models.events import Limits
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 from trainer.eventlog import slices
+from trainer.eventlog.forget import Forgetting
 from trainer.eventlog.ingest import Bounds, Ingest, Member
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.rows import Rows
@@ -44,7 +45,8 @@ def ingest(settings: TrainerSettings, recreated: bool = False) -> Ingest:
     bounds = Bounds(settings.commit_rows, settings.commit_seconds)
     member = Member(settings.group, settings.instance)
     to = connection().kafka_python()
-    return Ingest(opened(settings), tables(), to, member, now_ms, recreated=recreated, bounds=bounds)
+    log = opened(settings)
+    return Ingest(log, tables(), to, member, now_ms, Forgetting(log), recreated, bounds)
 
 
 _FILE = click.Path(exists=True, dir_okay=False)

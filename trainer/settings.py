@@ -3,6 +3,8 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from trainer.eventlog.tables import TABLES
+
 
 class TrainerSettings(BaseSettings):
     """The event log, and the process that writes it and learns from it. Read once at start."""
@@ -34,3 +36,20 @@ class TrainerSettings(BaseSettings):
     commit_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="Rows wait so long for their commit at most."
     )
+    keep_clicks_days: float = Field(
+        default=365, gt=0, le=36_500, description="Days that the event log keeps clicks."
+    )
+    keep_ad_decisions_days: float = Field(
+        default=365, gt=0, le=36_500, description="Days that the event log keeps decisions."
+    )
+    keep_purchase_intent_days: float = Field(
+        default=30, gt=0, le=36_500, description="Days that the event log keeps purchase intents."
+    )
+    keep_recommendations_days: float = Field(
+        default=30, gt=0, le=36_500, description="Days that the event log keeps recommendations."
+    )
+
+    @property
+    def keep_days(self) -> dict[str, float]:
+        """Days that are kept, by table of the event log."""
+        return {table.name: getattr(self, f"keep_{table.setting}_days") for table in TABLES}

@@ -1,4 +1,4 @@
-"""`pathcast log ingest | stats | export`."""
+"""`pathcast log ingest | stats | export | compact | forget`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +9,14 @@ from rich.table import Table
 
 from deploy.commands.demand import moment
 from deploy.event_log import ingest, opened
+from deploy.logs import now_ms
+from streams.settings import WorkerSettings
 from trainer.eventlog import slices
+from trainer.eventlog.forget import forget
 from trainer.eventlog.stats import Stats, stats
+from trainer.eventlog.tables import CLICKS
+from trainer.eventlog.tidy import tend
+from trainer.seen import seen
 from trainer.settings import TrainerSettings
 
 
@@ -69,3 +75,29 @@ def export(file: Path, most: int | None, since: int | None) -> None:
     """Write the log's clicks to one Parquet FILE, which every command that takes a log reads."""
     made = slices.write(opened(), file, most, since)
     click.echo(f"{made.clicks:,} clicks written to {file}")
+
+
+@command.command("compact")
+def compact_command() -> None:
+    """Merge small files, drop days beyond their retention, remove what no manifest names."""
+    settings, now = TrainerSettings(), now_ms()
+    tended = tend(opened(settings), now, settings.keep_days)
+    click.echo(
+        f"{tended.merged:,} files fewer, {tended.expired:,} rows expired, {tended.swept:,} files removed"
+    )
+
+
+@command.command("forget")
+@click.argument("visitors", nargs=-1, required=True)
+def forget_command(visitors: tuple[str, ...]) -> None:
+    """Erase all rows of VISITORS, also those still on their way, and say which models had learned from them.
+
+    Only the event log: `pathcast visitor forget` is what a visitor's request needs.
+    """
+    erased = forget(opened(), visitors, now_ms())
+    for found in erased:
+        click.echo(f"{found.rows:,} rows of {found.table}[{found.partition}] erased")
+    known = seen(WorkerSettings().registry, [found for found in erased if found.table == CLICKS.name])
+    click.echo(f"models that had seen them: {', '.join(known.had) or 'none'}")
+    if known.unknown:
+        click.echo(f"models that do not say: {', '.join(known.unknown)}")

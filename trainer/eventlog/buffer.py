@@ -1,8 +1,8 @@
 """The rows of one partition between two commits: read from Kafka, not yet in a file."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import NamedTuple
 
 import polars as pl
@@ -21,6 +21,10 @@ Filter = Callable[[pl.DataFrame], pl.DataFrame]
 
 class Overtaken(EventLogError):
     """Another process has written these offsets; it owns the partition now."""
+
+
+class _Forgotten(Exception):
+    """A visitor was forgotten after rows of theirs were written, and before these were committed."""
 
 
 class Source(NamedTuple):
@@ -100,12 +104,25 @@ class Buffer:
         if not self._frames:
             return
         rows = pl.concat(self._frames)
-        end = int(rows["_offset"][-1]) + 1
+        made = None
+        while made is None:
+            with suppress(_Forgotten):
+                made = self._commit(rows, begin, now)
+        self.seen, self.start = (made.topic_id, made.next), made.next
+        self._frames, self._first, self.size = [], None, 0
+
+    def _commit(self, rows: pl.DataFrame, begin: int, now: int) -> Manifest:
         kept = self.keep(rows)
         files = self.log.write(self.rows.table.name, self.history.partition, kept, now) if len(kept) else []
-        made = self.history.commit(partial(self._after, Batch(files, len(rows), end, self._gap(begin))))
-        self.seen, self.start = (made.topic_id, made.next), end
-        self._frames, self._first, self.size = [], None, 0
+        batch = Batch(files, len(rows), int(rows["_offset"][-1]) + 1, self._gap(begin))
+
+        def change(found: Manifest | None) -> Manifest:
+            made = self._after(batch, found)
+            if len(self.keep(kept)) < len(kept):
+                raise _Forgotten
+            return made
+
+        return self.history.commit(change)
 
     def _gap(self, begin: int) -> tuple[int, int] | None:
         """Offsets that the topic dropped before they were read."""

@@ -23,6 +23,11 @@ DAY_MS = 86_400_000
 _LEVEL = 6
 
 
+def day_of(moment: int) -> str:
+    """The UTC date of a moment (epoch ms), as it is in names of folders."""
+    return f"{datetime.fromtimestamp(moment / 1000, UTC):%Y-%m-%d}"
+
+
 @dataclass(frozen=True)
 class EventLog:
     """The event log at a place."""
@@ -56,21 +61,24 @@ class EventLog:
         """
         stamped = pl.when(pl.col("_stamped") < 0).then(now).otherwise(pl.col("_stamped"))
         days = frame.select(stamped // DAY_MS).to_series()
-        return [self._write(table, partition, frame.filter(days == day), day) for day in days.unique().sort()]
+        return [
+            self.write_day(table, partition, frame.filter(days == day), day_of(day * DAY_MS))
+            for day in days.unique().sort()
+        ]
 
-    def _write(self, table: str, partition: int, frame: pl.DataFrame, day: int) -> File:
+    def write_day(self, table: str, partition: int, frame: pl.DataFrame, day: str) -> File:
+        """Write rows as one file of a day (ISO date). Raises EventLogError."""
         content = io.BytesIO()
         frame.write_parquet(content, compression="zstd", compression_level=_LEVEL)
         data = content.getvalue()
         digest = hashlib.sha256(data).hexdigest()
-        date = f"{datetime.fromtimestamp(day * DAY_MS / 1000, UTC):%Y-%m-%d}"
         first, last = int(frame["_offset"][0]), int(frame["_offset"][-1])
-        name = f"{table}/day={date}/{partition:05}-{first:020}-{last:020}-{digest[:12]}.parquet"
+        name = f"{table}/day={day}/{partition:05}-{first:020}-{last:020}-{digest[:12]}.parquet"
         self.place.write(name, data)
         since, until = frame.select(pl.col("ts").min(), pl.col("ts").max().alias("until")).row(0)
         return File(
             name=name,
-            day=date,
+            day=day,
             first=first,
             last=last,
             rows=len(frame),

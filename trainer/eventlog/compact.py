@@ -1,0 +1,99 @@
+"""Fewer files: rows stay what they are, in files that are not too small.
+
+A day that goes on is merged as a binary counter adds (Bentley and Saxe 1980): the newest files, as long as
+they are together half as large as the one before. So a row is rewritten a few times, however often rows come.
+A day that is over becomes as few files as its size allows.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import polars as pl
+from msgspec.structs import replace
+
+from trainer.eventlog.log import DAY_MS, EventLog, day_of
+from trainer.eventlog.manifest import File, History, Manifest
+
+#: Rows of a merged file at most: so many are in memory while it is written.
+MOST_ROWS = 250_000
+#: A day that goes on is left alone until so many files can become one.
+FEWEST = 8
+
+
+class Changed(Exception):
+    """The files were changed by somebody else meanwhile: nothing was done."""
+
+
+def compact(log: EventLog, now: int, most: int = MOST_ROWS) -> int:
+    """Merge what can be merged as of `now` (epoch ms); how many files fewer there are.
+
+    Raises EventLogError.
+    """
+    return sum(_partition(log, history, now, most) for history in log.histories())
+
+
+def _partition(log: EventLog, history: History, now: int, most: int) -> int:
+    found = history.latest()
+    gone = 0
+    for group in plan(found.files, day_of(now - DAY_MS), most) if found else ():
+        rows = pl.concat([log.read(file) for file in group], how="diagonal")
+        made = log.write_day(history.table, history.partition, rows, group[0].day)
+        try:
+            exchange(history, group, [made], now)
+        except Changed:
+            return gone
+        gone += len(group) - 1
+    return gone
+
+
+def plan(files: Sequence[File], today: str, most: int) -> list[list[File]]:
+    """Which files become one: of days before `today` (ISO date) all neighbours, of later ones the newest."""
+    days = [list(group) for _, group in groupby(sorted(files, key=lambda file: file.day), _day)]
+    found = [
+        group for one in days for group in (_all(one, most) if one[0].day < today else _newest(one, most))
+    ]
+    return [group for group in found if len(group) > 1]
+
+
+def _day(file: File) -> str:
+    return file.day
+
+
+def _all(files: Sequence[File], most: int) -> Iterator[list[File]]:
+    group: list[File] = []
+    for file in files:
+        if group and sum(one.rows for one in group) + file.rows > most:
+            yield group
+            group = []
+        group.append(file)
+    yield group
+
+
+def _newest(files: Sequence[File], most: int) -> Iterator[list[File]]:
+    group: list[File] = []
+    rows = 0
+    for file in reversed(files):
+        if (rows and file.rows > 2 * rows) or rows + file.rows > most:
+            break
+        group.insert(0, file)
+        rows += file.rows
+    if len(group) >= FEWEST:
+        yield group
+
+
+def exchange(history: History, old: Sequence[File], new: Sequence[File], now: int) -> Manifest:
+    """Let new files hold in the place of old ones, which stay a while for who reads them.
+
+    Raises Changed where the old ones do not hold any more.
+    """
+
+    def change(found: Manifest | None) -> Manifest:
+        if found is None or not set(old) <= set(found.files):
+            raise Changed
+        place = found.files.index(old[0])
+        before = [file for file in found.files[:place] if file not in old]
+        after = [file for file in found.files[place:] if file not in old]
+        retired = found.retired | {file.name: now for file in old if file not in new}
+        return replace(found, files=(*before, *new, *after), retired=retired)
+
+    return history.commit(change)
