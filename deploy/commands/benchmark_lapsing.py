@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.demand import moment
 from deploy.commands.train import mapping_option
+from deploy.moments import moment
 from trainer.lapsing import judge
 from trainer.logs import read_log
 from trainer.reading import reading

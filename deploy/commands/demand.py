@@ -10,9 +10,9 @@ from rich.table import Table
 
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
+from deploy.moments import moment
 from models.demand import HORIZONS
 from models.events import EVENTS
-from models.readers import Unreadable, instant
 from models.stock import Supply
 from trainer import demand_forecast
 from trainer.demand import sales
@@ -23,14 +23,6 @@ from trainer.train import catalogue
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DAYS = click.FloatRange(min=0, max=365)
 _USUAL = Supply()
-
-
-def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
-    """Epoch ms of an option that is ISO 8601 (UTC unless it says otherwise) or epoch seconds or ms."""
-    try:
-        return None if value is None else instant(value)
-    except Unreadable as error:
-        raise click.BadParameter(f"{value!r} is no time, such as 2016-09-15 or epoch milliseconds") from error
 
 
 @click.command()

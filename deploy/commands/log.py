@@ -7,16 +7,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.demand import moment
 from deploy.event_log import ingest, opened
 from deploy.logs import now_ms
+from deploy.moments import moment
 from streams.settings import WorkerSettings
 from trainer.eventlog import slices
 from trainer.eventlog.forget import forget
 from trainer.eventlog.stats import Stats, stats
 from trainer.eventlog.tables import CLICKS
 from trainer.eventlog.tidy import tend
-from trainer.seen import seen
 from trainer.settings import TrainerSettings
 
 
@@ -94,6 +93,8 @@ def forget_command(visitors: tuple[str, ...]) -> None:
 
     Only the event log: `pathcast visitor forget` is what a visitor's request needs.
     """
+    from trainer.seen import seen  # brings torch along, which the other commands do without
+
     erased = forget(opened(), visitors, now_ms())
     for found in erased:
         click.echo(f"{found.rows:,} rows of {found.table}[{found.partition}] erased")

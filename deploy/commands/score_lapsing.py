@@ -4,9 +4,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.demand import moment
 from deploy.kafka import connection
 from deploy.lapsing import Found, Wanted, publish, read_state, sweep
+from deploy.moments import moment
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 from trainer.lapsing import learn
