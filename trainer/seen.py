@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from models.versions import MANIFEST
 from trainer.eventlog.forget import Erased
+from trainer.eventlog.place import EventLogError, Place
 
 METRICS = "metrics.json"
+MANIFEST = "manifest.json"
 
 
 class Seen(NamedTuple):
@@ -18,10 +18,13 @@ class Seen(NamedTuple):
     unknown: list[str]
 
 
-def seen(registry: Path, erased: Sequence[Erased]) -> Seen:
-    """The versions of a registry, by their lineage's offsets; none where nothing was erased."""
+def seen(registry: str, erased: Sequence[Erased]) -> Seen:
+    """The versions of a registry (a folder or an fsspec URL), by the offsets in their lineage.
+
+    None where nothing was erased. Raises EventLogError where the registry cannot be read.
+    """
     had, unknown = [], []
-    for name, offsets in _offsets(registry) if erased else ():
+    for name, offsets in _offsets(Place.at(registry)) if erased else ():
         if offsets is None:
             unknown.append(name)
         elif any(_overlap(one, offsets) for one in erased):
@@ -34,10 +37,12 @@ def _overlap(erased: Erased, offsets: dict[str, dict[str, Sequence[int]]]) -> bo
     return any(first <= offset < end for offset in erased.offsets)
 
 
-def _offsets(registry: Path) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    for path in sorted(path.parent for path in registry.glob(f"[!.]*/{MANIFEST}")):
+def _offsets(registry: Place) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    for name in registry.names("", folders=True):
+        if not registry.exists(f"{name}/{MANIFEST}"):
+            continue
         try:
-            said = json.loads((path / METRICS).read_bytes())
-            yield path.name, said.get("lineage", {}).get("offsets")
-        except (OSError, ValueError, AttributeError):
-            yield path.name, None
+            said = json.loads(registry.read(f"{name}/{METRICS}"))
+            yield name, said.get("lineage", {}).get("offsets")
+        except (FileNotFoundError, EventLogError, ValueError, AttributeError):
+            yield name, None

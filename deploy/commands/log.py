@@ -16,6 +16,7 @@ from trainer.eventlog.forget import forget
 from trainer.eventlog.stats import Stats, stats
 from trainer.eventlog.tables import CLICKS
 from trainer.eventlog.tidy import tend
+from trainer.seen import seen
 from trainer.settings import TrainerSettings
 
 
@@ -93,12 +94,10 @@ def forget_command(visitors: tuple[str, ...]) -> None:
 
     Only the event log: `pathcast visitor forget` is what a visitor's request needs.
     """
-    from trainer.seen import seen  # brings torch along, which the other commands do without
-
     erased = forget(opened(), visitors, now_ms())
     for found in erased:
         click.echo(f"{found.rows:,} rows of {found.table}[{found.partition}] erased")
-    known = seen(WorkerSettings().registry, [found for found in erased if found.table == CLICKS.name])
+    known = seen(str(WorkerSettings().registry), [found for found in erased if found.table == CLICKS.name])
     click.echo(f"models that had seen them: {', '.join(known.had) or 'none'}")
     if known.unknown:
         click.echo(f"models that do not say: {', '.join(known.unknown)}")

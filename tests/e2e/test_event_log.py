@@ -21,7 +21,7 @@ from trainer.eventlog.log import EventLog
 from trainer.eventlog.rows import originals
 from trainer.eventlog.tables import BY_NAME, TABLES
 
-KILLS = 6
+KILLS = 5
 BAD = [b"\xff{", b'{"event": "x"}', None]
 
 
@@ -51,13 +51,13 @@ def fill(broker: Connection, topics: TopicNames, numbers: range) -> None:
     send(broker, topics.clicks, [(b"v1", value) for value in BAD])
     worker = KafkaProducer(**broker.kafka_python(), transactional_id=f"{topics.clicks}-{numbers.start}")
     worker.init_transactions()
-    for number in numbers[::20]:
+    for number in numbers[::100]:
         worker.begin_transaction()
-        for other in range(number, number + 20):
+        for other in range(number, number + 100):
             value = json.dumps({"event_id": f"e{other}", "visitor_id": "v", "ts": other}).encode()
             worker.send(topics.purchase_intent, value, b"v", partition=other % 4)
         worker.flush()
-        worker.abort_transaction() if number % 3 == 0 else worker.commit_transaction()
+        worker.abort_transaction() if number % 300 == 0 else worker.commit_transaction()
     worker.close()
 
 

@@ -243,8 +243,8 @@ def test_versions_that_had_seen_a_visitor_are_named(log: EventLog, tmp_path: Pat
         said = {"lineage": {"offsets": {"clicks": {"0": span}}}} if span else {}
         (folder / "metrics.json").write_text("{" if name == "broken" else json.dumps(said))
     erased = forget(log, ["v1"], LATER)
-    assert seen(tmp_path / "registry", erased) == (["first"], ["broken", "other"])
-    assert seen(tmp_path / "registry", []) == ([], [])
+    assert seen(str(tmp_path / "registry"), erased) == (["first"], ["broken", "other"])
+    assert seen(str(tmp_path / "registry"), []) == ([], [])
 
 
 def test_the_commands_tend_and_forget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
