@@ -52,6 +52,7 @@ CHANNELS = (
     Channel("lapsing_visitors", "lapsing-visitor", "send", _VISITOR, "Visitors about to be lost, per sweep."),
     Channel("items", "item", "receive", "item_id, UTF-8", "The catalogue; an empty value removes the item."),
     Channel("model_updates", "model-update", "receive", "Placement, UTF-8", "Models as they are promoted."),
+    Channel("model_reports", "model-report", "send", "Worker and kind, UTF-8", "Workers about versions."),
 )
 
 

@@ -10,7 +10,7 @@ from deploy.asyncapi import document
 from models.events import Click
 from models.items import Item
 from models.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations
-from models.updates import ModelUpdate
+from models.updates import ModelReport, ModelUpdate
 
 DIRECTORY = Path("docs/contract")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,6 +22,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "ad-decision": AdDecision,
     "lapsing-visitor": LapsingVisitor,
     "model-update": ModelUpdate,
+    "model-report": ModelReport,
 }
 
 

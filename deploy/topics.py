@@ -30,6 +30,7 @@ def configs(names: TopicNames) -> dict[str, dict[str, str]]:
         names.lapsing_visitors: {"cleanup.policy": "compact,delete", "retention.ms": str(28 * _DAY_MS)},
         names.items: _COMPACTED,
         names.model_updates: _COMPACTED,
+        names.model_reports: _COMPACTED,
     }
 
 

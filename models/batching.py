@@ -138,6 +138,21 @@ class Batcher:
         """The packed features of an added click."""
         return self._rows[index]
 
+    def part(self, visitors: int, clicks: int) -> tuple["Batcher", list[int]]:
+        """The clicks of the first `visitors`, `clicks` at most, as if no version had made a hidden state yet.
+
+        Also returns their indices here.
+        """
+        other, slots, chosen = Batcher(), dict[int, int](), list[int]()
+        for index, slot in enumerate(self._slot):
+            if slot not in slots and len(slots) < visitors:
+                slots[slot] = len(slots)
+                other._before.append((b"", 0, 0, *self._before[slot][3:]))
+            if slot in slots and len(chosen) < clicks:
+                chosen.append(index)
+                other.click(slots[slot], self._codes[index], self._position[index], self._rows[index])
+        return other, chosen
+
     @property
     def slots(self) -> int:
         """Visitors so far."""

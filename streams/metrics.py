@@ -80,6 +80,22 @@ class Metrics:
             "pathcast_hidden_outdated", "Visitors in memory still to be made again", registry=registry
         )
         self.recovery = Gauge("pathcast_recovery_seconds", "Duration of the last recovery", registry=registry)
+        self.shadow_scored = Counter(
+            "pathcast_shadow_scored", "Clicks that a challenger scored as well", registry=registry
+        )
+        self.shadow_failed = Counter(
+            "pathcast_shadow_failed", "Challengers that could not score", registry=registry
+        )
+        self.shadow_seconds = Histogram(
+            "pathcast_shadow_seconds",
+            "Time to score a batch, by side",
+            ["side"],
+            buckets=_TIMINGS,
+            registry=registry,
+        )
+        self.shadow = Gauge(
+            "pathcast_shadow", "A challenger beside the version in use", ["figure"], registry=registry
+        )
         self.ready = Gauge("pathcast_ready", "1 when every partition is being answered", registry=registry)
         self._served: dict[str, None] = {}
 

@@ -87,6 +87,7 @@ class Pipeline:
         self.metrics.rebuilt.inc(rebuild(passage, self.rules.recent_visitors))
         self.metrics.outdated.set(sum(len(memory.outdated) for memory in self.memories.values()))
         self._count_dropped()
+        self.models.shadow.look(passage)
 
     def reject(self, work: Work, error: Exception) -> Effects:
         """A record that cannot be processed, for a reason nobody thought of, must not block its partition."""

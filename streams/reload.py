@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -16,35 +16,32 @@ import structlog
 
 from models.refusals import PASSING, Refusal, RegistryError
 from models.scores import ScoringError
-from models.updates import ModelUpdate
+from models.updates import SHADOW, ModelReport, ModelUpdate
 from models.versions import Version
+from streams import announcements
+from streams.announcements import Refused
 from streams.broadcast import Pairs
 from streams.depot import Depot
 from streams.metrics import Metrics
+from streams.shadow import Shadow
 
 log = structlog.get_logger("pathcast.reload")
 
+_SHADOW = SHADOW.encode()
 #: Refusals that `/models` shows.
 REMEMBERED = 20
 #: Seconds until a version is tried again whose registry or disk was at fault.
 RETRY_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An announcement not followed; `at` is epoch ms, `incumbent` what went on ("none": the ladder)."""
-
-    version: str
-    refusal: Refusal
-    message: str
-    at: int
-    incumbent: str
-
-
 class Models:
     """The model in use (None: the ladder answers). Only `apply` changes it."""
 
-    def __init__(self, depot: Depot, metrics: Metrics) -> None:
+    def __init__(self, depot: Depot, metrics: Metrics, shadow: Shadow, worker: str = "") -> None:
+        self.shadow = shadow
+        #: Takes what is to be published of versions.
+        self.tell: Callable[[ModelReport], None] = lambda report: None
+        self._worker = worker
         self.current: Version | None = None
         self.refused: deque[Refused] = deque(maxlen=REMEMBERED)
         #: Scores something small with a version, so that its first chunk does not wait for lazy set-up.
@@ -58,23 +55,40 @@ class Models:
 
     async def apply(self, pairs: Pairs) -> None:
         """Follow announcements; of several at once only the last matters. What cannot be used is refused."""
-        values = [value for _, value in pairs if value is not None]
-        if values:
-            async with self._following:
+        values = [value for key, value in pairs if value is not None and key != _SHADOW]
+        trials = [value for key, value in pairs if key == _SHADOW]
+        async with self._following:
+            if values:
                 await self._follow(values[-1])
+            if trials:
+                await self._compare(trials[-1])
 
     async def _follow(self, value: bytes) -> None:
-        self._postponed, named = None, ""
+        self._postponed = None
+        version = await self._usable(value, retry=True)
+        if version is not None:
+            self._swap(version)
+
+    async def _compare(self, value: bytes | None) -> None:
+        """Put a challenger beside the version in use; None ends it."""
+        self.shadow.stop()
+        version = await self._usable(value) if value is not None else None
+        if value is not None and version is not None:
+            self.shadow.start(version, announcements.read(value).events)
+            log.info("challenger", version=version.id)
+
+    async def _usable(self, value: bytes, retry: bool = False) -> Version | None:
+        """The announced version, loaded; None where it is refused."""
+        named = ""
         try:
-            announced = _announced(value)
+            announced = announcements.read(value)
             named = announced.version
-            version = await asyncio.to_thread(self._load, announced)
+            return await asyncio.to_thread(self._load, announced)
         except Exception as error:  # noqa: BLE001 - announcements are input: none may end the worker
             self._refuse(named, error)
-            if getattr(error, "refusal", None) in PASSING:
+            if retry and getattr(error, "refusal", None) in PASSING:
                 self._postponed = value
-            return
-        self._swap(version)
+            return None
 
     async def run(self) -> None:
         """Try again, until cancelled, what was refused for a reason that may pass."""
@@ -95,7 +109,9 @@ class Models:
     def _refuse(self, version: str, error: Exception) -> None:
         refusal, message = getattr(error, "refusal", Refusal.OTHER), str(error) or repr(error)
         incumbent = self.current.id if self.current else "none"
-        self.refused.append(Refused(version, refusal, message, int(time.time() * 1000), incumbent))
+        refused = Refused(version, refusal, message, int(time.time() * 1000), incumbent)
+        self.refused.append(refused)
+        self.tell(ModelReport(worker=self._worker, kind="refused", **asdict(refused)))
         self._metrics.models_refused.labels(refusal.value).inc()
         log.error(
             "model refused", version=version, refusal=refusal.value, reason=message, incumbent=incumbent
@@ -106,21 +122,32 @@ class Models:
         self.current = version
         self._metrics.swaps.inc()
         self._metrics.model.info({"version": version.id})
-        self._depot.prune([version.id])
+        challenger = self.shadow.challenger
+        self._depot.prune([version.id, *([challenger.id] if challenger else [])])
+        now = int(time.time() * 1000)
+        report = ModelReport(worker=self._worker, kind="in_use", version=version.id, incumbent=before, at=now)
+        self.tell(report)
         log.info("model swapped", version=version.id, before=before)
 
     def describe(self) -> dict[str, Any]:
         """For `/models`: the version in use, and what was refused, the latest first."""
         current = self.current
         used = {"version": current.id, "created_at": current.created_at} if current else None
-        return {"current": used, "refused": [asdict(one) for one in reversed(self.refused)]}
+        trial = self.shadow.trial
+        compared = msgspec.to_builtins(trial.comparison()) if trial else None
+        refused = [asdict(one) for one in reversed(self.refused)]
+        return {"worker": self._worker, "current": used, "shadow": compared, "refused": refused}
 
-
-def _announced(value: bytes) -> ModelUpdate:
-    try:
-        return msgspec.json.decode(value, type=ModelUpdate)
-    except (ValueError, RecursionError) as error:
-        raise RegistryError(
-            f"the announcement {value[:60]!r} is none: {error}; announce the version again",
-            Refusal.ANNOUNCEMENT,
-        ) from error
+    def compared(self) -> ModelReport | None:
+        """News of the comparison that goes on."""
+        trial = self.shadow.news()
+        if trial is None:
+            return None
+        return ModelReport(
+            worker=self._worker,
+            kind="shadow",
+            version=trial.challenger.id,
+            incumbent=trial.incumbent.id,
+            at=int(time.time() * 1000),
+            shadow=trial.comparison(),
+        )

@@ -126,6 +126,12 @@ class WorkerSettings(BaseSettings):
         description="Visitors whose hidden state a chunk may make again after another model was taken up; "
         "the others are answered by a lower rung until it is their turn.",
     )
+    shadow_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=0.5,
+        description="Share of the worker's time in which a challenger is compared with the version in use.",
+    )
     explanations_per_chunk: int = Field(
         default=8,
         ge=0,

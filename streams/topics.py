@@ -34,6 +34,10 @@ class TopicNames(BaseSettings):
     model_updates: str = Field(
         default="model-updates", description="Broadcast, compacted: manifests of promoted models."
     )
+    model_reports: str = Field(
+        default="model-reports",
+        description="Output, compacted: what workers say of versions: in use, refused, compared.",
+    )
 
     @property
     def by_visitor(self) -> tuple[str, ...]:
@@ -49,8 +53,8 @@ class TopicNames(BaseSettings):
 
     @property
     def broadcast(self) -> tuple[str, ...]:
-        """Compacted topics of one partition, read whole by every worker."""
-        return self.items, self.model_updates
+        """Compacted topics of one partition; the first two are read whole by every worker."""
+        return self.items, self.model_updates, self.model_reports
 
 
 def check(counts: Mapping[str, int], names: TopicNames) -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import socket
 import sys
 import time
 from typing import Any
@@ -29,8 +30,10 @@ from streams.metrics import Metrics
 from streams.owned import Bounds
 from streams.pipeline import Pipeline, Rules
 from streams.reload import Models
+from streams.reports import Reports
 from streams.runtime import Runtime, RuntimeConfig
 from streams.settings import WorkerSettings
+from streams.shadow import Shadow
 from streams.topics import TopicNames
 from streams.topics_view import describer
 
@@ -81,7 +84,8 @@ class Worker:
             trust_original_time=settings.trust_original_time,
         )
         depot = Depot(settings.registry, self.datadir / "models", settings.device)
-        self.models = Models(depot, self.metrics)
+        name = f"{socket.gethostname()}:{settings.web_port}"
+        self.models = Models(depot, self.metrics, Shadow(settings.shadow_share, self.metrics), name)
         policy = Policy(ActionSet.load(actions))
         rules = Rules.of(settings, self.names, self.partitions, shop_rules.parse(self._shop))
         return Pipeline(rules, Decoder(limits, self.catalogue, events), policy, self.models, self.metrics)
@@ -111,7 +115,9 @@ class Worker:
             Broadcast(self.names.items, connection, self.catalogue.apply),
             Broadcast(self.names.model_updates, connection, self.models.apply),
         ]
-        companion = Companion(self.runtime, self.metrics, broadcasts, [self.models.run])
+        reports = Reports(self.names.model_reports, connection)
+        reports.compared, self.models.tell = self.models.compared, reports.tell
+        companion = Companion(self.runtime, self.metrics, broadcasts, [self.models.run, reports.run])
         token = settings.web_token.get_secret_value() if settings.web_token else None
         pipeline, address = self.pipeline, (settings.web_host, settings.web_port)
         companion.serve(*address, token, pipeline.look_up, pipeline.explain, self.models.describe)

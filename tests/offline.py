@@ -19,6 +19,7 @@ from streams.effects import Effects, Reader, Work
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline, Rules
 from streams.reload import Models
+from streams.shadow import Shadow
 from streams.topics import TopicNames
 
 ACTIONS = (Path(__file__).parents[1] / "deploy/data/actions.toml").read_text()
@@ -84,7 +85,9 @@ class Offline:
         self.reader: Reader = reader or DictReader(self.state)
         self._write = write or self.state.write
         self.metrics = Metrics()
-        self.models = Models(Depot("registry", Path("copies"), "cpu"), self.metrics)
+        self.models = Models(
+            Depot("registry", Path("copies"), "cpu"), self.metrics, Shadow(0.5, self.metrics)
+        )
         self.models.current = version
         decoder = Decoder(limits or Limits(), Catalogue())
         self.pipeline = Pipeline(rules, decoder, Policy(ActionSet.load(ACTIONS)), self.models, self.metrics)

@@ -33,19 +33,28 @@ def announcement(version: Version, features_version: str) -> ModelUpdate:
     )
 
 
-def announce(update: ModelUpdate, connection: Mapping[str, Any], topic: str, timeout: float = 15.0) -> None:
+def announce(
+    update: ModelUpdate | None,
+    connection: Mapping[str, Any],
+    topic: str,
+    timeout: float = 15.0,
+    key: str = PLACEMENT,
+) -> None:
     """Publish to the compacted topic of model updates; `connection` are kafka-python's arguments.
 
+    `key` is a placement, or `models.updates.SHADOW`; None takes back what was said under it.
     Returns once the broker has it; raises PromotionError otherwise, `timeout` (seconds) at the latest.
     """
     try:
         producer = KafkaProducer(**connection, acks="all", bootstrap_timeout_ms=int(timeout * 1000))
         try:
-            producer.send(topic, key=PLACEMENT.encode(), value=msgspec.json.encode(update)).get(timeout)
+            value = msgspec.json.encode(update) if update is not None else None
+            producer.send(topic, key=key.encode(), value=value).get(timeout)
         finally:
             producer.close()
     except KafkaError as error:
+        what = update.version if update else f"the end of {key}"
         raise PromotionError(
-            f"cannot announce {update.version} on {topic}: {error!r} from {connection['bootstrap_servers']}; "
+            f"cannot announce {what} on {topic}: {error!r} from {connection['bootstrap_servers']}; "
             "check the broker and the topics (`pathcast topics`), then announce it again"
         ) from error

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.models_show import show
+from deploy.commands.models_workers import shadow, workers
 from deploy.commands.registry_option import registry_option
 from deploy.logs import now_ms
 from deploy.promotions import promotions
@@ -26,7 +27,8 @@ def command() -> None:
     """List, show, promote, take back, pin and remove versions of a registry."""
 
 
-command.add_command(show)
+for _subcommand in (show, shadow, workers):
+    command.add_command(_subcommand)
 
 
 @command.command("list")

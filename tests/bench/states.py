@@ -20,6 +20,7 @@ from streams.pipeline import Pipeline, Rules
 from streams.reload import Models
 from streams.routing import home
 from streams.settings import WorkerSettings
+from streams.shadow import Shadow
 from streams.topics import TopicNames
 from tests.bench.clicks import PAUSE_MS, rows, visitor_id
 from tests.bench.ground import PARTITIONS
@@ -81,7 +82,9 @@ def full_states(past: pl.DataFrame, version: Version) -> list[bytes]:
 
 def _pipeline(version: Version) -> Pipeline:
     settings, names, metrics = WorkerSettings(deadline_ms=1e9), TopicNames(), Metrics()
-    models = Models(Depot(str(version.path.parent), version.path.parent, "cpu"), metrics)
+    models = Models(
+        Depot(str(version.path.parent), version.path.parent, "cpu"), metrics, Shadow(0.1, metrics)
+    )
     models.current = version
     policy = Policy(ActionSet.load(actions_text(settings)))
     decoder = Decoder(Limits(check_skew=False), Catalogue())

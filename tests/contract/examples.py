@@ -68,6 +68,18 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "created_at": 1_600_000_000_000,
         }
     ],
+    "model-report": [
+        {"worker": "shop-1:6066", "kind": "in_use", "version": "20201113T000000-0a1b2c3d4e5f", "at": 1},
+        {
+            "worker": "shop-1:6066",
+            "kind": "refused",
+            "version": "20201114T000000-0a1b2c3d4e5f",
+            "at": 1_600_000_000_000,
+            "incumbent": "20201113T000000-0a1b2c3d4e5f",
+            "refusal": "truncated",
+            "message": "too short",
+        },
+    ],
 }
 WRONG: dict[str, list[dict[str, Any]]] = {
     "click": [
@@ -82,5 +94,6 @@ WRONG: dict[str, list[dict[str, Any]]] = {
     "recommendations": [COMMON | {"items": [{"item_id": "i1", "score": 0.5}] * 21}],
     "ad-decision": [DECISION | {"draw": 1.0}, DECISION | {"rung": "guess"}],
     "lapsing-visitor": [LAPSING | {"lost_probability": 1.1}, LAPSING | {"sessions": 0}, {"visitor_id": "v1"}],
-    "model-update": [{"version": ""}],
+    "model-update": [{"version": ""}, {"version": "1", "events": -1}],
+    "model-report": [{"worker": "w", "kind": "guessed", "version": "1", "at": 1}, {"worker": "w"}],
 }

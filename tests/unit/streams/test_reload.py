@@ -11,12 +11,13 @@ from structlog.testing import capture_logs
 from models import remote
 from models.refusals import Refusal
 from models.scores import ScoringError
-from models.updates import ModelUpdate
+from models.updates import ModelUpdate, decode_report
 from models.versions import FORMAT
 from streams.depot import KEPT, Depot
 from streams.metrics import Metrics
 from streams.pipeline import warm_up
 from streams.reload import Models
+from streams.shadow import Shadow
 from tests.tiny import announcement
 from tests.tiny import version as tiny
 
@@ -28,7 +29,12 @@ def registry(tmp_path):
 
 @pytest.fixture
 def models(registry):
-    return Models(Depot(str(registry), registry.parent / "copies", "cpu"), Metrics())
+    return following(str(registry), registry.parent / "copies")
+
+
+def following(place, copies):
+    metrics = Metrics()
+    return Models(Depot(place, copies, "cpu"), metrics, Shadow(0.5, metrics), "worker-1")
 
 
 async def test_the_last_of_several_announcements_is_taken_up(models, registry):
@@ -172,7 +178,7 @@ def at(url, made, number):
 
 async def test_a_version_at_a_url_is_copied_and_a_vanished_registry_leaves_the_copies(bucket, tmp_path):
     url, made = bucket
-    models = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    models = following(url, tmp_path / "copies")
     (first, told), (second, later) = at(url, made, 1), at(url, made, 2)
     await models.apply([(b"onsite", told)])
     assert models.current.path == tmp_path / "copies" / first.id
@@ -182,14 +188,14 @@ async def test_a_version_at_a_url_is_copied_and_a_vanished_registry_leaves_the_c
     assert models.current.id == first.id
     assert refusals(models) == {"unreachable": 1}
     assert second.id in models.refused[-1].message
-    restarted = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    restarted = following(url, tmp_path / "copies")
     await restarted.apply([(b"onsite", told)])
     assert restarted.current.id == first.id
 
 
 async def test_what_a_registry_refused_is_tried_again_until_it_is_back(bucket, tmp_path):
     url, made = bucket
-    models = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    models = following(url, tmp_path / "copies")
     version, told = at(url, made, 1)
     (tmp_path / "bucket").rename(tmp_path / "away")
     await models.apply([(b"onsite", told)])
@@ -207,7 +213,7 @@ async def test_what_a_registry_refused_is_tried_again_until_it_is_back(bucket, t
 async def test_a_damaged_copy_is_made_again(bucket, tmp_path):
     url, made = bucket
     version, told = at(url, made, 1)
-    models = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    models = following(url, tmp_path / "copies")
     await models.apply([(b"onsite", told)])
     weights = tmp_path / "copies" / version.id / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
@@ -218,7 +224,7 @@ async def test_a_damaged_copy_is_made_again(bucket, tmp_path):
 
 async def test_a_full_disk_refuses_and_leaves_no_half_copy(bucket, tmp_path, monkeypatch):
     url, made = bucket
-    models = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    models = following(url, tmp_path / "copies")
     (first, told), (_, later) = at(url, made, 1), at(url, made, 2)
     await models.apply([(b"onsite", told)])
 
@@ -235,7 +241,7 @@ async def test_a_full_disk_refuses_and_leaves_no_half_copy(bucket, tmp_path, mon
 
 async def test_old_copies_go_and_the_one_in_use_stays(bucket, tmp_path):
     url, made = bucket
-    models = Models(Depot(url, tmp_path / "copies", "cpu"), Metrics())
+    models = following(url, tmp_path / "copies")
     versions = []
     for number in range(KEPT + 3):
         version, told = at(url, made, number)
@@ -243,3 +249,48 @@ async def test_old_copies_go_and_the_one_in_use_stays(bucket, tmp_path):
         await models.apply([(b"onsite", told)])
     left = {path.name for path in (tmp_path / "copies").iterdir()}
     assert left == set(versions[-KEPT - 1 :])
+
+
+@pytest.fixture
+def told(models):
+    """What the worker publishes of versions."""
+    said = []
+    models.tell = said.append
+    return said
+
+
+async def test_what_is_taken_up_or_refused_is_told(models, registry, told):
+    first, second = tiny(registry, 1), tiny(registry, 2)
+    for version in (first, second):
+        await models.apply([(b"onsite", announcement(registry, version.id))])
+    await models.apply([(b"onsite", b"no json")])
+    assert [(one.kind, one.version, one.incumbent, one.refusal) for one in told] == [
+        ("in_use", first.id, "none", ""),
+        ("in_use", second.id, first.id, ""),
+        ("refused", "", second.id, "announcement"),
+    ]
+    assert [one.key for one in told] == ["worker-1/in_use", "worker-1/in_use", "worker-1/refused/"]
+    assert decode_report(msgspec.json.encode(told[-1])) == told[-1]
+
+
+async def test_a_challenger_is_loaded_beside_the_incumbent_and_a_tombstone_ends_it(models, registry):
+    incumbent, challenger = tiny(registry, 1), tiny(registry, 2)
+    await models.apply(
+        [
+            (b"shadow", announcement(registry, challenger.id)),
+            (b"onsite", announcement(registry, incumbent.id)),
+        ]
+    )
+    assert models.current.id == incumbent.id
+    assert models.shadow.challenger.id == challenger.id
+    await models.apply([(b"shadow", None)])
+    assert models.shadow.challenger is None
+    assert models.current.id == incumbent.id
+
+
+async def test_a_challenger_that_cannot_be_used_is_refused_as_any_other(models, registry):
+    incumbent = tiny(registry, 1)
+    await models.apply([(b"onsite", announcement(registry, incumbent.id))])
+    await models.apply([(b"shadow", damaged(registry, incumbent.id, *BAD["weights cut"][:2]))])
+    assert refusals(models) == {"truncated": 1}
+    assert (models.current.id, models.shadow.challenger) == (incumbent.id, None)
