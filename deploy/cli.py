@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("deploy.commands.worker", "Answer the clicks of some partitions."),
     "log": ("deploy.commands.log", "Write, show and tend the event log that the trainer learns from."),
     "train": ("deploy.commands.train", "Train a model on an event log and announce it to the workers."),
-    "models": ("deploy.commands.models", "List, show, promote, take back, pin and remove versions."),
+    "models": ("deploy.commands.models", "List, show, judge, promote, take back, pin and remove versions."),
     "evaluate": ("deploy.commands.evaluate", "Judge a model on a log, beside its baselines."),
     "tune": ("deploy.commands.tune", "Search for training settings on validation days."),
     "audit": ("deploy.commands.audit", "Look for features that know what they cannot know."),

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 from streams.connection import Connection
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
+from trainer.gate_settings import GateSettings
 from trainer.settings import TrainerSettings
 
 FILE = Path("docs/settings.md")
@@ -23,6 +24,7 @@ found and what fits. This page is written by `pathcast settings`.
 _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
     ("Worker", "Read once, when `pathcast worker` starts.", WorkerSettings),
     ("Trainer", "The event log and whoever writes it or learns from it.", TrainerSettings),
+    ("Gate", "What `pathcast models gate` and the trainer demand of a new version.", GateSettings),
     ("Kafka", "How every command reaches the cluster.", Connection),
     ("Topics", "The names, for the worker and for every command.", TopicNames),
 )

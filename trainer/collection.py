@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.versions import MANIFEST
-from trainer.ledger import Entry, Ledger, LedgerError, Standing, What
+from trainer.ledger import Ledger, LedgerError
+from trainer.standing import Entry, Standing, What
 
 DAY_MS = 86_400_000
 #: Folders that a killed writer or remover leaves.

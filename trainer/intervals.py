@@ -64,6 +64,15 @@ class Resamples:
         model = Weighted(scores, labels)
         return np.array([model(draw[self._visitor].astype(np.float64)) for draw in self._draws])
 
+    def means(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean of `values` [N] in each draw [RESAMPLES]; 0 where a draw has none of the clicks."""
+        count = len(self._draws[0]) if self._draws else 0
+        sums = np.bincount(self._visitor, values, minlength=count)
+        clicks = np.bincount(self._visitor, minlength=count)
+        draws = np.stack(self._draws)
+        found: NDArray[np.float64] = (draws @ sums) / np.maximum(draws @ clicks, 1)
+        return found
+
 
 def interval(values: NDArray[np.float64]) -> list[float]:
     """The middle 95% of resampled values."""

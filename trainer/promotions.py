@@ -10,7 +10,8 @@ from pathlib import Path
 
 from models import registry
 from models.versions import Version
-from trainer.ledger import Entry, Ledger, LedgerError, Standing, What
+from trainer.ledger import Ledger, LedgerError
+from trainer.standing import Entry, Standing, What
 
 #: Tells the workers of a version; raises PromotionError where that fails.
 Tell = Callable[[Version], None]

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from deploy.commands.models_gate import gate
 from deploy.commands.models_show import show
 from deploy.commands.models_workers import shadow, workers
 from deploy.commands.registry_option import registry_option
@@ -24,10 +25,10 @@ told_option = click.option(
 
 @click.group()
 def command() -> None:
-    """List, show, promote, take back, pin and remove versions of a registry."""
+    """List, show, judge, promote, take back, pin and remove versions of a registry."""
 
 
-for _subcommand in (show, shadow, workers):
+for _subcommand in (show, gate, shadow, workers):
     command.add_command(_subcommand)
 
 

@@ -12,7 +12,8 @@ from deploy.commands.registry_option import registry_option
 from deploy.versions import folder, metrics
 from models import registry as store
 from models.errors import PathcastError
-from trainer.ledger import Entry, Ledger
+from trainer.ledger import Ledger
+from trainer.standing import Entry
 
 
 @click.command()

@@ -11,10 +11,12 @@ from deploy.commands.settings import command
 from streams.connection import Connection
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
+from trainer.gate_settings import GateSettings
 from trainer.settings import TrainerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / settings_doc.FILE
+KINDS = (WorkerSettings, TrainerSettings, GateSettings, Connection, TopicNames)
 #: Of the desktop's own standard, which only move the folders of other settings; and what torchrun sets.
 STANDARD = {"XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCAL_RANK", "CXX"}
 
@@ -27,7 +29,7 @@ def test_the_page_is_current():
     assert PAGE.read_text() == settings_doc.text(), "run `pathcast settings`"
 
 
-@pytest.mark.parametrize("kind", [WorkerSettings, TrainerSettings, Connection, TopicNames])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_field_is_there_with_its_meaning(kind):
     prefix = kind.model_config["env_prefix"]
     assert {f"{prefix}{name}".upper() for name in kind.model_fields} <= documented()
@@ -46,9 +48,7 @@ def test_every_variable_read_by_name_is_documented():
 
 def test_nothing_is_documented_that_nobody_reads():
     known = {
-        f"{kind.model_config['env_prefix']}{name}".upper()
-        for kind in (WorkerSettings, TrainerSettings, Connection, TopicNames)
-        for name in kind.model_fields
+        f"{kind.model_config['env_prefix']}{name}".upper() for kind in KINDS for name in kind.model_fields
     }
     sources = "".join(
         path.read_text() for path in (ROOT / "deploy").rglob("*.py") if path.stem != "settings_doc"

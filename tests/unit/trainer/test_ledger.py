@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.ledger import NAME, Entry, Ledger, LedgerError, Standing, What
+from trainer.ledger import NAME, Ledger, LedgerError
+from trainer.standing import Entry, Standing, What
 
 
 def entry(what: What, version: str, reason: str = "") -> Entry:

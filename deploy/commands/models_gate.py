@@ -1,0 +1,61 @@
+"""`pathcast models gate`: a candidate before the gate."""
+
+from pathlib import Path
+
+import click
+
+from deploy.commands.registry_option import registry_option
+from deploy.commands.train import mapping_option
+from deploy.event_map import event_map_option
+from deploy.progress import use_cores
+from deploy.promotions import promotions
+from deploy.versions import folder
+from models.aliases import EventNames
+from trainer.gate import admit, judge, serving
+from trainer.gate_report import FOLDER, keep
+from trainer.gate_settings import GateSettings
+from trainer.logs import read_log
+from trainer.reading import reading
+from trainer.train import catalogue
+from trainer.walk import walk
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("version")
+@registry_option
+@click.option("--events", multiple=True, required=True, type=_FILE, help="The log, with its newest clicks.")
+@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@mapping_option
+@event_map_option
+@click.option("--promote/--no-promote", default=True, help="Enter and announce it, or only report.")
+@click.option(
+    "--announce/--no-announce", "told", default=True, help="Tell the workers, or only enter it in the ledger."
+)
+def gate(
+    version: str,
+    registry: Path,
+    events: tuple[Path, ...],
+    items: Path | None,
+    mapping: dict[str, str],
+    names: EventNames,
+    promote: bool,
+    told: bool,
+) -> None:
+    """Judge VERSION on the newest clicks of a log, beside the version that serves and the baselines.
+
+    Only sessions count that began after all that both have seen: train with --holdout. It is promoted or
+    refused; the report is kept in its folder.
+    """
+    use_cores()
+    moves, path = promotions(registry, told, by="gate"), folder(version, registry)
+    with reading(events):
+        examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
+    if promote:
+        report = admit(path.name, examples, GateSettings(), moves)
+    else:
+        report = judge(path, serving(moves, path.name), examples, GateSettings())
+        keep(path, report.figures, report.picture)
+    click.echo(f"{path.name} {'passed' if report.verdict.passed else 'refused'}: {report.verdict.reason}")
+    click.echo(f"report: {path / FOLDER / 'report.md'}", err=True)

@@ -1,0 +1,46 @@
+"""What the gate demands: environment variables `PATHCAST_GATE_…`, from which `docs/settings.md` is made."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class GateSettings(BaseSettings):
+    """Limits of the gate. A floor that the incumbent misses as well gives way to the incumbent's figure."""
+
+    model_config = SettingsConfigDict(env_prefix="PATHCAST_GATE_", frozen=True, extra="ignore")
+
+    least_visitors: int = Field(
+        default=200, ge=2, description="Visitors that the newest slice must have for anything to be judged."
+    )
+    least_buyers: int = Field(
+        default=20,
+        ge=1,
+        description="Of them, visitors who bought after a click; of a log without any purchase none.",
+    )
+    margin: float = Field(
+        default=0.2,
+        gt=0,
+        le=1,
+        description="A candidate that is not better counts as equal only if it is surely (97.5%) not worse "
+        "than the incumbent by more than this share of the incumbent's figure.",
+    )
+    calibration: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="Largest mean gap between purchase probability and frequency (ECE, 15 bins).",
+    )
+    coverage: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Least share of the known items that are in any list of 20, of as many as the lists "
+        "could hold.",
+    )
+    microseconds: float = Field(
+        default=2000.0, gt=0, le=1e9, description="Longest time to score a click in a chunk of 256 (µs)."
+    )
+    megabytes: float = Field(default=500.0, gt=0, le=1e6, description="Largest version on disk (MB).")
+    require_fresher: bool = Field(
+        default=True, description="An equal candidate must have seen newer sessions than the incumbent."
+    )
