@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import metrics
-from models.popularity import Popularity
 from models.scores import TOP, Scorer
 from models.versions import Version
 from trainer.baselines import Baselines
@@ -77,10 +76,9 @@ def intent(chances: NDArray[np.float32], newest: Slice) -> Contestant:
 def field_of(version: Version, newest: Slice) -> dict[str, Contestant]:
     """The rungs that would answer without the network, and the baselines that were trained with it."""
     known = len(version.vocabulary.ids)
-    popular = Popularity(version.prior(), version.rates, version.id)
     made = {
         "session_knn": contestant(version.neighbours, newest, known),
-        "popular_in_category": contestant(popular, newest, known),
+        "popular_in_category": contestant(version.prior, newest, known),
     }
     learned = Baselines(version.baselines).chances(newest.clicks) if version.baselines else {}
     return made | {name: intent(chances, newest) for name, chances in learned.items()}

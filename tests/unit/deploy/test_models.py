@@ -59,7 +59,7 @@ def test_a_damaged_version_is_shown_with_what_is_wrong(names: list[str], tmp_pat
     weights.write_bytes(weights.read_bytes()[:-10])
     found = json.loads(models("show", names[0], "--json").output)
     assert found["usable"].startswith("no: ")
-    assert "model.safetensors has SHA-256" in found["usable"]
+    assert "its manifest says" in found["usable"]
     (tmp_path / names[1] / "metrics.json").write_text("{")
     assert "?" in models("list").output
 

@@ -111,7 +111,8 @@ def test_the_report_stays_with_the_version(world, examples) -> None:
 @pytest.mark.parametrize(
     ("file", "change", "why"),
     [
-        ("model.safetensors", lambda content: content[: len(content) // 2], "SHA-256"),
+        ("model.safetensors", lambda content: content[: len(content) // 2], "its manifest says"),
+        ("model.safetensors", lambda content: content[:-1] + bytes([content[-1] ^ 1]), "SHA-256"),
         ("manifest.json", lambda content: content.replace(b'"format": 2', b'"format": 3'), "format 3"),
         ("manifest.json", lambda content: b"{", "unreadable"),
     ],

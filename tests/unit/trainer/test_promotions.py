@@ -92,7 +92,7 @@ def test_what_cannot_be_loaded_is_not_promoted(world: World) -> None:
     weights = world.folder / b / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     world.moves.promote(a, "first")
-    with pytest.raises(RegistryError, match="SHA-256"):
+    with pytest.raises(RegistryError, match="its manifest says"):
         world.moves.promote(b, "next")
     assert (world.standing.serving, world.told) == (a, [a])
 
