@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "log": ("deploy.commands.log", "Write, show and tend the event log that the trainer learns from."),
     "train": ("deploy.commands.train", "Train a model on an event log and announce it to the workers."),
     "models": ("deploy.commands.models", "List, show, judge, promote, take back, pin and remove versions."),
+    "drift": ("deploy.commands.drift", "Compare new clicks with those that a version was validated on."),
     "evaluate": ("deploy.commands.evaluate", "Judge a model on a log, beside its baselines."),
     "tune": ("deploy.commands.tune", "Search for training settings on validation days."),
     "audit": ("deploy.commands.audit", "Look for features that know what they cannot know."),

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 from streams.connection import Connection
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
+from trainer.drift_settings import DriftSettings
 from trainer.gate_settings import GateSettings
 from trainer.settings import TrainerSettings
 
@@ -25,6 +26,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
     ("Worker", "Read once, when `pathcast worker` starts.", WorkerSettings),
     ("Trainer", "The event log and whoever writes it or learns from it.", TrainerSettings),
     ("Gate", "What `pathcast models gate` and the trainer demand of a new version.", GateSettings),
+    ("Drift", "When `pathcast drift` and the trainer raise an alarm.", DriftSettings),
     ("Kafka", "How every command reaches the cluster.", Connection),
     ("Topics", "The names, for the worker and for every command.", TopicNames),
 )

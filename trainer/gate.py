@@ -7,11 +7,15 @@ rules. The report stays with the candidate, refused or not.
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from models import registry
 from models.errors import PathcastError
 from models.versions import Version
+from trainer import drift_report
+from trainer.drift import measure
+from trainer.drift_settings import DriftSettings
 from trainer.examples import Examples
 from trainer.gate_figures import Contestant, Difference, contestant, field_of, megabytes, microseconds
 from trainer.gate_picture import picture
@@ -24,11 +28,11 @@ from trainer.promotions import Promotions
 
 
 class Report(NamedTuple):
-    """What the gate says: the verdict, all figures as JSON values, and a PNG (empty without figures)."""
+    """What the gate says: the verdict, all figures as JSON values, and pictures (PNG) by name."""
 
     verdict: Verdict
     figures: dict[str, Any]
-    picture: bytes = b""
+    pictures: Mapping[str, bytes] = MappingProxyType({})
 
 
 def admit(name: str, examples: Examples, settings: GateSettings, moves: Promotions) -> Report:
@@ -37,7 +41,7 @@ def admit(name: str, examples: Examples, settings: GateSettings, moves: Promotio
     Raises LedgerError where another version is pinned, PromotionError where workers cannot be told.
     """
     report = judge(moves.folder / name, serving(moves, name), examples, settings)
-    keep(moves.folder / name, report.figures, report.picture)
+    keep(moves.folder / name, report.figures, report.pictures)
     if report.verdict.passed:
         moves.promote(name, report.verdict.reason)
     else:
@@ -97,7 +101,12 @@ def _judged(version: Version, incumbent: Version | None, newest: Slice, settings
         "floors": [floor._asdict() for floor in held],
         "settings": settings.model_dump(),
     }
-    return Report(verdict, made, picture(named, differences, newest))
+    drawn = {"report.png": picture(named, differences, newest)}
+    drift = measure(incumbent, newest, DriftSettings()) if incumbent else None
+    if drift:
+        made |= {"drift": drift._asdict()}
+        drawn |= {"drift.png": drift_report.picture(drift)}
+    return Report(verdict, made, drawn)
 
 
 def _plain(differences: Mapping[str, Difference]) -> dict[str, dict[str, float]]:

@@ -15,10 +15,10 @@ FOLDER = "gate"
 _FIGURES = ("average_precision", "auc", "brier", "ece", "recall_20", "mrr_20", "coverage", "microseconds")
 
 
-def keep(version: Path, figures: dict[str, Any], picture: bytes) -> None:
+def keep(version: Path, figures: dict[str, Any], pictures: Mapping[str, bytes]) -> None:
     """Write the report into a version's folder, over an older one. Raises RegistryError."""
     contents = {
-        "report.png": picture,
+        **pictures,
         "report.md": text(figures).encode(),
         "report.json": json.dumps(figures, indent=1).encode(),
     }
@@ -43,6 +43,8 @@ def text(figures: Mapping[str, Any]) -> str:
         lines += [_slice(figures["slice"]), ""]
     if "figures" in figures:
         lines += [*_table(figures), "", *_ahead(figures), "", *_floors(figures), "", "![](report.png)", ""]
+    if "drift" in figures:
+        lines += [*_drift(figures["drift"], figures["incumbent"]), "", "![](drift.png)", ""]
     return "\n".join(lines)
 
 
@@ -77,6 +79,13 @@ def _ahead(figures: Mapping[str, Any]) -> Iterator[str]:
         for figure, found in differences.items():
             by, low, high = (f"{found[part]:+.4f}" for part in ("ahead", "low", "high"))
             yield f"| {name} | {figure} | {by} | {low} to {high} |"
+
+
+def _drift(found: Mapping[str, Any], name: str) -> Iterator[str]:
+    most = ", ".join(f"{feature} {index:.2f}" for feature, index in list(found["features"].items())[:5])
+    yield f"Drift since {name}: {'; '.join(found['alarms']) or 'no alarm'}."
+    yield ""
+    yield f"Stability index of its scores {found['score']:.3f}; most moved features: {most}."
 
 
 def _floors(figures: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from trainer.baselines import Baselines
 from trainer.build import build, learn
 from trainer.checkpoint import clear
 from trainer.content import Content
+from trainer.drift import REFERENCE, reference
 from trainer.examples import Examples
 from trainer.fit import Journal, Report
 from trainer.heads import Plan
@@ -115,7 +116,8 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
         own = {"heads": head_baselines.learn(learned, Plan.of(parts.network.config))}
         found = Baselines.learn(learned, held_out, parts.vocabulary).state
         parts = replace(parts, baselines=found | own)
-    parts = replace(parts, metrics=parts.metrics | said)
+    known = {REFERENCE: reference(parts, held_out, run.options.ignored)}
+    parts = replace(parts, metrics=parts.metrics | said | known)
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))
     if run.checkpoint:
         clear(run.checkpoint)

@@ -56,6 +56,6 @@ def gate(
         report = admit(path.name, examples, GateSettings(), moves)
     else:
         report = judge(path, serving(moves, path.name), examples, GateSettings())
-        keep(path, report.figures, report.picture)
+        keep(path, report.figures, report.pictures)
     click.echo(f"{path.name} {'passed' if report.verdict.passed else 'refused'}: {report.verdict.reason}")
     click.echo(f"report: {path / FOLDER / 'report.md'}", err=True)

@@ -12,6 +12,7 @@ from deploy.commands.registry_option import registry_option
 from deploy.versions import folder, metrics
 from models import registry as store
 from models.errors import PathcastError
+from trainer.drift import REFERENCE
 from trainer.ledger import Ledger
 from trainer.standing import Entry
 
@@ -28,6 +29,7 @@ def show(version: str, registry: Path, as_json: bool) -> None:
     ledger = Ledger(registry)
     path = folder(version, registry)
     known = metrics(path)
+    known.pop(REFERENCE, None)
     found = {
         "version": path.name,
         "state": ledger.standing().state(path.name),

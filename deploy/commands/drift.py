@@ -1,0 +1,94 @@
+"""`pathcast drift`."""
+
+import json
+from pathlib import Path
+
+import click
+from prometheus_client import write_to_textfile
+
+from deploy.commands.registry_option import registry_option
+from deploy.commands.train import mapping_option
+from deploy.event_map import event_map_option
+from deploy.progress import use_cores
+from deploy.versions import folder
+from models import registry as store
+from models.aliases import EventNames
+from models.errors import PathcastError
+from trainer.drift import Drift, measure, since
+from trainer.drift_report import DriftMetrics, picture
+from trainer.drift_settings import DriftSettings
+from trainer.ledger import Ledger
+from trainer.logs import read_log
+from trainer.reading import reading
+from trainer.train import catalogue
+from trainer.walk import walk
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OUT = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--model", help="A version  [default: the one that serves].")
+@registry_option
+@click.option("--events", multiple=True, required=True, type=_FILE, help="The log, with its newest clicks.")
+@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@mapping_option
+@event_map_option
+@click.option("--json", "out", type=_OUT, help="Write all figures here.")
+@click.option("--picture", "drawn", type=_OUT, help="Draw them (PNG).")
+@click.option("--metrics", type=_OUT, help="Write gauges for Prometheus' textfile collector.")
+def command(
+    model: str | None,
+    registry: Path,
+    events: tuple[Path, ...],
+    items: Path | None,
+    mapping: dict[str, str],
+    names: EventNames,
+    out: Path | None,
+    drawn: Path | None,
+    metrics: Path | None,
+) -> None:
+    """Compare the clicks since a version was trained with those that it was validated on.
+
+    Ends with code 3 where an alarm asks for a new version.
+    """
+    use_cores()
+    version = store.load(folder(model or _serving(registry), registry))
+    with reading(events):
+        examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
+    found = measure(version, since(version, examples), DriftSettings())
+    if found is None:
+        raise PathcastError(
+            f"nothing can be said of {version.id}: too few sessions came since it was trained (expected "
+            f"{DriftSettings().least_sessions}), or it was made by an older program; give a newer log, or "
+            "train it again"
+        )
+    _write(found, out, drawn, metrics)
+    for line in found.alarms or ["no alarm"]:
+        click.echo(line)
+    if found.alarms:
+        raise SystemExit(3)
+
+
+def _serving(registry: Path) -> str:
+    serving = Ledger(registry).standing().serving
+    if serving is None:
+        raise PathcastError(f"no version of {registry} serves; name one with --model")
+    return serving
+
+
+def _write(found: Drift, out: Path | None, drawn: Path | None, metrics: Path | None) -> None:
+    if out:
+        out.write_text(json.dumps(found._asdict(), indent=1) + "\n")
+    if drawn:
+        drawn.write_bytes(picture(found))
+    if metrics:
+        gauges = DriftMetrics()
+        gauges.show(found)
+        write_to_textfile(str(metrics), gauges.registry)
+    most = ", ".join(f"{name} {index:.2f}" for name, index in list(found.features.items())[:3])
+    click.echo(
+        f"{found.sessions:,} sessions; stability index of scores {found.score:.3f}, most moved: {most}; "
+        f"purchases foreseen {found.foreseen:.2%}, come {found.bought:.2%}; unknown items "
+        f"{found.new_items:.1%} (validation {found.new_items_before:.1%})"
+    )
