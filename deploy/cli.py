@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("deploy.commands.topics", "Create the topics and check that they fit together."),
     "worker": ("deploy.commands.worker", "Answer the clicks of some partitions."),
     "log": ("deploy.commands.log", "Write, show and tend the event log that the trainer learns from."),
+    "trainer": ("deploy.commands.trainer", "Write the event log; train, judge and promote when it is due."),
+    "retrain": ("deploy.commands.retrain", "Ask the trainer for a run."),
     "train": ("deploy.commands.train", "Train a model on an event log and announce it to the workers."),
     "models": ("deploy.commands.models", "List, show, judge, promote, take back, pin and remove versions."),
     "drift": ("deploy.commands.drift", "Compare new clicks with those that a version was validated on."),

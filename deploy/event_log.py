@@ -10,7 +10,7 @@ import click
 from deploy.event_map import read as read_event_map
 from deploy.kafka import connection
 from deploy.logs import now_ms
-from models.aliases import event_name
+from models.aliases import EventNames, event_name
 from models.events import Limits
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
@@ -36,8 +36,13 @@ def tables() -> dict[str, Rows]:
         check_skew=worker.check_skew,
         trust_original_time=worker.trust_original_time,
     )
-    events = read_event_map(worker.event_map) if worker.event_map else event_name
+    events = events_of(worker)
     return {getattr(names, table.setting): Rows(table, limits, events) for table in TABLES}
+
+
+def events_of(worker: WorkerSettings) -> EventNames:
+    """What the workers read event names by. Raises EventMapError."""
+    return read_event_map(worker.event_map) if worker.event_map else event_name
 
 
 def ingest(settings: TrainerSettings, recreated: bool = False) -> Ingest:

@@ -1,9 +1,15 @@
 """The trainer's settings, each an environment variable `PATHCAST_TRAINER_…`; see `docs/settings.md`."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trainer.eventlog.tables import TABLES
+
+#: What a run takes before it has read a click, and for each click (docs/trainer/trainer.md).
+BASE_MB = 448
+BYTES_PER_CLICK = 6_000
 
 
 class TrainerSettings(BaseSettings):
@@ -48,6 +54,42 @@ class TrainerSettings(BaseSettings):
     keep_recommendations_days: float = Field(
         default=30, gt=0, le=36_500, description="Days that the event log keeps recommendations."
     )
+
+    workdir: Path = Field(
+        default=Path("~/.local/share/pathcast/trainer"),
+        description="Folder of `pathcast trainer`: the run that is under way, its checkpoint, its copy "
+        "of the newest clicks.",
+    )
+    every_minutes: float | None = Field(
+        default=1440.0, gt=0, le=5_256_000, description="Train so long after the last run, if clicks came."
+    )
+    every_clicks: int | None = Field(
+        default=None, ge=1, description="Train after so many new clicks. Unset: never because of them."
+    )
+    memory_mb: int = Field(
+        default=4096,
+        ge=512,
+        le=1_048_576,
+        description="Memory of a run: it learns from as many of the newest clicks as fit into it.",
+    )
+    holdout: float = Field(
+        default=0.1, ge=0, le=0.9, description="Share of the newest clicks that is left for the gate."
+    )
+    config: Path | None = Field(
+        default=None, description="TOML file of training settings, as `pathcast train --config` reads it."
+    )
+    epochs_minutes: float = Field(
+        default=60.0,
+        gt=0,
+        le=10_080,
+        description="Time for the epochs of a run. One that this ends early, and that was killed before, is "
+        "not what it would have been undisturbed.",
+    )
+
+    @property
+    def most_clicks(self) -> int:
+        """Clicks that a run can learn from within its memory."""
+        return (self.memory_mb - BASE_MB) * 2**20 // BYTES_PER_CLICK
 
     @property
     def keep_days(self) -> dict[str, float]:

@@ -5,7 +5,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +18,7 @@ from deploy.broker import Broker
 from deploy.broker_process import PortBusy, free_port
 from deploy.demo.log import DemoLog, shipped
 from deploy.kafka import admin
+from deploy.processes import command
 from models import registry
 from models.errors import PathcastError
 from models.registry import RegistryError, Version
@@ -103,11 +103,6 @@ def _newest(versions: Path) -> Version | None:
         with suppress(RegistryError):
             return registry.load(path)
     return None
-
-
-def command(*arguments: str) -> list[str]:
-    """`pathcast …` by this very interpreter, wherever its scripts are."""
-    return [sys.executable, "-c", "from deploy.cli import main; main(prog_name='pathcast')", *arguments]
 
 
 class Worker:

@@ -161,3 +161,9 @@ def outdated(log: EventLog, now: int) -> int:
     for name in old:
         log.place.remove(f"{FOLDER}/{name}")
     return len(old)
+
+
+def latest(log: EventLog) -> int:
+    """When a visitor was forgotten last, epoch ms; 0: never. Raises EventLogError."""
+    names = (name for name in log.place.names(FOLDER) if name.endswith(".json"))
+    return max((int(name[:15]) for name in names), default=0)

@@ -1,0 +1,87 @@
+"""A run of the trainer as commands make it: what it reads, how it is trained, and who lets it serve."""
+
+from pathlib import Path
+
+import polars as pl
+import structlog
+from msgspec.structs import asdict
+
+from deploy.event_log import events_of, opened
+from deploy.kafka import connection, consumer, drain
+from deploy.logs import now_ms
+from deploy.promotions import promotions
+from models.items import Item, read_id, read_item
+from models.readers import Unreadable
+from models.versions import Version
+from streams.settings import WorkerSettings
+from streams.topics import TopicNames
+from trainer.logs import ITEM_FIELDS
+from trainer.options import Options, read
+from trainer.progress import Progress
+from trainer.service.making import Judgement, Maker, Recipe
+from trainer.service.orders import TrainerError, Workdir
+from trainer.settings import TrainerSettings
+
+log = structlog.get_logger("pathcast.trainer")
+_KINDS = {"price": pl.Float64, "stock": pl.Int64}
+
+
+def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
+    """Makes the runs of PATHCAST_TRAINER_WORKDIR. Raises OptionsError, EventLogError or TrainerError."""
+    worker = WorkerSettings()
+    if "://" in worker.registry:
+        raise TrainerError(
+            f"PATHCAST_REGISTRY is {worker.registry!r}, but the trainer writes versions to a folder: name one"
+        )
+    registry = Path(worker.registry)
+    given = Options(seed=seed, seconds=60 * settings.epochs_minutes)
+    recipe = Recipe(
+        registry=registry,
+        options=read(settings.config, given) if settings.config else given,
+        most=settings.most_clicks,
+        holdout=settings.holdout,
+        catalogue=catalogue,
+        names=events_of(worker),
+        report=Epochs(),
+    )
+
+    def judge(version: Version, *_read: Path | None) -> Judgement:
+        promotions(registry, by="trainer").promote(version.id, "the newest run")
+        return Judgement(True, "it is the newest run, and no gate is asked")
+
+    return Maker(opened(settings), Workdir(settings.workdir.expanduser()), recipe, judge, now_ms)
+
+
+class Epochs:
+    """Says once an epoch how far a run is."""
+
+    def __init__(self) -> None:
+        self._last = ("", -1)
+
+    def __call__(self, at: Progress) -> None:
+        """After a batch."""
+        if (at.stage, at.epoch) != self._last:
+            self._last = at.stage, at.epoch
+            log.info("epoch begins", stage=at.stage, epoch=at.epoch + 1, auc=round(at.auc, 4))
+
+
+def catalogue(to: Path) -> None:
+    """Write the items as the topic has them now to a Parquet file; none where it has none.
+
+    Raises KafkaUnreachable.
+    """
+    found: dict[str, Item] = {}
+    with consumer(connection(), max_poll_records=5_000) as client:
+        for record in drain(client, TopicNames().items):
+            try:
+                item_id = read_id(record.key)
+                if record.value is None:
+                    found.pop(item_id, None)
+                else:
+                    found[item_id] = read_item(record.value)
+            except Unreadable:
+                continue
+    if found:
+        rows = [{"item_id": item_id, **asdict(item)} for item_id, item in found.items()]
+        schema = {name: _KINDS.get(name, pl.String) for name in ITEM_FIELDS}
+        pl.DataFrame(rows, schema=schema).write_parquet(to)

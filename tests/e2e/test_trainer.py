@@ -1,0 +1,166 @@
+"""The trainer as a process: killed again and again, it makes the version of an undisturbed one."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from deploy.kafka import consumer, drain
+from deploy.logs import Source, batches
+from models.updates import ModelUpdate
+from streams.connection import Connection
+from streams.topics import TopicNames
+from tests.e2e.test_event_log import agree
+from tests.e2e.worker import send
+from tests.scoring import SHIPPED
+from trainer.eventlog.log import EventLog
+from trainer.service.orders import Done, Workdir
+
+CLICKS = 1500
+SETTINGS = (
+    "epochs = 6\nembedding = 16\nhidden = 16\ncandidates = 64\nclicks_per_batch = 256\nprecision = 'fp32'\n"
+)
+SECONDS = 240.0
+
+
+class Running:
+    """A trainer with a folder of its own: event log, working folder, registry, consumer group."""
+
+    def __init__(self, broker: Connection, topics: TopicNames, folder: Path, **settings: Any) -> None:
+        folder.mkdir()
+        self.folder, self.at = folder, Workdir(folder / "work")
+        self.log = EventLog.at(str(folder / "log"))
+        (folder / "settings.toml").write_text(SETTINGS)
+        own = {
+            "log": folder / "log",
+            "workdir": folder / "work",
+            "group": f"{topics.clicks}-{folder.name}",
+            "instance": "one",
+            "config": folder / "settings.toml",
+            "commit_rows": 100,
+            "commit_seconds": 0.3,
+            "holdout": 0,
+            "epochs_minutes": 600,
+            **settings,
+        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PATHCAST_")}
+        names = {f"PATHCAST_TOPIC_{role.upper()}": name for role, name in topics.model_dump().items()}
+        trainer = {f"PATHCAST_TRAINER_{name.upper()}": str(value) for name, value in own.items()}
+        registry = {"PATHCAST_REGISTRY": str(folder / "registry"), "OMP_NUM_THREADS": "1"}
+        kafka = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
+        self.environment = kept | names | trainer | registry | kafka
+
+    def command(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        with (self.folder / "said.log").open("ab") as said:
+            return subprocess.Popen(
+                [Path(sys.executable).parent / "pathcast", *arguments],
+                env=self.environment,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @contextmanager
+    def trainer(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """The process; it and the run that it started are killed in the end, wherever they are."""
+        process = self.command("trainer")
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def wait(self, process: "subprocess.Popen[bytes]", holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not holds():
+            assert process.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.02)
+
+    def said(self) -> str:
+        return (self.folder / "said.log").read_text()[-4000:]
+
+    def position(self) -> int:
+        return sum(manifest.next for manifest in self.log.manifests())
+
+    def finish(self) -> Done:
+        """Let it run until a run has ended."""
+        with self.trainer() as process:
+            self.wait(process, lambda: self.at.done() is not None)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0, self.said()
+        done = self.at.done()
+        assert done is not None
+        return done
+
+    def metrics(self, done: Done) -> Any:
+        assert done.version is not None, f"{done.why}\n{self.said()}"
+        return json.loads((self.folder / "registry" / done.version / "metrics.json").read_bytes())
+
+
+@pytest.fixture
+def filled(broker: Connection, topics: TopicNames) -> TopicNames:
+    """Topics with real clicks, some inputs that are none, and nobody who answers."""
+    for batch in batches(Source(SHIPPED, limit=CLICKS)):
+        send(broker, topics.clicks, list(zip(batch.keys, batch.values, strict=True)))
+    send(broker, topics.clicks, [(b"v", b"{")] * 3)
+    return topics
+
+
+def phases(running: Running) -> list[Callable[[], bool]]:
+    """Moments of a first run: at its first commit, while it reads, while it learns, when it was ordered."""
+    began = running.position()
+    return [
+        lambda: running.position() > began,
+        lambda: (running.at.folder / "order.json").exists(),
+        running.at.slice.exists,
+        lambda: (running.at.checkpoint / "checkpoint.json").exists(),
+    ]
+
+
+def same_as_undisturbed(broker: Connection, filled: TopicNames, tmp_path: Path, killed: Running) -> None:
+    disturbed = killed.metrics(killed.finish())
+    agree(broker, filled, killed.log)
+    calm = Running(broker, filled, tmp_path / "calm", every_clicks=CLICKS + 3)
+    assert calm.metrics(calm.finish()) == disturbed
+    assert disturbed["lineage"]["offsets"][filled.clicks].keys() == {"0", "1", "2", "3"}
+
+
+def test_killed_in_every_phase_it_makes_the_same_version(
+    broker: Connection, filled: TopicNames, tmp_path: Path
+) -> None:
+    running = Running(broker, filled, tmp_path / "killed", every_clicks=CLICKS + 3)
+    for phase in phases(running):
+        with running.trainer() as process:
+            running.wait(process, phase)
+    same_as_undisturbed(broker, filled, tmp_path, running)
+    assert not running.at.slice.exists()
+    assert running.at.order() is None
+    with consumer(broker) as client:
+        (told,) = drain(client, filled.model_updates)
+    done = running.at.done()
+    assert done is not None
+    assert done.promoted
+    assert msgspec.json.decode(told.value, type=ModelUpdate).version == done.version
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_at_random_it_makes_the_same_version(
+    broker: Connection, filled: TopicNames, tmp_path: Path
+) -> None:
+    running, moments = Running(broker, filled, tmp_path / "killed", every_clicks=CLICKS + 3), random.Random(7)
+    for turn in range(20):
+        with running.trainer() as process:
+            running.wait(process, moments.choice(phases(running)))
+            time.sleep(3 * moments.random())
+    same_as_undisturbed(broker, filled, tmp_path, running)

@@ -1,0 +1,127 @@
+"""Making the run that was ordered: slice, training, judgement. Killed anywhere, it goes on when repeated."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from models import registry
+from models.aliases import EventNames, event_name
+from models.errors import PathcastError
+from models.versions import Version
+from trainer.checkpoint import CheckpointError, clear
+from trainer.eventlog import slices
+from trainer.eventlog.forget import latest
+from trainer.eventlog.log import EventLog
+from trainer.options import Options
+from trainer.progress import Report
+from trainer.service.orders import Done, Order, Workdir
+from trainer.train import Run, train
+
+log = structlog.get_logger("pathcast.trainer")
+
+
+class Judgement(NamedTuple):
+    """Whether a version serves now, and why, in a sentence."""
+
+    promoted: bool
+    why: str
+
+
+#: Lets a version serve, or does not; it is given what the run read: the clicks, and the catalogue if any.
+Judge = Callable[[Version, Path, Path | None], Judgement]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How runs are made: where versions go, the settings, clicks learned from at most, and the share of the
+    newest that is left to the judge. `catalogue` writes what is known of items to a Parquet file."""
+
+    registry: Path
+    options: Options
+    most: int
+    holdout: float
+    catalogue: Callable[[Path], None]
+    names: EventNames = event_name
+    report: Report = lambda progress: None
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes the order of a working folder from an event log; `now` is the clock (epoch ms)."""
+
+    events: EventLog
+    at: Workdir
+    recipe: Recipe
+    judge: Judge
+    now: Callable[[], int]
+
+    def make(self, order: Order) -> Done:
+        """Make the run and say how it ended; a known failure is an end as well.
+
+        Raises TrainerError where the working folder cannot be used.
+        """
+        try:
+            version = self._version(order)
+            items = self.at.items if self.at.items.exists() else None
+            judgement = self.judge(version, self.at.slice, items)
+            done = self._done(order, version.id, judgement)
+        except PathcastError as error:
+            done = self._done(order, None, Judgement(False, str(error)))
+        self.at.end(done)
+        return done
+
+    def _done(self, order: Order, version: str | None, judgement: Judgement) -> Done:
+        return Done(
+            order=order, at=self.now(), version=version, promoted=judgement.promoted, why=judgement.why
+        )
+
+    def _version(self, order: Order) -> Version:
+        if self.at.trained.exists() and not self._outdated():
+            return registry.load(self.recipe.registry / self.at.trained.read_text())
+        while True:
+            self._prepare()
+            version = self._train(order)
+            if not self._outdated():
+                self.at.made(version.id)
+                return version
+            log.info("run begins again", reason="a visitor was forgotten meanwhile", version=version.id)
+            shutil.rmtree(version.path)
+
+    def _prepare(self) -> None:
+        """The slice, unless there is one that may be used. The catalogue comes before it."""
+        if self._outdated():
+            self.at.anew()
+        if self.at.slice.exists():
+            return
+        self.recipe.catalogue(self.at.items)
+        made = slices.write(self.events, self.at.slice, self.recipe.most)
+        log.info("slice written", clicks=made.clicks)
+
+    def _outdated(self) -> bool:
+        """Whether a visitor was forgotten after the slice was begun."""
+        began = self.at.items if self.at.items.exists() else self.at.slice
+        return self.at.slice.exists() and latest(self.events) >= int(began.stat().st_mtime * 1000)
+
+    def _train(self, order: Order) -> Version:
+        items = self.at.items if self.at.items.exists() else None
+        run = Run(
+            [self.at.slice],
+            self.recipe.registry,
+            items,
+            options=self.recipe.options,
+            baselines=True,
+            checkpoint=self.at.checkpoint,
+            names=self.recipe.names,
+            holdout=self.recipe.holdout,
+            offsets=slices.offsets([self.at.slice]),
+        )
+        try:
+            return train(run, order.at, self.recipe.report)
+        except CheckpointError as error:
+            log.warning("checkpoint left out", reason=str(error))
+            clear(self.at.checkpoint)
+            return train(run, order.at, self.recipe.report)

@@ -1,0 +1,161 @@
+"""The trainer's loop: the event log is written and tended all the time, and a run is made when it is due.
+
+A run is a process of its own: its memory goes back when it ends, and what kills it does not stop the log. One
+runs at a time, for it holds the lock of the working folder; and it outlives this process, who finds it again.
+"""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from msgspec.structs import replace
+
+from trainer.eventlog.log import EventLog
+from trainer.eventlog.tables import CLICKS
+from trainer.eventlog.tidy import tend
+from trainer.service import requests
+from trainer.service.orders import Done, Order, Workdir
+from trainer.service.schedule import MINUTE_MS, Mark, Schedule, due
+
+log = structlog.get_logger("pathcast.trainer")
+#: Exit status of a run that finds another one at work.
+BUSY = 75
+#: A run that dies so often is given up.
+ATTEMPTS = 3
+#: How often requests and manifests are looked at.
+LOOK_MS = 2_000
+TEND_MS = 5 * MINUTE_MS
+
+
+class Writer(Protocol):
+    """Writes the event log (`trainer.eventlog.ingest.Ingest`)."""
+
+    def step(self, wait_ms: int = 500) -> int:
+        """Read and commit what is due."""
+
+    def flush(self) -> None:
+        """Commit what was read."""
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+class Child(Protocol):
+    """A process that makes the run (`subprocess.Popen`)."""
+
+    def poll(self) -> int | None:
+        """Its exit status, once it has one."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+
+
+@dataclass
+class Trainer:
+    """One trainer. `launch` starts the process that makes the run; `now` is the clock (epoch ms)."""
+
+    events: EventLog
+    writer: Writer
+    at: Workdir
+    schedule: Schedule
+    keep_days: Mapping[str, float]
+    launch: Callable[[], Child]
+    now: Callable[[], int]
+    _began: int = 0
+    _looked: int = 0
+    _tended: int = 0
+    _child: Child | None = None
+    _wait_until: int = 0
+    _told: str = field(default="")
+
+    def __post_init__(self) -> None:
+        self._began = self._tended = self.now()
+
+    def step(self, wait_ms: int = 500) -> None:
+        """One round. Raises EventLogError or TrainerError."""
+        self.writer.step(wait_ms)
+        now = self.now()
+        if now - self._looked >= LOOK_MS:
+            self._looked = now
+            self._watch(now)
+        if now - self._tended >= TEND_MS:
+            self._tended = now
+            log.info("log tended", **tend(self.events, now, self.keep_days)._asdict())
+
+    def close(self) -> None:
+        """Commit what was read, and end the run: it goes on where it was with the next trainer."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+            self._child.wait(60)
+        self.writer.flush()
+        self.writer.close()
+
+    def _watch(self, now: int) -> None:
+        if self._child is not None:
+            status = self._child.poll()
+            if status is None:
+                return
+            self._child = None
+            self._ended(status, now)
+        order = self.at.order() or self._due(now)
+        if order is not None and now >= self._wait_until:
+            self._child = self.launch()
+
+    def _ended(self, status: int, now: int) -> None:
+        order, done = self.at.order(), self.at.done()
+        if order is None and done is not None:
+            self._tell(done)
+        elif order is not None and status == BUSY:
+            self._wait_until = now + LOOK_MS
+        elif order is not None:
+            self._died(order, status, now)
+
+    def _died(self, order: Order, status: int, now: int) -> None:
+        attempts = order.attempts + 1
+        log.warning("run died", status=status, attempts=attempts, order=order.id)
+        if attempts < ATTEMPTS:
+            self.at.begin(replace(order, attempts=attempts))
+            return
+        why = f"the run died {attempts} times, at last with status {status}: see its lines above"
+        self.at.end(Done(order=order, at=now, version=None, promoted=False, why=why))
+        done = self.at.done()
+        if done is not None:
+            self._tell(done)
+
+    def _tell(self, done: Done) -> None:
+        """Say once how a run ended; only then are its requests answered."""
+        requests.answered(self.events, done.order.requests)
+        if self._told != done.order.id:
+            self._told = done.order.id
+            log.info(
+                "run ended", version=done.version, promoted=done.promoted, why=done.why, order=done.order.id
+            )
+
+    def _due(self, now: int) -> Order | None:
+        done = self.at.done()
+        if done is not None:
+            self._tell(done)
+        asked = requests.asked(self.events)
+        last = self.at.mark() or Mark(self._began, 0)
+        if due(self.schedule, last, now, self._clicks(), asked) is None:
+            return None
+        self.writer.flush()
+        clicks = self._clicks()
+        reason = due(self.schedule, last, now, clicks, asked) or ""
+        order = Order(id=f"{now:015}", reason=reason, at=now, clicks=clicks, requests=list(asked))
+        self.at.begin(order)
+        log.info("run ordered", reason=reason, clicks=clicks, order=order.id)
+        return order
+
+    def _clicks(self) -> int:
+        return sum(manifest.rows for manifest in self.events.manifests(CLICKS.name))
+
+
+def started(command: list[str]) -> "subprocess.Popen[bytes]":
+    """The process that makes a run; what it says goes where this one's lines go."""
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL)
