@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,8 @@ class Running:
         try:
             yield process
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def wait(self, process: "subprocess.Popen[bytes]", holds: Callable[[], bool]) -> None:
@@ -159,8 +160,10 @@ def test_killed_twenty_times_at_random_it_makes_the_same_version(
     broker: Connection, filled: TopicNames, tmp_path: Path
 ) -> None:
     running, moments = Running(broker, filled, tmp_path / "killed", every_clicks=CLICKS + 3), random.Random(7)
-    for turn in range(20):
+    kills = 0
+    while kills < 20:
+        end = time.monotonic() + 12 * moments.random()
         with running.trainer() as process:
-            running.wait(process, moments.choice(phases(running)))
-            time.sleep(3 * moments.random())
+            running.wait(process, lambda end=end: time.monotonic() > end)
+        kills += 1
     same_as_undisturbed(broker, filled, tmp_path, running)
