@@ -97,14 +97,18 @@ class Maker:
             self.at.anew()
         if self.at.slice.exists():
             return
+        self.at.folder.mkdir(parents=True, exist_ok=True)
+        self.at.begun.touch()
         self.recipe.catalogue(self.at.items)
         made = slices.write(self.events, self.at.slice, self.recipe.most)
         log.info("slice written", clicks=made.clicks)
 
     def _outdated(self) -> bool:
         """Whether a visitor was forgotten after the slice was begun."""
-        began = self.at.items if self.at.items.exists() else self.at.slice
-        return self.at.slice.exists() and latest(self.events) >= int(began.stat().st_mtime * 1000)
+        if not self.at.slice.exists():
+            return False
+        began = self.at.begun.stat().st_mtime if self.at.begun.exists() else 0.0
+        return latest(self.events) >= int(began * 1000)
 
     def _train(self, order: Order) -> Version:
         items = self.at.items if self.at.items.exists() else None

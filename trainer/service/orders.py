@@ -3,7 +3,8 @@
 WORKDIR/
 ├── order.json        the run that is under way; there is none while nothing is due
 ├── slice.parquet     what it learns from
-├── items.jsonl       the catalogue at that time
+├── begun             when the reading of it began
+├── items.parquet     the catalogue at that time
 ├── checkpoint/       how far it is
 ├── trained           the version that it made, once it has
 ├── lock              held by the process that makes it
@@ -67,6 +68,11 @@ class Workdir:
         return self.folder / "slice.parquet"
 
     @property
+    def begun(self) -> Path:
+        """As old as the reading of the slice."""
+        return self.folder / "begun"
+
+    @property
     def items(self) -> Path:
         """The catalogue as the run knows it."""
         return self.folder / "items.parquet"
@@ -110,7 +116,7 @@ class Workdir:
 
     def anew(self) -> None:
         """Forget what the run has read and learned so far: it begins again."""
-        for path in (self.slice, self.items, self.trained):
+        for path in (self.slice, self.begun, self.items, self.trained):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.checkpoint, ignore_errors=True)
 

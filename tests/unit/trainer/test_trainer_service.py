@@ -337,7 +337,7 @@ def test_who_is_forgotten_during_a_run_is_not_in_its_version(
         version = real(run, *rest)
         slices.append(set(pl.read_parquet(run.events[0])["visitor_id"]))
         if len(slices) == 1:
-            forget(making.events, [visitor], int(making.at.slice.stat().st_mtime * 1000) + 1)
+            forget(making.events, [visitor], int(making.at.begun.stat().st_mtime * 1000) + 1)
             versions.append(version)
         return version
 
