@@ -148,11 +148,14 @@ def test_killed_in_every_phase_it_makes_the_same_version(
     assert not running.at.slice.exists()
     assert running.at.order() is None
     with consumer(broker) as client:
-        (told,) = drain(client, filled.model_updates)
+        told = [
+            msgspec.json.decode(record.value, type=ModelUpdate)
+            for record in drain(client, filled.model_updates)
+        ]
     done = running.at.done()
     assert done is not None
     assert done.promoted
-    assert msgspec.json.decode(told.value, type=ModelUpdate).version == done.version
+    assert done.version in {update.version for update in told}
 
 
 @pytest.mark.slow
