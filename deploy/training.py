@@ -1,5 +1,6 @@
 """A run of the trainer as commands make it: what it reads, how it is trained, and who lets it serve."""
 
+import tempfile
 from pathlib import Path
 
 import polars as pl
@@ -10,17 +11,29 @@ from deploy.event_log import events_of, opened
 from deploy.kafka import connection, consumer, drain
 from deploy.logs import now_ms
 from deploy.promotions import promotions
+from models import registry as store
 from models.items import Item, read_id, read_item
 from models.readers import Unreadable
 from models.versions import Version
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
-from trainer.logs import ITEM_FIELDS
+from trainer.drift import measure, since
+from trainer.drift_settings import DriftSettings
+from trainer.eventlog import slices
+from trainer.examples import Examples
+from trainer.gate import admit
+from trainer.gate_settings import GateSettings
+from trainer.ledger import Ledger
+from trainer.logs import ITEM_FIELDS, read_log
 from trainer.options import Options, read
 from trainer.progress import Progress
+from trainer.reading import reading
 from trainer.service.making import Judgement, Maker, Recipe
 from trainer.service.orders import TrainerError, Workdir
+from trainer.service.requests import Request, ask
 from trainer.settings import TrainerSettings
+from trainer.train import catalogue as catalogue_of
+from trainer.walk import walk
 
 log = structlog.get_logger("pathcast.trainer")
 _KINDS = {"price": pl.Float64, "stock": pl.Int64}
@@ -29,11 +42,7 @@ _KINDS = {"price": pl.Float64, "stock": pl.Int64}
 def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
     """Makes the runs of PATHCAST_TRAINER_WORKDIR. Raises OptionsError, EventLogError or TrainerError."""
     worker = WorkerSettings()
-    if "://" in worker.registry:
-        raise TrainerError(
-            f"PATHCAST_REGISTRY is {worker.registry!r}, but the trainer writes versions to a folder: name one"
-        )
-    registry = Path(worker.registry)
+    registry = folder_of(worker)
     given = Options(seed=seed, seconds=60 * settings.epochs_minutes)
     recipe = Recipe(
         registry=registry,
@@ -45,11 +54,49 @@ def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
         report=Epochs(),
     )
 
-    def judge(version: Version, *_read: Path | None) -> Judgement:
-        promotions(registry, by="trainer").promote(version.id, "the newest run")
-        return Judgement(True, "it is the newest run, and no gate is asked")
+    def judge(version: Version, events: Path, items: Path | None) -> Judgement:
+        report = admit(version.id, examples(events, items), GateSettings(), promotions(registry, by="gate"))
+        return Judgement(report.verdict.passed, report.verdict.reason)
 
     return Maker(opened(settings), Workdir(settings.workdir.expanduser()), recipe, judge, now_ms)
+
+
+def examples(events: Path, items: Path | None) -> Examples:
+    """What a file of clicks shows, with the catalogue that was known. Raises LogError or ExamplesError."""
+    with reading([events]):
+        return walk(read_log([events]), catalogue_of(items)).examples()
+
+
+def look_for_drift(settings: TrainerSettings) -> list[str]:
+    """Ask the trainer for a run if the newest clicks are not those of the version that serves; its alarms.
+
+    None where no version serves, or nothing can be said of it yet. Raises PathcastError.
+    """
+    registry = folder_of(WorkerSettings())
+    serving = Ledger(registry).standing().serving
+    if serving is None:
+        return []
+    version, log, workdir = store.load(registry / serving), opened(settings), settings.workdir.expanduser()
+    workdir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=workdir) as folder:
+        newest, items = Path(folder) / "newest.parquet", Path(folder) / "items.parquet"
+        catalogue(items)
+        slices.write(log, newest, settings.most_clicks)
+        clicks = examples(newest, items if items.exists() else None)
+    found = measure(version, since(version, clicks), DriftSettings())
+    alarms = found.alarms if found else []
+    if alarms:
+        ask(log, Request("drift", "; ".join(alarms), now_ms()))
+    return alarms
+
+
+def folder_of(worker: WorkerSettings) -> Path:
+    """The registry as a folder. Raises TrainerError for a URL."""
+    if "://" in worker.registry:
+        raise TrainerError(
+            f"PATHCAST_REGISTRY is {worker.registry!r}, but the trainer writes versions to a folder: name one"
+        )
+    return Path(worker.registry)
 
 
 class Epochs:

@@ -8,8 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from trainer.eventlog.tables import TABLES
 
 #: What a run takes before it has read a click, and for each click (docs/trainer/trainer.md).
-BASE_MB = 448
-BYTES_PER_CLICK = 6_000
+BASE_MB = 1_000
+BYTES_PER_CLICK = 10_000
 
 
 class TrainerSettings(BaseSettings):
@@ -66,9 +66,15 @@ class TrainerSettings(BaseSettings):
     every_clicks: int | None = Field(
         default=None, ge=1, description="Train after so many new clicks. Unset: never because of them."
     )
+    drift_minutes: float | None = Field(
+        default=360.0,
+        gt=0,
+        le=5_256_000,
+        description="Look for drift so often, and train where there is any.",
+    )
     memory_mb: int = Field(
         default=4096,
-        ge=512,
+        ge=1200,
         le=1_048_576,
         description="Memory of a run: it learns from as many of the newest clicks as fit into it.",
     )

@@ -8,6 +8,7 @@ from prometheus_client import write_to_textfile
 
 from deploy.commands.registry_option import registry_option
 from deploy.commands.train import mapping_option
+from deploy.event_log import events_option
 from deploy.event_map import event_map_option
 from deploy.progress import use_cores
 from deploy.versions import folder
@@ -30,7 +31,7 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 @click.command()
 @click.option("--model", help="A version  [default: the one that serves].")
 @registry_option
-@click.option("--events", multiple=True, required=True, type=_FILE, help="The log, with its newest clicks.")
+@events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option

@@ -6,6 +6,7 @@ import click
 
 from deploy.commands.registry_option import registry_option
 from deploy.commands.train import mapping_option
+from deploy.event_log import events_option
 from deploy.event_map import event_map_option
 from deploy.progress import use_cores
 from deploy.promotions import promotions
@@ -25,7 +26,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("version")
 @registry_option
-@click.option("--events", multiple=True, required=True, type=_FILE, help="The log, with its newest clicks.")
+@events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option

@@ -1,4 +1,4 @@
-"""`pathcast trainer`, and `pathcast trainer run`."""
+"""`pathcast trainer`, and `pathcast trainer run | drift`."""
 
 import signal
 import sys
@@ -36,10 +36,11 @@ def _run(settings: TrainerSettings) -> None:
         opened(settings),
         ingest(settings),
         Workdir(settings.workdir.expanduser()),
-        Schedule(settings.every_minutes, settings.every_clicks),
+        Schedule(settings.every_minutes, settings.every_clicks, settings.drift_minutes),
         settings.keep_days,
         lambda: started(program("trainer", "run")),
         now_ms,
+        lambda: started(program("trainer", "drift")),
     )
     try:
         while True:
@@ -71,3 +72,14 @@ def run() -> None:
             return
         done = made.make(order)
     click.echo(f"{done.version or 'no version'}: {done.why}", err=True)
+
+
+@command.command("drift")
+def drift() -> None:
+    """Ask for a run where the newest clicks are not those of the version that serves."""
+    from deploy.progress import use_cores
+    from deploy.training import look_for_drift
+
+    use_cores()
+    for alarm in look_for_drift(TrainerSettings()) or ["no alarm"]:
+        click.echo(alarm, err=True)

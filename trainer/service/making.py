@@ -66,13 +66,18 @@ class Maker:
         """
         try:
             version = self._version(order)
-            items = self.at.items if self.at.items.exists() else None
-            judgement = self.judge(version, self.at.slice, items)
-            done = self._done(order, version.id, judgement)
+            done = self._done(order, version.id, self._judged(version))
         except PathcastError as error:
             done = self._done(order, None, Judgement(False, str(error)))
         self.at.end(done)
         return done
+
+    def _judged(self, version: Version) -> Judgement:
+        items = self.at.items if self.at.items.exists() else None
+        try:
+            return self.judge(version, self.at.slice, items)
+        except PathcastError as error:
+            return Judgement(False, str(error))
 
     def _done(self, order: Order, version: str | None, judgement: Judgement) -> Done:
         return Done(

@@ -57,7 +57,8 @@ class Child(Protocol):
 
 @dataclass
 class Trainer:
-    """One trainer. `launch` starts the process that makes the run; `now` is the clock (epoch ms)."""
+    """One trainer. `launch` starts the process that makes the run, `check` the one that looks for drift and
+    asks for a run where it sees any; `now` is the clock (epoch ms)."""
 
     events: EventLog
     writer: Writer
@@ -66,15 +67,17 @@ class Trainer:
     keep_days: Mapping[str, float]
     launch: Callable[[], Child]
     now: Callable[[], int]
+    check: Callable[[], Child] | None = None
     _began: int = 0
     _looked: int = 0
     _tended: int = 0
+    _checked: int = 0
     _child: Child | None = None
     _wait_until: int = 0
     _told: str = field(default="")
 
     def __post_init__(self) -> None:
-        self._began = self._tended = self.now()
+        self._began = self._tended = self._checked = self.now()
 
     def step(self, wait_ms: int = 500) -> None:
         """One round. Raises EventLogError or TrainerError."""
@@ -105,6 +108,15 @@ class Trainer:
         order = self.at.order() or self._due(now)
         if order is not None and now >= self._wait_until:
             self._child = self.launch()
+        elif order is None:
+            self._check(now)
+
+    def _check(self, now: int) -> None:
+        """Look for drift if it is time; what is asked for then is due when that has ended."""
+        minutes = self.schedule.drift_minutes
+        if minutes is not None and self.check is not None and now - self._checked >= minutes * MINUTE_MS:
+            self._checked = now
+            self._child = self.check()
 
     def _ended(self, status: int, now: int) -> None:
         order, done = self.at.order(), self.at.done()

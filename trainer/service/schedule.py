@@ -10,10 +10,14 @@ MINUTE_MS = 60_000
 
 @dataclass(frozen=True)
 class Schedule:
-    """Every so many minutes, and every so many new clicks; either may be left out."""
+    """Every so many minutes, and every so many new clicks; either may be left out.
+
+    So often drift is looked for, which may ask for a run as well.
+    """
 
     minutes: float | None = None
     clicks: int | None = None
+    drift_minutes: float | None = None
 
 
 @dataclass(frozen=True)

@@ -115,9 +115,13 @@ class World:
         self.trainer = self.new()
 
     def new(self) -> Trainer:
-        return Trainer(
-            self.log, self, self.at, self.schedule, {"clicks": 30.0}, self.launch, lambda: self.now
-        )
+        days, clock = {"clicks": 30.0}, lambda: self.now
+        return Trainer(self.log, self, self.at, self.schedule, days, self.launch, clock, self.check)
+
+    def check(self) -> "subprocess.Popen[bytes]":
+        """Drift is seen at once."""
+        ask(self.log, Request("drift", "scores moved", self.now))
+        return started([sys.executable, "-c", ""])
 
     def launch(self) -> "subprocess.Popen[bytes]":
         self.launched += 1
@@ -222,6 +226,17 @@ def test_a_run_of_a_former_trainer_is_waited_for(tmp_path: Path) -> None:
     world.come(10)
     done = world.until_done()
     assert (world.launched, done.version, done.order.attempts) == (2, "v1", 0)
+
+
+def test_drift_is_looked_for_and_asks_for_a_run(tmp_path: Path) -> None:
+    world = World(tmp_path, [ENDS], Schedule(drift_minutes=60.0))
+    world.come(3)
+    world.look()
+    assert asked(world.log) == {}
+    world.now += HOUR
+    assert world.until_done().order.reason == "drift: scores moved"
+    world.look()
+    assert (world.launched, asked(world.log)) == (1, {})
 
 
 def test_closing_ends_the_run_and_the_next_trainer_takes_it_up(tmp_path: Path) -> None:
@@ -356,6 +371,15 @@ def test_a_log_that_is_too_short_ends_the_run_with_a_reason(tmp_path: Path) -> N
     done = made.make(ORDER)
     assert (done.version, done.promoted) == (None, False)
     assert "no click to learn from" in done.why
+
+
+def test_a_judge_who_fails_leaves_the_version_and_says_why(making: Making) -> None:
+    def pinned(*_: object) -> Judgement:
+        raise TrainerError("another one is pinned")
+
+    done = Maker(making.events, making.at, making.recipe, pinned, making.now).make(ORDER)
+    assert done.version is not None
+    assert (done.promoted, done.why) == (False, "another one is pinned")
 
 
 def test_a_damaged_checkpoint_does_not_stop_the_trainer(making: Making) -> None:
