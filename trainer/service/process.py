@@ -88,7 +88,9 @@ class Trainer:
             self._watch(now)
         if now - self._tended >= TEND_MS:
             self._tended = now
-            log.info("log tended", **tend(self.events, now, self.keep_days)._asdict())
+            tended = tend(self.events, now, self.keep_days)
+            if any(tended):
+                log.info("log tended", **tended._asdict())
 
     def close(self) -> None:
         """Commit what was read, and end the run: it goes on where it was with the next trainer."""

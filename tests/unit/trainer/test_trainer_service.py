@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,9 @@ class World:
         self.clicks += count
 
     def look(self) -> None:
+        if self.trainer._child is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self.trainer._child.wait(0.1)
         self.now += LOOK_MS
         self.trainer.step(0)
 
@@ -229,11 +233,11 @@ def test_a_run_of_a_former_trainer_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_drift_is_looked_for_and_asks_for_a_run(tmp_path: Path) -> None:
-    world = World(tmp_path, [ENDS], Schedule(drift_minutes=60.0))
+    world = World(tmp_path, [ENDS], Schedule(drift_minutes=1e6))
     world.come(3)
     world.look()
     assert asked(world.log) == {}
-    world.now += HOUR
+    world.now += 10**6 * MINUTE_MS
     assert world.until_done().order.reason == "drift: scores moved"
     world.look()
     assert (world.launched, asked(world.log)) == (1, {})
