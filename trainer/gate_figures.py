@@ -50,13 +50,17 @@ class Contestant:
 def contestant(scorer: Scorer, newest: Slice, known: int) -> Contestant:
     """What a scorer that knows so many items answers to a slice."""
     found = answers(scorer, newest.clicks)
-    made = intent(found.purchase, newest)
+    bought, next_items = intent(found.purchase, newest), next_item(found.ranks, newest)
+    figures = next_items.figures | {"coverage": _coverage(found, known, len(newest.clicks))}
+    return Contestant(bought.figures | figures, bought.draws | next_items.draws, found.purchase)
+
+
+def next_item(ranks: NDArray[np.int64], newest: Slice) -> Contestant:
+    """Ranks [N] of what a slice's clicks were followed by, 0 for a miss, judged."""
     wanted = newest.wanted
-    hits = (found.ranks[wanted] > 0).astype(np.float64)
-    recall, mrr = metrics.at_ranks(found.ranks[wanted])
-    figures = {"recall_20": recall, "mrr_20": mrr, "coverage": _coverage(found, known, len(newest.clicks))}
-    draws = {"recall_20": newest.draws.part(wanted).means(hits)}
-    return Contestant(made.figures | figures, made.draws | draws, found.purchase)
+    recall, mrr = metrics.at_ranks(ranks[wanted])
+    draws = {"recall_20": newest.draws.part(wanted).means((ranks[wanted] > 0).astype(np.float64))}
+    return Contestant({"recall_20": recall, "mrr_20": mrr}, draws, np.zeros(0, np.float32))
 
 
 def intent(chances: NDArray[np.float32], newest: Slice) -> Contestant:

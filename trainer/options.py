@@ -98,6 +98,11 @@ def changed(options: Options, settings: Iterable[str]) -> Options:
     return _replaced(options, pairs)
 
 
+def stored(values: Mapping[str, Any]) -> Options:
+    """The options that a version keeps in its metrics. Raises OptionsError."""
+    return _replaced(Options(), values)
+
+
 def read(path: Path, options: Options) -> Options:
     """The options of a TOML file over the given ones; its [event_map] is not theirs. Raises OptionsError."""
     try:

@@ -11,6 +11,7 @@ from rich.table import Table
 from deploy.commands.benchmark_lapsing import lapsing
 from deploy.commands.inputs import cold_items, damaged
 from deploy.commands.origins import intent
+from deploy.commands.prequential import prequential
 from deploy.commands.train import mapping_option
 from deploy.progress import Bar, use_cores
 from deploy.versions import folder
@@ -38,6 +39,7 @@ command.add_command(damaged)
 
 command.add_command(lapsing)
 command.add_command(intent)
+command.add_command(prequential)
 
 
 @command.command("next-item")

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from deploy.commands.models_adapt import adapt
 from deploy.commands.models_gate import gate
 from deploy.commands.models_show import show
 from deploy.commands.models_workers import shadow, workers
@@ -28,7 +29,7 @@ def command() -> None:
     """List, show, judge, promote, take back, pin and remove versions of a registry."""
 
 
-for _subcommand in (show, gate, shadow, workers):
+for _subcommand in (show, gate, adapt, shadow, workers):
     command.add_command(_subcommand)
 
 

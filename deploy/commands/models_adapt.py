@@ -1,0 +1,53 @@
+"""`pathcast models adapt`: the serving version a small step further."""
+
+from pathlib import Path
+
+import click
+
+from deploy.commands.registry_option import registry_option
+from deploy.commands.train import mapping_option
+from deploy.event_map import event_map_option
+from deploy.progress import use_cores
+from deploy.promotions import promotions
+from models.aliases import EventNames
+from trainer.adapt import Step
+from trainer.adapt_live import Source
+from trainer.adapt_live import adapt as adapt_serving
+from trainer.gate_settings import GateSettings
+from trainer.logs import read_log
+from trainer.reading import reading
+from trainer.train import catalogue
+from trainer.walk import walk
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@registry_option
+@click.option("--events", multiple=True, required=True, type=_FILE, help="The log, with its newest clicks.")
+@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@mapping_option
+@event_map_option
+@click.option("--rate", default=Step().learning_rate, show_default=True, help="Learning rate of the step.")
+@click.option(
+    "--announce/--no-announce", "told", default=True, help="Tell the workers, or only enter it in the ledger."
+)
+def adapt(
+    registry: Path,
+    events: tuple[Path, ...],
+    items: Path | None,
+    mapping: dict[str, str],
+    names: EventNames,
+    rate: float,
+    told: bool,
+) -> None:
+    """Fine-tune and recalibrate the serving version on the sessions since it was made, and ask the gate.
+
+    The older 70% of them are learned from, the newest 30% judge.
+    """
+    use_cores()
+    with reading(events):
+        examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
+    moves = promotions(registry, told, by="gate")
+    report = adapt_serving(Source(examples, events), Step(learning_rate=rate), GateSettings(), moves)
+    click.echo(f"{report.figures['candidate']} {report.figures['verdict']}: {report.verdict.reason}")

@@ -1,0 +1,95 @@
+"""Online adaptation: a small step of a version from the newest events, between two trainings.
+
+The network is trained a little further on sessions that are over, calibrated on the newest ones, whose
+outcomes have matured, and the neighbours' index gets them as well. Items and heads stay as they are.
+"""
+
+import json
+from copy import deepcopy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from safetensors.numpy import load as load_arrays
+
+from models.hybrid import Blend
+from models.network import Network
+from models.registry import Parts
+from models.session_index import Index, Settings
+from models.versions import Version
+from trainer.build import index
+from trainer.data import prepare
+from trainer.examples import Examples
+from trainer.fit import fit
+from trainer.heads import Plan
+from trainer.options import Options
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far an adaptation goes: passes over new clicks, at which rate, and how many clicks it takes.
+
+    It is calibrated on so many clicks of the newest sessions, more than it learns from: in a few hours there
+    are too few buyers to calibrate on.
+    """
+
+    epochs: int = 1
+    learning_rate: float = 3e-4
+    least_clicks: int = 1_000
+    calibrating_clicks: int = 10_000
+
+
+def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, step: Step) -> Parts:
+    """`parts` a step further on `recent` clicks, the newest of `log`, which neighbours may know as well."""
+    valid = newest_clicks(log, step.calibrating_clicks)
+    network, words = _trainable(parts.network, options), parts.vocabulary
+    plan = Plan.of(network.config)
+    torch.manual_seed(options.seed)
+    data, judged_on = (prepare(part, words, options.longest, plan) for part in (recent, valid))
+    how = replace(options, epochs=step.epochs, learning_rate=step.learning_rate, pretrain="none")
+    fit(network, data, judged_on, how, _silent)
+    return replace(parts, network=network.cpu(), index=index(log, words, parts.settings))
+
+
+def _trainable(network: Network, options: Options) -> Network:
+    """A copy that learns; a scorer froze the original. What a training leaves alone stays alone."""
+    made = deepcopy(network).requires_grad_(True)
+    made.item_bias.requires_grad_(not network.config.cosine)
+    if made.tasks is not None:
+        made.tasks.noise.requires_grad_(options.loss_weights == "learned")
+    return made
+
+
+def newest_clicks(log: Examples, count: int) -> Examples:
+    """The sessions that have the last `count` clicks of a log."""
+    return log.part(np.isin(log.session, np.unique(log.session[-count:])))
+
+
+def parts_of(version: Version) -> Parts:
+    """A loaded version taken apart, to be changed and saved as another one."""
+    config = json.loads((version.path / "config.json").read_bytes())
+    arrays = load_arrays((version.path / "neighbours.safetensors").read_bytes())
+    arrays.pop("popularity")
+    return Parts(
+        network=version.network,
+        vocabulary=version.vocabulary,
+        index=Index(**arrays),
+        settings=Settings(**config["neighbours"]),
+        popularity=version.popularity,
+        rates=version.rates,
+        metrics=dict(version.metrics),
+        baselines=version.baselines,
+        blend=Blend(**config["blend"]) if config["blend"] else None,
+    )
+
+
+def ended(examples: Examples, now: int, gap_ms: int) -> Examples:
+    """Sessions that were over at `now` (epoch ms): `gap_ms` without a click."""
+    session, inverse = np.unique(examples.session, return_inverse=True)
+    last = np.full(len(session), np.iinfo(np.int64).min)
+    np.maximum.at(last, inverse, examples.ts)
+    return examples.part((last <= now - gap_ms)[inverse])
+
+
+def _silent(progress: object) -> None:
+    pass
