@@ -1,5 +1,6 @@
 """A run of the trainer as commands make it: what it reads, how it is trained, and who lets it serve."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -78,7 +79,9 @@ def look_for_drift(settings: TrainerSettings) -> list[str]:
         return []
     version, log, workdir = store.load(registry / serving), opened(settings), settings.workdir.expanduser()
     workdir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=workdir) as folder:
+    for left in workdir.glob("drift-*"):  # by one that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="drift-", dir=workdir) as folder:
         newest, items = Path(folder) / "newest.parquet", Path(folder) / "items.parquet"
         catalogue(items)
         slices.write(log, newest, settings.most_clicks)

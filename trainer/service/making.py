@@ -110,10 +110,7 @@ class Maker:
 
     def _outdated(self) -> bool:
         """Whether a visitor was forgotten after the slice was begun."""
-        if not self.at.slice.exists():
-            return False
-        began = self.at.begun.stat().st_mtime if self.at.begun.exists() else 0.0
-        return latest(self.events) >= int(began * 1000)
+        return self.at.predates(latest(self.events))
 
     def _train(self, order: Order) -> Version:
         items = self.at.items if self.at.items.exists() else None

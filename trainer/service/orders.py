@@ -105,6 +105,12 @@ class Workdir:
         done = self.done()
         return Mark(done.order.at, done.order.clicks) if done else None
 
+    def predates(self, moment: int) -> bool:
+        """Whether what the run reads may be older than a moment (epoch ms)."""
+        if self.begun.exists():
+            return moment >= int(self.begun.stat().st_mtime * 1000)
+        return self.slice.exists()
+
     def begin(self, order: Order) -> None:
         """Order a run, or say that it died once more. Raises TrainerError."""
         self._write("order.json", msgspec.json.encode(order))

@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 from msgspec.structs import replace
 
+from trainer.eventlog.forget import latest
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.tables import CLICKS
 from trainer.eventlog.tidy import tend
@@ -74,6 +75,7 @@ class Trainer:
     _checked: int = 0
     _child: Child | None = None
     _wait_until: int = 0
+    _stopped: bool = False
     _told: str = field(default="")
 
     def __post_init__(self) -> None:
@@ -104,6 +106,7 @@ class Trainer:
         if self._child is not None:
             status = self._child.poll()
             if status is None:
+                self._stop_outdated(self._child)
                 return
             self._child = None
             self._ended(status, now)
@@ -120,12 +123,21 @@ class Trainer:
             self._checked = now
             self._child = self.check()
 
+    def _stop_outdated(self, child: Child) -> None:
+        """A run that reads a visitor who was forgotten since begins again at once, without them."""
+        if not self._stopped and self.at.predates(latest(self.events)):
+            self._stopped = True
+            child.terminate()
+
     def _ended(self, status: int, now: int) -> None:
         order, done = self.at.order(), self.at.done()
+        stopped, self._stopped = self._stopped, False
         if order is None and done is not None:
             self._tell(done)
         elif order is not None and status == BUSY:
             self._wait_until = now + LOOK_MS
+        elif order is not None and stopped:
+            self.at.anew()
         elif order is not None:
             self._died(order, status, now)
 

@@ -243,6 +243,19 @@ def test_drift_is_looked_for_and_asks_for_a_run(tmp_path: Path) -> None:
     assert (world.launched, asked(world.log)) == (1, {})
 
 
+def test_a_run_that_reads_who_was_forgotten_begins_again_at_once(tmp_path: Path) -> None:
+    world = World(tmp_path, [HANGS, ENDS])
+    world.come(10)
+    world.until_launched(1)
+    world.at.slice.write_bytes(b"theirs")
+    world.at.begun.touch()
+    world.look()
+    assert world.launched == 1
+    forget(world.log, ["v0"], int(world.at.begun.stat().st_mtime * 1000) + 1)
+    done = world.until_done()
+    assert (world.launched, done.version, done.order.attempts) == (2, "v1", 0)
+
+
 def test_closing_ends_the_run_and_the_next_trainer_takes_it_up(tmp_path: Path) -> None:
     world = World(tmp_path, [HANGS, ENDS])
     world.come(10)
