@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from models.decoder import ORIGINAL_TIME
+from models.erasure import FORGET
 from models.events import Reason
 from streams.topics import TopicNames
 
@@ -38,6 +39,7 @@ _DEAD_LETTER_HEADERS = {
 _CLICK_HEADERS = {
     ORIGINAL_TIME: "Optional, from a replay: event time, epoch milliseconds, decimal.",
     "replayed-from": "Optional: the dead letter that this is a second attempt of.",
+    FORGET: "With an empty value: forget the visitor of the key; names the request.",
 }
 CHANNELS = (
     Channel(
@@ -50,6 +52,7 @@ CHANNELS = (
         "dead_letters", None, "send", "As it came", "Refused inputs, bytes unchanged.", _DEAD_LETTER_HEADERS
     ),
     Channel("lapsing_visitors", "lapsing-visitor", "send", _VISITOR, "Visitors about to be lost, per sweep."),
+    Channel("erasures", "erasure", "send", "Request, UTF-8", "Receipts of visitors forgotten."),
     Channel("items", "item", "receive", "item_id, UTF-8", "The catalogue; an empty value removes the item."),
     Channel("model_updates", "model-update", "receive", "Placement, UTF-8", "Models as they are promoted."),
     Channel("model_reports", "model-report", "send", "Worker and kind, UTF-8", "Workers about versions."),

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from deploy.asyncapi import document
+from models.erasure import Erasure
 from models.events import Click
 from models.items import Item
 from models.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations
@@ -21,6 +22,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "recommendations": Recommendations,
     "ad-decision": AdDecision,
     "lapsing-visitor": LapsingVisitor,
+    "erasure": Erasure,
     "model-update": ModelUpdate,
     "model-report": ModelReport,
 }

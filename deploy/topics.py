@@ -28,6 +28,8 @@ def configs(names: TopicNames) -> dict[str, dict[str, str]]:
         names.dead_letters: {"retention.ms": str(28 * _DAY_MS), "max.message.bytes": str(2 << 20)},
         # The last word on each visitor counts, for as long as one may act on it.
         names.lapsing_visitors: {"cleanup.policy": "compact,delete", "retention.ms": str(28 * _DAY_MS)},
+        # Whoever is asked for proof later must have it: a year.
+        names.erasures: {"retention.ms": str(365 * _DAY_MS)},
         names.items: _COMPACTED,
         names.model_updates: _COMPACTED,
         names.model_reports: _COMPACTED,

@@ -17,6 +17,8 @@ CHANGELOG = {
     "segment.bytes": str(64 << 20),
     "min.cleanable.dirty.ratio": "0.2",
     "max.message.bytes": str(2 << 20),
+    # Without a limit a deleted visitor's former values stay until the cleaner finds the topic dirty enough.
+    "max.compaction.lag.ms": str(86_400_000),
 }
 
 

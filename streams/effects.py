@@ -41,13 +41,15 @@ class Work:
 class Effects:
     """Outputs by topic, changed state (value None deletes) and the watermark (event time, ms) reached.
 
-    `committed` is called after the transaction has been committed and written to the local store.
+    `committed` is called after the transaction has been committed and written to the local store. `erased`:
+    what is deleted must also be gone from the store's files.
     """
 
     outputs: dict[str, list[Message]] = field(default_factory=dict)
     state: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     watermark: int = 0
     committed: Callable[[], None] | None = None
+    erased: bool = False
 
 
 class Processor(Protocol):

@@ -105,6 +105,13 @@ class Memory:
             oldest = next(iter(self.answers))
             del self.answers[oldest], self.rows[oldest]
 
+    def forget(self, key: bytes) -> None:
+        """Nothing of the visitor with this state key stays."""
+        visitor_id = keys.visitor_id(key)
+        self.answers.pop(visitor_id, None)
+        self.rows.pop(visitor_id, None)
+        self.outdated.pop(key, None)
+
 
 def _known(values: Mapping[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:
     return ((key, value) for key, value in values.items() if value is not None)

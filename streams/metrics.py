@@ -80,6 +80,7 @@ class Metrics:
             "pathcast_hidden_outdated", "Visitors in memory still to be made again", registry=registry
         )
         self.recovery = Gauge("pathcast_recovery_seconds", "Duration of the last recovery", registry=registry)
+        self.forgotten = Counter("pathcast_forgotten", "Requests to forget a visitor", registry=registry)
         self.shadow_scored = Counter(
             "pathcast_shadow_scored", "Clicks that a challenger scored as well", registry=registry
         )
@@ -118,6 +119,7 @@ def report(metrics: Metrics, passage: "Passage") -> None:
     metrics.chunk.observe(len(passage.work.records))
     metrics.duplicates.inc(passage.duplicates)
     metrics.misrouted.inc(passage.misrouted)
+    metrics.forgotten.inc(len(passage.erasures))
     metrics.rebuilt.inc(passage.rebuilt)
     metrics.waited.inc(len(passage.scored[-1].purchase))
     metrics.served(passage.version.id if passage.version else NO_MODEL, len(passage.applied))

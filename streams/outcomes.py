@@ -59,6 +59,10 @@ class Outcomes:
         while len(self._pending) > MOST_VISITORS:
             del self._pending[next(iter(self._pending))]
 
+    def forget(self, key: bytes) -> None:
+        """Let go of a visitor; what is known already says not of whom."""
+        self._pending.pop(key, None)
+
     def _await(self, applied: Applied, said: tuple[float, float]) -> None:
         key = applied.entry.key
         waiting = self._pending.get(key)

@@ -56,6 +56,8 @@ class OwnedPartition:
         """The state is complete: chunks of this epoch may be applied."""
         self._store, self.fence, self._group_epoch = store, fence, group_epoch
         self._queue.clear()
+        # A recovered deletion, or one that a crash came after, still stands in the files.
+        store.compact()
         self._processing.processor.opened(self.partition, store)
 
     def offer(self, event: Any, chunk: Chunk) -> None:
@@ -150,6 +152,8 @@ class OwnedPartition:
         offset = await self.producer.publish(effects.outputs, self.changelog, state)
         self._store.write(state, Persisted(offset, self.changelog_id, int(time.time() * 1000)))
         self.fence = fence
+        if effects.erased:
+            self._store.compact()
         if effects.committed is not None:
             effects.committed()
 

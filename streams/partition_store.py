@@ -1,6 +1,7 @@
 """One partition's state in RocksDB: read in multi-gets, written with its fence and position as one batch."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -9,6 +10,10 @@ from faust.stores import rocksdb
 
 #: Where the changelog has been applied to; faust.stores.rocksdb reads its own plain-text form under this key.
 PERSISTED_KEY = rocksdb.Store.offset_key
+#: When somebody was last erased here (in the changelog as well), and up to which of these the files are
+#: rewritten (local): where they differ, files may still hold what was deleted.
+ERASED_KEY = b"\x00erased"
+_COMPACTED_KEY = b"\x00compacted"
 
 
 class Persisted(msgspec.Struct, array_like=True, frozen=True):
@@ -27,6 +32,7 @@ class PartitionStore:
         self._options = rocksdict.WriteOptions()
         # The changelog is the log: a lost memtable takes its position along and is read again from there.
         self._options.disable_wal = True
+        self._compacting: Thread | None = None
 
     def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Values of `keys`, None where there is none (one multi-get)."""
@@ -56,8 +62,27 @@ class PartitionStore:
         put(PERSISTED_KEY, msgspec.msgpack.encode(persisted))
         self.db.write(batch, self._options)
 
+    def compact(self) -> None:
+        """Rewrite the files on a thread, if they may hold what was erased: a deletion alone only hides it."""
+        if self._compacting is None or not self._compacting.is_alive():
+            self._compacting = Thread(target=self._compact, name="compact")
+            self._compacting.start()
+
+    def _compact(self) -> None:
+        while (owed := self.db.get(ERASED_KEY)) != self.db.get(_COMPACTED_KEY):
+            self.db.flush()
+            self.db.compact_range(None, None)
+            batch = rocksdict.WriteBatch(raw_mode=True)
+            batch.put(_COMPACTED_KEY, owed)
+            self.db.write(batch, self._options)
+            # The list of files names the first and last key of each, also of those replaced just now; the
+            # next change of files begins it anew.
+            self.db.flush()
+
     def close(self) -> None:
         """Flush and close: what is flushed need not be read again."""
+        if self._compacting is not None:
+            self._compacting.join()
         self.db.flush()
         self.db.close()
 
@@ -71,6 +96,7 @@ def database_options(cache: Any) -> Any:
     options.set_max_background_jobs(2)
     options.set_compression_type(rocksdict.DBCompressionType.lz4())
     options.set_keep_log_file_num(2)
+    options.set_max_manifest_file_size(1)
     table = rocksdict.BlockBasedOptions()
     table.set_bloom_filter(10, block_based=False)
     table.set_block_cache(cache)

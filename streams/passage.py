@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from models import features, policy
+from models import erasure, features, policy
 from models.batching import Batcher
+from models.erasure import Erasure, request_of
 from models.events import Click, Reason, Rejected
 from models.facts import Facts, Fate, Transition
 from models.lifecycle import BEGIN_CHECKOUT, PURCHASE
@@ -16,10 +17,11 @@ from models.versions import Version
 from streams import entries, explaining, rebuilding, rings, scoring
 from streams.answers import Applied, Decided, Scribe
 from streams.deciding import Decider
-from streams.effects import Effects, Message, Work
+from streams.effects import NO_HEADERS, Effects, Message, Work
 from streams.entries import Entry
 from streams.letters import letter
 from streams.memory import Memory
+from streams.partition_store import ERASED_KEY
 from streams.rebuilding import Budget
 from streams.routing import home
 from streams.scoring import NOTHING, Scored
@@ -52,6 +54,8 @@ class Passage:
         self.answers: list[tuple[Message, ...]] = []
         self.outputs: dict[str, list[Message]] = {}
         self.letters: list[Message] = []
+        self.forgotten: set[bytes] = set()
+        self.erasures: list[Erasure] = []
         self.reasons: Counter[Reason] = Counter()
         self.transitions: Counter[str] = Counter()
         self.tally = Tally(self.rules.panes)
@@ -76,7 +80,8 @@ class Passage:
             self._encode()
         with self._stage("write"):
             state = self._changes()
-        return Effects(self.outputs, state, self.watermark, lambda: self.pipeline.committed(self))
+        erased = bool(self.erasures)
+        return Effects(self.outputs, state, self.watermark, lambda: self.pipeline.committed(self), erased)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -90,11 +95,14 @@ class Passage:
         for record, click in pairs:
             if type(click) is Click:
                 first.setdefault(entries.key_of(record.key), click)
-        self.entries = entries.read(self.work.state, first, self.memory.recent)
+            elif record.value is None and request_of(record) is not None:
+                self.forgotten.add(entries.key_of(record.key))
+        wanted = first if not self.forgotten else dict.fromkeys([*first, *self.forgotten])
+        self.entries = entries.read(self.work.state, wanted, self.memory.recent)
         outdated = rebuilding.outdated(self.entries, first, self.version, self.rules.session.gap_ms)
         self.waiting = rebuilding.over_budget(outdated, self.budget)
         self.rebuilt = len(outdated) - len(self.waiting)
-        for entry in self.entries.values():
+        for entry in (self.entries[key] for key in first):
             entry.batch = WAITING if entry.key in self.waiting else CONSENTING
             entry.slot = self.batchers[entry.batch].visitor(entry.visitor)
         self._count_misrouted(clicks)
@@ -107,10 +115,20 @@ class Passage:
 
     def _step_all(self, clicks: list[Click | Rejected]) -> None:
         for record, click in zip(self.work.records, clicks, strict=True):
-            if isinstance(click, Rejected):
-                self._refuse(record, click.reason, click.message)
-            else:
+            if not isinstance(click, Rejected):
                 self._step(record, click)
+            elif (request := request_of(record)) is not None:
+                self._forget(entries.key_of(record.key), request)
+            else:
+                self._refuse(record, click.reason, click.message)
+
+    def _forget(self, key: bytes, request: str) -> None:
+        """From here on the visitor is unknown; earlier clicks of the chunk keep the entry that they had."""
+        entry = self.entries[key]
+        slot = self.batchers[CONSENTING].visitor(None)
+        self.entries[key] = Entry(key, None, entry.timer, entry.known, slot)
+        found, now = entry.visitor is not None, int(time.time() * 1000)
+        self.erasures.append(Erasure(request=request, partition=self.work.partition, found=found, at=now))
 
     def _step(self, record: Any, click: Click) -> None:
         if click.ts > self.watermark:
@@ -194,11 +212,17 @@ class Passage:
             self.outputs = dict(zip(topics, map(list, zip(*self.answers, strict=True)), strict=True))
         if self.letters:
             self.outputs[names.dead_letters] = self.letters
+        if self.erasures:
+            self.outputs[names.erasures] = [
+                (one.request.encode(), erasure.encode(one), NO_HEADERS) for one in self.erasures
+            ]
 
     def _changes(self) -> list[tuple[bytes, bytes | None]]:
         """All that the chunk writes: visitors, timers, panes."""
         rings.ring(self)
         changes = [change for entry in self.entries.values() for change in entry.changes()]
+        if self.erasures:
+            changes.append((ERASED_KEY, b"%d" % self.erasures[-1].at))
         return changes + self.tally.changes(self.work, self.watermark)
 
 

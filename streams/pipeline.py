@@ -83,11 +83,15 @@ class Pipeline:
         memory.remember(
             dict(zip(visitors, passage.answers, strict=True)), dict(zip(visitors, rows, strict=True))
         )
+        for key in passage.forgotten:
+            memory.forget(key)
+            self.models.shadow.forget(key)
         report(self.metrics, passage)
         self.metrics.rebuilt.inc(rebuild(passage, self.rules.recent_visitors))
         self.metrics.outdated.set(sum(len(memory.outdated) for memory in self.memories.values()))
         self._count_dropped()
-        self.models.shadow.look(passage)
+        if not passage.forgotten:
+            self.models.shadow.look(passage)
 
     def reject(self, work: Work, error: Exception) -> Effects:
         """A record that cannot be processed, for a reason nobody thought of, must not block its partition."""

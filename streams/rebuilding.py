@@ -43,7 +43,8 @@ def outdated(
     return [
         entry
         for key, entry in entries.items()
-        if (visitor := entry.visitor) is not None
+        if key in first
+        and (visitor := entry.visitor) is not None
         # A session that starts anew begins without a state.
         and first[key].ts - visitor.last_ts <= gap_ms
         and old(visitor)

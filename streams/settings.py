@@ -154,6 +154,13 @@ class WorkerSettings(BaseSettings):
     changelog_replication: int = Field(
         default=1, ge=1, le=100, description="Replication factor of the state's changelog."
     )
+    revoked_state_hours: float = Field(
+        default=24.0,
+        gt=0,
+        le=8760,
+        description="How long the RocksDB files of a partition stay after it became another worker's; state "
+        "older than 24 hours is rebuilt on its return anyway.",
+    )
     block_cache_mb: int = Field(
         default=256, ge=8, le=1_048_576, description="RocksDB block cache for all partitions together."
     )

@@ -46,6 +46,11 @@ class Shadow:
         """No comparison any more; the figures go."""
         self._challenger = self.trial = None
 
+    def forget(self, key: bytes) -> None:
+        """Nothing of a visitor's clicks is awaited any more."""
+        if self.trial is not None:
+            self.trial.outcomes.forget(key)
+
     def news(self) -> Trial | None:
         """The trial, if its figures have changed since this was asked last."""
         trial = self.trial

@@ -30,6 +30,10 @@ class TopicNames(BaseSettings):
         default="lapsing-visitors",
         description="Output of `pathcast score-lapsing`: visitors who are about to be lost.",
     )
+    erasures: str = Field(
+        default="visitor-erasures",
+        description="Output: receipts of visitors forgotten, by request; they do not say who.",
+    )
     items: str = Field(default="items", description="Broadcast, compacted: the catalogue.")
     model_updates: str = Field(
         default="model-updates", description="Broadcast, compacted: manifests of promoted models."
@@ -49,6 +53,7 @@ class TopicNames(BaseSettings):
             self.ad_decisions,
             self.dead_letters,
             self.lapsing_visitors,
+            self.erasures,
         )
 
     @property

@@ -26,6 +26,7 @@ from streams.companion import Companion
 from streams.connection import Connection
 from streams.depot import Depot
 from streams.hanging import finisher
+from streams.leftovers import Leftovers
 from streams.metrics import Metrics
 from streams.owned import Bounds
 from streams.pipeline import Pipeline, Rules
@@ -117,7 +118,10 @@ class Worker:
         ]
         reports = Reports(self.names.model_reports, connection)
         reports.compared, self.models.tell = self.models.compared, reports.tell
-        companion = Companion(self.runtime, self.metrics, broadcasts, [self.models.run, reports.run])
+        kept = settings.revoked_state_hours * 3600
+        leftovers = Leftovers(self.datadir, kept, lambda: self.app.pathcast_table.data.partitions)
+        chores = [self.models.run, reports.run, leftovers.run]
+        companion = Companion(self.runtime, self.metrics, broadcasts, chores)
         token = settings.web_token.get_secret_value() if settings.web_token else None
         pipeline, address = self.pipeline, (settings.web_host, settings.web_port)
         companion.serve(*address, token, pipeline.look_up, pipeline.explain, self.models.describe)

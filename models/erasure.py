@@ -1,0 +1,40 @@
+"""The wish to be forgotten, on the clicks topic, and the receipt that a partition's owner gives for it."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final, Protocol
+
+import msgspec
+from msgspec import Meta
+
+#: Header of a record on `clicks` with a visitor's id as its key and no value; its content names the request.
+FORGET: Final = "pathcast-forget"
+MOST_NAME: Final = 64
+
+
+class Record(Protocol):
+    """A Kafka record as far as it is read here."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Erasure(msgspec.Struct, kw_only=True, frozen=True):
+    """What a partition's owner did about a request; says nothing of who asked."""
+
+    request: Annotated[str, Meta(description="The request's name, as the forget record has it.")]
+    partition: Annotated[int, Meta(ge=0, description="Whose owner says this.")]
+    found: Annotated[bool, Meta(description="Whether the partition's state had a record of the visitor.")]
+    at: Annotated[int, Meta(description="When it was erased, epoch milliseconds.")]
+
+
+def request_of(record: Record) -> str | None:
+    """The request that a record is, None for any other record: an empty value alone erases nobody."""
+    if record.value is not None or not record.key:
+        return None
+    names = (value for name, value in record.headers if name == FORGET)
+    return next((name.decode("utf-8", "replace")[:MOST_NAME] for name in names), None)
+
+
+decode = msgspec.json.Decoder(Erasure).decode
+encode = msgspec.json.Encoder().encode
