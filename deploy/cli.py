@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("deploy.commands.replay", "Send an event log to the clicks topic, at any speed."),
     "dead-letters": ("deploy.commands.dead_letters", "List, show or replay the inputs that were refused."),
     "decisions": ("deploy.commands.decisions", "Recompute logged decisions from their own records."),
+    "visitor": ("deploy.commands.visitor", "Forget a visitor everywhere, with proof."),
     "state": ("deploy.commands.state", "Inspect or rebase the workers' state."),
     "settings": ("deploy.commands.settings", "Write the reference of all settings."),
     "contract": ("deploy.commands.contract", "Write the schemas of events and answers."),

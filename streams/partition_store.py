@@ -71,7 +71,7 @@ class PartitionStore:
     def _compact(self) -> None:
         while (owed := self.db.get(ERASED_KEY)) != self.db.get(_COMPACTED_KEY):
             self.db.flush()
-            self.db.compact_range(None, None)
+            self.db.compact_range(None, None, _rewriting())
             batch = rocksdict.WriteBatch(raw_mode=True)
             batch.put(_COMPACTED_KEY, owed)
             self.db.write(batch, self._options)
@@ -85,6 +85,13 @@ class PartitionStore:
             self._compacting.join()
         self.db.flush()
         self.db.close()
+
+
+def _rewriting() -> Any:
+    """Without this a file whose keys are in no other is moved as it is, deletion marks and all."""
+    options = rocksdict.CompactOptions()
+    options.set_bottommost_level_compaction(rocksdict.BottommostLevelCompaction.force())
+    return options
 
 
 def database_options(cache: Any) -> Any:

@@ -133,6 +133,16 @@ def test_nothing_is_left_in_the_files_of_rocksdb(opened, tmp_path):
     again.close()
 
 
+def test_nothing_is_left_of_who_was_never_in_a_file(opened, tmp_path):
+    store = opened()
+    persisted = Persisted(1, "t", 1)
+    store.write([(keys.VISITOR + WHO, WHO * 20)], persisted)
+    store.write([(keys.VISITOR + WHO, None), (ERASED_KEY, b"1")], persisted)
+    store.compact()
+    store.close()
+    assert not in_files(tmp_path / "db")
+
+
 def test_a_crash_before_the_files_were_rewritten_is_made_up_for(opened, tmp_path):
     store = opened()
     persisted = Persisted(1, "t", 1)

@@ -1,0 +1,52 @@
+"""`pathcast visitor forget | stores`."""
+
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.event_log import opened
+from deploy.kafka import connection
+from deploy.privacy.forget import Places, forgotten
+from deploy.privacy.stores import STORES
+from streams.settings import WorkerSettings
+from streams.topics import TopicNames
+
+
+@click.group()
+def command() -> None:
+    """A visitor's right to be forgotten."""
+
+
+@command.command()
+@click.argument("visitor")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long workers have to answer.")
+@click.option("--json", "as_json", is_flag=True, help="The proof for programs.")
+def forget(visitor: str, yes: bool, seconds: float, as_json: bool) -> None:
+    """Erase VISITOR everywhere, and prove it: what was found where, and by when each topic has dropped it.
+
+    Workers must be running. Later clicks of the visitor begin anew; what of them is still under way when this
+    is asked may come after it, so stop collecting first. The topics are read whole.
+    """
+    if not yes:
+        click.confirm("This cannot be undone. Forget the visitor?", abort=True)
+    proof = forgotten(Places(connection(), TopicNames(), WorkerSettings(), opened()), visitor, seconds)
+    if as_json:
+        lines = [line._asdict() for line in proof.lines]
+        click.echo(json.dumps({"request": proof.request, "at": proof.at, "stores": lines}, indent=1))
+        return
+    table = Table("store", "found", "done", "nothing is left by", title=f"request {proof.request}")
+    for line in proof.lines:
+        table.add_row(*line)
+    Console().print(table)
+
+
+@command.command()
+def stores() -> None:
+    """Every place where something is kept, what it has of a visitor, and how that leaves it."""
+    table = Table("store", "holds", "leaves")
+    for store in STORES:
+        table.add_row(store.name, store.holds or "nothing of visitors", store.leaves)
+    Console().print(table)

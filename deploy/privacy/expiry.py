@@ -1,0 +1,53 @@
+"""When a topic will have dropped a record, by Kafka's own rules and the topic's settings."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from deploy.kafka import admin
+from streams.connection import Connection
+
+#: Kafka's defaults for how often it looks (log.retention.check.interval.ms), and how long a deleted segment's
+#: file stays (file.delete.delay.ms).
+LOOKS_MS, DELAY_MS = 300_000, 60_000
+NEVER_MS = 1 << 62
+_NAMES = ("cleanup.policy", "retention.ms", "segment.ms", "max.compaction.lag.ms", "delete.retention.ms")
+
+
+class Kept(NamedTuple):
+    """How long a topic keeps records, ms."""
+
+    policy: str
+    retention: int
+    segment: int
+    compaction_lag: int
+    delete_retention: int
+
+    def expires(self, stamped: int) -> int | None:
+        """When a record with this timestamp (epoch ms) will be gone; None: never, as the topic is set.
+
+        A segment goes as a whole, once its newest record is too old: up to `segment.ms` after this one.
+        """
+        if "delete" not in self.policy or not 0 <= self.retention < NEVER_MS:
+            return None
+        return stamped + self.segment + self.retention + LOOKS_MS + DELAY_MS
+
+    def compacted(self, deleted: int) -> int | None:
+        """When values below a deletion mark of this time will be gone; None: no date can be given."""
+        if "compact" not in self.policy or self.compaction_lag >= NEVER_MS:
+            return None
+        return deleted + self.compaction_lag + LOOKS_MS + DELAY_MS
+
+
+def kept(to: Connection, topics: Iterable[str]) -> dict[str, Kept]:
+    """Of existing topics. Raises KafkaUnreachable."""
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(_NAMES)) for topic in topics]
+    with admin(to) as client:
+        found = client.describe_configs(wanted, config_filter="all")
+    return {topic: _kept(values) for by_name in found.values() for topic, values in by_name.items()}
+
+
+def _kept(values: Mapping[str, Any]) -> Kept:
+    said = [values[name]["value"] for name in _NAMES]
+    return Kept(str(said[0]), *map(int, said[1:]))

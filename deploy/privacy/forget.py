@@ -1,0 +1,156 @@
+"""Forgetting a visitor: ask the owners, wait for their receipts, clean the event log, and prove it."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from kafka import TopicPartition
+
+from deploy.kafka import consumer, producer
+from deploy.privacy import search
+from deploy.privacy.expiry import kept
+from deploy.privacy.stores import CHANGELOG, EVENT_LOG, FORMER, MODELS, STATE, STORES, TOPICS
+from deploy.state import changelog_of
+from models import erasure
+from models.erasure import FORGET, Erasure
+from models.errors import PathcastError
+from streams.connection import Connection
+from streams.settings import WorkerSettings
+from streams.topics import TopicNames
+from trainer.eventlog.forget import Erased, forget
+from trainer.eventlog.log import EventLog
+from trainer.eventlog.tables import CLICKS
+from trainer.seen import seen
+
+HOUR_MS = 3_600_000
+
+
+class ForgetError(PathcastError):
+    """A visitor is not forgotten everywhere; asking again is safe."""
+
+
+class Line(NamedTuple):
+    """Of one store: what was found there, what was done, and when nothing of it is left."""
+
+    store: str
+    found: str
+    done: str
+    gone: str
+
+
+class Proof(NamedTuple):
+    """Says what became of a request; it does not say who asked."""
+
+    request: str
+    at: int
+    lines: list[Line]
+
+
+class Places(NamedTuple):
+    """Where an installation keeps things."""
+
+    to: Connection
+    names: TopicNames
+    worker: WorkerSettings
+    log: EventLog
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Topics in which a visitor can be found, by name."""
+        return tuple(getattr(self.names, role) for role in TOPICS.topics)
+
+
+def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
+    """Forget, and say where the visitor was. `seconds` is how long owners have to answer.
+
+    Raises ForgetError where an owner does not, KafkaUnreachable, and EventLogError.
+    """
+    request = secrets.token_hex(8)
+    before = search.in_changelog(places.to, changelog_of(places.worker.application_id), visitor)
+    partitions = ask(places, visitor, request)
+    receipts = await_receipts(places, request, partitions, seconds)
+    now = int(time.time() * 1000)
+    erased = forget(places.log, [visitor], now)
+    lines = [
+        *_state_lines(places, receipts, before),
+        *_topic_lines(places, visitor),
+        *_log_lines(places, visitor, erased),
+        *(Line(store.name, "nothing of visitors", "", "") for store in STORES if not store.holds),
+    ]
+    return Proof(request, now, lines)
+
+
+def ask(places: Places, visitor: str, request: str) -> int:
+    """Put the request on every partition, since clicks may have gone anywhere; how many those are."""
+    key, topic = visitor.encode(), places.names.clicks
+    with producer(places.to) as client:
+        partitions = sorted(client.partitions_for(topic))
+        headers = [(FORGET, request.encode())]
+        sent = [client.send(topic, None, key, headers, number) for number in partitions]
+        sent.append(client.send(places.names.lapsing_visitors, None, key))
+        for future in sent:
+            future.get(30)
+    return len(partitions)
+
+
+def await_receipts(places: Places, request: str, partitions: int, seconds: float) -> list[Erasure]:
+    """One of each partition. Raises ForgetError."""
+    found: dict[int, Erasure] = {}
+    topic, deadline = places.names.erasures, time.monotonic() + seconds
+    with consumer(places.to) as client:
+        parts = [TopicPartition(topic, number) for number in client.partitions_for_topic(topic)]
+        client.assign(parts)
+        client.seek_to_beginning(*parts)
+        while len(found) < partitions:
+            if time.monotonic() > deadline:
+                raise ForgetError(
+                    f"{len(found)} of {partitions} partitions answered within {seconds:.0f} s; start the "
+                    "workers and ask again: the request stays on the topic, and twice does no harm"
+                )
+            for records in client.poll(timeout_ms=500).values():
+                receipts = (erasure.decode(record.value) for record in records)
+                found.update((one.partition, one) for one in receipts if one.request == request)
+    return [found[number] for number in sorted(found)]
+
+
+def _state_lines(places: Places, receipts: list[Erasure], before: int) -> Iterator[Line]:
+    had = [str(receipt.partition) for receipt in receipts if receipt.found]
+    at = max(receipt.at for receipt in receipts)
+    found = f"a record in partition {', '.join(had)}" if had else "no record"
+    yield Line(STATE.name, found, STATE.leaves, _date(at))
+    wait = int(places.worker.revoked_state_hours * HOUR_MS)
+    yield Line(FORMER.name, "not searched", FORMER.leaves, _date(at + wait))
+    changelog = changelog_of(places.worker.application_id)
+    keeps = kept(places.to, [changelog])[changelog]
+    gone = keeps.compacted(at)
+    told = _date(gone) if gone else "no date: set max.compaction.lag.ms of the topic"
+    yield Line(f"{CHANGELOG.name} {changelog}", f"{before} values", CHANGELOG.leaves, told)
+
+
+def _topic_lines(places: Places, visitor: str) -> Iterator[Line]:
+    found = search.in_topics(places.to, places.topics, visitor)
+    keeps = kept(places.to, places.topics)
+    for topic, (records, newest) in found.items():
+        gone = keeps[topic].expires(newest) if records else None
+        told = _date(gone) if gone else "never: set retention.ms of the topic" if records else "now"
+        yield Line(f"topic {topic}", f"{records} records", TOPICS.leaves if records else "", told)
+
+
+def _log_lines(places: Places, visitor: str, erased: list[Erased]) -> Iterator[Line]:
+    rows = sum(found.rows for found in erased)
+    left = search.in_event_log(places.log, visitor)
+    gone = "now" if not left else f"{left} rows are left: ask again"
+    yield Line(EVENT_LOG.name, f"{rows} rows", EVENT_LOG.leaves if rows else "", gone)
+    registry = places.worker.registry
+    known = seen(registry, [found for found in erased if found.table == CLICKS.name])
+    naming = search.in_registry(registry, visitor)
+    had = f"versions that had seen them: {', '.join(known.had) or 'none'}"
+    unknown = f"; that do not say: {', '.join(known.unknown)}" if known.unknown else ""
+    ids = f"the id is in {', '.join(naming)}" if naming else "no id"
+    yield Line(MODELS.name, f"{ids}; {had}{unknown}", MODELS.leaves, "now" if not naming else "remove them")
+
+
+def _date(moment: int) -> str:
+    return datetime.fromtimestamp(moment / 1000, UTC).isoformat(sep=" ", timespec="minutes")

@@ -1,0 +1,78 @@
+"""Where a visitor is still found: records of topics, rows of the event log, files of the registry."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import fsspec
+import msgspec
+
+from deploy.kafka import consumer, drain
+from models import keys
+from streams.connection import Connection
+from trainer.eventlog.forget import theirs_of
+from trainer.eventlog.log import EventLog
+
+
+class Found(NamedTuple):
+    """Records of a topic that name the visitor, and the newest of their timestamps (epoch ms)."""
+
+    records: int = 0
+    newest: int = 0
+
+
+def spelled(visitor: str) -> tuple[bytes, ...]:
+    """The id as JSON writes it, with and without escapes."""
+    return tuple({msgspec.json.encode(visitor), json.dumps(visitor).encode()})
+
+
+def in_topics(to: Connection, topics: Collection[str], visitor: str) -> dict[str, Found]:
+    """All committed records by key or value. Reads the topics whole. Raises KafkaUnreachable."""
+    key, texts = visitor.encode(), spelled(visitor)
+    found = {}
+    with consumer(to) as client:
+        for topic in topics:
+            theirs = [
+                record.timestamp
+                for record in drain(client, topic)
+                if record.key == key or any(text in (record.value or b"") for text in texts)
+            ]
+            found[topic] = Found(len(theirs), max(theirs, default=0))
+    return found
+
+
+def in_changelog(to: Connection, changelog: str, visitor: str) -> int:
+    """Values of the visitor's record and timers, former ones too; deletion marks do not count."""
+    key = keys.VISITOR + visitor.encode()
+    with consumer(to) as client:
+        if not client.partitions_for_topic(changelog):
+            return 0
+        records = drain(client, changelog)
+        return sum(record.value is not None and _is_of(record.key, key) for record in records)
+
+
+def _is_of(found: bytes, visitor_key: bytes) -> bool:
+    timer = found.startswith(keys.TIMER) and keys.timer_parts(found)[1] == visitor_key
+    return found == visitor_key or timer
+
+
+def in_event_log(log: EventLog, visitor: str) -> int:
+    """Rows of all tables. Raises EventLogError."""
+    theirs = theirs_of([visitor])
+    columns = ["_key", "_bytes", "_refused", "visitor_id"]
+    return sum(
+        len(log.read(file, columns).filter(theirs)) for manifest in log.manifests() for file in manifest.files
+    )
+
+
+def in_registry(registry: str, visitor: str) -> list[str]:
+    """Files of a registry (a folder or an fsspec URL) in which the id stands as a JSON string."""
+    texts = spelled(visitor)
+    fs, root = fsspec.core.url_to_fs(registry)
+    return [name for name, content in _files(fs, root) if any(text in content for text in texts)]
+
+
+def _files(fs: Any, root: str) -> Iterator[tuple[str, bytes]]:
+    paths: Iterable[str] = fs.find(root) if fs.exists(root) else ()
+    for path in paths:
+        yield path.removeprefix(root).lstrip("/"), fs.cat_file(path)

@@ -1,0 +1,99 @@
+"""Every place where the program keeps something, and how a visitor leaves it.
+
+A test compares this table with the code: a topic, a kind of state or a module that writes files and is not
+named here fails it. So a new store cannot be forgotten.
+"""
+
+from typing import NamedTuple
+
+
+class Store(NamedTuple):
+    """A place; `modules` write its files, `topics` are roles in TopicNames, `keys` kinds of state by name.
+
+    `holds` is what it has of a visitor, empty for nothing, and `leaves` how and when that goes.
+    """
+
+    name: str
+    holds: str = ""
+    leaves: str = ""
+    modules: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+STATE = Store(
+    "state (RocksDB)",
+    "the visitor's record and timer",
+    "erased by the owner in a transaction, files rewritten; answers kept in memory go as well",
+    ("streams/store.py", "streams/partition_store.py"),
+    keys=("VISITOR", "TIMER"),
+)
+FORMER = Store(
+    "state of former owners",
+    "what the partition held when it moved",
+    "the folder is deleted by its worker PATHCAST_REVOKED_STATE_HOURS after the move; of a machine that "
+    "no longer runs a worker, delete PATHCAST_DATADIR",
+)
+CHANGELOG = Store(
+    "changelog",
+    "former values of the record",
+    "deletion marks in the same transaction; former values go when the topic is compacted",
+)
+TOPICS = Store(
+    "topics",
+    "clicks, answers, refused inputs",
+    "by retention: Kafka cannot drop one key of them",
+    topics=(
+        "clicks",
+        "purchase_intent",
+        "recommendations",
+        "ad_decisions",
+        "dead_letters",
+        "lapsing_visitors",
+    ),
+)
+EVENT_LOG = Store(
+    "event log",
+    "clicks and answers; of who was forgotten a keyed hash, for 90 days",
+    "files rewritten at once",
+    (
+        "trainer/eventlog/place.py",
+        "trainer/eventlog/log.py",
+        "trainer/eventlog/forget.py",
+        "trainer/eventlog/manifest.py",
+    ),
+)
+EXPORTS = Store(
+    "files that commands were asked to write",
+    "clicks, where they are exports of the event log or logs of your own",
+    "yours to delete and to make again: `log export`, `--events` of a file, reports",
+    (
+        "trainer/eventlog/slices.py",
+        "trainer/picture.py",
+        "trainer/vectors.py",
+        "deploy/commands/benchmark.py",
+        "deploy/commands/inputs.py",
+        "deploy/commands/evaluate.py",
+        "deploy/commands/demand.py",
+        "deploy/commands/origins.py",
+        "deploy/commands/benchmark_lapsing.py",
+        "deploy/commands/audit.py",
+    ),
+)
+MODELS = Store(
+    "model versions",
+    "no id: weights and counts of items to which the visitor's clicks contributed",
+    "the versions that had seen the visitor are named; what is trained later has not",
+    ("models/registry.py", "models/remote.py", "trainer/checkpoint.py", "trainer/ledger.py"),
+)
+NOTHING = (
+    Store("panes of the state", keys=("PANE", "ITEM_PANE", "FUNNEL_PANE")),
+    Store("catalogue and versions", topics=("items", "model_updates", "model_reports")),
+    Store("receipts of visitors forgotten", topics=("erasures",)),
+    Store("the worker's lock", modules=("streams/preflight.py",)),
+    Store("logs while they are read, in memory", modules=("trainer/walk.py",)),
+    Store("documents", modules=("deploy/contract.py", "deploy/commands/settings.py")),
+    Store("the bundled broker's own files", modules=("deploy/broker_files.py", "deploy/broker.py")),
+    Store("the demo's public log", modules=("deploy/demo/parts.py", "deploy/demo/log.py")),
+)
+STORES = (STATE, FORMER, CHANGELOG, TOPICS, EVENT_LOG, EXPORTS, MODELS, *NOTHING)
