@@ -78,13 +78,29 @@ EXPORTS = Store(
         "deploy/commands/origins.py",
         "deploy/commands/benchmark_lapsing.py",
         "deploy/commands/audit.py",
+        "deploy/commands/drift.py",
+        "deploy/commands/prequential.py",
+        "trainer/drift_report.py",
     ),
+)
+TRAINER = Store(
+    "the trainer's working folder",
+    "the clicks that the run in progress learns from",
+    "the run begins anew from the event log when somebody was forgotten meanwhile",
+    ("trainer/service/orders.py", "deploy/training.py"),
 )
 MODELS = Store(
     "model versions",
     "no id: weights and counts of items to which the visitor's clicks contributed",
     "the versions that had seen the visitor are named; what is trained later has not",
-    ("models/registry.py", "models/remote.py", "trainer/checkpoint.py", "trainer/ledger.py"),
+    (
+        "models/registry.py",
+        "models/remote.py",
+        "trainer/checkpoint.py",
+        "trainer/ledger.py",
+        "trainer/gate_picture.py",
+        "trainer/gate_report.py",
+    ),
 )
 NOTHING = (
     Store("panes of the state", keys=("PANE", "ITEM_PANE", "FUNNEL_PANE")),
@@ -96,4 +112,4 @@ NOTHING = (
     Store("the bundled broker's own files", modules=("deploy/broker_files.py", "deploy/broker.py")),
     Store("the demo's public log", modules=("deploy/demo/parts.py", "deploy/demo/log.py")),
 )
-STORES = (STATE, FORMER, CHANGELOG, TOPICS, EVENT_LOG, EXPORTS, MODELS, *NOTHING)
+STORES = (STATE, FORMER, CHANGELOG, TOPICS, EVENT_LOG, TRAINER, EXPORTS, MODELS, *NOTHING)
