@@ -118,11 +118,19 @@ class Network(nn.Module):
         self.content.set(*vectors)
         self.table.weight.data[1 : 1 + len(cold)][cold] = 0
 
-    def item_embeddings(self) -> Tensor:
-        """Output embeddings `[V, E]`: the input's plus category's, so that a rare item is near its kind."""
-        own = self.inputs()[1 : 1 + self.config.items]
+    def item_embeddings(self, chosen: Tensor | None = None) -> Tensor:
+        """Output embeddings of all items `[V, E]`, or of those `chosen` [C] `[C, E]`.
+
+        The input's plus category's, so that a rare item is near its kind.
+        """
+        items, kinds = torch.arange(self.config.items, device=self.mean.device), self.item_categories
+        if chosen is not None:
+            items, kinds = chosen, kinds[chosen]
         # Looked up as an embedding: the gradient of plain indexing depends on the threads' order.
-        made = own + F.embedding(self.item_categories, self.table.weight)
+        if self.content is None:
+            made = F.embedding(torch.stack([items + 1, kinds]), self.table.weight).sum(0)
+        else:
+            made = F.embedding(items + 1, self.inputs()) + F.embedding(kinds, self.table.weight)
         return F.normalize(made, dim=-1) if self.config.cosine else made
 
     def queries(self, hidden: Tensor) -> Tensor:
@@ -136,11 +144,13 @@ class Network(nn.Module):
 
     def next_item(self, hidden: Tensor, chosen: Tensor | None = None) -> Tensor:
         """Logits `[N, V]` over the vocabulary, or over the items `chosen`, for hidden states `[N, H]`."""
-        query, items = self.queries(self.dropout(hidden)), self.item_embeddings()
-        if chosen is None:
-            return F.linear(query, items, self.item_bias)
-        bias = F.embedding(chosen, self.item_bias[:, None]).squeeze(1)
-        return F.linear(query, F.embedding(chosen, items), bias)
+        return F.linear(*self.competing(hidden, chosen))
+
+    def competing(self, hidden: Tensor, chosen: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """What `next_item` multiplies: queries `[N, E]`, items `[C, E]`, and the items' bias `[C]`."""
+        bias = self.item_bias
+        own = bias if chosen is None else F.embedding(chosen, bias[:, None]).squeeze(1)
+        return self.queries(self.dropout(hidden)), self.item_embeddings(chosen), own
 
     def purchase(self, hidden: Tensor, features: Tensor) -> Tensor:
         """Uncalibrated logits `[N]` from hidden states `[N, H]` and feature rows `[N, F]`."""

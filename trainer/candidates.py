@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from models.network import Network
+from trainer.crossing import cross_entropy
 
 
 def next_item_loss(
@@ -26,15 +26,16 @@ def next_item_loss(
         return hidden.sum() * 0
     if not 0 < candidates < network.config.items // 2:
         chosen, target = _competing(network, target)
-        return F.cross_entropy(network.next_item(hidden, chosen).float(), target, label_smoothing=smoothing)
+        return cross_entropy(*network.competing(hidden, chosen), target, smoothing)
     share = network.share
     drawn_by = share if power == 1.0 else share**power / (share**power).sum()
     drawn = torch.multinomial(drawn_by, candidates, replacement=True)
     chosen, inverse = torch.unique(torch.cat([target, drawn]), return_inverse=True)
     # How likely an item is among them at all; targets come about as often as their popularity says.
     missed = candidates * torch.log1p(-drawn_by[chosen]) + len(target) * torch.log1p(-share[chosen])
-    logits = network.next_item(hidden, chosen).float() - torch.log(-torch.expm1(missed))
-    return F.cross_entropy(logits, inverse[: len(target)], label_smoothing=smoothing)
+    query, items, bias = network.competing(hidden, chosen)
+    unbiased = bias - torch.log(-torch.expm1(missed))
+    return cross_entropy(query, items, unbiased, inverse[: len(target)], smoothing)
 
 
 def _competing(network: Network, target: Tensor) -> tuple[Tensor | None, Tensor]:

@@ -74,7 +74,7 @@ class Loop:
         self.stage, self.objective, self.options, self.report = stage, objective, options, report
         self.data = data
         self.learned = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-        self.optimiser = torch.optim.AdamW(self.learned, weight_decay=options.weight_decay)
+        self.optimiser = torch.optim.AdamW(self.learned, weight_decay=options.weight_decay, fused=True)
         self.schedule = Schedule(self.optimiser, options)
         self.shuffle = np.random.default_rng(options.seed)
         self.shuffled = self.shuffle.bit_generator.state

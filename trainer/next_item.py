@@ -13,8 +13,10 @@ from trainer.session_files import Ints, Sessions
 
 #: Rules reach this far ahead in a session.
 REACH = 10
-#: Bounds of the neighbours' index; sessions in these files carry no times, so recency has no say.
-KNN = session_index.Settings(last_items=10, sessions_per_item=1000, neighbours=500, longest=50)
+#: Bounds and decays of the neighbours' index, chosen on the newest sessions of both training files.
+KNN = session_index.Settings(
+    last_items=10, sessions_per_item=1000, neighbours=500, longest=50, item_decay=2.0, distance_decay=4.0
+)
 
 
 def popularity(train: Sessions, items: int) -> Score:
@@ -53,9 +55,12 @@ def sequential_rules(train: Sessions, items: int) -> Score:
 
 
 def vstan(train: Sessions, items: int) -> Score:
-    """The session-kNN that serves (`models.neighbours`), over all sessions."""
-    days = train.numbers / max(1, len(train))
-    index = session_index.build(train.numbers, train.items, days * 0, items, KNN)
+    """The session-kNN that serves (`models.neighbours`), over all sessions.
+
+    Files carry the order of sessions and no times: the oldest one weighs 1/e of the newest.
+    """
+    days = KNN.recency_days * train.numbers / max(1, len(train))
+    index = session_index.build(train.numbers, train.items, days, items, KNN)
     near = Neighbourhood(index, items, KNN)
 
     def score(sessions: Sessions) -> NDArray[np.float64]:

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import mean, stdev
 from typing import NamedTuple
 
 from models.errors import PathcastError
@@ -20,7 +21,10 @@ class ProtocolError(PathcastError):
 
 
 class Result(NamedTuple):
-    """A method's figures: recall@20, mrr@20, and the seconds of learning and scoring."""
+    """A method's figures: recall@20, mrr@20, and the seconds of learning and scoring.
+
+    Of a method that was learned with several seeds: means, and the standard deviations as `NAME spread`.
+    """
 
     method: str
     figures: dict[str, float]
@@ -28,26 +32,33 @@ class Result(NamedTuple):
 
 @dataclass
 class Trial:
-    """One split and how to train on it; what several methods share is made once."""
+    """One split and how to train on it; what several methods share is made once.
+
+    `seed` is that of the network in turn; the blend's weights are those that the options' own seed taught.
+    """
 
     split: Split
     options: Options
     report: Report
-    _network: Score | None = field(default=None)
+    seed: int
+    _networks: dict[int, Score] = field(default_factory=dict)
+    _blend: Blend | None = None
 
     def network(self) -> Score:
         """The network, trained on all sessions."""
-        if self._network is None:
-            split = self.split
-            self._network = networks.train(split.train, None, split.ids, self.options, self.report)
-        return self._network
+        if self.seed not in self._networks:
+            split, own = self.split, replace(self.options, seed=self.seed)
+            self._networks[self.seed] = networks.train(split.train, None, split.ids, own, self.report)
+        return self._networks[self.seed]
 
     def blend(self) -> Blend:
         """What VSTAN has to say: both learned from the older sessions, their weights from the newest."""
-        learned, valid = networks.held_out(self.split.train)
-        trial = networks.train(learned, valid, self.split.ids, self.options, self.report)
-        near = networks.shares(next_item.vstan(learned, len(self.split.ids)))
-        return session_blend.learn(trial, near, valid)
+        if self._blend is None:
+            learned, valid = networks.held_out(self.split.train)
+            trial = networks.train(learned, valid, self.split.ids, self.options, self.report)
+            near = networks.shares(next_item.vstan(learned, len(self.split.ids)))
+            self._blend = session_blend.learn(trial, near, valid)
+        return self._blend
 
     def hybrid(self) -> Score:
         """Network and VSTAN, both of all sessions, blended as the newest ones taught of the older ones."""
@@ -62,10 +73,10 @@ def _counted(learn: Callable[[Sessions, int], Score]) -> Method:
     return lambda trial: learn(trial.split.train, len(trial.split.ids))
 
 
+LEARNED: dict[str, Method] = {"network": Trial.network, "hybrid": Trial.hybrid}
 METHODS: dict[str, Method] = {
     **{name: _counted(learn) for name, learn in next_item.COUNTING.items()},
-    "network": Trial.network,
-    "hybrid": Trial.hybrid,
+    **LEARNED,
 }
 
 
@@ -79,11 +90,23 @@ def named(methods: str) -> list[str]:
 
 
 def run(
-    train: Path, test: Path, methods: Sequence[str], options: Options, report: Report
+    train: Path, test: Path, methods: Sequence[str], options: Options, report: Report, seeds: int = 1
 ) -> Iterator[Result]:
     """Learn and judge one method after the other. Raises LogError for files of another form."""
-    trial = Trial(read(train, test), options, report)
+    trial = Trial(read(train, test), options, report, options.seed)
     for name in methods:
         began = time.monotonic()
-        found = ranks(METHODS[name](trial), trial.split.prefixes, trial.split.targets)
-        yield Result(name, figures(found) | {"seconds": time.monotonic() - began})
+        found = []
+        for number in range(seeds if name in LEARNED else 1):
+            trial.seed = options.seed + number
+            found.append(figures(ranks(METHODS[name](trial), trial.split.prefixes, trial.split.targets)))
+        yield Result(name, _summed(found) | {"seconds": time.monotonic() - began})
+
+
+def _summed(found: list[dict[str, float]]) -> dict[str, float]:
+    """Means over seeds, and spreads where there are several."""
+    columns = {name: [figure[name] for figure in found] for name in found[0]}
+    made = {name: mean(values) for name, values in columns.items()}
+    if len(found) > 1:
+        made |= {f"{name} spread": stdev(values) for name, values in columns.items()}
+    return made

@@ -50,6 +50,13 @@ command.add_command(prequential)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--time-budget", type=float, help="Minutes for the network's epochs.")
 @click.option("--seed", default=0, show_default=True, help="Same files and seed, same figures.")
+@click.option(
+    "--seeds",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Networks from so many seeds; mean, spread.",
+)
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
 @click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
 def next_item(
@@ -60,6 +67,7 @@ def next_item(
     settings: tuple[str, ...],
     time_budget: float | None,
     seed: int,
+    seeds: int,
     device: str,
     out: Path | None,
 ) -> None:
@@ -71,7 +79,7 @@ def next_item(
     console = Console(stderr=True)
     bar, found = Bar(console), []
     with bar.progress:
-        for result in protocols.run(train, test, names, chosen, bar):
+        for result in protocols.run(train, test, names, chosen, bar, seeds):
             found.append(result)
             _write(found, out)
     Console().print(_table(found, train.name))
@@ -86,9 +94,15 @@ def _write(results: list[protocols.Result], out: Path | None) -> None:
 def _table(results: list[protocols.Result], name: str) -> Table:
     table = Table("method", "recall@20", "mrr@20", "seconds", title=name)
     for method, figures in results:
-        recall, mrr = figures["recall@20"], figures["mrr@20"]
-        table.add_row(method, f"{recall:.4f}", f"{mrr:.4f}", f"{figures['seconds']:.1f}")
+        table.add_row(
+            method, _spread(figures, "recall@20"), _spread(figures, "mrr@20"), f"{figures['seconds']:.1f}"
+        )
     return table
+
+
+def _spread(figures: dict[str, float], name: str) -> str:
+    spread = figures.get(f"{name} spread")
+    return f"{figures[name]:.4f}" if spread is None else f"{figures[name]:.4f} ± {spread:.4f}"
 
 
 @command.command("transfer")

@@ -1,0 +1,69 @@
+"""Cross entropy over many items, without ever holding the logits of a whole batch."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+#: Logits at once: enough for products at full speed, few enough for a processor's cache.
+BLOCK = 1 << 22
+
+
+def cross_entropy(queries: Tensor, items: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> Tensor:
+    """Mean cross entropy, a scalar, of `queries` [N, E] against `items` [C, E] with `bias` [C].
+
+    `target` [N] are places among the items; `smoothing` of the probability is spread over all of them.
+    Gradients are made on the way (Hsu et al. 2024, "Liger kernel"): it cannot be differentiated twice.
+    """
+    if torch.is_grad_enabled():
+        found: Tensor = _Crossing.apply(queries, items, bias, target, smoothing)
+        return found
+    logits = F.linear(queries, items, bias)
+    return F.cross_entropy(logits.float(), target, label_smoothing=smoothing)
+
+
+class _Crossing(torch.autograd.Function):
+    """Loss and gradients in one pass over blocks of rows, so that softmax is computed once, in place."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, queries: Tensor, items: Tensor, bias: Tensor, target: Tensor, smoothing: float
+    ) -> Tensor:
+        total = torch.zeros((), device=queries.device)
+        d_queries, d_items = torch.empty_like(queries), torch.zeros_like(items)
+        d_bias = torch.zeros_like(bias)
+        rows = max(1, BLOCK // len(items))
+        for at in range(0, len(queries), rows):
+            block, wanted = queries[at : at + rows], target[at : at + rows]
+            # Products are those of the surrounding autocast, sums are not.
+            logits = F.linear(block, items, bias)
+            found, slope = _softmax(logits.float(), wanted[:, None], smoothing)
+            total += found
+            d_queries[at : at + rows] = slope @ items
+            d_items += slope.T @ block
+            d_bias += slope.sum(0)
+        ctx.save_for_backward(d_queries, d_items, d_bias)
+        ctx.count = len(queries)
+        return total / len(queries)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        by = upstream[0] / ctx.count
+        made = [gradient.mul_(by) for gradient in ctx.saved_tensors]
+        return (*made, None, None)
+
+
+def _softmax(logits: Tensor, wanted: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    """Summed loss of rows of logits [N, C], and its slope [N, C] in their place."""
+    share = smoothing / logits.shape[1]
+    most = logits.amax(1, keepdim=True)
+    hit = logits.gather(1, wanted)
+    given = (1 - smoothing) * hit.sum() + (share * logits.sum() if smoothing else 0)
+    exponents = logits.sub_(most).exp_()
+    sums = exponents.sum(1, keepdim=True)
+    loss = (torch.log(sums) + most).sum() - given
+    slope = exponents.div_(sums)
+    if smoothing:
+        slope.sub_(share)
+    return loss, slope.scatter_add_(1, wanted, torch.full_like(hit, smoothing - 1))
