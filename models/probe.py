@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.batching import Batch
+from models.forest import Forest
 from models.network import Network
 from models.scores import ScoringError
 
@@ -31,13 +32,14 @@ def probe(
     batch: Batch,
     items: NDArray[np.int64],
     groups: Sequence[NDArray[np.int64]],
+    forest: Forest | None = None,
 ) -> Probe:
     """Answers after `states` [N, H]; the first click's again with groups of feature columns at their means.
 
     `items` [K] are indices into the vocabulary, `table` [E, V] its embeddings. Raises ScoringError if a value
     is not finite.
     """
-    chances = _chances(network, states, batch, groups)
+    chances = _chances(network, states, batch, groups, forest)
     logits = torch.addmm(network.item_bias, network.queries(states), table)
     chosen = logits[:, torch.from_numpy(items).to(logits.device)]
     scores = torch.exp(chosen - torch.logsumexp(logits, 1, keepdim=True)).double().cpu().numpy()
@@ -47,7 +49,11 @@ def probe(
 
 
 def _chances(
-    network: Network, states: Tensor, batch: Batch, groups: Sequence[NDArray[np.int64]]
+    network: Network,
+    states: Tensor,
+    batch: Batch,
+    groups: Sequence[NDArray[np.int64]],
+    forest: Forest | None,
 ) -> NDArray[np.float64]:
     """Purchase probabilities `[N + G]`; a normalised feature at its training mean is 0."""
     device, width = states.device, states.shape[1]
@@ -56,6 +62,9 @@ def _chances(
     for row, columns in zip(blank, groups, strict=True):
         row[width + torch.from_numpy(columns).to(device)] = 0
     position = torch.from_numpy(np.append(batch.position, [batch.position[0]] * len(groups))).to(device)
-    chances = network.calibrated(network.purchase_of(torch.cat([inputs, blank])), position)
+    logits = network.purchase_of(torch.cat([inputs, blank]))
+    if forest is not None:
+        logits = forest.probed(logits, batch, groups, network.mean.cpu().numpy())
+    chances = network.calibrated(logits, position)
     found: NDArray[np.float64] = chances.double().cpu().numpy()
     return found

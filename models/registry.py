@@ -9,6 +9,7 @@ registry/<version>/
 ├── neighbours.safetensors   the session index and the popularity prior
 ├── baselines.json       what the network is compared with; empty where it was not asked for
 ├── baselines.safetensors    its arrays
+├── trees.json           trees that have a say in purchase intent, and how much; empty without
 └── curve.png            how the training went; only where there was one
 """
 
@@ -28,6 +29,7 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 
 from models.features import FEATURES_VERSION
+from models.forest import Forest
 from models.hybrid import Blend
 from models.loading import load
 from models.nested import divided
@@ -46,8 +48,8 @@ __all__ = ["Parts", "RegistryError", "Version", "load", "save"]
 class Parts:
     """All that a version consists of. `popularity` int64 [V] are the items' prior weights.
 
-    `blend` weighs network and session kNN in the ranking of items; None: the network alone. `curve` is a PNG
-    of the training, for people.
+    `blend` weighs network and session kNN in the ranking of items, `forest` has trees beside the network in
+    purchase intent; None: the network alone. `curve` is a PNG of the training, for people.
     """
 
     network: Network
@@ -59,6 +61,7 @@ class Parts:
     metrics: dict[str, Any]
     baselines: dict[str, Any] = field(default_factory=dict)
     blend: Blend | None = None
+    forest: Forest | None = None
     curve: bytes = b""
 
 
@@ -107,6 +110,7 @@ def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
         save_arrays(arrays),
         _json(baselines),
         save_arrays(baseline_arrays),
+        _json(parts.forest.state if parts.forest else {}),
     )
     made = dict(zip(FILES, contents, strict=True))
     return made | {CURVE: parts.curve} if parts.curve else made

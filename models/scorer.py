@@ -10,6 +10,7 @@ from torch import Tensor
 from models.batching import Batch
 from models.clusters import retriever
 from models.codes import items as item_hashes
+from models.forest import Forest
 from models.hybrid import Candidates, Hybrid, candidates
 from models.neighbours import NeighbourScorer
 from models.network import Network
@@ -36,7 +37,7 @@ class NeuralScorer:
     """Scores batches with a trained network. Holds no state of a visitor, so any thread may call it.
 
     `model` is the 64-bit id under which hidden states are kept in visitors' records; with a `hybrid` the
-    session kNN has a say in the ranking of items.
+    session kNN has a say in the ranking of items, with a `forest` trees have one in purchase intent.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class NeuralScorer:
         model: int,
         device: Device | str = "cpu",
         hybrid: Hybrid | None = None,
+        forest: Forest | None = None,
     ) -> None:
         self.version, self.model = version, model
         self.vocabulary = vocabulary
@@ -59,7 +61,7 @@ class NeuralScorer:
         self._retriever: Retriever = self._exact
         self.layout = network.tasks.layout if network.tasks is not None else None
         self._neural = RUNGS.index(Rung.NEURAL)
-        self._hybrid = hybrid
+        self._hybrid, self._forest = hybrid, forest
 
     @property
     def network(self) -> Network:
@@ -100,7 +102,10 @@ class NeuralScorer:
         network, tasks = self._network, self._network.tasks
         inputs = network.head_inputs(states, torch.from_numpy(batch.features).to(self.device))
         position = torch.from_numpy(batch.position).to(self.device)
-        purchase = network.calibrated(network.purchase_of(inputs), position).cpu().numpy()
+        logits = network.purchase_of(inputs)
+        if self._forest is not None:
+            logits = self._forest.stacked(logits, batch)
+        purchase = network.calibrated(logits, position).cpu().numpy()
         if tasks is None:
             return purchase, None
         raw = tasks(inputs)
@@ -140,7 +145,7 @@ class NeuralScorer:
     def probe(self, batch: Batch, items: NDArray[np.int64], groups: Sequence[NDArray[np.int64]]) -> Probe:
         """The answers to a batch in detail (`models.probe`). Raises ScoringError if not finite."""
         states, _ = self._encoder.states(batch, self.model)
-        found = probe(self._network, self._items, states, batch, items, groups)
+        found = probe(self._network, self._items, states, batch, items, groups, self._forest)
         if self._hybrid is None:
             return found
         queries, ranked = self._own(states, batch)

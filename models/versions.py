@@ -13,6 +13,7 @@ from safetensors.torch import load as load_tensors
 
 from models import past
 from models.clusters import LEAST_ITEMS
+from models.forest import Forest
 from models.hybrid import Blend, Hybrid
 from models.neighbours import NeighbourScorer
 from models.nested import united
@@ -24,7 +25,7 @@ from models.scorer import NeuralScorer, pick_device
 from models.session_index import Index, Settings
 from models.vocabulary import Vocabulary
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 MANIFEST: Final = "manifest.json"
 FILES: Final = (
     "config.json",
@@ -34,6 +35,7 @@ FILES: Final = (
     "neighbours.safetensors",
     "baselines.json",
     "baselines.safetensors",
+    "trees.json",
 )
 #: A file that a version may have or not: nothing is loaded from it, but its digest is verified.
 CURVE: Final = "curve.png"
@@ -79,7 +81,9 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
     rates = StageRates(_four(config["rates"]["seen"]), _four(config["rates"]["bought"]))
     near = NeighbourScorer(index, words, rates, name, Settings(**config["neighbours"]))
     hybrid = Hybrid(near, Blend(**config["blend"])) if config["blend"] else None
-    neural = NeuralScorer(network, words, name, id64, pick_device(device), hybrid)
+    trees = _object(contents["trees.json"])
+    forest = Forest(trees) if trees else None
+    neural = NeuralScorer(network, words, name, id64, pick_device(device), hybrid, forest)
     if len(words.ids) >= LEAST_ITEMS:
         neural.try_out(past.views(index, words))
     weights = _shaped(arrays["popularity"], "popularity", len(words.ids))
@@ -104,7 +108,7 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
 def _object(content: bytes) -> dict[str, Any]:
     found = json.loads(content)
     if not isinstance(found, dict):
-        raise ValueError(f"baselines are {type(found).__name__}, expected an object")
+        raise ValueError(f"baselines or trees are {type(found).__name__}, expected an object")
     return found
 
 

@@ -15,7 +15,7 @@ from models.rates import StageRates
 from models.registry import Parts, Version
 from models.scores import Scorer
 from models.vocabulary import Vocabulary
-from trainer import blending
+from trainer import blending, stacking
 from trainer.content import Content
 from trainer.data import Data, prepare
 from trainer.ensemble import distilled
@@ -134,6 +134,8 @@ def build(
         metrics={"options": asdict(options), "clicks": {"train": len(train), "valid": len(valid)}},
         curve=picture(journal.curve) if journal else b"",
     )
+    if options.trees == "learn":
+        parts = replace(parts, forest=stacking.learn(network, words, train, valid, options))
     if options.blend == "learn":
         parts = replace(parts, blend=blending.learn(parts, valid))
     if start:

@@ -37,7 +37,7 @@ def rungs(parts: Parts) -> dict[str, Scorer]:
     near = NeighbourScorer(parts.index, words, parts.rates, "trial", parts.settings)
     hybrid = Hybrid(near, parts.blend) if parts.blend else None
     return {
-        "neural": NeuralScorer(parts.network, words, "trial", 1, hybrid=hybrid),
+        "neural": NeuralScorer(parts.network, words, "trial", 1, hybrid=hybrid, forest=parts.forest),
         "session_knn": near,
         "popular_in_category": Popularity(prior, parts.rates, "trial"),
     }

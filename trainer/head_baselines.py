@@ -18,7 +18,7 @@ from models.codes import items as item_hashes
 from models.events import EVENTS
 from models.heads import Kind, Layout, Part
 from models.ragged import rank_in_group
-from trainer.baselines.columns import USED
+from models.tree_columns import USED
 from trainer.examples import Examples
 from trainer.heads import Plan
 from trainer.labels import LABELS, Paths, named, price_bands

@@ -28,7 +28,8 @@ class Options:
     the passes, `auto`: bf16 where the processor has it; weights stay fp32. `ignored` features do not reach
     the network: over a few weeks the hour tells one session from another rather than what comes again.
     `encoder` and its shape are the network's as well.
-    `blend`: `learn` (on validation) what the session kNN has to say about the next item, or `none`.
+    `blend`: `learn` (on validation) what the session kNN has to say about the next item, or `none`; `trees`:
+    what gradient-boosted trees have to say about a purchase.
     `smoothing` of the next item's probability is spread over all items; shares of sessions that are cut
     (`crop`), of clicks whose item is hidden (`mask`) and of clicks within a second that change places
     (`reorder`) are drawn anew for each epoch. `pretrain` (`causal` or `masked`) comes first, for
@@ -75,6 +76,7 @@ class Options:
     freeze: tuple[str, ...] = ()
     compiled: bool = False
     ensemble: int = 1
+    trees: str = "learn"
 
 
 _CHOICES = {
@@ -82,6 +84,7 @@ _CHOICES = {
     "pretrain": get_args(Pretrain),
     "loss_weights": ("fixed", "learned"),
     "blend": ("learn", "none"),
+    "trees": ("learn", "none"),
 }
 _SHARES = ("smoothing", "crop", "mask", "reorder", "dropout")
 _KINDS: dict[str, Any] = {name: type(value) for name, value in asdict(Options()).items()}

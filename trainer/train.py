@@ -114,7 +114,8 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     parts = build(learned, held_out, run.options, report, Journal(run.checkpoint), start, content)
     if run.baselines:
         own = {"heads": head_baselines.learn(learned, Plan.of(parts.network.config))}
-        found = Baselines.learn(learned, held_out, parts.vocabulary).state
+        known = {"lightgbm": parts.forest.state} if parts.forest else {}
+        found = Baselines.learn(learned, held_out, parts.vocabulary, known).state
         parts = replace(parts, baselines=found | own)
     known = {REFERENCE: reference(parts, held_out, run.options.ignored)}
     parts = replace(parts, metrics=parts.metrics | said | known)

@@ -8,7 +8,7 @@ bins, each column has its own histogram for buyers and for the others, smoothed 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.baselines.columns import Table
+from models.tree_columns import Table
 from trainer.baselines.kinds import Chances, State, sigmoid
 from trainer.calibrate import platt
 from trainer.examples import Examples
@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 
 def learn(train: Examples, valid: Examples) -> State:
     """Edges of the bins and what each is worth, ragged over the columns."""
-    table = Table().fit(train)
-    columns, labels = table(train)[train.judged], train.buys[train.judged]
+    table = Table.learn(train.codes, train.features)
+    columns, labels = table(train.batch())[train.judged], train.buys[train.judged]
     edges = [_edges(column) for column in columns.T]
     worths = [_worth(_binned(column, cuts), labels, len(cuts) + 1) for column, cuts in _zip(columns, edges)]
     state: State = {
@@ -45,7 +45,7 @@ def chances(state: State, examples: Examples) -> Chances:
 
 
 def _logits(state: State, examples: Examples) -> Floats:
-    columns, sizes = Table(state["ranks"])(examples), state["sizes"]
+    columns, sizes = Table(state["ranks"])(examples.batch()), state["sizes"]
     edges = np.split(state["edges"], np.cumsum(sizes)[:-1])
     worths = np.split(state["worth"], np.cumsum(sizes + 1)[:-1])
     found = np.full(len(columns), state["prior"], dtype=np.float64)

@@ -1,5 +1,6 @@
 """Purchase intent without a sequence network: the table of baselines, and all of them learned together."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from models import metrics
 from models.vocabulary import Vocabulary
 from trainer.baselines import bayes, constant, logistic, next_items, trees
 from trainer.baselines.checks import finite
-from trainer.baselines.kinds import Baseline, Chances
+from trainer.baselines.kinds import Baseline, Chances, State
 from trainer.baselines.networks import Elman, Perceptron, Plain
 from trainer.examples import Examples
 
@@ -32,11 +33,17 @@ class Baselines:
         self.state = state
 
     @classmethod
-    def learn(cls, train: Examples, valid: Examples, words: Vocabulary | None = None) -> "Baselines":
+    def learn(
+        cls,
+        train: Examples,
+        valid: Examples,
+        words: Vocabulary | None = None,
+        known: Mapping[str, State] | None = None,
+    ) -> "Baselines":
         """Learn from `train`; what has to be chosen, such as thresholds with the best F1, from `valid`.
 
-        With the vocabulary of a version, next items of its sessions as well. Raises BaselineError for
-        features that are not finite.
+        With the vocabulary of a version, next items of its sessions as well. `known` have been learned from
+        the same before. Raises BaselineError for features that are not finite.
         """
         train, valid = train.grouped(), valid.grouped()
         finite(train.features, "features")
@@ -45,7 +52,9 @@ class Baselines:
         # Of one class only the base rate can be learned.
         both = 0 < labels.sum() < len(labels)
         names = [name for name, kind in INTENT.items() if both or not kind.needs_both]
-        made = cls({"intent": {name: INTENT[name].learn(train, valid) for name in names}})
+        given = known or {}
+        found = {name: given.get(name) or INTENT[name].learn(train, valid) for name in names}
+        made = cls({"intent": found})
         made.state["thresholds"] = made._thresholds(valid)
         if words is not None:
             made.state["next_item"] = next_items.learn(train, words)

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from trainer.baselines.columns import USED
+from models.tree_columns import USED
 from trainer.baselines.kinds import Chances, State, sigmoid
 from trainer.examples import Examples
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from models import metrics
 from models.features import NAMES
-from trainer.baselines.columns import USED
+from models.tree_columns import USED
 from trainer.baselines.kinds import Chances, State, sigmoid
 from trainer.calibrate import platt
 from trainer.examples import Examples, segments

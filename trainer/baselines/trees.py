@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.baselines.columns import Table
+from models.tree_columns import Table
 from trainer.baselines.kinds import Chances, State, sigmoid
 from trainer.calibrate import platt
 from trainer.examples import Examples
@@ -30,9 +30,9 @@ ROUNDS, PATIENCE = 500, 100
 
 def learn(train: Examples, valid: Examples) -> State:
     """Which names are common, and the trees as LightGBM writes them."""
-    table = Table().fit(train)
+    table = Table.learn(train.codes, train.features)
     learned, judged = (
-        lightgbm.Dataset(table(part)[part.judged], part.buys[part.judged].astype(np.float32))
+        lightgbm.Dataset(table(part.batch())[part.judged], part.buys[part.judged].astype(np.float32))
         for part in (train, valid)
     )
     bought = valid.buys[valid.judged]
@@ -42,16 +42,17 @@ def learn(train: Examples, valid: Examples) -> State:
     settings = TREES | {"num_threads": torch.get_num_threads(), "metric": "average_precision"}
     booster = lightgbm.train(settings, learned, ROUNDS, [judged] if stop else [], callbacks=stop)
     state = {"ranks": table.ranks, "trees": booster.model_to_string(num_iteration=booster.best_iteration)}
-    logits = _logits(state, valid)[valid.judged].astype(np.float32)
-    slope, shift = platt(logits, bought.astype(np.float32))
+    said = logits(state, valid)[valid.judged].astype(np.float32)
+    slope, shift = platt(said, bought.astype(np.float32))
     return state | {"slope": slope, "shift": shift}
 
 
 def chances(state: State, examples: Examples) -> Chances:
     """Probabilities [N] of grouped clicks, calibrated as the network's are."""
-    return sigmoid(_logits(state, examples) * state["slope"] + state["shift"])
+    return sigmoid(logits(state, examples) * state["slope"] + state["shift"])
 
 
-def _logits(state: State, examples: Examples) -> NDArray[np.float64]:
-    booster, columns = lightgbm.Booster(model_str=state["trees"]), Table(state["ranks"])(examples)
+def logits(state: State, examples: Examples) -> NDArray[np.float64]:
+    """What the trees say [N] of grouped clicks, before it is calibrated."""
+    booster, columns = lightgbm.Booster(model_str=state["trees"]), Table(state["ranks"])(examples.batch())
     return np.asarray(booster.predict(columns, raw_score=True, num_threads=torch.get_num_threads()))

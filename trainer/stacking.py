@@ -1,0 +1,72 @@
+"""What trees have to say beside the network about a purchase, learned on validation."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from models.forest import Forest
+from models.network import Network
+from models.vocabulary import Vocabulary
+from trainer.baselines import trees
+from trainer.calibrate import by_band, platt
+from trainer.data import prepare
+from trainer.examples import Examples
+from trainer.losses import validate
+from trainer.options import Options
+
+Logits = NDArray[np.float32]
+#: The share of the validation's log loss that trees must save: each click costs a walk through them.
+WORTH = 0.002
+#: How strongly the two weights are drawn to a half each: validation days have few buyers.
+PULL = 10.0
+
+
+def learn(
+    network: Network, words: Vocabulary, train: Examples, valid: Examples, options: Options
+) -> Forest | None:
+    """Trees of the training clicks, weighed on the validation clicks; None where they do not pay.
+
+    The network's calibration becomes that of both together. Of clicks of one class nothing can be learned.
+    """
+    learned, judged = train.grouped(), valid.grouped()
+    chosen = judged.judged
+    bought = judged.buys[chosen]
+    if not (_both(learned.buys[learned.judged]) and _both(bought)):
+        return None
+    state = trees.learn(learned, judged)
+    own = validate(network, prepare(judged, words, options.longest), options.clicks_per_batch).logits[chosen]
+    said = trees.logits(state, judged)[chosen].astype(np.float32)
+    weights = weighed(own, said, bought)
+    together = (weights[0] * own + weights[1] * said).astype(np.float32)
+    if min(weights) <= 0 or _loss(together, bought) > (1 - WORTH) * _loss(own, bought):
+        return None
+    labels, position = bought.astype(np.float32), judged.position[chosen]
+    network.calibration.copy_(by_band(together, labels, position))
+    return Forest(state | {"weights": weights})
+
+
+def weighed(own: Logits, said: Logits, bought: NDArray[np.bool_]) -> list[float]:
+    """Weights of both logits [N] with the least log loss; the shift beside them is left to calibration."""
+    design = np.column_stack([own, said, np.ones(len(own))]).astype(np.float64)
+    towards = np.array([0.5, 0.5, 0.0])
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = design @ weights
+        chances = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+        pulled = PULL * (weights - towards)
+        total = (np.logaddexp(0, logits) - bought * logits).sum() + pulled @ (weights - towards) / 2
+        return float(total), design.T @ (chances - bought) + pulled
+
+    made = minimize(loss, towards, jac=True, method="L-BFGS-B", bounds=[(0, 10), (0, 10), (None, None)])
+    return [round(float(weight), 4) for weight in made.x[:2]]
+
+
+def _loss(logits: Logits, bought: NDArray[np.bool_]) -> float:
+    """Mean log loss of logits at their best scale and shift."""
+    scale, shift = platt(logits, bought.astype(np.float32))
+    best = scale * logits.astype(np.float64) + shift
+    return float((np.logaddexp(0, best) - bought * best).mean())
+
+
+def _both(labels: NDArray[np.bool_]) -> bool:
+    return bool(0 < labels.sum() < len(labels))
