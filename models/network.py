@@ -81,6 +81,8 @@ class Network(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
+        #: Whether the table's gradients are sparse, with the rows that a batch has met.
+        self.sparse = False
         self.table = nn.Embedding(config.sizes.rows, config.embedding)
         self.encoder = encoders.build(config.shape)
         self.query = nn.Linear(config.hidden, config.embedding, bias=False)
@@ -102,7 +104,7 @@ class Network(nn.Module):
 
     def encode(self, rows: Tensor) -> Tensor:
         """Hidden states `[B, T, H]` after each click of `rows` `[B, T, FIELDS]` of whole sessions."""
-        return self.encoder.full(self.dropout(F.embedding(rows, self.inputs()).sum(-2)))
+        return self.encoder.full(self.dropout(F.embedding(rows, self.inputs(), sparse=self.sparse).sum(-2)))
 
     def inputs(self) -> Tensor:
         """The input table `[R, E]`: of items, what they are about is part of their rows."""
@@ -128,7 +130,8 @@ class Network(nn.Module):
             items, kinds = chosen, kinds[chosen]
         # Looked up as an embedding: the gradient of plain indexing depends on the threads' order.
         if self.content is None:
-            made = F.embedding(torch.stack([items + 1, kinds]), self.table.weight).sum(0)
+            both = torch.stack([items + 1, kinds])
+            made = F.embedding(both, self.table.weight, sparse=self.sparse).sum(0)
         else:
             made = F.embedding(items + 1, self.inputs()) + F.embedding(kinds, self.table.weight)
         return F.normalize(made, dim=-1) if self.config.cosine else made

@@ -57,6 +57,7 @@ def initial(
     """An untrained network that knows the items' categories, popularity, content, and the features' scale."""
     torch.manual_seed(options.seed)
     network = Network(_config(vocabulary, options, plan, vectors))
+    network.sparse = options.sparse and vectors is None
     sizes = vocabulary.sizes
     rows = sizes.offsets[1] + vocabulary.category_rows(vocabulary.categories)
     network.item_categories.copy_(torch.from_numpy(rows))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from trainer import distributed
 from trainer.compiling import compiled
 from trainer.data import Data, batches
+from trainer.optimiser import RowwiseAdamW, clip
 from trainer.options import Options
 from trainer.precision import halves
 from trainer.progress import Point, Progress, Report
@@ -74,7 +75,7 @@ class Loop:
         self.stage, self.objective, self.options, self.report = stage, objective, options, report
         self.data = data
         self.learned = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-        self.optimiser = torch.optim.AdamW(self.learned, weight_decay=options.weight_decay, fused=True)
+        self.optimiser = RowwiseAdamW(self.learned, options.weight_decay)
         self.schedule = Schedule(self.optimiser, options)
         self.shuffle = np.random.default_rng(options.seed)
         self.shuffled = self.shuffle.bit_generator.state
@@ -123,7 +124,7 @@ class Loop:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         for parameters in self.objective.clipped():
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            clip(parameters, 1.0)
         self.optimiser.step()
         return float(loss.item())
 

@@ -35,7 +35,8 @@ class Options:
     (`reorder`) are drawn anew for each epoch. `pretrain` (`causal` or `masked`) comes first, for
     `pretrain_epochs`. `freeze` names parts that a warm start leaves as they are. `compiled` passes go
     through torch.compile, which needs a C++ compiler. `ensemble` networks teach the one that is kept, each
-    within the time of `seconds`; 1: none does.
+    within the time of `seconds`; 1: none does. `sparse`: a batch changes only the rows of what it has met,
+    which pays where the items are many.
     """
 
     seed: int = 0
@@ -77,6 +78,7 @@ class Options:
     compiled: bool = False
     ensemble: int = 1
     trees: str = "learn"
+    sparse: bool = False
 
 
 _CHOICES = {
