@@ -68,7 +68,8 @@ def test_shapes_and_probabilities(made, found, later, name) -> None:
 @pytest.mark.parametrize("name", INTENT)
 def test_what_is_kept_says_the_same(made, found, later, name) -> None:
     again = Baselines(stored(made.state))
-    np.testing.assert_array_equal(said(again, name, later), found[name])
+    # Not to the last bit: products of matrices depend on where their operands lie in memory.
+    np.testing.assert_allclose(said(again, name, later), found[name], rtol=1e-5)
     assert again.state["thresholds"] == made.state["thresholds"]
 
 
