@@ -61,7 +61,7 @@ class NeuralScorer:
         self._retriever: Retriever = self._exact
         self.layout = network.tasks.layout if network.tasks is not None else None
         self._neural = RUNGS.index(Rung.NEURAL)
-        self._hybrid, self._forest = hybrid, forest
+        self._hybrid, self.forest = hybrid, forest
 
     @property
     def network(self) -> Network:
@@ -103,8 +103,8 @@ class NeuralScorer:
         inputs = network.head_inputs(states, torch.from_numpy(batch.features).to(self.device))
         position = torch.from_numpy(batch.position).to(self.device)
         logits = network.purchase_of(inputs)
-        if self._forest is not None:
-            logits = self._forest.stacked(logits, batch)
+        if self.forest is not None:
+            logits = self.forest.stacked(logits, batch)
         purchase = network.calibrated(logits, position).cpu().numpy()
         if tasks is None:
             return purchase, None
@@ -145,7 +145,7 @@ class NeuralScorer:
     def probe(self, batch: Batch, items: NDArray[np.int64], groups: Sequence[NDArray[np.int64]]) -> Probe:
         """The answers to a batch in detail (`models.probe`). Raises ScoringError if not finite."""
         states, _ = self._encoder.states(batch, self.model)
-        found = probe(self._network, self._items, states, batch, items, groups, self._forest)
+        found = probe(self._network, self._items, states, batch, items, groups, self.forest)
         if self._hybrid is None:
             return found
         queries, ranked = self._own(states, batch)

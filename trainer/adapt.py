@@ -17,6 +17,7 @@ from models.network import Network
 from models.registry import Parts
 from models.session_index import Index, Settings
 from models.versions import Version
+from trainer import stacking
 from trainer.build import index
 from trainer.data import prepare
 from trainer.examples import Examples
@@ -48,6 +49,8 @@ def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, ste
     data, judged_on = (prepare(part, words, options.longest, plan) for part in (recent, valid))
     how = replace(options, epochs=step.epochs, learning_rate=step.learning_rate, pretrain="none")
     fit(network, data, judged_on, how, _silent)
+    if parts.forest is not None:
+        stacking.calibrate(network, words, parts.forest, valid, options)
     return replace(parts, network=network.cpu(), index=index(log, words, parts.settings))
 
 
@@ -80,6 +83,7 @@ def parts_of(version: Version) -> Parts:
         metrics=dict(version.metrics),
         baselines=version.baselines,
         blend=Blend(**config["blend"]) if config["blend"] else None,
+        forest=version.neural.forest,
     )
 
 

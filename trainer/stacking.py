@@ -1,5 +1,7 @@
 """What trees have to say beside the network about a purchase, learned on validation."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -8,6 +10,7 @@ from models.forest import Forest
 from models.network import Network
 from models.vocabulary import Vocabulary
 from trainer.baselines import trees
+from trainer.baselines.kinds import State
 from trainer.calibrate import by_band, platt
 from trainer.data import prepare
 from trainer.examples import Examples
@@ -34,15 +37,35 @@ def learn(
     if not (_both(learned.buys[learned.judged]) and _both(bought)):
         return None
     state = trees.learn(learned, judged)
-    own = validate(network, prepare(judged, words, options.longest), options.clicks_per_batch).logits[chosen]
-    said = trees.logits(state, judged)[chosen].astype(np.float32)
+    own, said = _both_logits(network, words, state, judged, options)
     weights = weighed(own, said, bought)
-    together = (weights[0] * own + weights[1] * said).astype(np.float32)
-    if min(weights) <= 0 or _loss(together, bought) > (1 - WORTH) * _loss(own, bought):
+    if min(weights) <= 0 or _loss(_summed(weights, own, said), bought) > (1 - WORTH) * _loss(own, bought):
         return None
-    labels, position = bought.astype(np.float32), judged.position[chosen]
-    network.calibration.copy_(by_band(together, labels, position))
-    return Forest(state | {"weights": weights})
+    made = Forest(state | {"weights": weights})
+    calibrate(network, words, made, valid, options)
+    return made
+
+
+def calibrate(network: Network, words: Vocabulary, forest: Forest, valid: Examples, options: Options) -> None:
+    """Make the network's calibration that of network and trees together, on validation clicks."""
+    judged = valid.grouped()
+    own, said = _both_logits(network, words, forest.state, judged, options)
+    chosen = judged.judged
+    labels, position = judged.buys[chosen].astype(np.float32), judged.position[chosen]
+    network.calibration.copy_(by_band(_summed([forest.network, forest.trees], own, said), labels, position))
+
+
+def _both_logits(
+    network: Network, words: Vocabulary, state: State, judged: Examples, options: Options
+) -> tuple[Logits, Logits]:
+    """What network and trees say of the clicks that are judged."""
+    data, chosen = prepare(judged, words, options.longest), judged.judged
+    own = validate(network, data, options.clicks_per_batch).logits[chosen]
+    return own, trees.logits(state, judged)[chosen].astype(np.float32)
+
+
+def _summed(weights: Sequence[float], own: Logits, said: Logits) -> Logits:
+    return (weights[0] * own + weights[1] * said).astype(np.float32)
 
 
 def weighed(own: Logits, said: Logits, bought: NDArray[np.bool_]) -> list[float]:
