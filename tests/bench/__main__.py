@@ -1,4 +1,4 @@
-"""`make bench`: scoring, counting, full job with each encoder, latency and recovery, on one broker."""
+"""`make bench`: scoring, training, counting, full job by encoder, latency and recovery, on one broker."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,11 +21,12 @@ from tests.bench.retrieving import retrieving
 from tests.bench.scoring import scoring
 from tests.bench.sizes import QUICK, Sizes
 from tests.bench.states import Crowd, full_states
+from tests.bench.training import training
 from tests.bench.working import forget, settle
 
-PARTS = ("scoring", "counting", "full", "encoders", "recovery")
+PARTS = ("scoring", "training", "counting", "full", "encoders", "recovery")
 #: Those that need a broker.
-ON_A_BROKER = frozenset(PARTS) - {"scoring"}
+ON_A_BROKER = frozenset(PARTS) - {"scoring", "training"}
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 JSON = ROOT / "build" / "bench.json"
 
@@ -121,6 +122,8 @@ def main(quick: bool, parts: tuple[str, ...], path: Path, write_docs: bool) -> N
     parts = parts or PARTS
     if "scoring" in parts:
         bench.alone()
+    if "training" in parts:
+        bench.found["training"] = training(bench.sizes.sessions, bench.sizes.epochs, bench.say)
     if ON_A_BROKER & {*parts}:
         with ground() as here:
             bench.run(here, parts)

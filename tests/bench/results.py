@@ -67,6 +67,7 @@ def rows(results: Results) -> Iterator[Row]:
         yield title, f"{other['p50_ms']:.1f} / {other['p99_ms']:.1f} ms", "", ""
     yield from _scoring(results)
     yield from _retrieving(results)
+    yield from _training(results)
     if recovery := results.get("recovery"):
         yield _at_most(f"recovery of {recovery['visitors']:,} visitors", recovery["seconds"], 60, "s")
 
@@ -129,6 +130,19 @@ def _retrieving(results: Results) -> Iterator[Row]:
             ">= 0.99",
             _verdict(recall >= 0.99),
         )
+
+
+def _training(results: Results) -> Iterator[Row]:
+    found = results.get("training")
+    if not found:
+        return
+    names = {"pathcast": "Pathcast", "session_parallel": "GRU4Rec's way, session by session"}
+    for name, title in names.items():
+        one, epochs = found[name], found["epochs"][name]
+        figure = f"{one['rate']:,.0f} events/s, recall@20 {one['recall']:.3f}"
+        yield f"training: {title}, {epochs} epochs", figure, "", ""
+    ratio = found["session_parallel"]["seconds"] / found["pathcast"]["seconds"]
+    yield _at_least("training: the other's time to ours", ratio, 3, "x, at equal recall")
 
 
 def _at_least(title: str, figure: float, target: float, unit: str) -> Row:

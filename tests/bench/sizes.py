@@ -11,7 +11,7 @@ class Sizes:
     one worker does it, then `workers` share it.
 
     `rate` is clicks/s while latency is measured, for `latency_seconds` after `settling_seconds`; each cost of
-    scoring is timed for `timed_seconds`.
+    scoring is timed for `timed_seconds`; training is compared on `sessions`.
     """
 
     rounds: int = 3
@@ -30,6 +30,7 @@ class Sizes:
     workers: int = os.cpu_count() or 1
     updates: int = 10
     timed_seconds: float = 3.0
+    sessions: int = 40_000
 
 
 QUICK = Sizes(
@@ -47,4 +48,5 @@ QUICK = Sizes(
     updates=2,
     workers=2,
     timed_seconds=0.01,
+    sessions=200,
 )
