@@ -21,18 +21,17 @@ from trainer.session_files import Sessions
 
 #: Chosen on the last sessions of Diginetica's training file.
 OPTIONS = Options(
-    epochs=4,
+    epochs=8,
     seconds=1e9,
-    clicks_per_batch=256,
+    clicks_per_batch=2048,
     learning_rate=2e-3,
     weight_decay=1e-4,
     dropout=0.4,
-    candidates=2048,
+    candidates=8192,
     power=0.5,
     embedding=192,
     hidden=192,
     cosine=14.0,
-    sparse=True,
 )
 #: Share of the newest training sessions that stop the training and choose the blend.
 VALID = 0.05
