@@ -79,7 +79,7 @@ def _theirs(
     shape = Shape(options.hidden, options.candidates, options.power, options.dropout, options.cosine)
     network = SessionParallel(share, shape, options.seed)
     found, rounds = Learned(0, 0.0, 0.0), 0
-    while found.recall < enough and rounds < 2 * options.epochs:
+    while not rounds or (found.recall < enough and rounds < 2 * options.epochs):
         began = time.perf_counter()
         events = network.train().epoch(learned)
         spent = found.seconds + time.perf_counter() - began
