@@ -77,9 +77,8 @@ def test_topics_with_unequal_partitions(broker, tmp_path):
 
 def test_a_broadcast_topic_with_several_partitions(broker, tmp_path):
     names = topic_names()
-    create(broker, names.items, 2)
-    for name in (*names.by_visitor, names.model_updates):
-        create(broker, name, 1)
+    for name in (*names.by_visitor, *names.broadcast):
+        create(broker, name, 2 if name == names.items else 1)
     assert names.items in refusal(Worker(broker, names, tmp_path))
 
 
