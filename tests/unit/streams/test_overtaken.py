@@ -47,6 +47,8 @@ class Store:
     def get(self, keys):
         return [None] * len(keys)
 
+    def compact(self): ...
+
 
 class SlowBroker:
     """Answers when it is let to."""

@@ -28,6 +28,7 @@ class Recorder:
     def __init__(self, version: Version) -> None:
         self.neural, self.batches = version.neural, []
         self.version, self.model, self.layout = version.neural.version, version.neural.model, None
+        self.width, self.outdated = version.neural.width, version.neural.outdated
 
     def score(self, batch: Batch) -> Scores:
         self.batches.append(batch)

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from deploy.cli import main
 from models import registry
+from models.versions import FORMAT
 from tests.scoring import SHIPPED
 from trainer.baselines import Baselines
 from trainer.build import build
@@ -28,6 +29,8 @@ from trainer.promotions import Promotions
 from trainer.split import split
 from trainer.walk import walk
 
+#: What a manifest of this program says of its format, and what one of a newer program says.
+NOW, NEWER = (f'"format": {number}'.encode() for number in (FORMAT, FORMAT + 1))
 ROWS, CREATED = 7_000, 1_700_000_000_000
 QUICK = Options(epochs=2, seconds=1e9, hidden=16, embedding=16, heads_weight=0, learning_rate=5e-3)
 SETTINGS = GateSettings(least_visitors=50, least_buyers=5, margin=1.0, calibration=0.2)
@@ -113,7 +116,7 @@ def test_the_report_stays_with_the_version(world, examples) -> None:
     [
         ("model.safetensors", lambda content: content[: len(content) // 2], "its manifest says"),
         ("model.safetensors", lambda content: content[:-1] + bytes([content[-1] ^ 1]), "SHA-256"),
-        ("manifest.json", lambda content: content.replace(b'"format": 2', b'"format": 3'), "format 3"),
+        ("manifest.json", lambda content: content.replace(NOW, NEWER), f"format {FORMAT + 1}"),
         ("manifest.json", lambda content: b"{", "unreadable"),
     ],
 )
