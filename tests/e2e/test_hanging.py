@@ -131,11 +131,14 @@ async def die_among_commits(broker, pairs):
     await asyncio.gather(*(pair.open() for pair in pairs))
     writing = [asyncio.create_task(pair.write()) for pair in pairs]
     await asyncio.sleep(2)
-    psutil.Process(broker.running().pid).kill()
+    process = psutil.Process(broker.running().pid)
+    process.kill()
     for task in writing:
         task.cancel()
     await asyncio.gather(*writing, return_exceptions=True)
     await asyncio.gather(*(pair.end() for pair in pairs))
+    # On a busy machine the dying process still has the port for a while.
+    await asyncio.to_thread(process.wait, 30)
     await asyncio.to_thread(broker.start)
 
 
