@@ -46,9 +46,10 @@ class Forest:
         blank = np.repeat(batch.features[:1], len(groups), 0)
         for row, columns in zip(blank, groups, strict=True):
             row[columns] = means[columns]
-        before = np.repeat(past(batch)[:1], len(groups), 0)
-        codes = np.repeat(batch.codes[:1], len(groups))
-        return self._mixed(logits, np.vstack([self._table(batch), self._table.rows(codes, blank, before)]))
+        before = past(batch)
+        rows = np.append(np.arange(len(batch)), np.zeros(len(groups), dtype=np.int64))
+        features = np.vstack([batch.features, blank])
+        return self._mixed(logits, self._table.rows(batch.codes[rows], features, before[rows]))
 
     def _mixed(self, logits: Tensor, columns: Columns) -> Tensor:
         # Each row is a sum over trees in order: the same bits however clicks are chunked.

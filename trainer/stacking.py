@@ -39,10 +39,11 @@ def learn(
     state = trees.learn(learned, judged)
     own, said = _both_logits(network, words, state, judged, options)
     weights = weighed(own, said, bought)
-    if min(weights) <= 0 or _loss(_summed(weights, own, said), bought) > (1 - WORTH) * _loss(own, bought):
+    together = _summed(weights, own, said)
+    if min(weights) <= 0 or _loss(together, bought) > (1 - WORTH) * _loss(own, bought):
         return None
     made = Forest(state | {"weights": weights})
-    calibrate(network, words, made, valid, options)
+    _calibrate(network, together, judged)
     return made
 
 
@@ -50,9 +51,14 @@ def calibrate(network: Network, words: Vocabulary, forest: Forest, valid: Exampl
     """Make the network's calibration that of network and trees together, on validation clicks."""
     judged = valid.grouped()
     own, said = _both_logits(network, words, forest.state, judged, options)
+    _calibrate(network, _summed([forest.network, forest.trees], own, said), judged)
+
+
+def _calibrate(network: Network, together: Logits, judged: Examples) -> None:
+    """Fit the network's calibration to logits of the clicks that are judged."""
     chosen = judged.judged
     labels, position = judged.buys[chosen].astype(np.float32), judged.position[chosen]
-    network.calibration.copy_(by_band(_summed([forest.network, forest.trees], own, said), labels, position))
+    network.calibration.copy_(by_band(together, labels, position))
 
 
 def _both_logits(
