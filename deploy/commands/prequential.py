@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.train import mapping_option
+from deploy.event_log import events_option
 from deploy.progress import Bar, use_cores
 from trainer.adapt import Step
 from trainer.logs import read_log
@@ -23,7 +24,7 @@ _FIGURES = ("average_precision", "auc", "ece", "recall_20", "mrr_20")
 
 
 @click.command("prequential")
-@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @click.option("--before", default=Plan().before_days, show_default=True, help="Days to learn from first.")
