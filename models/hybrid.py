@@ -24,6 +24,10 @@ Floats = NDArray[np.float64]
 LEAST = 1e-4
 #: Pairs of click and item whose vectors are in memory at once.
 PAIRS = 16_384
+#: Logits for each pair that is looked at, up to which making all of them is faster than reading vectors.
+DENSE = 32
+#: Logits of all clicks and items in memory at most (4 bytes each).
+MOST_LOGITS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,9 @@ def _totals(ranked: Ranked, queries: Tensor, table: Tensor, bias: Tensor) -> Flo
 
 def _logits(clicks: Ints, items: Ints, queries: Tensor, table: Tensor, bias: Tensor) -> Floats:
     """Logits of pairs of click and item."""
+    if len(queries) * len(table) <= min(DENSE * len(clicks), MOST_LOGITS):
+        found: Floats = torch.addmm(bias, queries, table.T).cpu().numpy()[clicks, items].astype(np.float64)
+        return found
     blocks = [slice(at, at + PAIRS) for at in range(0, len(clicks), PAIRS)]
     parts = [_block(clicks[block], items[block], queries, table, bias) for block in blocks]
     return np.concatenate([np.zeros(0), *parts])

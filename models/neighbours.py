@@ -86,8 +86,9 @@ class NeighbourScorer:
             parts.append((clicks + at, items, values))
         clicks, items, values = (np.concatenate(column) for column in zip(*parts, strict=True))
         # Items seen before come first, with no value of their own: a pair's first entry tells whether it was.
-        pairs = distinct(clicks * (len(self.vocabulary.ids) + 1) + items)
-        click, item = np.divmod(pairs.keys, len(self.vocabulary.ids) + 1)
+        width = len(self.vocabulary.ids) + 1
+        pairs = distinct(clicks * width + items, len(recent) * width)
+        click, item = np.divmod(pairs.keys, width)
         sums = pairs.sums(values)
         total = np.bincount(click, sums, minlength=len(recent))[click]
         share = np.divide(sums, total, out=np.zeros_like(sums), where=total > 0)
@@ -133,7 +134,7 @@ class Neighbourhood:
 
     def scores(self, recent: Ints) -> tuple[Ints, Ints, Floats]:
         """Click, item, score, flat, of clicks with the last items `recent` [N, L], newest first, -1: none."""
-        return self._item_scores(self._neighbours(recent))
+        return self._item_scores(self._neighbours(recent), len(recent))
 
     def _neighbours(self, recent: Ints) -> Pairs:
         """The strongest neighbours of each click."""
@@ -143,7 +144,7 @@ class Neighbourhood:
         source, at = expand(index.bounds[shared], index.bounds[shared + 1])
         strength = (np.exp(-ages / settings.item_decay) * index.idf[shared])[source]
         width = len(index.recency) + 1
-        pairs = distinct(clicks[source] * width + index.postings[at])
+        pairs = distinct(clicks[source] * width + index.postings[at], len(recent) * width)
         click, session = np.divmod(pairs.keys, width)
         # Of sessions that weigh the same the newest ones count.
         weight = pairs.sums(strength) * index.recency[session] * (1 + 1e-9 * session)
@@ -151,7 +152,7 @@ class Neighbourhood:
         # Ages ascend within a click, so a pair's first entry is the newest item that it shares.
         return Pairs(click[kept], session[kept], weight[kept], shared[source][pairs.first[kept]])
 
-    def _item_scores(self, pairs: Pairs) -> tuple[Ints, Ints, Floats]:
+    def _item_scores(self, pairs: Pairs, count: int) -> tuple[Ints, Ints, Floats]:
         """Click, item, score, flat: sums over neighbours of weight x closeness to the item shared x idf."""
         index, width = self._index, self._items + 1
         source, at = expand(index.starts[pairs.session], index.starts[pairs.session + 1])
@@ -160,7 +161,7 @@ class Neighbourhood:
         hit = items == pairs.anchor[source]
         place[source[hit]] = at[hit]
         closeness = np.exp(-np.abs(at - place[source]) / self._settings.distance_decay)
-        found = distinct(pairs.click[source] * width + items)
+        found = distinct(pairs.click[source] * width + items, count * width)
         click, item = np.divmod(found.keys, width)
         values = found.sums(pairs.weight[source] * closeness) * index.idf[item]
         # Of items that score the same the more popular ones come first.

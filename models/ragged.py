@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+#: Possible keys for each one that is there, up to which marking them all is faster than sorting.
+SPARSE = 32
 
 
 def rank_in_group(groups: NDArray[np.integer]) -> Ints:
@@ -37,8 +39,24 @@ class Distinct(NamedTuple):
         return np.asarray(totals, dtype=np.float64)
 
 
-def distinct(keys: Ints) -> Distinct:
-    """np.unique with both indices, by an unstable sort: several times faster."""
+def distinct(keys: Ints, span: int) -> Distinct:
+    """np.unique of keys from 0 to below `span`, with both indices, several times faster.
+
+    By marking every possible key where there are not many more of these than keys, else by an unstable sort.
+    """
+    return _marked(keys, span) if span <= SPARSE * len(keys) else _sorted(keys)
+
+
+def _marked(keys: Ints, span: int) -> Distinct:
+    first, number = np.full(span, -1, dtype=np.int32), np.empty(span, dtype=np.int32)
+    # Of several that are written to one place the last one stays.
+    first[keys[::-1]] = np.arange(len(keys) - 1, -1, -1, dtype=np.int32)
+    found = np.flatnonzero(first >= 0)
+    number[found] = np.arange(len(found), dtype=np.int32)
+    return Distinct(found, number[keys].astype(np.int64), first[found].astype(np.int64))
+
+
+def _sorted(keys: Ints) -> Distinct:
     order = np.argsort(keys)
     ordered = keys[order]
     new = np.append(True, ordered[1:] != ordered[:-1])[: len(keys)]

@@ -53,9 +53,14 @@ def periods(examples: Examples, count: int) -> Iterator[tuple[Examples, Examples
 
 
 def trials(
-    examples: Examples, count: int, seeds: Sequence[int], options: Options, report: Report
+    examples: Examples,
+    count: int,
+    seeds: Sequence[int],
+    options: Options,
+    report: Report,
+    baselines: bool = True,
 ) -> Iterator[Trial]:
-    """Train and judge at each origin: the rungs of serving with every seed, and the baselines once."""
+    """Train and judge at each origin: the rungs of serving with every seed, and the `baselines` once."""
     for origin, (before, after) in enumerate(periods(examples, count)):
         learned, valid = split(before, SHARES)
         for seed in seeds:
@@ -64,7 +69,8 @@ def trials(
                 # Only the network depends on the seed.
                 if name == "neural" or seed == seeds[0]:
                     yield Trial(origin, seed if name == "neural" else None, name, figures)
-        yield from _baselines(origin, learned, valid, after)
+        if baselines:
+            yield from _baselines(origin, learned, valid, after)
 
 
 def _baselines(origin: int, learned: Examples, valid: Examples, after: Examples) -> Iterator[Trial]:

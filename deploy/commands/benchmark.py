@@ -13,6 +13,7 @@ from deploy.commands.inputs import cold_items, damaged
 from deploy.commands.origins import intent
 from deploy.commands.prequential import prequential
 from deploy.commands.train import mapping_option
+from deploy.event_log import events_option
 from deploy.progress import Bar, use_cores
 from deploy.versions import folder
 from models import registry
@@ -108,7 +109,7 @@ def _spread(figures: dict[str, float], name: str) -> str:
 @command.command("transfer")
 @click.option("--model", required=True, help="A version that was trained on another shop's log.")
 @click.option("--registry", "versions", required=True, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--events", multiple=True, required=True, type=_FILE, help="The log of this shop.")
+@events_option
 @click.option("--items", type=_FILE, help="Its catalogue.")
 @mapping_option
 @click.option("--sessions", default="200,1000,5000", show_default=True, help="How many are learned from.")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.train import mapping_option
+from deploy.event_log import events_option
 from deploy.progress import Bar, use_cores
 from models import registry
 from trainer import cold, damage, options
@@ -28,7 +29,7 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("cold-items")
-@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@events_option
 @click.option("--items", required=True, type=_FILE, help="Catalogue: titles, categories, brands.")
 @click.option("--content", type=_FILE, help="Vectors by `items embed`  [made of the catalogue].")
 @mapping_option
@@ -61,7 +62,7 @@ def cold_items(
 
 @click.command("damage")
 @click.option("--model", required=True, type=click.Path(file_okay=False, path_type=Path), help="Its folder.")
-@click.option("--events", multiple=True, required=True, type=_FILE, help="The log that is judged.")
+@events_option
 @click.option("--warmup", multiple=True, type=_FILE, help="What came before: read for visitors' state.")
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option

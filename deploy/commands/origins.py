@@ -26,6 +26,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @mapping_option
 @click.option("--origins", default=4, show_default=True, help="Periods of the log's later half.")
 @click.option("--seeds", default=3, show_default=True, help="Networks trained at each origin.")
+@click.option("--baselines/--no-baselines", default=True, help="Train what serves nobody as well.")
 @click.option("--config", type=_FILE, help="TOML file of training settings.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs of each network.")
@@ -37,6 +38,7 @@ def intent(
     mapping: dict[str, str],
     origins: int,
     seeds: int,
+    baselines: bool,
     config: Path | None,
     settings: tuple[str, ...],
     time_budget: float,
@@ -51,7 +53,8 @@ def intent(
         examples = walk(read_log(events, mapping), catalogue(items)).examples()
     bar, found = Bar(Console(stderr=True)), []
     with bar.progress:
-        for trial in trials(examples, origins, range(options.seed, options.seed + seeds), options, bar):
+        drawn = range(options.seed, options.seed + seeds)
+        for trial in trials(examples, origins, drawn, options, bar, baselines):
             found.append(trial)
             _write(found, out)
     Console().print(_table(spreads(found), origins, seeds))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models import ragged, session_index
+from models import session_index
 from models.neighbours import NeighbourScorer
 from models.rates import BUILT_IN
 from models.session_index import Index, Settings
@@ -107,17 +107,3 @@ def test_nothing_is_known_without_sessions() -> None:
     words = vocabulary(clicks, 3)
     scores = NeighbourScorer(empty, words, BUILT_IN, "v").score(walked.examples().batch())
     assert (scores.items == -1).all()
-
-
-def test_ragged_helpers() -> None:
-    keys = np.array([5, 2, 5, 9, 2, 5])
-    found = ragged.distinct(keys)
-    assert found.keys.tolist() == [2, 5, 9]
-    assert found.inverse.tolist() == [1, 0, 1, 2, 0, 1]
-    assert found.first.tolist() == [1, 0, 3]
-    assert found.sums(np.arange(6.0)).tolist() == [5, 7, 3]
-    assert ragged.strongest(np.array([1, 0, 1, 1]), np.array([0.1, 9, 0.3, 0.2]), 2).tolist() == [1, 2, 3]
-    source, at = ragged.expand(np.array([3, 7, 7]), np.array([5, 7, 9]))
-    assert source.tolist() == [0, 0, 2, 2]
-    assert at.tolist() == [3, 4, 7, 8]
-    assert not len(ragged.distinct(np.zeros(0, dtype=np.int64)).keys)
