@@ -12,6 +12,7 @@ from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 from trainer.drift_settings import DriftSettings
 from trainer.gate_settings import GateSettings
+from trainer.publish_settings import PublishSettings
 from trainer.settings import TrainerSettings
 
 FILE = Path("docs/settings.md")
@@ -26,6 +27,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
     ("Worker", "Read once, when `pathcast worker` starts.", WorkerSettings),
     ("Trainer", "The event log and whoever writes it or learns from it.", TrainerSettings),
     ("Gate", "What `pathcast models gate` and the trainer demand of a new version.", GateSettings),
+    ("Publishing", "Where versions go that workers on other machines are to fetch.", PublishSettings),
     ("Drift", "When `pathcast drift` and the trainer raise an alarm.", DriftSettings),
     ("Kafka", "How every command reaches the cluster.", Connection),
     ("Topics", "The names, for the worker and for every command.", TopicNames),

@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -48,22 +49,53 @@ def fetch(url: str, folder: Path, sha256: str | None = None) -> Path:
 
 
 def put(version: Path, url: str) -> str:
-    """Copy a version's folder into the registry at `url`, its manifest last; the version's URL.
+    """Copy a version's files into the registry at `url`, its manifest last; the version's URL.
 
-    Raises RegistryError, UNREACHABLE.
+    What is there already with the right SHA-256 is left alone, so putting again costs a look, or repairs.
+    Raises RegistryError: UNREACHABLE, or what is wrong with the files in the folder.
     """
     target = joined(url, version.name)
-    files = sorted(path.name for path in version.iterdir() if path.name != MANIFEST)
     try:
         fs, path = _place(target)
         fs.makedirs(path, exist_ok=True)
-        for name in (*files, MANIFEST):
-            fs.pipe_file(f"{path}/{name}", (version / name).read_bytes())
+        for name, content in _whole(version):
+            if not _holds(fs, f"{path}/{name}", content):
+                fs.pipe_file(f"{path}/{name}", content)
+    except RegistryError:
+        raise
     except Exception as error:
         raise RegistryError(
             f"cannot write {target}: {error!r}; check the address and its credentials", Refusal.UNREACHABLE
         ) from error
     return target
+
+
+def names(url: str) -> list[str]:
+    """Names of what is in the registry at `url`; none where it is not there. Raises RegistryError."""
+    try:
+        fs, path = _place(url)
+        fs.invalidate_cache()
+        return sorted(PurePosixPath(str(found)).name for found in fs.ls(path, detail=False))
+    except FileNotFoundError:
+        return []
+    except Exception as error:
+        raise RegistryError(
+            f"cannot list {url}: {error!r}; check the address and its credentials", Refusal.UNREACHABLE
+        ) from error
+
+
+def remove(url: str) -> None:
+    """Remove the version at `url`, its manifest first: what a kill leaves is none. Raises RegistryError."""
+    try:
+        fs, path = _place(url)
+        if fs.exists(f"{path}/{MANIFEST}"):
+            fs.rm_file(f"{path}/{MANIFEST}")
+        if fs.exists(path):
+            fs.rm(path, recursive=True)
+    except Exception as error:
+        raise RegistryError(
+            f"cannot remove {url}: {error!r}; check the address and its credentials", Refusal.UNREACHABLE
+        ) from error
 
 
 def unwritable(path: Path, error: OSError) -> RegistryError:
@@ -72,6 +104,27 @@ def unwritable(path: Path, error: OSError) -> RegistryError:
     advice = "free the disk" if full else "give a writable folder"
     refusal = Refusal.DISK_FULL if full else Refusal.OTHER
     return RegistryError(f"cannot write {path}: {error}; {advice}", refusal)
+
+
+def _whole(version: Path) -> Iterator[tuple[str, bytes]]:
+    """A version's files by name, verified; the manifest last. What else lies in the folder is not its own."""
+    try:
+        manifest = (version / MANIFEST).read_bytes()
+        listed = described(str(version), manifest)
+        for name in listed["files"]:
+            yield name, verified(str(version), (version / name).read_bytes(), listed, name)
+    except OSError as error:
+        raise RegistryError(
+            f"cannot read {version}: {error}; copy the version again", Refusal.UNREACHABLE
+        ) from error
+    yield MANIFEST, manifest
+
+
+def _holds(fs: Any, path: str, content: bytes) -> bool:
+    try:
+        return hashlib.sha256(fs.cat_file(path)).digest() == hashlib.sha256(content).digest()
+    except FileNotFoundError:
+        return False
 
 
 def _is_copied(copy: Path, sha256: str | None) -> bool:

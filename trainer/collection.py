@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from models import remote
 from models.versions import MANIFEST
 from trainer.ledger import Ledger, LedgerError
 from trainer.standing import Entry, Standing, What
@@ -51,6 +52,18 @@ def collect(folder: Path, keep: Keep, now: int) -> list[str]:
             shutil.rmtree(half)
     except OSError as error:
         raise LedgerError(f"cannot remove from {folder}: {error}; check its rights") from error
+    return gone
+
+
+def withdraw(folder: Path, url: str) -> list[str]:
+    """Remove from the registry at `url` what was removed from the one in `folder`; their names.
+
+    What the ledger does not name is somebody else's. Raises LedgerError, or RegistryError.
+    """
+    removed = Ledger(folder).standing().removed
+    gone = [name for name in remote.names(url) if name in removed and not (folder / name).exists()]
+    for name in gone:
+        remote.remove(remote.joined(url, name))
     return gone
 
 

@@ -21,12 +21,12 @@ class PromotionError(PathcastError):
     """A version could not be announced; the workers keep the one they have."""
 
 
-def announcement(version: Version, features_version: str) -> ModelUpdate:
-    """What workers need to find and verify a version."""
+def announcement(version: Version, features_version: str, place: str | None = None) -> ModelUpdate:
+    """What workers need to find and verify a version; `place` is its URL where it was put to one."""
     manifest = (version.path / MANIFEST).read_bytes()
     return ModelUpdate(
         version=version.id,
-        path=str(version.path.resolve()),
+        path=place or str(version.path.resolve()),
         sha256=hashlib.sha256(manifest).hexdigest(),
         features_version=features_version,
         created_at=version.created_at,

@@ -1,4 +1,4 @@
-"""Promoting versions and taking them back: entered in the ledger first, then told to the workers.
+"""Promoting versions and taking them back: put where workers find them, entered in the ledger, then told.
 
 The ledger is what holds. If telling fails, or the process dies in between, the workers keep the version they
 have, and telling is repeated by promoting the same version again.
@@ -15,6 +15,12 @@ from trainer.standing import Entry, Standing, What
 
 #: Tells the workers of a version; raises PromotionError where that fails.
 Tell = Callable[[Version], None]
+#: Puts a version where workers find it; raises RegistryError where that fails.
+Publish = Callable[[Version], None]
+
+
+def nowhere(version: Version) -> None:
+    """Workers read the folder that the version is in."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Promotions:
     tell: Tell
     now: Callable[[], int]
     by: str
+    publish: Publish = nowhere
 
     @property
     def ledger(self) -> Ledger:
@@ -36,7 +43,7 @@ class Promotions:
 
         `force` overrules the gate. Raises LedgerError, RegistryError or PromotionError.
         """
-        version = self._verified(name)
+        version = self._published(name)
         self.ledger.enter(lambda found: self._promoted(found, name, reason, force))
         self.tell(version)
 
@@ -49,14 +56,14 @@ class Promotions:
 
         The one that is taken back is not promoted again unless it is forced; a pin on it is released.
         """
-        before = self._verified(_before(self.ledger.standing()))
+        before = self._published(_before(self.ledger.standing()))
         self.ledger.enter(lambda found: self._rolled_back(found, before.id, reason))
         self.tell(before)
         return before.id
 
     def pin(self, name: str, reason: str) -> None:
         """Let a version serve, and no other one until it is released. Raises as `promote` does."""
-        version = self._verified(name)
+        version = self._published(name)
 
         def decide(found: Standing) -> Iterable[Entry]:
             if found.pinned != name:
@@ -79,8 +86,11 @@ class Promotions:
         self.ledger.enter(decide)
         return pinned[0]
 
-    def _verified(self, name: str) -> Version:
-        return registry.load(self.folder / name)
+    def _published(self, name: str) -> Version:
+        """The version, loaded as a worker does and put where workers find it: nothing is entered before."""
+        version = registry.load(self.folder / name)
+        self.publish(version)
+        return version
 
     def _promoted(
         self, found: Standing, name: str, reason: str, force: bool, released: bool = False

@@ -14,8 +14,9 @@ from deploy.commands.registry_option import registry_option
 from deploy.logs import now_ms
 from deploy.promotions import promotions
 from deploy.versions import figures
-from trainer.collection import Keep, collect, removable, versions
+from trainer.collection import Keep, collect, removable, versions, withdraw
 from trainer.ledger import Ledger
+from trainer.publish_settings import PublishSettings
 
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
 reason_option = click.option("--reason", default="asked for on the command line", help="Kept in the ledger.")
@@ -92,9 +93,15 @@ def pin(version: str | None, registry: Path, reason: str, told: bool, release: b
 @click.option("--days", default=Keep().days, show_default=True, help="Younger versions stay.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def gc(registry: Path, served: int, days: float, dry_run: bool) -> None:
-    """Remove versions that neither serve nor are pinned, nor served lately, nor are young."""
+    """Remove versions that neither serve nor are pinned, nor served lately, nor are young.
+
+    Also where PATHCAST_REGISTRY_PUBLISH says that they were put.
+    """
     keep = Keep(served, days)
     gone = removable(registry, keep, now_ms()) if dry_run else collect(registry, keep, now_ms())
     for name in gone:
         click.echo(name)
     click.echo(f"{len(gone)} versions {'would be ' if dry_run else ''}removed", err=True)
+    url = PublishSettings().publish
+    if url and not dry_run:
+        click.echo(f"{len(withdraw(registry, url))} versions removed from {url}", err=True)

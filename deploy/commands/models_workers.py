@@ -11,12 +11,12 @@ from rich.table import Table
 from deploy.commands.registry_option import registry_option
 from deploy.kafka import connection
 from deploy.model_reports import reports
+from deploy.promotions import published
 from deploy.versions import folder
 from models import registry as store
-from models.features import FEATURES_VERSION
 from models.updates import SHADOW, Comparison, ModelReport
 from streams.topics import TopicNames
-from trainer.promote import announce, announcement
+from trainer.promote import announce
 
 _WORDS = {"in_use": "uses", "refused": "refused", "shadow": "compares"}
 
@@ -66,7 +66,6 @@ def shadow(version: str | None, registry: Path, events: int, stop: bool) -> None
         raise click.UsageError("give a VERSION to compare, or --stop")
     topic, update = TopicNames().model_updates, None
     if version is not None:
-        loaded = store.load(folder(version, registry))
-        update = structs.replace(announcement(loaded, FEATURES_VERSION), events=events)
+        update = structs.replace(published(store.load(folder(version, registry))), events=events)
     announce(update, connection().kafka_python(), topic, key=SHADOW)
     click.echo(f"{version} is compared on {events} clicks" if version else "the comparison has ended")

@@ -13,11 +13,20 @@ from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 from trainer.drift_settings import DriftSettings
 from trainer.gate_settings import GateSettings
+from trainer.publish_settings import PublishSettings
 from trainer.settings import TrainerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / settings_doc.FILE
-KINDS = (WorkerSettings, TrainerSettings, GateSettings, DriftSettings, Connection, TopicNames)
+KINDS = (
+    WorkerSettings,
+    TrainerSettings,
+    GateSettings,
+    PublishSettings,
+    DriftSettings,
+    Connection,
+    TopicNames,
+)
 #: Of the desktop's own standard, which only move the folders of other settings; and what torchrun sets.
 STANDARD = {"XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCAL_RANK", "CXX"}
 

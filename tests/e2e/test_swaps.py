@@ -14,13 +14,15 @@ from itertools import cycle, islice
 import numpy as np
 import psutil
 import pytest
+from click.testing import CliRunner
 
+from deploy.cli import main
 from deploy.kafka import producer
 from deploy.model_reports import reports
 from deploy.topics import ensure
 from models.updates import SHADOW, ModelUpdate
 from tests.brokers import topic_names
-from tests.e2e.worker import REPLAYED, ROLES, Worker, click, encoded, read
+from tests.e2e.worker import REPLAYED, ROLES, Worker, click, encoded, read, send
 from tests.tiny import announcement
 from tests.tiny import version as tiny
 
@@ -189,6 +191,38 @@ def test_a_challenger_is_compared_on_live_clicks_and_answers_none(broker, shop):
         assert (one.challenger.version, one.incumbent.version) == (versions[1], versions[0])
         assert -1 <= one.correlation <= 1
         assert 0 < one.challenger.ms_p50 <= one.challenger.ms_p99
+
+
+def test_a_worker_elsewhere_fetches_what_was_published(broker, tmp_path, monkeypatch):
+    """Its registry is empty, and the trainer's folder is gone: only the URL is left."""
+    names, made, url = topic_names(), tmp_path / "made", f"file://{tmp_path / 'published'}"
+    ensure(broker, names, partitions=2)
+    versions = [tiny(made, seed).id for seed in (1, 2)]
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+    monkeypatch.setenv("PATHCAST_TOPIC_MODEL_UPDATES", names.model_updates)
+    monkeypatch.setenv("PATHCAST_REGISTRY", str(made))
+    monkeypatch.setenv("PATHCAST_REGISTRY_PUBLISH", url)
+
+    def promote(version):
+        done = CliRunner().invoke(main, ["models", "promote", version])
+        assert done.exit_code == 0, done.output
+
+    promote(versions[0])
+    shutil.copytree(made, tmp_path / "kept")
+    shutil.rmtree(made)
+    (tmp_path / "worker").mkdir()
+    with Worker(broker, names, tmp_path / "worker") as worker:
+        taken_up([worker], versions[0])
+        shutil.move(tmp_path / "kept", made)
+        promote(versions[1])
+        taken_up([worker], versions[1])
+        cached = {path.name for path in (tmp_path / "worker" / "data" / "models").iterdir()}
+        assert cached == set(versions)
+        assert not (tmp_path / "worker" / "registry").exists()
+        with worker.dealing_with(20):
+            send(broker, names.clicks, encoded(click(n, f"v{n % 5}") for n in range(20)))
+        intents = answered_once(broker, names, 20)
+    assert {json.loads(record.value)["model_version"] for record in intents} == {versions[1]}
 
 
 @pytest.mark.slow

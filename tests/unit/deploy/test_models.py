@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from deploy.cli import main
 from deploy.kafka import consumer, drain
+from models import remote
 from streams.connection import Connection
 from streams.topics import TopicNames
 from tests.tiny import version as tiny
@@ -71,6 +72,48 @@ def test_collection_says_what_went(names: list[str], tmp_path: Path) -> None:
     assert (tmp_path / names[0]).exists()
     assert names[0] in models("gc", "--days", "0").output
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [names[1]]
+
+
+def test_collection_removes_what_was_published_as_well(
+    names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"file://{tmp_path / 'published'}"
+    monkeypatch.setenv("PATHCAST_REGISTRY", str(tmp_path / "own"))
+    made = [tiny(tmp_path / "own", seed).id for seed in (1, 2)]
+    assert made == names
+    for name in made:
+        remote.put(tmp_path / "own" / name, url)
+    monkeypatch.setenv("PATHCAST_REGISTRY_PUBLISH", url)
+    models("promote", names[1], "--no-announce")
+    models("gc", "--days", "0", "--dry-run")
+    assert remote.names(url) == names
+    assert f"1 versions removed from {url}" in models("gc", "--days", "0").output
+    assert remote.names(url) == [names[1]]
+
+
+def test_workers_are_told_where_a_version_was_put(
+    names: list[str],
+    broker: Connection,
+    topics: TopicNames,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+    monkeypatch.setenv("PATHCAST_TOPIC_MODEL_UPDATES", topics.model_updates)
+    monkeypatch.setenv("PATHCAST_REGISTRY_PUBLISH", "strange://bucket")
+    assert "cannot write strange://bucket/" in models("promote", names[0], code=1).output
+    assert "cannot write strange://bucket/" in models("shadow", names[1], code=1).output
+    url = f"file://{tmp_path / 'published'}"
+    monkeypatch.setenv("PATHCAST_REGISTRY_PUBLISH", url)
+    models("promote", names[0])
+    models("shadow", names[1])
+    with consumer(broker) as client:
+        told = [(record.key, json.loads(record.value)) for record in drain(client, topics.model_updates)]
+    assert [(key, update["path"]) for key, update in told] == [
+        (b"default", f"{url}/{names[0]}"),
+        (b"shadow", f"{url}/{names[1]}"),
+    ]
+    assert remote.names(url) == names
 
 
 def test_workers_are_told(

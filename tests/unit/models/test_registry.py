@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 import torch
@@ -167,6 +168,58 @@ def test_a_version_goes_to_any_url_and_comes_back_the_same(version: Path, tmp_pa
     with pytest.raises(RegistryError) as unknown:
         remote.put(version, "strange://shop")
     assert unknown.value.refusal is Refusal.UNREACHABLE
+
+
+def written(url: str) -> dict[str, float]:
+    """When each file of a version at a `file://` URL was written last."""
+    return {path.name: path.stat().st_mtime_ns for path in Path(url.removeprefix("file://")).iterdir()}
+
+
+def test_putting_again_writes_only_what_is_wrong(version: Path, tmp_path: Path) -> None:
+    (version / "gate").mkdir()
+    (version / "gate" / "report.md").write_text("not one of the version's files")
+    url = remote.put(version, f"file://{tmp_path}/published")
+    before = written(url)
+    assert set(before) == {path.name for path in version.iterdir() if path.is_file()}
+    assert remote.put(version, f"file://{tmp_path}/published") == url
+    assert written(url) == before
+    weights = Path(url.removeprefix("file://")) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    remote.put(version, f"file://{tmp_path}/published")
+    now = written(url)
+    assert [name for name in now if now[name] != before[name]] == ["model.safetensors"]
+    assert remote.fetch(url, tmp_path / "copies").name == version.name
+
+
+def test_the_manifest_is_put_last_and_removed_first(version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fs, done = fsspec.filesystem("memory"), []
+    put, drop = type(fs).pipe_file, type(fs).rm_file
+
+    def noted(verb, real):
+        def call(self, path, *rest, **more):
+            done.append((verb, Path(path).name))
+            return real(self, path, *rest, **more)
+
+        return call
+
+    monkeypatch.setattr(type(fs), "pipe_file", noted("put", put))
+    url = remote.put(version, "memory://orderly/models")
+    assert done[-1] == ("put", MANIFEST)
+    assert len(done) == len(list(version.iterdir()))
+    done.clear()
+    monkeypatch.setattr(type(fs), "rm_file", noted("remove", drop))
+    assert remote.names("memory://orderly/models") == [version.name]
+    remote.remove(url)
+    assert done[0] == ("remove", MANIFEST)
+    assert remote.names("memory://orderly/models") == remote.names("memory://never") == []
+    remote.remove(url)
+
+
+def test_a_damaged_version_is_not_put(version: Path) -> None:
+    (version / "model.safetensors").write_bytes(b"short")
+    with pytest.raises(RegistryError, match="its manifest says"):
+        remote.put(version, "memory://damaged")
+    assert MANIFEST not in remote.names(f"memory://damaged/{version.name}")
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from models import remote
 from models.registry import RegistryError
 from tests.tiny import version as tiny
-from trainer.collection import DAY_MS, Keep, collect, removable, versions
+from trainer.collection import DAY_MS, Keep, collect, removable, versions, withdraw
 from trainer.ledger import Ledger, LedgerError
 from trainer.promote import PromotionError
 from trainer.promotions import Promotions
@@ -108,6 +109,50 @@ def test_telling_that_failed_is_repeated_by_promoting_again(world: World) -> Non
     world.moves.promote(a, "again")
     assert world.told == [a]
     assert len(Ledger(world.folder).entries()) == 1
+
+
+def test_a_version_is_put_before_it_is_entered_and_told(world: World) -> None:
+    a, b, _ = world.names
+    url = f"memory://promotions/{world.folder}"
+    seen: list[tuple[list[str], str | None, list[str]]] = []
+
+    def publish(version) -> None:
+        seen.append(([*remote.names(url)], world.standing.serving, [*world.told]))
+        remote.put(version.path, url)
+
+    moves = Promotions(world.folder, world.tell, world.now, "test", publish)
+    moves.promote(a, "first")
+    moves.pin(b, "season")
+    moves.rollback("over")
+    assert seen == [([], None, []), ([a], a, [a]), ([a, b], b, [a, b])]
+    assert (world.told, remote.names(url)) == ([a, b, a], [a, b])
+
+
+def test_what_cannot_be_put_is_neither_entered_nor_told(world: World) -> None:
+    a, b, _ = world.names
+    world.moves.promote(a, "first")
+
+    def fail(version) -> None:
+        remote.put(version.path, "strange://bucket")
+
+    with pytest.raises(RegistryError, match="check the address and its credentials"):
+        Promotions(world.folder, world.tell, world.now, "test", fail).promote(b, "better")
+    assert (world.standing.serving, world.told) == (a, [a])
+
+
+def test_what_was_removed_here_is_removed_there(world: World) -> None:
+    a, b, c = world.names
+    url, now = f"memory://collected/{world.folder}", 1_800_000_000_000
+    for name in world.names:
+        remote.put(world.folder / name, url)
+        old(world.folder, name, 10, now)
+    remote.put(tiny(world.folder / "others", 9).path, url)
+    world.moves.promote(c, "better")
+    assert withdraw(world.folder, url) == []
+    assert collect(world.folder, Keep(), now) == [a, b]
+    assert withdraw(world.folder, url) == [a, b]
+    assert withdraw(world.folder, url) == []
+    assert set(remote.names(url)) - {c} == {path.name for path in (world.folder / "others").iterdir()}
 
 
 def test_a_hundred_moves(world: World) -> None:

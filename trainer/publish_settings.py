@@ -1,0 +1,18 @@
+"""Where versions are put for workers on other machines: from here `docs/settings.md` is made."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class PublishSettings(BaseSettings):
+    """Read once by each command that promotes, compares or removes versions."""
+
+    model_config = SettingsConfigDict(env_prefix="PATHCAST_REGISTRY_", frozen=True, extra="ignore")
+
+    publish: str | None = Field(
+        default=None,
+        pattern=r"^\S+://\S+$",
+        description="Any fsspec URL (`s3://bucket/models`; install its package, such as s3fs) to which a "
+        "version is copied before it is announced, for workers on other machines. Unset: workers read the "
+        "folder of versions itself.",
+    )
