@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from deploy.event_log import events_of, opened
 from deploy.kafka import connection, consumer, drain
+from deploy.live import trial
 from deploy.logs import now_ms
 from deploy.promotions import promotions
 from models import registry as store
@@ -18,18 +19,20 @@ from models.readers import Unreadable
 from models.versions import Version
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
+from trainer.admission import conclude, kept
 from trainer.drift import measure, since
 from trainer.drift_settings import DriftSettings
 from trainer.eventlog import slices
 from trainer.examples import Examples
-from trainer.gate import admit
+from trainer.gate import judge as offline
+from trainer.gate import serving
 from trainer.gate_settings import GateSettings
 from trainer.ledger import Ledger
 from trainer.logs import ITEM_FIELDS, read_log
 from trainer.options import Options, read
 from trainer.progress import Progress
 from trainer.reading import reading
-from trainer.service.making import Judgement, Maker, Recipe
+from trainer.service.making import Judge, Judgement, Maker, Recipe
 from trainer.service.orders import TrainerError, Workdir
 from trainer.service.requests import Request, ask
 from trainer.settings import TrainerSettings
@@ -55,11 +58,26 @@ def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
         report=Epochs(),
     )
 
+    at = Workdir(settings.workdir.expanduser())
+    return Maker(opened(settings), at, recipe, judge_of(registry, at), now_ms)
+
+
+def judge_of(registry: Path, at: Workdir) -> Judge:
+    """The gate, which waits for workers' comparisons where it is set to; a wait that was killed goes on."""
+
     def judge(version: Version, events: Path, items: Path | None) -> Judgement:
-        report = admit(version.id, examples(events, items), GateSettings(), promotions(registry, by="gate"))
+        moves, gate = promotions(registry, by="gate"), GateSettings()
+        waiting = trial(gate, lambda news: log.info("waiting", news=news), at.shadow)
+        if waiting is not None and waiting.goes_on(version.id):
+            report = kept(version.path)
+        else:
+            found = examples(events, items)
+            report = offline(version.path, serving(moves, version.id), found, gate)
+            del found  # a comparison may take hours
+        report = conclude(version.id, report, moves, waiting)
         return Judgement(report.verdict.passed, report.verdict.reason)
 
-    return Maker(opened(settings), Workdir(settings.workdir.expanduser()), recipe, judge, now_ms)
+    return judge
 
 
 def examples(events: Path, items: Path | None) -> Examples:

@@ -39,6 +39,7 @@ class Models:
 
     def __init__(self, depot: Depot, metrics: Metrics, shadow: Shadow, worker: str = "") -> None:
         self.shadow = shadow
+        shadow.failed = self._refuse
         #: Takes what is to be published of versions.
         self.tell: Callable[[ModelReport], None] = lambda report: None
         self._worker = worker

@@ -5,6 +5,7 @@ from the stored codes, so that neither has the advantage of a hidden state that 
 """
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,8 @@ class Shadow:
 
     def __init__(self, share: float, metrics: Metrics) -> None:
         self.trial: Trial | None = None
+        #: Takes the version that could not be compared, and why.
+        self.failed: Callable[[str, Exception], None] = lambda version, error: None
         self._share, self._metrics = share, metrics
         self._challenger: tuple[Version, int] | None = None
         self._rested, self._told = 0.0, (0, 0)
@@ -67,7 +70,9 @@ class Shadow:
         except Exception as error:  # noqa: BLE001 - a challenger's failure is a finding, and costs no answer
             self._metrics.shadow_failed.inc()
             log.error("challenger failed", version=self._challenger[0].id, reason=str(error) or repr(error))
+            failed = self._challenger[0].id
             self._challenger = None
+            self.failed(failed, error)
 
     def _look(self, passage: "Passage", incumbent: Version, challenger: Version, events: int) -> None:
         if self.trial is None or self.trial.incumbent is not incumbent:

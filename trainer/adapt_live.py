@@ -10,13 +10,15 @@ from models.lifecycle import SessionConfig
 from models.registry import Parts
 from models.versions import Version
 from trainer.adapt import Step, adapted, ended, newest_clicks, parts_of
+from trainer.admission import admit
 from trainer.drift import REFERENCE, reference, since
 from trainer.evaluate import judge_all, rungs
 from trainer.examples import Examples
-from trainer.gate import Report, admit
+from trainer.gate import Report
 from trainer.gate_settings import GateSettings
 from trainer.ledger import LedgerError
 from trainer.lineage import lineage
+from trainer.live_trial import LiveTrial
 from trainer.options import Options, stored
 from trainer.promotions import Promotions
 from trainer.split import split
@@ -34,8 +36,15 @@ class Source:
     offsets: Mapping[str, Any] = field(default_factory=dict)
 
 
-def adapt(source: Source, step: Step, settings: GateSettings, moves: Promotions) -> Report:
-    """Take the serving version a step further, save it, and let the gate decide.
+def adapt(
+    source: Source, step: Step, settings: GateSettings, moves: Promotions, trial: LiveTrial | None = None
+) -> Report:
+    """Take the serving version a step further, save it, and let the gate decide. Raises as `stepped` does."""
+    return admit(stepped(source, step, moves), source.examples, settings, moves, trial)
+
+
+def stepped(source: Source, step: Step, moves: Promotions) -> str:
+    """Take the serving version a step further and save it; which version that is.
 
     Raises LedgerError where nothing serves, ExamplesError where there is nothing new, RegistryError.
     """
@@ -47,7 +56,7 @@ def adapt(source: Source, step: Step, settings: GateSettings, moves: Promotions)
     now = int(recent.ts.max()) + SessionConfig().gap_ms
     past = ended(source.examples.part(source.examples.ts < now), now, SessionConfig().gap_ms)
     made = _described(version, _step(version, recent, past, step), recent, past, source, step)
-    return admit(registry.save(moves.folder, made, moves.now()), source.examples, settings, moves)
+    return registry.save(moves.folder, made, moves.now())
 
 
 def _options(version: Version) -> Options:

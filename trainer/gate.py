@@ -2,7 +2,7 @@
 
 Candidate, incumbent, the rungs below and the baselines answer the same clicks of sessions that none of them
 has seen. A paired bootstrap over visitors (`trainer.intervals`) says what is noise; `gate_verdict` has the
-rules. The report stays with the candidate, refused or not.
+rules. `admission` keeps the report, and lets the candidate serve or not.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,6 @@ from trainer.drift_settings import DriftSettings
 from trainer.examples import Examples
 from trainer.gate_figures import Contestant, Difference, contestant, field_of, megabytes, microseconds
 from trainer.gate_picture import picture
-from trainer.gate_report import keep
 from trainer.gate_settings import GateSettings
 from trainer.gate_slice import Slice
 from trainer.gate_verdict import Rival, Verdict, decide, floors, too_little
@@ -33,20 +32,6 @@ class Report(NamedTuple):
     verdict: Verdict
     figures: dict[str, Any]
     pictures: Mapping[str, bytes] = MappingProxyType({})
-
-
-def admit(name: str, examples: Examples, settings: GateSettings, moves: Promotions) -> Report:
-    """Judge a version of the registry on the newest of `examples`, keep the report, promote or refuse it.
-
-    Raises LedgerError where another version is pinned, PromotionError where workers cannot be told.
-    """
-    report = judge(moves.folder / name, serving(moves, name), examples, settings)
-    keep(moves.folder / name, report.figures, report.pictures)
-    if report.verdict.passed:
-        moves.promote(name, report.verdict.reason)
-    else:
-        moves.refuse(name, report.verdict.reason)
-    return report
 
 
 def judge(candidate: Path, incumbent: Version | None, examples: Examples, settings: GateSettings) -> Report:
@@ -122,9 +107,13 @@ def _head(name: str, incumbent: Version | None, verdict: Verdict) -> dict[str, A
     return {
         "candidate": name,
         "incumbent": incumbent.id if incumbent else None,
-        "verdict": "passed" if verdict.passed else "refused",
-        "reason": verdict.reason,
+        **said(verdict),
     }
+
+
+def said(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as the report's figures have it."""
+    return {"verdict": "passed" if verdict.passed else "refused", "reason": verdict.reason}
 
 
 def serving(moves: Promotions, candidate: str) -> Version | None:

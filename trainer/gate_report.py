@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.registry import RegistryError
+from trainer import gate_shadow
 
 FOLDER = "gate"
 _FIGURES = ("average_precision", "auc", "brier", "ece", "recall_20", "mrr_20", "coverage", "microseconds")
@@ -35,6 +36,18 @@ def keep(version: Path, figures: dict[str, Any], pictures: Mapping[str, bytes]) 
         ) from error
 
 
+def read(version: Path) -> dict[str, Any]:
+    """The figures of the report in a version's folder. Raises RegistryError."""
+    try:
+        found: dict[str, Any] = json.loads((version / FOLDER / "report.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise RegistryError(
+            f"cannot read the gate's report in {version / FOLDER}: {error}; judge it again with "
+            "`pathcast models gate`"
+        ) from error
+    return found
+
+
 def text(figures: Mapping[str, Any]) -> str:
     """The report as Markdown."""
     lines = [f"# {figures['candidate']}: {figures['verdict']}", "", f"{_sentence(figures['reason'])}", ""]
@@ -43,6 +56,9 @@ def text(figures: Mapping[str, Any]) -> str:
         lines += [_slice(figures["slice"]), ""]
     if "figures" in figures:
         lines += [*_table(figures), "", *_ahead(figures), "", *_floors(figures), "", "![](report.png)", ""]
+    if "shadow" in figures:
+        names = figures["candidate"], figures["incumbent"]
+        lines += [*gate_shadow.text(figures["shadow"], names), ""]
     if "drift" in figures:
         lines += [*_drift(figures["drift"], figures["incumbent"]), "", "![](drift.png)", ""]
     return "\n".join(lines)

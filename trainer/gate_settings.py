@@ -44,3 +44,31 @@ class GateSettings(BaseSettings):
     require_fresher: bool = Field(
         default=True, description="An equal candidate must have seen newer sessions than the incumbent."
     )
+    shadow_events: int = Field(
+        default=0,
+        ge=0,
+        le=200_000,
+        description="Live clicks on which workers must have compared a candidate that passed with what "
+        "serves before it is promoted; 0: none.",
+    )
+    shadow_minutes: float = Field(
+        default=120.0,
+        gt=0,
+        le=100_000,
+        description="Time for it; a candidate that saw less traffic by then is refused.",
+    )
+    shadow_outcomes: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Of these clicks, the share whose session must have bought or ended.",
+    )
+    shadow_latency: float = Field(
+        default=1.5, gt=0, le=1000, description="Longest median time, as a multiple of the incumbent's."
+    )
+    shadow_calibration: float = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        description="How much larger than the incumbent's the calibration error on live clicks may be.",
+    )

@@ -7,6 +7,7 @@ import click
 from deploy.commands.registry_option import registry_option
 from deploy.commands.train import mapping_option
 from deploy.event_map import event_map_option
+from deploy.live import trial
 from deploy.progress import use_cores
 from deploy.promotions import promotions
 from models.aliases import EventNames
@@ -49,5 +50,7 @@ def adapt(
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     moves = promotions(registry, told, by="gate")
-    report = adapt_serving(Source(examples, events), Step(learning_rate=rate), GateSettings(), moves)
+    settings, step = GateSettings(), Step(learning_rate=rate)
+    live = trial(settings, lambda news: click.echo(news, err=True)) if told else None
+    report = adapt_serving(Source(examples, events), step, settings, moves, live)
     click.echo(f"{report.figures['candidate']} {report.figures['verdict']}: {report.verdict.reason}")

@@ -8,11 +8,13 @@ from deploy.commands.registry_option import registry_option
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.live import trial
 from deploy.progress import use_cores
 from deploy.promotions import promotions
 from deploy.versions import folder
 from models.aliases import EventNames
-from trainer.gate import admit, judge, serving
+from trainer.admission import admit
+from trainer.gate import judge, serving
 from trainer.gate_report import FOLDER, keep
 from trainer.gate_settings import GateSettings
 from trainer.logs import read_log
@@ -47,16 +49,19 @@ def gate(
     """Judge VERSION on the newest clicks of a log, beside the version that serves and the baselines.
 
     Only sessions count that began after all that both have seen: train with --holdout. It is promoted or
-    refused; the report is kept in its folder.
+    refused; the report is kept in its folder. With PATHCAST_GATE_SHADOW_EVENTS workers compare it
+    first, unless they are told nothing.
     """
     use_cores()
+    settings = GateSettings()
     moves, path = promotions(registry, told, by="gate"), folder(version, registry)
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     if promote:
-        report = admit(path.name, examples, GateSettings(), moves)
+        live = trial(settings, lambda news: click.echo(news, err=True)) if told else None
+        report = admit(path.name, examples, settings, moves, live)
     else:
-        report = judge(path, serving(moves, path.name), examples, GateSettings())
+        report = judge(path, serving(moves, path.name), examples, settings)
         keep(path, report.figures, report.pictures)
     click.echo(f"{path.name} {'passed' if report.verdict.passed else 'refused'}: {report.verdict.reason}")
     click.echo(f"report: {path / FOLDER / 'report.md'}", err=True)

@@ -65,6 +65,7 @@ def _gate(path: Path) -> dict[str, Any]:
         "verdict": found["verdict"],
         "reason": found["reason"],
         "report": str(path / "gate" / "report.md"),
+        **({"shadow": found["shadow"]} if "shadow" in found else {}),
     }
 
 

@@ -4,19 +4,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from msgspec import structs
 from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.registry_option import registry_option
 from deploy.kafka import connection
+from deploy.live import LiveWorkers
 from deploy.model_reports import reports
-from deploy.promotions import published
 from deploy.versions import folder
 from models import registry as store
-from models.updates import SHADOW, Comparison, ModelReport
+from models.updates import Comparison, ModelReport
 from streams.topics import TopicNames
-from trainer.promote import announce
 
 _WORDS = {"in_use": "uses", "refused": "refused", "shadow": "compares"}
 
@@ -64,8 +62,8 @@ def shadow(version: str | None, registry: Path, events: int, stop: bool) -> None
     """
     if stop == (version is not None):
         raise click.UsageError("give a VERSION to compare, or --stop")
-    topic, update = TopicNames().model_updates, None
-    if version is not None:
-        update = structs.replace(published(store.load(folder(version, registry))), events=events)
-    announce(update, connection().kafka_python(), topic, key=SHADOW)
+    if version is None:
+        LiveWorkers().stop()
+    else:
+        LiveWorkers().compare(store.load(folder(version, registry)), events)
     click.echo(f"{version} is compared on {events} clicks" if version else "the comparison has ended")

@@ -87,7 +87,7 @@ TRAINER = Store(
     "the trainer's working folder",
     "the clicks that the run in progress learns from",
     "the run begins anew from the event log when somebody was forgotten meanwhile",
-    ("trainer/service/orders.py", "deploy/training.py"),
+    ("trainer/service/orders.py", "trainer/live_trial.py", "deploy/training.py"),
 )
 MODELS = Store(
     "model versions",

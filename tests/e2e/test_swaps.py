@@ -18,13 +18,19 @@ from click.testing import CliRunner
 
 from deploy.cli import main
 from deploy.kafka import producer
+from deploy.live import trial
 from deploy.model_reports import reports
+from deploy.promotions import promotions
 from deploy.topics import ensure
 from models.updates import SHADOW, ModelUpdate
 from tests.brokers import topic_names
 from tests.e2e.worker import REPLAYED, ROLES, Worker, click, encoded, read, send
 from tests.tiny import announcement
 from tests.tiny import version as tiny
+from trainer.admission import conclude
+from trainer.gate import Report
+from trainer.gate_settings import GateSettings
+from trainer.gate_verdict import Verdict
 
 VISITORS = 500
 
@@ -191,6 +197,30 @@ def test_a_challenger_is_compared_on_live_clicks_and_answers_none(broker, shop):
         assert (one.challenger.version, one.incumbent.version) == (versions[1], versions[0])
         assert -1 <= one.correlation <= 1
         assert 0 < one.challenger.ms_p50 <= one.challenger.ms_p99
+
+
+def test_a_candidate_is_promoted_once_workers_have_compared_it(broker, shop, monkeypatch):
+    names, registry, versions, workers = shop
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+    for role in ("model_updates", "model_reports"):
+        monkeypatch.setenv(f"PATHCAST_TOPIC_{role.upper()}", getattr(names, role))
+    moves = promotions(registry, by="gate")
+    moves.promote(versions[0], "first")
+    taken_up(workers, versions[0])
+    # Nothing that depends on the machine's mood may decide.
+    loose = GateSettings(shadow_events=150, shadow_outcomes=0, shadow_latency=1000, shadow_calibration=1)
+    load = Load(broker, names.clicks, 200)
+    load.start()
+    offline = {"candidate": versions[1], "incumbent": versions[0], "verdict": "passed", "reason": "better"}
+    report = Report(Verdict(True, "better"), offline | {"slice": {}})
+    report = conclude(versions[1], report, moves, trial(loose, print))
+    load.stop()
+    assert report.verdict.passed, report.verdict.reason
+    taken_up(workers, versions[1])
+    assert report.figures["shadow"]["scored"] >= 150
+    assert 1 <= report.figures["shadow"]["workers"] <= 2
+    for worker in workers:
+        worker.wait(lambda w=worker: json.loads(w.get("/models")[1])["shadow"] is None, "it goes on")
 
 
 def test_a_worker_elsewhere_fetches_what_was_published(broker, tmp_path, monkeypatch):

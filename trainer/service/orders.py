@@ -7,6 +7,7 @@ WORKDIR/
 ├── items.parquet     the catalogue at that time
 ├── checkpoint/       how far it is
 ├── trained           the version that it made, once it has
+├── shadow.json       since when workers compare that version, where the gate wants it
 ├── lock              held by the process that makes it
 └── last.json         the last run that ended, and how
 """
@@ -83,6 +84,11 @@ class Workdir:
         return self.folder / "trained"
 
     @property
+    def shadow(self) -> Path:
+        """The comparison on live clicks that the run waits for."""
+        return self.folder / "shadow.json"
+
+    @property
     def checkpoint(self) -> Path:
         """How far the run is."""
         return self.folder / "checkpoint"
@@ -122,7 +128,7 @@ class Workdir:
 
     def anew(self) -> None:
         """Forget what the run has read and learned so far: it begins again."""
-        for path in (self.slice, self.begun, self.items, self.trained):
+        for path in (self.slice, self.begun, self.items, self.trained, self.shadow):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.checkpoint, ignore_errors=True)
 

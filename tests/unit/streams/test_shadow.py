@@ -105,11 +105,17 @@ def test_a_challenger_that_fails_is_put_aside_and_costs_no_answer(versions, tmp_
         raise ScoringError("gave a value that is not finite")
 
     broken.neural.score = score
-    one = compared(versions[0], broken)
+    one, told = Offline(versions[0]), []
+    one.models.tell = told.append
+    # All the time there is: what is scored must not depend on the machine.
+    one.models.shadow._share = 1.0
+    one.models.shadow.start(broken, 1000)
     answers = one.run(views(20), 10)
     assert sum(len(chunk["purchase-intent"]) for chunk in answers) == 20
     assert one.metrics.shadow_failed._value.get() == 1
     assert one.models.shadow.challenger is None
+    assert [(report.kind, report.version) for report in told] == [("refused", broken.id)]
+    assert "not finite" in told[0].message
 
 
 def test_after_a_look_it_rests_so_that_its_share_of_the_time_is_kept(versions):

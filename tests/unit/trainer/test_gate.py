@@ -14,10 +14,11 @@ from deploy.cli import main
 from models import registry
 from models.versions import FORMAT
 from tests.scoring import SHIPPED
+from trainer.admission import admit
 from trainer.baselines import Baselines
 from trainer.build import build
 from trainer.examples import Examples
-from trainer.gate import admit, judge, serving
+from trainer.gate import judge, serving
 from trainer.gate_figures import contestant
 from trainer.gate_settings import GateSettings
 from trainer.gate_slice import Slice
