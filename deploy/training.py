@@ -1,7 +1,5 @@
 """A run of the trainer as commands make it: what it reads, how it is trained, and who lets it serve."""
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import polars as pl
@@ -13,16 +11,12 @@ from deploy.kafka import connection, consumer, drain
 from deploy.live import trial
 from deploy.logs import now_ms
 from deploy.promotions import promotions
-from models import registry as store
 from models.items import Item, read_id, read_item
 from models.readers import Unreadable
 from models.versions import Version
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 from trainer.admission import conclude, kept
-from trainer.drift import measure, since
-from trainer.drift_settings import DriftSettings
-from trainer.eventlog import slices
 from trainer.examples import Examples
 from trainer.gate import judge as offline
 from trainer.gate import serving
@@ -34,7 +28,6 @@ from trainer.progress import Progress
 from trainer.reading import reading
 from trainer.service.making import Judge, Judgement, Maker, Recipe
 from trainer.service.orders import TrainerError, Workdir
-from trainer.service.requests import Request, ask
 from trainer.settings import TrainerSettings
 from trainer.train import catalogue as catalogue_of
 from trainer.walk import walk
@@ -56,6 +49,7 @@ def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
         catalogue=catalogue,
         names=events_of(worker),
         report=Epochs(),
+        start=(lambda: Ledger(registry).standing().serving) if settings.warm else lambda: None,
     )
 
     at = Workdir(settings.workdir.expanduser())
@@ -84,31 +78,6 @@ def examples(events: Path, items: Path | None) -> Examples:
     """What a file of clicks shows, with the catalogue that was known. Raises LogError or ExamplesError."""
     with reading([events]):
         return walk(read_log([events]), catalogue_of(items)).examples()
-
-
-def look_for_drift(settings: TrainerSettings) -> list[str]:
-    """Ask the trainer for a run if the newest clicks are not those of the version that serves; its alarms.
-
-    None where no version serves, or nothing can be said of it yet. Raises PathcastError.
-    """
-    registry = folder_of(WorkerSettings())
-    serving = Ledger(registry).standing().serving
-    if serving is None:
-        return []
-    version, log, workdir = store.load(registry / serving), opened(settings), settings.workdir.expanduser()
-    workdir.mkdir(parents=True, exist_ok=True)
-    for left in workdir.glob("drift-*"):  # by one that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix="drift-", dir=workdir) as folder:
-        newest, items = Path(folder) / "newest.parquet", Path(folder) / "items.parquet"
-        catalogue(items)
-        slices.write(log, newest, settings.most_clicks)
-        clicks = examples(newest, items if items.exists() else None)
-    found = measure(version, since(version, clicks), DriftSettings())
-    alarms = found.alarms if found else []
-    if alarms:
-        ask(log, Request("drift", "; ".join(alarms), now_ms()))
-    return alarms
 
 
 def folder_of(worker: WorkerSettings) -> Path:

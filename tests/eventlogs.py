@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from tests.scoring import SHIPPED
 from trainer.eventlog.buffer import Buffer, Source
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.rows import Rows
 from trainer.eventlog.tables import CLICKS
+from trainer.logs import read_log
 
 START = 1_700_000_000_000
 DAY = 86_400_000
@@ -59,3 +61,13 @@ def rows(log: EventLog) -> list[tuple[int, int]]:
     files = [file for manifest in log.manifests(CLICKS.name) for file in manifest.files]
     frames = [log.read(file, ["_partition", "_offset"]) for file in files]
     return sorted(row for frame in frames for row in frame.iter_rows())
+
+
+def shipped(log: EventLog, count: int) -> None:
+    """The log with real clicks."""
+    frame = read_log([SHIPPED]).head(count).collect()
+    records = []
+    for number, row in enumerate(frame.iter_rows(named=True)):
+        said = {name: value for name, value in row.items() if value is not None}
+        records.append(click(number, said.pop("visitor_id"), ts=said.pop("ts"), **said))
+    filled(log, records, each=count)

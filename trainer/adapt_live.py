@@ -1,9 +1,12 @@
 """A small version from the newest events, through the same gate as any other one."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from models import registry
 from models.lifecycle import SessionConfig
@@ -16,6 +19,8 @@ from trainer.evaluate import judge_all, rungs
 from trainer.examples import Examples
 from trainer.gate import Report
 from trainer.gate_settings import GateSettings
+from trainer.gate_slice import Slice
+from trainer.gate_verdict import too_little
 from trainer.ledger import LedgerError
 from trainer.lineage import lineage
 from trainer.live_trial import LiveTrial
@@ -25,6 +30,8 @@ from trainer.split import split
 
 #: Of the sessions since the serving version, by time: what is learned from, and what the gate judges on.
 SHARES = (0.7, 0.3)
+#: Where a small version says what it is a step of.
+ADAPTED = "adapted from"
 
 
 @dataclass(frozen=True)
@@ -48,15 +55,42 @@ def stepped(source: Source, step: Step, moves: Promotions) -> str:
 
     Raises LedgerError where nothing serves, ExamplesError where there is nothing new, RegistryError.
     """
-    name = moves.ledger.standing().serving
-    if name is None:
-        raise LedgerError("no version serves, so none can be adapted; train and promote one first")
-    version = registry.load(moves.folder / name)
+    version = serving_version(moves)
     recent, _ = split(since(version, source.examples).clicks, SHARES)
     now = int(recent.ts.max()) + SessionConfig().gap_ms
     past = ended(source.examples.part(source.examples.ts < now), now, SessionConfig().gap_ms)
     made = _described(version, _step(version, recent, past, step), recent, past, source, step)
     return registry.save(moves.folder, made, moves.now())
+
+
+def is_step(folder: Path) -> bool:
+    """Whether the version in a folder is a small step of another one; no, where it does not say."""
+    try:
+        return ADAPTED in json.loads((folder / "metrics.json").read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def too_early(source: Source, step: Step, settings: GateSettings, moves: Promotions) -> str:
+    """Why a step of the serving version would only be refused for want of clicks; empty where it would not.
+
+    Raises LedgerError where nothing serves, RegistryError.
+    """
+    new = since(serving_version(moves), source.examples).clicks
+    if len(new) < step.least_clicks:
+        return f"{len(new):,} clicks are new and over, expected {step.least_clicks:,}"
+    recent, _ = split(new, SHARES)
+    began = recent.ts[np.unique(recent.session, return_index=True)[1]]
+    judged = Slice.newest(source.examples, int(began.max()))
+    return too_little(judged.visitors, judged.buyers, bool(source.examples.buys.any()), settings)
+
+
+def serving_version(moves: Promotions) -> Version:
+    """The version that serves. Raises LedgerError where none does, RegistryError."""
+    name = moves.ledger.standing().serving
+    if name is None:
+        raise LedgerError("no version serves, so none can be adapted; train and promote one first")
+    return registry.load(moves.folder / name)
 
 
 def _options(version: Version) -> Options:
@@ -73,7 +107,7 @@ def _described(
     """With figures, lineage and reference of its own."""
     options, valid = _options(version), newest_clicks(past, step.calibrating_clicks)
     own = {
-        "adapted from": version.id,
+        ADAPTED: version.id,
         "lineage": lineage(source.files, options.seed, (recent,), source.offsets),
         REFERENCE: reference(parts, valid, options.ignored),
         **judge_all(rungs(parts), valid),

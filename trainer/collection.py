@@ -1,7 +1,7 @@
 """Removing versions that nobody will ask for again."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,10 @@ class Keep:
     days: float = 7.0
 
 
+#: Whether the version in a folder is one of those that are meant.
+Which = Callable[[Path], bool]
+
+
 def versions(folder: Path) -> list[str]:
     """Names of the versions in a registry, oldest first; damaged ones as well."""
     found = (path for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
@@ -35,12 +39,12 @@ def removable(folder: Path, keep: Keep, now: int) -> list[str]:
     return list(_removable(folder, Ledger(folder).standing(), keep, now))
 
 
-def collect(folder: Path, keep: Keep, now: int) -> list[str]:
-    """Remove what can go; their names. Entered before it happens. Raises LedgerError."""
+def collect(folder: Path, keep: Keep, now: int, which: Which = lambda version: True) -> list[str]:
+    """Remove what can go, of `which` versions; their names. Entered before it happens. Raises LedgerError."""
     gone: list[str] = []
 
     def decide(found: Standing) -> Iterable[Entry]:
-        gone.extend(_removable(folder, found, keep, now))
+        gone.extend(name for name in _removable(folder, found, keep, now) if which(folder / name))
         for name in gone:
             yield Entry(at=now, what=What.REMOVED, version=name, by="gc", reason="nobody will ask for it")
 

@@ -72,6 +72,24 @@ class TrainerSettings(BaseSettings):
         le=5_256_000,
         description="Look for drift so often, and train where there is any.",
     )
+    adapt_minutes: float | None = Field(
+        default=None,
+        gt=0,
+        le=5_256_000,
+        description="Between runs, take the serving version a small step further so often, through the gate. "
+        "Unset: never.",
+    )
+    adapt_keep_hours: float = Field(
+        default=24.0,
+        gt=0,
+        le=87_600,
+        description="How long such small versions are kept that neither serve nor served lately.",
+    )
+    warm: bool = Field(
+        default=False,
+        description="Runs begin with what the serving version has learned, not from scratch, where its form "
+        "fits.",
+    )
     memory_mb: int = Field(
         default=4096,
         ge=1200,

@@ -1,4 +1,4 @@
-"""`pathcast trainer`, and `pathcast trainer run | drift`."""
+"""`pathcast trainer`, and `pathcast trainer run | drift | adapt`."""
 
 import signal
 import sys
@@ -36,11 +36,14 @@ def _run(settings: TrainerSettings) -> None:
         opened(settings),
         ingest(settings),
         Workdir(settings.workdir.expanduser()),
-        Schedule(settings.every_minutes, settings.every_clicks, settings.drift_minutes),
+        Schedule(
+            settings.every_minutes, settings.every_clicks, settings.drift_minutes, settings.adapt_minutes
+        ),
         settings.keep_days,
         lambda: started(program("trainer", "run")),
         now_ms,
         lambda: started(program("trainer", "drift")),
+        lambda: started(program("trainer", "adapt")),
     )
     try:
         while True:
@@ -77,9 +80,25 @@ def run() -> None:
 @command.command("drift")
 def drift() -> None:
     """Ask for a run where the newest clicks are not those of the version that serves."""
+    from deploy.between_runs import look_for_drift
     from deploy.progress import use_cores
-    from deploy.training import look_for_drift
 
     use_cores()
     for alarm in look_for_drift(TrainerSettings()) or ["no alarm"]:
         click.echo(alarm, err=True)
+
+
+@command.command("adapt")
+def adapt() -> None:
+    """Take the serving version a small step further, and let the gate decide; not while a run is made."""
+    from deploy.between_runs import take_step
+    from deploy.progress import use_cores
+    from trainer.adapt import Step
+
+    use_cores()
+    settings = TrainerSettings()
+    with Workdir(settings.workdir.expanduser()).alone() as alone:
+        if not alone:
+            sys.exit(BUSY)
+        said = take_step(settings, Step())
+    click.echo(said, err=True)

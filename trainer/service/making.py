@@ -11,6 +11,7 @@ import structlog
 from models import registry
 from models.aliases import EventNames, event_name
 from models.errors import PathcastError
+from models.refusals import RegistryError
 from models.versions import Version
 from trainer.checkpoint import CheckpointError, clear
 from trainer.eventlog import slices
@@ -20,6 +21,7 @@ from trainer.options import Options
 from trainer.progress import Report
 from trainer.service.orders import Done, Order, Workdir
 from trainer.train import Run, train
+from trainer.warm import WarmStartError
 
 log = structlog.get_logger("pathcast.trainer")
 
@@ -38,7 +40,8 @@ Judge = Callable[[Version, Path, Path | None], Judgement]
 @dataclass(frozen=True)
 class Recipe:
     """How runs are made: where versions go, the settings, clicks learned from at most, and the share of the
-    newest that is left to the judge. `catalogue` writes what is known of items to a Parquet file."""
+    newest that is left to the judge. `catalogue` writes what is known of items to a Parquet file. `start`
+    names the version that a run begins with, None: from scratch."""
 
     registry: Path
     options: Options
@@ -47,6 +50,7 @@ class Recipe:
     catalogue: Callable[[Path], None]
     names: EventNames = event_name
     report: Report = lambda progress: None
+    start: Callable[[], str | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ class Maker:
             return
         self.at.folder.mkdir(parents=True, exist_ok=True)
         self.at.begun.touch()
+        self.at.starts(self.recipe.start() or "")
         self.recipe.catalogue(self.at.items)
         made = slices.write(self.events, self.at.slice, self.recipe.most)
         log.info("slice written", clicks=made.clicks)
@@ -112,7 +117,29 @@ class Maker:
         """Whether a visitor was forgotten after the slice was begun."""
         return self.at.predates(latest(self.events))
 
+    def _start(self) -> Path | None:
+        """The version to begin with; None, and the reason is logged, where it cannot be used."""
+        name = self.at.start.read_text() if self.at.start.exists() else ""
+        try:
+            return registry.load(self.recipe.registry / name).path if name else None
+        except RegistryError as error:
+            return self._cold(str(error))
+
+    def _cold(self, reason: str) -> None:
+        log.warning("run begins from scratch", reason=reason)
+        self.at.starts("")
+
     def _train(self, order: Order) -> Version:
+        start = self._start()
+        try:
+            return self._trained(order, start)
+        except WarmStartError as error:
+            if start is None:
+                raise
+            self._cold(str(error))
+            return self._trained(order, None)
+
+    def _trained(self, order: Order, start: Path | None) -> Version:
         items = self.at.items if self.at.items.exists() else None
         run = Run(
             [self.at.slice],
@@ -121,6 +148,7 @@ class Maker:
             options=self.recipe.options,
             baselines=True,
             checkpoint=self.at.checkpoint,
+            start=start,
             names=self.recipe.names,
             holdout=self.recipe.holdout,
             offsets=slices.offsets([self.at.slice]),

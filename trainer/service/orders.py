@@ -5,6 +5,7 @@ WORKDIR/
 ├── slice.parquet     what it learns from
 ├── begun             when the reading of it began
 ├── items.parquet     the catalogue at that time
+├── start             the version that it begins with, where runs begin with one
 ├── checkpoint/       how far it is
 ├── trained           the version that it made, once it has
 ├── shadow.json       since when workers compare that version, where the gate wants it
@@ -84,6 +85,11 @@ class Workdir:
         return self.folder / "trained"
 
     @property
+    def start(self) -> Path:
+        """Names the version that the run begins with; empty where it begins from scratch."""
+        return self.folder / "start"
+
+    @property
     def shadow(self) -> Path:
         """The comparison on live clicks that the run waits for."""
         return self.folder / "shadow.json"
@@ -128,7 +134,7 @@ class Workdir:
 
     def anew(self) -> None:
         """Forget what the run has read and learned so far: it begins again."""
-        for path in (self.slice, self.begun, self.items, self.trained, self.shadow):
+        for path in (self.slice, self.begun, self.items, self.start, self.trained, self.shadow):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.checkpoint, ignore_errors=True)
 
@@ -156,6 +162,10 @@ class Workdir:
             raise TrainerError(
                 f"{self.folder / name} cannot be read ({error}): delete it to begin anew"
             ) from error
+
+    def starts(self, version: str) -> None:
+        """Say which version the run begins with, "" for none, for all its lives. Raises TrainerError."""
+        self._write(self.start.name, version.encode())
 
     def made(self, version: str) -> None:
         """Say which version the run made: from here on it only has to be judged. Raises TrainerError."""

@@ -59,7 +59,8 @@ class Child(Protocol):
 @dataclass
 class Trainer:
     """One trainer. `launch` starts the process that makes the run, `check` the one that looks for drift and
-    asks for a run where it sees any; `now` is the clock (epoch ms)."""
+    asks for a run where it sees any, `adapt` the one that takes the serving version a small step further;
+    `now` is the clock (epoch ms)."""
 
     events: EventLog
     writer: Writer
@@ -69,10 +70,12 @@ class Trainer:
     launch: Callable[[], Child]
     now: Callable[[], int]
     check: Callable[[], Child] | None = None
+    adapt: Callable[[], Child] | None = None
     _began: int = 0
     _looked: int = 0
     _tended: int = 0
     _checked: int = 0
+    _adapted: Mark = field(default_factory=lambda: Mark(0, 0))
     _child: Child | None = None
     _wait_until: int = 0
     _stopped: bool = False
@@ -80,6 +83,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self._began = self._tended = self._checked = self.now()
+        self._adapted = Mark(self._began, 0)
 
     def step(self, wait_ms: int = 500) -> None:
         """One round. Raises EventLogError or TrainerError."""
@@ -115,6 +119,7 @@ class Trainer:
             self._child = self.launch()
         elif order is None:
             self._check(now)
+            self._adapt(now)
 
     def _check(self, now: int) -> None:
         """Look for drift if it is time; what is asked for then is due when that has ended."""
@@ -122,6 +127,17 @@ class Trainer:
         if minutes is not None and self.check is not None and now - self._checked >= minutes * MINUTE_MS:
             self._checked = now
             self._child = self.check()
+
+    def _adapt(self, now: int) -> None:
+        """Take a small step if it is time and clicks came; a run that is due goes first."""
+        minutes, last = self.schedule.adapt_minutes, self._adapted
+        if minutes is None or self.adapt is None or self._child is not None:
+            return
+        if now - last.at >= minutes * MINUTE_MS:
+            self.writer.flush()
+            self._adapted = Mark(now, self._clicks())
+            if self._adapted.clicks > last.clicks:
+                self._child = self.adapt()
 
     def _stop_outdated(self, child: Child) -> None:
         """A run that reads a visitor who was forgotten since begins again at once, without them."""

@@ -12,12 +12,14 @@ MINUTE_MS = 60_000
 class Schedule:
     """Every so many minutes, and every so many new clicks; either may be left out.
 
-    So often drift is looked for, which may ask for a run as well.
+    So often drift is looked for, which may ask for a run as well; and so often the serving version is taken
+    a small step further.
     """
 
     minutes: float | None = None
     clicks: int | None = None
     drift_minutes: float | None = None
+    adapt_minutes: float | None = None
 
 
 @dataclass(frozen=True)

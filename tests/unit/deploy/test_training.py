@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from deploy.between_runs import look_for_drift
 from deploy.commands.trainer import command
-from deploy.training import look_for_drift, maker
+from deploy.training import maker
 from trainer.service.orders import TrainerError
 from trainer.settings import BASE_MB, BYTES_PER_CLICK, TrainerSettings
 

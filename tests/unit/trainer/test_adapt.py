@@ -1,5 +1,6 @@
 """Small steps: what changes, what stays, and that the gate has the last word."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,20 +9,28 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from deploy.between_runs import take_step
 from deploy.cli import main
 from models import registry
 from models.lifecycle import SessionConfig
 from models.versions import Version
+from tests.eventlogs import shipped
 from tests.scoring import SHIPPED
 from tests.training import same
 from trainer.adapt import Step, adapted, ended, parts_of
+from trainer.collection import versions
 from trainer.drift import since
 from trainer.evaluate import answers, rungs
+from trainer.eventlog.forget import forget
+from trainer.eventlog.log import EventLog
 from trainer.examples import Examples
 from trainer.ledger import Ledger
 from trainer.logs import read_log
 from trainer.options import Options
 from trainer.promotions import Promotions
+from trainer.service.orders import Workdir
+from trainer.service.process import BUSY
+from trainer.settings import TrainerSettings
 from trainer.train import Run, train
 from trainer.walk import walk
 
@@ -104,3 +113,58 @@ def test_what_is_better_serves(version, tmp_path: Path, monkeypatch) -> None:
     found = Ledger(tmp_path / "registry").standing()
     assert (found.serving == named) == ("refused" in done.output)
     assert len(found.stack) + len(found.refused) == 2
+
+
+@pytest.fixture
+def between(version, tmp_path, broker, topics, monkeypatch) -> tuple[Path, EventLog]:
+    """What the trainer has between runs: an event log, a version that serves, a broker."""
+    log = EventLog.at(str(tmp_path / "log"))
+    shipped(log, 5_000)
+    named = registry.save(tmp_path / "registry", parts_of(version), 1_700_000_000_000)
+    Promotions(tmp_path / "registry", lambda _: None, lambda: 1, "test").promote(named, "first")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
+    monkeypatch.setenv("PATHCAST_REGISTRY", str(tmp_path / "registry"))
+    for role, name in topics.model_dump().items():
+        monkeypatch.setenv(f"PATHCAST_TOPIC_{role.upper()}", name)
+    for name, folder in {"LOG": "log", "WORKDIR": "work"}.items():
+        monkeypatch.setenv(f"PATHCAST_TRAINER_{name}", str(tmp_path / folder))
+    return tmp_path / "registry", log
+
+
+def test_the_trainer_takes_no_step_that_could_not_be_judged(between, monkeypatch) -> None:
+    folder, _ = between
+    before = versions(folder)
+    assert take_step(TrainerSettings(), STEP).startswith("no step yet: only ")
+    assert take_step(TrainerSettings(), replace(STEP, least_clicks=10**6)).endswith("expected 1,000,000")
+    monkeypatch.setenv("PATHCAST_REGISTRY", str(folder / "empty"))
+    assert take_step(TrainerSettings(), STEP) == "no version serves, so none can be adapted"
+    assert versions(folder) == before
+
+
+def test_the_trainers_step_goes_through_the_gate_and_old_ones_go(between, monkeypatch) -> None:
+    folder, log = between
+    for name, value in {"LEAST_VISITORS": 2, "LEAST_BUYERS": 1, "MARGIN": 1, "CALIBRATION": 1}.items():
+        monkeypatch.setenv(f"PATHCAST_GATE_{name}", str(value))
+    [first] = versions(folder)
+    said = take_step(TrainerSettings(), STEP)
+    [small] = set(versions(folder)) - {first}
+    assert said.startswith(f"{small} ")
+    found = Ledger(folder).standing()
+    assert found.serving == (small if " passed: " in said else first)
+    metrics = registry.load(folder / small).metrics
+    assert metrics["adapted from"] == first
+    assert metrics["lineage"]["offsets"]
+    assert not list((folder.parent / "work").glob("adapt-*"))
+    Promotions(folder, lambda _: None, lambda: 2, "test").promote(first, "by hand")
+    Promotions(folder, lambda _: None, lambda: 2, "test").refuse(small, "old")
+    os.utime(folder / small, (0, 0))
+    forget(log, ["nobody"], 10**15)
+    assert "a visitor was forgotten meanwhile" in take_step(TrainerSettings(), STEP)
+    left = versions(folder)
+    assert first in left
+    assert len(left) <= 2
+
+
+def test_a_step_waits_for_a_run(between) -> None:
+    with Workdir(TrainerSettings().workdir).alone():
+        assert CliRunner().invoke(main, ["trainer", "adapt"]).exit_code == BUSY

@@ -1,13 +1,16 @@
 """Moves of versions: verified, entered, told; refused where they do not go together with what holds."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from models import remote
+from models import registry, remote
 from models.registry import RegistryError
+from tests.tiny import parts
 from tests.tiny import version as tiny
+from trainer.adapt_live import ADAPTED, is_step
 from trainer.collection import DAY_MS, Keep, collect, removable, versions, withdraw
 from trainer.ledger import Ledger, LedgerError
 from trainer.promote import PromotionError
@@ -187,6 +190,28 @@ def test_collection_keeps_what_may_be_asked_for(tmp_path: Path) -> None:
     assert versions(tmp_path) == [c, d, f]
     assert world.standing.removed == {a, b, e}
     assert world.moves.rollback("still there") == c
+
+
+def small(folder: Path, seed: int) -> str:
+    """A version that is a small step of another one."""
+    made = replace(parts(seed, ("i0", "i1")), metrics={ADAPTED: "another"})
+    return registry.save(folder, made, 1_700_000_000_000 + seed * 1000)
+
+
+def test_only_small_steps_are_collected_between_runs(tmp_path: Path) -> None:
+    world, now = World(tmp_path, 2), 1_800_000_000_000
+    steps = [small(tmp_path, seed) for seed in range(11, 18)]
+    for name in (*world.names, *steps):
+        old(tmp_path, name, 2, now)
+    for name in (world.names[1], *steps[2:]):
+        world.moves.promote(name, "better")
+    old(tmp_path, steps[1], 0.5, now)
+    assert collect(tmp_path, Keep(days=1), now, is_step) == [steps[0], steps[2]]
+    assert versions(tmp_path) == sorted([*world.names, steps[1], *steps[3:]])
+    for expected in (*steps[5:2:-1], world.names[1]):
+        assert world.moves.rollback("worse") == expected
+    (tmp_path / world.names[0] / "metrics.json").unlink()
+    assert not is_step(tmp_path / world.names[0])
 
 
 def test_collection_removes_what_kills_left(tmp_path: Path) -> None:

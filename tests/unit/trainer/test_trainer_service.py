@@ -1,5 +1,6 @@
 """When runs are due, that one is made at a time, and what becomes of those that fail, die, or are outrun."""
 
+import json
 import subprocess
 import sys
 import uuid
@@ -10,11 +11,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from deploy.commands.retrain import command as retrain
 from models.versions import Version
-from tests.eventlogs import DAY, START, buffer, click, filled, rows
+from tests.eventlogs import DAY, START, buffer, click, filled, rows, shipped
 from tests.scoring import SHIPPED
 from tests.training import SMALL
 from trainer.eventlog.forget import forget
@@ -109,6 +111,8 @@ class World:
     now: int = START
     clicks: int = 0
     launched: int = 0
+    adapted: int = 0
+    adapting: str = ""
 
     def __post_init__(self) -> None:
         self.log = EventLog.at(f"memory://{uuid.uuid4()}")
@@ -117,12 +121,18 @@ class World:
 
     def new(self) -> Trainer:
         days, clock = {"clicks": 30.0}, lambda: self.now
-        return Trainer(self.log, self, self.at, self.schedule, days, self.launch, clock, self.check)
+        return Trainer(
+            self.log, self, self.at, self.schedule, days, self.launch, clock, self.check, self.adapt
+        )
 
     def check(self) -> "subprocess.Popen[bytes]":
         """Drift is seen at once."""
         ask(self.log, Request("drift", "scores moved", self.now))
         return started([sys.executable, "-c", ""])
+
+    def adapt(self) -> "subprocess.Popen[bytes]":
+        self.adapted += 1
+        return started([sys.executable, "-c", self.adapting])
 
     def launch(self) -> "subprocess.Popen[bytes]":
         self.launched += 1
@@ -243,6 +253,44 @@ def test_drift_is_looked_for_and_asks_for_a_run(tmp_path: Path) -> None:
     assert (world.launched, asked(world.log)) == (1, {})
 
 
+def test_small_steps_are_taken_between_runs_when_clicks_came(tmp_path: Path) -> None:
+    world = World(tmp_path, [], Schedule(adapt_minutes=30))
+    world.come(3)
+    world.look()
+    assert world.adapted == 0
+    for expected, new in ((1, 0), (1, 2), (2, 0)):
+        world.now += 30 * MINUTE_MS
+        for _ in range(3):
+            world.look()
+        assert world.adapted == expected
+        world.come(new)
+    world.schedule = Schedule()
+    world.trainer = world.new()
+    world.now += DAY
+    world.look()
+    assert world.adapted == 2
+
+
+def test_a_run_and_a_small_step_are_never_made_at_once(tmp_path: Path) -> None:
+    world = World(tmp_path, [HANGS], Schedule(clicks=10, adapt_minutes=1))
+    world.adapting = HANGS
+    world.come(3)
+    world.now += MINUTE_MS
+    world.look()
+    world.come(10)
+    for _ in range(3):
+        world.look()
+    assert (world.adapted, world.launched) == (1, 0)
+    step = world.trainer._child
+    assert step is not None
+    step.terminate()
+    world.until_launched(1)
+    world.now += 10 * MINUTE_MS
+    world.look()
+    assert (world.adapted, world.launched) == (1, 1)
+    world.trainer.close()
+
+
 def test_a_run_that_reads_who_was_forgotten_begins_again_at_once(tmp_path: Path) -> None:
     world = World(tmp_path, [HANGS, ENDS])
     world.come(10)
@@ -277,16 +325,6 @@ def test_the_log_is_tended_now_and_then(tmp_path: Path) -> None:
     world.trainer.step(0)
     assert rows(world.log) == []
     assert TEND_MS < 40 * DAY
-
-
-def shipped(log: EventLog, count: int) -> None:
-    """The log with real clicks."""
-    frame = read_log([SHIPPED]).head(count).collect()
-    records = []
-    for number, row in enumerate(frame.iter_rows(named=True)):
-        said = {name: value for name, value in row.items() if value is not None}
-        records.append(click(number, said.pop("visitor_id"), ts=said.pop("ts"), **said))
-    filled(log, records, each=count)
 
 
 class Making(Maker):
@@ -397,6 +435,42 @@ def test_a_judge_who_fails_leaves_the_version_and_says_why(making: Making) -> No
     done = Maker(making.events, making.at, making.recipe, pinned, making.now).make(ORDER)
     assert done.version is not None
     assert (done.promoted, done.why) == (False, "another one is pinned")
+
+
+def begun_from(making: Making, done: Done) -> Any:
+    """What a run's version says that it began with; None from scratch."""
+    assert done.version is not None, done.why
+    return json.loads(metrics(making, done.version)).get("started from")
+
+
+def test_a_run_begins_with_what_serves_and_keeps_to_it_when_it_is_killed(
+    making: Making, tmp_path: Path
+) -> None:
+    first = making.make(ORDER).version
+    warm = Making.of(tmp_path, start=lambda: first)
+    warm.at.begin(replace_id(ORDER))
+    warm._prepare()
+    later = Making.of(tmp_path, start=lambda: "promoted meanwhile")
+    done = later.make(replace_id(ORDER))
+    assert begun_from(later, done)["version"] == first
+    assert begun_from(later, done)["known items"] > 0
+    assert done.version != first
+    assert not later.at.start.exists()
+
+
+@pytest.mark.parametrize("unfit", ["another form", "not there"])
+def test_a_run_begins_from_scratch_where_what_serves_does_not_fit(
+    making: Making, tmp_path: Path, unfit: str
+) -> None:
+    first = making.make(ORDER).version if unfit == "another form" else "20260101T000000-000000000000"
+    options = replace(making.recipe.options, hidden=making.recipe.options.hidden * 2)
+    other = Making.of(tmp_path, start=lambda: first, options=options)
+    other.at.begin(replace_id(ORDER))
+    with structlog.testing.capture_logs() as lines:
+        done = other.make(replace_id(ORDER))
+    assert begun_from(other, done) is None
+    [reason] = [line["reason"] for line in lines if line["event"] == "run begins from scratch"]
+    assert ("hidden=" in reason) == (unfit == "another form")
 
 
 def test_a_damaged_checkpoint_does_not_stop_the_trainer(making: Making) -> None:
