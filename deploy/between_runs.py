@@ -70,22 +70,13 @@ def look_for_drift(settings: TrainerSettings) -> list[str]:
 
 
 def take_step(settings: TrainerSettings, step: Step) -> str:
-    """Take the serving version a small step further, and remove small versions that are old; what came of it.
+    """Take the serving version a small step further; what came of it, in a sentence.
 
     A visitor who is forgotten meanwhile is in no version: the step is dropped. Raises PathcastError.
     """
     registry, events, begun = folder_of(WorkerSettings()), opened(settings), now_ms()
     if Ledger(registry).standing().serving is None:
         return "no version serves, so none can be adapted"
-    said = _step(settings, registry, events, begun, step)
-    gone = collect(registry, Keep(days=settings.adapt_keep_hours / 24), now_ms(), is_step)
-    url = PublishSettings().publish
-    if gone and url:
-        withdraw(registry, url)
-    return said
-
-
-def _step(settings: TrainerSettings, registry: Path, events: EventLog, begun: int, step: Step) -> str:
     moves, gate = promotions(registry, by="gate"), GateSettings()
     with newest(settings, events, "adapt") as source:
         lacking = too_early(source, step, gate, moves)
@@ -98,3 +89,12 @@ def _step(settings: TrainerSettings, registry: Path, events: EventLog, begun: in
         live = trial(gate, lambda news: log.info("waiting", news=news))
         verdict = admit(name, source.examples, gate, moves, live).verdict
     return f"{name} {'passed' if verdict.passed else 'refused'}: {verdict.reason}"
+
+
+def drop_steps(settings: TrainerSettings) -> list[str]:
+    """Remove old small versions, also from where they were put; their names. Raises PathcastError."""
+    registry, url = folder_of(WorkerSettings()), PublishSettings().publish
+    gone = collect(registry, Keep(days=settings.adapt_keep_hours / 24), now_ms(), is_step)
+    if url:
+        withdraw(registry, url)
+    return gone

@@ -91,7 +91,7 @@ def drift() -> None:
 @command.command("adapt")
 def adapt() -> None:
     """Take the serving version a small step further, and let the gate decide; not while a run is made."""
-    from deploy.between_runs import take_step
+    from deploy.between_runs import drop_steps, take_step
     from deploy.progress import use_cores
     from trainer.adapt import Step
 
@@ -100,5 +100,7 @@ def adapt() -> None:
     with Workdir(settings.workdir.expanduser()).alone() as alone:
         if not alone:
             sys.exit(BUSY)
-        said = take_step(settings, Step())
-    click.echo(said, err=True)
+        click.echo(take_step(settings, Step()), err=True)
+        gone = drop_steps(settings)
+    if gone:
+        click.echo(f"removed old steps: {', '.join(gone)}", err=True)

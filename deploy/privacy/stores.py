@@ -92,7 +92,8 @@ TRAINER = Store(
 MODELS = Store(
     "model versions",
     "no id: weights and counts of items to which the visitor's clicks contributed",
-    "the versions that had seen the visitor are named; what is trained later has not",
+    "the versions that had seen the visitor are named; what is trained later has not; copies at "
+    "PATHCAST_REGISTRY_PUBLISH go with `models gc`",
     (
         "models/registry.py",
         "models/remote.py",

@@ -9,7 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from deploy.between_runs import take_step
+from deploy.between_runs import drop_steps, take_step
 from deploy.cli import main
 from models import registry
 from models.lifecycle import SessionConfig
@@ -157,12 +157,14 @@ def test_the_trainers_step_goes_through_the_gate_and_old_ones_go(between, monkey
     assert not list((folder.parent / "work").glob("adapt-*"))
     Promotions(folder, lambda _: None, lambda: 2, "test").promote(first, "by hand")
     Promotions(folder, lambda _: None, lambda: 2, "test").refuse(small, "old")
+    assert drop_steps(TrainerSettings()) == []
     os.utime(folder / small, (0, 0))
     forget(log, ["nobody"], 10**15)
     assert "a visitor was forgotten meanwhile" in take_step(TrainerSettings(), STEP)
-    left = versions(folder)
-    assert first in left
-    assert len(left) <= 2
+    monkeypatch.setenv("PATHCAST_TRAINER_ADAPT_KEEP_HOURS", "1")
+    kept = {first, *Ledger(folder).standing().stack}
+    assert drop_steps(TrainerSettings()) == ([] if small in kept else [small])
+    assert set(versions(folder)) == kept
 
 
 def test_a_step_waits_for_a_run(between) -> None:
