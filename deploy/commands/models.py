@@ -97,11 +97,10 @@ def gc(registry: Path, served: int, days: float, dry_run: bool) -> None:
 
     Also where PATHCAST_REGISTRY_PUBLISH says that they were put.
     """
-    keep = Keep(served, days)
+    keep, url = Keep(served, days), PublishSettings().publish
     gone = removable(registry, keep, now_ms()) if dry_run else collect(registry, keep, now_ms())
     for name in gone:
         click.echo(name)
     click.echo(f"{len(gone)} versions {'would be ' if dry_run else ''}removed", err=True)
-    url = PublishSettings().publish
     if url and not dry_run:
         click.echo(f"{len(withdraw(registry, url))} versions removed from {url}", err=True)
