@@ -18,6 +18,8 @@ _NAMES = {
 }
 #: Floors by figure; those of `coverage` are least values, all others largest ones.
 _LEAST = frozenset({"coverage"})
+#: How far beyond the incumbent's figure counts as equal where both miss a floor: times differ by chance.
+_SLACK = {"microseconds": 1.2}
 Differences = Mapping[str, Difference]
 
 
@@ -51,7 +53,7 @@ class Floor(NamedTuple):
 def floors(
     candidate: Mapping[str, float], incumbent: Mapping[str, float] | None, settings: GateSettings
 ) -> list[Floor]:
-    """Each floor; one that the incumbent misses gives way to the incumbent's figure."""
+    """Each floor; one that the incumbent misses gives way to the incumbent's figure, with slack for times."""
     limits = {
         "ece": settings.calibration,
         "coverage": settings.coverage,
@@ -63,7 +65,7 @@ def floors(
 
 def _floor(name: str, value: float, limit: float, incumbent: Mapping[str, float] | None) -> Floor:
     bound = min if name in _LEAST else max
-    limit = bound(limit, incumbent[name]) if incumbent else limit
+    limit = bound(limit, incumbent[name] * _SLACK.get(name, 1.0)) if incumbent else limit
     return Floor(name, value, limit, value >= limit if name in _LEAST else value <= limit)
 
 

@@ -123,7 +123,8 @@ class Maker:
         try:
             return registry.load(self.recipe.registry / name).path if name else None
         except RegistryError as error:
-            return self._cold(str(error))
+            self._cold(str(error))
+            return None
 
     def _cold(self, reason: str) -> None:
         log.warning("run begins from scratch", reason=reason)

@@ -69,6 +69,16 @@ def test_a_floor_that_the_incumbent_misses_gives_way() -> None:
     assert not any(floor.kept for floor in floors(poor, None, SETTINGS))
 
 
+def test_a_busy_machine_decides_nothing_where_both_are_slow() -> None:
+    slow = GOOD | {"microseconds": 2500.0}
+    kept = {
+        time: all(floor.kept for floor in floors(GOOD | {"microseconds": time}, slow, SETTINGS))
+        for time in (2501.0, 2999.0, 3001.0)
+    }
+    assert kept == {2501.0: True, 2999.0: True, 3001.0: False}
+    assert not all(floor.kept for floor in floors(GOOD | {"microseconds": 2001.0}, GOOD, SETTINGS))
+
+
 def test_the_field() -> None:
     behind = {"session_knn": {"recall_20": WORSE}}
     refused = verdict(field=behind)
