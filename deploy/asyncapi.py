@@ -56,6 +56,9 @@ CHANNELS = (
     Channel("items", "item", "receive", "item_id, UTF-8", "The catalogue; an empty value removes the item."),
     Channel("model_updates", "model-update", "receive", "Placement, UTF-8", "Models as they are promoted."),
     Channel("model_reports", "model-report", "send", "Worker and kind, UTF-8", "Workers about versions."),
+    Channel(
+        "state_copies", "state-copy", "send", "Worker and partition, UTF-8", "Where state lies as files."
+    ),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from deploy.asyncapi import document
-from models.erasure import Erasure
+from models.erasure import Erasure, StateCopy
 from models.events import Click
 from models.items import Item
 from models.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations
@@ -23,6 +23,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "ad-decision": AdDecision,
     "lapsing-visitor": LapsingVisitor,
     "erasure": Erasure,
+    "state-copy": StateCopy,
     "model-update": ModelUpdate,
     "model-report": ModelReport,
 }

@@ -33,6 +33,7 @@ def configs(names: TopicNames) -> dict[str, dict[str, str]]:
         names.items: _COMPACTED,
         names.model_updates: _COMPACTED,
         names.model_reports: _COMPACTED,
+        names.state_copies: _COMPACTED,
     }
 
 

@@ -1,4 +1,4 @@
-"""The wish to be forgotten, on the clicks topic, and the receipt that a partition's owner gives for it."""
+"""The wish to be forgotten, on `clicks`; the owners' receipts for it; and where state lies as files."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final, Protocol
@@ -28,6 +28,28 @@ class Erasure(msgspec.Struct, kw_only=True, frozen=True):
     at: Annotated[int, Meta(description="When it was erased, epoch milliseconds.")]
 
 
+class StateCopy(msgspec.Struct, kw_only=True, frozen=True):
+    """A partition's state as files in one worker's datadir; the last word under each key counts."""
+
+    worker: Annotated[str, Meta(min_length=1, description="The datadir's own name, made with it.")]
+    place: Annotated[str, Meta(description="Its host and folder, for people.")]
+    partition: Annotated[int, Meta(ge=0, description="Whose state it is.")]
+    rewritten: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Its files are rewritten up to the erasure that was receipted with this `at`; 0: "
+            "nobody was ever erased, or they may still hold who was.",
+        ),
+    ]
+    at: Annotated[int, Meta(description="When this was said, epoch milliseconds.")]
+
+    @property
+    def key(self) -> str:
+        """Its key on the topic; an empty value there says that the files are gone."""
+        return f"{self.worker}/{self.partition}"
+
+
 def request_of(record: Record) -> str | None:
     """The request that a record is, None for any other record: an empty value alone erases nobody."""
     if record.value is not None or not record.key:
@@ -38,3 +60,4 @@ def request_of(record: Record) -> str | None:
 
 decode = msgspec.json.Decoder(Erasure).decode
 encode = msgspec.json.Encoder().encode
+decode_copy = msgspec.json.Decoder(StateCopy).decode

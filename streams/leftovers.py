@@ -1,17 +1,13 @@
 """Databases of partitions that are somebody else's by now: kept a while for their return, then deleted."""
 
-import asyncio
 import shutil
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import structlog
 
 log = structlog.get_logger("pathcast.worker")
 
-#: Seconds between two looks.
-EVERY = 60.0
 _GONE = ".deleted-"
 
 
@@ -23,25 +19,38 @@ class Leftovers:
         #: When a database was first seen unused (epoch seconds): its files tell only when it was written.
         self._since: dict[Path, float] = {}
 
-    async def run(self) -> None:
-        """Look now and then until cancelled."""
-        while True:
-            gone = self.put_aside(time.time())
-            await asyncio.to_thread(remove, gone)
-            await asyncio.sleep(min(EVERY, self._seconds))
+    def unused(self) -> dict[int, Path]:
+        """The databases of others' partitions."""
+        used = self._used()
+        return {number: path for number, path in self._databases() if number not in used}
 
-    def put_aside(self, now: float) -> list[Path]:
-        """Rename what is to be deleted; at once, so that no assignment can open it meanwhile."""
+    def held(self) -> set[int]:
+        """Partitions of which there are files, also such as are about to be deleted."""
+        put_aside = (path.name.rpartition(".db-")[0] for path in self._datadir.rglob(f"{_GONE}*"))
+        numbers = (name.rpartition("-")[2] for name in put_aside)
+        return {number for number, _ in self._databases()} | {int(one) for one in numbers if one.isdigit()}
+
+    def put_aside(self, now: float, outdated: Collection[int] = ()) -> list[Path]:
+        """Rename what is to be deleted; at once, so that no assignment can open it meanwhile.
+
+        `outdated` are partitions whose unused database may not wait. `now` is in epoch seconds.
+        """
         gone = list(self._datadir.rglob(f"{_GONE}*"))
-        for path in self._datadir.rglob("*-*.db"):
-            number = path.stem.rpartition("-")[2]
-            if not number.isdigit() or int(number) in self._used():
+        used = self._used()
+        for number, path in self._databases():
+            if number in used:
                 self._since.pop(path, None)
-            elif now - self._unused_since(path, now) >= self._seconds:
+            elif number in outdated or now - self._unused_since(path, now) >= self._seconds:
                 gone.append(path.rename(path.with_name(f"{_GONE}{path.name}-{now:.0f}")))
                 self._since.pop(path, None)
-                log.info("deleting the state of a partition of others", partition=int(number))
+                log.info("deleting the state of a partition of others", partition=number)
         return gone
+
+    def _databases(self) -> Iterator[tuple[int, Path]]:
+        for path in list(self._datadir.rglob("*-*.db")):
+            number = path.stem.rpartition("-")[2]
+            if number.isdigit() and not path.name.startswith(_GONE):
+                yield int(number), path
 
     def _unused_since(self, path: Path, now: float) -> float:
         """A restart must not begin the wait anew: at least as long as the last write is ago."""

@@ -62,6 +62,12 @@ class PartitionStore:
         put(PERSISTED_KEY, msgspec.msgpack.encode(persisted))
         self.db.write(batch, self._options)
 
+    def rewritten(self) -> int:
+        """Up to which erasure (its receipt's `at`) files are rewritten; 0: none, or not up to the last."""
+        if self._compacting is not None and self._compacting.is_alive():
+            return 0
+        return _rewritten(self.db)
+
     def compact(self) -> None:
         """Rewrite the files on a thread, if they may hold what was erased: a deletion alone only hides it."""
         if self._compacting is None or not self._compacting.is_alive():
@@ -85,6 +91,25 @@ class PartitionStore:
             self._compacting.join()
         self.db.flush()
         self.db.close()
+
+
+def rewritten_in(path: str) -> int:
+    """The same of a closed database; 0 as well where it cannot be read."""
+    try:
+        db = rocksdict.Rdict(
+            path, options=rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
+        )
+    except Exception:  # noqa: BLE001 - rocksdict raises bare ones; what cannot be read proves nothing
+        return 0
+    try:
+        return _rewritten(db)
+    finally:
+        db.close()
+
+
+def _rewritten(db: Any) -> int:
+    owed = db.get(ERASED_KEY)
+    return int(owed) if owed is not None and owed == db.get(_COMPACTED_KEY) else 0
 
 
 def _rewriting() -> Any:

@@ -1,7 +1,7 @@
 """The owned partitions of this process: opened on assignment, given work, closed on revocation."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from streams.owned import Bounds, OwnedPartition
 from streams.processing import Processing
 from streams.transactions import PartitionProducer
 
+#: Told of the partitions of an assignment before anything of them is written here.
+Announce = Callable[[Iterable[int]], Awaitable[None]]
 #: A look-up of the broker's view: topic names -> {name: (topic id, {partition: end offset})}.
 Describe = Callable[[Iterable[str]], dict[str, tuple[str, dict[int, int]]]]
 
@@ -50,6 +52,7 @@ class Runtime:
         self.failure: Exception | None = None
         self.on_failure: Callable[[Exception], None] = lambda error: None
         self.rewind: Callable[[int, int], Any] = lambda partition, position: None
+        self.announce: Announce | None = None
         self._describe, self._finish = describe, finish
         self._tasks: dict[int, asyncio.Task[None]] = {}
         #: A shutdown in the middle of a revocation must wait for it, too: then the stores are closed.
@@ -70,6 +73,9 @@ class Runtime:
 
     async def open(self, partitions: Iterable[int]) -> None:
         """Fence every predecessor of these partitions; must end before recovery reads the changelog's end."""
+        partitions = list(partitions)
+        if self.announce is not None:
+            await self.announce(partitions)
         self.changelog_id = (await self.describe())[self.config.changelog][0]
         await asyncio.gather(*(self._open(partition) for partition in partitions))
         if self._finish is not None:

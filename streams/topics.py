@@ -42,6 +42,11 @@ class TopicNames(BaseSettings):
         default="model-reports",
         description="Output, compacted: what workers say of versions: in use, refused, compared.",
     )
+    state_copies: str = Field(
+        default="state-copies",
+        description="Output, compacted: which datadirs have files of which partitions' state, and up to "
+        "which erasure they are rewritten.",
+    )
 
     @property
     def by_visitor(self) -> tuple[str, ...]:
@@ -59,7 +64,7 @@ class TopicNames(BaseSettings):
     @property
     def broadcast(self) -> tuple[str, ...]:
         """Compacted topics of one partition; the first two are read whole by every worker."""
-        return self.items, self.model_updates, self.model_reports
+        return self.items, self.model_updates, self.model_reports, self.state_copies
 
 
 def check(counts: Mapping[str, int], names: TopicNames) -> None:

@@ -24,12 +24,15 @@ from streams import logs, preflight
 from streams.broadcast import Broadcast
 from streams.companion import Companion
 from streams.connection import Connection
+from streams.copies import Copies
+from streams.copy_ledger import CopyLedger
 from streams.depot import Depot
 from streams.hanging import finisher
-from streams.leftovers import Leftovers
+from streams.identity import identity
 from streams.metrics import Metrics
 from streams.owned import Bounds
 from streams.pipeline import Pipeline, Rules
+from streams.receipts import Receipts
 from streams.reload import Models
 from streams.reports import Reports
 from streams.runtime import Runtime, RuntimeConfig
@@ -118,15 +121,24 @@ class Worker:
         ]
         reports = Reports(self.names.model_reports, connection)
         reports.compared, self.models.tell = self.models.compared, reports.tell
-        kept = settings.revoked_state_hours * 3600
-        leftovers = Leftovers(self.datadir, kept, lambda: self.app.pathcast_table.data.partitions)
-        chores = [self.models.run, reports.run, leftovers.run]
+        copies = self._copies(connection)
+        self.runtime.announce = copies.announce
+        chores = [self.models.run, reports.run, copies.run]
         companion = Companion(self.runtime, self.metrics, broadcasts, chores)
         token = settings.web_token.get_secret_value() if settings.web_token else None
         pipeline, address = self.pipeline, (settings.web_host, settings.web_port)
         companion.serve(*address, token, pipeline.look_up, pipeline.explain, self.models.describe)
         companion.consumer = lambda: self.app.consumer
         return companion
+
+    def _copies(self, connection: dict[str, Any]) -> Copies:
+        return Copies(
+            CopyLedger(self.names.state_copies, connection, identity(self.datadir)),
+            Receipts(self.names.erasures, connection),
+            self.datadir,
+            self.settings.revoked_state_hours * 3600,
+            lambda: self.app.pathcast_table.data.partitions,
+        )
 
     def _app(self) -> apps.ChunkedApp:
         settings = self.settings

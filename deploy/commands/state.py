@@ -1,4 +1,4 @@
-"""`pathcast state show | rebase`."""
+"""`pathcast state show | rebase | copies`."""
 
 from datetime import UTC, datetime
 
@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.kafka import connection
+from deploy.privacy import copies
 from deploy.state import Standing, await_idle, rebase, standings
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
@@ -56,6 +57,28 @@ def rebase_command(yes: bool, target: str) -> None:
     )
 
 
+@command.command("copies")
+@click.option("--lost", metavar="WORKER", help="This worker's datadir is no more: take back what it said.")
+def copies_command(lost: str | None) -> None:
+    """Where the state lies as files: of the partitions' owners, and of former ones until they delete theirs.
+
+    A worker that has ended cannot say that its datadir was removed; say it for it.
+    """
+    to, topic = connection(), TopicNames().state_copies
+    if lost is not None:
+        taken = copies.lost(to, topic, lost)
+        click.echo(f"{len(taken)} copies at {taken[0].place} are taken back", err=True)
+    table = Table("worker", "place", "partition", "clean up to the erasure of")
+    for copy in copies.copies(to, topic):
+        clean = _moment(copy.rewritten / 1000) if copy.rewritten else "-"
+        table.add_row(copy.worker, copy.place, str(copy.partition), clean)
+    Console().print(table)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def _print(found: list[Standing]) -> None:
     table = Table("partition", "state's topic id", "position", "watermark", "log", "")
     for one in found:
@@ -69,5 +92,5 @@ def _row(one: Standing) -> tuple[str, ...]:
         return str(one.partition), "-", "-", "-", log, "nothing applied yet"
     told = "goes on" if one.fits else f"refused: the topic is {one.topic_id}"
     ids, positions = one.fence.positions.keys(), one.fence.positions.values()
-    reached = datetime.fromtimestamp(one.fence.watermark / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    reached = _moment(one.fence.watermark / 1000)
     return str(one.partition), "\n".join(ids), "\n".join(f"{n:,}" for n in positions), reached, log, told

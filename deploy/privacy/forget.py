@@ -10,8 +10,9 @@ from kafka import TopicPartition
 
 from deploy.kafka import consumer, producer
 from deploy.privacy import search
+from deploy.privacy.copies import Confirmed, confirmed
 from deploy.privacy.expiry import kept
-from deploy.privacy.stores import CHANGELOG, EVENT_LOG, FORMER, MODELS, STATE, STORES, TOPICS
+from deploy.privacy.stores import CHANGELOG, COPIES, EVENT_LOG, MODELS, STATE, STORES, TOPICS
 from deploy.state import changelog_of
 from models import erasure
 from models.erasure import FORGET, Erasure
@@ -71,10 +72,12 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
     before = search.in_changelog(places.to, changelog_of(places.worker.application_id), visitor)
     partitions = ask(places, visitor, request)
     receipts = await_receipts(places, request, partitions, seconds)
+    since = {number: receipt.offset for number, receipt in receipts.items()}
+    copies = confirmed(places.to, places.names.state_copies, places.names.erasures, since, seconds)
     now = int(time.time() * 1000)
     erased = forget(places.log, [visitor], now)
     lines = [
-        *_state_lines(places, receipts, before),
+        *_state_lines(places, [receipt.erasure for receipt in receipts.values()], copies, before),
         *_topic_lines(places, visitor),
         *_log_lines(places, visitor, erased),
         *(Line(store.name, "nothing of visitors", "", "") for store in STORES if not store.holds),
@@ -95,9 +98,16 @@ def ask(places: Places, visitor: str, request: str) -> int:
     return len(partitions)
 
 
-def await_receipts(places: Places, request: str, partitions: int, seconds: float) -> list[Erasure]:
-    """One of each partition. Raises ForgetError."""
-    found: dict[int, Erasure] = {}
+class Receipt(NamedTuple):
+    """What an owner said, and where on its partition of the topic of receipts."""
+
+    offset: int
+    erasure: Erasure
+
+
+def await_receipts(places: Places, request: str, partitions: int, seconds: float) -> dict[int, Receipt]:
+    """The first one of each partition, by partition. Raises ForgetError."""
+    found: dict[int, Receipt] = {}
     topic, deadline = places.names.erasures, time.monotonic() + seconds
     with consumer(places.to) as client:
         parts = [TopicPartition(topic, number) for number in client.partitions_for_topic(topic)]
@@ -110,23 +120,39 @@ def await_receipts(places: Places, request: str, partitions: int, seconds: float
                     "workers and ask again: the request stays on the topic, and twice does no harm"
                 )
             for records in client.poll(timeout_ms=500).values():
-                receipts = (erasure.decode(record.value) for record in records)
-                found.update((one.partition, one) for one in receipts if one.request == request)
-    return [found[number] for number in sorted(found)]
+                receipts = (Receipt(record.offset, erasure.decode(record.value)) for record in records)
+                for one in receipts:
+                    if one.erasure.request == request:
+                        found.setdefault(one.erasure.partition, one)
+    return dict(sorted(found.items()))
 
 
-def _state_lines(places: Places, receipts: list[Erasure], before: int) -> Iterator[Line]:
+def _state_lines(places: Places, receipts: list[Erasure], copies: Confirmed, before: int) -> Iterator[Line]:
     had = [str(receipt.partition) for receipt in receipts if receipt.found]
     at = max(receipt.at for receipt in receipts)
     found = f"a record in partition {', '.join(had)}" if had else "no record"
     yield Line(STATE.name, found, STATE.leaves, _date(at))
-    wait = int(places.worker.revoked_state_hours * HOUR_MS)
-    yield Line(FORMER.name, "not searched", FORMER.leaves, _date(at + wait))
+    yield from _copy_lines(copies, at + int(places.worker.revoked_state_hours * HOUR_MS))
     changelog = changelog_of(places.worker.application_id)
     keeps = kept(places.to, [changelog])[changelog]
     gone = keeps.compacted(at)
     told = _date(gone) if gone else "no date: set max.compaction.lag.ms of the topic"
     yield Line(f"{CHANGELOG.name} {changelog}", f"{before} values", CHANGELOG.leaves, told)
+
+
+def _copy_lines(copies: Confirmed, by: int) -> Iterator[Line]:
+    every, missing = copies
+    clean = f"{len(every) - len(missing)} of {len(every)} copies left confirm that they are clean"
+    told = "now" if not missing else "where listed below"
+    yield Line(COPIES.name, clean, COPIES.leaves, told)
+    for copy in missing:
+        yield Line(
+            f"files of partition {copy.partition} at {copy.place}",
+            "not confirmed",
+            f"its worker deletes or rewrites them; where the folder is gone, tell: pathcast state copies "
+            f"--lost {copy.worker}",
+            f"{_date(by)} where its worker runs; else delete the folder",
+        )
 
 
 def _topic_lines(places: Places, visitor: str) -> Iterator[Line]:

@@ -28,11 +28,10 @@ STATE = Store(
     ("streams/store.py", "streams/partition_store.py"),
     keys=("VISITOR", "TIMER"),
 )
-FORMER = Store(
-    "state of former owners",
-    "what the partition held when it moved",
-    "the folder is deleted by its worker PATHCAST_REVOKED_STATE_HOURS after the move; of a machine that "
-    "no longer runs a worker, delete PATHCAST_DATADIR",
+COPIES = Store(
+    "files of present and former owners",
+    "what the partition held, also where it was before it moved",
+    "the owner rewrites its files, a former owner deletes its own; each confirms it on the topic of copies",
 )
 CHANGELOG = Store(
     "changelog",
@@ -106,11 +105,12 @@ MODELS = Store(
 NOTHING = (
     Store("panes of the state", keys=("PANE", "ITEM_PANE", "FUNNEL_PANE")),
     Store("catalogue and versions", topics=("items", "model_updates", "model_reports")),
+    Store("where state lies as files", topics=("state_copies",)),
     Store("receipts of visitors forgotten", topics=("erasures",)),
-    Store("the worker's lock", modules=("streams/preflight.py",)),
+    Store("the worker's lock and name", modules=("streams/preflight.py", "streams/identity.py")),
     Store("logs while they are read, in memory", modules=("trainer/walk.py",)),
     Store("documents", modules=("deploy/contract.py", "deploy/commands/settings.py")),
     Store("the bundled broker's own files", modules=("deploy/broker_files.py", "deploy/broker.py")),
     Store("the demo's public log", modules=("deploy/demo/parts.py", "deploy/demo/log.py")),
 )
-STORES = (STATE, FORMER, CHANGELOG, TOPICS, EVENT_LOG, TRAINER, EXPORTS, MODELS, *NOTHING)
+STORES = (STATE, COPIES, CHANGELOG, TOPICS, EVENT_LOG, TRAINER, EXPORTS, MODELS, *NOTHING)

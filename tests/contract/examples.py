@@ -69,6 +69,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "erasure": [{"request": "0a1b", "partition": 3, "found": True, "at": 1_600_000_000_000}],
+    "state-copy": [
+        {"worker": "0a1b", "place": "host:/data", "partition": 3, "rewritten": 0, "at": 1_600_000_000_000}
+    ],
     "model-report": [
         {"worker": "shop-1:6066", "kind": "in_use", "version": "20201113T000000-0a1b2c3d4e5f", "at": 1},
         {
@@ -97,5 +100,9 @@ WRONG: dict[str, list[dict[str, Any]]] = {
     "lapsing-visitor": [LAPSING | {"lost_probability": 1.1}, LAPSING | {"sessions": 0}, {"visitor_id": "v1"}],
     "model-update": [{"version": ""}, {"version": "1", "events": -1}],
     "erasure": [{"request": "0a1b", "partition": -1, "found": True, "at": 1}, {"partition": 0}],
+    "state-copy": [
+        {"worker": "", "place": "host:/data", "partition": 3, "rewritten": 0, "at": 1},
+        {"worker": "0a1b", "place": "host:/data", "partition": 3, "at": 1},
+    ],
     "model-report": [{"worker": "w", "kind": "guessed", "version": "1", "at": 1}, {"worker": "w"}],
 }

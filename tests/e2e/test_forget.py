@@ -1,10 +1,7 @@
 """`pathcast visitor forget` after traffic: every store is searched, and the proof says what was where."""
 
 import json
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -15,6 +12,7 @@ from deploy.state import changelog_of
 from deploy.topics import ensure
 from streams.connection import Connection
 from tests.brokers import start_broker, topic_names
+from tests.e2e.forgetting import in_files, pathcast, until
 from tests.e2e.worker import Worker, click, decoded, encoded, send
 from tests.tiny import announce
 from tests.tiny import version as tiny
@@ -39,36 +37,10 @@ def hasty(tmp_path_factory):
     own.stop()
 
 
-def pathcast(worker, log, *arguments):
-    done = subprocess.run(
-        [Path(sys.executable).parent / "pathcast", *arguments],
-        env=worker.environment
-        | {"PATHCAST_TRAINER_LOG": str(log), "PATHCAST_TRAINER_GROUP": worker.names.items},
-        cwd=worker.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    return done.stdout
-
-
 def shorten(broker, topics, settings):
     wanted = [ConfigResource(ConfigResourceType.TOPIC, topic, settings) for topic in topics]
     with admin(broker) as client:
         client.alter_configs(wanted)
-
-
-def until(holds, complaint, seconds=90.0):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"{complaint} in {seconds} s"
-        time.sleep(0.3)
-
-
-def in_files(folder):
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return [path.name for path in files if WHO.encode() in path.read_bytes()]
 
 
 def traffic(numbers):
@@ -108,8 +80,11 @@ def test_a_forgotten_visitor_is_nowhere_and_the_proof_says_where_they_were(hasty
         assert WHO not in repr(decoded(hasty, names.erasures))
 
         assert worker.get(f"/visitors/{WHO}")[0] == 404
-        until(lambda: not in_files(tmp_path / "worker" / "data"), "still in the files of RocksDB")
-        assert not in_files(log)
+        copies = proof["files of present and former owners"]
+        assert copies["found"] == "2 of 2 copies left confirm that they are clean"
+        assert copies["gone"] == "now"
+        assert not in_files(tmp_path / "worker" / "data", WHO)
+        assert not in_files(log, WHO)
         shorten(hasty, visitors, SHORT)
         shorten(hasty, [changelog], COMPACTED)
         with worker.dealing_with(50):

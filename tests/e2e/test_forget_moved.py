@@ -1,0 +1,96 @@
+"""`pathcast visitor forget` where partitions have moved: former owners' files go too, and all say so."""
+
+import json
+import secrets
+import shutil
+
+import pytest
+
+from deploy.privacy.copies import copies
+from deploy.topics import ensure
+from tests.brokers import topic_names
+from tests.e2e.forgetting import in_files, pathcast, until
+from tests.e2e.worker import Worker, click, encoded, send
+
+CLICKS = 60
+
+
+def visitors():
+    """Ids that compression leaves as they are, on both partitions surely."""
+    return [f"visitor-{secrets.token_hex(12)}" for _ in range(12)]
+
+
+def owned_by(worker, ids):
+    return [one for one in ids if worker.get(f"/visitors/{one}")[0] == 200]
+
+
+@pytest.fixture
+def topics(broker):
+    names = topic_names()
+    ensure(broker, names, partitions=2)
+    return names
+
+
+@pytest.fixture
+def workers(broker, topics, tmp_path):
+    """Two that are not started yet, with datadirs of their own."""
+    made = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        made.append(Worker(broker, topics, tmp_path / name, session_timeout_seconds=6))
+    yield made
+    for worker in made:
+        worker.kill()
+
+
+def forget(worker, log, who):
+    said = pathcast(worker, log, "visitor", "forget", who, "--yes", "--json", "--seconds", "20")
+    return {line["store"]: line for line in json.loads(said)["stores"]}
+
+
+def test_no_former_owner_keeps_a_forgotten_visitor(broker, topics, workers, tmp_path):
+    first, second = workers
+    ids, log, summary = visitors(), tmp_path / "log", "files of present and former owners"
+    with first.start().wait_ready().dealing_with(CLICKS):
+        send(broker, topics.clicks, encoded(click(n, ids[n % len(ids)]) for n in range(CLICKS)))
+    second.start().wait_ready()
+    until(lambda: owned_by(first, ids) and owned_by(second, ids), "no partition moved")
+    first.wait_ready()
+    # The first worker's database of the partition that moved is closed, and has its visitors.
+    mine, moved = owned_by(first, ids), owned_by(second, ids)
+    assert sorted(mine + moved) == sorted(ids)
+    assert in_files(first.folder / "data", moved[0])
+
+    proof = forget(second, log, moved[0])
+    assert proof[summary]["found"] == "2 of 2 copies left confirm that they are clean"
+    assert proof[summary]["gone"] == "now"
+    assert not in_files(first.folder / "data", moved[0])
+    assert not in_files(second.folder / "data", moved[0])
+    assert second.get(f"/visitors/{moved[1]}")[0] == 200
+
+    # A former owner that does not run cannot delete: the proof says where that is.
+    assert second.stop() == 0
+    first.wait(lambda: len(owned_by(first, ids)) == len(ids) - 1, "partitions not taken over")
+    assert in_files(second.folder / "data", moved[1])
+    proof = forget(first, log, moved[1])
+    assert proof[summary]["found"] == "2 of 3 copies left confirm that they are clean"
+    (missing,) = [line for name, line in proof.items() if str(second.folder / "data") in name]
+    assert missing["gone"].endswith("where its worker runs; else delete the folder")
+    assert in_files(second.folder / "data", moved[1])
+
+    # Started again it deletes or rewrites, whichever partition it gets.
+    second.start().wait_ready()
+    until(lambda: not in_files(second.folder / "data", moved[1]), "the second still has the visitor")
+    proof = forget(first, log, moved[1])
+    assert proof[summary]["gone"] == "now"
+
+    # What nobody can confirm any more, an operator takes back.
+    assert second.stop() == 0
+    shutil.rmtree(second.folder / "data")
+    lost = [one for one in copies(broker, topics.state_copies) if str(second.folder) in one.place]
+    pathcast(first, log, "state", "copies", "--lost", lost[0].worker)
+    left = copies(broker, topics.state_copies)
+    assert {(one.place.endswith(str(first.folder / "data")), one.partition) for one in left} == {
+        (True, 0),
+        (True, 1),
+    }
