@@ -12,6 +12,7 @@ from deploy.kafka import connection
 from deploy.logs import now_ms
 from models.aliases import EventNames, event_name
 from models.events import Limits
+from streams.secret_file import pseudonyms
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 from trainer.eventlog import slices
@@ -36,8 +37,8 @@ def tables() -> dict[str, Rows]:
         check_skew=worker.check_skew,
         trust_original_time=worker.trust_original_time,
     )
-    events = events_of(worker)
-    return {getattr(names, table.setting): Rows(table, limits, events) for table in TABLES}
+    events, hidden = events_of(worker), pseudonyms(worker.pseudonym_key_file)
+    return {getattr(names, table.setting): Rows(table, limits, events, hidden) for table in TABLES}
 
 
 def events_of(worker: WorkerSettings) -> EventNames:

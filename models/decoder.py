@@ -14,6 +14,7 @@ from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue, Item
 from models.events import CLIPPED, DROPPED, FILLED, Click, Limits, Reason, Rejected
 from models.normalise import normalise
+from models.pseudonyms import Pseudonyms
 from models.readers import MISSING, describe
 
 #: Written by `pathcast replay`: when the event was first seen (epoch ms as text).
@@ -34,13 +35,21 @@ class Record(Protocol):
 class Decoder:
     """Decodes records; one instance a worker.
 
-    `events` reads event names; `dropped` counts, by field, the optional values that could not be read.
+    `events` reads event names; `dropped` counts, by field, the optional values that could not be read. With
+    `pseudonyms` clicks have those in the place of ids, and messages of rejections name no id.
     """
 
-    def __init__(self, limits: Limits, catalogue: Catalogue, events: EventNames = event_name) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        catalogue: Catalogue,
+        events: EventNames = event_name,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> None:
         self.limits = limits
         self.catalogue = catalogue
         self.events = events
+        self.pseudonyms = pseudonyms
         self.dropped: dict[str, int] = {}
         self._decode = msgspec.json.Decoder(Click).decode
         self._item = catalogue.get
@@ -68,14 +77,16 @@ class Decoder:
         if isinstance(click, Rejected):
             return click
         if click.visitor_id.encode() != key:
-            return _mismatch(key, click.visitor_id)
+            return _mismatch(key, click.visitor_id, self.pseudonyms is not None)
         apart = click.ts - record.timestamp
         if not self._past <= apart <= self._future and self._distrusts(record, apart):
             return _skewed(click.ts, record.timestamp)
+        if self.pseudonyms is not None:
+            self.pseudonyms.hide(click)
         return self._completed(click)
 
     def _tolerant(self, value: bytes) -> Click | Rejected:
-        click = normalise(value, self.events)
+        click = normalise(value, self.events, self.pseudonyms is not None)
         if isinstance(click, Click) and click.flags & _ANY_DROPPED:
             for name, bit in DROPPED.items():
                 if click.flags & bit:
@@ -136,9 +147,9 @@ def _fill(click: Click, item: Item) -> None:
         click.flags |= FILLED["price"]
 
 
-def _mismatch(key: bytes, visitor_id: str) -> Rejected:
-    found, expected = describe(key), describe(visitor_id)
-    message = f"key is {found}, expected the visitor_id {expected}; {_KEY_ADVICE}"
+def _mismatch(key: bytes, visitor_id: str, private: bool) -> Rejected:
+    found, expected = ("another", "") if private else (describe(key), f" {describe(visitor_id)}")
+    message = f"key is {found}, expected the visitor_id{expected}; {_KEY_ADVICE}"
     return Rejected(Reason.KEY_MISMATCH, message)
 
 

@@ -26,6 +26,9 @@ class Erasure(msgspec.Struct, kw_only=True, frozen=True):
     partition: Annotated[int, Meta(ge=0, description="Whose owner says this.")]
     found: Annotated[bool, Meta(description="Whether the partition's state had a record of the visitor.")]
     at: Annotated[int, Meta(description="When it was erased, epoch milliseconds.")]
+    pseudonyms: Annotated[
+        str, Meta(description="Fingerprint of the secret by which the owner makes pseudonyms; empty: none.")
+    ] = ""
 
 
 class StateCopy(msgspec.Struct, kw_only=True, frozen=True):

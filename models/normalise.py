@@ -75,8 +75,11 @@ def read_fields(found: Mapping[str, Any], by_name: Mapping[str, Reader]) -> Fiel
     return fields
 
 
-def normalise(value: bytes, events: EventNames = event_name) -> Click | Rejected:
-    """Read an event in whatever form; `Click.flags` says which optional fields were dropped or clipped."""
+def normalise(value: bytes, events: EventNames = event_name, private: bool = False) -> Click | Rejected:
+    """Read an event in whatever form; `Click.flags` says which optional fields were dropped or clipped.
+
+    `private`: no message says what was found where a visitor's id should be.
+    """
     try:
         raw, clean = parse(value)
     except ValueError as error:
@@ -92,7 +95,7 @@ def normalise(value: bytes, events: EventNames = event_name) -> Click | Rejected
     refusal = _other_schema(found.get("schema_version", SCHEMA_VERSION))
     if refusal is not None:
         return refusal
-    required = _required(found)
+    required = _required(found, private)
     if isinstance(required, Rejected):
         return required
     return _click(required, read_fields(found, OPTIONAL_READERS))
@@ -120,13 +123,14 @@ def _other_schema(version: Any) -> Rejected | None:
     )
 
 
-def _required(found: Mapping[str, Any]) -> dict[str, Any] | Rejected:
+def _required(found: Mapping[str, Any], private: bool) -> dict[str, Any] | Rejected:
     values = {}
     for name, (reader, expected, advice) in _REQUIRED.items():
         try:
             values[name] = reader(found.get(name))
         except Unreadable:
-            seen = describe(found[name]) if name in found else "missing"
+            hidden = private and name == "visitor_id"
+            seen = "missing" if name not in found else "unreadable" if hidden else describe(found[name])
             return Rejected(Reason.INVALID, f"{name} is {seen}, expected {expected}; {advice}")
     return values
 

@@ -54,6 +54,8 @@ class Passage:
         self.answers: list[tuple[Message, ...]] = []
         self.outputs: dict[str, list[Message]] = {}
         self.letters: list[Message] = []
+        #: By record: the key of its visitor, as the state and the answers have it.
+        self.keys: list[bytes] = []
         self.forgotten: set[bytes] = set()
         self.erasures: list[Erasure] = []
         self.reasons: Counter[Reason] = Counter()
@@ -90,13 +92,13 @@ class Passage:
         self.stages.append((name, time.perf_counter() - started))
 
     def _read(self, clicks: list[Click | Rejected]) -> None:
-        pairs = zip(self.work.records, clicks, strict=True)
+        self.keys = self.pipeline.keys(self.work.records, clicks)
         first: dict[bytes, Click] = {}
-        for record, click in pairs:
+        for record, click, key in zip(self.work.records, clicks, self.keys, strict=True):
             if type(click) is Click:
-                first.setdefault(entries.key_of(record.key), click)
+                first.setdefault(entries.key_of(key), click)
             elif record.value is None and request_of(record) is not None:
-                self.forgotten.add(entries.key_of(record.key))
+                self.forgotten.update(self._names_of(record, key))
         wanted = first if not self.forgotten else dict.fromkeys([*first, *self.forgotten])
         self.entries = entries.read(self.work.state, wanted, self.memory.recent)
         outdated = rebuilding.outdated(self.entries, first, self.version, self.rules.session.gap_ms)
@@ -107,6 +109,10 @@ class Passage:
             entry.slot = self.batchers[entry.batch].visitor(entry.visitor)
         self._count_misrouted(clicks)
 
+    def _names_of(self, record: Any, key: bytes) -> set[bytes]:
+        """State keys of a visitor: also by the id itself, from before there were pseudonyms."""
+        return {entries.key_of(key), entries.key_of(record.key)}
+
     def _count_misrouted(self, clicks: list[Click | Rejected]) -> None:
         partitions, own = self.rules.partitions, self.work.partition
         pairs = zip(self.work.records, clicks, strict=True)
@@ -114,31 +120,41 @@ class Passage:
         self.misrouted = sum(strangers)
 
     def _step_all(self, clicks: list[Click | Rejected]) -> None:
-        for record, click in zip(self.work.records, clicks, strict=True):
+        for record, click, key in zip(self.work.records, clicks, self.keys, strict=True):
             if not isinstance(click, Rejected):
-                self._step(record, click)
+                self._step(record, click, key)
             elif (request := request_of(record)) is not None:
-                self._forget(entries.key_of(record.key), request)
+                self._forget(self._names_of(record, key), request)
             else:
                 self._refuse(record, click.reason, click.message)
 
-    def _forget(self, key: bytes, request: str) -> None:
+    def _forget(self, keys: set[bytes], request: str) -> None:
         """From here on the visitor is unknown; earlier clicks of the chunk keep the entry that they had."""
-        entry = self.entries[key]
-        slot = self.batchers[CONSENTING].visitor(None)
-        self.entries[key] = Entry(key, None, entry.timer, entry.known, slot)
-        found, now = entry.visitor is not None, int(time.time() * 1000)
-        self.erasures.append(Erasure(request=request, partition=self.work.partition, found=found, at=now))
+        found, hidden = False, self.pipeline.decoder.pseudonyms
+        for key in keys:
+            entry = self.entries[key]
+            found = found or entry.visitor is not None
+            slot = self.batchers[CONSENTING].visitor(None)
+            self.entries[key] = Entry(key, None, entry.timer, entry.known, slot)
+        self.erasures.append(
+            Erasure(
+                request=request,
+                partition=self.work.partition,
+                found=found,
+                at=int(time.time() * 1000),
+                pseudonyms=hidden.fingerprint if hidden else "",
+            )
+        )
 
-    def _step(self, record: Any, click: Click) -> None:
+    def _step(self, record: Any, click: Click, key: bytes) -> None:
         if click.ts > self.watermark:
             self.watermark = click.ts
-        entry = self.entries[entries.key_of(record.key)]
+        entry = self.entries[entries.key_of(key)]
         entry.visitor, facts = step(entry.visitor, click, self.watermark, self.rules.session)
         if facts.transitions:
             self.count(facts.transitions)
         if facts.fate is Fate.APPLIED:
-            self._apply(record.key, click, entry, facts)
+            self._apply(key, click, entry, facts)
         elif facts.fate is Fate.DUPLICATE:
             self.duplicates += 1
         else:

@@ -9,7 +9,8 @@ from models import features
 from models.batching import Batcher
 from models.counterfactuals import Session
 from models.decoder import Decoder
-from models.events import Click, Reason
+from models.erasure import request_of
+from models.events import Click, Reason, Rejected
 from models.lifecycle import SessionConfig
 from models.merchandising import Merchandiser
 from models.policy import Policy
@@ -72,6 +73,24 @@ class Pipeline:
         for number, passage in enumerate(passages):
             passage.score(scored[number] if scored else None)
 
+    def keys(self, records: Sequence[Any], clicks: Sequence[Click | Rejected]) -> list[bytes]:
+        """By record the key of its visitor: the record's own, or its pseudonym; of what is refused any."""
+        hidden = self.decoder.pseudonyms
+        if hidden is None:
+            return [record.key for record in records]
+        return [
+            click.visitor_id.encode()
+            if type(click) is Click
+            else hidden.visitor(record.key).encode()
+            if request_of(record) is not None
+            else b""
+            for record, click in zip(records, clicks, strict=True)
+        ]
+
+    def _name(self, visitor_id: str) -> str:
+        hidden = self.decoder.pseudonyms
+        return visitor_id if hidden is None else hidden.visitor(visitor_id.encode())
+
     def committed(self, passage: Passage) -> None:
         """A chunk's transaction came to pass: now it may be seen in memory and metrics."""
         memory = passage.memory
@@ -95,7 +114,9 @@ class Pipeline:
 
     def reject(self, work: Work, error: Exception) -> Effects:
         """A record that cannot be processed, for a reason nobody thought of, must not block its partition."""
-        message = f"{type(error).__name__}: {error}; an error of Pathcast's own, please report it"
+        # An error may quote an id.
+        said = "" if self.decoder.pseudonyms is not None else f": {error}"
+        message = f"{type(error).__name__}{said}; an error of Pathcast's own, please report it"
         name, record = self.rules.names.dead_letters, work.records[0]
         letter = letters.letter(record, self.rules.names.clicks, work.partition, Reason.INVALID, message)
         self.metrics.dead_letters.labels(Reason.INVALID.value).inc()
@@ -117,7 +138,8 @@ class Pipeline:
                 self._dropped[name] = count
 
     def look_up(self, visitor_id: str) -> dict[str, Any] | None:
-        """State and last answers of a visitor of an owned partition, None where there is none."""
+        """State and last answers of a visitor (by id) of an owned partition, None where there is none."""
+        visitor_id = self._name(visitor_id)
         for partition, memory in list(self.memories.items()):
             value = memory.state.get([key_of(visitor_id.encode())])[0]
             if value is not None:
@@ -127,6 +149,7 @@ class Pipeline:
 
     def explain(self, visitor_id: str) -> dict[str, Any] | None:
         """What moved the answers to a visitor's latest click, None where none is remembered."""
+        visitor_id = self._name(visitor_id)
         for memory in list(self.memories.values()):
             value = memory.state.get([key_of(visitor_id.encode())])[0]
             answers = memory.answers.get(visitor_id)

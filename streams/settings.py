@@ -40,6 +40,12 @@ class WorkerSettings(BaseSettings):
         description="TOML file of what not to recommend; unset: only what the catalogue says is out of stock "
         "or not sold.",
     )
+    pseudonym_key_file: Path | None = Field(
+        default=None,
+        description="File with a secret of at least 32 bytes: visitors' and users' ids are replaced by keyed "
+        "hashes as they come in. The same for workers, trainer and commands; another secret makes unknown "
+        "visitors of all. Unset: ids stay as they are.",
+    )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="Where the network runs.")
     deadline_ms: float = Field(
         default=2000.0,

@@ -20,7 +20,7 @@ from models.events import Limits
 from models.policy import Policy
 from models.scorer import pick_device
 from streams import app as apps
-from streams import logs, preflight
+from streams import logs, preflight, secret_file
 from streams.broadcast import Broadcast
 from streams.companion import Companion
 from streams.connection import Connection
@@ -92,7 +92,9 @@ class Worker:
         self.models = Models(depot, self.metrics, Shadow(settings.shadow_share, self.metrics), name)
         policy = Policy(ActionSet.load(actions))
         rules = Rules.of(settings, self.names, self.partitions, shop_rules.parse(self._shop))
-        return Pipeline(rules, Decoder(limits, self.catalogue, events), policy, self.models, self.metrics)
+        hidden = secret_file.pseudonyms(settings.pseudonym_key_file)
+        decoder = Decoder(limits, self.catalogue, events, hidden)
+        return Pipeline(rules, decoder, policy, self.models, self.metrics)
 
     def _runtime_config(self) -> RuntimeConfig:
         settings = self.settings

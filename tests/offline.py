@@ -13,6 +13,7 @@ from models.decoder import Decoder
 from models.events import Limits
 from models.policy import Policy
 from models.popularity import Popularity
+from models.pseudonyms import Pseudonyms
 from models.versions import Version
 from streams.depot import Depot
 from streams.effects import Effects, Reader, Work
@@ -78,6 +79,7 @@ class Offline:
         limits: Limits | None = None,
         reader: Reader | None = None,
         write: Any = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         rules = rules or Rules(TopicNames(), 1, deadline_s=FOREVER)
         self.names = rules.names
@@ -89,7 +91,7 @@ class Offline:
             Depot("registry", Path("copies"), "cpu"), self.metrics, Shadow(0.5, self.metrics)
         )
         self.models.current = version
-        decoder = Decoder(limits or Limits(), Catalogue())
+        decoder = Decoder(limits or Limits(), Catalogue(), pseudonyms=pseudonyms)
         self.pipeline = Pipeline(rules, decoder, Policy(ActionSet.load(ACTIONS)), self.models, self.metrics)
         self.pipeline.opened(0, self.reader)
         self.watermark = 0

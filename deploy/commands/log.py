@@ -10,6 +10,7 @@ from rich.table import Table
 from deploy.event_log import ingest, opened
 from deploy.logs import now_ms
 from deploy.moments import moment
+from streams.secret_file import pseudonyms
 from streams.settings import WorkerSettings
 from trainer.eventlog import slices
 from trainer.eventlog.forget import forget
@@ -92,9 +93,12 @@ def compact_command() -> None:
 def forget_command(visitors: tuple[str, ...]) -> None:
     """Erase all rows of VISITORS, also those still on their way, and say which models had learned from them.
 
-    Only the event log: `pathcast visitor forget` is what a visitor's request needs.
+    With a secret for pseudonyms also the rows under these. Only the event log: `pathcast
+    visitor forget` is what a visitor's request needs.
     """
-    erased = forget(opened(), visitors, now_ms())
+    hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
+    called = {*visitors, *(hidden.visitor(one.encode()) for one in visitors if hidden)}
+    erased = forget(opened(), called, now_ms())
     for found in erased:
         click.echo(f"{found.rows:,} rows of {found.table}[{found.partition}] erased")
     known = seen(str(WorkerSettings().registry), [found for found in erased if found.table == CLICKS.name])

@@ -1,4 +1,4 @@
-"""`pathcast visitor forget | stores`."""
+"""`pathcast visitor forget | stores | pseudonym`."""
 
 import json
 
@@ -10,6 +10,7 @@ from deploy.event_log import opened
 from deploy.kafka import connection
 from deploy.privacy.forget import Places, forgotten
 from deploy.privacy.stores import STORES
+from streams.secret_file import pseudonyms
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 
@@ -32,7 +33,9 @@ def forget(visitor: str, yes: bool, seconds: float, as_json: bool) -> None:
     """
     if not yes:
         click.confirm("This cannot be undone. Forget the visitor?", abort=True)
-    proof = forgotten(Places(connection(), TopicNames(), WorkerSettings(), opened()), visitor, seconds)
+    worker = WorkerSettings()
+    hidden = pseudonyms(worker.pseudonym_key_file)
+    proof = forgotten(Places(connection(), TopicNames(), worker, opened(), hidden), visitor, seconds)
     if as_json:
         lines = [line._asdict() for line in proof.lines]
         click.echo(json.dumps({"request": proof.request, "at": proof.at, "stores": lines}, indent=1))
@@ -41,6 +44,20 @@ def forget(visitor: str, yes: bool, seconds: float, as_json: bool) -> None:
     for line in proof.lines:
         table.add_row(*line)
     Console().print(table)
+
+
+@command.command()
+@click.argument("identifier", metavar="ID")
+@click.option("--user", is_flag=True, help="The id is a user's (user_id), not a visitor's.")
+def pseudonym(identifier: str, user: bool) -> None:
+    """What a visitor's ID is replaced by where PATHCAST_PSEUDONYM_KEY_FILE is set: answers have it."""
+    hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
+    if hidden is None:
+        raise click.ClickException(
+            "no pseudonyms are made: ids stay as they are unless PATHCAST_PSEUDONYM_KEY_FILE names a secret"
+        )
+    make = hidden.user if user else hidden.visitor
+    click.echo(make(identifier.encode()))
 
 
 @command.command()

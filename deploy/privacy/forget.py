@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from deploy.state import changelog_of
 from models import erasure
 from models.erasure import FORGET, Erasure
 from models.errors import PathcastError
+from models.pseudonyms import Pseudonyms
 from streams.connection import Connection
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
@@ -56,11 +57,16 @@ class Places(NamedTuple):
     names: TopicNames
     worker: WorkerSettings
     log: EventLog
+    hidden: Pseudonyms | None = None
 
     @property
     def topics(self) -> tuple[str, ...]:
         """Topics in which a visitor can be found, by name."""
         return tuple(getattr(self.names, role) for role in TOPICS.topics)
+
+    def called(self, visitor: str) -> tuple[str, ...]:
+        """What the visitor is called here: the id, which some topics keep, and the pseudonym."""
+        return (visitor, self.hidden.visitor(visitor.encode())) if self.hidden else (visitor,)
 
 
 def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
@@ -69,13 +75,15 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
     Raises ForgetError where an owner does not, KafkaUnreachable, and EventLogError.
     """
     request = secrets.token_hex(8)
-    before = search.in_changelog(places.to, changelog_of(places.worker.application_id), visitor)
+    called = places.called(visitor)
+    before = search.in_changelog(places.to, changelog_of(places.worker.application_id), *called)
     partitions = ask(places, visitor, request)
     receipts = await_receipts(places, request, partitions, seconds)
+    _check_secret(places, receipts.values())
     since = {number: receipt.offset for number, receipt in receipts.items()}
     copies = confirmed(places.to, places.names.state_copies, places.names.erasures, since, seconds)
     now = int(time.time() * 1000)
-    erased = forget(places.log, [visitor], now)
+    erased = forget(places.log, called, now)
     lines = [
         *_state_lines(places, [receipt.erasure for receipt in receipts.values()], copies, before),
         *_topic_lines(places, visitor),
@@ -92,7 +100,8 @@ def ask(places: Places, visitor: str, request: str) -> int:
         partitions = sorted(client.partitions_for(topic))
         headers = [(FORGET, request.encode())]
         sent = [client.send(topic, None, key, headers, number) for number in partitions]
-        sent.append(client.send(places.names.lapsing_visitors, None, key))
+        lapsing = places.names.lapsing_visitors
+        sent += [client.send(lapsing, None, one.encode()) for one in places.called(visitor)]
         for future in sent:
             future.get(30)
     return len(partitions)
@@ -127,6 +136,18 @@ def await_receipts(places: Places, request: str, partitions: int, seconds: float
     return dict(sorted(found.items()))
 
 
+def _check_secret(places: Places, receipts: Iterable[Receipt]) -> None:
+    """Elsewhere a visitor is found by their pseudonym: with another secret the proof would be wrong."""
+    own = places.hidden.fingerprint if places.hidden else ""
+    theirs = {receipt.erasure.pseudonyms for receipt in receipts} - {own}
+    if theirs:
+        said = ", ".join(sorted(one or "none" for one in theirs))
+        raise ForgetError(
+            f"workers make pseudonyms by the secret of fingerprint {said}, this command by {own or 'none'}"
+            ": name the workers' own file (PATHCAST_PSEUDONYM_KEY_FILE) and ask again; their state is erased"
+        )
+
+
 def _state_lines(places: Places, receipts: list[Erasure], copies: Confirmed, before: int) -> Iterator[Line]:
     had = [str(receipt.partition) for receipt in receipts if receipt.found]
     at = max(receipt.at for receipt in receipts)
@@ -156,7 +177,7 @@ def _copy_lines(copies: Confirmed, by: int) -> Iterator[Line]:
 
 
 def _topic_lines(places: Places, visitor: str) -> Iterator[Line]:
-    found = search.in_topics(places.to, places.topics, visitor)
+    found = search.in_topics(places.to, places.topics, *places.called(visitor))
     keeps = kept(places.to, places.topics)
     for topic, (records, newest) in found.items():
         gone = keeps[topic].expires(newest) if records else None
@@ -166,12 +187,12 @@ def _topic_lines(places: Places, visitor: str) -> Iterator[Line]:
 
 def _log_lines(places: Places, visitor: str, erased: list[Erased]) -> Iterator[Line]:
     rows = sum(found.rows for found in erased)
-    left = search.in_event_log(places.log, visitor)
+    left = search.in_event_log(places.log, *places.called(visitor))
     gone = "now" if not left else f"{left} rows are left: ask again"
     yield Line(EVENT_LOG.name, f"{rows} rows", EVENT_LOG.leaves if rows else "", gone)
     registry = places.worker.registry
     known = seen(registry, [found for found in erased if found.table == CLICKS.name])
-    naming = search.in_registry(registry, visitor)
+    naming = search.in_registry(registry, *places.called(visitor))
     had = f"versions that had seen them: {', '.join(known.had) or 'none'}"
     unknown = f"; that do not say: {', '.join(known.unknown)}" if known.unknown else ""
     ids = f"the id is in {', '.join(naming)}" if naming else "no id"

@@ -21,53 +21,56 @@ class Found(NamedTuple):
     newest: int = 0
 
 
-def spelled(visitor: str) -> tuple[bytes, ...]:
-    """The id as JSON writes it, with and without escapes."""
-    return tuple({msgspec.json.encode(visitor), json.dumps(visitor).encode()})
+def spelled(*visitors: str) -> tuple[bytes, ...]:
+    """Ids as JSON writes them, with and without escapes."""
+    return tuple({text for one in visitors for text in (msgspec.json.encode(one), json.dumps(one).encode())})
 
 
-def in_topics(to: Connection, topics: Collection[str], visitor: str) -> dict[str, Found]:
-    """All committed records by key or value. Reads the topics whole. Raises KafkaUnreachable."""
-    key, texts = visitor.encode(), spelled(visitor)
+def in_topics(to: Connection, topics: Collection[str], *visitors: str) -> dict[str, Found]:
+    """All committed records by key or value. Reads the topics whole. Raises KafkaUnreachable.
+
+    Here and below `visitors` are names of the same person: the id and its pseudonym.
+    """
+    keys, texts = {one.encode() for one in visitors}, spelled(*visitors)
     found = {}
     with consumer(to) as client:
         for topic in topics:
             theirs = [
                 record.timestamp
                 for record in drain(client, topic)
-                if record.key == key or any(text in (record.value or b"") for text in texts)
+                if record.key in keys or any(text in (record.value or b"") for text in texts)
             ]
             found[topic] = Found(len(theirs), max(theirs, default=0))
     return found
 
 
-def in_changelog(to: Connection, changelog: str, visitor: str) -> int:
+def in_changelog(to: Connection, changelog: str, *visitors: str) -> int:
     """Values of the visitor's record and timers, former ones too; deletion marks do not count."""
-    key = keys.VISITOR + visitor.encode()
+    names = {keys.VISITOR + one.encode() for one in visitors}
     with consumer(to) as client:
         if not client.partitions_for_topic(changelog):
             return 0
         records = drain(client, changelog)
-        return sum(record.value is not None and _is_of(record.key, key) for record in records)
+        return sum(record.value is not None and _is_of(record.key, names) for record in records)
 
 
-def _is_of(found: bytes, visitor_key: bytes) -> bool:
-    timer = found.startswith(keys.TIMER) and keys.timer_parts(found)[1] == visitor_key
-    return found == visitor_key or timer
+def _is_of(found: bytes, visitor_keys: Collection[bytes]) -> bool:
+    timer = found.startswith(keys.TIMER) and keys.timer_parts(found)[1] in visitor_keys
+    return found in visitor_keys or timer
 
 
-def in_event_log(log: EventLog, visitor: str) -> int:
+def in_event_log(log: EventLog, *visitors: str) -> int:
     """Rows of all tables. Raises EventLogError."""
-    theirs = theirs_of([visitor])
+    theirs = theirs_of(visitors)
     columns = ["_key", "_bytes", "_refused", "visitor_id"]
     return sum(
         len(log.read(file, columns).filter(theirs)) for manifest in log.manifests() for file in manifest.files
     )
 
 
-def in_registry(registry: str, visitor: str) -> list[str]:
-    """Files of a registry (a folder or an fsspec URL) in which the id stands as a JSON string."""
-    texts = spelled(visitor)
+def in_registry(registry: str, *visitors: str) -> list[str]:
+    """Files of a registry (a folder or an fsspec URL) in which a name stands as a JSON string."""
+    texts = spelled(*visitors)
     fs, root = fsspec.core.url_to_fs(registry)
     return [name for name, content in _files(fs, root) if any(text in content for text in texts)]
 

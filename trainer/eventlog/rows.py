@@ -14,8 +14,9 @@ from msgspec.structs import astuple
 
 from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue
-from models.decoder import Decoder
+from models.decoder import ORIGINAL_TIME, Decoder
 from models.events import WIRE_FIELDS, Click, Limits
+from models.pseudonyms import Pseudonyms
 from trainer.eventlog.tables import CLICKS, KAFKA, Table
 
 _headers = msgspec.msgpack.Encoder().encode
@@ -37,13 +38,24 @@ class Record(Protocol):
 
 
 class Rows:
-    """Makes rows of one table. `limits` and `events` are those of the workers' decoder."""
+    """Makes rows of one table. `limits`, `events` and `pseudonyms` are those of the workers' decoder.
 
-    def __init__(self, table: Table, limits: Limits | None = None, events: EventNames = event_name) -> None:
+    With pseudonyms nothing is kept that may have an id: no original bytes, and of headers only a replay's.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        limits: Limits | None = None,
+        events: EventNames = event_name,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> None:
         self.table = table
         self._nothing = (None,) * len(table.fields)
         self._who = list(table.fields).index("visitor_id")
-        clicks = Decoder(limits or Limits(), Catalogue(), events)
+        # Answers have pseudonyms already.
+        self._hidden = pseudonyms if table is CLICKS else None
+        clicks = Decoder(limits or Limits(), Catalogue(), events, self._hidden)
         self._read: Callable[[Sequence[Record]], Iterable[Read]]
         self._read = self._clicks(clicks) if table is CLICKS else self._answers()
 
@@ -54,9 +66,9 @@ class Rows:
                 record.partition,
                 record.offset,
                 record.timestamp,
-                _other_key(record.key, columns[self._who]),
-                _headers(list(record.headers)) if record.headers else None,
-                None if whole else record.value,
+                _other_key(self._key(record.key), columns[self._who]),
+                self._kept(record.headers),
+                None if whole or self._hidden else record.value,
                 refused,
                 *columns,
             )
@@ -65,6 +77,13 @@ class Rows:
         columns = zip(*rows, strict=True) if rows else [()] * len(self.table.schema)
         named = zip(self.table.schema.items(), columns, strict=True)
         return pl.DataFrame([_series(name, values, kind) for (name, kind), values in named])
+
+    def _key(self, key: bytes | None) -> bytes | None:
+        return self._hidden.visitor(key).encode() if self._hidden and key else key
+
+    def _kept(self, headers: Sequence[tuple[str, bytes]]) -> bytes | None:
+        kept = [one for one in headers if not self._hidden or one[0] == ORIGINAL_TIME]
+        return _headers(kept) if kept else None
 
     def _clicks(self, decoder: Decoder) -> Callable[[Sequence[Record]], Iterable[Read]]:
         strict, columns = msgspec.json.Decoder(Click).decode, attrgetter(*WIRE_FIELDS)

@@ -87,7 +87,7 @@ def test_a_registry_is_searched_whole_wherever_it_is(tmp_path):
 
 def test_timers_are_the_visitors_too():
     visitor = keys.VISITOR + b"anna"
-    assert search._is_of(visitor, visitor)
-    assert search._is_of(keys.timer(7, visitor), visitor)
-    assert not search._is_of(keys.timer(7, keys.VISITOR + b"annabel"), visitor)
-    assert not search._is_of(keys.item_pane(7, "anna"), visitor)
+    assert search._is_of(visitor, {visitor})
+    assert search._is_of(keys.timer(7, visitor), {visitor})
+    assert not search._is_of(keys.timer(7, keys.VISITOR + b"annabel"), {visitor})
+    assert not search._is_of(keys.item_pane(7, "anna"), {visitor})

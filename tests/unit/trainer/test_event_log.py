@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
 
+from models.pseudonyms import Pseudonyms
 from tests.contract.examples import EXAMPLES
 from tests.eventlogs import DAY, START, Record, buffer, click, filled, rows
 from trainer.eventlog.buffer import Overtaken
@@ -258,3 +260,34 @@ def test_answers_of_the_contract_are_kept_in_columns(name: str) -> None:
         frame = Rows(BY_NAME[name]).frame([Record(0, 0, START, b"v1", json.dumps(said).encode())])
         assert originals(frame, BY_NAME[name]) == [(0, 0, b"v1", said, [])]
         assert frame["_bytes"].to_list() == [None]
+
+
+HIDDEN = Pseudonyms(b"s" * 32)
+NAME = HIDDEN.visitor(b"v")
+
+
+def test_with_pseudonyms_no_row_has_an_id() -> None:
+    records = [Record(0, n, START, b"v", value, [("trace", b"v")]) for n, value in enumerate(ODD)]
+    records.append(click(9, "v", user_id="anna@example.com"))
+    frame = Rows(CLICKS, pseudonyms=HIDDEN).frame(records)
+    assert frame["_bytes"].null_count() == frame["_headers"].null_count() == len(frame)
+    named = frame.select(pl.coalesce("visitor_id", pl.col("_key").cast(pl.String)))
+    assert set(named.to_series().to_list()) == {NAME}
+    assert frame["user_id"].drop_nulls().to_list() == [HIDDEN.user(b"anna@example.com")]
+    # What is refused is refused for the same reason.
+    assert frame["_refused"].to_list() == Rows(CLICKS).frame(records)["_refused"].to_list()
+
+
+def test_with_pseudonyms_a_replay_is_still_one() -> None:
+    record = click(0, "v")._replace(headers=[("trace", b"v"), ("original-time", b"1")])
+    ((_, _, key, said, headers),) = originals(Rows(CLICKS, pseudonyms=HIDDEN).frame([record]), CLICKS)
+    assert (key, said["visitor_id"]) == (NAME.encode(), NAME)
+    assert headers == [["original-time", b"1"]]
+
+
+def test_answers_have_pseudonyms_already() -> None:
+    table = BY_NAME["purchase-intent"]
+    value = json.dumps(EXAMPLES["purchase-intent"][0] | {"visitor_id": NAME}).encode()
+    frame = Rows(table, pseudonyms=HIDDEN).frame([Record(0, 0, START, NAME.encode(), value)])
+    assert frame["visitor_id"].to_list() == [NAME]
+    assert frame["_key"].to_list() == [None]
