@@ -8,7 +8,8 @@ from rich.table import Table
 
 from deploy.event_log import opened
 from deploy.kafka import connection
-from deploy.privacy.forget import Places, forgotten
+from deploy.privacy.forget import forgotten
+from deploy.privacy.places import Places
 from deploy.privacy.stores import STORES
 from streams.secret_file import pseudonyms
 from streams.settings import WorkerSettings

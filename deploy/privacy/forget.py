@@ -2,44 +2,26 @@
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from kafka import TopicPartition
 
 from deploy.kafka import consumer, producer
-from deploy.privacy import search
-from deploy.privacy.copies import Confirmed, confirmed
-from deploy.privacy.expiry import kept
-from deploy.privacy.stores import CHANGELOG, COPIES, EVENT_LOG, MODELS, STATE, STORES, TOPICS
+from deploy.privacy import lines, search
+from deploy.privacy.copies import confirmed
+from deploy.privacy.lines import Line
+from deploy.privacy.places import Places
+from deploy.privacy.stores import STORES
 from deploy.state import changelog_of
 from models import erasure
 from models.erasure import FORGET, Erasure
 from models.errors import PathcastError
-from models.pseudonyms import Pseudonyms
-from streams.connection import Connection
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
-from trainer.eventlog.forget import Erased, forget
-from trainer.eventlog.log import EventLog
-from trainer.eventlog.tables import CLICKS
-from trainer.seen import seen
-
-HOUR_MS = 3_600_000
+from trainer.eventlog.forget import forget
 
 
 class ForgetError(PathcastError):
     """A visitor is not forgotten everywhere; asking again is safe."""
-
-
-class Line(NamedTuple):
-    """Of one store: what was found there, what was done, and when nothing of it is left."""
-
-    store: str
-    found: str
-    done: str
-    gone: str
 
 
 class Proof(NamedTuple):
@@ -48,25 +30,6 @@ class Proof(NamedTuple):
     request: str
     at: int
     lines: list[Line]
-
-
-class Places(NamedTuple):
-    """Where an installation keeps things."""
-
-    to: Connection
-    names: TopicNames
-    worker: WorkerSettings
-    log: EventLog
-    hidden: Pseudonyms | None = None
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """Topics in which a visitor can be found, by name."""
-        return tuple(getattr(self.names, role) for role in TOPICS.topics)
-
-    def called(self, visitor: str) -> tuple[str, ...]:
-        """What the visitor is called here: the id, which some topics keep, and the pseudonym."""
-        return (visitor, self.hidden.visitor(visitor.encode())) if self.hidden else (visitor,)
 
 
 def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
@@ -84,13 +47,13 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
     copies = confirmed(places.to, places.names.state_copies, places.names.erasures, since, seconds)
     now = int(time.time() * 1000)
     erased = forget(places.log, called, now)
-    lines = [
-        *_state_lines(places, [receipt.erasure for receipt in receipts.values()], copies, before),
-        *_topic_lines(places, visitor),
-        *_log_lines(places, visitor, erased),
+    told = [
+        *lines.of_state(places, [receipt.erasure for receipt in receipts.values()], copies, before),
+        *lines.of_topics(places, visitor),
+        *lines.of_log(places, visitor, erased),
         *(Line(store.name, "nothing of visitors", "", "") for store in STORES if not store.holds),
     ]
-    return Proof(request, now, lines)
+    return Proof(request, now, told)
 
 
 def ask(places: Places, visitor: str, request: str) -> int:
@@ -146,58 +109,3 @@ def _check_secret(places: Places, receipts: Iterable[Receipt]) -> None:
             f"workers make pseudonyms by the secret of fingerprint {said}, this command by {own or 'none'}"
             ": name the workers' own file (PATHCAST_PSEUDONYM_KEY_FILE) and ask again; their state is erased"
         )
-
-
-def _state_lines(places: Places, receipts: list[Erasure], copies: Confirmed, before: int) -> Iterator[Line]:
-    had = [str(receipt.partition) for receipt in receipts if receipt.found]
-    at = max(receipt.at for receipt in receipts)
-    found = f"a record in partition {', '.join(had)}" if had else "no record"
-    yield Line(STATE.name, found, STATE.leaves, _date(at))
-    yield from _copy_lines(copies, at + int(places.worker.revoked_state_hours * HOUR_MS))
-    changelog = changelog_of(places.worker.application_id)
-    keeps = kept(places.to, [changelog])[changelog]
-    gone = keeps.compacted(at)
-    told = _date(gone) if gone else "no date: set max.compaction.lag.ms of the topic"
-    yield Line(f"{CHANGELOG.name} {changelog}", f"{before} values", CHANGELOG.leaves, told)
-
-
-def _copy_lines(copies: Confirmed, by: int) -> Iterator[Line]:
-    every, missing = copies
-    clean = f"{len(every) - len(missing)} of {len(every)} copies left confirm that they are clean"
-    told = "now" if not missing else "where listed below"
-    yield Line(COPIES.name, clean, COPIES.leaves, told)
-    for copy in missing:
-        yield Line(
-            f"files of partition {copy.partition} at {copy.place}",
-            "not confirmed",
-            f"its worker deletes or rewrites them; where the folder is gone, tell: pathcast state copies "
-            f"--lost {copy.worker}",
-            f"{_date(by)} where its worker runs; else delete the folder",
-        )
-
-
-def _topic_lines(places: Places, visitor: str) -> Iterator[Line]:
-    found = search.in_topics(places.to, places.topics, *places.called(visitor))
-    keeps = kept(places.to, places.topics)
-    for topic, (records, newest) in found.items():
-        gone = keeps[topic].expires(newest) if records else None
-        told = _date(gone) if gone else "never: set retention.ms of the topic" if records else "now"
-        yield Line(f"topic {topic}", f"{records} records", TOPICS.leaves if records else "", told)
-
-
-def _log_lines(places: Places, visitor: str, erased: list[Erased]) -> Iterator[Line]:
-    rows = sum(found.rows for found in erased)
-    left = search.in_event_log(places.log, *places.called(visitor))
-    gone = "now" if not left else f"{left} rows are left: ask again"
-    yield Line(EVENT_LOG.name, f"{rows} rows", EVENT_LOG.leaves if rows else "", gone)
-    registry = places.worker.registry
-    known = seen(registry, [found for found in erased if found.table == CLICKS.name])
-    naming = search.in_registry(registry, *places.called(visitor))
-    had = f"versions that had seen them: {', '.join(known.had) or 'none'}"
-    unknown = f"; that do not say: {', '.join(known.unknown)}" if known.unknown else ""
-    ids = f"the id is in {', '.join(naming)}" if naming else "no id"
-    yield Line(MODELS.name, f"{ids}; {had}{unknown}", MODELS.leaves, "now" if not naming else "remove them")
-
-
-def _date(moment: int) -> str:
-    return datetime.fromtimestamp(moment / 1000, UTC).isoformat(sep=" ", timespec="minutes")

@@ -1,0 +1,85 @@
+"""The lines of a proof: of each store what was found, what was done, and when nothing is left."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from deploy.privacy import search
+from deploy.privacy.copies import Confirmed
+from deploy.privacy.expiry import kept
+from deploy.privacy.places import Places
+from deploy.privacy.stores import CHANGELOG, COPIES, EVENT_LOG, MODELS, STATE, TOPICS
+from deploy.state import changelog_of
+from models.erasure import Erasure
+from trainer.eventlog.forget import Erased
+from trainer.eventlog.tables import CLICKS
+from trainer.seen import seen
+
+HOUR_MS = 3_600_000
+
+
+class Line(NamedTuple):
+    """Of one store: what was found there, what was done, and when nothing of it is left."""
+
+    store: str
+    found: str
+    done: str
+    gone: str
+
+
+def of_state(places: Places, receipts: list[Erasure], copies: Confirmed, before: int) -> Iterator[Line]:
+    """Owners, copies, changelog; `before` values of the changelog are the visitor's."""
+    had = [str(receipt.partition) for receipt in receipts if receipt.found]
+    at = max(receipt.at for receipt in receipts)
+    found = f"a record in partition {', '.join(had)}" if had else "no record"
+    yield Line(STATE.name, found, STATE.leaves, _date(at))
+    yield from _copy_lines(copies, at + int(places.worker.revoked_state_hours * HOUR_MS))
+    changelog = changelog_of(places.worker.application_id)
+    keeps = kept(places.to, [changelog])[changelog]
+    gone = keeps.compacted(at)
+    told = _date(gone) if gone else "no date: set max.compaction.lag.ms of the topic"
+    yield Line(f"{CHANGELOG.name} {changelog}", f"{before} values", CHANGELOG.leaves, told)
+
+
+def _copy_lines(copies: Confirmed, by: int) -> Iterator[Line]:
+    every, missing = copies
+    clean = f"{len(every) - len(missing)} of {len(every)} copies left confirm that they are clean"
+    told = "now" if not missing else "where listed below"
+    yield Line(COPIES.name, clean, COPIES.leaves, told)
+    for copy in missing:
+        yield Line(
+            f"files of partition {copy.partition} at {copy.place}",
+            "not confirmed",
+            f"its worker deletes or rewrites them; where the folder is gone, tell: pathcast state copies "
+            f"--lost {copy.worker}",
+            f"{_date(by)} where its worker runs; else delete the folder",
+        )
+
+
+def of_topics(places: Places, visitor: str) -> Iterator[Line]:
+    """Topics with records of the visitor, and when each will have dropped the last one."""
+    found = search.in_topics(places.to, places.topics, *places.called(visitor))
+    keeps = kept(places.to, places.topics)
+    for topic, (records, newest) in found.items():
+        gone = keeps[topic].expires(newest) if records else None
+        told = _date(gone) if gone else "never: set retention.ms of the topic" if records else "now"
+        yield Line(f"topic {topic}", f"{records} records", TOPICS.leaves if records else "", told)
+
+
+def of_log(places: Places, visitor: str, erased: list[Erased]) -> Iterator[Line]:
+    """The event log, and the models that learned from it."""
+    rows = sum(found.rows for found in erased)
+    left = search.in_event_log(places.log, *places.called(visitor))
+    gone = "now" if not left else f"{left} rows are left: ask again"
+    yield Line(EVENT_LOG.name, f"{rows} rows", EVENT_LOG.leaves if rows else "", gone)
+    registry = places.worker.registry
+    known = seen(registry, [found for found in erased if found.table == CLICKS.name])
+    naming = search.in_registry(registry, *places.called(visitor))
+    had = f"versions that had seen them: {', '.join(known.had) or 'none'}"
+    unknown = f"; that do not say: {', '.join(known.unknown)}" if known.unknown else ""
+    ids = f"the id is in {', '.join(naming)}" if naming else "no id"
+    yield Line(MODELS.name, f"{ids}; {had}{unknown}", MODELS.leaves, "now" if not naming else "remove them")
+
+
+def _date(moment: int) -> str:
+    return datetime.fromtimestamp(moment / 1000, UTC).isoformat(sep=" ", timespec="minutes")
