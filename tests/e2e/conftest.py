@@ -1,4 +1,4 @@
-"""One worker for all tests of a module that only send clicks to it."""
+"""One worker for all tests of a module that only send clicks to it; none outlives its test."""
 
 from collections.abc import Iterator
 
@@ -17,3 +17,14 @@ def running(broker: Connection, tmp_path_factory: pytest.TempPathFactory) -> Ite
     ensure(broker, names, partitions=2)
     with Worker(broker, names, tmp_path_factory.mktemp("worker")) as worker:
         yield worker
+
+
+@pytest.fixture(autouse=True)
+def nobody_left() -> Iterator[None]:
+    """Workers that a failed test did not stop would take the next ones' time, and their tests would fail."""
+    before = len(Worker.started)
+    yield
+    for process in Worker.started[before:]:
+        if process.poll() is None:
+            process.kill()
+            process.wait()

@@ -14,14 +14,14 @@ from deploy.kafka import admin
 from deploy.topics import ensure
 from streams.connection import Connection
 from tests.brokers import topic_names
-from tests.e2e.worker import Worker, click, encoded, send
+from tests.e2e.worker import START_SECONDS, Worker, click, encoded, send
 from tests.tiny import announce, announcement
 from tests.tiny import version as tiny
 
 
 def refusal(worker: Worker) -> str:
     """The line with which a worker ended; fails where it was not one clear line."""
-    status = worker.start().process.wait(90)
+    status = worker.start().process.wait(START_SECONDS)
     said = worker.said()
     assert status not in (0, None), said
     assert "Traceback" not in said, said

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from kafka import TopicPartition
 
@@ -20,8 +20,8 @@ from deploy.kafka import consumer, drain, producer
 from streams.connection import Connection
 from streams.topics import TopicNames
 
-START_SECONDS = 90.0
-ANSWER_SECONDS = 120.0
+START_SECONDS = 180.0
+ANSWER_SECONDS = 240.0
 SETTLE_SECONDS = 5.0
 START = 1_700_000_000_000
 #: A replay's mark: event times are believed though the records are stamped now.
@@ -32,6 +32,9 @@ FATES = ("pathcast_events_total", "pathcast_dead_letters_total", "pathcast_dupli
 
 class Worker:
     """A worker process on one set of topics; stopped and started again it keeps its datadir and its group."""
+
+    #: All processes that were started: a test that fails leaves some behind (`tests/e2e/conftest.py`).
+    started: ClassVar[list["subprocess.Popen[bytes]"]] = []
 
     def __init__(self, broker: Connection, names: TopicNames, folder: Path, **settings: Any) -> None:
         self.broker, self.names, self.folder = broker, names, folder
@@ -66,6 +69,7 @@ class Worker:
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
             )
+        self.started.append(self._process)
         return self
 
     def __enter__(self) -> Self:
