@@ -119,12 +119,25 @@ def _rewriting() -> Any:
     return options
 
 
-def database_options(cache: Any) -> Any:
-    """RocksDB's, with a block cache that all partitions of a worker share."""
+def shared_memory(size: int) -> tuple[Any, Any]:
+    """The block cache of so many bytes, and the write buffers in it, that all partitions of a worker share.
+
+    What is written and not yet in a file takes half at most, however many partitions there are: the one
+    written to is then flushed early.
+    """
+    cache = rocksdict.Cache(size)
+    manager = rocksdict.WriteBufferManager
+    return cache, manager.new_write_buffer_manager_with_cache(size // 2, False, cache)
+
+
+def database_options(cache: Any, buffers: Any = None) -> Any:
+    """RocksDB's, with the memory that all partitions of a worker share; without `buffers` it has its own."""
     options = rocksdict.Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_write_buffer_size(32 << 20)
     options.set_max_write_buffer_number(3)
+    if buffers is not None:
+        options.set_write_buffer_manager(buffers)
     options.set_max_background_jobs(2)
     options.set_compression_type(rocksdict.DBCompressionType.lz4())
     options.set_keep_log_file_num(2)

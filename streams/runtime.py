@@ -5,14 +5,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import rocksdict
-
 from streams import fence as fences
 from streams.chunks import Chunk, Epoch
 from streams.effects import Processor
 from streams.errors import PositionError
 from streams.hanging import Finish
 from streams.owned import Bounds, OwnedPartition
+from streams.partition_store import database_options, shared_memory
 from streams.processing import Processing
 from streams.transactions import PartitionProducer
 
@@ -58,13 +57,13 @@ class Runtime:
         #: A shutdown in the middle of a revocation must wait for it, too: then the stores are closed.
         self._closing = asyncio.Lock()
         self._processing = Processing(processor, config.threads)
-        self._cache: Any = None
+        self._memory: tuple[Any, Any] | None = None
 
-    def shared_cache(self) -> Any:
-        """One block cache for all partitions: RocksDB's own default is one for each."""
-        if self._cache is None:
-            self._cache = rocksdict.Cache(self.config.cache_bytes)
-        return self._cache
+    def database_options(self) -> Any:
+        """RocksDB's, with one memory for all partitions: its own default is one for each."""
+        if self._memory is None:
+            self._memory = shared_memory(self.config.cache_bytes)
+        return database_options(*self._memory)
 
     async def describe(self) -> dict[str, tuple[str, dict[int, int]]]:
         """Topic ids and ends of the input and its changelog, off the event loop."""

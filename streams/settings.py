@@ -168,5 +168,9 @@ class WorkerSettings(BaseSettings):
         "older than 24 hours is rebuilt on its return anyway.",
     )
     block_cache_mb: int = Field(
-        default=256, ge=8, le=1_048_576, description="RocksDB block cache for all partitions together."
+        default=256,
+        ge=8,
+        le=1_048_576,
+        description="RocksDB's memory for all partitions together: blocks that were read, and what is in no "
+        "file yet, which takes half of it at most.",
     )

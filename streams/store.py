@@ -10,7 +10,7 @@ import rocksdict
 from faust.stores import rocksdb
 
 from streams.errors import SetUpError
-from streams.partition_store import PartitionStore, Persisted, database_options
+from streams.partition_store import PartitionStore, Persisted
 
 
 class Store(rocksdb.Store):  # type: ignore[misc]
@@ -37,9 +37,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
     def _open(self, partition: int) -> PartitionStore:
         path = str(self.partition_path(partition))
         try:
-            return PartitionStore(
-                rocksdict.Rdict(path, options=database_options(self.app.pathcast.shared_cache()))
-            )
+            return PartitionStore(rocksdict.Rdict(path, options=self.app.pathcast.database_options()))
         except Exception as error:
             if "lock" in str(error).lower():
                 raise

@@ -110,6 +110,14 @@ class TrainerSettings(BaseSettings):
         "not what it would have been undisturbed.",
     )
 
+    nice: int = Field(
+        default=10,
+        ge=0,
+        le=19,
+        description="How much a run gives way to whatever else the machine does (`nice`): workers beside it "
+        "need the processor first. 0: not at all.",
+    )
+
     @property
     def most_clicks(self) -> int:
         """Clicks that a run can learn from within its memory."""

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from deploy.processes import command as program
 from streams import logs
 from streams.settings import WorkerSettings
 from trainer.service.orders import Workdir
-from trainer.service.process import BUSY, Trainer, started
+from trainer.service.process import BUSY, Child, Trainer, started
 from trainer.service.schedule import Schedule
 from trainer.settings import TrainerSettings
 
@@ -32,6 +33,10 @@ def command(ctx: click.Context) -> None:
 
 def _run(settings: TrainerSettings) -> None:
     signal.signal(signal.SIGTERM, _end)
+
+    def launch(what: str) -> Callable[[], Child]:
+        return lambda: started(program("trainer", what), settings.nice)
+
     trainer = Trainer(
         opened(settings),
         ingest(settings),
@@ -40,10 +45,10 @@ def _run(settings: TrainerSettings) -> None:
             settings.every_minutes, settings.every_clicks, settings.drift_minutes, settings.adapt_minutes
         ),
         settings.keep_days,
-        lambda: started(program("trainer", "run")),
+        launch("run"),
         now_ms,
-        lambda: started(program("trainer", "drift")),
-        lambda: started(program("trainer", "adapt")),
+        launch("drift"),
+        launch("adapt"),
     )
     try:
         while True:

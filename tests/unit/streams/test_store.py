@@ -12,7 +12,13 @@ import rocksdict
 
 from streams.chunks import Chunk, Epoch
 from streams.errors import SetUpError
-from streams.partition_store import PERSISTED_KEY, PartitionStore, Persisted
+from streams.partition_store import (
+    PERSISTED_KEY,
+    PartitionStore,
+    Persisted,
+    database_options,
+    shared_memory,
+)
 from streams.store import Store
 from tests.offline import Record
 
@@ -24,11 +30,11 @@ class Runtime(SimpleNamespace):
     """What a store asks of the runtime."""
 
     def __init__(self, **values):
-        super().__init__(changelog_id="changelog-1", tombstone_retention_ms=DAY_MS, failure=None, **values)
-        self.cache = rocksdict.Cache(8 << 20)
+        known = {"changelog_id": "changelog-1", "tombstone_retention_ms": DAY_MS, "failure": None}
+        super().__init__(**known | {"memory": shared_memory(8 << 20)} | values)
 
-    def shared_cache(self):
-        return self.cache
+    def database_options(self):
+        return database_options(*self.memory)
 
     def fail(self, error):
         self.failure = error
@@ -228,3 +234,18 @@ def _full_disk(pairs, persisted):
 def test_the_position_is_kept_beside_the_data(partition):
     partition.write([(b"a", b"1")], persisted(3))
     assert {key for key, _ in partition.scan(b"")} == {b"a", PERSISTED_KEY}
+
+
+def test_what_is_in_no_file_yet_stays_within_the_memory_however_many_partitions(tmp_path):
+    runtime = Runtime(memory=shared_memory(64 << 20))
+    store, (_, buffers) = store_at(tmp_path / "tables", runtime), runtime.memory
+    value = b"x" * 100_000
+    for number in range(1_200):
+        persisted = Persisted(number, runtime.changelog_id, NOW)
+        store.partition(number % 8).write([(b"%d" % number, value)], persisted)
+    # 120 MB, 15 in each: no partition would flush before it has 32. They are flushed in the background.
+    deadline = time.monotonic() + 120
+    while (used := buffers.get_usage()) > 64 << 20:
+        assert time.monotonic() < deadline, f"{used:,} bytes are in no file yet"
+        time.sleep(0.05)
+    assert store.partition(3).get([b"3"]) == [value]

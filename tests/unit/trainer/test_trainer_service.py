@@ -1,6 +1,7 @@
 """When runs are due, that one is made at a time, and what becomes of those that fail, die, or are outrun."""
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -477,3 +478,13 @@ def test_a_damaged_checkpoint_does_not_stop_the_trainer(making: Making) -> None:
     making.at.checkpoint.mkdir()
     (making.at.checkpoint / "checkpoint.json").write_text("{")
     assert making.make(ORDER).version is not None
+
+
+def test_a_run_gives_way_by_as_much_as_is_asked() -> None:
+    process = started([sys.executable, "-c", "import time; time.sleep(60)"], nice=3)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    try:
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, own + 3)
+    finally:
+        process.kill()
+        process.wait()
