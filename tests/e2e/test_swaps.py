@@ -1,62 +1,47 @@
 """Promotions, rollbacks and refused versions while clicks flow: every click has its answers, exactly once.
 
-The longer run (`-m slow`) is 100 swaps at 2,000 clicks/s. What it prints of latencies and memory depends on
-the machine; nothing asserts on time.
+The longer run (`-m slow`) is 100 swaps at 2,000 clicks/s, or PATHCAST_TEST_RATE. What it prints of latencies
+depends on the machine; no test hangs on it.
 """
 
 import json
 import shutil
-import threading
 import time
 from collections import Counter
-from itertools import cycle, islice
 
 import numpy as np
-import psutil
 import pytest
 from click.testing import CliRunner
 
 from deploy.cli import main
-from deploy.kafka import producer
 from deploy.live import trial
 from deploy.model_reports import reports
 from deploy.promotions import promotions
 from deploy.topics import ensure
 from models.updates import SHADOW, ModelUpdate
 from tests.brokers import topic_names
-from tests.e2e.worker import REPLAYED, ROLES, Worker, click, encoded, read, send
+from tests.e2e.load import (
+    FULL_RATE,
+    Load,
+    answered_once,
+    came,
+    dealt_with,
+    latencies,
+    megabytes,
+    said,
+    taken_up,
+    told,
+    within,
+)
+from tests.e2e.moves import moves
+from tests.e2e.test_trainer import Running
+from tests.e2e.worker import Worker, click, encoded, send
 from tests.tiny import announcement
 from tests.tiny import version as tiny
 from trainer.admission import conclude
 from trainer.gate import Report
 from trainer.gate_settings import GateSettings
 from trainer.gate_verdict import Verdict
-
-VISITORS = 500
-
-
-class Load(threading.Thread):
-    """Sends clicks at a rate until told to stop; `sent` is how many."""
-
-    def __init__(self, broker, topic, rate):
-        super().__init__(daemon=True)
-        self.broker, self.topic, self.rate, self.sent = broker, topic, rate, 0
-        self._over = threading.Event()
-
-    def run(self):
-        started = time.monotonic()
-        with producer(self.broker, linger_ms=5) as client:
-            while not self._over.is_set():
-                due = int((time.monotonic() - started) * self.rate)
-                numbers = range(self.sent, due)
-                for key, value in encoded(click(n, f"v{n % VISITORS}") for n in numbers):
-                    client.send(self.topic, value, key, REPLAYED)
-                self.sent = max(due, self.sent)
-                time.sleep(0.005)
-
-    def stop(self):
-        self._over.set()
-        self.join()
 
 
 @pytest.fixture
@@ -69,7 +54,8 @@ def shop(broker, tmp_path):
     workers = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        settings = {"application_id": names.clicks, "registry": registry}
+        # RocksDB's memory is soon full, swaps or not: what grows then is something else.
+        settings = {"application_id": names.clicks, "registry": registry, "block_cache_mb": 32}
         workers.append(Worker(broker, names, tmp_path / name, **settings).start())
     for worker in workers:
         worker.wait_ready()
@@ -78,97 +64,70 @@ def shop(broker, tmp_path):
         worker.kill()
 
 
-def told(broker, topic, value, key=b"default"):
-    with producer(broker) as client:
-        client.send(topic, value, key).get(10)
+def turns(made, versions):
+    """Moves, one after the other, and the version that each lets serve: forward twice, back twice."""
+    first, second, third = versions
+    while True:
+        for name in (second, third):
+            made.promote(name, "its turn", force=True)
+            yield name
+        for name in (second, first):
+            assert made.rollback("its turn is over") == name
+            yield name
 
 
-def taken_up(workers, version):
-    """Wait until both answer with it."""
-    for worker in workers:
-        sample = f'pathcast_model_info{{version="{version}"}}'
-        worker.wait(lambda w=worker, s=sample: s in w.metrics(), f"{version} was not taken up")
-
-
-def dealt_with(workers, count):
-    def total():
-        return sum(worker.total("pathcast_events_total", "pathcast_duplicate_total") for worker in workers)
-
-    workers[0].wait(lambda: total() >= count, "clicks are missing")
-    assert total() == count
-
-
-def answered_once(broker, names, count):
-    """All answers by role, after a look at their number."""
-    found = {role: read(broker, getattr(names, role)) for role in ROLES}
-    wanted = {f"e{number}" for number in range(count)}
-    for role, records in found.items():
-        counted = Counter(json.loads(record.value)["event_id"] for record in records)
-        assert not wanted - counted.keys(), f"{len(wanted - counted.keys())} unanswered in {role}"
-        assert not [event for event, times in counted.items() if times > 1], f"doubled in {role}"
-    return found["purchase_intent"]
-
-
-def latencies(clicks, intents):
-    """Milliseconds from a click's record to its answer's, by when the click came (epoch ms): [N, 2]."""
-    came = {json.loads(record.value)["event_id"]: record.timestamp for record in clicks}
-    pairs = ((came[json.loads(one.value)["event_id"]], one.timestamp) for one in intents)
-    return np.array([(at, answered - at) for at, answered in pairs], dtype=np.int64)
-
-
-def said(title, waits):
-    if len(waits):
-        p50, p99 = np.quantile(waits, [0.5, 0.99])
-        print(f"{title}: {len(waits):,} clicks, p50 {p50:.0f} ms, p99 {p99:.0f} ms")
-
-
-def swaps(broker, shop, count, rate, pause):
-    """`count` swaps under load, a damaged version among them; then every click is accounted for."""
+def swaps(broker, shop, folder, count, rate, pause, calm):
+    """`count` moves under load after `calm` clicks, a damaged version among them; then every click is
+    accounted for. Memory (MB) of the trainer, who writes the event log meanwhile, and the workers, by move.
+    """
     names, registry, versions, workers = shop
+    made = moves(broker, names, registry)
     shutil.copytree(registry / versions[0], registry / "damaged")
     weights = registry / "damaged" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    told(broker, names.model_updates, announcement(registry, versions[0]))
+    made.promote(versions[0], "the first one")
     taken_up(workers, versions[0])
     load = Load(broker, names.clicks, rate)
-    load.start()
-    time.sleep(3 * pause)
+    trainer = Running(broker, names, folder / "trainer", every_clicks=10**9, commit_rows=50_000)
     moments, memory = [], []
-    for number, version in enumerate(islice(cycle(versions[1:] + versions[:1]), count)):
-        if number == count // 2:
-            told(broker, names.model_updates, announcement(registry, "damaged"))
-        moments.append(time.time() * 1000)
-        told(broker, names.model_updates, announcement(registry, version))
-        taken_up(workers, version)
-        memory.append([psutil.Process(worker.process.pid).memory_info().rss >> 20 for worker in workers])
-        time.sleep(pause)
-    load.stop()
-    dealt_with(workers, load.sent)
+    with trainer.trainer() as process:
+        load.start()
+        trainer.wait(process, lambda: trainer.position() > 0)
+        load.wait(calm)
+        moved = turns(made, versions)
+        for number in range(count):
+            if number == count // 2:
+                told(broker, names.model_updates, announcement(registry, "damaged"))
+            version = next(moved)
+            moments.append(made.ledger.entries()[-1].at)
+            taken_up(workers, version)
+            memory.append(megabytes(process.pid, *(worker.process.pid for worker in workers)))
+            time.sleep(pause)
+        load.stop()
+        dealt_with(workers, load.sent)
     intents = answered_once(broker, names, load.sent)
-    by_version = Counter(json.loads(record.value)["model_version"] for record in intents)
-    assert set(by_version) == set(versions)
+    assert {one.model_version for one in intents} == set(versions)
     for worker in workers:
         assert worker.metrics()['pathcast_models_refused_total{reason="truncated"}'] == 1
+        assert worker.total("pathcast_duplicate_total", "pathcast_dead_letters_total") == 0
         assert worker.total("pathcast_model_swaps_total") == count + 1
-    rungs = Counter(json.loads(record.value)["rung"] for record in intents)
-    waits = latencies(read(broker, names.clicks), intents)
-    during = np.zeros(len(waits), dtype=bool)
-    for moment in moments:
-        during |= (waits[:, 0] >= moment) & (waits[:, 0] < moment + 1000)
-    print(f"\n{count} swaps, {load.sent:,} clicks at {rate}/s, by rung {dict(rungs)}")
-    said("before the first swap", waits[waits[:, 0] < moments[0] - 500, 1])
-    said("in the second after a swap", waits[during, 1])
-    print(f"memory MB, first, middle, last swap: {memory[0]}, {memory[len(memory) // 2]}, {memory[-1]}")
-    return memory
+    waits = latencies(came(broker, names.clicks), intents)
+    print(f"{count} swaps, answers by rung {dict(Counter(one.rung for one in intents))}")
+    said("before the first swap", within(waits, 0, moments[0] - 500))
+    near = [within(waits, moment, moment + 1000) for moment in moments]
+    said("in the second after a swap", np.concatenate(near))
+    shown = [memory[number * (count - 1) // 4] for number in range(5)]
+    print(f"memory MB of trainer and workers, first to last swap: {shown}")
+    return np.array(memory)
 
 
-def test_swaps_under_load_leave_no_click_unanswered_and_answer_none_twice(broker, shop):
+def test_swaps_under_load_leave_no_click_unanswered_and_answer_none_twice(broker, shop, tmp_path):
     names, versions = shop[0], shop[2]
-    swaps(broker, shop, count=8, rate=300, pause=0.5)
+    swaps(broker, shop, tmp_path, count=8, rate=300, pause=0.5, calm=500)
     found = reports(broker, names.model_reports)
     used = {one.worker: one.version for one in found if one.kind == "in_use"}
     assert len(used) == 2
-    assert set(used.values()) == {versions[8 % 3]}
+    assert set(used.values()) == {versions[0]}
     assert {one.refusal for one in found if one.kind == "refused"} == {"truncated"}
 
 
@@ -186,7 +145,7 @@ def test_a_challenger_is_compared_on_live_clicks_and_answers_none(broker, shop):
     load.stop()
     dealt_with(workers, load.sent)
     intents = answered_once(broker, names, load.sent)
-    assert {json.loads(record.value)["model_version"] for record in intents} == {versions[0]}
+    assert {one.model_version for one in intents} == {versions[0]}
 
     def compared():
         found = [one.shadow for one in reports(broker, names.model_reports) if one.kind == "shadow"]
@@ -252,12 +211,12 @@ def test_a_worker_elsewhere_fetches_what_was_published(broker, tmp_path, monkeyp
         with worker.dealing_with(20):
             send(broker, names.clicks, encoded(click(n, f"v{n % 5}") for n in range(20)))
         intents = answered_once(broker, names, 20)
-    assert {json.loads(record.value)["model_version"] for record in intents} == {versions[1]}
+    assert {one.model_version for one in intents} == {versions[1]}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_hundred_swaps_at_full_load(broker, shop):
-    memory = swaps(broker, shop, count=100, rate=2_000, pause=1.0)
-    # What one version takes is not kept for each: the last quarter is no larger than the second by half.
-    assert np.max(memory[75:]) < 1.5 * np.max(memory[25:50])
+def test_a_hundred_swaps_at_full_load(broker, shop, tmp_path):
+    memory = swaps(broker, shop, tmp_path, count=100, rate=FULL_RATE, pause=0.5, calm=40_000)
+    # What a version takes is not kept: 50 more would be seen at less than a megabyte each.
+    assert (memory[75:].max(0) < memory[25:50].max(0) + 40).all()

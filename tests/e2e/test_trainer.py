@@ -49,6 +49,7 @@ class Running:
             "commit_seconds": 0.3,
             "holdout": 0,
             "epochs_minutes": 600,
+            "nice": 0,
             **settings,
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PATHCAST_")}
@@ -79,8 +80,10 @@ class Running:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def wait(self, process: "subprocess.Popen[bytes]", holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + SECONDS
+    def wait(
+        self, process: "subprocess.Popen[bytes]", holds: Callable[[], bool], seconds: float = SECONDS
+    ) -> None:
+        deadline = time.monotonic() + seconds
         while not holds():
             assert process.poll() is None, self.said()
             assert time.monotonic() < deadline, self.said()

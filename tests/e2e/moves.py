@@ -1,0 +1,20 @@
+"""Promotions and rollbacks as commands make them, on topics of a test's own."""
+
+import time
+from pathlib import Path
+
+from models.features import FEATURES_VERSION
+from models.versions import Version
+from streams.connection import Connection
+from streams.topics import TopicNames
+from trainer.promote import announce, announcement
+from trainer.promotions import Promotions
+
+
+def moves(broker: Connection, names: TopicNames, registry: Path) -> Promotions:
+    """What is entered in the registry's ledger is told to the workers of these topics."""
+
+    def tell(version: Version) -> None:
+        announce(announcement(version, FEATURES_VERSION), broker.kafka_python(), names.model_updates)
+
+    return Promotions(registry, tell, lambda: int(time.time() * 1000), "test")
