@@ -70,9 +70,9 @@ class Shop:
             ensure(broker, names, partitions=4)
         self.log = changing(before, log - before)
         self.log.write_parquet(folder / "log.parquet")
-        self.trainer = Running(
-            broker, self.names, folder / "trainer", every_clicks=learned, holdout=0.25, nice=nice
-        )
+        # A run that learns from 20,000 clicks at most takes no longer at any rate.
+        limits = {"every_clicks": learned, "holdout": 0.25, "memory_mb": 1200}
+        self.trainer = Running(broker, self.names, folder / "trainer", nice=nice, **limits)
         self._settings()
         self.registry, self.control_registry = folder / "trainer" / "registry", folder / "control-registry"
         self.old = self._first()
