@@ -91,7 +91,7 @@ def folder_of(worker: WorkerSettings) -> Path:
 
 
 class Epochs:
-    """Says once an epoch how far a run is."""
+    """Says once an epoch how far a run is, and when a stage has no more of them."""
 
     def __init__(self) -> None:
         self._last = ("", -1)
@@ -100,7 +100,10 @@ class Epochs:
         """After a batch."""
         if (at.stage, at.epoch) != self._last:
             self._last = at.stage, at.epoch
-            log.info("epoch begins", stage=at.stage, epoch=at.epoch + 1, auc=round(at.auc, 4))
+            done = round(at.done, 3)
+            log.info("epoch begins", stage=at.stage, epoch=at.epoch + 1, auc=round(at.auc, 4), done=done)
+        if at.done >= 1:
+            log.info("epochs over", stage=at.stage)
 
 
 def catalogue(to: Path) -> None:

@@ -6,14 +6,26 @@ from rich.table import Table
 
 from deploy.demo.board import Board
 
+#: Clicks, made-up outcomes among them, after which the newest are enough for the gate.
+TRAIN_EVERY = 3_000
+
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="End after so many live seconds.")
 @click.option(
     "--rate", type=click.FloatRange(1, 2_000), default=50.0, show_default=True, help="Clicks a second."
 )
-def command(seconds: float | None, rate: float) -> None:
-    """See everything run: a broker, a model trained now, a worker, and a real shop's clicks, live.
+@click.option(
+    "--train-every",
+    type=click.IntRange(500, 20_000),
+    default=TRAIN_EVERY,
+    show_default=True,
+    help="A new model after so many clicks.",
+)
+@click.option("--trainer/--no-trainer", default=True, help="Without one the first model serves to the end.")
+def command(seconds: float | None, rate: float, train_every: int, trainer: bool) -> None:
+    """See everything run: a broker, a model trained now, a worker, a real shop's clicks, and a trainer that
+    makes better models of them, live.
 
     Uses KAFKA_BOOTSTRAP_SERVERS if it is set, under names of its own, which it deletes at the end.
     """
@@ -21,7 +33,7 @@ def command(seconds: float | None, rate: float) -> None:
 
     console = Console()
     try:
-        board = Demo(console, seconds, rate).run()
+        board = Demo(console, seconds, rate, train_every if trainer else None).run()
     except KeyboardInterrupt:
         console.print("stopped before anything was live")
         raise click.exceptions.Exit(130) from None

@@ -8,6 +8,8 @@ import msgspec
 
 from deploy.demo.followed import Path, Seen, Step
 from deploy.demo.log import DemoLog
+from deploy.demo.retraining import Retraining
+from deploy.demo.tally import Tally
 from models.predictions import AdDecision, PurchaseIntent, Recommendations
 
 #: Marks events that the demo itself makes up, in their event ids.
@@ -20,8 +22,8 @@ DECISION_EVERY = 0.7
 class Board:
     """Fed by the watcher's thread, read by the view under `lock`; times are seconds of the wall clock."""
 
-    def __init__(self, log: DemoLog, started: float) -> None:
-        self.log, self.started = log, started
+    def __init__(self, log: DemoLog, started: float, retraining: Retraining | None = None) -> None:
+        self.log, self.started, self.retraining = log, started, retraining
         self.lock = threading.Lock()
         self.counts: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
@@ -35,6 +37,7 @@ class Board:
         self.outcomes: dict[str, str] = {}
         self.path = Path()
         self.earlier: deque[Path] = deque(maxlen=6)
+        self.tally = Tally()
         self.hits = self.tries = 0
         self.model = ""
         self.shop_time = 0
@@ -57,6 +60,7 @@ class Board:
             self.refusals[dict(record.headers)["reason"].decode()] += 1
             return None
         said = self._decode[role](record.value)
+        self.tally.saw(role, said.event_id)
         getattr(self, f"_see_{role}")(said, record, now)
         return said
 
@@ -100,6 +104,7 @@ class Board:
         self._match(answer.event_id, answered=now)
         self.rungs[answer.rung] += 1
         self.model = answer.model_version
+        self.tally.served(answer.model_version, now)
         if step := self.path.steps.get(answer.event_id):
             step.probability = answer.purchase_probability
 

@@ -1,11 +1,13 @@
 """Numbers for the eye: rates, latencies, bars and sparklines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from deploy.demo.board import Board
+from deploy.demo.retraining import Ended
+from deploy.demo.tally import Served
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -55,9 +57,11 @@ def line(board: Board) -> str:
     with board.lock:
         took, total = latency(board.latencies), max(1, board.rungs.total())
         neural = 100 * board.rungs["neural"] / total
+        trainer = f"; trainer: {board.retraining.state}" if board.retraining else ""
+        lag = board.lag if board.lag is not None else "-"
         return (
             f"{board.counts['clicks']:,} clicks, {answers(board):,} answers, {neural:.1f} % neural, "
-            f"p50 {took.p50:.0f} ms, p99 {took.p99:.0f} ms, lag {board.lag if board.lag is not None else '-'}"
+            f"p50 {took.p50:.0f} ms, p99 {took.p99:.0f} ms, lag {lag}{trainer}"
         )
 
 
@@ -78,9 +82,45 @@ def summary(board: Board) -> list[tuple[str, str]]:
     return [
         ("clicks", f"{board.counts['clicks']:,}{made_up}"),
         *((role.replace("_", "-"), f"{board.counts[role]:,}") for role in ANSWERS),
+        ("without all three", f"{board.tally.unanswered:,}; answered twice {board.tally.twice:,}"),
         ("dead letters", refused(board)),
         ("answered by", rungs or "-"),
         ("model", board.model or "-"),
         ("next item in the top 20", hits),
         ("click to readable answer", f"median {took.p50:.0f} ms, p99 {took.p99:.0f} ms"),
+        *retrained(board),
     ]
+
+
+def retrained(board: Board) -> list[tuple[str, str]]:
+    """What the trainer did, run by run, and what came of it; nothing without one."""
+    if board.retraining is None:
+        return []
+    return [
+        ("clicks in the event log", f"{board.retraining.clicks:,}"),
+        *(("retrained", verdict(run, board.started)) for run in board.retraining.ended),
+        ("trainer at the end", board.retraining.state),
+        *(("swapped", f"{moment}: {_short(name)}") for name, moment in swaps(board)),
+        ("answered by version", ", ".join(f"{_short(v)} {n.clicks:,}" for v, n in _served(board))),
+    ]
+
+
+def verdict(run: Ended, started: float) -> str:
+    """A run's end in a sentence; `started` is when the demo went live (s of the wall clock)."""
+    word = "promoted" if run.promoted else "refused"
+    return f"{_short(run.version) or 'no version'} {word} after {run.at - started:.0f} s: {run.why}"
+
+
+def swaps(board: Board) -> Iterator[tuple[str, str]]:
+    """Versions that took over from another, and when: by the answers, not by what was announced."""
+    for name, served in _served(board)[1:]:
+        yield name, f"after {served.since - board.started:.0f} s and {served.after:,} clicks"
+
+
+def _served(board: Board) -> list[tuple[str, Served]]:
+    return list(board.tally.versions.items())
+
+
+def _short(version: str) -> str:
+    """A version's name without the time at which it was made."""
+    return version.partition("-")[2] or version

@@ -1,4 +1,7 @@
-"""The shipped log, cut in two: January is learned from, February is what the demo's visitors do.
+"""The shipped log, cut up: January is learned from, February is what the demo's visitors do.
+
+Where a trainer is to make a better model, the first one knows the beginning of January only: what has come
+since is what there is to learn.
 
 A month of a small shop is quiet: at a watchable speed nobody would see one visitor's path. So all days of
 February are laid over each other, as if they were one day of a shop twenty-eight times as large.
@@ -14,6 +17,8 @@ import polars as pl
 from trainer.logs import read_log
 
 FEBRUARY_MS = int(datetime(2021, 2, 1, tzinfo=UTC).timestamp() * 1000)
+#: The first model of a demo with a trainer has seen what came before.
+FIRST_UNTIL_MS = int(datetime(2021, 1, 13, tzinfo=UTC).timestamp() * 1000)
 DAY_MS = 86_400_000
 #: A path worth following: so many clicks (before its purchase, if it has one), and over within a while.
 LEAST_CLICKS, MOST_CLICKS, LONGEST_MS = 5, 40, 5_400_000
@@ -21,8 +26,10 @@ LEAST_CLICKS, MOST_CLICKS, LONGEST_MS = 5, 40, 5_400_000
 
 @dataclass(frozen=True)
 class DemoLog:
-    """Files to learn from and to replay; `names` by item id; `buyers` and `walkers` are worth following."""
+    """Files to learn from (`first` is the beginning of January) and to replay; `names` by item id; `buyers`
+    and `walkers` are worth following."""
 
+    first: Path
     january: Path
     february: Path
     names: dict[str, str]
@@ -36,13 +43,14 @@ def shipped() -> Path:
 
 
 def prepare(folder: Path) -> DemoLog:
-    """Write both parts into `folder` (they are small) and describe them."""
+    """Write the parts into `folder` (they are small) and describe them."""
     log = read_log([shipped()]).collect()
-    january, february = folder / "january.parquet", folder / "february.parquet"
+    first, january, february = (folder / f"{part}.parquet" for part in ("first", "january", "february"))
+    log.filter(pl.col("ts") < FIRST_UNTIL_MS).write_parquet(first)
     log.filter(pl.col("ts") < FEBRUARY_MS).write_parquet(january)
     folded = fold(log.filter(pl.col("ts") >= FEBRUARY_MS))
     folded.write_parquet(february)
-    return DemoLog(january, february, _names(log), *worth_following(folded))
+    return DemoLog(first, january, february, _names(log), *worth_following(folded))
 
 
 def fold(log: pl.DataFrame) -> pl.DataFrame:

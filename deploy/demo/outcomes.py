@@ -58,6 +58,8 @@ class Outcomes:
         self._chance = random.Random(seed)
         self._planned: list[Planned] = []
         self._lock = threading.Lock()
+        #: Of what was sent; complete once the thread has ended.
+        self.report = Report()
         self.thread = Background("outcomes", self._send_when_due)
 
     def plan(self, decision: AdDecision) -> None:
@@ -72,11 +74,12 @@ class Outcomes:
 
     def _send_when_due(self, halt: threading.Event) -> None:
         with producer(self._to, linger_ms=5) as client:
-            sender = Sender(client, self._topic, Report())
+            sender = Sender(client, self._topic, self.report)
             while not halt.wait(0.05):
                 due = self._due()
                 for row in range(len(due.keys)):
                     sender.send(due, row)
+                self.report.sent += len(due.keys)
 
     def _due(self) -> Batch:
         with self._lock:

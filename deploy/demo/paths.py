@@ -26,7 +26,7 @@ LEAST_SCALE = 0.25
 
 
 def following(board: Board, rows: int) -> RenderableType:
-    """The path of one visitor, latest click last, in `rows` lines."""
+    """The path of one visitor, latest click last, in `rows` lines, borders among them."""
     path = board.path
     steps, known = list(path.steps.values()), path.probabilities()
     if not steps:
@@ -41,9 +41,9 @@ def following(board: Board, rows: int) -> RenderableType:
         ("   bought" if path.bought else "", "bold bright_green"),
     )
     table = Table.grid(padding=(0, 1))
-    for step in steps[-max(1, rows - 1) :]:
+    for step in steps[-max(1, rows - 3) :]:
         table.add_row(*_step(board, step, scale))
-    before = _earlier(board, rows - 3 - len(steps))
+    before = _earlier(board, rows - 5 - len(steps))
     return _panel(f"visitor {path.visitor}, click {len(steps)}", Group(line, table, *before))
 
 
@@ -80,10 +80,10 @@ def _heat(share: float) -> str:
     return "bright_green" if share > 0.66 else "yellow" if share > 0.33 else "cyan"
 
 
-def next_items(board: Board) -> RenderableType:
-    """The items recommended after the followed visitor's last click."""
+def next_items(board: Board, rows: int) -> RenderableType:
+    """The first `rows` items recommended after the followed visitor's last click."""
     table = Table.grid(padding=(0, 1))
-    for place, (item, score) in enumerate(islice(board.path.items, 5), start=1):
+    for place, (item, score) in enumerate(islice(board.path.items, rows), start=1):
         name = Text(board.log.names.get(item, f"#{item}"), no_wrap=True, overflow="ellipsis")
         table.add_row(Text(f"{place}.", style="dim"), name, Text(f"{score:.3g}", style="dim"))
     return _panel("likely next; underlined above: was among the 20", table)

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 from rich.console import Console
@@ -13,27 +13,32 @@ from deploy.demo import figures
 from deploy.demo.board import Board
 from deploy.demo.outcomes import Outcomes
 from deploy.demo.parts import DemoError
+from deploy.demo.retraining import Retraining
 from deploy.demo.stage import Stage, stage
 from deploy.demo.view import View
-from deploy.demo.watch import Background, lag_reader, watcher
+from deploy.demo.watch import Background, lag_reader, trainer_reader, watcher
 from deploy.logs import Source
-from deploy.replay import Pace, replay
+from deploy.replay import Pace, Report, replay
+from trainer.eventlog.log import EventLog
 
 REFRESH_SECONDS, LINE_SECONDS = 0.25, 5.0
 #: The last clicks' answers may still be under way when the last click has been sent.
-LAST_ANSWERS_SECONDS = 2.0
+LAST_ANSWERS_SECONDS = 10.0
 
 
 class Demo:
-    """One run; `seconds` of live view, None for until Ctrl-C or the log's end; `rate` clicks a second."""
+    """One run; `seconds` of live view, None for until Ctrl-C or the log's end; `rate` clicks a second; a
+    model is trained after `every` clicks, None for never."""
 
-    def __init__(self, console: Console, seconds: float | None, rate: float) -> None:
-        self._console, self._seconds, self._rate = console, seconds, rate
+    def __init__(self, console: Console, seconds: float | None, rate: float, every: int | None) -> None:
+        self._console, self._seconds, self._rate, self._every = console, seconds, rate, every
 
     def run(self) -> Board:
         """Everything; returns what was seen. Raises PathcastError; KeyboardInterrupt before it is live."""
-        with _ending_politely(), stage(self._console) as ready:
-            board = Board(ready.log, time.time())
+        with _ending_politely(), stage(self._console, self._every) as ready:
+            school = ready.school
+            retraining = Retraining(school.learning.every, school.january) if school else None
+            board = Board(ready.log, time.time(), retraining)
             with self._background(ready, board) as threads:
                 with suppress(KeyboardInterrupt):
                     self._watch(ready, board, threads)
@@ -45,21 +50,27 @@ class Demo:
     @contextmanager
     def _background(self, ready: Stage, board: Board) -> Iterator[list[Background]]:
         outcomes = Outcomes(ready.to, ready.names.clicks, lambda: board.shop_time)
-        threads = [
-            watcher(ready.to, ready.names, board, outcomes.plan),
-            lag_reader(ready.worker.url, board),
-            outcomes.thread,
-            self._clicks(ready),
+        replayed = Report()
+        watching = [
+            watcher(ready.to, ready.names, ready.starts, board, outcomes.plan),
+            *_reader(ready, board),
         ]
+        sending = [lag_reader(ready.worker.url, board), outcomes.thread, self._clicks(ready, replayed)]
         with ExitStack() as down:
-            for thread in threads:
+            for thread in watching:
                 thread.start()
                 down.callback(thread.stop)
-            yield threads
+            down.callback(_await_answers, ready, board, (replayed, outcomes.report))
+            for thread in sending:
+                thread.start()
+                down.callback(thread.stop)
+            yield [*watching, *sending]
 
-    def _clicks(self, ready: Stage) -> Background:
+    def _clicks(self, ready: Stage, report: Report) -> Background:
         def send(halt: threading.Event) -> None:
-            replay(ready.to, Source(ready.log.february), Pace(rate=self._rate), ready.names.clicks, stop=halt)
+            pace = Pace(rate=self._rate)
+            sent = replay(ready.to, Source(ready.log.february), pace, ready.names.clicks, stop=halt)
+            report.sent, report.failed = sent.sent, sent.failed
 
         return Background("clicks", send)
 
@@ -71,7 +82,7 @@ class Demo:
                 _check(ready, threads)
                 update()
                 if not threads[-1].is_alive():
-                    ends = min(ends, time.monotonic() + LAST_ANSWERS_SECONDS)
+                    return
                 time.sleep(REFRESH_SECONDS)
 
     @contextmanager
@@ -93,9 +104,29 @@ class Demo:
         yield update
 
 
+def _reader(ready: Stage, board: Board) -> list[Background]:
+    """Who tells the board of the trainer, if there is one."""
+    school, retraining = ready.school, board.retraining
+    if school is None or retraining is None:
+        return []
+    log = EventLog.at(str(school.learning.log))
+    return [trainer_reader(school.trainer.log, log, board, retraining)]
+
+
+def _await_answers(ready: Stage, board: Board, sent: Sequence[Report]) -> None:
+    """All that was sent is to be read, and answered, before anybody counts: but not for ever."""
+    clicks, deadline = sum(one.sent - one.failed for one in sent), time.monotonic() + LAST_ANSWERS_SECONDS
+    while time.monotonic() < deadline and ready.worker.process.poll() is None:
+        if board.tally.clicks >= clicks and board.tally.unanswered <= board.counts["dead_letters"]:
+            return
+        time.sleep(0.05)
+
+
 def _check(ready: Stage, threads: list[Background]) -> None:
     """Raises DemoError if any part has ended that should not."""
     ready.worker.check()
+    if ready.school:
+        ready.school.trainer.check()
     for thread in threads:
         if thread.failure is not None:
             raise DemoError(f"the demo's {thread.name} failed: {thread.failure}") from thread.failure

@@ -1,45 +1,67 @@
-"""What stands before the curtain rises: broker, topics, model, catalogue, worker; and how it is put away."""
+"""What stands before the curtain rises: broker, topics, model, catalogue, worker, trainer; and how it is put
+away."""
 
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kafka import TopicPartition
 from rich.console import Console
 
-from deploy.demo import parts
+from deploy.demo import learning, parts
+from deploy.demo.children import Trainer, Worker
+from deploy.demo.learning import Learning
 from deploy.demo.log import DemoLog, prepare, shipped
-from deploy.demo.parts import Worker
+from deploy.demo.watch import ends, metrics
 from deploy.distribution import cache_directory
-from deploy.logs import Source
-from deploy.replay import publish_items
+from deploy.logs import Source, now_ms
+from deploy.replay import Pace, publish_items, replay
 from deploy.topics import ensure
 from models.features import FEATURES_VERSION
+from models.versions import Version
 from streams.connection import Connection
 from streams.topics import TopicNames
 from trainer.promote import announce, announcement
+from trainer.promotions import Promotions
+
+#: Inputs that are dealt with, whatever their fate.
+_DONE = "pathcast_events_total", "pathcast_dead_letters_total", "pathcast_duplicate_total"
+
+
+@dataclass(frozen=True)
+class School:
+    """A trainer, its folder, and how many of January's clicks it finds in the topic."""
+
+    trainer: Trainer
+    learning: Learning
+    january: int
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that is up, and how to reach it."""
+    """Everything that is up, and how to reach it; `starts` are the offsets at which February begins."""
 
     to: Connection
     names: TopicNames
     log: DemoLog
     worker: Worker
+    starts: Mapping[TopicPartition, int]
+    school: School | None
 
 
 class Builder:
     """Puts up one part after the other, each with a line that says so; `down` takes them away in reverse."""
 
-    def __init__(self, console: Console, down: ExitStack) -> None:
-        self._console, self._down = console, down
+    def __init__(self, console: Console, down: ExitStack, every: int | None) -> None:
+        self._console, self._down, self._every = console, down, every
         self._run = parts.new_run()
         self._cache = cache_directory() / "demo"
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{self._run}-"))
+        down.push(_keeping_log_of_failure(self._folder))
         self._started = time.monotonic()
 
     def build(self) -> Stage:
@@ -48,8 +70,11 @@ class Builder:
         to = self._broker()
         names = self._topics(to)
         log = prepare(self._cache)
-        self._model(to, names, log)
-        return Stage(to, names, log, self._worker(to, names))
+        learnt = Learning(self._folder, self._every or 0)
+        version = self._model(to, names, log, learnt)
+        worker = self._worker(to, names, learnt)
+        school = self._school(to, names, log, worker, version, learnt) if self._every else None
+        return Stage(to, names, log, worker, ends(to, names), school)
 
     def _say(self, text: str) -> None:
         self._console.print(f"[dim]{time.monotonic() - self._started:5.1f} s[/]  {text}", highlight=False)
@@ -75,43 +100,74 @@ class Builder:
         self._say(f"topics {self._run}-* created, {count:,} items published")
         return names
 
-    def _model(self, to: Connection, names: TopicNames, log: DemoLog) -> None:
-        self._say("model: learned from January, or taken from an earlier run")
-        version, made = parts.model(log, self._cache)
-        announce(announcement(version, FEATURES_VERSION), to.kafka_python(), names.model_updates)
-        self._say(f"model {version.id} {'trained' if made else 'kept from an earlier run'} and announced")
+    def _model(self, to: Connection, names: TopicNames, log: DemoLog, learnt: Learning) -> Version:
+        events, span = (log.first, "1 to 12 January") if self._every else (log.january, "January")
+        self._say(f"model: learned from {span}, or taken from an earlier run")
+        version, made = parts.model(events, self._cache)
+        shutil.copytree(version.path, learnt.registry / version.id)
 
-    def _worker(self, to: Connection, names: TopicNames) -> Worker:
-        folder = Path(tempfile.mkdtemp(prefix=f"{self._run}-"))
+        def tell(promoted: Version) -> None:
+            announce(announcement(promoted, FEATURES_VERSION), to.kafka_python(), names.model_updates)
+
+        Promotions(learnt.registry, tell, now_ms, by="demo").promote(version.id, f"learned from {span}")
+        self._say(f"model {version.id} {'trained' if made else 'kept from an earlier run'} and announced")
+        return version
+
+    def _worker(self, to: Connection, names: TopicNames, learnt: Learning) -> Worker:
         with self._console.status("starting a worker"):
-            worker = Worker(folder / "worker.log", self._environment(to, names, folder))
-            self._down.push(_keeping_log_of_failure(folder))
+            worker = Worker(self._folder / "worker.log", self._environment(to, names, learnt))
             self._down.callback(worker.stop)
             worker.await_ready()
         self._say(f"worker ready, its endpoints at {worker.url}")
         return worker
 
-    def _environment(self, to: Connection, names: TopicNames, folder: Path) -> dict[str, str]:
+    def _school(
+        self,
+        to: Connection,
+        names: TopicNames,
+        log: DemoLog,
+        worker: Worker,
+        version: Version,
+        learnt: Learning,
+    ) -> School:
+        with self._console.status("replaying January for the trainer's event log"):
+            january = replay(to, Source(learnt.recent(log)), Pace(), names.clicks).sent
+            while (metrics(worker.url, *_DONE) or 0) < january:
+                worker.check()
+                time.sleep(0.2)
+        learnt.begin(version, january)
+        self._say(f"the newest {january:,} clicks of January replayed and answered")
+        environment = self._environment(to, names, learnt) | learnt.environment(self._run)
+        trainer = Trainer(self._folder / "trainer.log", environment)
+        self._down.callback(trainer.stop)
+        self._say(f"trainer started; it trains after every {learnt.every:,} clicks that come from now on")
+        self._say(learning.eased())
+        return School(trainer, learnt, january)
+
+    def _environment(self, to: Connection, names: TopicNames, learnt: Learning) -> dict[str, str]:
         topics = {f"PATHCAST_TOPIC_{role.upper()}": name for role, name in names.model_dump().items()}
         return topics | {
             "KAFKA_BOOTSTRAP_SERVERS": to.bootstrap_servers,
             "PATHCAST_APPLICATION_ID": self._run,
-            "PATHCAST_DATADIR": str(folder / "state"),
-            "PATHCAST_REGISTRY": str(self._cache),
+            "PATHCAST_DATADIR": str(self._folder / "state"),
+            "PATHCAST_REGISTRY": str(learnt.registry),
             "PATHCAST_LOG_FORMAT": "console",
         }
 
 
 def _keeping_log_of_failure(folder: Path) -> Callable[..., None]:
     def leave(kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or not issubclass(kind, Exception):
+        if kind is None or not issubclass(kind, Exception) or not any(folder.glob("*.log")):
             shutil.rmtree(folder, ignore_errors=True)
 
     return leave
 
 
 @contextmanager
-def stage(console: Console) -> Iterator[Stage]:
-    """All parts up; at the end all that this call started is stopped and what it left is removed."""
+def stage(console: Console, every: int | None) -> Iterator[Stage]:
+    """All parts up; at the end all that this call started is stopped and what it left is removed.
+
+    A trainer is among them if there is to be a run after `every` clicks.
+    """
     with ExitStack() as down:
-        yield Builder(console, down).build()
+        yield Builder(console, down, every).build()

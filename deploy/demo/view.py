@@ -13,6 +13,8 @@ from deploy.demo import figures
 from deploy.demo.board import Board
 from deploy.demo.figures import BLOCKS
 from deploy.demo.paths import decisions, following, next_items
+from deploy.demo.training import LINES as TRAINING_LINES
+from deploy.demo.training import training
 
 ACCENT = "bright_cyan"
 RUNG_COLOURS = {
@@ -40,18 +42,26 @@ class View:
             self._sample()
             left = Layout(self._left(), size=33)
             right = Layout()
-            inner = height - 3
-            shown = max(4, min(10, (inner - 13) // 3))
-            right.split_column(
-                Layout(following(self._board, inner - shown - 11)),
-                Layout(next_items(self._board), size=7),
-                Layout(decisions(self._board, shown), size=shown + 4),
-            )
+            right.split_column(*self._right(height - 3))
             body = Layout()
             body.split_row(left, right)
             screen = Layout()
             screen.split_column(Layout(self._header(), size=2), body, Layout(self._footer(), size=1))
             return screen
+
+    def _right(self, height: int) -> list[Layout]:
+        """From the visitor's path, which gets what the others leave, down to the trainer."""
+        board = self._board
+        taught = [Layout(training(board), size=TRAINING_LINES)] if board.retraining else []
+        listed = 3 if taught and height < 36 else 5
+        shown = max(4, min(10, (height - 13) // 3))
+        left = height - (listed + 2) - (shown + 4) - len(taught) * TRAINING_LINES
+        return [
+            Layout(following(board, left)),
+            Layout(next_items(board, listed), size=listed + 2),
+            Layout(decisions(board, shown), size=shown + 4),
+            *taught,
+        ]
 
     def _sample(self) -> None:
         now = time.time()
@@ -63,7 +73,8 @@ class View:
         title = Text.assemble(
             (" Pathcast", f"bold {ACCENT}"), ("  where each shopper's path leads, click by click", "bold")
         )
-        source = " Real clicks (REES46): all days of February at once; the model has learned from January"
+        learned = "1 to 12 January" if self._board.retraining else "January"
+        source = f" Real clicks (REES46): all days of February at once; the first model knows {learned}"
         return Group(title, Text(source, style="dim", no_wrap=True, overflow="ellipsis"))
 
     def _footer(self) -> RenderableType:
@@ -83,6 +94,7 @@ class View:
             ("", Text(figures.sparkline(self._rates[-16:], 1.3 * max(self._rates, default=1)), style=ACCENT)),
             ("clicks", f"{board.counts['clicks']:,}"),
             ("answers", f"{figures.answers(board):,}"),
+            ("under way", f"{board.tally.unanswered:,}, twice {board.tally.twice:,}"),
             ("refused", figures.refused(board)),
             ("lag", "-" if board.lag is None else f"{board.lag:,} clicks"),
             ("latency p50", Text(f"{latency.p50:,.0f} ms", style="bold")),

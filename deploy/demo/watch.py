@@ -1,18 +1,23 @@
 """Reading what is on the topics, as any consumer of the answers would: committed records only."""
 
+import json
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
 
 from kafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.demo.board import Board
+from deploy.demo.retraining import Retraining
 from deploy.kafka import consumer
 from streams.connection import Connection
 from streams.topics import TopicNames
+from trainer.eventlog.log import EventLog
+from trainer.eventlog.tables import CLICKS
 
 
 class Background(threading.Thread):
@@ -37,10 +42,24 @@ class Background(threading.Thread):
         self.join(10)
 
 
+def ends(to: Connection, names: TopicNames) -> dict[TopicPartition, int]:
+    """Where the topics keyed by visitor end now, by partition."""
+    with consumer(to) as client:
+        parts = [
+            TopicPartition(topic, n) for topic in names.by_visitor for n in client.partitions_for_topic(topic)
+        ]
+        found: dict[TopicPartition, int] = client.end_offsets(parts)
+        return found
+
+
 def watcher(
-    to: Connection, names: TopicNames, board: Board, on_decision: Callable[[Any], None]
+    to: Connection,
+    names: TopicNames,
+    starts: Mapping[TopicPartition, int],
+    board: Board,
+    on_decision: Callable[[Any], None],
 ) -> Background:
-    """Feeds the board with clicks, answers and dead letters from their topics' starts."""
+    """Feeds the board with clicks, answers and dead letters, from offset `starts` of each partition on."""
     roles = {
         getattr(names, role): role
         for role in TopicNames.model_fields
@@ -49,9 +68,9 @@ def watcher(
 
     def watch(halt: threading.Event) -> None:
         with consumer(to) as client:
-            parts = [TopicPartition(topic, n) for topic in roles for n in client.partitions_for_topic(topic)]
-            client.assign(parts)
-            client.seek_to_beginning(*parts)
+            client.assign(list(starts))
+            for part, offset in starts.items():
+                client.seek(part, offset)
             while not halt.is_set():
                 _take(client.poll(timeout_ms=100), roles, board, on_decision)
 
@@ -74,17 +93,45 @@ def lag_reader(url: str, board: Board) -> Background:
 
     def read(halt: threading.Event) -> None:
         while not halt.wait(1.0):
-            board.lag = _lag(url)
+            found = metrics(url, "pathcast_lag_records")
+            board.lag = None if found is None else int(found)
 
     return Background("lag", read)
 
 
-def _lag(url: str) -> int | None:
+def metrics(url: str, *names: str) -> float | None:
+    """The sum of all samples of a worker's metrics with these names; None if it does not answer."""
     try:
         with urllib.request.urlopen(f"{url}/metrics", timeout=2) as response:
             text = response.read().decode()
     except OSError:
         return None
     families = text_string_to_metric_families(text)
-    samples = [s for family in families for s in family.samples if s.name == "pathcast_lag_records"]
-    return int(sum(sample.value for sample in samples))
+    return sum(sample.value for family in families for sample in family.samples if sample.name in names)
+
+
+def trainer_reader(said: Path, log: EventLog, board: Board, retraining: Retraining) -> Background:
+    """Brings to the board what the trainer's lines in `said` say, and how many clicks its log has."""
+
+    def read(halt: threading.Event) -> None:
+        with said.open() as lines:
+            while not halt.wait(0.5):
+                clicks = sum(found.rows for found in log.manifests(CLICKS.name))
+                with board.lock:
+                    retraining.clicks = clicks
+                    for line in heard(lines):
+                        retraining.hear(line, time.time())
+
+    return Background("trainer's reader", read)
+
+
+def heard(lines: TextIO) -> Iterator[dict[str, Any]]:
+    """The log lines that have been written to their end since; others that share the file are left out."""
+    while True:
+        at = lines.tell()
+        line = lines.readline()
+        if not line.endswith("\n"):
+            lines.seek(at)
+            return
+        if line.startswith("{"):
+            yield json.loads(line)

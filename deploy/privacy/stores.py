@@ -111,6 +111,9 @@ NOTHING = (
     Store("logs while they are read, in memory", modules=("trainer/walk.py",)),
     Store("documents", modules=("deploy/contract.py", "deploy/commands/settings.py")),
     Store("the bundled broker's own files", modules=("deploy/broker_files.py", "deploy/broker.py")),
-    Store("the demo's public log", modules=("deploy/demo/parts.py", "deploy/demo/log.py")),
+    Store(
+        "the demo's public log",
+        modules=("deploy/demo/children.py", "deploy/demo/log.py", "deploy/demo/learning.py"),
+    ),
 )
 STORES = (STATE, COPIES, CHANGELOG, TOPICS, EVENT_LOG, TRAINER, EXPORTS, MODELS, *NOTHING)

@@ -96,6 +96,7 @@ class Maker:
             version = self._train(order)
             if not self._outdated():
                 self.at.made(version.id)
+                log.info("version made", version=version.id)
                 return version
             log.info("run begins again", reason="a visitor was forgotten meanwhile", version=version.id)
             shutil.rmtree(version.path)

@@ -1,0 +1,97 @@
+"""The demo's child processes: a worker, and a trainer that gives way to it."""
+
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from deploy.broker_process import free_port
+from deploy.demo.parts import DemoError
+from deploy.processes import command
+
+READY_SECONDS, STOP_SECONDS = 90.0, 20.0
+#: How much the trainer, and the runs that it starts, give way to whoever answers clicks.
+NICENESS = 10
+TAIL_LINES = 8
+
+
+class Child:
+    """A `pathcast NAME` in a session of its own: the terminal's Ctrl-C is for the demo, not for it."""
+
+    def __init__(self, name: str, log: Path, environment: Mapping[str, str]) -> None:
+        self.name, self.log = name, log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                command(name),
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def check(self) -> None:
+        """Raises DemoError if it has ended."""
+        if self.process.poll() is not None:
+            raise DemoError(f"the {self.name} ended with exit code {self.process.returncode}; {self.tail()}")
+
+    def tail(self) -> str:
+        """The end of its log, for an error message."""
+        lines = _last_lines(self.log)
+        return f"its log is {self.log} and ends so:\n" + "\n".join(f"  {line}" for line in lines)
+
+    def stop(self) -> bool:
+        """SIGTERM: it finishes what it has begun and leaves its group. False if it had to be killed."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            return False
+        return True
+
+
+class Worker(Child):
+    """A `pathcast worker`."""
+
+    def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        own = {"PATHCAST_WEB_PORT": str(port), "PATHCAST_WEB_HOST": "127.0.0.1"}
+        super().__init__("worker", log, {**environment, **own})
+
+    def await_ready(self) -> None:
+        """Returns once it answers clicks. Raises DemoError."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise DemoError(f"the worker was not ready within {READY_SECONDS:.0f} s; {self.tail()}")
+            time.sleep(0.2)
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as response:
+                return bool(response.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+class Trainer(Child):
+    """A `pathcast trainer` of low priority."""
+
+    def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
+        super().__init__("trainer", log, environment)
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, NICENESS)
+
+
+def _last_lines(path: Path) -> Sequence[str]:
+    return path.read_text(errors="replace").splitlines()[-TAIL_LINES:]

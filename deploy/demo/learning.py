@@ -1,0 +1,93 @@
+"""What the demo's trainer is told: where it keeps things, when a run is due, and how the gate is eased.
+
+A run has to end while somebody watches, so it learns from the newest clicks only; and in a minute few people
+buy, so the gate asks for fewer buyers than by default.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from deploy.demo.log import DemoLog
+from deploy.logs import now_ms
+from models.versions import Version
+from trainer.gate_settings import GateSettings
+from trainer.service.orders import Done, Order, Workdir
+from trainer.settings import BASE_MB, BYTES_PER_CLICK
+
+#: Clicks that a run learns from or is judged on, the newest there are; January's make up what February lacks.
+MOST_CLICKS = 30_000
+EPOCHS = 6
+#: The log is committed so often (s): often enough to be watched.
+COMMIT_SECONDS = 2.0
+#: Of the clicks between two runs, the share that is left to the gate; the rest is learned from.
+JUDGED_SHARE = 0.7
+EASED = GateSettings(least_buyers=3)
+#: The order that stands for the learning from January, which the demo did by itself.
+JANUARY = "january"
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A trainer's folder, and the clicks after which it trains (`every`)."""
+
+    folder: Path
+    every: int
+
+    @property
+    def log(self) -> Path:
+        """Where the event log is."""
+        return self.folder / "eventlog"
+
+    @property
+    def registry(self) -> Path:
+        """Where versions are."""
+        return self.folder / "registry"
+
+    @property
+    def workdir(self) -> Workdir:
+        """Where the run under way is."""
+        return Workdir(self.folder / "trainer")
+
+    def recent(self, log: DemoLog) -> Path:
+        """Write the newest of January's clicks, which the trainer begins with, to a file."""
+        file = self.folder / "recent.parquet"
+        pl.read_parquet(log.january).tail(MOST_CLICKS).write_parquet(file)
+        return file
+
+    def begin(self, version: Version, clicks: int) -> None:
+        """Tell the trainer of the version in use, and that `clicks` of January are in its log already.
+
+        So the next run is due when as many new ones have come as are asked for.
+        """
+        order = Order(id=JANUARY, reason="January", at=now_ms(), clicks=clicks)
+        done = Done(order=order, at=now_ms(), version=version.id, promoted=True, why="it is the first")
+        self.workdir.end(done)
+
+    def environment(self, run: str) -> dict[str, str]:
+        """The trainer's settings, for a run of the demo with this name."""
+        config = self.folder / "training.toml"
+        config.write_text(f"epochs = {EPOCHS}\n")
+        own: Mapping[str, object] = {
+            "LOG": self.log,
+            "WORKDIR": self.workdir.folder,
+            "GROUP": f"{run}-trainer",
+            "CONFIG": config,
+            "EVERY_CLICKS": self.every,
+            "COMMIT_SECONDS": COMMIT_SECONDS,
+            "MEMORY_MB": BASE_MB + -(-MOST_CLICKS * BYTES_PER_CLICK // 2**20),
+            "HOLDOUT": min(0.5, JUDGED_SHARE * self.every / MOST_CLICKS),
+        }
+        gate = {f"PATHCAST_GATE_{name.upper()}": str(value) for name, value in EASED.model_dump().items()}
+        trainer = {f"PATHCAST_TRAINER_{name}": str(value) for name, value in own.items()}
+        return {**trainer, **gate, "PATHCAST_LOG_FORMAT": "json"}
+
+
+def eased() -> str:
+    """How the gate is eased, in words."""
+    return (
+        f"the gate is eased: {EASED.least_buyers} buyers are enough to judge on, else "
+        f"{GateSettings().least_buyers}; its other limits and its rules are those of always"
+    )
