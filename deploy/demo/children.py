@@ -50,12 +50,14 @@ class Child:
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(STOP_SECONDS)
+            return True
         except subprocess.TimeoutExpired:
+            return False
+        finally:
+            # A run outlives a trainer that was killed.
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-            return False
-        return True
 
 
 class Worker(Child):

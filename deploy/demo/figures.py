@@ -58,6 +58,7 @@ def line(board: Board) -> str:
         took, total = latency(board.latencies), max(1, board.rungs.total())
         neural = 100 * board.rungs["neural"] / total
         trainer = f"; trainer: {board.retraining.state}" if board.retraining else ""
+        trainer += "".join(f"; swapped to {_short(name)} {moment}" for name, moment in swaps(board))
         lag = board.lag if board.lag is not None else "-"
         return (
             f"{board.counts['clicks']:,} clicks, {answers(board):,} answers, {neural:.1f} % neural, "
@@ -100,7 +101,7 @@ def retrained(board: Board) -> list[tuple[str, str]]:
         ("clicks in the event log", f"{board.retraining.clicks:,}"),
         *(("retrained", verdict(run, board.started)) for run in board.retraining.ended),
         ("trainer at the end", board.retraining.state),
-        *(("swapped", f"{moment}: {_short(name)}") for name, moment in swaps(board)),
+        *(("swapped", f"to {_short(name)} {moment}") for name, moment in swaps(board)),
         ("answered by version", ", ".join(f"{_short(v)} {n.clicks:,}" for v, n in _served(board))),
     ]
 

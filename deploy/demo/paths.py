@@ -36,7 +36,7 @@ def following(board: Board, rows: int) -> RenderableType:
     scale = max([LEAST_SCALE, *known])
     line = Text.assemble(
         ("purchase in this session ", "dim"),
-        (figures.sparkline(known[-40:], scale), _heat(known[-1] / scale if known else 0)),
+        (figures.sparkline(known[-20:], scale), _heat(known[-1] / scale if known else 0)),
         (f" {100 * known[-1]:.1f} %" if known else "", "bold"),
         ("   bought" if path.bought else "", "bold bright_green"),
     )

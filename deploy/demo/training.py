@@ -46,7 +46,7 @@ def _versions(board: Board) -> list[Text]:
     lines = [
         Text.assemble(
             (f"{name.partition('-')[2]:<13}", "bold"),
-            f"{served.clicks:>7,} clicks answered  ",
+            f"{served.clicks:>6,} clicks  ",
             (f"swapped in {swapped[name]}" if name in swapped else "the first model", "dim"),
             no_wrap=True,
             overflow="ellipsis",

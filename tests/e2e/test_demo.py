@@ -1,7 +1,8 @@
 """`pathcast demo` as a user runs it, and what it leaves behind: nothing."""
 
-import hashlib
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from deploy.demo import log as logs
-from deploy.demo.parts import PREFIX
+from deploy.demo.parts import PREFIX, versions_of
 from deploy.kafka import admin
 from trainer.options import Options
 from trainer.train import Run, train
@@ -21,15 +22,15 @@ SCRIPT = Path(sys.executable).with_name("pathcast")
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    """A cache with a model of little learning in it, as an earlier run leaves one."""
+    """A cache with models of little learning, as earlier runs leave them with and without a trainer."""
     folder = tmp_path_factory.mktemp("cache")
     (folder / "demo").mkdir()
     known = logs.prepare(folder / "demo")
     short = folder / "short.parquet"
     logs.pl.read_parquet(known.january).head(4_000).write_parquet(short)
-    digest = hashlib.sha256(logs.shipped().read_bytes()).hexdigest()[:8]
-    registry = folder / "demo" / f"registry-{digest}"
+    registry = versions_of(known.first, folder / "demo")
     train(Run([short], registry, options=Options(epochs=1, seconds=5)), 1_700_000_000_000, lambda _: None)
+    shutil.copytree(registry, versions_of(known.january, folder / "demo"))
     return folder
 
 
@@ -62,8 +63,28 @@ def is_demos(process, broker):
     return own and known.get("KAFKA_BOOTSTRAP_SERVERS") == broker.bootstrap_servers
 
 
+def read_until(demo, words):
+    """The output up to the line that has these words."""
+    said = ""
+    while words not in said:
+        line = demo.stdout.readline()
+        assert line, said
+        said += line
+    return said
+
+
+def told(output):
+    """The summary's rows by name; of those with several values the last."""
+    found = re.findall(r"^([a-z][a-z0-9 -]+?) {2,}(\S.*)$", output, re.MULTILINE)
+    return {name: value.strip() for name, value in found}
+
+
+def number(text):
+    return int(text.split()[0].strip(",;").replace(",", ""))
+
+
 def test_seconds_ends_with_a_summary_and_leaves_nothing(broker, cache):
-    demo = start(broker, cache, "--seconds", "12")
+    demo = start(broker, cache, "--seconds", "12", "--no-trainer")
     output, _ = demo.communicate(timeout=300)
     assert demo.returncode == 0, output
     counts = {
@@ -77,18 +98,35 @@ def test_seconds_ends_with_a_summary_and_leaves_nothing(broker, cache):
     assert "dead letters              0" in output
     assert "median" in output
     assert "neural" in output
+    assert "trainer" not in output
     assert left_behind(broker) == ([], [], [])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything(broker, cache, number):
+def test_a_model_is_trained_and_swapped_in_while_clicks_flow(broker, cache):
+    demo = start(broker, cache, "--rate", "200", "--train-every", "3000")
+    said = read_until(demo, "; swapped to ")
+    demo.send_signal(signal.SIGINT)
+    rest, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 0, said + rest
+    found = told(rest)
+    promoted = re.findall(r"([0-9a-f]{12}) promoted after \d+ s: it is (?:better|equal)", rest)
+    assert promoted, said + rest
+    assert re.match(rf"to {promoted[0]} after \d+ s and [\d,]+ clicks", found["swapped"]), rest
+    by_version = re.findall(r"([0-9a-f]{12}) ([\d,]+)", found["answered by version"])
+    assert [name for name, _ in by_version][1] == promoted[0]
+    assert found["without all three"] == "0; answered twice 0"
+    clicks = number(found["clicks"])
+    assert sum(number(count) for _, count in by_version) == clicks
+    assert number(found["purchase-intent"]) == number(found["ad-decisions"]) == clicks
+    assert number(found["clicks in the event log"]) > clicks, "January is in it as well"
+    assert left_behind(broker) == ([], [], [])
+
+
+@pytest.mark.parametrize("ends_with", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything(broker, cache, ends_with):
     demo = start(broker, cache)
-    said = ""
-    while " answers, " not in said:
-        line = demo.stdout.readline()
-        assert line, said
-        said += line
-    demo.send_signal(number)
+    said = read_until(demo, " answers, ")
+    demo.send_signal(ends_with)
     rest, _ = demo.communicate(timeout=120)
     assert demo.returncode == 0, said + rest
     assert "stopping" in rest
@@ -96,22 +134,17 @@ def test_a_signal_stops_everything(broker, cache, number):
     assert left_behind(broker) == ([], [], [])
 
 
-def test_a_worker_that_dies_is_one_line_with_its_logs_end(broker, cache):
+@pytest.mark.parametrize("part", ["worker", "trainer"])
+def test_a_part_that_dies_is_one_line_with_its_logs_end(broker, cache, part):
     demo = start(broker, cache)
-    said = ""
-    while " answers, " not in said:
-        line = demo.stdout.readline()
-        assert line, said
-        said += line
-    (worker,) = [
-        child
-        for child in psutil.Process(demo.pid).children(recursive=True)
-        if child.cmdline()[-1] == "worker"
+    read_until(demo, " answers, ")
+    (child,) = [
+        child for child in psutil.Process(demo.pid).children(recursive=True) if child.cmdline()[-1] == part
     ]
-    worker.kill()
+    child.kill()
     rest, _ = demo.communicate(timeout=120)
     assert demo.returncode == 1
-    assert "Error: the worker ended with exit code -9; its log is" in rest
+    assert f"Error: the {part} ended with exit code -9; its log is" in rest
     assert left_behind(broker)[0] == []
 
 

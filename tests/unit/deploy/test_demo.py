@@ -9,10 +9,13 @@ from rich.console import Console
 
 from deploy.demo import figures
 from deploy.demo.board import SIMULATED, Board
-from deploy.demo.log import DAY_MS, FEBRUARY_MS, DemoLog, fold, name, prepare, worth_following
+from deploy.demo.log import DAY_MS, FEBRUARY_MS, FIRST_UNTIL_MS, DemoLog, fold, name, prepare, worth_following
 from deploy.demo.outcomes import Outcomes
-from deploy.demo.parts import PREFIX, new_run, topic_names
+from deploy.demo.parts import PREFIX, new_run, topic_names, versions_of
+from deploy.demo.retraining import Retraining
+from deploy.demo.tally import Tally
 from deploy.demo.view import View
+from deploy.demo.watch import heard
 from streams.connection import Connection
 from tests.contract.examples import COMMON, DECISION, INTENT
 
@@ -29,6 +32,8 @@ def test_what_is_learned_from_ends_before_what_is_shown_begins(log):
     assert january["ts"].max() < FEBRUARY_MS
     assert not set(january["event_id"]) & set(february["event_id"])
     assert len(january) > 50_000
+    assert 15_000 < len(pl.read_parquet(log.first)) < 25_000
+    assert pl.read_parquet(log.first)["ts"].max() < FIRST_UNTIL_MS
     assert len(february) > 40_000
 
 
@@ -90,10 +95,12 @@ def answers(number, visitor, probability=0.2, items=()):
     }
 
 
-def feed(board, number, visitor, probability=0.2, items=(), took_ms=20.0, **fields):
+def feed(board, number, visitor, probability=0.2, items=(), took_ms=20.0, version="", **fields):
     sent = int(NOW * 1000) + 1000 * number
     board.feed("clicks", record(click(number, visitor, **fields), sent), NOW + number + 0.001)
-    for role, value in answers(number, visitor, probability, items).items():
+    made = answers(number, visitor, probability, items)
+    made["purchase_intent"] |= {"model_version": version} if version else {}
+    for role, value in made.items():
         board.feed(role, record(value), NOW + number + took_ms / 1000)
 
 
@@ -160,16 +167,24 @@ def test_outcomes_are_planned_for_actions_only_and_never_for_outcomes(board):
     assert len(outcomes._planned) == count
 
 
-@pytest.mark.parametrize(("width", "height"), [(100, 30), (140, 45), (90, 28)])
-def test_the_picture_fits_and_says_what_matters(board, log, width, height):
-    buyer = min(log.buyers)
-    for number in range(1, 30):
-        feed(board, number, buyer, probability=number / 40, items=["4101564", "3829445"])
+def picture(board, width, height):
     console = Console(width=width, height=height, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(View(board, "here").render(height), height=height)
     text = console.export_text()
     lines = text.splitlines()
     assert (len(lines), max(map(len, lines))) == (height, width)
+    return text
+
+
+SIZES = [(100, 30), (140, 45), (90, 28)]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_picture_fits_and_says_what_matters(board, log, width, height):
+    buyer = min(log.buyers)
+    for number in range(1, 30):
+        feed(board, number, buyer, probability=number / 40, items=["4101564", "3829445"])
+    text = picture(board, width, height)
     for said in (
         f"visitor {buyer}",
         "72.5 %",
@@ -180,6 +195,109 @@ def test_the_picture_fits_and_says_what_matters(board, log, width, height):
         "neural",
     ):
         assert said in text, said
+    assert f"{time(29)} view" in text, "the latest click is not to be cut off"
+    assert "trainer" not in text
+
+
+def time(number):
+    return f"00:00:{number:02}"
+
+
+def line(event, **fields):
+    return {"event": event, "logger": "pathcast.trainer", **fields}
+
+
+def end(order="2", version="20261126T010203-bbbbbbbbbbbb", promoted=True, why="it is better"):
+    return line("run ended", order=order, version=version, promoted=promoted, why=why)
+
+
+def test_the_trainers_lines_say_what_it_does():
+    found = Retraining(every=100, ordered=1_000, clicks=400)
+    assert found.state == "reads January: 600 clicks to go"
+    found.clicks = 1_040
+    found.hear(end(order="january", version="a"), NOW)
+    assert (found.state, found.ended) == ("waits for 60 more clicks", [])
+    found.clicks = 1_100
+    assert found.state == "a run is due"
+    said = []
+    for event in (
+        line("run ordered", reason="100 new clicks", clicks=1_100, order="2"),
+        line("slice written", clicks=900),
+        line("epoch begins", stage="training", epoch=3, auc=0.7, done=0.34),
+        line("epochs over", stage="training"),
+        line("version made", version="b"),
+        line("log tended", merged=3),
+    ):
+        found.hear(event, NOW)
+        said.append(found.state)
+    assert "900" in said[1]
+    assert "epoch 3 of" in said[2]
+    assert "34%" in said[2]
+    assert "gate" in said[4]
+    assert said[5] == said[4]
+    found.clicks = 1_130
+    found.hear(end(promoted=False, why="there is too little to judge"), NOW + 3)
+    assert found.state == "waits for 70 more clicks"
+    assert found.ended[0].why == "there is too little to judge"
+
+
+def test_only_whole_lines_are_heard(tmp_path):
+    path = tmp_path / "trainer.log"
+    path.write_text('{"event": "a"}\nno version: something\n{"event": ')
+    with path.open() as lines:
+        assert [one["event"] for one in heard(lines)] == ["a"]
+        with path.open("a") as more:
+            more.write('"b"}\n')
+        assert [one["event"] for one in heard(lines)] == ["b"]
+        assert not list(heard(lines))
+
+
+def test_a_click_is_answered_once_it_has_all_three_answers_and_twice_is_told():
+    tally = Tally()
+    for role in ("purchase_intent", "clicks", "recommendations"):
+        tally.saw(role, "x")
+    assert (tally.clicks, tally.answered, tally.unanswered) == (1, 0, 1)
+    tally.saw("ad_decisions", "x")
+    tally.saw("clicks", "x")
+    assert (tally.clicks, tally.answered, tally.unanswered, tally.twice) == (1, 1, 0, 0)
+    tally.saw("ad_decisions", "x")
+    assert (tally.answered, tally.twice) == (1, 1)
+
+
+@pytest.fixture
+def swapped(log):
+    """A board that saw three clicks answered by one version, then two by the next."""
+    board = Board(log, NOW, Retraining(every=100, ordered=1_000, clicks=1_030))
+    for number in range(1, 6):
+        feed(board, number, "x", version=f"20261126T01020{number // 4}-{'ab'[number // 4] * 12}")
+    board.retraining.hear(end(), NOW + 2)
+    return board
+
+
+def test_the_summary_tells_of_runs_the_swap_and_each_versions_answers(swapped):
+    told = dict(figures.summary(swapped))
+    assert told["retrained"] == "bbbbbbbbbbbb promoted after 2 s: it is better"
+    assert told["swapped"] == "to bbbbbbbbbbbb after 4 s and 3 clicks"
+    assert told["answered by version"] == "aaaaaaaaaaaa 3, bbbbbbbbbbbb 2"
+    assert told["without all three"] == "0; answered twice 0"
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_picture_with_a_trainer_fits_too(swapped, width, height):
+    text = picture(swapped, width, height)
+    for said in (
+        "waits for 70 more clicks",
+        "bbbbbbbbbbbb promoted",
+        "swapped in after 4 s",
+        "aaaaaaaaaaaa",
+        "Ctrl-C",
+    ):
+        assert said in text, said
+
+
+def test_another_log_has_another_registry(log, tmp_path):
+    assert versions_of(log.first, tmp_path) != versions_of(log.january, tmp_path)
+    assert versions_of(log.first, tmp_path) == versions_of(log.first, tmp_path)
 
 
 def test_the_picture_of_nothing_yet_is_one_too(board):
