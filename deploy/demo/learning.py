@@ -12,8 +12,8 @@ import polars as pl
 
 from deploy.demo.log import DemoLog
 from deploy.logs import now_ms
-from models.versions import Version
 from trainer.gate_settings import GateSettings
+from trainer.ledger import Ledger
 from trainer.service.orders import Done, Order, Workdir
 from trainer.settings import BASE_MB, BYTES_PER_CLICK
 
@@ -57,13 +57,14 @@ class Learning:
         pl.read_parquet(log.january).tail(MOST_CLICKS).write_parquet(file)
         return file
 
-    def begin(self, version: Version, clicks: int) -> None:
+    def begin(self, clicks: int) -> None:
         """Tell the trainer of the version in use, and that `clicks` of January are in its log already.
 
         So the next run is due when as many new ones have come as are asked for.
         """
+        version = Ledger(self.registry).standing().serving
         order = Order(id=JANUARY, reason="January", at=now_ms(), clicks=clicks)
-        done = Done(order=order, at=now_ms(), version=version.id, promoted=True, why="it is the first")
+        done = Done(order=order, at=now_ms(), version=version, promoted=True, why="it is the first")
         self.workdir.end(done)
 
     def environment(self, run: str) -> dict[str, str]:

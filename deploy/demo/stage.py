@@ -12,14 +12,15 @@ from pathlib import Path
 from kafka import TopicPartition
 from rich.console import Console
 
-from deploy.demo import learning, parts
+from deploy.demo import parts
 from deploy.demo.children import Trainer, Worker
-from deploy.demo.learning import Learning
+from deploy.demo.learning import Learning, eased
 from deploy.demo.log import DemoLog, prepare, shipped
-from deploy.demo.watch import ends, metrics
+from deploy.demo.school import School, answered
+from deploy.demo.watch import ends
 from deploy.distribution import cache_directory
 from deploy.logs import Source, now_ms
-from deploy.replay import Pace, publish_items, replay
+from deploy.replay import publish_items
 from deploy.topics import ensure
 from models.features import FEATURES_VERSION
 from models.versions import Version
@@ -27,18 +28,6 @@ from streams.connection import Connection
 from streams.topics import TopicNames
 from trainer.promote import announce, announcement
 from trainer.promotions import Promotions
-
-#: Inputs that are dealt with, whatever their fate.
-_DONE = "pathcast_events_total", "pathcast_dead_letters_total", "pathcast_duplicate_total"
-
-
-@dataclass(frozen=True)
-class School:
-    """A trainer, its folder, and how many of January's clicks it finds in the topic."""
-
-    trainer: Trainer
-    learning: Learning
-    january: int
 
 
 @dataclass(frozen=True)
@@ -71,9 +60,9 @@ class Builder:
         names = self._topics(to)
         log = prepare(self._cache)
         learnt = Learning(self._folder, self._every or 0)
-        version = self._model(to, names, log, learnt)
+        self._model(to, names, log, learnt)
         worker = self._worker(to, names, learnt)
-        school = self._school(to, names, log, worker, version, learnt) if self._every else None
+        school = self._school(to, names, log, worker, learnt) if self._every else None
         return Stage(to, names, log, worker, ends(to, names), school)
 
     def _say(self, text: str) -> None:
@@ -100,7 +89,7 @@ class Builder:
         self._say(f"topics {self._run}-* created, {count:,} items published")
         return names
 
-    def _model(self, to: Connection, names: TopicNames, log: DemoLog, learnt: Learning) -> Version:
+    def _model(self, to: Connection, names: TopicNames, log: DemoLog, learnt: Learning) -> None:
         events, span = (log.first, "1 to 12 January") if self._every else (log.january, "January")
         self._say(f"model: learned from {span}, or taken from an earlier run")
         version, made = parts.model(events, self._cache)
@@ -111,7 +100,6 @@ class Builder:
 
         Promotions(learnt.registry, tell, now_ms, by="demo").promote(version.id, f"learned from {span}")
         self._say(f"model {version.id} {'trained' if made else 'kept from an earlier run'} and announced")
-        return version
 
     def _worker(self, to: Connection, names: TopicNames, learnt: Learning) -> Worker:
         with self._console.status("starting a worker"):
@@ -122,26 +110,17 @@ class Builder:
         return worker
 
     def _school(
-        self,
-        to: Connection,
-        names: TopicNames,
-        log: DemoLog,
-        worker: Worker,
-        version: Version,
-        learnt: Learning,
+        self, to: Connection, names: TopicNames, log: DemoLog, worker: Worker, learnt: Learning
     ) -> School:
         with self._console.status("replaying January for the trainer's event log"):
-            january = replay(to, Source(learnt.recent(log)), Pace(), names.clicks).sent
-            while (metrics(worker.url, *_DONE) or 0) < january:
-                worker.check()
-                time.sleep(0.2)
-        learnt.begin(version, january)
+            january = answered(to, learnt.recent(log), names.clicks, worker)
+        learnt.begin(january)
         self._say(f"the newest {january:,} clicks of January replayed and answered")
         environment = self._environment(to, names, learnt) | learnt.environment(self._run)
         trainer = Trainer(self._folder / "trainer.log", environment)
         self._down.callback(trainer.stop)
         self._say(f"trainer started; it trains after every {learnt.every:,} clicks that come from now on")
-        self._say(learning.eased())
+        self._say(eased())
         return School(trainer, learnt, january)
 
     def _environment(self, to: Connection, names: TopicNames, learnt: Learning) -> dict[str, str]:
