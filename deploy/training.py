@@ -50,6 +50,7 @@ def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
         names=events_of(worker),
         report=Epochs(),
         start=(lambda: Ledger(registry).standing().serving) if settings.warm else lambda: None,
+        baselines=settings.baselines,
     )
 
     at = Workdir(settings.workdir.expanduser())

@@ -99,6 +99,11 @@ class TrainerSettings(BaseSettings):
     holdout: float = Field(
         default=0.1, ge=0, le=0.9, description="Share of the newest clicks that is left for the gate."
     )
+    baselines: bool = Field(
+        default=True,
+        description="Train baselines (logistic regression and others) with each version, for the gate's "
+        "report. It decides without them.",
+    )
     config: Path | None = Field(
         default=None, description="TOML file of training settings, as `pathcast train --config` reads it."
     )

@@ -16,7 +16,7 @@ from deploy.processes import command
 
 READY_SECONDS, STOP_SECONDS = 90.0, 20.0
 #: How much the trainer, and the runs that it starts, give way to whoever answers clicks.
-NICENESS = 10
+NICENESS = 5
 TAIL_LINES = 8
 
 

@@ -79,6 +79,7 @@ class Learning:
             "EVERY_CLICKS": self.every,
             "COMMIT_SECONDS": COMMIT_SECONDS,
             "MEMORY_MB": BASE_MB + -(-MOST_CLICKS * BYTES_PER_CLICK // 2**20),
+            "BASELINES": "false",
             "HOLDOUT": min(0.5, JUDGED_SHARE * self.every / MOST_CLICKS),
         }
         gate = {f"PATHCAST_GATE_{name.upper()}": str(value) for name, value in EASED.model_dump().items()}

@@ -37,7 +37,7 @@ class Retraining:
             case "epoch begins":
                 self.doing = f"training: epoch {line['epoch']} of {EPOCHS}, {line['done']:.0%} done"
             case "epochs over":
-                self.doing = "training: trees and baselines"
+                self.doing = "training: epochs over, now trees and calibration"
             case "version made":
                 self.doing = "the gate judges the new version on the newest clicks"
             case "run died":

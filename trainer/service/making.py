@@ -41,7 +41,8 @@ Judge = Callable[[Version, Path, Path | None], Judgement]
 class Recipe:
     """How runs are made: where versions go, the settings, clicks learned from at most, and the share of the
     newest that is left to the judge. `catalogue` writes what is known of items to a Parquet file. `start`
-    names the version that a run begins with, None: from scratch."""
+    names the version that a run begins with, None: from scratch. `baselines` are trained beside each
+    version for its report."""
 
     registry: Path
     options: Options
@@ -51,6 +52,7 @@ class Recipe:
     names: EventNames = event_name
     report: Report = lambda progress: None
     start: Callable[[], str | None] = lambda: None
+    baselines: bool = True
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class Maker:
             self.recipe.registry,
             items,
             options=self.recipe.options,
-            baselines=True,
+            baselines=self.recipe.baselines,
             checkpoint=self.at.checkpoint,
             start=start,
             names=self.recipe.names,
