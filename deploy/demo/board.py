@@ -59,7 +59,7 @@ class Board:
         if role not in self._decode:
             self.refusals[dict(record.headers)["reason"].decode()] += 1
             return None
-        said = self._decode[role](record.value)
+        said: Any = self._decode[role](record.value)
         self.tally.saw(role, said.event_id)
         getattr(self, f"_see_{role}")(said, record, now)
         return said

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from deploy.demo import figures
 from deploy.demo.board import SIMULATED, Board
+from deploy.demo.learning import EASED, EPOCHS, MOST_CLICKS, Learning
 from deploy.demo.log import DAY_MS, FEBRUARY_MS, FIRST_UNTIL_MS, DemoLog, fold, name, prepare, worth_following
 from deploy.demo.outcomes import Outcomes
 from deploy.demo.parts import PREFIX, new_run, topic_names, versions_of
@@ -18,6 +19,11 @@ from deploy.demo.view import View
 from deploy.demo.watch import heard
 from streams.connection import Connection
 from tests.contract.examples import COMMON, DECISION, INTENT
+from trainer.gate_settings import GateSettings
+from trainer.options import Options, read
+from trainer.service.orders import Workdir
+from trainer.service.schedule import Schedule, due
+from trainer.settings import TrainerSettings
 
 NOW = 1_700_000_000.0
 
@@ -239,6 +245,22 @@ def test_the_trainers_lines_say_what_it_does():
     found.hear(end(promoted=False, why="there is too little to judge"), NOW + 3)
     assert found.state == "waits for 70 more clicks"
     assert found.ended[0].why == "there is too little to judge"
+
+
+def test_what_the_trainer_is_told_makes_a_run_due_after_so_many_new_clicks(tmp_path, monkeypatch):
+    learning = Learning(tmp_path, every=3_000)
+    learning.begin(MOST_CLICKS)
+    for variable, value in learning.environment("pathcast-demo-x").items():
+        monkeypatch.setenv(variable, value)
+    settings = TrainerSettings()
+    schedule = Schedule(settings.every_minutes, settings.every_clicks, settings.drift_minutes)
+    mark = Workdir(settings.workdir).mark()
+    assert due(schedule, mark, mark.at + 60_000, MOST_CLICKS + 2_999, {}) is None
+    assert due(schedule, mark, mark.at + 60_000, MOST_CLICKS + 3_000, {}) == "3,000 new clicks"
+    assert settings.most_clicks >= MOST_CLICKS
+    assert MOST_CLICKS * settings.holdout < 3_000, "it has to learn from some of February"
+    assert GateSettings() == EASED
+    assert read(settings.config, Options()).epochs == EPOCHS
 
 
 def test_only_whole_lines_are_heard(tmp_path):

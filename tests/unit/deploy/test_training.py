@@ -37,6 +37,12 @@ def test_training_settings_come_from_their_file(tmp_path: Path, monkeypatch: pyt
     assert (options.epochs, options.seconds) == (3, 120.0)
 
 
+def test_baselines_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert maker(TrainerSettings()).recipe.baselines
+    monkeypatch.setenv("PATHCAST_TRAINER_BASELINES", "false")
+    assert not maker(TrainerSettings()).recipe.baselines
+
+
 def test_a_registry_that_is_no_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATHCAST_REGISTRY", "s3://bucket/models")
     with pytest.raises(TrainerError, match="writes versions to a folder"):
