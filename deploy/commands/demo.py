@@ -7,7 +7,7 @@ from rich.table import Table
 from deploy.demo.board import Board
 
 #: Clicks, made-up outcomes among them, after which the newest are enough for the gate.
-TRAIN_EVERY = 3_000
+TRAIN_EVERY = 4_000
 
 
 @click.command()

@@ -45,7 +45,7 @@ class Board:
         self._listed = 0.0
         self._sent: dict[str, int] = {}
         self._answered: dict[str, float] = {}
-        self._expected: dict[str, frozenset[str]] = {}
+        self._expected: dict[str, tuple[str, frozenset[str]]] = {}
         self._decode = {
             "clicks": msgspec.json.Decoder(Seen).decode,
             "purchase_intent": msgspec.json.Decoder(PurchaseIntent).decode,
@@ -77,10 +77,13 @@ class Board:
 
     def _was_expected(self, click: Seen) -> bool:
         """Whether the item was among those recommended after the visitor's last click."""
-        expected = self._expected.pop(click.visitor_id, None)
-        hit = expected is not None and click.item_id in expected
-        self.tries += expected is not None
+        if click.visitor_id not in self._expected:
+            return False
+        version, expected = self._expected.pop(click.visitor_id)
+        hit = click.item_id in expected
+        self.tries += 1
         self.hits += hit
+        self.tally.tried(version, hit)
         return hit
 
     def _follow(self, click: Seen, expected: bool, now: float) -> None:
@@ -111,7 +114,8 @@ class Board:
     def _see_recommendations(self, answer: Recommendations, _record: Any, _now: float) -> None:
         if SIMULATED in answer.event_id:
             return
-        self._expected[answer.visitor_id] = frozenset(item.item_id for item in answer.items)
+        items = frozenset(item.item_id for item in answer.items)
+        self._expected[answer.visitor_id] = answer.model_version, items
         if answer.visitor_id == self.path.visitor:
             self.path.items = [(item.item_id, item.score) for item in answer.items]
 

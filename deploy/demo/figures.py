@@ -97,12 +97,14 @@ def retrained(board: Board) -> list[tuple[str, str]]:
     """What the trainer did, run by run, and what came of it; nothing without one."""
     if board.retraining is None:
         return []
+    found = _served(board)
     return [
         ("clicks in the event log", f"{board.retraining.clicks:,}"),
         *(("retrained", verdict(run, board.started)) for run in board.retraining.ended),
         ("trainer at the end", board.retraining.state),
         *(("swapped", f"to {_short(name)} {moment}") for name, moment in swaps(board)),
-        ("answered by version", ", ".join(f"{_short(v)} {n.clicks:,}" for v, n in _served(board))),
+        ("answered by version", ", ".join(f"{_short(v)} {n.clicks:,}" for v, n in found)),
+        ("top 20 by version", ", ".join(f"{_short(v)} {share(n)}" for v, n in found)),
     ]
 
 
@@ -110,6 +112,11 @@ def verdict(run: Ended, started: float) -> str:
     """A run's end in a sentence; `started` is when the demo went live (s of the wall clock)."""
     word = "promoted" if run.promoted else "refused"
     return f"{_short(run.version) or 'no version'} {word} after {run.at - started:.0f} s: {run.why}"
+
+
+def share(served: Served) -> str:
+    """How many of the next items were among the 20 that a version recommended."""
+    return f"{100 * served.hits / served.tries:.0f} %" if served.tries else "-"
 
 
 def swaps(board: Board) -> Iterator[tuple[str, str]]:

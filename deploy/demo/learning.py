@@ -1,7 +1,7 @@
 """What the demo's trainer is told: where it keeps things, when a run is due, and how the gate is eased.
 
 A run has to end while somebody watches, so it learns from the newest clicks only; and in a minute few people
-buy, so the gate asks for fewer buyers than by default.
+buy, so the gate asks for fewer visitors and buyers than by default.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ EPOCHS = 6
 #: The log is committed so often (s): often enough to be watched.
 COMMIT_SECONDS = 2.0
 #: Of the clicks between two runs, the share that is left to the gate; the rest is learned from.
-JUDGED_SHARE = 0.7
-EASED = GateSettings(least_buyers=3)
+JUDGED_SHARE = 0.85
+EASED = GateSettings(least_visitors=100, least_buyers=3)
 #: The order that stands for the learning from January, which the demo did by itself.
 JANUARY = "january"
 
@@ -89,7 +89,8 @@ class Learning:
 
 def eased() -> str:
     """How the gate is eased, in words."""
+    usual = GateSettings()
     return (
-        f"the gate is eased: {EASED.least_buyers} buyers are enough to judge on, else "
-        f"{GateSettings().least_buyers}; its other limits and its rules are those of always"
+        f"the gate is eased: it judges on {EASED.least_visitors} visitors, {EASED.least_buyers} of them "
+        f"buyers (else {usual.least_visitors} and {usual.least_buyers}); its other limits are those of always"
     )

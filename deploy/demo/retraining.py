@@ -31,15 +31,15 @@ class Retraining:
         """Take in a line of the trainer's, or of a run's, read at `now`."""
         match line.get("event"):
             case "run ordered":
-                self.ordered, self.doing = int(line["clicks"]), "reading the newest clicks"
+                self.ordered, self.doing = int(line["clicks"]), "a run starts, reads the newest clicks"
             case "slice written":
                 self.doing = f"training on {line['clicks']:,} clicks"
             case "epoch begins":
                 self.doing = f"training: epoch {line['epoch']} of {EPOCHS}, {line['done']:.0%} done"
             case "epochs over":
-                self.doing = "training: epochs over, now trees and calibration"
+                self.doing = "training: trees and calibration"
             case "version made":
-                self.doing = "the gate judges the new version on the newest clicks"
+                self.doing = "the gate judges the new version"
             case "run died":
                 self.doing = "the run died, and goes on"
             case "run ended" if line["order"] != JANUARY:

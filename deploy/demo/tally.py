@@ -9,11 +9,13 @@ _ALL = sum(_BITS.values())
 @dataclass
 class Served:
     """A version: when its first answer was read (s of the wall clock), after how many answered clicks, and
-    how many clicks it answered."""
+    how many clicks it answered. Of the `tries` that followed, `hits` were among the items it recommended."""
 
     since: float
     after: int
     clicks: int = 0
+    tries: int = 0
+    hits: int = 0
 
 
 class Tally:
@@ -39,6 +41,12 @@ class Tally:
         """A click's purchase intent names the version that answered."""
         found = self.versions.setdefault(version, Served(now, self.answered))
         found.clicks += 1
+
+    def tried(self, version: str, hit: bool) -> None:
+        """What a visitor clicked after recommendations of that version, and whether it was one of them."""
+        if version in self.versions:
+            self.versions[version].tries += 1
+            self.versions[version].hits += hit
 
     @property
     def unanswered(self) -> int:

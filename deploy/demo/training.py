@@ -25,7 +25,7 @@ def training(board: Board) -> RenderableType:
     state.no_wrap, state.overflow = True, "ellipsis"
     return Panel(
         Group(state, _verdict(board), *_versions(board)),
-        title="trainer: a model of the newest clicks, swapped in while they flow",
+        title="trainer: learns from the newest clicks",
         title_align="left",
         border_style="grey37",
         padding=(0, 1),
@@ -45,8 +45,8 @@ def _versions(board: Board) -> list[Text]:
     swapped = dict(figures.swaps(board))
     lines = [
         Text.assemble(
-            (f"{name.partition('-')[2]:<13}", "bold"),
-            f"{served.clicks:>6,} clicks  ",
+            (name.partition("-")[2], "bold"),
+            f" {served.clicks:>6,} clicks, top 20 {figures.share(served)}, ",
             (f"swapped in {swapped[name]}" if name in swapped else "the first model", "dim"),
             no_wrap=True,
             overflow="ellipsis",
