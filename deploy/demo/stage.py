@@ -90,7 +90,7 @@ class Builder:
         return names
 
     def _model(self, to: Connection, names: TopicNames, log: DemoLog, learnt: Learning) -> None:
-        events, span = (log.first, "1 to 12 January") if self._every else (log.january, "January")
+        events, span = (log.first, "1 to 7 January") if self._every else (log.january, "January")
         self._say(f"model: learned from {span}, or taken from an earlier run")
         version, made = parts.model(events, self._cache)
         shutil.copytree(version.path, learnt.registry / version.id)

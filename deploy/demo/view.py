@@ -73,7 +73,7 @@ class View:
         title = Text.assemble(
             (" Pathcast", f"bold {ACCENT}"), ("  where each shopper's path leads, click by click", "bold")
         )
-        learned = "1 to 12 January" if self._board.retraining else "January"
+        learned = "1 to 7 January" if self._board.retraining else "January"
         source = f" Real clicks (REES46): all days of February at once; the first model knows {learned}"
         return Group(title, Text(source, style="dim", no_wrap=True, overflow="ellipsis"))
 
