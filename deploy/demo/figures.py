@@ -1,5 +1,6 @@
 """Numbers for the eye: rates, latencies, bars and sparklines."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from deploy.demo.tally import Served
 BLOCKS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 RATE_SECONDS = 3.0
+#: The time at which a version was made, in its name.
+_MADE_AT = re.compile(r"\b\d{8}T\d{6}-")
 ANSWERS = ("purchase_intent", "recommendations", "ad_decisions")
 
 
@@ -100,7 +103,7 @@ def retrained(board: Board) -> list[tuple[str, str]]:
     found = _served(board)
     return [
         ("clicks in the event log", f"{board.retraining.clicks:,}"),
-        *(("retrained", verdict(run, board.started)) for run in board.retraining.ended),
+        *(("retrained", verdict(run)) for run in board.retraining.ended),
         ("trainer at the end", board.retraining.state),
         *(("swapped", f"to {_short(name)} {moment}") for name, moment in swaps(board)),
         ("answered by version", ", ".join(f"{_short(v)} {n.clicks:,}" for v, n in found)),
@@ -108,10 +111,10 @@ def retrained(board: Board) -> list[tuple[str, str]]:
     ]
 
 
-def verdict(run: Ended, started: float) -> str:
-    """A run's end in a sentence; `started` is when the demo went live (s of the wall clock)."""
+def verdict(run: Ended) -> str:
+    """A run's end in the gate's own sentence, the versions' names shortened."""
     word = "promoted" if run.promoted else "refused"
-    return f"{_short(run.version) or 'no version'} {word} after {run.at - started:.0f} s: {run.why}"
+    return f"{_short(run.version) or 'no version'} {word}: {_MADE_AT.sub('', run.why)}"
 
 
 def share(served: Served) -> str:
@@ -131,4 +134,4 @@ def _served(board: Board) -> list[tuple[str, Served]]:
 
 def _short(version: str) -> str:
     """A version's name without the time at which it was made."""
-    return version.partition("-")[2] or version
+    return _MADE_AT.sub("", version)

@@ -18,7 +18,7 @@ from trainer.service.orders import Done, Order, Workdir
 from trainer.settings import BASE_MB, BYTES_PER_CLICK
 
 #: Clicks that a run learns from or is judged on, the newest there are; January's make up what February lacks.
-MOST_CLICKS = 25_000
+MOST_CLICKS = 40_000
 EPOCHS = 6
 #: The log is committed so often (s): often enough to be watched.
 COMMIT_SECONDS = 2.0

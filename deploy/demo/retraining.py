@@ -8,9 +8,8 @@ from deploy.demo.learning import EPOCHS, JANUARY
 
 
 class Ended(NamedTuple):
-    """A run that ended: when (s of the wall clock), its version, and the gate's verdict with its sentence."""
+    """A run that ended: its version, and the gate's verdict with its sentence."""
 
-    at: float
     version: str
     promoted: bool
     why: str
@@ -27,8 +26,8 @@ class Retraining:
     doing: str = ""
     ended: list[Ended] = field(default_factory=list)
 
-    def hear(self, line: Mapping[str, Any], now: float) -> None:
-        """Take in a line of the trainer's, or of a run's, read at `now`."""
+    def hear(self, line: Mapping[str, Any]) -> None:
+        """Take in a line of the trainer's, or of a run's."""
         match line.get("event"):
             case "run ordered":
                 self.ordered, self.doing = int(line["clicks"]), "a run starts, reads the newest clicks"
@@ -44,7 +43,7 @@ class Retraining:
                 self.doing = "the run died, and goes on"
             case "run ended" if line["order"] != JANUARY:
                 self.doing = ""
-                self.ended.append(Ended(now, line["version"] or "", line["promoted"], line["why"]))
+                self.ended.append(Ended(line["version"] or "", line["promoted"], line["why"]))
 
     @property
     def state(self) -> str:

@@ -38,7 +38,7 @@ def _verdict(board: Board) -> Text:
     if not ended:
         return Text(eased(), style="dim")
     style = "bright_green" if ended[-1].promoted else "yellow"
-    return Text(figures.verdict(ended[-1], board.started), style=style)
+    return Text(figures.verdict(ended[-1]), style=style)
 
 
 def _versions(board: Board) -> list[Text]:

@@ -120,7 +120,7 @@ def trainer_reader(said: Path, log: EventLog, board: Board, retraining: Retraini
                 with board.lock:
                     retraining.clicks = clicks
                     for line in heard(lines):
-                        retraining.hear(line, time.time())
+                        retraining.hear(line)
 
     return Background("trainer's reader", read)
 

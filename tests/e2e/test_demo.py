@@ -109,7 +109,7 @@ def test_a_model_is_trained_and_swapped_in_while_clicks_flow(broker, cache):
     rest, _ = demo.communicate(timeout=120)
     assert demo.returncode == 0, said + rest
     found = told(rest)
-    promoted = re.findall(r"([0-9a-f]{12}) promoted after \d+ s: it is (?:better|equal)", rest)
+    promoted = re.findall(r"([0-9a-f]{12}) promoted: it is (?:better|equal)", rest)
     assert promoted, said + rest
     assert re.match(rf"to {promoted[0]} after \d+ s and [\d,]+ clicks", found["swapped"]), rest
     by_version = re.findall(r"([0-9a-f]{12}) ([\d,]+)", found["answered by version"])

@@ -221,7 +221,7 @@ def test_the_trainers_lines_say_what_it_does():
     found = Retraining(every=100, ordered=1_000, clicks=400)
     assert found.state == "reads January: 600 clicks to go"
     found.clicks = 1_040
-    found.hear(end(order="january", version="a"), NOW)
+    found.hear(end(order="january", version="a"))
     assert (found.state, found.ended) == ("waits for 60 more clicks", [])
     found.clicks = 1_100
     assert found.state == "a run is due"
@@ -234,7 +234,7 @@ def test_the_trainers_lines_say_what_it_does():
         line("version made", version="b"),
         line("log tended", merged=3),
     ):
-        found.hear(event, NOW)
+        found.hear(event)
         said.append(found.state)
     assert "900" in said[1]
     assert "epoch 3 of" in said[2]
@@ -242,7 +242,7 @@ def test_the_trainers_lines_say_what_it_does():
     assert "gate" in said[4]
     assert said[5] == said[4]
     found.clicks = 1_130
-    found.hear(end(promoted=False, why="there is too little to judge"), NOW + 3)
+    found.hear(end(promoted=False, why="there is too little to judge"))
     assert found.state == "waits for 70 more clicks"
     assert found.ended[0].why == "there is too little to judge"
 
@@ -298,13 +298,13 @@ def swapped(log):
             items=["4101564"] if number > 2 else ["7"],
             version=f"20261126T01020{number // 4}-{'ab'[number // 4] * 12}",
         )
-    board.retraining.hear(end(), NOW + 2)
+    board.retraining.hear(end(why="it is better than 20261126T010200-aaaaaaaaaaaa"))
     return board
 
 
 def test_the_summary_tells_of_runs_the_swap_and_each_versions_answers(swapped):
     told = dict(figures.summary(swapped))
-    assert told["retrained"] == "bbbbbbbbbbbb promoted after 2 s: it is better"
+    assert told["retrained"] == "bbbbbbbbbbbb promoted: it is better than aaaaaaaaaaaa"
     assert told["swapped"] == "to bbbbbbbbbbbb after 4 s and 3 clicks"
     assert told["answered by version"] == "aaaaaaaaaaaa 3, bbbbbbbbbbbb 2"
     assert told["top 20 by version"] == "aaaaaaaaaaaa 33 %, bbbbbbbbbbbb 100 %"
