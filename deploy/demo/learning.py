@@ -7,6 +7,7 @@ buy, so the gate asks for fewer visitors and buyers than by default.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -17,8 +18,6 @@ from trainer.ledger import Ledger
 from trainer.service.orders import Done, Order, Workdir
 from trainer.settings import BASE_MB, BYTES_PER_CLICK
 
-#: Clicks that a run learns from or is judged on, the newest there are; January's make up what February lacks.
-MOST_CLICKS = 40_000
 EPOCHS = 6
 #: The log is committed so often (s): often enough to be watched.
 COMMIT_SECONDS = 2.0
@@ -29,12 +28,25 @@ EASED = GateSettings(least_visitors=100, least_buyers=3)
 JANUARY = "january"
 
 
+class Plan(NamedTuple):
+    """A run after `every` clicks, of the `most` newest."""
+
+    every: int
+    most: int
+
+
+#: No run at all.
+NEVER = Plan(0, 0)
+
+
 @dataclass(frozen=True)
 class Learning:
-    """A trainer's folder, and the clicks after which it trains (`every`)."""
+    """A trainer's folder, the clicks after which it trains (`every`), and how many of the newest it then
+    takes to learn from and to be judged on: January makes up what February lacks of them."""
 
     folder: Path
     every: int
+    most: int
 
     @property
     def log(self) -> Path:
@@ -54,7 +66,7 @@ class Learning:
     def recent(self, log: DemoLog) -> Path:
         """Write the newest of January's clicks, which the trainer begins with, to a file."""
         file = self.folder / "recent.parquet"
-        pl.read_parquet(log.january).tail(MOST_CLICKS).write_parquet(file)
+        pl.read_parquet(log.january).tail(self.most - self.every).write_parquet(file)
         return file
 
     def begin(self, clicks: int) -> None:
@@ -78,9 +90,9 @@ class Learning:
             "CONFIG": config,
             "EVERY_CLICKS": self.every,
             "COMMIT_SECONDS": COMMIT_SECONDS,
-            "MEMORY_MB": BASE_MB + -(-MOST_CLICKS * BYTES_PER_CLICK // 2**20),
+            "MEMORY_MB": max(1200, BASE_MB + -(-self.most * BYTES_PER_CLICK // 2**20)),
             "BASELINES": "false",
-            "HOLDOUT": min(0.5, JUDGED_SHARE * self.every / MOST_CLICKS),
+            "HOLDOUT": min(0.5, JUDGED_SHARE * self.every / self.most),
         }
         gate = {f"PATHCAST_GATE_{name.upper()}": str(value) for name, value in EASED.model_dump().items()}
         trainer = {f"PATHCAST_TRAINER_{name}": str(value) for name, value in own.items()}

@@ -11,6 +11,7 @@ from rich.live import Live
 
 from deploy.demo import figures
 from deploy.demo.board import Board
+from deploy.demo.learning import Plan
 from deploy.demo.outcomes import Outcomes
 from deploy.demo.parts import DemoError
 from deploy.demo.retraining import Retraining
@@ -27,15 +28,15 @@ LAST_ANSWERS_SECONDS = 10.0
 
 
 class Demo:
-    """One run; `seconds` of live view, None for until Ctrl-C or the log's end; `rate` clicks a second; a
-    model is trained after `every` clicks, None for never."""
+    """One run; `seconds` of live view, None for until Ctrl-C or the log's end; `rate` clicks a second;
+    `plan` says when models are trained, None for never."""
 
-    def __init__(self, console: Console, seconds: float | None, rate: float, every: int | None) -> None:
-        self._console, self._seconds, self._rate, self._every = console, seconds, rate, every
+    def __init__(self, console: Console, seconds: float | None, rate: float, plan: Plan | None) -> None:
+        self._console, self._seconds, self._rate, self._plan = console, seconds, rate, plan
 
     def run(self) -> Board:
         """Everything; returns what was seen. Raises PathcastError; KeyboardInterrupt before it is live."""
-        with _ending_politely(), stage(self._console, self._every) as ready:
+        with _ending_politely(), stage(self._console, self._plan) as ready:
             school = ready.school
             retraining = Retraining(school.learning.every, school.january) if school else None
             board = Board(ready.log, time.time(), retraining)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from deploy.demo import parts
 from deploy.demo.children import Trainer, Worker
-from deploy.demo.learning import Learning, eased
+from deploy.demo.learning import NEVER, Learning, Plan, eased
 from deploy.demo.log import DemoLog, prepare, shipped
 from deploy.demo.school import School, answered
 from deploy.demo.watch import ends
@@ -45,8 +45,8 @@ class Stage:
 class Builder:
     """Puts up one part after the other, each with a line that says so; `down` takes them away in reverse."""
 
-    def __init__(self, console: Console, down: ExitStack, every: int | None) -> None:
-        self._console, self._down, self._every = console, down, every
+    def __init__(self, console: Console, down: ExitStack, plan: Plan | None) -> None:
+        self._console, self._down, self._plan = console, down, plan
         self._run = parts.new_run()
         self._cache = cache_directory() / "demo"
         self._folder = Path(tempfile.mkdtemp(prefix=f"{self._run}-"))
@@ -59,10 +59,10 @@ class Builder:
         to = self._broker()
         names = self._topics(to)
         log = prepare(self._cache)
-        learnt = Learning(self._folder, self._every or 0)
+        learnt = Learning(self._folder, *(self._plan or NEVER))
         self._model(to, names, log, learnt)
         worker = self._worker(to, names, learnt)
-        school = self._school(to, names, log, worker, learnt) if self._every else None
+        school = self._school(to, names, log, worker, learnt) if self._plan else None
         return Stage(to, names, log, worker, ends(to, names), school)
 
     def _say(self, text: str) -> None:
@@ -90,7 +90,7 @@ class Builder:
         return names
 
     def _model(self, to: Connection, names: TopicNames, log: DemoLog, learnt: Learning) -> None:
-        events, span = (log.first, "1 to 7 January") if self._every else (log.january, "January")
+        events, span = (log.first, "1 to 7 January") if self._plan else (log.january, "January")
         self._say(f"model: learned from {span}, or taken from an earlier run")
         version, made = parts.model(events, self._cache)
         shutil.copytree(version.path, learnt.registry / version.id)
@@ -143,10 +143,10 @@ def _keeping_log_of_failure(folder: Path) -> Callable[..., None]:
 
 
 @contextmanager
-def stage(console: Console, every: int | None) -> Iterator[Stage]:
+def stage(console: Console, plan: Plan | None) -> Iterator[Stage]:
     """All parts up; at the end all that this call started is stopped and what it left is removed.
 
-    A trainer is among them if there is to be a run after `every` clicks.
+    A trainer is among them if there is a `plan` for it.
     """
     with ExitStack() as down:
-        yield Builder(console, down, every).build()
+        yield Builder(console, down, plan).build()

@@ -103,7 +103,7 @@ def test_seconds_ends_with_a_summary_and_leaves_nothing(broker, cache):
 
 
 def test_a_model_is_trained_and_swapped_in_while_clicks_flow(broker, cache):
-    demo = start(broker, cache, "--rate", "100")
+    demo = start(broker, cache, "--rate", "100", "--train-on", "9000")
     said = read_until(demo, "; swapped to ")
     demo.send_signal(signal.SIGINT)
     rest, _ = demo.communicate(timeout=120)

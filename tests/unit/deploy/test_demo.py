@@ -9,7 +9,7 @@ from rich.console import Console
 
 from deploy.demo import figures
 from deploy.demo.board import SIMULATED, Board
-from deploy.demo.learning import EASED, EPOCHS, MOST_CLICKS, Learning
+from deploy.demo.learning import EASED, EPOCHS, Learning
 from deploy.demo.log import DAY_MS, FEBRUARY_MS, FIRST_UNTIL_MS, DemoLog, fold, name, prepare, worth_following
 from deploy.demo.outcomes import Outcomes
 from deploy.demo.parts import PREFIX, new_run, topic_names, versions_of
@@ -248,17 +248,17 @@ def test_the_trainers_lines_say_what_it_does():
 
 
 def test_what_the_trainer_is_told_makes_a_run_due_after_so_many_new_clicks(tmp_path, monkeypatch):
-    learning = Learning(tmp_path, every=4_000)
-    learning.begin(MOST_CLICKS)
+    learning = Learning(tmp_path, every=4_000, most=30_000)
+    learning.begin(26_000)
     for variable, value in learning.environment("pathcast-demo-x").items():
         monkeypatch.setenv(variable, value)
     settings = TrainerSettings()
     schedule = Schedule(settings.every_minutes, settings.every_clicks, settings.drift_minutes)
     mark = Workdir(settings.workdir).mark()
-    assert due(schedule, mark, mark.at + 60_000, MOST_CLICKS + 3_999, {}) is None
-    assert due(schedule, mark, mark.at + 60_000, MOST_CLICKS + 4_000, {}) == "4,000 new clicks"
-    assert settings.most_clicks >= MOST_CLICKS
-    assert MOST_CLICKS * settings.holdout < 4_000, "it has to learn from some of February"
+    assert due(schedule, mark, mark.at + 60_000, 29_999, {}) is None
+    assert due(schedule, mark, mark.at + 60_000, 30_000, {}) == "4,000 new clicks"
+    assert settings.most_clicks >= 30_000
+    assert 30_000 * settings.holdout < 4_000, "it has to learn from some of February"
     assert GateSettings() == EASED
     assert read(settings.config, Options()).epochs == EPOCHS
 
