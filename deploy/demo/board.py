@@ -58,6 +58,8 @@ class Board:
         self.counts[role] += 1
         if role not in self._decode:
             self.refusals[dict(record.headers)["reason"].decode()] += 1
+            # The log's clicks can all be read: they are refused for when they come.
+            self.tally.saw(role, self._decode["clicks"](record.value).event_id)
             return None
         said: Any = self._decode[role](record.value)
         self.tally.saw(role, said.event_id)

@@ -1,4 +1,4 @@
-"""The demo's child processes: a worker, and a trainer that gives way to it."""
+"""The demo's child processes: a worker and a trainer."""
 
 import os
 import signal
@@ -15,8 +15,6 @@ from deploy.demo.parts import DemoError
 from deploy.processes import command
 
 READY_SECONDS, STOP_SECONDS = 90.0, 20.0
-#: How much the trainer, and the runs that it starts, give way to whoever answers clicks.
-NICENESS = 5
 TAIL_LINES = 8
 
 
@@ -87,12 +85,10 @@ class Worker(Child):
 
 
 class Trainer(Child):
-    """A `pathcast trainer` of low priority."""
+    """A `pathcast trainer`."""
 
     def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
         super().__init__("trainer", log, environment)
-        with suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, self.process.pid, NICENESS)
 
 
 def _last_lines(path: Path) -> Sequence[str]:

@@ -86,7 +86,7 @@ def summary(board: Board) -> list[tuple[str, str]]:
     return [
         ("clicks", f"{board.counts['clicks']:,}{made_up}"),
         *((role.replace("_", "-"), f"{board.counts[role]:,}") for role in ANSWERS),
-        ("without all three", f"{board.tally.unanswered:,}; answered twice {board.tally.twice:,}"),
+        ("without an answer", f"{board.tally.unanswered:,}; answered twice {board.tally.twice:,}"),
         ("dead letters", refused(board)),
         ("answered by", rungs or "-"),
         ("model", board.model or "-"),

@@ -21,6 +21,8 @@ from trainer.settings import BASE_MB, BYTES_PER_CLICK
 EPOCHS = 6
 #: The log is committed so often (s): often enough to be watched.
 COMMIT_SECONDS = 2.0
+#: A run gives way to the worker, yet has to end: somebody waits for it.
+NICE = 5
 #: Of the clicks between two runs, the share that is left to the gate; the rest is learned from.
 JUDGED_SHARE = 0.85
 EASED = GateSettings(least_visitors=100, least_buyers=3)
@@ -92,6 +94,7 @@ class Learning:
             "COMMIT_SECONDS": COMMIT_SECONDS,
             "MEMORY_MB": max(1200, BASE_MB + -(-self.most * BYTES_PER_CLICK // 2**20)),
             "BASELINES": "false",
+            "NICE": NICE,
             "HOLDOUT": min(0.5, JUDGED_SHARE * self.every / self.most),
         }
         gate = {f"PATHCAST_GATE_{name.upper()}": str(value) for name, value in EASED.model_dump().items()}

@@ -1,14 +1,27 @@
-"""What the trainer does, as its own log lines and its event log say."""
+"""What the trainer does, as its log lines, its event log and the registry's ledger say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from deploy.demo.learning import EPOCHS, JANUARY
+from trainer.standing import Entry, What
+
+#: Who the trainer decides as.
+GATE = "gate"
+#: What a run does from a line on, in words.
+_DOING = {
+    "run ordered": "a run starts, reads the newest clicks",
+    "slice written": "training on {clicks:,} clicks",
+    "epoch begins": "training: epoch {epoch} of {epochs}, {done:.0%} done",
+    "epochs over": "training: trees and calibration",
+    "version made": "the gate judges the new version",
+    "run died": "the run died, and goes on",
+}
 
 
 class Ended(NamedTuple):
-    """A run that ended: its version, and the gate's verdict with its sentence."""
+    """A run that came to an end: its version, if it made one, and why it serves or does not."""
 
     version: str
     promoted: bool
@@ -28,22 +41,25 @@ class Retraining:
 
     def hear(self, line: Mapping[str, Any]) -> None:
         """Take in a line of the trainer's, or of a run's."""
-        match line.get("event"):
-            case "run ordered":
-                self.ordered, self.doing = int(line["clicks"]), "a run starts, reads the newest clicks"
-            case "slice written":
-                self.doing = f"training on {line['clicks']:,} clicks"
-            case "epoch begins":
-                self.doing = f"training: epoch {line['epoch']} of {EPOCHS}, {line['done']:.0%} done"
-            case "epochs over":
-                self.doing = "training: trees and calibration"
-            case "version made":
-                self.doing = "the gate judges the new version"
-            case "run died":
-                self.doing = "the run died, and goes on"
-            case "run ended" if line["order"] != JANUARY:
-                self.doing = ""
-                self.ended.append(Ended(line["version"] or "", line["promoted"], line["why"]))
+        event = line.get("event")
+        if event == "run ordered":
+            self.ordered = int(line["clicks"])
+        if event in _DOING:
+            self.doing = _DOING[event].format(**line, epochs=EPOCHS)
+        elif event == "run ended" and line["order"] != JANUARY:
+            self.doing = ""
+            self._end(Ended(line["version"] or "", line["promoted"], line["why"]))
+
+    def judged(self, entries: Sequence[Entry]) -> None:
+        """Take in the ledger as it is: the gate's verdict is there before any worker is told of it."""
+        for entry in entries:
+            if entry.by == GATE and entry.what in (What.PROMOTED, What.REFUSED):
+                self._end(Ended(entry.version, entry.what is What.PROMOTED, entry.reason))
+
+    def _end(self, run: Ended) -> None:
+        """The ledger and the trainer's lines say the same, one after the other."""
+        if not run.version or all(run.version != known.version for known in self.ended):
+            self.ended.append(run)
 
     @property
     def state(self) -> str:

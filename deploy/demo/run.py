@@ -20,7 +20,6 @@ from deploy.demo.view import View
 from deploy.demo.watch import Background, lag_reader, trainer_reader, watcher
 from deploy.logs import Source
 from deploy.replay import Pace, Report, replay
-from trainer.eventlog.log import EventLog
 
 REFRESH_SECONDS, LINE_SECONDS = 0.25, 5.0
 #: The last clicks' answers may still be under way when the last click has been sent.
@@ -110,15 +109,14 @@ def _reader(ready: Stage, board: Board) -> list[Background]:
     school, retraining = ready.school, board.retraining
     if school is None or retraining is None:
         return []
-    log = EventLog.at(str(school.learning.log))
-    return [trainer_reader(school.trainer.log, log, board, retraining)]
+    return [trainer_reader(school.trainer.log, school.learning, board, retraining)]
 
 
 def _await_answers(ready: Stage, board: Board, sent: Sequence[Report]) -> None:
     """All that was sent is to be read, and answered, before anybody counts: but not for ever."""
     clicks, deadline = sum(one.sent - one.failed for one in sent), time.monotonic() + LAST_ANSWERS_SECONDS
     while time.monotonic() < deadline and ready.worker.process.poll() is None:
-        if board.tally.clicks >= clicks and board.tally.unanswered <= board.counts["dead_letters"]:
+        if board.tally.clicks >= clicks and not board.tally.unanswered:
             return
         time.sleep(0.05)
 

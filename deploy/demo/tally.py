@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 _BITS = {"clicks": 1, "purchase_intent": 2, "recommendations": 4, "ad_decisions": 8}
 _ALL = sum(_BITS.values())
+_BITS["dead_letters"] = 16
 
 
 @dataclass
@@ -23,11 +24,11 @@ class Tally:
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
-        self.clicks = self.answered = self.twice = 0
+        self.clicks = self.answered = self.refused = self.twice = 0
         self.versions: dict[str, Served] = {}
 
     def saw(self, role: str, event_id: str) -> None:
-        """A click, or an answer to one, in any order."""
+        """A click, an answer to one, or the click as a dead letter, in any order."""
         bit, before = _BITS[role], self._seen.get(event_id, 0)
         if before & bit:
             # A click that was sent twice is a duplicate and has no answers of its own.
@@ -36,6 +37,7 @@ class Tally:
         self._seen[event_id] = after = before | bit
         self.clicks += role == "clicks"
         self.answered += after == _ALL
+        self.refused += role == "dead_letters"
 
     def served(self, version: str, now: float) -> None:
         """A click's purchase intent names the version that answered."""
@@ -50,5 +52,5 @@ class Tally:
 
     @property
     def unanswered(self) -> int:
-        """Clicks that do not have all three answers, or not yet."""
-        return self.clicks - self.answered
+        """Clicks that neither have all three answers nor are dead letters, or not yet."""
+        return self.clicks - self.answered - self.refused

@@ -12,12 +12,14 @@ from kafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.demo.board import Board
+from deploy.demo.learning import Learning
 from deploy.demo.retraining import Retraining
 from deploy.kafka import consumer
 from streams.connection import Connection
 from streams.topics import TopicNames
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.tables import CLICKS
+from trainer.ledger import Ledger
 
 
 class Background(threading.Thread):
@@ -110,15 +112,20 @@ def metrics(url: str, *names: str) -> float | None:
     return sum(sample.value for family in families for sample in family.samples if sample.name in names)
 
 
-def trainer_reader(said: Path, log: EventLog, board: Board, retraining: Retraining) -> Background:
-    """Brings to the board what the trainer's lines in `said` say, and how many clicks its log has."""
+def trainer_reader(said: Path, learning: Learning, board: Board, retraining: Retraining) -> Background:
+    """Brings to the board what the trainer's lines in `said` say, its event log and the ledger."""
+    log, ledger = EventLog.at(str(learning.log)), Ledger(learning.registry)
 
     def read(halt: threading.Event) -> None:
         with said.open() as lines:
-            while not halt.wait(0.5):
-                clicks = sum(found.rows for found in log.manifests(CLICKS.name))
+            over = False
+            # Once more after the end is asked for: what came of the last clicks is told as well.
+            while not over:
+                over = halt.wait(0.5)
+                clicks, entries = sum(found.rows for found in log.manifests(CLICKS.name)), ledger.entries()
                 with board.lock:
                     retraining.clicks = clicks
+                    retraining.judged(entries)
                     for line in heard(lines):
                         retraining.hear(line)
 

@@ -13,7 +13,7 @@ from deploy.demo.learning import EASED, EPOCHS, Learning
 from deploy.demo.log import DAY_MS, FEBRUARY_MS, FIRST_UNTIL_MS, DemoLog, fold, name, prepare, worth_following
 from deploy.demo.outcomes import Outcomes
 from deploy.demo.parts import PREFIX, new_run, topic_names, versions_of
-from deploy.demo.retraining import Retraining
+from deploy.demo.retraining import Ended, Retraining
 from deploy.demo.tally import Tally
 from deploy.demo.view import View
 from deploy.demo.watch import heard
@@ -24,6 +24,7 @@ from trainer.options import Options, read
 from trainer.service.orders import Workdir
 from trainer.service.schedule import Schedule, due
 from trainer.settings import TrainerSettings
+from trainer.standing import Entry, What
 
 NOW = 1_700_000_000.0
 
@@ -242,9 +243,26 @@ def test_the_trainers_lines_say_what_it_does():
     assert "gate" in said[4]
     assert said[5] == said[4]
     found.clicks = 1_130
-    found.hear(end(promoted=False, why="there is too little to judge"))
+    found.hear(end(version=None, promoted=False, why="no click to learn from"))
     assert found.state == "waits for 70 more clicks"
-    assert found.ended[0].why == "there is too little to judge"
+    assert found.ended == [Ended("", False, "no click to learn from")]
+
+
+def entry(what, by="gate", version="20261126T010203-bbbbbbbbbbbb", reason="it is better"):
+    return Entry(at=1, what=what, version=version, by=by, reason=reason)
+
+
+def test_verdicts_are_those_of_the_ledger_each_once():
+    found = Retraining(every=100, ordered=1_000)
+    entries = [entry(What.PROMOTED, by="demo"), entry(What.REFUSED, reason="there is too little to judge")]
+    found.judged(entries)
+    found.judged(entries)
+    found.judged([*entries, entry(What.PROMOTED, version="20261126T010204-cccccccccccc")])
+    found.hear(end(version="20261126T010204-cccccccccccc"))
+    assert [(one.promoted, one.why) for one in found.ended] == [
+        (False, "there is too little to judge"),
+        (True, "it is better"),
+    ]
 
 
 def test_what_the_trainer_is_told_makes_a_run_due_after_so_many_new_clicks(tmp_path, monkeypatch):
@@ -284,6 +302,10 @@ def test_a_click_is_answered_once_it_has_all_three_answers_and_twice_is_told():
     assert (tally.clicks, tally.answered, tally.unanswered, tally.twice) == (1, 1, 0, 0)
     tally.saw("ad_decisions", "x")
     assert (tally.answered, tally.twice) == (1, 1)
+    tally.saw("clicks", "late")
+    assert tally.unanswered == 1
+    tally.saw("dead_letters", "late")
+    assert (tally.unanswered, tally.refused) == (0, 1)
 
 
 @pytest.fixture
@@ -298,7 +320,8 @@ def swapped(log):
             items=["4101564"] if number > 2 else ["7"],
             version=f"20261126T01020{number // 4}-{'ab'[number // 4] * 12}",
         )
-    board.retraining.hear(end(why="it is better than 20261126T010200-aaaaaaaaaaaa"))
+    better = "it is better than 20261126T010200-aaaaaaaaaaaa"
+    board.retraining.judged([entry(What.PROMOTED, reason=better)])
     return board
 
 
@@ -308,7 +331,7 @@ def test_the_summary_tells_of_runs_the_swap_and_each_versions_answers(swapped):
     assert told["swapped"] == "to bbbbbbbbbbbb after 4 s and 3 clicks"
     assert told["answered by version"] == "aaaaaaaaaaaa 3, bbbbbbbbbbbb 2"
     assert told["top 20 by version"] == "aaaaaaaaaaaa 33 %, bbbbbbbbbbbb 100 %"
-    assert told["without all three"] == "0; answered twice 0"
+    assert told["without an answer"] == "0; answered twice 0"
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
