@@ -9,9 +9,8 @@ from rich.text import Text
 from deploy.demo import figures
 from deploy.demo.board import Board
 from deploy.demo.learning import eased
+from deploy.demo.tally import Served
 
-#: Lines of the panel, its borders among them.
-LINES = 7
 #: Versions that are shown, the newest.
 SHOWN = 2
 
@@ -23,8 +22,9 @@ def training(board: Board) -> RenderableType:
         return Text()
     state = Text.assemble((f"event log {found.clicks:,} clicks  ", "dim"), (found.state, "bold"))
     state.no_wrap, state.overflow = True, "ellipsis"
+    # The sentence comes last: of all it may be cut.
     return Panel(
-        Group(state, _verdict(board), *_versions(board)),
+        Group(state, *_versions(board), _verdict(board)),
         title="trainer: learns from the newest clicks",
         title_align="left",
         border_style="grey37",
@@ -33,7 +33,7 @@ def training(board: Board) -> RenderableType:
 
 
 def _verdict(board: Board) -> Text:
-    """How the last run ended; before the first has, what the gate will go by. Two lines."""
+    """How the last run ended; before the first has, what the gate will go by."""
     ended = board.retraining.ended if board.retraining else []
     if not ended:
         return Text(eased(), style="dim")
@@ -42,15 +42,17 @@ def _verdict(board: Board) -> Text:
 
 
 def _versions(board: Board) -> list[Text]:
-    swapped = dict(figures.swaps(board))
-    lines = [
-        Text.assemble(
-            (name.partition("-")[2], "bold"),
-            f" {served.clicks:>6,} clicks, top 20 {figures.share(served)}, ",
-            (f"swapped in {swapped[name]}" if name in swapped else "the first model", "dim"),
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-        for name, served in board.tally.versions.items()
-    ]
+    lines = [_version(board, name, served) for name, served in board.tally.versions.items()]
     return list(islice(reversed(lines), SHOWN))
+
+
+def _version(board: Board, name: str, served: Served) -> Text:
+    swapped = name in dict(figures.swaps(board))
+    since = f"swapped in after {served.since - board.started:.0f} s" if swapped else "the first model"
+    return Text.assemble(
+        (name.partition("-")[2], "bold"),
+        f" {served.clicks:>6,} clicks, top 20 {figures.share(served)}, ",
+        (since, "dim"),
+        no_wrap=True,
+        overflow="ellipsis",
+    )

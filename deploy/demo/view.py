@@ -13,7 +13,6 @@ from deploy.demo import figures
 from deploy.demo.board import Board
 from deploy.demo.figures import BLOCKS
 from deploy.demo.paths import decisions, following, next_items
-from deploy.demo.training import LINES as TRAINING_LINES
 from deploy.demo.training import training
 
 ACCENT = "bright_cyan"
@@ -52,15 +51,16 @@ class View:
     def _right(self, height: int) -> list[Layout]:
         """From the visitor's path, which gets what the others leave, down to the trainer."""
         board = self._board
-        taught = [Layout(training(board), size=TRAINING_LINES)] if board.retraining else []
-        listed = 3 if taught and height < 36 else 5
+        low = height < 36
+        lines = 0 if board.retraining is None else 7 if low else 8
+        listed = 3 if lines and low else 5
         shown = max(4, min(10, (height - 13) // 3))
-        left = height - (listed + 2) - (shown + 4) - len(taught) * TRAINING_LINES
+        left = height - (listed + 2) - (shown + 4) - lines
         return [
             Layout(following(board, left)),
             Layout(next_items(board, listed), size=listed + 2),
             Layout(decisions(board, shown), size=shown + 4),
-            *taught,
+            *([Layout(training(board), size=lines)] if lines else []),
         ]
 
     def _sample(self) -> None:
