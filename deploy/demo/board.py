@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -46,7 +47,7 @@ class Board:
         self._sent: dict[str, int] = {}
         self._answered: dict[str, float] = {}
         self._expected: dict[str, tuple[str, frozenset[str]]] = {}
-        self._decode = {
+        self._decode: dict[str, Callable[[bytes], Any]] = {
             "clicks": msgspec.json.Decoder(Seen).decode,
             "purchase_intent": msgspec.json.Decoder(PurchaseIntent).decode,
             "recommendations": msgspec.json.Decoder(Recommendations).decode,
@@ -61,7 +62,7 @@ class Board:
             # The log's clicks can all be read: they are refused for when they come.
             self.tally.saw(role, self._decode["clicks"](record.value).event_id)
             return None
-        said: Any = self._decode[role](record.value)
+        said = self._decode[role](record.value)
         self.tally.saw(role, said.event_id)
         getattr(self, f"_see_{role}")(said, record, now)
         return said
