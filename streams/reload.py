@@ -32,6 +32,8 @@ _SHADOW = SHADOW.encode()
 REMEMBERED = 20
 #: Seconds until a version is tried again whose registry or disk was at fault.
 RETRY_SECONDS = 30.0
+#: Announcements of those that came together that are tried, the last first.
+TRIED = 3
 
 
 class Models:
@@ -55,20 +57,24 @@ class Models:
         self._following = asyncio.Lock()
 
     async def apply(self, pairs: Pairs) -> None:
-        """Follow announcements; of several at once only the last matters. What cannot be used is refused."""
+        """Follow announcements; of several at once the last that can be used matters, others are refused."""
         values = [value for key, value in pairs if value is not None and key != _SHADOW]
         trials = [value for key, value in pairs if key == _SHADOW]
         async with self._following:
-            if values:
-                await self._follow(values[-1])
+            for value in list(dict.fromkeys(reversed(values)))[:TRIED]:
+                if await self._follow(value, newest=value == values[-1]):
+                    break
             if trials:
                 await self._compare(trials[-1])
 
-    async def _follow(self, value: bytes) -> None:
-        self._postponed = None
-        version = await self._usable(value, retry=True)
+    async def _follow(self, value: bytes, newest: bool = True) -> bool:
+        """Swap if the announced version can be used, and say so; only the newest is tried again later."""
+        if newest:
+            self._postponed = None
+        version = await self._usable(value, retry=newest)
         if version is not None:
             self._swap(version)
+        return version is not None
 
     async def _compare(self, value: bytes | None) -> None:
         """Put a challenger beside the version in use; None ends it."""

@@ -46,6 +46,14 @@ async def test_the_last_of_several_announcements_is_taken_up(models, registry):
     assert models.current.id == first.id
 
 
+async def test_a_damaged_announcement_does_not_hide_the_good_one_before_it(models, registry):
+    first, second = tiny(registry, 1), tiny(registry, 2)
+    told = [announcement(registry, first.id), announcement(registry, second.id), b"no json"]
+    await models.apply([(b"onsite", value) for value in told])
+    assert models.current.id == second.id
+    assert [one.refusal for one in models.refused] == [Refusal.ANNOUNCEMENT]
+
+
 async def test_tombstones_change_nothing(models, registry):
     version = tiny(registry)
     await models.apply([(b"onsite", announcement(registry, version.id))])
