@@ -243,9 +243,12 @@ def test_what_is_in_no_file_yet_stays_within_the_memory_however_many_partitions(
     for number in range(1_200):
         persisted = Persisted(number, runtime.changelog_id, NOW)
         store.partition(number % 8).write([(b"%d" % number, value)], persisted)
-    # 120 MB, 15 in each: no partition would flush before it has 32. They are flushed in the background.
+    # 120 MB, 15 in each: no partition would flush before it has 32. A flush goes on in the background, and
+    # while one does, its partition begins no other: what was written meanwhile waits for the next write.
     deadline = time.monotonic() + 120
     while (used := buffers.get_usage()) > 64 << 20:
         assert time.monotonic() < deadline, f"{used:,} bytes are in no file yet"
         time.sleep(0.05)
+        for number in range(8):
+            store.partition(number).write([(b"later", b"x")], persisted)
     assert store.partition(3).get([b"3"]) == [value]
