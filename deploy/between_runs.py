@@ -16,7 +16,7 @@ from deploy.training import catalogue, examples, folder_of
 from models import registry as store
 from streams.settings import WorkerSettings
 from trainer.adapt import Step
-from trainer.adapt_live import Source, is_step, stepped, too_early
+from trainer.adapt_live import Source, is_step, serving_version, stepped, too_early
 from trainer.admission import admit
 from trainer.collection import Keep, collect, withdraw
 from trainer.drift import measure, since
@@ -78,11 +78,12 @@ def take_step(settings: TrainerSettings, step: Step) -> str:
     if Ledger(registry).standing().serving is None:
         return "no version serves, so none can be adapted"
     moves, gate = promotions(registry, by="gate"), GateSettings()
+    version = serving_version(moves)
     with newest(settings, events, "adapt") as source:
-        lacking = too_early(source, step, gate, moves)
+        lacking = too_early(version, source, step, gate)
         if lacking:
             return f"no step yet: {lacking}"
-        name = stepped(source, step, moves)
+        name = stepped(version, source, step, moves)
         if latest(events) >= begun:
             shutil.rmtree(registry / name)
             return "the step is dropped: a visitor was forgotten meanwhile"

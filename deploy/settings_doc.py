@@ -80,13 +80,9 @@ def _default(field: FieldInfo) -> str:
 
 
 def _plain(value: Any) -> str:
-    return (
-        f"{value:g}"
-        if isinstance(value, float)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _values(field: FieldInfo) -> str:

@@ -1,7 +1,9 @@
 """Databases of partitions that are somebody else's by now: kept a while for their return, then deleted."""
 
+import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import structlog
@@ -26,7 +28,7 @@ class Leftovers:
 
     def held(self) -> set[int]:
         """Partitions of which there are files, also such as are about to be deleted."""
-        put_aside = (path.name.rpartition(".db-")[0] for path in self._datadir.rglob(f"{_GONE}*"))
+        put_aside = (path.name.rpartition(".db-")[0] for path in self._gone())
         numbers = (name.rpartition("-")[2] for name in put_aside)
         return {number for number, _ in self._databases()} | {int(one) for one in numbers if one.isdigit()}
 
@@ -35,7 +37,7 @@ class Leftovers:
 
         `outdated` are partitions whose unused database may not wait. `now` is in epoch seconds.
         """
-        gone = list(self._datadir.rglob(f"{_GONE}*"))
+        gone = self._gone()
         used = self._used()
         for number, path in self._databases():
             if number in used:
@@ -47,10 +49,22 @@ class Leftovers:
         return gone
 
     def _databases(self) -> Iterator[tuple[int, Path]]:
-        for path in list(self._datadir.rglob("*-*.db")):
+        for path in self._folders():
             number = path.stem.rpartition("-")[2]
             if number.isdigit() and not path.name.startswith(_GONE):
                 yield int(number), path
+
+    def _gone(self) -> list[Path]:
+        return [path for path in self._folders() if path.name.startswith(_GONE)]
+
+    def _folders(self) -> list[Path]:
+        """Databases, and those put aside; not looked into, since clicks wait while files are listed."""
+        found = []
+        for folder, names, _ in os.walk(self._datadir):
+            ours = [name for name in names if name.startswith(_GONE) or fnmatch(name, "*-*.db")]
+            names[:] = set(names).difference(ours)
+            found += [Path(folder, name) for name in ours]
+        return found
 
     def _unused_since(self, path: Path, now: float) -> float:
         """A restart must not begin the wait anew: at least as long as the last write is ago."""

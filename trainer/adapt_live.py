@@ -46,16 +46,19 @@ class Source:
 def adapt(
     source: Source, step: Step, settings: GateSettings, moves: Promotions, trial: LiveTrial | None = None
 ) -> Report:
-    """Take the serving version a step further, save it, and let the gate decide. Raises as `stepped` does."""
-    return admit(stepped(source, step, moves), source.examples, settings, moves, trial)
+    """Take the serving version a step further, save it, and let the gate decide.
 
-
-def stepped(source: Source, step: Step, moves: Promotions) -> str:
-    """Take the serving version a step further and save it; which version that is.
-
-    Raises LedgerError where nothing serves, ExamplesError where there is nothing new, RegistryError.
+    Raises as `serving_version` and `stepped` do.
     """
-    version = serving_version(moves)
+    made = stepped(serving_version(moves), source, step, moves)
+    return admit(made, source.examples, settings, moves, trial)
+
+
+def stepped(version: Version, source: Source, step: Step, moves: Promotions) -> str:
+    """Take a version a step further and save it; which version that is.
+
+    Raises ExamplesError where there is nothing new, RegistryError.
+    """
     recent, _ = split(since(version, source.examples).clicks, SHARES)
     now = int(recent.ts.max()) + SessionConfig().gap_ms
     past = ended(source.examples.part(source.examples.ts < now), now, SessionConfig().gap_ms)
@@ -71,12 +74,9 @@ def is_step(folder: Path) -> bool:
         return False
 
 
-def too_early(source: Source, step: Step, settings: GateSettings, moves: Promotions) -> str:
-    """Why a step of the serving version would only be refused for want of clicks; empty where it would not.
-
-    Raises LedgerError where nothing serves, RegistryError.
-    """
-    new = since(serving_version(moves), source.examples).clicks
+def too_early(version: Version, source: Source, step: Step, settings: GateSettings) -> str:
+    """Why a step of a version would only be refused for want of clicks; empty where it would not."""
+    new = since(version, source.examples).clicks
     if len(new) < step.least_clicks:
         return f"{len(new):,} clicks are new and over, expected {step.least_clicks:,}"
     recent, _ = split(new, SHARES)

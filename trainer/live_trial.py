@@ -113,12 +113,11 @@ class LiveTrial:
             self.sleep(LOOK_SECONDS)
 
     def _end(self, figures: dict[str, Any], missing: str, awaited: Awaited) -> Found:
-        held = limits(figures, self.settings)
         if missing:
             minutes = self.settings.shadow_minutes
             why = f"there is too little traffic to compare: {missing} in {minutes:g} minutes"
             return Found(Verdict(False, why), figures)
-        return Found(decide(figures, held, awaited.incumbent), figures)
+        return Found(decide(figures, limits(figures, self.settings), awaited.incumbent), figures)
 
     def _figures(self, said: Sequence[ModelReport], incumbent: str) -> dict[str, Any]:
         compared = [one.shadow for one in said if one.kind == "shadow" and one.incumbent == incumbent]
