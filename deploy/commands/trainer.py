@@ -12,8 +12,9 @@ from deploy.logs import now_ms
 from deploy.processes import command as program
 from streams import logs
 from streams.settings import WorkerSettings
+from trainer.service.child import started
 from trainer.service.orders import Workdir
-from trainer.service.process import BUSY, Child, Trainer, started
+from trainer.service.process import BUSY, Child, Trainer
 from trainer.service.schedule import Schedule
 from trainer.settings import TrainerSettings
 

@@ -4,8 +4,6 @@ A run is a process of its own: its memory goes back when it ends, and what kills
 runs at a time, for it holds the lock of the working folder; and it outlives this process, who finds it again.
 """
 
-import os
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -197,13 +195,3 @@ class Trainer:
 
     def _clicks(self) -> int:
         return sum(manifest.rows for manifest in self.events.manifests(CLICKS.name))
-
-
-def started(command: list[str], nice: int = 0) -> "subprocess.Popen[bytes]":
-    """The process that makes a run; what it says goes where this one's lines go.
-
-    It gives way to others by `nice` more than this one does.
-    """
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    os.setpriority(os.PRIO_PROCESS, child.pid, os.getpriority(os.PRIO_PROCESS, 0) + nice)
-    return child

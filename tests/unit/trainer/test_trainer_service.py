@@ -1,7 +1,6 @@
 """When runs are due, that one is made at a time, and what becomes of those that fail, die, or are outrun."""
 
 import json
-import os
 import subprocess
 import sys
 import uuid
@@ -23,9 +22,10 @@ from tests.training import SMALL
 from trainer.eventlog.forget import forget
 from trainer.eventlog.log import EventLog
 from trainer.logs import read_log
+from trainer.service.child import started
 from trainer.service.making import Judgement, Maker, Recipe
 from trainer.service.orders import Done, Order, TrainerError, Workdir
-from trainer.service.process import ATTEMPTS, BUSY, LOOK_MS, TEND_MS, Trainer, started
+from trainer.service.process import ATTEMPTS, BUSY, LOOK_MS, TEND_MS, Trainer
 from trainer.service.requests import Request, answered, ask, asked
 from trainer.service.schedule import MINUTE_MS, Mark, Schedule, due
 
@@ -478,13 +478,3 @@ def test_a_damaged_checkpoint_does_not_stop_the_trainer(making: Making) -> None:
     making.at.checkpoint.mkdir()
     (making.at.checkpoint / "checkpoint.json").write_text("{")
     assert making.make(ORDER).version is not None
-
-
-def test_a_run_gives_way_by_as_much_as_is_asked() -> None:
-    process = started([sys.executable, "-c", "import time; time.sleep(60)"], nice=3)
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-    try:
-        assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, own + 3)
-    finally:
-        process.kill()
-        process.wait()
