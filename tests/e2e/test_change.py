@@ -216,4 +216,4 @@ def test_a_change_of_shoppers_is_learned_and_no_click_is_lost_on_the_way(
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_same_at_full_load(broker: Connection, tmp_path: Path) -> None:
-    change(broker, tmp_path, rate=FULL_RATE, before=10_000, learned=30_000, log=900_000, nice=10)
+    change(broker, tmp_path, rate=FULL_RATE, before=10_000, learned=30_000, log=900_000, nice=5)
