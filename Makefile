@@ -25,7 +25,7 @@ demo: $(STAMP)
 
 # Two processes with a broker each: much of the time is waiting. Files stay whole, for what they share is costly.
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile --durations=20 $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

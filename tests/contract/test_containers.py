@@ -51,6 +51,15 @@ def test_dependencies_and_volumes_are_declared() -> None:
         assert {volume.split(":")[0] for volume in service.get("volumes", [])} <= set(COMPOSE["volumes"])
 
 
+def test_the_trainer_gives_way_and_keeps_what_it_writes_on_a_volume() -> None:
+    trainer, worker = SERVICES["trainer"], SERVICES["worker-1"]
+    assert trainer["cpu_shares"] < worker.get("cpu_shares", 1024)
+    assert "registry:/registry" in trainer["volumes"]
+    places = {name: value for name, value in trainer["environment"].items() if value.startswith("/")}
+    assert set(places) == {"PATHCAST_TRAINER_LOG", "PATHCAST_TRAINER_WORKDIR"}
+    assert all(place.startswith("/var/lib/pathcast/") for place in places.values())
+
+
 def test_no_two_workers_share_state_or_a_port() -> None:
     workers = [service for name, service in SERVICES.items() if name.startswith("worker")]
     assert len(workers) == 2
