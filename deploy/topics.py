@@ -12,6 +12,7 @@ from streams.topics import TopicNames, check
 
 DEFAULT_PARTITIONS = 4
 _DAY_MS = 86_400_000
+_HOUR_MS = 3_600_000
 _COMPACTED = {"cleanup.policy": "compact"}
 
 
@@ -30,6 +31,12 @@ def configs(names: TopicNames) -> dict[str, dict[str, str]]:
         names.lapsing_visitors: {"cleanup.policy": "compact,delete", "retention.ms": str(28 * _DAY_MS)},
         # Whoever is asked for proof later must have it: a year.
         names.erasures: {"retention.ms": str(365 * _DAY_MS)},
+        # What a deleted key has sealed can be read until the topic is compacted.
+        names.visitor_keys: {
+            **_COMPACTED,
+            "max.compaction.lag.ms": str(_HOUR_MS),
+            "delete.retention.ms": str(_HOUR_MS),
+        },
         names.items: _COMPACTED,
         names.model_updates: _COMPACTED,
         names.model_reports: _COMPACTED,
@@ -38,9 +45,15 @@ def configs(names: TopicNames) -> dict[str, dict[str, str]]:
 
 
 def ensure(
-    to: Connection, names: TopicNames, partitions: int = DEFAULT_PARTITIONS, replication: int = -1
+    to: Connection,
+    names: TopicNames,
+    partitions: int = DEFAULT_PARTITIONS,
+    replication: int = -1,
+    sealing: bool = False,
 ) -> list[str]:
     """Create what is missing and return its names; `replication` -1 takes the cluster's default.
+
+    `sealing`: also the topic of visitors' keys.
 
     A missing visitor-keyed topic gets the partition count of those that are there, else `partitions`.
     Raises SetUpError if the counts do not fit, KafkaUnreachable if no broker answers.
@@ -48,7 +61,7 @@ def ensure(
     with admin(to) as client:
         found = counts(client, names)
         wanted = _common_count(found, names) or partitions
-        missing = [topic for topic in (*names.by_visitor, *names.broadcast) if topic not in found]
+        missing = [topic for topic in names.used(sealing) if topic not in found]
         for topic in missing:
             count = 1 if topic in names.broadcast else wanted
             options = {
@@ -69,7 +82,7 @@ def _create(client: Any, topic: str, options: dict[str, Any]) -> None:
 def counts(client: Any, names: TopicNames) -> dict[str, int]:
     """Partition counts of those of `names` that exist."""
     existing = set(client.list_topics())
-    wanted = [topic for topic in (*names.by_visitor, *names.broadcast) if topic in existing]
+    wanted = [topic for topic in names.used(sealing=True) if topic in existing]
     described = client.describe_topics(wanted) if wanted else []
     return {topic["name"]: len(topic["partitions"]) for topic in described}
 

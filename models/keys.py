@@ -4,6 +4,8 @@ from typing import Final
 
 VISITOR: Final = b"v"
 TIMER: Final = b"t"
+#: A visitor's wrapped key, where answers are sealed.
+ENVELOPE: Final = b"e"
 PANE: Final = b"p"
 ITEM_PANE: Final = PANE + b"i"
 FUNNEL_PANE: Final = PANE + b"f"
@@ -20,6 +22,16 @@ def visitor(visitor_id: str) -> bytes:
 def visitor_id(key: bytes) -> str:
     """The visitor of a visitor's key."""
     return key[len(VISITOR) :].decode()
+
+
+def envelope(visitor_key: bytes) -> bytes:
+    """Where the key that seals a visitor's answers is kept, by the key of their record."""
+    return ENVELOPE + visitor_key[len(VISITOR) :]
+
+
+def envelope_owner(key: bytes) -> bytes:
+    """The visitor's id in UTF-8, by the key of what seals their answers."""
+    return key[len(ENVELOPE) :]
 
 
 def timer(minute: int, visitor_key: bytes) -> bytes:

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from models import keys, panes, timers
+from models.envelope import Envelope
 from models.lifecycle import MINUTE_MS
 from models.popularity import Popularity
 from models.versions import Version
@@ -25,6 +26,9 @@ class Memory:
     state: Reader
     #: Visitors of recent chunks as committed, the latest last; `entries.read` takes them out.
     recent: dict[bytes, Visitor] = field(default_factory=dict)
+    #: Their keys, where answers are sealed; `keyed`: the state has some, or may come to.
+    envelopes: dict[bytes, Envelope] = field(default_factory=dict)
+    keyed: bool = False
     #: No timer is before this minute (epoch minutes of event time); the first may be later.
     next_timer: int = timers.NEVER
     answers: dict[str, tuple[Message, ...]] = field(default_factory=dict)
@@ -111,6 +115,7 @@ class Memory:
         self.answers.pop(visitor_id, None)
         self.rows.pop(visitor_id, None)
         self.outdated.pop(key, None)
+        self.envelopes.pop(key, None)
 
 
 def _known(values: Mapping[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:

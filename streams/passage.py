@@ -25,6 +25,7 @@ from streams.partition_store import ERASED_KEY
 from streams.rebuilding import Budget
 from streams.routing import home
 from streams.scoring import NOTHING, Scored
+from streams.sealing import ROLES, Sealing
 from streams.tally import Tally
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Passage:
         self.decided: list[Decided] = []
         self.scored: tuple[Scored, Scored, Scored] = (NOTHING, NOTHING, NOTHING)
         self.answers: list[tuple[Message, ...]] = []
+        self.sealing = Sealing(pipeline.envelopes)
         self.outputs: dict[str, list[Message]] = {}
         self.letters: list[Message] = []
         #: By record: the key of its visitor, as the state and the answers have it.
@@ -224,8 +226,8 @@ class Passage:
             self.answers.append(scribe.answers(applied, decided, scored.rungs[row], listed, told))
         explaining.explain_asked(self)
         if self.answers:
-            topics = names.purchase_intent, names.recommendations, names.ad_decisions
-            self.outputs = dict(zip(topics, map(list, zip(*self.answers, strict=True)), strict=True))
+            topics, answers = [getattr(names, role) for role in ROLES], self.sealing.sealed(self)
+            self.outputs = dict(zip(topics, map(list, zip(*answers, strict=True)), strict=True))
         if self.letters:
             self.outputs[names.dead_letters] = self.letters
         if self.erasures:
@@ -234,9 +236,10 @@ class Passage:
             ]
 
     def _changes(self) -> list[tuple[bytes, bytes | None]]:
-        """All that the chunk writes: visitors, timers, panes."""
+        """All that the chunk writes: visitors, timers, keys, panes."""
         rings.ring(self)
         changes = [change for entry in self.entries.values() for change in entry.changes()]
+        changes += self.sealing.changes(self)
         if self.erasures:
             changes.append((ERASED_KEY, b"%d" % self.erasures[-1].at))
         return changes + self.tally.changes(self.work, self.watermark)

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from models import features
+from models import features, keys
 from models.batching import Batcher
 from models.counterfactuals import Session
 from models.decoder import Decoder
+from models.envelope import Envelopes
 from models.erasure import request_of
 from models.events import Click, Reason, Rejected
 from models.lifecycle import SessionConfig
@@ -36,7 +37,13 @@ class Pipeline:
     """Shared by all partitions of a worker; the network, the catalogue and the policy are here."""
 
     def __init__(
-        self, rules: Rules, decoder: Decoder, policy: Policy, models: Models, metrics: Metrics
+        self,
+        rules: Rules,
+        decoder: Decoder,
+        policy: Policy,
+        models: Models,
+        metrics: Metrics,
+        envelopes: Envelopes | None = None,
     ) -> None:
         self.rules, self.decoder, self.policy, self.models, self.metrics = (
             rules,
@@ -45,6 +52,7 @@ class Pipeline:
             models,
             metrics,
         )
+        self.envelopes = envelopes
         self.wording = Wording(policy)
         self.deadline = Deadline(rules.deadline_s)
         self.shop = Merchandiser(rules.shop, decoder.catalogue)
@@ -105,6 +113,7 @@ class Pipeline:
         for key in passage.forgotten:
             memory.forget(key)
             self.models.shadow.forget(key)
+        passage.sealing.committed(passage)
         report(self.metrics, passage)
         self.metrics.rebuilt.inc(rebuild(passage, self.rules.recent_visitors))
         self.metrics.outdated.set(sum(len(memory.outdated) for memory in self.memories.values()))
@@ -123,8 +132,13 @@ class Pipeline:
         return Effects({name: [letter]}, watermark=work.watermark)
 
     def opened(self, partition: int, state: Reader) -> None:
-        """Derive what is kept in memory from the recovered state."""
-        self.memories[partition] = Memory.of(state)
+        """Derive what is kept in memory from the recovered state. Raises WrongMaster."""
+        self.memories[partition] = memory = Memory.of(state)
+        first = next(iter(state.scan(keys.ENVELOPE)), None)
+        memory.keyed = self.envelopes is not None or first is not None
+        if self.envelopes is not None and first is not None:
+            # With another secret every click of a known visitor would become a dead letter.
+            self.envelopes.unwrap(keys.envelope_owner(first[0]), first[1])
 
     def closed(self, partition: int) -> None:
         """Forget the partition."""

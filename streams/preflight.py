@@ -42,9 +42,9 @@ def claim(datadir: Path) -> TextIO:
     return file
 
 
-def check_topics(connection: Connection, names: TopicNames) -> int:
+def check_topics(connection: Connection, names: TopicNames, sealing: bool = False) -> int:
     """The partitions of each visitor-keyed topic. Raises SetUpError if the topics do not fit together."""
-    counts = _partitions(connection, (*names.by_visitor, *names.broadcast))
+    counts = _partitions(connection, names.used(sealing))
     missing = [name for name, count in counts.items() if not count]
     if missing:
         raise SetUpError(f"missing topics: {', '.join(missing)}; run `pathcast topics`")

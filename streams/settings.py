@@ -46,6 +46,12 @@ class WorkerSettings(BaseSettings):
         "hashes as they come in. The same for workers, trainer and commands; another secret makes unknown "
         "visitors of all. Unset: ids stay as they are.",
     )
+    envelope_key_file: Path | None = Field(
+        default=None,
+        description="File with a master secret of at least 32 bytes: answers are sealed by a key of each "
+        "visitor's own, which is wrapped by it, kept on `PATHCAST_TOPIC_VISITOR_KEYS`, and deleted when the "
+        "visitor is forgotten. The same for workers, trainer and commands. Unset: answers are plain.",
+    )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="Where the network runs.")
     deadline_ms: float = Field(
         default=2000.0,

@@ -34,6 +34,11 @@ class TopicNames(BaseSettings):
         default="visitor-erasures",
         description="Output: receipts of visitors forgotten, by request; they do not say who.",
     )
+    visitor_keys: str = Field(
+        default="visitor-keys",
+        description="Output, compacted, only with `PATHCAST_ENVELOPE_KEY_FILE`: the wrapped key of each "
+        "visitor, by which their answers are sealed.",
+    )
     items: str = Field(default="items", description="Broadcast, compacted: the catalogue.")
     model_updates: str = Field(
         default="model-updates", description="Broadcast, compacted: manifests of promoted models."
@@ -61,6 +66,11 @@ class TopicNames(BaseSettings):
             self.erasures,
         )
 
+    def used(self, sealing: bool) -> tuple[str, ...]:
+        """All topics that an installation has; `sealing`: it seals answers."""
+        keys = (self.visitor_keys,) if sealing else ()
+        return (*self.by_visitor, *keys, *self.broadcast)
+
     @property
     def broadcast(self) -> tuple[str, ...]:
         """Compacted topics of one partition; the first two are read whole by every worker."""
@@ -78,7 +88,8 @@ def check(counts: Mapping[str, int], names: TopicNames) -> None:
         name, shared = next((name, shared) for name, shared in twice.items() if len(shared) > 1)
         variables = ", ".join(f"PATHCAST_TOPIC_{role.upper()}" for role in shared)
         raise SetUpError(f"{variables} all name {name!r}: every topic needs a name of its own")
-    by_visitor = {topic: counts[topic] for topic in names.by_visitor if topic in counts}
+    keyed = (*names.by_visitor, names.visitor_keys)
+    by_visitor = {topic: counts[topic] for topic in keyed if topic in counts}
     if len(set(by_visitor.values())) > 1:
         raise SetUpError(
             f"topics keyed by visitor differ in their partitions ({_listed(by_visitor)}): expected equal "

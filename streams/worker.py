@@ -68,12 +68,14 @@ class Worker:
         self.settings, self.connection, self.names = settings, connection, names
         self.datadir = preflight.check_folder(settings.datadir)
         self._claim = preflight.claim(self.datadir)
-        self.partitions = preflight.check_topics(connection, names)
+        self._envelopes = secret_file.envelopes(settings.envelope_key_file)
+        self.partitions = preflight.check_topics(connection, names, self._envelopes is not None)
         self.metrics = Metrics()
         self.catalogue = Catalogue()
         self.pipeline = self._pipeline(actions, events)
         clients = connection.kafka_python()
-        finish = finisher(clients, [name for name in self.names.by_visitor if name != self.names.clicks])
+        used = {*names.used(self._envelopes is not None)} - {names.clicks, *names.broadcast}
+        finish = finisher(clients, sorted(used))
         self.runtime = Runtime(self._runtime_config(), self.pipeline, describer(clients), finish)
         self.runtime.on_failure = die
         self.companion = self._companion()
@@ -94,7 +96,7 @@ class Worker:
         rules = Rules.of(settings, self.names, self.partitions, shop_rules.parse(self._shop))
         hidden = secret_file.pseudonyms(settings.pseudonym_key_file)
         decoder = Decoder(limits, self.catalogue, events, hidden)
-        return Pipeline(rules, decoder, policy, self.models, self.metrics)
+        return Pipeline(rules, decoder, policy, self.models, self.metrics, self._envelopes)
 
     def _runtime_config(self) -> RuntimeConfig:
         settings = self.settings

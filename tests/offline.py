@@ -10,6 +10,7 @@ from models import keys, panes
 from models.actions import ActionSet
 from models.catalogue import Catalogue
 from models.decoder import Decoder
+from models.envelope import Envelopes
 from models.events import Limits
 from models.policy import Policy
 from models.popularity import Popularity
@@ -80,6 +81,7 @@ class Offline:
         reader: Reader | None = None,
         write: Any = None,
         pseudonyms: Pseudonyms | None = None,
+        envelopes: Envelopes | None = None,
     ) -> None:
         rules = rules or Rules(TopicNames(), 1, deadline_s=FOREVER)
         self.names = rules.names
@@ -92,7 +94,8 @@ class Offline:
         )
         self.models.current = version
         decoder = Decoder(limits or Limits(), Catalogue(), pseudonyms=pseudonyms)
-        self.pipeline = Pipeline(rules, decoder, Policy(ActionSet.load(ACTIONS)), self.models, self.metrics)
+        policy = Policy(ActionSet.load(ACTIONS))
+        self.pipeline = Pipeline(rules, decoder, policy, self.models, self.metrics, envelopes)
         self.pipeline.opened(0, self.reader)
         self.watermark = 0
 

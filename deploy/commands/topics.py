@@ -4,6 +4,7 @@ import click
 
 from deploy.kafka import admin, connection
 from deploy.topics import DEFAULT_PARTITIONS, counts, ensure
+from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 
 
@@ -16,7 +17,8 @@ def command(partitions: int, replication: int) -> None:
     Topics keyed by visitor get as many partitions as those that exist, else --partitions.
     """
     to, names = connection(), TopicNames()
-    created = ensure(to, names, partitions, replication)
+    sealing = WorkerSettings().envelope_key_file is not None
+    created = ensure(to, names, partitions, replication, sealing)
     with admin(to) as client:
         for topic, count in counts(client, names).items():
             click.echo(f"{topic:<24} {count:>4} partitions  {'created' if topic in created else 'was there'}")

@@ -1,0 +1,168 @@
+"""Envelopes: a visitor's answers sealed by a key of their own, so that to delete the key is to erase them.
+
+A visitor's key is 256 random bits. It is kept wrapped: sealed itself, by a key made of the master secret.
+A sealed value says that it is one and which of the visitor's keys it needs, so that sealed and plain values
+can share a topic. All of it is AES-GCM, which also tells a value that was changed or put elsewhere.
+
+    EnvelopeError
+    ├── WeakMaster      the master secret is too short
+    ├── WrongMaster     a key was wrapped by another secret, or damaged
+    ├── KeyGone         the key of a value is not there: the value is erased
+    └── NotOpened       a value was damaged, cut or moved
+"""
+
+from collections import OrderedDict
+from hashlib import blake2b
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from models.errors import PathcastError
+
+#: No JSON text begins like this; the last byte is the format's version.
+MAGIC: Final = b"\x00PE\x01"
+#: Fewer bytes of a master secret could be guessed.
+LEAST_BYTES: Final = 32
+KEY_BYTES: Final = 32
+#: A key's name is the beginning of the nonce that it is wrapped by.
+_NAME, _TAG = 8, 16
+#: Nonces are 96 random bits. A counter in the visitor's record would be used again after a transaction that
+#: was aborted, whose values stay in the topic; random ones are safe up to 2**32 values of one key (NIST SP
+#: 800-38D), three a click: 20 years of a click every half second. Wrapping uses one key for all visitors, and
+#: so reaches that limit at four billion of them.
+NONCE_BYTES: Final = 12
+_BODY: Final = len(MAGIC) + _NAME + NONCE_BYTES
+#: A wrapped key: nonce, key, tag.
+WRAPPED_BYTES: Final = NONCE_BYTES + KEY_BYTES + _TAG
+#: Opened keys that a ring keeps at hand.
+MOST_OPEN: Final = 10_000
+
+
+class EnvelopeError(PathcastError):
+    """A value cannot be sealed or opened."""
+
+
+class WeakMaster(EnvelopeError):
+    """A master secret is too short."""
+
+
+class WrongMaster(EnvelopeError):
+    """A visitor's key was wrapped by another master secret, or is damaged."""
+
+
+class KeyGone(EnvelopeError):
+    """The key of a value is not there: the visitor was forgotten, or has expired."""
+
+
+class NotOpened(EnvelopeError):
+    """A value is not what was sealed in this place."""
+
+
+def is_sealed(value: bytes | None) -> bool:
+    """Whether a topic's value is sealed; a plain one is JSON."""
+    return value is not None and value.startswith(MAGIC)
+
+
+class Envelope:
+    """One key of one visitor (the record's key, bytes), ready for use."""
+
+    def __init__(self, visitor: bytes, name: bytes, key: bytes) -> None:
+        self.name = name
+        self._visitor, self._head = visitor, MAGIC + name
+        self._cipher = AESGCM(key)
+
+    def seal(self, role: str, value: bytes, nonce: bytes) -> bytes:
+        """A value for the topic of that role, 40 bytes longer; `nonce` is NONCE_BYTES random bytes."""
+        return b"%b%b%b" % (self._head, nonce, self._cipher.encrypt(nonce, value, self._place(role)))
+
+    def open(self, role: str, value: bytes) -> bytes:
+        """What was sealed. Raises NotOpened."""
+        nonce, body = value[_BODY - NONCE_BYTES : _BODY], value[_BODY:]
+        try:
+            return self._cipher.decrypt(nonce, body, self._place(role))
+        except (InvalidTag, ValueError):
+            raise NotOpened(
+                f"a sealed value of {len(value)} bytes cannot be opened as {role} of its record's key: it "
+                "was damaged, cut, or sealed for another topic or visitor; read it again from where it was "
+                "written"
+            ) from None
+
+    def _place(self, role: str) -> bytes:
+        """A value of another topic or visitor must not open here; that it is of its event, it says itself."""
+        return role.encode() + b"\x00" + self._visitor
+
+
+class Envelopes:
+    """Makes and opens visitors' keys by one master secret (bytes, 32 or more). Raises WeakMaster."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < LEAST_BYTES:
+            raise WeakMaster(
+                f"the master secret of envelopes has {len(secret)} bytes, expected at least {LEAST_BYTES}: "
+                "make one with `openssl rand -base64 48`"
+            )
+        self._cipher = AESGCM(blake2b(secret, digest_size=KEY_BYTES, person=b"envelope").digest())
+
+    def wrap(self, visitor: bytes, key: bytes, nonce: bytes) -> bytes:
+        """A new key of the visitor as it is kept; both are random, KEY_BYTES and NONCE_BYTES."""
+        return nonce + self._cipher.encrypt(nonce, key, _owner(visitor))
+
+    def unwrap(self, visitor: bytes, wrapped: bytes) -> Envelope:
+        """The visitor's key for use. Raises WrongMaster."""
+        nonce = wrapped[:NONCE_BYTES]
+        try:
+            key = self._cipher.decrypt(nonce, wrapped[NONCE_BYTES:], _owner(visitor))
+        except (InvalidTag, ValueError):
+            raise WrongMaster(
+                f"a visitor's key ({len(wrapped)} bytes, expected {WRAPPED_BYTES}) does not open by this "
+                "master secret: name the file that it was made with (PATHCAST_ENVELOPE_KEY_FILE), the same "
+                "for workers, trainer and commands"
+            ) from None
+        return Envelope(visitor, nonce[:_NAME], key)
+
+
+class Keyring:
+    """The keys of all visitors as their topic has them, some 300 bytes each; opens values with them."""
+
+    def __init__(self, envelopes: Envelopes) -> None:
+        self._envelopes = envelopes
+        self._wrapped: dict[bytes, bytes] = {}
+        self._open: OrderedDict[bytes, Envelope] = OrderedDict()
+
+    def take(self, visitor: bytes, wrapped: bytes | None) -> None:
+        """A record of the topic of keys, in its order; without a value: the key is deleted."""
+        self._open.pop(visitor, None)
+        if wrapped is None:
+            self._wrapped.pop(visitor, None)
+        else:
+            self._wrapped[visitor] = wrapped
+
+    def has(self, visitor: bytes, value: bytes) -> bool:
+        """Whether the key of a sealed value is there."""
+        return self._wrapped.get(visitor, b"")[:_NAME] == value[len(MAGIC) : len(MAGIC) + _NAME]
+
+    def open(self, role: str, visitor: bytes, value: bytes) -> bytes:
+        """The value in the clear, a plain one as it is; `role` is its topic's field in the topic names.
+
+        Raises KeyGone, NotOpened or WrongMaster.
+        """
+        if not is_sealed(value):
+            return value
+        if not self.has(visitor, value):
+            raise KeyGone(
+                f"a sealed value of {role} needs a key that is not there: its visitor was forgotten or has "
+                "expired, or the topic of keys was not read far enough; nothing else opens it"
+            )
+        return self._ready(visitor).open(role, value)
+
+    def _ready(self, visitor: bytes) -> Envelope:
+        found = self._open.pop(visitor, None) or self._envelopes.unwrap(visitor, self._wrapped[visitor])
+        self._open[visitor] = found
+        if len(self._open) > MOST_OPEN:
+            self._open.popitem(last=False)
+        return found
+
+
+def _owner(visitor: bytes) -> bytes:
+    return b"key\x00" + visitor
