@@ -12,14 +12,16 @@ from deploy.kafka import connection
 from deploy.logs import now_ms
 from models.aliases import EventNames, event_name
 from models.events import Limits
-from streams.secret_file import pseudonyms
+from models.keyring import Keyring
+from streams.secret_file import envelopes, pseudonyms
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 from trainer.eventlog import slices
 from trainer.eventlog.forget import Forgetting
 from trainer.eventlog.ingest import Bounds, Ingest, Member
+from trainer.eventlog.keys import Keys
 from trainer.eventlog.log import EventLog
-from trainer.eventlog.rows import Rows
+from trainer.eventlog.rows import Opened, Rows, refusing
 from trainer.eventlog.tables import TABLES
 from trainer.settings import TrainerSettings
 
@@ -38,7 +40,14 @@ def tables() -> dict[str, Rows]:
         trust_original_time=worker.trust_original_time,
     )
     events, hidden = events_of(worker), pseudonyms(worker.pseudonym_key_file)
-    return {getattr(names, table.setting): Rows(table, limits, events, hidden) for table in TABLES}
+    keys = opener(worker, names)
+    return {getattr(names, table.setting): Rows(table, limits, events, hidden, keys) for table in TABLES}
+
+
+def opener(worker: WorkerSettings, names: TopicNames) -> Opened:
+    """What opens sealed answers, or refuses them where no key file is named. Raises EventLogError."""
+    found = envelopes(worker.envelope_key_file)
+    return Keys(Keyring(found), names.visitor_keys, connection().kafka_python()) if found else refusing
 
 
 def events_of(worker: WorkerSettings) -> EventNames:

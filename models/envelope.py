@@ -11,7 +11,6 @@ can share a topic. All of it is AES-GCM, which also tells a value that was chang
     └── NotOpened       a value was damaged, cut or moved
 """
 
-from collections import OrderedDict
 from hashlib import blake2b
 from typing import Final
 
@@ -35,8 +34,6 @@ NONCE_BYTES: Final = 12
 _BODY: Final = len(MAGIC) + _NAME + NONCE_BYTES
 #: A wrapped key: nonce, key, tag.
 WRAPPED_BYTES: Final = NONCE_BYTES + KEY_BYTES + _TAG
-#: Opened keys that a ring keeps at hand.
-MOST_OPEN: Final = 10_000
 
 
 class EnvelopeError(PathcastError):
@@ -62,6 +59,16 @@ class NotOpened(EnvelopeError):
 def is_sealed(value: bytes | None) -> bool:
     """Whether a topic's value is sealed; a plain one is JSON."""
     return value is not None and value.startswith(MAGIC)
+
+
+def name_in(value: bytes) -> bytes:
+    """The name of the key that a sealed value needs."""
+    return value[len(MAGIC) : len(MAGIC) + _NAME]
+
+
+def name_of(wrapped: bytes) -> bytes:
+    """A wrapped key's name."""
+    return wrapped[:_NAME]
 
 
 class Envelope:
@@ -119,49 +126,7 @@ class Envelopes:
                 "master secret: name the file that it was made with (PATHCAST_ENVELOPE_KEY_FILE), the same "
                 "for workers, trainer and commands"
             ) from None
-        return Envelope(visitor, nonce[:_NAME], key)
-
-
-class Keyring:
-    """The keys of all visitors as their topic has them, some 300 bytes each; opens values with them."""
-
-    def __init__(self, envelopes: Envelopes) -> None:
-        self._envelopes = envelopes
-        self._wrapped: dict[bytes, bytes] = {}
-        self._open: OrderedDict[bytes, Envelope] = OrderedDict()
-
-    def take(self, visitor: bytes, wrapped: bytes | None) -> None:
-        """A record of the topic of keys, in its order; without a value: the key is deleted."""
-        self._open.pop(visitor, None)
-        if wrapped is None:
-            self._wrapped.pop(visitor, None)
-        else:
-            self._wrapped[visitor] = wrapped
-
-    def has(self, visitor: bytes, value: bytes) -> bool:
-        """Whether the key of a sealed value is there."""
-        return self._wrapped.get(visitor, b"")[:_NAME] == value[len(MAGIC) : len(MAGIC) + _NAME]
-
-    def open(self, role: str, visitor: bytes, value: bytes) -> bytes:
-        """The value in the clear, a plain one as it is; `role` is its topic's field in the topic names.
-
-        Raises KeyGone, NotOpened or WrongMaster.
-        """
-        if not is_sealed(value):
-            return value
-        if not self.has(visitor, value):
-            raise KeyGone(
-                f"a sealed value of {role} needs a key that is not there: its visitor was forgotten or has "
-                "expired, or the topic of keys was not read far enough; nothing else opens it"
-            )
-        return self._ready(visitor).open(role, value)
-
-    def _ready(self, visitor: bytes) -> Envelope:
-        found = self._open.pop(visitor, None) or self._envelopes.unwrap(visitor, self._wrapped[visitor])
-        self._open[visitor] = found
-        if len(self._open) > MOST_OPEN:
-            self._open.popitem(last=False)
-        return found
+        return Envelope(visitor, name_of(wrapped), key)
 
 
 def _owner(visitor: bytes) -> bytes:

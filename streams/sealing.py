@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from models import keys
 from models.envelope import KEY_BYTES, NONCE_BYTES, Envelope, Envelopes
 from streams.effects import NO_HEADERS, Message
+from streams.entries import Entry
 
 if TYPE_CHECKING:
     from streams.passage import Passage
@@ -77,10 +78,7 @@ class Sealing:
         """
         if not passage.memory.keyed:
             return []
-        entries = passage.entries
-        gone = [
-            key for key, one in entries.items() if one.visitor is None and (one.known or key in self.made)
-        ]
+        gone = [one.key for one in passage.entries.values() if self._loses(one, passage.forgotten)]
         for key in gone:
             self.ready.pop(key, None)
         changed = {**self.made, **dict.fromkeys(gone)}
@@ -89,6 +87,12 @@ class Sealing:
                 (_visitor(key), value, NO_HEADERS) for key, value in changed.items()
             ]
         return [(keys.envelope(key), value) for key, value in changed.items()]
+
+    def _loses(self, entry: Entry, forgotten: set[bytes]) -> bool:
+        """Whether a visitor's key goes: they are gone, or came anew after being forgotten and got none."""
+        made = entry.key in self.made
+        anew = entry.key in forgotten and not made
+        return (entry.visitor is None or anew) and (entry.known or made)
 
     def committed(self, passage: "Passage") -> None:
         """Keep the chunk's keys at hand, as many as visitors."""

@@ -9,10 +9,12 @@ import click
 import msgspec
 from kafka import TopicPartition
 
+from deploy.event_log import opener
 from deploy.kafka import connection, consumer
 from models.actions import ActionSet
 from models.errors import PathcastError
 from models.verify import Verifier
+from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 
 ACTIONS_FILE = Path(__file__).parent.parent / "data" / "actions.toml"
@@ -64,8 +66,9 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 
 def _topic() -> Iterator[bytes]:
-    """The topic's committed records, up to its end at the start of the call."""
-    topic = TopicNames().ad_decisions
+    """The topic's committed records, up to its end at the start of the call; erased ones are left out."""
+    names = TopicNames()
+    topic, opened = names.ad_decisions, opener(WorkerSettings(), names)
     with consumer(connection()) as client:
         partitions = [TopicPartition(topic, one) for one in client.partitions_for_topic(topic) or ()]
         if not partitions:
@@ -75,4 +78,5 @@ def _topic() -> Iterator[bytes]:
         ends = client.end_offsets(partitions)
         while any(client.position(one) < end for one, end in ends.items()):
             for batch in client.poll(timeout_ms=500).values():
-                yield from (record.value for record in batch if record.value is not None)
+                there = [record for record in batch if record.value is not None]
+                yield from (value for value in opened("ad_decisions", there) if value is not None)

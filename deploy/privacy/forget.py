@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kafka import TopicPartition
 
 from deploy.kafka import consumer, producer
-from deploy.privacy import lines, search
+from deploy.privacy import keys, lines, search
 from deploy.privacy.copies import confirmed
 from deploy.privacy.lines import Line
 from deploy.privacy.places import Places
@@ -40,16 +40,20 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
     request = secrets.token_hex(8)
     called = places.called(visitor)
     before = search.in_changelog(places.to, changelog_of(places.worker.application_id), *called)
+    held = keys.standing(places.to, places.names.visitor_keys, called)
     partitions = ask(places, visitor, request)
     receipts = await_receipts(places, request, partitions, seconds)
     _check_secret(places, receipts.values())
+    keys.delete(places.to, places.names.visitor_keys, held)
     since = {number: receipt.offset for number, receipt in receipts.items()}
     copies = confirmed(places.to, places.names.state_copies, places.names.erasures, since, seconds)
     now = int(time.time() * 1000)
     erased = forget(places.log, called, now)
+    keys_gone, key_lines = lines.of_keys(places, held, now)
     told = [
         *lines.of_state(places, [receipt.erasure for receipt in receipts.values()], copies, before),
-        *lines.of_topics(places, visitor),
+        *key_lines,
+        *lines.of_topics(places, visitor, keys_gone),
         *lines.of_log(places, visitor, erased),
         *(Line(store.name, "nothing of visitors", "", "") for store in STORES if not store.holds),
     ]

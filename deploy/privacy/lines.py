@@ -7,8 +7,9 @@ from typing import NamedTuple
 from deploy.privacy import search
 from deploy.privacy.copies import Confirmed
 from deploy.privacy.expiry import kept
+from deploy.privacy.keys import Standing
 from deploy.privacy.places import Places
-from deploy.privacy.stores import CHANGELOG, COPIES, EVENT_LOG, MODELS, STATE, TOPICS
+from deploy.privacy.stores import CHANGELOG, COPIES, EVENT_LOG, KEYS, MODELS, STATE, TOPICS
 from deploy.state import changelog_of
 from models.erasure import Erasure
 from trainer.eventlog.forget import Erased
@@ -56,14 +57,28 @@ def _copy_lines(copies: Confirmed, by: int) -> Iterator[Line]:
         )
 
 
-def of_topics(places: Places, visitor: str) -> Iterator[Line]:
+def of_keys(places: Places, held: Standing | None, at: int) -> tuple[str, list[Line]]:
+    """From when on nobody can come by the keys that were deleted, and their topic's line; None: no topic."""
+    if held is None:
+        return "now", []
+    topics = [changelog_of(places.worker.application_id), places.names.visitor_keys]
+    found = kept(places.to, topics)
+    gone = [found[topic].compacted(at) for topic in topics]
+    dates = [_date(one) if one else "no date: set max.compaction.lag.ms of the topic" for one in gone]
+    left = KEYS.leaves if held else ""
+    return max(dates), [Line(f"{KEYS.name} {topics[1]}", f"{len(held)} keys", left, dates[1])]
+
+
+def of_topics(places: Places, visitor: str, keys_gone: str) -> Iterator[Line]:
     """Topics with records of the visitor, and when each will have dropped the last one."""
     found = search.in_topics(places.to, places.topics, *places.called(visitor))
     keeps = kept(places.to, places.topics)
-    for topic, (records, newest) in found.items():
+    for topic, (records, newest, sealed) in found.items():
         gone = keeps[topic].expires(newest) if records else None
         told = _date(gone) if gone else "never: set retention.ms of the topic" if records else "now"
-        yield Line(f"topic {topic}", f"{records} records", TOPICS.leaves if records else "", told)
+        unread = f"; {sealed} of them cannot be read: their key is deleted, its copies go: {keys_gone}"
+        leaves = TOPICS.leaves + (unread if sealed else "")
+        yield Line(f"topic {topic}", f"{records} records", leaves if records else "", told)
 
 
 def of_log(places: Places, visitor: str, erased: list[Erased]) -> Iterator[Line]:

@@ -9,16 +9,19 @@ import msgspec
 
 from deploy.kafka import consumer, drain
 from models import keys
+from models.envelope import is_sealed
 from streams.connection import Connection
 from trainer.eventlog.forget import theirs_of
 from trainer.eventlog.log import EventLog
 
 
 class Found(NamedTuple):
-    """Records of a topic that name the visitor, and the newest of their timestamps (epoch ms)."""
+    """Records of a topic that name the visitor, the newest of their timestamps (epoch ms), and how many are
+    sealed."""
 
     records: int = 0
     newest: int = 0
+    sealed: int = 0
 
 
 def spelled(*visitors: str) -> tuple[bytes, ...]:
@@ -36,17 +39,19 @@ def in_topics(to: Connection, topics: Collection[str], *visitors: str) -> dict[s
     with consumer(to) as client:
         for topic in topics:
             theirs = [
-                record.timestamp
+                record
                 for record in drain(client, topic)
                 if record.key in keys or any(text in (record.value or b"") for text in texts)
             ]
-            found[topic] = Found(len(theirs), max(theirs, default=0))
+            newest = max((record.timestamp for record in theirs), default=0)
+            sealed = sum(is_sealed(record.value) for record in theirs)
+            found[topic] = Found(len(theirs), newest, sealed)
     return found
 
 
 def in_changelog(to: Connection, changelog: str, *visitors: str) -> int:
-    """Values of the visitor's record and timers, former ones too; deletion marks do not count."""
-    names = {keys.VISITOR + one.encode() for one in visitors}
+    """Values of the visitor's record, key and timers, former ones too; deletion marks do not count."""
+    names = {kind + one.encode() for one in visitors for kind in (keys.VISITOR, keys.ENVELOPE)}
     with consumer(to) as client:
         if not client.partitions_for_topic(changelog):
             return 0

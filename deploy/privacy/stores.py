@@ -23,10 +23,10 @@ class Store(NamedTuple):
 
 STATE = Store(
     "state (RocksDB)",
-    "the visitor's record and timer",
+    "the visitor's record, timer and wrapped key",
     "erased by the owner in a transaction, files rewritten; answers kept in memory go as well",
     ("streams/store.py", "streams/partition_store.py"),
-    keys=("VISITOR", "TIMER"),
+    keys=("VISITOR", "TIMER", "ENVELOPE"),
 )
 COPIES = Store(
     "files of present and former owners",
@@ -35,7 +35,7 @@ COPIES = Store(
 )
 CHANGELOG = Store(
     "changelog",
-    "former values of the record",
+    "former values of the record and of the key",
     "deletion marks in the same transaction; former values go when the topic is compacted",
 )
 TOPICS = Store(
@@ -50,6 +50,12 @@ TOPICS = Store(
         "dead_letters",
         "lapsing_visitors",
     ),
+)
+KEYS = Store(
+    "visitors' keys",
+    "the wrapped key by which the visitor's answers are sealed, where they are",
+    "deleted by the owner in the transaction of the state; former values go when the topic is compacted",
+    topics=("visitor_keys",),
 )
 EVENT_LOG = Store(
     "event log",
@@ -116,4 +122,4 @@ NOTHING = (
         modules=("deploy/demo/children.py", "deploy/demo/log.py", "deploy/demo/learning.py"),
     ),
 )
-STORES = (STATE, COPIES, CHANGELOG, TOPICS, EVENT_LOG, TRAINER, EXPORTS, MODELS, *NOTHING)
+STORES = (STATE, COPIES, CHANGELOG, TOPICS, KEYS, EVENT_LOG, TRAINER, EXPORTS, MODELS, *NOTHING)

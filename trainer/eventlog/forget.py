@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from trainer.eventlog.compact import Changed
 from trainer.eventlog.log import DAY_MS, EventLog
 from trainer.eventlog.manifest import File, History, Manifest
+from trainer.eventlog.rows import ERASED
 
 FOLDER = "_forgotten"
 _SALT = f"{FOLDER}/salt"
@@ -121,13 +122,15 @@ def _hash(salt: bytes, visitor: str) -> str:
 
 @dataclass
 class Forgetting:
-    """Leaves out rows of forgotten visitors that were stamped before they were forgotten."""
+    """Leaves out rows of forgotten visitors that were stamped before they were forgotten, and those whose key
+    is gone."""
 
     log: EventLog
     _known: dict[str, _Forgotten] = field(default_factory=dict)
 
     def __call__(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows that may be written. Raises EventLogError."""
+        frame = frame.filter(pl.col("_refused").ne_missing(ERASED))
         hashes = self._hashes()
         if not hashes or not len(frame):
             return frame

@@ -15,13 +15,17 @@ from msgspec.structs import astuple
 from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue
 from models.decoder import ORIGINAL_TIME, Decoder
+from models.envelope import is_sealed
 from models.events import WIRE_FIELDS, Click, Limits
 from models.pseudonyms import Pseudonyms
+from trainer.eventlog.place import EventLogError
 from trainer.eventlog.tables import CLICKS, KAFKA, Table
 
 _headers = msgspec.msgpack.Encoder().encode
 _json_text = msgspec.json.Encoder().encode
 _UNREADABLE = "unreadable"
+#: `_refused` of an answer whose key is gone.
+ERASED = "erased"
 #: A row's columns, whether they say all that the bytes did, and why the contract refuses them.
 Read = tuple[Sequence[Any], bool, str | None]
 
@@ -37,9 +41,26 @@ class Record(Protocol):
     headers: Sequence[tuple[str, bytes]]
 
 
+#: Values of a topic's records in the clear, by the topic's field in the topic names. One that is damaged
+#: stays as it came; None: its key is gone.
+Opened = Callable[[str, Sequence[Record]], Sequence[bytes | None]]
+
+
+def refusing(role: str, records: Sequence[Record]) -> list[bytes | None]:
+    """Values where no key file is named. Raises EventLogError where one is sealed."""
+    for record in records:
+        if is_sealed(record.value):
+            raise EventLogError(
+                f"{role}[{record.partition}] offset {record.offset} is sealed by its visitor's key, expected "
+                "plain JSON: name the workers' master secret (PATHCAST_ENVELOPE_KEY_FILE)"
+            )
+    return [record.value or b"" for record in records]
+
+
 class Rows:
     """Makes rows of one table. `limits`, `events` and `pseudonyms` are those of the workers' decoder.
 
+    `opened` opens sealed answers; one whose key is gone is a row that says so (ERASED), not to be kept.
     With pseudonyms nothing is kept that may have an id: no original bytes, and of headers only a replay's.
     """
 
@@ -49,8 +70,9 @@ class Rows:
         limits: Limits | None = None,
         events: EventNames = event_name,
         pseudonyms: Pseudonyms | None = None,
+        opened: Opened = refusing,
     ) -> None:
-        self.table = table
+        self.table, self._opened = table, opened
         self._nothing = (None,) * len(table.fields)
         self._who = list(table.fields).index("visitor_id")
         # Answers have pseudonyms already.
@@ -101,10 +123,12 @@ class Rows:
         strict = _loose(self.table)
 
         def read(records: Sequence[Record]) -> Iterable[Read]:
-            for record in records:
+            for value in self._opened(self.table.setting, records):
+                if value is None:
+                    yield self._nothing, True, ERASED
+                    continue
                 try:
-                    found = astuple(strict.decode(record.value or b""))
-                    yield list(map(_text, found)), True, None
+                    yield list(map(_text, astuple(strict.decode(value)))), True, None
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     yield self._nothing, False, _UNREADABLE
 

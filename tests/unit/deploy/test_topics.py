@@ -25,7 +25,7 @@ def test_a_broadcast_topic_of_several_partitions_is_refused():
 
 
 def test_every_topic_has_settings():
-    assert set(configs(NAMES)) == {*NAMES.by_visitor, *NAMES.broadcast}
+    assert set(configs(NAMES)) == {*NAMES.by_visitor, *NAMES.broadcast, NAMES.visitor_keys}
     assert all(configs(NAMES)[topic]["cleanup.policy"] == "compact" for topic in NAMES.broadcast)
 
 

@@ -11,12 +11,12 @@ from models.envelope import (
     WRAPPED_BYTES,
     Envelopes,
     KeyGone,
-    Keyring,
     NotOpened,
     WeakMaster,
     WrongMaster,
     is_sealed,
 )
+from models.keyring import Keyring
 
 MASTER = Envelopes(b"m" * 32)
 KEY = (
