@@ -53,6 +53,7 @@ CHANNELS = (
     ),
     Channel("lapsing_visitors", "lapsing-visitor", "send", _VISITOR, "Visitors about to be lost, per sweep."),
     Channel("erasures", "erasure", "send", "Request, UTF-8", "Receipts of visitors forgotten."),
+    Channel("visitor_keys", None, "send", _VISITOR, "Wrapped keys of sealed answers, where they are sealed."),
     Channel("items", "item", "receive", "item_id, UTF-8", "The catalogue; an empty value removes the item."),
     Channel("model_updates", "model-update", "receive", "Placement, UTF-8", "Models as they are promoted."),
     Channel("model_reports", "model-report", "send", "Worker and kind, UTF-8", "Workers about versions."),

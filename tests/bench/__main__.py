@@ -19,14 +19,17 @@ from tests.bench.model import ENCODER, Model, model
 from tests.bench.recovery import recovery
 from tests.bench.retrieving import retrieving
 from tests.bench.scoring import scoring
+from tests.bench.sealing import sealing
 from tests.bench.sizes import QUICK, Sizes
 from tests.bench.states import Crowd, full_states
 from tests.bench.training import training
 from tests.bench.working import forget, settle
 
-PARTS = ("scoring", "training", "counting", "full", "encoders", "recovery")
+PARTS = ("scoring", "sealing", "training", "counting", "full", "encoders", "recovery")
+#: Pairs of chunks that sealing is measured on, for each round of the others.
+SEALED_ROUNDS = 10
 #: Those that need a broker.
-ON_A_BROKER = frozenset(PARTS) - {"scoring", "training"}
+ON_A_BROKER = frozenset(PARTS) - {"scoring", "sealing", "training"}
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 JSON = ROOT / "build" / "bench.json"
 
@@ -122,6 +125,8 @@ def main(quick: bool, parts: tuple[str, ...], path: Path, write_docs: bool) -> N
     parts = parts or PARTS
     if "scoring" in parts:
         bench.alone()
+    if "sealing" in parts:
+        bench.found["sealing"] = sealing(bench.sizes.rounds * SEALED_ROUNDS, bench.say)
     if "training" in parts:
         bench.found["training"] = training(bench.sizes.sessions, bench.sizes.epochs, bench.say)
     if ON_A_BROKER & {*parts}:

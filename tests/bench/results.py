@@ -67,6 +67,7 @@ def rows(results: Results) -> Iterator[Row]:
         yield title, f"{other['p50_ms']:.1f} / {other['p99_ms']:.1f} ms", "", ""
     yield from _scoring(results)
     yield from _retrieving(results)
+    yield from _sealing(results)
     yield from _training(results)
     if recovery := results.get("recovery"):
         yield _at_most(f"recovery of {recovery['visitors']:,} visitors", recovery["seconds"], 60, "s")
@@ -130,6 +131,11 @@ def _retrieving(results: Results) -> Iterator[Row]:
             ">= 0.99",
             _verdict(recall >= 0.99),
         )
+
+
+def _sealing(results: Results) -> Iterator[Row]:
+    for name, cost in results.get("sealing", {}).items():
+        yield f"sealing a click's answers, {name}", f"{cost['sealing_us']:.1f} µs", "", ""
 
 
 def _training(results: Results) -> Iterator[Row]:

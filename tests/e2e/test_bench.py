@@ -17,6 +17,7 @@ KEYS = {
     "bare": {"p50_ms", "p99_ms", "clicks", "rate"},
     "shared": {"workers", "pathcast", "neural_share", "p50_ms", "p99_ms", "clicks"},
     "recovery": {"visitors", "seconds", "changelog_bytes"},
+    "sealing": {"key at hand", "key read", "key made"},
     "encoders": set(ENCODERS) - {"gru"},
 }
 
@@ -34,6 +35,7 @@ def test_every_part_gives_its_figures(tmp_path):
     assert all(cost["us"] > 0 for cost in found["scoring"].values())
     assert all(cost["exact_us"] > 0 for cost in found["retrieving"].values())
     assert all(cost.get("recall", 1) > 0.98 for cost in found["retrieving"].values())
+    assert all(cost["plain_us"] > 0 for cost in found["sealing"].values())
     # None where the log for it is missing, which the run says.
     assert found["training"] is None or found["training"]["session_parallel"]["rate"] > 0
     ratios = {"counting_to_faust", "counting_to_quix", "full_to_faust", "shared_to_faust"}
