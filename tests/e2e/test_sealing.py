@@ -1,9 +1,11 @@
 """Sealed answers from outside: who has the keys reads them, a restart keeps them, and forgetting ends it."""
 
 import json
+import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ from trainer.eventlog.stats import stats
 from trainer.eventlog.tables import BY_NAME
 
 MASTER = b"m" * 40
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "trainer" / "privacy.md"
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,7 @@ def test_sealed_answers_are_read_with_their_keys_and_by_nobody_once_these_are_de
         pathcast(worker, log, "log", "ingest")
         assert logged(EventLog.at(str(log))) == of_answers(said)
         assert "150 of 150 decisions verified" in pathcast(worker, log, "decisions", "verify")
+        assert documented(worker) == Counter(str(one.key) for one, _ in said["purchase_intent"])
         refused = without_secret(worker, tmp_path / "other", "log", "ingest")
         assert "is sealed by its visitor's key, expected plain JSON" in refused
         assert "PATHCAST_ENVELOPE_KEY_FILE" in without_secret(worker, log, "decisions", "verify")
@@ -165,6 +169,24 @@ def without_secret(worker, log, *arguments):
     )
     assert done.returncode == 1, done.stdout
     return done.stderr
+
+
+def documented(worker):
+    """The consumer of docs/trainer/privacy.md, run as it stands: how many answers it opened, by visitor."""
+    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    names = worker.names
+    for name, own in {
+        '"purchase-intent"': f'"{names.purchase_intent}"',
+        '"visitor-keys"': f'"{names.visitor_keys}"',
+        "127.0.0.1:9092": worker.broker.bootstrap_servers,
+        "pathcast.master": str(worker.folder.parent / "master"),
+    }.items():
+        assert name in code
+        code = code.replace(name, own)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = [line.split() for line in done.stdout.splitlines()]
+    assert all(0 <= float(probability) <= 1 for _, probability in said)
+    return Counter(who for who, _ in said)
 
 
 def test_a_worker_that_seals_wants_the_topic_of_keys(broker, topics, tmp_path):
