@@ -24,6 +24,11 @@ def test_a_broadcast_topic_of_several_partitions_is_refused():
         check({"items": 3}, NAMES)
 
 
+def test_a_topic_of_keys_that_is_there_has_as_many_partitions():
+    with pytest.raises(SetUpError, match=r"clicks: 4, visitor-keys: 8.*equal counts"):
+        check({"clicks": 4, "visitor-keys": 8}, NAMES)
+
+
 def test_every_topic_has_settings():
     assert set(configs(NAMES)) == {*NAMES.by_visitor, *NAMES.broadcast, NAMES.visitor_keys}
     assert all(configs(NAMES)[topic]["cleanup.policy"] == "compact" for topic in NAMES.broadcast)

@@ -124,6 +124,15 @@ def counts(monkeypatch, found):
     return preflight.check_topics(Connection(), TopicNames())
 
 
+def test_the_topic_of_keys_is_wanted_where_answers_are_sealed(monkeypatch):
+    monkeypatch.setattr(
+        preflight, "_partitions", lambda _, names: {name: int(name != "visitor-keys") for name in names}
+    )
+    assert preflight.check_topics(Connection(), TopicNames()) == 1
+    with pytest.raises(SetUpError, match="missing topics: visitor-keys; run `pathcast topics`"):
+        preflight.check_topics(Connection(), TopicNames(), sealing=True)
+
+
 def test_topics_that_fit_give_their_partitions(monkeypatch):
     assert counts(monkeypatch, dict.fromkeys(TopicNames().by_visitor, 6)) == 6
 

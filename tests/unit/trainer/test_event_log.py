@@ -9,10 +9,13 @@ import msgspec
 import polars as pl
 import pytest
 
+from models.envelope import Envelopes
+from models.keyring import Keyring
 from models.pseudonyms import Pseudonyms
 from tests.contract.examples import EXAMPLES
 from tests.eventlogs import DAY, START, Record, buffer, click, filled, rows
-from trainer.eventlog.buffer import Overtaken
+from trainer.eventlog.buffer import Buffer, Overtaken, Source
+from trainer.eventlog.forget import Forgetting
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.manifest import FOLDER, Manifest
 from trainer.eventlog.place import EventLogError, Place
@@ -291,3 +294,41 @@ def test_answers_have_pseudonyms_already() -> None:
     frame = Rows(table, pseudonyms=HIDDEN).frame([Record(0, 0, START, NAME.encode(), value)])
     assert frame["visitor_id"].to_list() == [NAME]
     assert frame["_key"].to_list() == [None]
+
+
+MASTER = Envelopes(b"m" * 32)
+KEY = MASTER.wrap(b"v", b"k" * 32, b"n" * 12)
+
+
+def sealed(number: int) -> Record:
+    value = json.dumps(EXAMPLES["purchase-intent"][0] | {"visitor_id": "v"}).encode()
+    envelope = MASTER.unwrap(b"v", KEY)
+    return Record(0, number, START, b"v", envelope.seal("purchase_intent", value, bytes(12)), [])
+
+
+def test_a_sealed_answer_without_a_key_file_is_refused_and_says_what_to_set() -> None:
+    with pytest.raises(EventLogError, match=r"purchase_intent\[0\] offset 7 is sealed.*ENVELOPE_KEY_FILE"):
+        Rows(BY_NAME["purchase-intent"]).frame([sealed(7)])
+
+
+def test_an_opened_answer_is_kept_a_damaged_one_as_it_came_and_an_erased_one_counted(log: EventLog) -> None:
+    damaged = sealed(1)._replace(value=(sealed(1).value or b"")[:-1])
+    records, ring = [sealed(0), damaged, sealed(2)], Keyring(MASTER)
+    ring.take(b"v", KEY)
+
+    def opened(role: str, found: Any) -> list[bytes | None]:
+        values: list[bytes | None] = [ring.open(role, b"v", found[0].value), found[1].value, None]
+        return values
+
+    table = BY_NAME["purchase-intent"]
+    source = Source("purchase-intent", "one", 0, 3)
+    writer = Buffer.open(log, Rows(table, opened=opened), 0, source, Forgetting(log), False)
+    writer.add(records)
+    writer.commit(0, START)
+    (manifest,) = log.manifests("purchase-intent")
+    frame = pl.concat([log.read(file) for file in manifest.files])
+    assert frame.select("_offset", "visitor_id", "_refused", "_bytes").rows() == [
+        (0, "v", None, None),
+        (1, None, "unreadable", damaged.value),
+    ]
+    assert (manifest.rows, manifest.erased, manifest.next) == (3, 1, 3)
