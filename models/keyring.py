@@ -7,6 +7,8 @@ from models.envelope import Envelope, Envelopes, KeyGone, is_sealed, name_in, na
 
 #: Opened keys that a ring keeps at hand.
 MOST_OPEN: Final = 10_000
+#: A partition and a visitor: one whose clicks went to two partitions has a key on each.
+_Place = tuple[int, bytes]
 
 
 class Keyring:
@@ -14,38 +16,39 @@ class Keyring:
 
     def __init__(self, envelopes: Envelopes) -> None:
         self._envelopes = envelopes
-        self._wrapped: dict[bytes, bytes] = {}
-        self._open: OrderedDict[bytes, Envelope] = OrderedDict()
+        self._wrapped: dict[_Place, bytes] = {}
+        self._open: OrderedDict[_Place, Envelope] = OrderedDict()
 
-    def take(self, visitor: bytes, wrapped: bytes | None) -> None:
+    def take(self, partition: int, visitor: bytes, wrapped: bytes | None) -> None:
         """A record of the topic of keys, in its order; without a value: the key is deleted."""
-        self._open.pop(visitor, None)
+        self._open.pop((partition, visitor), None)
         if wrapped is None:
-            self._wrapped.pop(visitor, None)
+            self._wrapped.pop((partition, visitor), None)
         else:
-            self._wrapped[visitor] = wrapped
+            self._wrapped[partition, visitor] = wrapped
 
-    def has(self, visitor: bytes, value: bytes) -> bool:
+    def has(self, partition: int, visitor: bytes, value: bytes) -> bool:
         """Whether the key of a sealed value is there."""
-        return name_of(self._wrapped.get(visitor, b"")) == name_in(value)
+        return name_of(self._wrapped.get((partition, visitor), b"")) == name_in(value)
 
-    def open(self, role: str, visitor: bytes, value: bytes) -> bytes:
+    def open(self, role: str, partition: int, visitor: bytes, value: bytes) -> bytes:
         """The value in the clear, a plain one as it is; `role` is its topic's field in the topic names.
 
+        Partition and visitor are those of the record, and its key is on the same partition of the other topic.
         Raises KeyGone, NotOpened or WrongMaster.
         """
         if not is_sealed(value):
             return value
-        if not self.has(visitor, value):
+        if not self.has(partition, visitor, value):
             raise KeyGone(
                 f"a sealed value of {role} needs a key that is not there: its visitor was forgotten or has "
                 "expired, or the topic of keys was not read far enough; nothing else opens it"
             )
-        return self._ready(visitor).open(role, value)
+        return self._ready((partition, visitor)).open(role, value)
 
-    def _ready(self, visitor: bytes) -> Envelope:
-        found = self._open.pop(visitor, None) or self._envelopes.unwrap(visitor, self._wrapped[visitor])
-        self._open[visitor] = found
+    def _ready(self, place: _Place) -> Envelope:
+        found = self._open.pop(place, None) or self._envelopes.unwrap(place[1], self._wrapped[place])
+        self._open[place] = found
         if len(self._open) > MOST_OPEN:
             self._open.popitem(last=False)
         return found

@@ -53,7 +53,7 @@ class Passage:
         self.decided: list[Decided] = []
         self.scored: tuple[Scored, Scored, Scored] = (NOTHING, NOTHING, NOTHING)
         self.answers: list[tuple[Message, ...]] = []
-        self.sealing = Sealing(pipeline.envelopes)
+        self.sealing = Sealing(pipeline.sealer)
         self.outputs: dict[str, list[Message]] = {}
         self.letters: list[Message] = []
         #: By record: the key of its visitor, as the state and the answers have it.

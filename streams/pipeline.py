@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from models import features, keys
+from models import features
 from models.batching import Batcher
 from models.counterfactuals import Session
 from models.decoder import Decoder
-from models.envelope import Envelopes
 from models.erasure import request_of
 from models.events import Click, Reason, Rejected
 from models.lifecycle import SessionConfig
@@ -18,7 +17,7 @@ from models.policy import Policy
 from models.session import step
 from models.versions import Version
 from models.visitor import decode
-from streams import explaining, letters, scoring
+from streams import explaining, letters, scoring, sealing
 from streams.answers import Wording
 from streams.deadline import Deadline
 from streams.effects import Effects, Reader, Work
@@ -29,6 +28,7 @@ from streams.passage import CONSENTING, Passage
 from streams.rebuilding import Budget, rebuild
 from streams.reload import Models
 from streams.rules import Rules
+from streams.sealing import Sealer
 
 __all__ = ["Pipeline", "Rules"]
 
@@ -43,7 +43,7 @@ class Pipeline:
         policy: Policy,
         models: Models,
         metrics: Metrics,
-        envelopes: Envelopes | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         self.rules, self.decoder, self.policy, self.models, self.metrics = (
             rules,
@@ -52,7 +52,7 @@ class Pipeline:
             models,
             metrics,
         )
-        self.envelopes = envelopes
+        self.sealer = sealer
         self.wording = Wording(policy)
         self.deadline = Deadline(rules.deadline_s)
         self.shop = Merchandiser(rules.shop, decoder.catalogue)
@@ -134,11 +134,7 @@ class Pipeline:
     def opened(self, partition: int, state: Reader) -> None:
         """Derive what is kept in memory from the recovered state. Raises WrongMaster."""
         self.memories[partition] = memory = Memory.of(state)
-        first = next(iter(state.scan(keys.ENVELOPE)), None)
-        memory.keyed = self.envelopes is not None or first is not None
-        if self.envelopes is not None and first is not None:
-            # With another secret every click of a known visitor would become a dead letter.
-            self.envelopes.unwrap(keys.envelope_owner(first[0]), first[1])
+        memory.keyed = sealing.keyed(self.sealer, state)
 
     def closed(self, partition: int) -> None:
         """Forget the partition."""

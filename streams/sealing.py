@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from secrets import token_bytes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from models import keys
-from models.envelope import KEY_BYTES, NONCE_BYTES, Envelope, Envelopes
-from streams.effects import NO_HEADERS, Message
+from models.envelope import KEY_BYTES, NONCE_BYTES, WRAPPED_BYTES, Envelope, Envelopes
+from streams.effects import NO_HEADERS, Message, Reader
 from streams.entries import Entry
 
 if TYPE_CHECKING:
@@ -18,20 +18,57 @@ if TYPE_CHECKING:
 ROLES = ("purchase_intent", "recommendations", "ad_decisions")
 
 
+class Sealer(NamedTuple):
+    """What a worker seals by: the master secret, and the id of the topic of keys, as the broker has it.
+
+    The id is kept beside each key in the state. Where it is another one, the topic was made anew without the
+    key, and so the key is written once more.
+    """
+
+    envelopes: Envelopes
+    topic_id: str
+
+    def opened(self, visitor: bytes, kept: bytes) -> tuple[Envelope, bytes | None]:
+        """A key as the state has it, and wrapped where the topic lacks it. Raises WrongMaster."""
+        wrapped, topic_id = kept[:WRAPPED_BYTES], kept[WRAPPED_BYTES:]
+        lacking = topic_id != self.topic_id.encode()
+        return self.envelopes.unwrap(visitor, wrapped), wrapped if lacking else None
+
+    def made(self, visitor: bytes) -> tuple[Envelope, bytes]:
+        """A new key, and as it is wrapped."""
+        wrapped = self.envelopes.wrap(visitor, token_bytes(KEY_BYTES), token_bytes(NONCE_BYTES))
+        return self.envelopes.unwrap(visitor, wrapped), wrapped
+
+    def kept(self, wrapped: bytes | None) -> bytes | None:
+        """What the state keeps of a wrapped key."""
+        return None if wrapped is None else wrapped + self.topic_id.encode()
+
+
+def keyed(sealer: Sealer | None, state: Reader) -> bool:
+    """Whether a partition's state has keys, or may come to have some. Raises WrongMaster.
+
+    With another secret every click of a known visitor would become a dead letter.
+    """
+    first = next(iter(state.scan(keys.ENVELOPE)), None)
+    if sealer is not None and first is not None:
+        sealer.opened(keys.envelope_owner(first[0]), first[1])
+    return sealer is not None or first is not None
+
+
 @dataclass(slots=True)
 class Sealing:
-    """One chunk's keys by the key of their visitor's record, and in `made` those that are new, wrapped.
+    """One chunk's keys by the key of their visitor's record, and in `made` those to be written, wrapped.
 
     Nobody else has a key before its transaction is committed: an aborted one seals nothing that can be read.
     """
 
-    envelopes: Envelopes | None
+    sealer: Sealer | None
     ready: dict[bytes, Envelope] = field(default_factory=dict)
     made: dict[bytes, bytes] = field(default_factory=dict)
 
     def sealed(self, passage: "Passage") -> list[tuple[Message, ...]]:
         """The answers as they are published; what the worker remembers of them stays plain."""
-        if self.envelopes is None:
+        if self.sealer is None:
             return passage.answers
         nonces = _nonces(len(ROLES) * len(passage.answers))
         return [
@@ -44,31 +81,27 @@ class Sealing:
 
     def _of_clicks(self, passage: "Passage") -> Iterator[Envelope]:
         """The key of each click's visitor; who is born, for the first time or again, gets a new one."""
-        self._read(passage)
+        assert self.sealer is not None
+        self._read(passage, self.sealer)
         for applied in passage.applied:
             key = applied.entry.key
             if applied.facts.born or key not in self.ready:
-                self._make(key)
+                self.ready[key], self.made[key] = self.sealer.made(_visitor(key))
             yield self.ready[key]
 
-    def _read(self, passage: "Passage") -> None:
+    def _read(self, passage: "Passage", sealer: Sealer) -> None:
         """Keys of known visitors: from the chunks before, else from the state in one multi-get."""
-        assert self.envelopes is not None
         first = {applied.entry.key: applied.facts.born for applied in reversed(passage.applied)}
         at_hand = passage.memory.envelopes
         known = [key for key, born in first.items() if not born]
         self.ready = {key: at_hand.pop(key) for key in known if key in at_hand}
         missing = [key for key in known if key not in self.ready]
         stored = passage.work.state.get([keys.envelope(key) for key in missing])
-        for key, wrapped in zip(missing, stored, strict=True):
-            if wrapped is not None:
-                self.ready[key] = self.envelopes.unwrap(_visitor(key), wrapped)
-
-    def _make(self, key: bytes) -> None:
-        assert self.envelopes is not None
-        visitor = _visitor(key)
-        self.made[key] = self.envelopes.wrap(visitor, token_bytes(KEY_BYTES), token_bytes(NONCE_BYTES))
-        self.ready[key] = self.envelopes.unwrap(visitor, self.made[key])
+        for key, kept in zip(missing, stored, strict=True):
+            if kept is not None:
+                self.ready[key], lacking = sealer.opened(_visitor(key), kept)
+                if lacking is not None:
+                    self.made[key] = lacking
 
     def changes(self, passage: "Passage") -> list[tuple[bytes, bytes | None]]:
         """New keys, and deletions of those whose visitor is forgotten or has expired, for the state.
@@ -81,12 +114,14 @@ class Sealing:
         gone = [one.key for one in passage.entries.values() if self._loses(one, passage.forgotten)]
         for key in gone:
             self.ready.pop(key, None)
-        changed = {**self.made, **dict.fromkeys(gone)}
-        if changed and self.envelopes is not None:
+        if self.sealer is None:
+            return [(keys.envelope(key), None) for key in gone]
+        changed: dict[bytes, bytes | None] = {**self.made, **dict.fromkeys(gone)}
+        if changed:
             passage.outputs[passage.rules.names.visitor_keys] = [
-                (_visitor(key), value, NO_HEADERS) for key, value in changed.items()
+                (_visitor(key), wrapped, NO_HEADERS) for key, wrapped in changed.items()
             ]
-        return [(keys.envelope(key), value) for key, value in changed.items()]
+        return [(keys.envelope(key), self.sealer.kept(wrapped)) for key, wrapped in changed.items()]
 
     def _loses(self, entry: Entry, forgotten: set[bytes]) -> bool:
         """Whether a visitor's key goes: they are gone, or came anew after being forgotten and got none."""

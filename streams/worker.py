@@ -35,7 +35,8 @@ from streams.pipeline import Pipeline, Rules
 from streams.receipts import Receipts
 from streams.reload import Models
 from streams.reports import Reports
-from streams.runtime import Runtime, RuntimeConfig
+from streams.runtime import Describe, Runtime, RuntimeConfig
+from streams.sealing import Sealer
 from streams.settings import WorkerSettings
 from streams.shadow import Shadow
 from streams.topics import TopicNames
@@ -68,19 +69,25 @@ class Worker:
         self.settings, self.connection, self.names = settings, connection, names
         self.datadir = preflight.check_folder(settings.datadir)
         self._claim = preflight.claim(self.datadir)
-        self._envelopes = secret_file.envelopes(settings.envelope_key_file)
-        self.partitions = preflight.check_topics(connection, names, self._envelopes is not None)
+        sealing = settings.envelope_key_file is not None
+        self.partitions = preflight.check_topics(connection, names, sealing)
+        clients = connection.kafka_python()
+        describe = describer(clients)
+        self.sealer = self._sealer(describe)
         self.metrics = Metrics()
         self.catalogue = Catalogue()
         self.pipeline = self._pipeline(actions, events)
-        clients = connection.kafka_python()
-        used = {*names.used(self._envelopes is not None)} - {names.clicks, *names.broadcast}
+        used = {*names.used(sealing)} - {names.clicks, *names.broadcast}
         finish = finisher(clients, sorted(used))
-        self.runtime = Runtime(self._runtime_config(), self.pipeline, describer(clients), finish)
+        self.runtime = Runtime(self._runtime_config(), self.pipeline, describe, finish)
         self.runtime.on_failure = die
         self.companion = self._companion()
         self.app = self._app()
         preflight.check_replication(connection, self.runtime.config.changelog, settings.changelog_replication)
+
+    def _sealer(self, describe: Describe) -> Sealer | None:
+        envelopes, keys = secret_file.envelopes(self.settings.envelope_key_file), self.names.visitor_keys
+        return Sealer(envelopes, describe([keys])[keys][0]) if envelopes else None
 
     def _pipeline(self, actions: str, events: EventNames) -> Pipeline:
         settings = self.settings
@@ -96,7 +103,7 @@ class Worker:
         rules = Rules.of(settings, self.names, self.partitions, shop_rules.parse(self._shop))
         hidden = secret_file.pseudonyms(settings.pseudonym_key_file)
         decoder = Decoder(limits, self.catalogue, events, hidden)
-        return Pipeline(rules, decoder, policy, self.models, self.metrics, self._envelopes)
+        return Pipeline(rules, decoder, policy, self.models, self.metrics, self.sealer)
 
     def _runtime_config(self) -> RuntimeConfig:
         settings = self.settings

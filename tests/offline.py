@@ -21,6 +21,7 @@ from streams.effects import Effects, Reader, Work
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline, Rules
 from streams.reload import Models
+from streams.sealing import Sealer
 from streams.shadow import Shadow
 from streams.topics import TopicNames
 
@@ -82,6 +83,7 @@ class Offline:
         write: Any = None,
         pseudonyms: Pseudonyms | None = None,
         envelopes: Envelopes | None = None,
+        topic_id: str = "one",
     ) -> None:
         rules = rules or Rules(TopicNames(), 1, deadline_s=FOREVER)
         self.names = rules.names
@@ -94,8 +96,9 @@ class Offline:
         )
         self.models.current = version
         decoder = Decoder(limits or Limits(), Catalogue(), pseudonyms=pseudonyms)
+        sealer = Sealer(envelopes, topic_id) if envelopes else None
         policy = Policy(ActionSet.load(ACTIONS))
-        self.pipeline = Pipeline(rules, decoder, policy, self.models, self.metrics, envelopes)
+        self.pipeline = Pipeline(rules, decoder, policy, self.models, self.metrics, sealer)
         self.pipeline.opened(0, self.reader)
         self.watermark = 0
 

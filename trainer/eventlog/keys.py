@@ -56,13 +56,13 @@ class Keys:
         return [self._opened(role, record) for record in records]
 
     def _has(self, record: Record) -> bool:
-        return self._ring.has(record.key or b"", record.value or b"")
+        return self._ring.has(record.partition, record.key or b"", record.value or b"")
 
     def _opened(self, role: str, record: Record) -> bytes | None:
         value = record.value or b""
         try:
             with suppress(NotOpened):
-                return self._ring.open(role, record.key or b"", value)
+                return self._ring.open(role, record.partition, record.key or b"", value)
         except KeyGone:
             return None
         return value
@@ -76,7 +76,7 @@ class Keys:
             while any(self._committed.position(part) < end for part, end in ends.items()):
                 for records in self._committed.poll(timeout_ms=200).values():
                     for record in records:
-                        self._ring.take(record.key, record.value)
+                        self._ring.take(record.partition, record.key, record.value)
                 if time.monotonic() > deadline:
                     raise EventLogError(
                         f"a transaction on {self._topic} is open for more than {PATIENCE:.0f} s, so its keys "

@@ -41,7 +41,7 @@ def sealed(key, visitor=WHO, role=ROLE, said=SAID):
 def ring(*pairs, master=MASTER):
     made = Keyring(master)
     for visitor, key in pairs:
-        made.take(visitor, key)
+        made.take(0, visitor, key)
     return made
 
 
@@ -52,12 +52,12 @@ def test_what_is_sealed_opens_and_says_what_it_is():
     assert len(value) == len(SAID) + 40
     assert len(key) == WRAPPED_BYTES
     assert SAID not in value
-    assert ring((WHO, key)).open(ROLE, WHO, value) == SAID
+    assert ring((WHO, key)).open(ROLE, 0, WHO, value) == SAID
     assert sealed(key) != value
 
 
 def test_a_plain_value_passes_and_nothing_plain_looks_sealed():
-    assert ring().open(ROLE, WHO, SAID) == SAID
+    assert ring().open(ROLE, 0, WHO, SAID) == SAID
     assert not is_sealed(SAID)
     assert not is_sealed(b"")
     assert not is_sealed(None)
@@ -66,17 +66,28 @@ def test_a_plain_value_passes_and_nothing_plain_looks_sealed():
 def test_without_its_key_a_value_is_erased():
     key = wrapped()
     value, keys = sealed(key), ring((WHO, key), (b"bob", wrapped(b"bob")))
-    others = sealed(keys._wrapped[b"bob"], b"bob")
-    assert keys.open(ROLE, WHO, value) == SAID
-    keys.take(WHO, None)
+    others = sealed(keys._wrapped[0, b"bob"], b"bob")
+    assert keys.open(ROLE, 0, WHO, value) == SAID
+    keys.take(0, WHO, None)
     with pytest.raises(KeyGone, match="sealed value of purchase_intent needs a key that is not there"):
-        keys.open(ROLE, WHO, value)
-    keys.take(WHO, None)
+        keys.open(ROLE, 0, WHO, value)
+    keys.take(0, WHO, None)
     # A later life of the visitor has a key of its own.
-    keys.take(WHO, wrapped())
+    keys.take(0, WHO, wrapped())
     with pytest.raises(KeyGone):
-        keys.open(ROLE, WHO, value)
-    assert keys.open(ROLE, b"bob", others) == SAID
+        keys.open(ROLE, 0, WHO, value)
+    assert keys.open(ROLE, 0, b"bob", others) == SAID
+
+
+def test_who_is_on_two_partitions_has_two_keys():
+    one, other = wrapped(), wrapped()
+    keys = ring((WHO, one))
+    keys.take(1, WHO, other)
+    assert keys.open(ROLE, 0, WHO, sealed(one)) == keys.open(ROLE, 1, WHO, sealed(other)) == SAID
+    keys.take(0, WHO, None)
+    assert keys.open(ROLE, 1, WHO, sealed(other)) == SAID
+    with pytest.raises(KeyGone):
+        keys.open(ROLE, 0, WHO, sealed(one))
 
 
 @pytest.mark.parametrize("cut", [len(MAGIC), len(MAGIC) + 8, 24, 30, 41, -1])
@@ -84,7 +95,7 @@ def test_a_cut_value_is_not_opened(cut):
     key = wrapped()
     value = sealed(key)[:cut]
     with pytest.raises(KeyGone if cut == len(MAGIC) else NotOpened):
-        ring((WHO, key)).open(ROLE, WHO, value)
+        ring((WHO, key)).open(ROLE, 0, WHO, value)
 
 
 def test_a_changed_or_moved_value_is_not_opened():
@@ -92,24 +103,24 @@ def test_a_changed_or_moved_value_is_not_opened():
     value = sealed(key)
     keys = ring((WHO, key), (b"bob", bobs))
     with pytest.raises(NotOpened, match=f"{len(value)} bytes cannot be opened as recommendations"):
-        keys.open("recommendations", WHO, value)
+        keys.open("recommendations", 0, WHO, value)
     with pytest.raises(NotOpened):
-        keys.open(ROLE, WHO, value[:-1] + bytes([value[-1] ^ 1]))
+        keys.open(ROLE, 0, WHO, value[:-1] + bytes([value[-1] ^ 1]))
     with pytest.raises(KeyGone):
-        keys.open(ROLE, b"bob", value)
+        keys.open(ROLE, 0, b"bob", value)
     # Also where somebody puts the key's name right, or gives one visitor's key to another.
     with pytest.raises(NotOpened):
-        keys.open(ROLE, b"bob", MAGIC + bobs[:8] + value[12:])
-    keys.take(b"bob", key)
+        keys.open(ROLE, 0, b"bob", MAGIC + bobs[:8] + value[12:])
+    keys.take(0, b"bob", key)
     with pytest.raises(WrongMaster):
-        keys.open(ROLE, b"bob", value)
+        keys.open(ROLE, 0, b"bob", value)
 
 
 def test_another_master_secret_opens_no_key_and_says_so():
     key = wrapped()
     other = Envelopes(b"n" * 32)
     with pytest.raises(WrongMaster, match=r"60 bytes, expected 60.*PATHCAST_ENVELOPE_KEY_FILE"):
-        ring((WHO, key), master=other).open(ROLE, WHO, sealed(key))
+        ring((WHO, key), master=other).open(ROLE, 0, WHO, sealed(key))
     with pytest.raises(WrongMaster, match="7 bytes"):
         MASTER.unwrap(WHO, key[:7])
     with pytest.raises(WeakMaster, match="has 7 bytes, expected at least 32"):

@@ -43,7 +43,7 @@ class Reader:
 
     def read(self, effects):
         for key, value, _ in effects.outputs.get(NAMES.visitor_keys, ()):
-            self.ring.take(key, value)
+            self.ring.take(0, key, value)
         for topic, role in TOPICS.items():
             self.answers += [(role, key, value) for key, value, _ in effects.outputs.get(topic, ())]
         return effects
@@ -57,9 +57,9 @@ class Reader:
         return [answer[:2] for answer, found in zip(self.answers, self._tried(), strict=True) if not found]
 
     def _tried(self):
-        for answer in self.answers:
+        for role, key, value in self.answers:
             try:
-                yield self.ring.open(*answer)
+                yield self.ring.open(role, 0, key, value)
             except KeyGone:
                 yield None
 
@@ -97,7 +97,9 @@ def test_answers_open_to_what_is_said_without_keys(store, tmp_path, recent):
     same = [answer | {"scored_at": 0} for answer in said]
     assert [answer | {"scored_at": 0} for answer in reader.opened()] == same
     # One key a visitor, however many chunks, and the topic has what the state has.
-    assert kept(store) == {keys.ENVELOPE + key: value for key, value in reader.ring._wrapped.items()}
+    assert kept(store) == {
+        keys.ENVELOPE + key: value + b"one" for (_, key), value in reader.ring._wrapped.items()
+    }
     assert len(kept(store)) == 5
     assert len(one.pipeline.memories[0].envelopes) == min(5, recent)
     # What the worker shows of a visitor is not sealed.
@@ -137,7 +139,7 @@ def test_a_key_of_a_transaction_that_came_to_nothing_seals_nothing_that_did(stor
     reader.read(one.process(records([event(1)])))
     assert len(reader.opened()) == 6
     ((_, wrapped, _),) = aborted.outputs[NAMES.visitor_keys]
-    assert wrapped not in kept(store).values()
+    assert wrapped + b"one" not in kept(store).values()
 
 
 def test_forgetting_deletes_the_key_in_the_same_transaction_and_others_keep_theirs(store):
@@ -190,6 +192,19 @@ def test_turned_off_what_was_sealed_is_still_forgotten_and_expires(store):
     assert set(kept(store)) == {keys.ENVELOPE + b"bob", keys.ENVELOPE + b"zoe"}
     off.process(records([event(5, "zoe", START + 400 * DAY_MS)]))
     assert keys.ENVELOPE + b"bob" not in kept(store)
+
+
+def test_a_topic_of_keys_that_was_made_anew_gets_them_again(store):
+    offline(store).process(records([event(0), event(1, "bob")]))
+    before, reader = kept(store), Reader()
+    one = offline(store, topic_id="two")
+    reader.read(one.process(records([event(2)])))
+    # The same key, so that what was sealed with it before can be read again.
+    assert reader.ring._wrapped == {(0, b"anna"): before[keys.ENVELOPE + b"anna"].removesuffix(b"one")}
+    assert len(reader.opened()) == 3
+    assert NAMES.visitor_keys not in one.process(records([event(3)])).outputs
+    again = offline(store, topic_id="two").process(records([event(4), event(5, "bob")]))
+    assert [key for key, _, _ in again.outputs[NAMES.visitor_keys]] == [b"bob"]
 
 
 def test_with_pseudonyms_the_key_is_the_pseudonyms(store):

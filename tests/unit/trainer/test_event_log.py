@@ -314,10 +314,10 @@ def test_a_sealed_answer_without_a_key_file_is_refused_and_says_what_to_set() ->
 def test_an_opened_answer_is_kept_a_damaged_one_as_it_came_and_an_erased_one_counted(log: EventLog) -> None:
     damaged = sealed(1)._replace(value=(sealed(1).value or b"")[:-1])
     records, ring = [sealed(0), damaged, sealed(2)], Keyring(MASTER)
-    ring.take(b"v", KEY)
+    ring.take(0, b"v", KEY)
 
     def opened(role: str, found: Any) -> list[bytes | None]:
-        values: list[bytes | None] = [ring.open(role, b"v", found[0].value), found[1].value, None]
+        values: list[bytes | None] = [ring.open(role, 0, b"v", found[0].value), found[1].value, None]
         return values
 
     table = BY_NAME["purchase-intent"]
