@@ -34,7 +34,7 @@ class Keyring:
     def open(self, role: str, partition: int, visitor: bytes, value: bytes) -> bytes:
         """The value in the clear, a plain one as it is; `role` is its topic's field in the topic names.
 
-        Partition and visitor are those of the record, and its key is on the same partition of the other topic.
+        Partition and visitor are those of the record; its key is on the same partition of the other topic.
         Raises KeyGone, NotOpened or WrongMaster.
         """
         if not is_sealed(value):

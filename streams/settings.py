@@ -129,7 +129,8 @@ class WorkerSettings(BaseSettings):
     recent_visitors: int = Field(
         default=50_000,
         ge=0,
-        description="Visitors kept decoded in memory (about 5 kB each), for all partitions together.",
+        description="Visitors kept decoded in memory (about 5 kB each, 8 where answers are sealed), for all "
+        "partitions together.",
     )
     rebuilds_per_chunk: int = Field(
         default=64,
