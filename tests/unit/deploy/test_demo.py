@@ -1,13 +1,14 @@
 """The demo without its processes: the folded log, the board, the figures, the picture."""
 
 import json
+import sys
 from types import SimpleNamespace
 
 import polars as pl
 import pytest
 from rich.console import Console
 
-from deploy.demo import figures
+from deploy.demo import children, figures
 from deploy.demo.board import SIMULATED, Board
 from deploy.demo.learning import EASED, EPOCHS, Learning
 from deploy.demo.log import DAY_MS, FEBRUARY_MS, FIRST_UNTIL_MS, DemoLog, fold, name, prepare, worth_following
@@ -364,3 +365,17 @@ def test_bars_and_sparklines():
     assert figures.sparkline([]) == ""
     assert (figures.bar(0.5, 4), figures.bar(1.0, 4), figures.bar(0.0, 4)) == ("██", "████", "")
     assert figures.bar(0.03125, 4) == "▏"
+
+
+def test_the_demo_s_answers_are_not_sealed_whatever_is_set_outside(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATHCAST_ENVELOPE_KEY_FILE", "/etc/pathcast.master")
+    monkeypatch.setattr(children, "command", lambda name: [sys.executable, "-c", PRINT_ENVIRONMENT])
+    child = children.Child("worker", tmp_path / "log", {"PATHCAST_REGISTRY": "here"})
+    assert child.process.wait(60) == 0
+    assert (tmp_path / "log").read_text().split() == ["None", "here"]
+
+
+PRINT_ENVIRONMENT = """
+import os
+print(os.environ.get("PATHCAST_ENVELOPE_KEY_FILE"), os.environ["PATHCAST_REGISTRY"])
+"""
