@@ -115,6 +115,7 @@ NOTHING = (
     Store("receipts of visitors forgotten", topics=("erasures",)),
     Store("the worker's lock and name", modules=("streams/preflight.py", "streams/identity.py")),
     Store("logs while they are read, in memory", modules=("trainer/walk.py",)),
+    Store("a run's priority, told to the kernel", modules=("trainer/service/child.py",)),
     Store("documents", modules=("deploy/contract.py", "deploy/commands/settings.py")),
     Store("the bundled broker's own files", modules=("deploy/broker_files.py", "deploy/broker.py")),
     Store(
