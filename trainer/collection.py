@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models import remote
-from models.versions import MANIFEST
 from trainer.ledger import Ledger, LedgerError
+from trainer.named import versions
 from trainer.standing import Entry, Standing, What
 
 DAY_MS = 86_400_000
@@ -26,12 +26,6 @@ class Keep:
 
 #: Whether the version in a folder is one of those that are meant.
 Which = Callable[[Path], bool]
-
-
-def versions(folder: Path) -> list[str]:
-    """Names of the versions in a registry, oldest first; damaged ones as well."""
-    found = (path for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
-    return sorted(path.name for path in found if (path / MANIFEST).exists() or _looks_like_one(path.name))
 
 
 def removable(folder: Path, keep: Keep, now: int) -> list[str]:
@@ -72,7 +66,7 @@ def withdraw(folder: Path, url: str) -> list[str]:
 
 
 def _removable(folder: Path, found: Standing, keep: Keep, now: int) -> Iterator[str]:
-    kept = {found.pinned, *found.stack[-1 - keep.served :]}
+    kept = {found.pinned, *found.stack[-1 - max(0, keep.served) :]}
     for name in versions(folder):
         age = now - int((folder / name).stat().st_mtime * 1000)
         if name not in kept and age >= keep.days * DAY_MS:
@@ -84,8 +78,3 @@ def _leftovers(folder: Path, now: int) -> Iterator[Path]:
     for path in (path for pattern in _HALF for path in folder.glob(pattern)):
         if path.name.startswith(".removed-") or now - path.stat().st_mtime * 1000 > DAY_MS:
             yield path
-
-
-def _looks_like_one(name: str) -> bool:
-    moment, dash, digest = name.partition("-")
-    return bool(dash) and len(moment) == 15 and len(digest) == 12

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models import registry
+from models.refusals import RegistryError
 from models.versions import Version
 from trainer.ledger import Ledger, LedgerError
+from trainer.named import registered
 from trainer.standing import Entry, Standing, What
 
 #: Tells the workers of a version; raises PromotionError where that fails.
@@ -38,14 +40,16 @@ class Promotions:
         """Where the moves are entered."""
         return Ledger(self.folder)
 
-    def promote(self, name: str, reason: str, force: bool = False) -> None:
-        """Let a version serve; it is verified first. One that serves already is told of again.
+    def promote(self, name: str, reason: str, force: bool = False) -> str:
+        """Let a version serve; which one, as the ledger names it. It is verified first. One that serves
+        already is told of again.
 
         `force` overrules the gate. Raises LedgerError, RegistryError or PromotionError.
         """
         version = self._published(name)
-        self.ledger.enter(lambda found: self._promoted(found, name, reason, force))
+        self.ledger.enter(lambda found: self._promoted(found, version.id, reason, force))
         self.tell(version)
+        return version.id
 
     def refuse(self, name: str, reason: str) -> None:
         """Say why a version does not serve. Raises LedgerError."""
@@ -61,17 +65,18 @@ class Promotions:
         self.tell(before)
         return before.id
 
-    def pin(self, name: str, reason: str) -> None:
-        """Let a version serve, and no other one until it is released. Raises as `promote` does."""
+    def pin(self, name: str, reason: str) -> str:
+        """Let a version serve, and no other one until it is released; which one. Raises as `promote` does."""
         version = self._published(name)
 
         def decide(found: Standing) -> Iterable[Entry]:
-            if found.pinned != name:
-                yield from self._promoted(found, name, reason, force=True, released=True)
-                yield self._entry(What.PINNED, name, reason)
+            if found.pinned != version.id:
+                yield from self._promoted(found, version.id, reason, force=True, released=True)
+                yield self._entry(What.PINNED, version.id, reason)
 
         self.ledger.enter(decide)
         self.tell(version)
+        return version.id
 
     def release(self, reason: str) -> str:
         """Undo the pin; which version it was on. It goes on serving. Raises LedgerError."""
@@ -88,7 +93,13 @@ class Promotions:
 
     def _published(self, name: str) -> Version:
         """The version, loaded as a worker does and put where workers find it: nothing is entered before."""
-        version = registry.load(self.folder / name)
+        known = registered(self.folder, name)
+        version = registry.load(self.folder / known)
+        if version.id != known:
+            raise RegistryError(
+                f"the folder {known} holds version {version.id}, expected one of its own name: workers would "
+                "say another name than the ledger; rename the folder to what it holds"
+            )
         self.publish(version)
         return version
 

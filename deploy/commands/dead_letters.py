@@ -1,23 +1,21 @@
 """`pathcast dead-letters list | show | replay`."""
 
-import sys
 from collections import Counter, deque
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from deploy.dead_letters import DeadLetter, find, read, resend
 from deploy.kafka import connection
+from deploy.tables import print_table
 from models.events import Reason
 from streams.topics import TopicNames
 
 _HEX_BYTES = 4_096
-_PIPE_WIDTH = 1_000
 _reasons = click.option(
     "--reason",
     "reasons",
@@ -48,8 +46,7 @@ def list_letters(reasons: tuple[str, ...], limit: int) -> None:
         click.echo(f"{reason:<16}{count:>10,}")
     click.echo(f"{'in all':<16}{counts.total():>10,}")
     if latest:
-        # Into a file or a pipe each letter is one line, whatever its length.
-        Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(_table(latest))
+        print_table(_table(latest))
 
 
 def _table(letters: deque[DeadLetter]) -> Table:

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from deploy.event_log import ingest, opened
 from deploy.logs import now_ms
 from deploy.moments import moment
+from deploy.tables import print_table
 from streams.secret_file import pseudonyms
 from streams.settings import WorkerSettings
 from trainer.eventlog import slices
@@ -49,7 +49,7 @@ def stats_command() -> None:
     shown = Table("table", "rows", "files", "MB", "days", "event time", "expired", "erased", "lost")
     for found in stats(log):
         shown.add_row(*_cells(found))
-    Console().print(shown)
+    print_table(shown)
     for manifest in log.manifests():
         click.echo(f"{manifest.topic}[{manifest.partition}] up to offset {manifest.next:,}")
 

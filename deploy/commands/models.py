@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.commands.models_adapt import adapt
 from deploy.commands.models_gate import gate
@@ -13,9 +12,12 @@ from deploy.commands.models_workers import shadow, workers
 from deploy.commands.registry_option import registry_option
 from deploy.logs import now_ms
 from deploy.promotions import promotions
+from deploy.tables import print_table
 from deploy.versions import figures
-from trainer.collection import Keep, collect, removable, versions, withdraw
+from models.refusals import RegistryError
+from trainer.collection import Keep, collect, removable, withdraw
 from trainer.ledger import Ledger
+from trainer.named import versions
 from trainer.publish_settings import PublishSettings
 
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
@@ -38,14 +40,17 @@ for _subcommand in (show, gate, adapt, shadow, workers):
 @registry_option
 def listed(registry: Path) -> None:
     """All versions, oldest first, with what they reached when they were trained."""
+    if not registry.is_dir():
+        raise RegistryError(f"{registry} is no folder; name the one where `pathcast train` puts versions")
     found = Ledger(registry).standing()
-    table = Table("version", "state", *_FIGURES, "why not", title=str(registry))
+    # A name that is cut off is none that `show` or `promote` would know.
+    table = Table(Column("version", no_wrap=True), "state", *_FIGURES, "why not", title=str(registry))
     for name in versions(registry):
         reached = figures(registry / name)
         cells = (f"{reached[kind]:.3f}" if kind in reached else "?" for kind in _FIGURES)
         why = found.refused.get(name, found.taken_back.get(name, ""))
         table.add_row(name, found.state(name), *cells, why)
-    Console().print(table)
+    print_table(table)
 
 
 @command.command()
@@ -56,8 +61,7 @@ def listed(registry: Path) -> None:
 @click.option("--force", is_flag=True, help="Also one that the gate refused, or that was taken back.")
 def promote(version: str, registry: Path, reason: str, told: bool, force: bool) -> None:
     """Let VERSION serve; announce it again where it does already."""
-    promotions(registry, told).promote(version, reason, force)
-    click.echo(f"{version} serves")
+    click.echo(f"{promotions(registry, told).promote(version, reason, force)} serves")
 
 
 @command.command()
@@ -83,14 +87,21 @@ def pin(version: str | None, registry: Path, reason: str, told: bool, release: b
     if version is None:
         click.echo(f"{moves.release(reason)} is released")
     else:
-        moves.pin(version, reason)
-        click.echo(f"{version} serves, pinned")
+        click.echo(f"{moves.pin(version, reason)} serves, pinned")
 
 
 @command.command()
 @registry_option
-@click.option("--served", default=Keep().served, show_default=True, help="Versions to roll back to.")
-@click.option("--days", default=Keep().days, show_default=True, help="Younger versions stay.")
+@click.option(
+    "--served",
+    type=click.IntRange(0),
+    default=Keep().served,
+    show_default=True,
+    help="Versions to roll back to.",
+)
+@click.option(
+    "--days", type=click.FloatRange(0), default=Keep().days, show_default=True, help="Younger versions stay."
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def gc(registry: Path, served: int, days: float, dry_run: bool) -> None:
     """Remove versions that neither serve nor are pinned, nor served lately, nor are young.

@@ -3,7 +3,6 @@
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from deploy.event_log import opened
@@ -11,6 +10,7 @@ from deploy.kafka import connection
 from deploy.privacy.forget import forgotten
 from deploy.privacy.places import Places
 from deploy.privacy.stores import STORES
+from deploy.tables import print_table
 from streams.secret_file import pseudonyms
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
@@ -21,8 +21,18 @@ def command() -> None:
     """A visitor's right to be forgotten."""
 
 
+def _named(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """An id as a click can have it: nobody else's state could ever answer."""
+    try:
+        if value.encode():
+            return value
+    except UnicodeEncodeError as error:
+        raise click.BadParameter(f"byte {error.start} of the id is no UTF-8; ids are UTF-8 text") from None
+    raise click.BadParameter("the id is empty; name a visitor as the clicks do (visitor_id)")
+
+
 @command.command()
-@click.argument("visitor")
+@click.argument("visitor", callback=_named)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--seconds", default=60.0, show_default=True, help="How long workers have to answer.")
 @click.option("--json", "as_json", is_flag=True, help="The proof for programs.")
@@ -44,11 +54,11 @@ def forget(visitor: str, yes: bool, seconds: float, as_json: bool) -> None:
     table = Table("store", "found", "done", "nothing is left by", title=f"request {proof.request}")
     for line in proof.lines:
         table.add_row(*line)
-    Console().print(table)
+    print_table(table)
 
 
 @command.command()
-@click.argument("identifier", metavar="ID")
+@click.argument("identifier", metavar="ID", callback=_named)
 @click.option("--user", is_flag=True, help="The id is a user's (user_id), not a visitor's.")
 def pseudonym(identifier: str, user: bool) -> None:
     """What a visitor's ID is replaced by where PATHCAST_PSEUDONYM_KEY_FILE is set: answers have it."""
@@ -67,4 +77,4 @@ def stores() -> None:
     table = Table("store", "holds", "leaves")
     for store in STORES:
         table.add_row(store.name, store.holds or "nothing of visitors", store.leaves)
-    Console().print(table)
+    print_table(table)

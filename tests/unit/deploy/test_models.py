@@ -74,6 +74,24 @@ def test_collection_says_what_went(names: list[str], tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [names[1]]
 
 
+@pytest.mark.parametrize("what", [["--served", "-9"], ["--days", "-1"], ["--served", "few"]])
+def test_collection_keeps_no_fewer_than_none(names: list[str], what: list[str]) -> None:
+    models("promote", names[0], "--no-announce")
+    assert "Invalid value for" in models("gc", *what, code=2).output
+    assert names[1] in models("list").output
+
+
+def test_a_name_that_is_no_versions_says_what_there_is(names: list[str], tmp_path: Path) -> None:
+    for words in (("show", "../other"), ("show", ""), ("promote", "nothing"), ("pin", "..")):
+        assert f"which holds {names[0]}, {names[1]}" in models(*words, code=1).output.replace("\n", " ")
+    assert "is no folder" in models("list", "--registry", str(tmp_path / "nowhere"), code=1).output
+
+
+def test_names_are_whole_where_nobody_looks(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert all(name in models("list").output for name in names)
+
+
 def test_collection_removes_what_was_published_as_well(
     names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from deploy.cli import main
 from deploy.privacy import search
 from deploy.privacy.expiry import DELAY_MS, LOOKS_MS, NEVER_MS, Kept
 from deploy.privacy.stores import STORES
@@ -36,6 +38,16 @@ def test_every_module_that_writes_files_belongs_to_a_store():
     missing = writers() - set(named("modules"))
     assert not missing, f"name {sorted(missing)} in deploy/privacy/stores.py, and what they hold of a visitor"
     assert all((ROOT / module).exists() for module in named("modules"))
+
+
+@pytest.mark.parametrize(
+    ("visitor", "said"), [("", "the id is empty"), ("a\udcff", "byte 1 of the id is no UTF-8")]
+)
+@pytest.mark.parametrize("words", [["forget", "--yes"], ["pseudonym"]])
+def test_an_id_that_no_click_can_have_is_refused_at_once(words: list[str], visitor: str, said: str) -> None:
+    done = CliRunner().invoke(main, ["visitor", *words, visitor])
+    assert done.exit_code == 2
+    assert said in done.output
 
 
 def test_every_topic_belongs_to_one_store():

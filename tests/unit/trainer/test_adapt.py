@@ -18,7 +18,6 @@ from tests.eventlogs import shipped
 from tests.scoring import SHIPPED
 from tests.training import same
 from trainer.adapt import Step, adapted, ended, parts_of
-from trainer.collection import versions
 from trainer.drift import since
 from trainer.evaluate import answers, rungs
 from trainer.eventlog.forget import forget
@@ -26,6 +25,7 @@ from trainer.eventlog.log import EventLog
 from trainer.examples import Examples
 from trainer.ledger import Ledger
 from trainer.logs import read_log
+from trainer.named import versions
 from trainer.options import Options
 from trainer.promotions import Promotions
 from trainer.service.orders import Workdir

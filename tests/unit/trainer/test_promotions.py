@@ -1,6 +1,7 @@
 """Moves of versions: verified, entered, told; refused where they do not go together with what holds."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from models.registry import RegistryError
 from tests.tiny import parts
 from tests.tiny import version as tiny
 from trainer.adapt_live import ADAPTED, is_step
-from trainer.collection import DAY_MS, Keep, collect, removable, versions, withdraw
+from trainer.collection import DAY_MS, Keep, collect, removable, withdraw
 from trainer.ledger import Ledger, LedgerError
+from trainer.named import versions
 from trainer.promote import PromotionError
 from trainer.promotions import Promotions
 
@@ -99,6 +101,34 @@ def test_what_cannot_be_loaded_is_not_promoted(world: World) -> None:
     with pytest.raises(RegistryError, match="its manifest says"):
         world.moves.promote(b, "next")
     assert (world.standing.serving, world.told) == (a, [a])
+
+
+@pytest.mark.parametrize("given", ["{name}/", "{name}/.", "./{name}", "{folder}/{name}", "{folder}/{name}/"])
+def test_a_version_named_by_its_folder_is_entered_by_its_name(world: World, given: str) -> None:
+    a, b, _ = world.names
+    assert world.moves.promote(given.format(name=a, folder=world.folder), "as the shell completes it") == a
+    assert world.moves.pin(given.format(name=b, folder=world.folder), "season") == b
+    assert world.standing.stack == [a, b]
+    assert world.standing.pinned == b
+
+
+@pytest.mark.parametrize("given", ["", ".", "..", "../{folder}", "../other/{name}", "{name}/..", "nothing"])
+def test_what_is_no_version_of_this_registry_is_not_promoted(tmp_path: Path, given: str) -> None:
+    world = World(tmp_path / "registry", 1)
+    shutil.copytree(world.folder, tmp_path / "other")
+    for move in (world.moves.promote, world.moves.pin):
+        with pytest.raises(RegistryError, match=r"is no version of .* name one of them"):
+            move(given.format(name=world.names[0], folder="registry"), "somewhere else")
+    assert not world.moves.ledger.entries()
+
+
+def test_a_folder_that_holds_a_version_of_another_name_is_not_promoted(world: World) -> None:
+    (world.folder / world.names[0]).rename(world.folder / "renamed")
+    with pytest.raises(
+        RegistryError, match=f"the folder renamed holds version {world.names[0]}, expected one"
+    ):
+        world.moves.promote("renamed", "copied by hand")
+    assert not world.moves.ledger.entries()
 
 
 def test_telling_that_failed_is_repeated_by_promoting_again(world: World) -> None:
@@ -190,6 +220,13 @@ def test_collection_keeps_what_may_be_asked_for(tmp_path: Path) -> None:
     assert versions(tmp_path) == [c, d, f]
     assert world.standing.removed == {a, b, e}
     assert world.moves.rollback("still there") == c
+
+
+def test_what_serves_stays_whatever_is_kept(world: World) -> None:
+    serving = world.names[1]
+    world.moves.promote(serving, "better")
+    assert serving not in collect(world.folder, Keep(served=-9, days=-1), 4_000_000_000_000)
+    assert versions(world.folder) == [serving]
 
 
 def small(folder: Path, seed: int) -> str:
