@@ -105,10 +105,18 @@ def retrained(board: Board) -> list[tuple[str, str]]:
         ("clicks in the event log", f"{board.retraining.clicks:,}"),
         *(("retrained", verdict(run)) for run in board.retraining.ended),
         ("trainer at the end", board.retraining.state),
-        *(("swapped", f"to {_short(name)} {moment}") for name, moment in swaps(board)),
+        *_swapped(board),
         ("answered by version", ", ".join(f"{_short(v)} {n.clicks:,}" for v, n in found)),
         ("top 20 by version", ", ".join(f"{_short(v)} {share(n)}" for v, n in found)),
     ]
+
+
+def _swapped(board: Board) -> list[tuple[str, str]]:
+    done = [("swapped", f"to {_short(name)} {moment}") for name, moment in swaps(board)]
+    why = (
+        "the run had not ended" if not board.retraining or not board.retraining.ended else "none was promoted"
+    )
+    return done or [("swapped", f"to no version yet: {why}; on a busy machine give it more --seconds")]
 
 
 def verdict(run: Ended) -> str:

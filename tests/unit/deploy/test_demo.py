@@ -335,6 +335,13 @@ def test_the_summary_tells_of_runs_the_swap_and_each_versions_answers(swapped):
     assert told["without an answer"] == "0; answered twice 0"
 
 
+def test_the_summary_says_why_there_was_no_swap(log):
+    board = Board(log, NOW, Retraining(every=100, ordered=1_000, clicks=1_030))
+    assert "the run had not ended" in dict(figures.summary(board))["swapped"]
+    board.retraining.judged([entry(What.REFUSED, reason="it is worse")])
+    assert "none was promoted" in dict(figures.summary(board))["swapped"]
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_the_picture_with_a_trainer_fits_too(swapped, width, height):
     text = picture(swapped, width, height)
