@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class WorkerSettings(BaseSettings):
     """One worker process. Read once at start; nothing is reread while it runs."""
 
-    model_config = SettingsConfigDict(env_prefix="PATHCAST_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="PATHCAST_", frozen=True, extra="ignore", allow_inf_nan=False
+    )
 
     application_id: str = Field(
         default="pathcast",

@@ -7,7 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class DriftSettings(BaseSettings):
     """Limits from which on an alarm is raised; what chance alone could do never raises one."""
 
-    model_config = SettingsConfigDict(env_prefix="PATHCAST_DRIFT_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="PATHCAST_DRIFT_", frozen=True, extra="ignore", allow_inf_nan=False
+    )
 
     least_sessions: int = Field(
         default=300, ge=2, description="Sessions since the version was trained, below which nothing is said."

@@ -7,7 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class GateSettings(BaseSettings):
     """Limits of the gate. A floor that the incumbent misses as well gives way to the incumbent's figure."""
 
-    model_config = SettingsConfigDict(env_prefix="PATHCAST_GATE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="PATHCAST_GATE_", frozen=True, extra="ignore", allow_inf_nan=False
+    )
 
     least_visitors: int = Field(
         default=200, ge=2, description="Visitors that the newest slice must have for anything to be judged."

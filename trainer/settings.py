@@ -15,7 +15,9 @@ BYTES_PER_CLICK = 10_000
 class TrainerSettings(BaseSettings):
     """The event log, and the process that writes it and learns from it. Read once at start."""
 
-    model_config = SettingsConfigDict(env_prefix="PATHCAST_TRAINER_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="PATHCAST_TRAINER_", frozen=True, extra="ignore", allow_inf_nan=False
+    )
 
     log: str = Field(
         default="~/.local/share/pathcast/eventlog",

@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
+from pydantic import ValidationError
 
 from deploy import settings_doc
 from deploy.commands.settings import command
@@ -44,6 +46,22 @@ def test_every_field_is_there_with_its_meaning(kind):
     prefix = kind.model_config["env_prefix"]
     assert {f"{prefix}{name}".upper() for name in kind.model_fields} <= documented()
     assert all(field.description for field in kind.model_fields.values())
+
+
+def numbers(kind):
+    """Names of the fields that are numbers with a fraction."""
+    kinds = {
+        name: {field.annotation, *get_args(field.annotation)} for name, field in kind.model_fields.items()
+    }
+    return [name for name, found in kinds.items() if float in found]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS for name in numbers(kind)])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_what_is_no_finite_number_is_refused_as_that(kind, name, value, monkeypatch):
+    monkeypatch.setenv(f"{kind.model_config['env_prefix']}{name}".upper(), value)
+    with pytest.raises(ValidationError, match="should be a finite number"):
+        kind()
 
 
 def test_every_variable_read_by_name_is_documented():
