@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from trainer.adapt import Step, adapted, ended, newest_clicks, parts_of
 from trainer.admission import admit
 from trainer.drift import REFERENCE, reference, since
 from trainer.evaluate import judge_all, rungs
-from trainer.examples import Examples
+from trainer.examples import Examples, ExamplesError
 from trainer.gate import Report
 from trainer.gate_settings import GateSettings
 from trainer.gate_slice import Slice
 from trainer.gate_verdict import too_little
 from trainer.ledger import LedgerError
-from trainer.lineage import lineage
+from trainer.lineage import last_session, lineage
 from trainer.live_trial import LiveTrial
 from trainer.options import Options, stored
 from trainer.promotions import Promotions
@@ -59,11 +60,22 @@ def stepped(version: Version, source: Source, step: Step, moves: Promotions) -> 
 
     Raises ExamplesError where there is nothing new, RegistryError.
     """
-    recent, _ = split(since(version, source.examples).clicks, SHARES)
+    recent, _ = split(_new(version, source), SHARES)
     now = int(recent.ts.max()) + SessionConfig().gap_ms
     past = ended(source.examples.part(source.examples.ts < now), now, SessionConfig().gap_ms)
     made = _described(version, _step(version, recent, past, step), recent, past, source, step)
     return registry.save(moves.folder, made, moves.now())
+
+
+def _new(version: Version, source: Source) -> Examples:
+    new = since(version, source.examples).clicks
+    if not len(new):
+        began = datetime.fromtimestamp(last_session(version.metrics) / 1000, UTC)
+        raise ExamplesError(
+            f"no sessions since {began:%Y-%m-%d %H:%M:%S} UTC, the newest that {version.id} has seen, that "
+            "are over: give a log with newer clicks"
+        )
+    return new
 
 
 def is_step(folder: Path) -> bool:

@@ -10,6 +10,8 @@ def split(examples: Examples, shares: tuple[float, ...]) -> list[Examples]:
 
     Raises ExamplesError where a part would be empty.
     """
+    if not len(examples):
+        raise ExamplesError("there is no click to split by time; give a longer log")
     _, first, inverse = np.unique(examples.session, return_index=True, return_inverse=True)
     began = examples.ts[first][inverse]
     cuts = np.quantile(began, np.cumsum(shares)[:-1])

@@ -1,6 +1,8 @@
 """`pathcast models adapt`: the serving version a small step further."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,13 +25,30 @@ from trainer.walk import walk
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+class Rate(click.FloatRange):
+    """A learning rate; the range alone lets through what is no number, for that is on neither side of it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The rate, or a usage error."""
+        found = float(super().convert(value, param, ctx))
+        if math.isnan(found):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return found
+
+
 @click.command()
 @registry_option
 @click.option("--events", multiple=True, required=True, type=_FILE, help="The log, with its newest clicks.")
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
-@click.option("--rate", default=Step().learning_rate, show_default=True, help="Learning rate of the step.")
+@click.option(
+    "--rate",
+    type=Rate(0, 1, min_open=True),
+    default=Step().learning_rate,
+    show_default=True,
+    help="Learning rate of the step.",
+)
 @click.option(
     "--announce/--no-announce", "told", default=True, help="Tell the workers, or only enter it in the ledger."
 )

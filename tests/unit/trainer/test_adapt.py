@@ -100,6 +100,25 @@ def test_the_gate_has_the_last_word(version, monkeypatch) -> None:
     assert Ledger(folder).standing().serving == version.id
 
 
+def test_a_log_without_newer_clicks_is_refused(version, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PATHCAST_REGISTRY", str(tmp_path / "registry"))
+    named = registry.save(tmp_path / "registry", parts_of(version), 1_700_000_000_000)
+    Promotions(tmp_path / "registry", lambda _: None, lambda: 1, "test").promote(named, "first")
+    read_log([SHIPPED]).head(1_000).sink_parquet(tmp_path / "old.parquet")
+    words = ["models", "adapt", "--events", str(tmp_path / "old.parquet"), "--no-announce"]
+    done = CliRunner().invoke(main, words)
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "no sessions since 20" in done.stderr
+
+
+@pytest.mark.parametrize("rate", ["-1", "0", "nan", "inf"])
+def test_a_rate_that_is_none_is_refused(version, rate: str) -> None:
+    log = str(version.path.parent.parent / "log.parquet")
+    done = CliRunner().invoke(main, ["models", "adapt", "--events", log, "--rate", rate])
+    assert done.exit_code == 2
+    assert "is not in the range 0<x<=1" in done.stderr
+
+
 def test_what_is_better_serves(version, tmp_path: Path, monkeypatch) -> None:
     """Limits as low as they go: equal and fresher is enough."""
     for name, value in {"LEAST_VISITORS": 2, "LEAST_BUYERS": 1, "MARGIN": 1, "CALIBRATION": 1}.items():
