@@ -40,7 +40,7 @@ class Place:
 
     def read(self, name: str) -> bytes:
         """A file's bytes. Raises FileNotFoundError, or EventLogError where the place fails."""
-        with self._failing():
+        with self._failing(FileNotFoundError):
             content: bytes = self.fs.cat_file(self._path(name))
         return content
 
@@ -60,6 +60,7 @@ class Place:
         """
         with self._failing():
             self.fs.makedirs(self._parent(name), exist_ok=True)
+        with self._failing(FileExistsError):
             if self._local:
                 _linked(self._path(name), content)
             else:
@@ -93,7 +94,7 @@ class Place:
 
     def changed_at(self, name: str) -> int:
         """When a file was written, epoch ms. Raises FileNotFoundError."""
-        with self._failing():
+        with self._failing(FileNotFoundError):
             return int(self.fs.modified(self._path(name)).timestamp() * 1000)
 
     @property
@@ -107,12 +108,13 @@ class Place:
         return self._path(name).rsplit("/", 1)[0]
 
     @contextmanager
-    def _failing(self) -> Iterator[None]:
+    def _failing(self, *expected: type[OSError]) -> Iterator[None]:
+        """Explains a failure of the place; those that are `expected` are for the caller."""
         try:
             yield
-        except (FileNotFoundError, FileExistsError):
-            raise
         except OSError as error:
+            if isinstance(error, expected):
+                raise
             raise EventLogError(
                 f"the event log at {self.url} cannot be used ({error}): check that it is reachable, may be "
                 "written, and has room"

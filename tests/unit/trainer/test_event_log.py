@@ -252,6 +252,13 @@ def test_a_full_disk_is_explained(tmp_path: Path) -> None:
         filled(EventLog.at(str(tmp_path / "log")), [click(0)])
 
 
+def test_a_place_that_cannot_be_made_is_explained() -> None:
+    log = EventLog.at("/proc/nope")
+    for write in (log.place.write, log.place.create):
+        with pytest.raises(EventLogError, match="reachable, may be written, and has room"):
+            write("a/b.json", b"")
+
+
 def test_a_url_of_an_unknown_kind_is_explained() -> None:
     with pytest.raises(EventLogError, match="fsspec URL, and install its package"):
         EventLog.at("nowhere://bucket/log")
