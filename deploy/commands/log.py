@@ -14,7 +14,8 @@ from streams.secret_file import pseudonyms
 from streams.settings import WorkerSettings
 from trainer.eventlog import slices
 from trainer.eventlog.forget import forget
-from trainer.eventlog.stats import Stats, stats
+from trainer.eventlog.place import EventLogError
+from trainer.eventlog.stats import Stats, damaged, stats
 from trainer.eventlog.tables import CLICKS
 from trainer.eventlog.tidy import tend
 from trainer.seen import seen
@@ -44,7 +45,10 @@ def ingest_command(follow: bool, recreated: bool) -> None:
 
 @command.command("stats")
 def stats_command() -> None:
-    """What the log holds: rows, files, days, and what was dropped from it and why."""
+    """What the log holds: rows, files, days, and what was dropped from it and why.
+
+    Exits with 1 where a file is gone or has another size than was written, and names it.
+    """
     log = opened()
     shown = Table("table", "rows", "files", "MB", "days", "event time", "expired", "erased", "lost")
     for found in stats(log):
@@ -52,6 +56,14 @@ def stats_command() -> None:
     print_table(shown)
     for manifest in log.manifests():
         click.echo(f"{manifest.topic}[{manifest.partition}] up to offset {manifest.next:,}")
+    _refuse(damaged(log), log.place.url)
+
+
+def _refuse(damage: list[str], url: str) -> None:
+    for said in damage:
+        click.echo(said, err=True)
+    if damage:
+        raise EventLogError(f"{len(damage):,} files in {url} are damaged: restore them from a copy")
 
 
 def _cells(found: Stats) -> list[str]:

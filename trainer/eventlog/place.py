@@ -76,15 +76,19 @@ class Place:
 
     def names(self, folder: str, folders: bool = False) -> list[str]:
         """Names of the files (or of the folders) in a folder, in order; none where it is missing."""
+        return sorted(self.sizes(folder, folders))
+
+    def sizes(self, folder: str, folders: bool = False) -> dict[str, int]:
+        """Bytes of the files in a folder, by name; none where it is missing. Raises EventLogError."""
         with self._failing():
             self.fs.invalidate_cache()
             try:
                 found = self.fs.ls(self._path(folder), detail=True)
             except FileNotFoundError:
-                return []
+                return {}
         kind = "directory" if folders else "file"
-        bare = (str(entry["name"]).rsplit("/", 1)[-1] for entry in found if entry["type"] == kind)
-        return sorted(name for name in bare if not name.startswith("."))
+        bare = {str(entry["name"]).rsplit("/", 1)[-1]: entry for entry in found if entry["type"] == kind}
+        return {name: entry.get("size") or 0 for name, entry in bare.items() if not name.startswith(".")}
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file now."""

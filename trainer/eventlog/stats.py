@@ -1,9 +1,10 @@
 """What an event log holds, table by table."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from trainer.eventlog.log import EventLog
-from trainer.eventlog.manifest import Manifest
+from trainer.eventlog.manifest import File, Manifest
 from trainer.eventlog.tables import TABLES
 
 
@@ -28,6 +29,28 @@ class Stats(NamedTuple):
 def stats(log: EventLog) -> list[Stats]:
     """One entry for each table, from the manifests alone. Raises EventLogError."""
     return [_of(table.name, log.manifests(table.name)) for table in TABLES]
+
+
+def damaged(log: EventLog) -> list[str]:
+    """What is wrong with files, in a sentence each, as far as their sizes say. Raises EventLogError."""
+    found = dict(_damaged(log))
+    if not found:
+        return []
+    held = {file.name for manifest in log.manifests() for file in manifest.files}  # erased since, maybe
+    return [said for name, said in found.items() if name in held]
+
+
+def _damaged(log: EventLog) -> Iterator[tuple[str, str]]:
+    by_folder: dict[str, list[File]] = {}
+    for file in (file for manifest in log.manifests() for file in manifest.files):
+        by_folder.setdefault(file.name.rpartition("/")[0], []).append(file)
+    for folder, files in by_folder.items():
+        sizes = log.place.sizes(folder)
+        for file in files:
+            size = sizes.get(file.name.rpartition("/")[2])
+            if size != file.bytes:
+                has = "is gone" if size is None else f"has {size:,} bytes"
+                yield file.name, f"{file.name} {has}, expected {file.bytes:,} bytes"
 
 
 def _of(table: str, manifests: list[Manifest]) -> Stats:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.cli import main
 from deploy.commands.log import command
 from tests.eventlogs import DAY, START, Record, buffer, click, filled, rows
 from trainer.eventlog.compact import Changed, compact, exchange, plan
@@ -20,7 +21,7 @@ from trainer.eventlog.manifest import File
 from trainer.eventlog.place import EventLogError, Place
 from trainer.eventlog.rows import originals
 from trainer.eventlog.slices import write
-from trainer.eventlog.stats import stats
+from trainer.eventlog.stats import damaged, stats
 from trainer.eventlog.tables import CLICKS
 from trainer.eventlog.tidy import GRACE_MS, expire, sweep, tend
 from trainer.seen import seen
@@ -260,6 +261,32 @@ def test_the_commands_tend_and_forget(tmp_path: Path, monkeypatch: pytest.Monkey
         "10 rows of clicks[0] erased\nmodels that had seen them: none\n"
     )
     assert len(rows(log)) == 20
+
+
+def test_files_that_are_gone_or_of_another_size_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATHCAST_TRAINER_LOG", str(tmp_path / "log"))
+    log = filled(EventLog.at(str(tmp_path / "log")), [click(offset) for offset in range(30)])
+    assert CliRunner().invoke(main, ["log", "stats"]).exit_code == 0
+    whole, cut, gone = files(log)
+    log.place.write(cut.name, log.place.read(cut.name)[:100])
+    log.place.remove(gone.name)
+    done = CliRunner().invoke(main, ["log", "stats"])
+    assert (done.exit_code, "clicks[0] up to offset 30" in done.stdout) == (1, True)
+    assert done.stderr.splitlines() == [
+        f"{cut.name} has 100 bytes, expected {cut.bytes:,} bytes",
+        f"{gone.name} is gone, expected {gone.bytes:,} bytes",
+        f"Error: 2 files in {log.place.url} are damaged: restore them from a copy",
+    ]
+    assert whole.name not in done.stderr
+
+
+def test_sizes_are_compared_wherever_the_log_is(log: EventLog) -> None:
+    filled(log, [click(offset) for offset in range(30)])
+    assert damaged(log) == []
+    log.place.write(files(log)[1].name, b"x" * 100)
+    assert [said.split(" has ")[1][:9] for said in damaged(log)] == ["100 bytes"]
 
 
 def test_tending_keeps_what_may_be_kept(log: EventLog) -> None:
