@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from models.errors import PathcastError
 from trainer.service.schedule import Mark
@@ -49,13 +50,17 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended: with a version, `promoted` or not, or with none. `why` is a sentence."""
+    """How a run ended: with a version, `promoted` or not, or with none. `why` is a sentence.
+
+    `told`: a trainer has said so, and answered the requests.
+    """
 
     order: Order
     at: int
     version: str | None
     promoted: bool
     why: str
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,10 @@ class Workdir:
         """Say how the run ended; nothing of it stays. Raises TrainerError."""
         self._write("last.json", msgspec.json.encode(done))
         self._clear()
+
+    def tell(self, done: Done) -> None:
+        """Note that a trainer has said how the last run ended. Raises TrainerError."""
+        self._write("last.json", msgspec.json.encode(replace(done, told=True)))
 
     def anew(self) -> None:
         """Forget what the run has read and learned so far: it begins again."""

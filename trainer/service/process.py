@@ -78,7 +78,6 @@ class Trainer:
     _child: Child | None = None
     _wait_until: int = 0
     _stopped: bool = False
-    _told: str = field(default="")
 
     def __post_init__(self) -> None:
         self._began = self._tended = self._checked = self.now()
@@ -169,13 +168,12 @@ class Trainer:
             self._tell(done)
 
     def _tell(self, done: Done) -> None:
-        """Say once how a run ended; only then are its requests answered."""
+        """Say once how a run ended, whichever trainer does; only then are its requests answered."""
+        if done.told:
+            return
         requests.answered(self.events, done.order.requests)
-        if self._told != done.order.id:
-            self._told = done.order.id
-            log.info(
-                "run ended", version=done.version, promoted=done.promoted, why=done.why, order=done.order.id
-            )
+        log.info("run ended", version=done.version, promoted=done.promoted, why=done.why, order=done.order.id)
+        self.at.tell(done)
 
     def _due(self, now: int) -> Order | None:
         done = self.at.done()

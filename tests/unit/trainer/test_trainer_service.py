@@ -222,6 +222,21 @@ def test_a_request_answered_while_the_trainer_was_down_is_not_made_twice(tmp_pat
     assert (world.launched, asked(world.log)) == (1, {})
 
 
+def test_the_end_of_a_run_is_told_once_whichever_trainer_sees_it(tmp_path: Path) -> None:
+    world = World(tmp_path, [ENDS], Schedule())
+    ask(world.log, Request("operator", "now", START))
+    world.look()
+    assert world.trainer._child is not None
+    world.trainer._child.wait(60)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            world.trainer = world.new()
+            world.look()
+            world.look()
+    assert [line["why"] for line in lines if line["event"] == "run ended"] == ["it is better"]
+    assert asked(world.log) == {}
+
+
 def test_a_run_that_died_goes_on_and_is_given_up_in_the_end(tmp_path: Path) -> None:
     world = World(tmp_path, [DIES] * (ATTEMPTS - 1) + [ENDS, *[DIES] * ATTEMPTS])
     world.come(10)
