@@ -138,17 +138,23 @@ def _value(key: str, value: Any) -> Any:
     if kind is None:
         raise OptionsError(f"{key!r} is no training setting; choose from {', '.join(_KINDS)}")
     if kind is tuple:
-        names = value.split(",") if isinstance(value, str) else value
-        return tuple(name for name in names if name)
+        return _names(key, value)
     if kind is bool:
         return _switch(key, value)
     try:
         made = kind(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise OptionsError(f"{key} is {value!r}; expected {kind.__name__}") from error
     if kind is not str and not 0 <= made < float("inf"):
         raise OptionsError(f"{key} is {value!r}; expected a number from 0 up")
     return made
+
+
+def _names(key: str, value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise OptionsError(f'{key} is {value!r}; expected names such as "hour,price"')
+    return tuple(name for name in names if name)
 
 
 def _switch(key: str, value: Any) -> bool:

@@ -45,3 +45,13 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     path.write_text("epochs: 3")
     with pytest.raises(OptionsError, match=r"config\.toml cannot be read"):
         read(path, Options())
+
+
+@pytest.mark.parametrize(
+    "line", ["ignored = 3", "ignored = [1]", "epochs = inf", "epochs = [1]", "dropout = nan"]
+)
+def test_a_value_of_another_kind_is_explained(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(line)
+    with pytest.raises(OptionsError, match=f"{line.split()[0]} is .*; expected"):
+        read(path, Options())
