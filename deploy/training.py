@@ -11,12 +11,14 @@ from deploy.kafka import connection, consumer, drain
 from deploy.live import trial
 from deploy.logs import now_ms
 from deploy.promotions import promotions
+from models.errors import PathcastError
 from models.items import Item, read_id, read_item
 from models.readers import Unreadable
 from models.versions import Version
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 from trainer.admission import conclude, kept
+from trainer.drift_settings import DriftSettings
 from trainer.examples import Examples
 from trainer.gate import judge as offline
 from trainer.gate import serving
@@ -25,9 +27,10 @@ from trainer.ledger import Ledger
 from trainer.logs import ITEM_FIELDS, read_log
 from trainer.options import Options, read
 from trainer.progress import Progress
+from trainer.publish_settings import PublishSettings
 from trainer.reading import reading
 from trainer.service.making import Judge, Judgement, Maker, Recipe
-from trainer.service.orders import TrainerError, Workdir
+from trainer.service.orders import Done, Order, TrainerError, Workdir
 from trainer.settings import TrainerSettings
 from trainer.train import catalogue as catalogue_of
 from trainer.walk import walk
@@ -43,7 +46,7 @@ def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
     given = Options(seed=seed, seconds=60 * settings.epochs_minutes)
     recipe = Recipe(
         registry=registry,
-        options=read(settings.config, given) if settings.config else given,
+        options=read(settings.config.expanduser(), given) if settings.config else given,
         most=settings.most_clicks,
         holdout=settings.holdout,
         catalogue=catalogue,
@@ -55,6 +58,27 @@ def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
 
     at = Workdir(settings.workdir.expanduser())
     return Maker(opened(settings), at, recipe, judge_of(registry, at), now_ms)
+
+
+def check(settings: TrainerSettings) -> None:
+    """Raises what would end a run, or what comes between runs, for its settings alone.
+
+    PathcastError or pydantic's ValidationError.
+    """
+    maker(settings).at.check()
+    for kind in (GateSettings, DriftSettings, PublishSettings):
+        kind()
+
+
+def make(settings: TrainerSettings, at: Workdir, order: Order) -> Done:
+    """Make the run that was ordered; settings that fit no more are an end as well. Raises TrainerError."""
+    try:
+        made = maker(settings)
+    except PathcastError as error:
+        done = Done(order=order, at=now_ms(), version=None, promoted=False, why=str(error))
+        at.end(done)
+        return done
+    return made.make(order)
 
 
 def judge_of(registry: Path, at: Workdir) -> Judge:

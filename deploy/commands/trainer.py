@@ -1,8 +1,10 @@
-"""`pathcast trainer`, and `pathcast trainer run | drift | adapt`."""
+"""`pathcast trainer`, and `pathcast trainer run | drift | adapt | check`."""
 
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -34,11 +36,29 @@ def command(ctx: click.Context) -> None:
 
 def _run(settings: TrainerSettings) -> None:
     signal.signal(signal.SIGTERM, _end)
+    with suppress(KeyboardInterrupt):
+        _check()
+        trainer = _trainer(settings)
+        try:
+            while True:
+                trainer.step()
+        finally:
+            trainer.close()
 
+
+def _check() -> None:
+    """Whether runs could be made: in a process of its own, for that loads torch, whose memory would stay."""
+    done = subprocess.run(program("trainer", "check"), capture_output=True, text=True)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"pathcast trainer check died, status {done.returncode}"]
+        raise click.ClickException(said[-1].removeprefix("Error: "))
+
+
+def _trainer(settings: TrainerSettings) -> Trainer:
     def launch(what: str) -> Callable[[], Child]:
         return lambda: started(program("trainer", what), settings.nice)
 
-    trainer = Trainer(
+    return Trainer(
         opened(settings),
         ingest(settings),
         Workdir(settings.workdir.expanduser()),
@@ -51,13 +71,6 @@ def _run(settings: TrainerSettings) -> None:
         launch("drift"),
         launch("adapt"),
     )
-    try:
-        while True:
-            trainer.step()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        trainer.close()
 
 
 def _end(*_: Any) -> None:
@@ -68,19 +81,29 @@ def _end(*_: Any) -> None:
 def run() -> None:
     """Make the run that was ordered and is not made yet: `pathcast trainer` starts it."""
     from deploy.progress import use_cores
-    from deploy.training import maker
+    from deploy.training import make
 
     use_cores()
-    made = maker(TrainerSettings())
-    with made.at.alone() as alone:
+    settings = TrainerSettings()
+    at = Workdir(settings.workdir.expanduser())
+    with at.alone() as alone:
         if not alone:
             sys.exit(BUSY)
-        order = made.at.order()
+        order = at.order()
         if order is None:
             click.echo("no run was ordered: pathcast retrain asks for one", err=True)
             return
-        done = made.make(order)
+        done = make(settings, at, order)
     click.echo(f"{done.version or 'no version'}: {done.why}", err=True)
+
+
+@command.command("check")
+def check_command() -> None:
+    """Whether the settings of runs fit and the working folder can be used: `pathcast trainer` asks first."""
+    from deploy.training import check
+
+    check(TrainerSettings())
+    click.echo("settings fit, and the working folder can be used")
 
 
 @command.command("drift")

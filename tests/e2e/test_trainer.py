@@ -158,6 +158,27 @@ def test_killed_in_every_phase_it_makes_the_same_version(
     assert "too little to judge" in done.why
 
 
+def test_settings_that_turn_bad_end_a_run_which_is_told_once(
+    broker: Connection, filled: TopicNames, tmp_path: Path
+) -> None:
+    running = Running(broker, filled, tmp_path / "bad", every_clicks=CLICKS + 3)
+    settings, said = running.folder / "settings.toml", running.folder / "said.log"
+    with running.trainer() as process:
+        running.wait(process, lambda: running.position() > 0)
+        settings.write_text("epochs: 6")
+        running.wait(process, lambda: "run ended" in said.read_text())
+        settings.write_text(SETTINGS)
+        process.terminate()
+        assert process.wait(60) == 0, running.said()
+    done = running.at.done()
+    assert done is not None
+    assert (done.version, done.order.attempts, "settings.toml cannot be read" in done.why) == (None, 0, True)
+    assert running.command("retrain").wait(60) == 0, running.said()
+    with running.trainer() as process:
+        running.wait(process, lambda: said.read_text().count("run ordered") == 2)
+    assert said.read_text().count("run ended") == 1
+
+
 @pytest.mark.slow
 def test_killed_twenty_times_at_random_it_makes_the_same_version(
     broker: Connection, filled: TopicNames, tmp_path: Path

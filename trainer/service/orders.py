@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TypeVar
 
 import msgspec
@@ -140,6 +141,11 @@ class Workdir:
     def tell(self, done: Done) -> None:
         """Note that a trainer has said how the last run ended. Raises TrainerError."""
         self._write("last.json", msgspec.json.encode(replace(done, told=True)))
+
+    def check(self) -> None:
+        """Raises TrainerError where the folder cannot be written, or has files that cannot be read."""
+        with self._using(), TemporaryFile(dir=self.folder):
+            self.order()
 
     def anew(self) -> None:
         """Forget what the run has read and learned so far: it begins again."""

@@ -237,6 +237,14 @@ def test_the_end_of_a_run_is_told_once_whichever_trainer_sees_it(tmp_path: Path)
     assert asked(world.log) == {}
 
 
+def test_a_folder_is_checked_and_left_as_it_was(tmp_path: Path) -> None:
+    Workdir(tmp_path / "work").check()
+    assert list((tmp_path / "work").iterdir()) == []
+    for unfit in (Path("/proc/nope"), Path(__file__)):
+        with pytest.raises(TrainerError, match="PATHCAST_TRAINER_WORKDIR"):
+            Workdir(unfit).check()
+
+
 def test_a_run_that_died_goes_on_and_is_given_up_in_the_end(tmp_path: Path) -> None:
     world = World(tmp_path, [DIES] * (ATTEMPTS - 1) + [ENDS, *[DIES] * ATTEMPTS])
     world.come(10)
