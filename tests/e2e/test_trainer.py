@@ -186,7 +186,7 @@ def test_killed_twenty_times_at_random_it_makes_the_same_version(
     running, moments = Running(broker, filled, tmp_path / "killed", every_clicks=CLICKS + 3), random.Random(7)
     kills = 0
     while kills < 20:
-        end = time.monotonic() + 12 * moments.random()
+        end = time.monotonic() + 24 * moments.random()
         with running.trainer() as process:
             running.wait(process, lambda end=end: time.monotonic() > end)
         kills += 1
