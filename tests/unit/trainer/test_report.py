@@ -112,7 +112,7 @@ def test_an_unknown_model_is_explained(version, logs, tmp_path) -> None:
     named = ["evaluate", "--model", "v9", "--registry", str(version.path.parent), "--events", str(logs[1])]
     done = CliRunner().invoke(main, [*named, "--json", str(tmp_path / "out.json")])
     assert done.exit_code == 1
-    assert f"v9 is no version of {version.path.parent}, which holds {version.id}" in done.output
+    assert f"'v9' is no version of {version.path.parent}, which holds {version.id}" in done.output
 
 
 def test_changed_baselines_are_refused(version, tmp_path) -> None:
