@@ -118,11 +118,11 @@ class TrainerSettings(BaseSettings):
     )
 
     nice: int = Field(
-        default=10,
+        default=5,
         ge=0,
         le=19,
         description="How much a run gives way to whatever else the machine does (`nice`): workers beside it "
-        "need the processor first. 0: not at all.",
+        "need the processor first. 0: not at all; beyond 5 a run hardly gets on where they need all of it.",
     )
 
     @property
