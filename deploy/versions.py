@@ -4,16 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainer.named import is_version, unknown
-
-
-def folder(model: str, versions: Path) -> Path:
-    """The folder of a version that is named by itself or by its folder. Raises RegistryError."""
-    for found in (versions / model, Path(model)):
-        if is_version(found):
-            return found
-    raise unknown(versions, model)
-
 
 def metrics(path: Path) -> dict[str, Any]:
     """What a version's folder says of how good it was and where it came from; nothing where it is damaged."""

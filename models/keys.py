@@ -21,12 +21,17 @@ def visitor(visitor_id: str) -> bytes:
 
 def visitor_id(key: bytes) -> str:
     """The visitor of a visitor's key."""
-    return key[len(VISITOR) :].decode()
+    return visitor_name(key).decode()
+
+
+def visitor_name(key: bytes) -> bytes:
+    """The visitor of a visitor's key, in UTF-8 as records have it."""
+    return key[len(VISITOR) :]
 
 
 def envelope(visitor_key: bytes) -> bytes:
     """Where the key that seals a visitor's answers is kept, by the key of their record."""
-    return ENVELOPE + visitor_key[len(VISITOR) :]
+    return ENVELOPE + visitor_name(visitor_key)
 
 
 def envelope_owner(key: bytes) -> bytes:

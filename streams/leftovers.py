@@ -24,22 +24,23 @@ class Leftovers:
     def unused(self) -> dict[int, Path]:
         """The databases of others' partitions."""
         used = self._used()
-        return {number: path for number, path in self._databases() if number not in used}
+        return {number: path for number, path in _databases(self._folders()) if number not in used}
 
     def held(self) -> set[int]:
         """Partitions of which there are files, also such as are about to be deleted."""
-        put_aside = (path.name.rpartition(".db-")[0] for path in self._gone())
+        folders = self._folders()
+        put_aside = (path.name.rpartition(".db-")[0] for path in _gone(folders))
         numbers = (name.rpartition("-")[2] for name in put_aside)
-        return {number for number, _ in self._databases()} | {int(one) for one in numbers if one.isdigit()}
+        return {number for number, _ in _databases(folders)} | {int(one) for one in numbers if one.isdigit()}
 
     def put_aside(self, now: float, outdated: Collection[int] = ()) -> list[Path]:
         """Rename what is to be deleted; at once, so that no assignment can open it meanwhile.
 
         `outdated` are partitions whose unused database may not wait. `now` is in epoch seconds.
         """
-        gone = self._gone()
-        used = self._used()
-        for number, path in self._databases():
+        folders = self._folders()
+        gone, used = _gone(folders), self._used()
+        for number, path in _databases(folders):
             if number in used:
                 self._since.pop(path, None)
             elif number in outdated or now - self._unused_since(path, now) >= self._seconds:
@@ -47,15 +48,6 @@ class Leftovers:
                 self._since.pop(path, None)
                 log.info("deleting the state of a partition of others", partition=number)
         return gone
-
-    def _databases(self) -> Iterator[tuple[int, Path]]:
-        for path in self._folders():
-            number = path.stem.rpartition("-")[2]
-            if number.isdigit() and not path.name.startswith(_GONE):
-                yield int(number), path
-
-    def _gone(self) -> list[Path]:
-        return [path for path in self._folders() if path.name.startswith(_GONE)]
 
     def _folders(self) -> list[Path]:
         """Databases, and those put aside; not looked into, since clicks wait while files are listed."""
@@ -70,6 +62,17 @@ class Leftovers:
         """A restart must not begin the wait anew: at least as long as the last write is ago."""
         written = max((file.stat().st_mtime for file in path.iterdir()), default=now)
         return min(written, self._since.setdefault(path, now))
+
+
+def _databases(folders: Collection[Path]) -> Iterator[tuple[int, Path]]:
+    for path in folders:
+        number = path.stem.rpartition("-")[2]
+        if number.isdigit() and not path.name.startswith(_GONE):
+            yield int(number), path
+
+
+def _gone(folders: Collection[Path]) -> list[Path]:
+    return [path for path in folders if path.name.startswith(_GONE)]
 
 
 def remove(gone: Collection[Path]) -> None:

@@ -25,8 +25,9 @@ from streams.partition_store import ERASED_KEY
 from streams.rebuilding import Budget
 from streams.routing import home
 from streams.scoring import NOTHING, Scored
-from streams.sealing import ROLES, Sealing
+from streams.sealing import Sealing
 from streams.tally import Tally
+from streams.topics import ANSWERS
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
@@ -226,7 +227,7 @@ class Passage:
             self.answers.append(scribe.answers(applied, decided, scored.rungs[row], listed, told))
         explaining.explain_asked(self)
         if self.answers:
-            topics, answers = [getattr(names, role) for role in ROLES], self.sealing.sealed(self)
+            topics, answers = [getattr(names, role) for role in ANSWERS], self.sealing.sealed(self)
             self.outputs = dict(zip(topics, map(list, zip(*answers, strict=True)), strict=True))
         if self.letters:
             self.outputs[names.dead_letters] = self.letters

@@ -10,12 +10,10 @@ from models import keys
 from models.envelope import KEY_BYTES, NONCE_BYTES, WRAPPED_BYTES, Envelope, Envelopes
 from streams.effects import NO_HEADERS, Message, Reader
 from streams.entries import Entry
+from streams.topics import ANSWERS
 
 if TYPE_CHECKING:
     from streams.passage import Passage
-
-#: The topics of a click's answers, in their order, by their fields in the topic names.
-ROLES = ("purchase_intent", "recommendations", "ad_decisions")
 
 
 class Sealer(NamedTuple):
@@ -70,11 +68,11 @@ class Sealing:
         """The answers as they are published; what the worker remembers of them stays plain."""
         if self.sealer is None:
             return passage.answers
-        nonces = _nonces(len(ROLES) * len(passage.answers))
+        nonces = _nonces(len(ANSWERS) * len(passage.answers))
         return [
             tuple(
                 (key, one.seal(role, value or b"", next(nonces)), headers)
-                for role, (key, value, headers) in zip(ROLES, answers, strict=True)
+                for role, (key, value, headers) in zip(ANSWERS, answers, strict=True)
             )
             for one, answers in zip(self._of_clicks(passage), passage.answers, strict=True)
         ]
@@ -86,7 +84,7 @@ class Sealing:
         for applied in passage.applied:
             key = applied.entry.key
             if applied.facts.born or key not in self.ready:
-                self.ready[key], self.made[key] = self.sealer.made(_visitor(key))
+                self.ready[key], self.made[key] = self.sealer.made(keys.visitor_name(key))
             yield self.ready[key]
 
     def _read(self, passage: "Passage", sealer: Sealer) -> None:
@@ -99,7 +97,7 @@ class Sealing:
         stored = passage.work.state.get([keys.envelope(key) for key in missing])
         for key, kept in zip(missing, stored, strict=True):
             if kept is not None:
-                self.ready[key], lacking = sealer.opened(_visitor(key), kept)
+                self.ready[key], lacking = sealer.opened(keys.visitor_name(key), kept)
                 if lacking is not None:
                     self.made[key] = lacking
 
@@ -119,7 +117,7 @@ class Sealing:
         changed: dict[bytes, bytes | None] = {**self.made, **dict.fromkeys(gone)}
         if changed:
             passage.outputs[passage.rules.names.visitor_keys] = [
-                (_visitor(key), wrapped, NO_HEADERS) for key, wrapped in changed.items()
+                (keys.visitor_name(key), wrapped, NO_HEADERS) for key, wrapped in changed.items()
             ]
         return [(keys.envelope(key), self.sealer.kept(wrapped)) for key, wrapped in changed.items()]
 
@@ -144,8 +142,3 @@ def _nonces(count: int) -> Iterator[bytes]:
     """Random ones, drawn at once: each call to the system costs as much as sealing a value."""
     drawn = token_bytes(NONCE_BYTES * count)
     return (drawn[at : at + NONCE_BYTES] for at in range(0, len(drawn), NONCE_BYTES))
-
-
-def _visitor(key: bytes) -> bytes:
-    """The visitor's id as records have it, by the key of their record in the state."""
-    return key[len(keys.VISITOR) :]

@@ -7,6 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SetUpError
 
+#: The topics of a click's answers, in their order, by their fields in the topic names.
+ANSWERS = ("purchase_intent", "recommendations", "ad_decisions")
+
 
 class TopicNames(BaseSettings):
     """Every topic by its role; a name is set by PATHCAST_TOPIC_CLICKS and so on."""

@@ -1,8 +1,8 @@
 """Versions of a registry by name: what is one, and which one is meant."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from models.errors import PathcastError
 from models.refusals import RegistryError
 from models.versions import MANIFEST
 
@@ -24,17 +24,24 @@ def registered(folder: Path, given: str) -> str:
 
     Raises RegistryError: a ledger that names what is elsewhere would name what nobody finds again.
     """
+    return _meant(folder, given, lambda path: path.parent.resolve() == folder.resolve()).name
+
+
+def anywhere(folder: Path, given: str) -> Path:
+    """The folder of a version that is named by itself, in the registry `folder`, or by its own folder.
+
+    Raises RegistryError.
+    """
+    return _meant(folder, given, lambda path: True)
+
+
+def _meant(folder: Path, given: str, fits: Callable[[Path], bool]) -> Path:
     for path in (folder / given, Path(given)):
-        if is_version(path) and path.parent.resolve() == folder.resolve():
-            return path.name
-    raise unknown(folder, given)
-
-
-def unknown(folder: Path, given: str) -> PathcastError:
-    """The error for a name that is no version's."""
+        if is_version(path) and fits(path):
+            return path
     known = versions(folder)
     listed = ", ".join(known[-5:]) or "nothing"
-    return RegistryError(f"{given!r} is no version of {folder}, which holds {listed}; name one of them")
+    raise RegistryError(f"{given!r} is no version of {folder}, which holds {listed}; name one of them")
 
 
 def _looks_like_one(name: str) -> bool:

@@ -15,10 +15,10 @@ from deploy.commands.prequential import prequential
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
 from deploy.progress import Bar, use_cores
-from deploy.versions import folder
 from models import registry
 from trainer import networks, options, protocols
 from trainer.logs import read_log
+from trainer.named import anywhere
 from trainer.reading import reading
 from trainer.train import catalogue
 from trainer.transfer import Transferred, transfer
@@ -128,7 +128,7 @@ def transferred(
     """Judge a version on another shop's newest clicks: as it is, and as a start for a few of its sessions."""
     use_cores()
     chosen = options.changed(options.Options(seconds=FOREVER), settings)
-    version = registry.load(folder(model, versions))
+    version = registry.load(anywhere(versions, model))
     with reading(events):
         log = walk(read_log(events, mapping), catalogue(items)).examples()
     bar, found = Bar(Console(stderr=True)), []

@@ -11,7 +11,6 @@ from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
 from deploy.event_map import event_map_option
 from deploy.progress import use_cores
-from deploy.versions import folder
 from models import registry as store
 from models.aliases import EventNames
 from models.errors import PathcastError
@@ -20,6 +19,7 @@ from trainer.drift_report import DriftMetrics, picture
 from trainer.drift_settings import DriftSettings
 from trainer.ledger import Ledger
 from trainer.logs import read_log
+from trainer.named import anywhere
 from trainer.reading import reading
 from trainer.train import catalogue
 from trainer.walk import walk
@@ -54,7 +54,7 @@ def command(
     Ends with code 3 where an alarm asks for a new version.
     """
     use_cores()
-    version = store.load(folder(model or _serving(registry), registry))
+    version = store.load(anywhere(registry, model or _serving(registry)))
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     found = measure(version, since(version, examples), DriftSettings())

@@ -11,12 +11,12 @@ from rich.table import Table
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
 from deploy.event_map import event_map_option
-from deploy.versions import folder
 from models import registry
 from models.aliases import EventNames
 from models.event_map import TABLE as EVENT_MAP
 from trainer.baselines import Baselines
 from trainer.logs import read_log
+from trainer.named import anywhere
 from trainer.reading import reading
 from trainer.report import evaluate
 from trainer.train import catalogue
@@ -51,7 +51,7 @@ def command(
     where a different item follows. Intervals are 95%, by bootstrap over visitors. Without --event-map event
     names are read as they were for the training.
     """
-    version = registry.load(folder(model, versions))
+    version = registry.load(anywhere(versions, model))
     if not names.mapping:
         names = EventNames(version.metrics.get("log", {}).get(EVENT_MAP))
     walk, first = Walk(catalogue=catalogue(items)), 0

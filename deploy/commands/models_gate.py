@@ -11,13 +11,13 @@ from deploy.event_map import event_map_option
 from deploy.live import trial
 from deploy.progress import use_cores
 from deploy.promotions import promotions
-from deploy.versions import folder
 from models.aliases import EventNames
 from trainer.admission import admit
 from trainer.gate import judge, serving
 from trainer.gate_report import FOLDER, keep
 from trainer.gate_settings import GateSettings
 from trainer.logs import read_log
+from trainer.named import anywhere
 from trainer.reading import reading
 from trainer.train import catalogue
 from trainer.walk import walk
@@ -54,7 +54,7 @@ def gate(
     """
     use_cores()
     settings = GateSettings()
-    moves, path = promotions(registry, told, by="gate"), folder(version, registry)
+    moves, path = promotions(registry, told, by="gate"), anywhere(registry, version)
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     if promote:

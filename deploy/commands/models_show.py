@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from deploy.commands.registry_option import registry_option
-from deploy.versions import folder, metrics
+from deploy.versions import metrics
 from models import registry as store
 from models.errors import PathcastError
 from trainer.drift import REFERENCE
 from trainer.ledger import Ledger
+from trainer.named import anywhere
 from trainer.standing import Entry
 
 
@@ -27,7 +28,7 @@ def show(version: str, registry: Path, as_json: bool) -> None:
     Its files are verified and loaded as a worker does; what is wrong with them is told.
     """
     ledger = Ledger(registry)
-    path = folder(version, registry)
+    path = anywhere(registry, version)
     known = metrics(path)
     known.pop(REFERENCE, None)
     found = {

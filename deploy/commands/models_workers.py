@@ -11,10 +11,10 @@ from deploy.commands.registry_option import registry_option
 from deploy.kafka import connection
 from deploy.live import LiveWorkers
 from deploy.model_reports import reports
-from deploy.versions import folder
 from models import registry as store
 from models.updates import Comparison, ModelReport
 from streams.topics import TopicNames
+from trainer.named import anywhere
 
 _WORDS = {"in_use": "uses", "refused": "refused", "shadow": "compares"}
 
@@ -65,5 +65,5 @@ def shadow(version: str | None, registry: Path, events: int, stop: bool) -> None
     if version is None:
         LiveWorkers().stop()
     else:
-        LiveWorkers().compare(store.load(folder(version, registry)), events)
+        LiveWorkers().compare(store.load(anywhere(registry, version)), events)
     click.echo(f"{version} is compared on {events} clicks" if version else "the comparison has ended")

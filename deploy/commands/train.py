@@ -13,11 +13,11 @@ from deploy.event_map import read as read_event_map
 from deploy.logs import now_ms
 from deploy.progress import Bar, use_cores
 from deploy.promotions import promotions
-from deploy.versions import folder
 from models.aliases import EventNames
 from models.registry import Version
 from trainer.distributed import processes
 from trainer.eventlog.slices import offsets
+from trainer.named import anywhere
 from trainer.options import Options, changed, read
 from trainer.train import Run, follow, train
 
@@ -105,7 +105,7 @@ def command(
     options = changed(read(config, given) if config else given, settings)
     if config and not names.mapping:
         names = read_event_map(config, whole=False)
-    begun = folder(start, registry) if start else None
+    begun = anywhere(registry, start) if start else None
     data = (events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
     run = Run(*data, holdout, offsets(events))
     with processes() as number:

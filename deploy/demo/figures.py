@@ -9,13 +9,13 @@ import numpy as np
 from deploy.demo.board import Board
 from deploy.demo.retraining import Ended
 from deploy.demo.tally import Served
+from streams.topics import ANSWERS
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 RATE_SECONDS = 3.0
 #: The time at which a version was made, in its name.
 _MADE_AT = re.compile(r"\b\d{8}T\d{6}-")
-ANSWERS = ("purchase_intent", "recommendations", "ad_decisions")
 
 
 class Latency(NamedTuple):

@@ -7,9 +7,9 @@ import pytest
 
 from models.events import Limits
 from models.pseudonyms import Pseudonyms, WeakSecret
-from streams.errors import SetUpError
 from streams.secret_file import pseudonyms
 from tests.offline import Offline, Record, records
+from tests.secret_files import refuses_what_is_no_secret
 from tests.tiny import version as tiny
 
 START = 1_700_000_000_000
@@ -125,14 +125,8 @@ def test_an_error_of_our_own_quotes_nobody():
 
 
 def test_secrets_that_are_missing_or_short_are_refused_and_never_shown(tmp_path):
-    assert pseudonyms(None) is None
     file = tmp_path / "secret"
-    with pytest.raises(SetUpError, match=r"cannot read PATHCAST_PSEUDONYM_KEY_FILE .*secret: No such file"):
-        pseudonyms(file)
-    file.write_text("hunter2\n")
-    with pytest.raises(SetUpError, match="holds 7 bytes, expected at least 32") as refused:
-        pseudonyms(file)
-    assert "hunter2" not in str(refused.value)
+    refuses_what_is_no_secret(pseudonyms, file, "PATHCAST_PSEUDONYM_KEY_FILE")
     file.write_bytes(SECRET + b"\n")
     assert pseudonyms(file).fingerprint == HIDDEN.fingerprint
     with pytest.raises(WeakSecret, match="has 7 bytes"):

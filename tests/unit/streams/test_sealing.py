@@ -11,19 +11,18 @@ from models.envelope import Envelopes, KeyGone, WrongMaster, is_sealed
 from models.keyring import Keyring
 from models.lifecycle import DAY_MS
 from models.pseudonyms import Pseudonyms
-from streams.errors import SetUpError
 from streams.partition_store import ERASED_KEY, PartitionStore, Persisted, database_options
 from streams.rules import Rules
-from streams.sealing import ROLES
 from streams.secret_file import envelopes
-from streams.topics import TopicNames
+from streams.topics import ANSWERS, TopicNames
 from tests.offline import FOREVER, Offline, Record, records
+from tests.secret_files import refuses_what_is_no_secret
 from tests.tiny import version as tiny
 
 START = 1_700_000_000_000
 MASTER = Envelopes(b"m" * 40)
 NAMES = TopicNames()
-TOPICS = {getattr(NAMES, role): role for role in ROLES}
+TOPICS = {getattr(NAMES, role): role for role in ANSWERS}
 
 
 def event(number, visitor="anna", ts=None):
@@ -150,7 +149,7 @@ def test_forgetting_deletes_the_key_in_the_same_transaction_and_others_keep_thei
     assert (keys.ENVELOPE + b"anna", None) in effects.state
     assert set(kept(store)) == {keys.ENVELOPE + b"bob"}
     # Also what the same chunk has answered before; whoever reads later finds none of it.
-    assert Counter(reader.lost()) == {(role, b"anna"): 6 for role in ROLES}
+    assert Counter(reader.lost()) == {(role, b"anna"): 6 for role in ANSWERS}
     assert keys.VISITOR + b"anna" not in one.pipeline.memories[0].envelopes
 
 
@@ -222,14 +221,8 @@ def test_a_partition_is_not_opened_with_another_master_secret(store):
 
 
 def test_the_master_secret_comes_from_a_file_and_is_never_shown(tmp_path):
-    assert envelopes(None) is None
     file = tmp_path / "master"
-    with pytest.raises(SetUpError, match=r"cannot read PATHCAST_ENVELOPE_KEY_FILE .*master: No such file"):
-        envelopes(file)
-    file.write_text("hunter2\n")
-    with pytest.raises(SetUpError, match="holds 7 bytes, expected at least 32") as refused:
-        envelopes(file)
-    assert "hunter2" not in str(refused.value)
+    refuses_what_is_no_secret(envelopes, file, "PATHCAST_ENVELOPE_KEY_FILE")
     file.write_bytes(b"m" * 40 + b"\n")
     key = MASTER.wrap(b"anna", b"k" * 32, b"n" * 12)
     assert envelopes(file).unwrap(b"anna", key).name == b"n" * 8

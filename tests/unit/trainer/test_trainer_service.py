@@ -210,12 +210,18 @@ def test_a_request_is_answered_once_its_run_has_ended(tmp_path: Path) -> None:
     assert asked(world.log) == {}
 
 
-def test_a_request_answered_while_the_trainer_was_down_is_not_made_twice(tmp_path: Path) -> None:
-    world = World(tmp_path, [ENDS], Schedule())
+def ended_unseen(folder: Path) -> World:
+    """A world whose run was asked for and has ended, which its trainer has not seen yet."""
+    world = World(folder, [ENDS], Schedule())
     ask(world.log, Request("operator", "now", START))
     world.look()
     assert world.trainer._child is not None
     world.trainer._child.wait(60)
+    return world
+
+
+def test_a_request_answered_while_the_trainer_was_down_is_not_made_twice(tmp_path: Path) -> None:
+    world = ended_unseen(tmp_path)
     world.trainer = world.new()
     for _ in range(3):
         world.look()
@@ -223,11 +229,7 @@ def test_a_request_answered_while_the_trainer_was_down_is_not_made_twice(tmp_pat
 
 
 def test_the_end_of_a_run_is_told_once_whichever_trainer_sees_it(tmp_path: Path) -> None:
-    world = World(tmp_path, [ENDS], Schedule())
-    ask(world.log, Request("operator", "now", START))
-    world.look()
-    assert world.trainer._child is not None
-    world.trainer._child.wait(60)
+    world = ended_unseen(tmp_path)
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
             world.trainer = world.new()
