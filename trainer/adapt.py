@@ -47,7 +47,10 @@ def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, ste
     plan = Plan.of(network.config)
     torch.manual_seed(options.seed)
     data, judged_on = (prepare(part, words, options.longest, plan) for part in (recent, valid))
-    how = replace(options, epochs=step.epochs, learning_rate=step.learning_rate, pretrain="none")
+    # Adagrad begins at full stride whatever was learned before: a small step is AdamW's alone.
+    how = replace(
+        options, epochs=step.epochs, learning_rate=step.learning_rate, table_rate=0.0, pretrain="none"
+    )
     fit(network, data, judged_on, how, _silent)
     if parts.forest is not None:
         stacking.calibrate(network, words, parts.forest, valid, options)
@@ -57,6 +60,7 @@ def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, ste
 def _trainable(network: Network, options: Options) -> Network:
     """A copy that learns; a scorer froze the original. What a training leaves alone stays alone."""
     made = deepcopy(network).requires_grad_(True)
+    made.sparse = False
     made.item_bias.requires_grad_(not network.config.cosine)
     if made.tasks is not None:
         made.tasks.noise.requires_grad_(options.loss_weights == "learned")

@@ -33,6 +33,10 @@ class Supervised(Objective):
         super().__init__(data)
         self.network, self._options = network, options
 
+    def table(self) -> Tensor:
+        """The network's input table."""
+        return self.network.table.weight
+
     def forward(self, chosen: NDArray[np.int64]) -> Tensor:
         """The loss, a scalar."""
         options = self._options
@@ -57,7 +61,8 @@ def initial(
     """An untrained network that knows the items' categories, popularity, content, and the features' scale."""
     torch.manual_seed(options.seed)
     network = Network(_config(vocabulary, options, plan, vectors))
-    network.sparse = options.sparse and vectors is None
+    # Contents change every row, and processes average dense gradients only.
+    network.sparse = options.table_rate > 0 and vectors is None and distributed.count() == 1
     sizes = vocabulary.sizes
     rows = sizes.offsets[1] + vocabulary.category_rows(vocabulary.categories)
     network.item_categories.copy_(torch.from_numpy(rows))

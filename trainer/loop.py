@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from trainer import distributed
 from trainer.compiling import compiled
 from trainer.data import Data, batches
-from trainer.optimiser import RowwiseAdamW, clip
+from trainer.optimiser import Optimiser, clip
 from trainer.options import Options
 from trainer.precision import halves
 from trainer.progress import Point, Progress, Report
@@ -56,6 +56,10 @@ class Objective(nn.Module):
         """The parameters whose gradients are clipped together."""
         return [list(self.parameters())]
 
+    def table(self) -> Tensor | None:
+        """The table whose rows learn at a rate of their own."""
+        return None
+
 
 class Loop:
     """Trains an objective on the data of each epoch (`data` makes them by the epoch's number).
@@ -75,7 +79,8 @@ class Loop:
         self.stage, self.objective, self.options, self.report = stage, objective, options, report
         self.data = data
         self.learned = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-        self.optimiser = RowwiseAdamW(self.learned, options.weight_decay)
+        given = options.learning_rate, options.weight_decay
+        self.optimiser = Optimiser(self.learned, *given, objective.table(), options.table_rate)
         self.schedule = Schedule(self.optimiser, options)
         self.shuffle = np.random.default_rng(options.seed)
         self.shuffled = self.shuffle.bit_generator.state

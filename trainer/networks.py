@@ -21,13 +21,10 @@ from trainer.session_files import Sessions
 
 #: Chosen on the last sessions of Diginetica's training file.
 OPTIONS = Options(
-    epochs=8,
+    epochs=5,
     seconds=1e9,
-    clicks_per_batch=2048,
-    learning_rate=2e-3,
     weight_decay=1e-4,
-    dropout=0.4,
-    candidates=8192,
+    candidates=2048,
     power=0.5,
     embedding=192,
     hidden=192,

@@ -35,15 +35,15 @@ class Options:
     (`reorder`) are drawn anew for each epoch. `pretrain` (`causal` or `masked`) comes first, for
     `pretrain_epochs`. `freeze` names parts that a warm start leaves as they are. `compiled` passes go
     through torch.compile, which needs a C++ compiler. `ensemble` networks teach the one that is kept, each
-    within the time of `seconds`; 1: none does. `sparse`: a batch changes only the rows of what it has met,
-    which pays where the items are many.
+    within the time of `seconds`; 1: none does. `table_rate` is that of Adagrad for the rows
+    of the input table; 0: they learn as all else does, by AdamW at the `learning_rate`.
     """
 
     seed: int = 0
-    epochs: int = 10
+    epochs: int = 4
     seconds: float = 150.0
     patience: int = 3
-    clicks_per_batch: int = 1024
+    clicks_per_batch: int = 256
     longest: int = 50
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
@@ -78,7 +78,7 @@ class Options:
     compiled: bool = False
     ensemble: int = 1
     trees: str = "learn"
-    sparse: bool = False
+    table_rate: float = 0.1
 
 
 _CHOICES = {
@@ -104,8 +104,11 @@ def changed(options: Options, settings: Iterable[str]) -> Options:
 
 
 def stored(values: Mapping[str, Any]) -> Options:
-    """The options that a version keeps in its metrics. Raises OptionsError."""
-    return _replaced(Options(), values)
+    """The options that a version keeps in its metrics. Raises OptionsError.
+
+    An older version may name a setting that there no longer is: nothing can follow it.
+    """
+    return _replaced(Options(), {name: value for name, value in values.items() if name in _KINDS})
 
 
 def read(path: Path, options: Options) -> Options:

@@ -33,6 +33,10 @@ class Pretext(Objective):
         self.network, self._options = network, options
         self.event = nn.Linear(network.config.hidden, EVENTS, device=network.mean.device)
 
+    def table(self) -> Tensor:
+        """The network's input table."""
+        return self.network.table.weight
+
     def forward(self, chosen: NDArray[np.int64]) -> Tensor:
         """The loss, a scalar."""
         where, inside = padded(self.data.bounds, chosen)

@@ -3,20 +3,20 @@
 import math
 import time
 
-import torch
-
 from trainer import distributed
+from trainer.optimiser import Optimiser
 from trainer.options import Options
 
 
 class Schedule:
-    """Learning rates over a run: a linear warm-up, then half a cosine to zero (Loshchilov, Hutter 2017).
+    """Learning rates over a run: a linear warm-up to each group's `peak`, then half a cosine to zero
+    (Loshchilov, Hutter 2017).
 
     The run's end is that of the `epochs` or of the `seconds`, whichever comes first, so a budget is always
     used to the end of the curve. `elapsed` is what an earlier part of the run has used of the time.
     """
 
-    def __init__(self, optimiser: torch.optim.Optimizer, options: Options) -> None:
+    def __init__(self, optimiser: Optimiser, options: Options) -> None:
         self._optimiser, self._options = optimiser, options
         self._began = time.monotonic()
         self.done = 0.0
@@ -35,12 +35,12 @@ class Schedule:
         return self.done > 1
 
     def set(self, epochs: float) -> None:
-        """Set the rate after so many epochs."""
+        """Set the rates after so many epochs."""
         options = self._options
         timed = distributed.first_says(self.elapsed) / options.seconds if options.seconds else math.inf
         self.done = max(min(1.0, epochs / options.epochs), timed)
         at = min(1.0, self.done)
         warm = min(1.0, at / options.warm_up) if options.warm_up else 1.0
-        rate = options.learning_rate * warm * (1 + math.cos(math.pi * at)) / 2
+        share = warm * (1 + math.cos(math.pi * at)) / 2
         for group in self._optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = group["peak"] * share

@@ -28,13 +28,14 @@ from trainer.train import SHARES
 #: What is searched: names of `Options`. A new one is one line.
 SPACE: Mapping[str, BaseDistribution] = {
     "learning_rate": FloatDistribution(5e-4, 8e-3, log=True),
+    "table_rate": FloatDistribution(0.02, 0.5, log=True),
     "weight_decay": FloatDistribution(1e-3, 0.2, log=True),
     "warm_up": FloatDistribution(0.0, 0.3),
     "intent_weight": FloatDistribution(1.0, 20.0, log=True),
     "dropout": FloatDistribution(0.0, 0.5),
     "cosine": FloatDistribution(8.0, 24.0),
     "power": FloatDistribution(0.25, 1.0),
-    "clicks_per_batch": CategoricalDistribution((512, 1024, 2048)),
+    "clicks_per_batch": CategoricalDistribution((256, 512, 1024)),
     "embedding": CategoricalDistribution((32, 64, 96, 128)),
     "hidden": CategoricalDistribution((32, 64, 96, 128)),
 }

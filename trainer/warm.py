@@ -55,13 +55,23 @@ class Held:
         weight = network.table.weight
         rows = self.rows.to(weight.device)
         kept = weight.detach()[rows].clone()
-        weight.register_hook(lambda gradient: gradient.index_fill(0, rows, 0))  # type: ignore[no-untyped-call]
+        weight.register_hook(lambda gradient: _without(gradient, rows))  # type: ignore[no-untyped-call]
 
         def restore(*_: Any) -> None:
             with torch.no_grad():
                 weight[rows] = kept
 
         optimiser.register_step_post_hook(restore)
+
+
+def _without(gradient: Tensor, rows: Tensor) -> Tensor:
+    """A table's gradient with zeros in those rows."""
+    if not gradient.is_sparse:
+        return gradient.index_fill(0, rows, 0)
+    gradient = gradient.coalesce()
+    places = gradient.indices()
+    values = gradient.values().masked_fill(torch.isin(places[0], rows)[:, None], 0)
+    return torch.sparse_coo_tensor(places, values, gradient.shape, is_coalesced=True, check_invariants=False)
 
 
 #: Everything is learned.

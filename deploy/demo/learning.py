@@ -18,7 +18,7 @@ from trainer.ledger import Ledger
 from trainer.service.orders import Done, Order, Workdir
 from trainer.settings import BASE_MB, BYTES_PER_CLICK
 
-EPOCHS = 6
+EPOCHS = 4
 #: The log is committed so often (s): often enough to be watched.
 COMMIT_SECONDS = 2.0
 #: A run gives way to the worker, yet has to end: somebody waits for it.

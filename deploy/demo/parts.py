@@ -22,7 +22,7 @@ from streams.topics import TopicNames
 #: Every name that a demo leaves on a broker starts so.
 PREFIX = "pathcast-demo-"
 #: Enough to be better than the ladder's lower rungs; a slow machine ends by the time instead.
-TRAINING_EPOCHS, TRAINING_MINUTES = 8, 1.0
+TRAINING_EPOCHS, TRAINING_MINUTES = 4, 1.0
 
 
 class DemoError(PathcastError):

@@ -15,7 +15,7 @@ from trainer.fit import fit
 from trainer.options import Options
 
 #: Nothing random in a pass: two processes draw other dropout and other candidates than one.
-OPTIONS = replace(SMALL, epochs=2, dropout=0.0, candidates=0, clicks_per_batch=128)
+OPTIONS = replace(SMALL, epochs=2, dropout=0.0, candidates=0, clicks_per_batch=128, table_rate=0.1)
 TRAIN = """
 import sys
 from dataclasses import replace

@@ -1,12 +1,13 @@
-"""Rows that a batch has not met stay as they are; those that it has met move as AdamW moves them."""
+"""The table moves as Adagrad moves it, only where a batch has met it; all else as AdamW does."""
 
 from copy import deepcopy
 
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from trainer.optimiser import RowwiseAdamW, clip
+from trainer.optimiser import Optimiser, clip
 
 ROWS = torch.tensor([1, 3, 3, 0])
 
@@ -19,25 +20,54 @@ def loss(weights: nn.Parameter, sparse: bool, rows: torch.Tensor = ROWS) -> torc
     return (F.embedding(rows, weights, sparse=sparse) ** 2).sum()
 
 
-def test_where_all_rows_are_met_it_is_adamw() -> None:
-    ours, theirs, every = table(), table(), torch.arange(6)
-    rowwise, dense = RowwiseAdamW([ours], 0.1), torch.optim.AdamW([theirs], weight_decay=0.1)
-    for _ in range(4):
-        for optimiser, weights, sparse in ((rowwise, ours, True), (dense, theirs, False)):
-            optimiser.zero_grad()
-            loss(weights, sparse, every).backward()
-            optimiser.step()
-    torch.testing.assert_close(ours, theirs)
+def optimiser(weights: nn.Parameter, *others: nn.Parameter) -> Optimiser:
+    return Optimiser([weights, *others], 0.01, 0.1, weights, 0.05)
 
 
-def test_other_rows_and_their_moments_stay() -> None:
+@pytest.mark.parametrize("sparse", [True, False])
+def test_the_table_moves_by_adagrad_and_the_rest_by_adamw(sparse: bool) -> None:
+    weights, other, table_alike, other_alike = table(), table(1), table(), table(1)
+    ours = optimiser(weights, other)
+    theirs = torch.optim.Adagrad([table_alike], lr=0.05), torch.optim.AdamW([other_alike], 0.01)
+    theirs[1].param_groups[0]["weight_decay"] = 0.1
+    for rows in (ROWS, torch.tensor([2, 3]), ROWS):
+        (loss(weights, sparse, rows) + (other**2).sum()).backward()
+        (loss(table_alike, False, rows) + (other_alike**2).sum()).backward()
+        for one in (ours, *theirs):
+            one.step()
+            one.zero_grad()
+    torch.testing.assert_close(weights, table_alike)
+    torch.testing.assert_close(other, other_alike)
+
+
+def test_without_a_rate_of_its_own_the_table_moves_by_adamw() -> None:
+    ours, alike = table(), table()
+    for weights, one in (
+        (ours, Optimiser([ours], 0.01, 0.1, ours)),
+        (alike, torch.optim.AdamW([alike], 0.01, weight_decay=0.1)),
+    ):
+        loss(weights, False).backward()
+        one.step()
+    torch.testing.assert_close(ours, alike)
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_other_rows_and_their_sums_stay(sparse: bool) -> None:
     weights = table()
-    optimiser = RowwiseAdamW([weights], 0.1)
-    loss(weights, True).backward()
-    optimiser.step()
+    ours = optimiser(weights)
+    loss(weights, sparse).backward()
+    ours.step()
     changed = (weights != table()).any(1)
     assert changed.tolist() == [True, True, False, True, False, False]
-    assert not optimiser.state[weights]["exp_avg_sq"][~changed].any()
+    assert not ours.state[weights]["sum"][~changed].any()
+
+
+def test_a_table_that_is_held_is_left_alone() -> None:
+    weights, other = table().requires_grad_(False), table(1)
+    ours = Optimiser([other], 0.01, 0.1, weights, 0.05)
+    (other**2).sum().backward()
+    ours.step()
+    assert torch.equal(weights, table())
 
 
 def test_dense_and_sparse_are_clipped_together() -> None:
@@ -58,13 +88,13 @@ def test_dense_and_sparse_are_clipped_together() -> None:
 
 def test_its_state_is_kept_and_taken_up_again() -> None:
     weights = table()
-    optimiser = RowwiseAdamW([weights], 0.1)
+    ours = optimiser(weights)
     loss(weights, True).backward()
-    optimiser.step()
+    ours.step()
     copy = nn.Parameter(weights.detach().clone())
-    later = RowwiseAdamW([copy], 0.1)
-    later.load_state_dict(deepcopy(optimiser.state_dict()))
-    for one, its in ((optimiser, weights), (later, copy)):
+    later = optimiser(copy)
+    later.load_state_dict(deepcopy(ours.state_dict()))
+    for one, its in ((ours, weights), (later, copy)):
         one.zero_grad()
         loss(its, True).backward()
         one.step()

@@ -25,9 +25,9 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Version:
 
 
 def network(**options: object):
-    made = MADE.network(replace(OPTIONS, **options))
-    made.config = replace(made.config, intent=8)
-    made = type(made)(replace(made.config, cosine=0.0))
+    first = MADE.network(replace(OPTIONS, **options))
+    made = type(first)(replace(first.config, intent=8, cosine=0.0))
+    made.sparse = first.sparse
     made.item_categories.copy_(torch.arange(len(MADE.words.ids)) % 7)
     return made
 
@@ -62,14 +62,14 @@ def test_the_version_itself_is_not_trained_further(version: Version) -> None:
     assert torch.equal(version.network.table.weight, before)
 
 
-def test_frozen_parts_stay_bit_for_bit_while_the_rest_learns(version: Version) -> None:
-    made = network()
+@pytest.mark.parametrize("table_rate", [0.0, 0.1])
+def test_frozen_parts_stay_bit_for_bit_while_the_rest_learns(version: Version, table_rate: float) -> None:
+    options = replace(OPTIONS, epochs=1, table_rate=table_rate)
+    made = network(table_rate=table_rate)
     known, held = begin(made, MADE.words, version, ("items", "categories", "encoder"))
     assert known == 2
     before = {name: value.clone() for name, value in made.state_dict().items()}
-    after = fit(
-        made, MADE.train, MADE.valid, replace(OPTIONS, epochs=1), lambda at: None, held=held
-    ).state_dict()
+    after = fit(made, MADE.train, MADE.valid, options, lambda at: None, held=held).state_dict()
     sizes = made.config.sizes
     kept = [3, 6, *range(sizes.offsets[1], sizes.offsets[2])]
     assert torch.equal(after["table.weight"][kept], before["table.weight"][kept])
