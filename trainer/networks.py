@@ -21,9 +21,10 @@ from trainer.session_files import Sessions
 
 #: Chosen on the last sessions of Diginetica's training file.
 OPTIONS = Options(
-    epochs=5,
+    epochs=4,
     seconds=1e9,
     weight_decay=1e-4,
+    dropout=0.2,
     candidates=2048,
     power=0.5,
     embedding=192,

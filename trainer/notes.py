@@ -5,11 +5,26 @@ from trainer.walk import Walk
 
 #: From this share of refused rows on, something is likely wrong with the columns.
 MANY = 0.05
+#: A network that is so many times as wrong as the base rate has not learned.
+WORSE = 1.5
 
 
 def notes(walked: Walk, learned: Examples) -> list[str]:
     """Sentences about the log: what was found, what was made of it, what can be done."""
     return [*_order(walked), *_refused(walked), *_classes(learned)]
+
+
+def fitted(brier: float, held_out: Examples) -> list[str]:
+    """What is to be said where the network foresees purchases worse than their share would."""
+    labels = held_out.buys[held_out.judged]
+    share = float(labels.mean()) if len(labels) else 0.0
+    if brier <= WORSE * max(share * (1 - share), 1e-3):
+        return []
+    return [
+        f"the Brier score of purchase intent on the newest clicks is {brier:.3f}, that of always saying "
+        f"{share:.3f} is {share * (1 - share):.3f}: the training diverged or had no time; lower "
+        "learning_rate and table_rate, or give it more --time-budget"
+    ]
 
 
 def _order(walked: Walk) -> list[str]:

@@ -10,6 +10,7 @@ from models import encoders
 from models.encoding import Shape
 from models.errors import PathcastError
 from models.event_map import TABLE as EVENT_MAP
+from trainer import ranges
 
 Pretrain = Literal["none", "causal", "masked"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -126,6 +127,9 @@ def read(path: Path, options: Options) -> Options:
 def _replaced(options: Options, pairs: Mapping[str, Any]) -> Options:
     values = {key: _value(key, value) for key, value in pairs.items()}
     made = replace(options, **values)
+    wrong = ranges.complaint(asdict(made))
+    if wrong:
+        raise OptionsError(wrong)
     encoders.check(Shape.of(made))
     for name, choices in _CHOICES.items():
         if getattr(made, name) not in choices:

@@ -20,7 +20,7 @@ from trainer.fit import Journal, Report
 from trainer.heads import Plan
 from trainer.lineage import lineage
 from trainer.logs import read_items, read_log
-from trainer.notes import notes
+from trainer.notes import fitted, notes
 from trainer.options import Options
 from trainer.reading import reading
 from trainer.split import split
@@ -117,6 +117,7 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
         known = {"lightgbm": parts.forest.state} if parts.forest else {}
         found = Baselines.learn(learned, held_out, parts.vocabulary, known).state
         parts = replace(parts, baselines=found | own)
+    said["log"]["notes"] += fitted(parts.metrics["neural"]["brier"], held_out)
     known = {REFERENCE: reference(parts, held_out, run.options.ignored)}
     parts = replace(parts, metrics=parts.metrics | said | known)
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))

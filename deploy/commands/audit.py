@@ -30,7 +30,13 @@ class AuditError(PathcastError):
 @events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
-@click.option("--limit", default=100_000, show_default=True, help="Events that are read, from the first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100_000,
+    show_default=True,
+    help="Events that are read, from the first.",
+)
 @click.option(
     "--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="All features' findings."
 )

@@ -21,7 +21,9 @@ def command() -> None:
 @click.option("--items", required=True, type=_FILE, help="Catalogue: item_id, title, category, brand.")
 @click.option("--vectors", multiple=True, type=_FILE, help="The shop's own: .npz, .parquet or .safetensors.")
 @click.option("--model", type=_FOLDER, help="Folder of a sentence-transformers model, for the titles.")
-@click.option("--width", default=WIDTH, show_default=True, help="Numbers per kind of vectors.")
+@click.option(
+    "--width", type=click.IntRange(1), default=WIDTH, show_default=True, help="Numbers per kind of vectors."
+)
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Write here.")
 def embed_items(items: Path, vectors: tuple[Path, ...], model: Path | None, width: int, out: Path) -> None:
     """Make content vectors, for `pathcast train --content`.

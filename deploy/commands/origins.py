@@ -24,8 +24,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
-@click.option("--origins", default=4, show_default=True, help="Periods of the log's later half.")
-@click.option("--seeds", default=3, show_default=True, help="Networks trained at each origin.")
+@click.option(
+    "--origins", type=click.IntRange(1), default=4, show_default=True, help="Periods of the log's later half."
+)
+@click.option(
+    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Networks trained at each origin."
+)
 @click.option("--baselines/--no-baselines", default=True, help="Train what serves nobody as well.")
 @click.option("--config", type=_FILE, help="TOML file of training settings.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")

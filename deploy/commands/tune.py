@@ -22,7 +22,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
-@click.option("--trials", default=40, show_default=True, help="In all, those of earlier runs included.")
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=40,
+    show_default=True,
+    help="In all, those of earlier runs included.",
+)
 @click.option("--time-budget", default=60.0, show_default=True, help="Minutes for this run.")
 @click.option("--storage", default="sqlite:///tune.db", show_default=True, help="Where the study is kept.")
 @click.option("--study", default="pathcast", show_default=True, help="Its name there.")

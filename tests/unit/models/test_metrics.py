@@ -78,6 +78,17 @@ def test_calibration_is_told_from_its_lack() -> None:
     assert metrics.calibration_error(scores[:0], labels[:0]) == 0
 
 
+def test_equal_scores_are_calibrated_together_whatever_their_order() -> None:
+    labels = np.arange(3000) < 150
+    assert metrics.calibration_error(np.full(3000, 0.05, np.float32), labels) == pytest.approx(0, abs=1e-6)
+    scores = np.where(np.arange(3000) % 3 == 0, 0.2, 0.01).astype(np.float32)
+    both = [
+        metrics.calibration_error(scores[way], labels[way]) for way in (slice(None), slice(None, None, -1))
+    ]
+    means = [abs(labels[scores == one].mean() - one) * (scores == one).mean() for one in np.unique(scores)]
+    assert both == pytest.approx([sum(means)] * 2, abs=1e-6)
+
+
 @given(PAIRS)
 def test_no_threshold_has_a_better_f1(pairs: list[tuple[int, bool]]) -> None:
     scores = np.array([score / 6 for score, _ in pairs], dtype=np.float32)

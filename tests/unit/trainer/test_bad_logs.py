@@ -7,7 +7,9 @@ import pytest
 
 from models.errors import PathcastError
 from tests.scoring import SHIPPED
+from tests.training import small
 from trainer.logs import read_log
+from trainer.notes import fitted
 from trainer.options import Options
 from trainer.train import Run, train
 
@@ -78,3 +80,11 @@ def test_many_refused_rows_are_told(tmp_path: Path) -> None:
 def test_a_log_too_short_to_split_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PathcastError, match="too few to split by time; give a longer log"):
         run(tmp_path, LOG.head(1))
+
+
+def test_a_network_that_learned_nothing_is_called_so() -> None:
+    held_out = small().examples
+    share = held_out.buys[held_out.judged].mean()
+    assert fitted(share * (1 - share), held_out) == []
+    (said,) = fitted(0.9, held_out)
+    assert said.startswith("the Brier score of purchase intent on the newest clicks is 0.900, that of always")

@@ -33,6 +33,16 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("mask=1.5", "mask is 1.5; expected a share from 0 to below 1"),
         ("compiled=perhaps", "compiled is 'perhaps'; expected true or false"),
         ("precision=fp8", "choose auto, fp32, bf16"),
+        ("epochs=0", "epochs is 0; expected a number from 1 to"),
+        ("hidden=0", "hidden is 0; expected a number from 1 to 8192"),
+        ("clicks_per_batch=0", "clicks_per_batch is 0; expected a number from 1"),
+        ("seconds=0", "seconds is 0.0; expected a number from 0.001"),
+        ("seed=99999999999999999999", "seed is 99999999999999999999; expected a number from 0"),
+        ("learning_rate=1000", "learning_rate is 1000.0; expected a number from 0 to 1"),
+        ("table_rate=1e9", "table_rate is 1000000000.0; expected a number from 0 to 10"),
+        ("heads_weight=1e30", "heads_weight is 1e\\+30; expected a number from 0"),
+        ("warm_up=5", "warm_up is 5.0; expected a number from 0 to 1"),
+        ("ignored=nosuch", "ignored has 'nosuch', but no feature's name begins so"),
     ],
 )
 def test_wrong_settings_are_explained(setting: str, message: str) -> None:
