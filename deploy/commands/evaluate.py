@@ -14,10 +14,9 @@ from deploy.event_map import event_map_option
 from models import registry
 from models.aliases import EventNames
 from models.event_map import TABLE as EVENT_MAP
+from trainer import before
 from trainer.baselines import Baselines
-from trainer.logs import read_log
 from trainer.named import anywhere
-from trainer.reading import reading
 from trainer.report import evaluate
 from trainer.train import catalogue
 from trainer.walk import Walk
@@ -54,12 +53,8 @@ def command(
     version = registry.load(anywhere(versions, model))
     if not names.mapping:
         names = EventNames(version.metrics.get("log", {}).get(EVENT_MAP))
-    walk, first = Walk(catalogue=catalogue(items)), 0
-    for files in (warmup, events):
-        first = len(walk)
-        if files:
-            with reading(files):
-                walk.through(read_log(files, mapping, names))
+    walk = Walk(catalogue=catalogue(items))
+    first = before.through(walk, warmup, events, mapping, names)
     baselines = Baselines(version.baselines) if version.baselines else None
     found = evaluate(version, baselines, walk.examples(), first)
     found |= {"model": version.id, "rejected": walk.rejected}

@@ -13,7 +13,7 @@ from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
 from deploy.progress import Bar, use_cores
 from models import registry
-from trainer import cold, damage, options
+from trainer import before, cold, damage, options
 from trainer.content import Content
 from trainer.embedding import embed
 from trainer.logs import read_log
@@ -79,12 +79,8 @@ def damaged(
 ) -> None:
     """Judge a model on inputs of which a share is lost, or is another click's."""
     use_cores()
-    version, log, first = registry.load(model), Walk(catalogue=catalogue(items)), 0
-    for files in (warmup, events):
-        first = len(log)
-        if files:
-            with reading(files):
-                log.through(read_log(files, mapping))
+    version, log = registry.load(model), Walk(catalogue=catalogue(items))
+    first = before.through(log, warmup, events, mapping)
     rows = list(damage.costs(version.neural, damage.since(log.examples(), first), seed))
     _tell({"rows": rows}, rows, out)
 

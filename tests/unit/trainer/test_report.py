@@ -1,10 +1,12 @@
 """Intervals, baselines and the report, on the shipped log."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from click.testing import CliRunner
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -13,6 +15,7 @@ from deploy.cli import main
 from models import metrics, registry
 from models.versions import RegistryError
 from tests.scoring import SHIPPED
+from trainer import before
 from trainer.examples import ExamplesError
 from trainer.intervals import Weighted, interval, resampled
 from trainer.logs import read_log
@@ -76,6 +79,26 @@ def test_warm_up_is_scored_but_not_judged(version, logs) -> None:
     assert alone == int(examples.judged.sum())
     with pytest.raises(ExamplesError, match="no click of --events can be judged"):
         evaluate(version, None, examples, len(examples))
+
+
+def test_a_warm_up_that_goes_on_after_the_events_begin_is_refused(logs) -> None:
+    begin, last = (read_log([path]).collect()["ts"] for path in logs)
+    said = f"until {before.moment(last.max())}, but --events begin at {before.moment(begin.min())}"
+    with pytest.raises(ExamplesError, match=f"{re.escape(said)}.*end --warmup where --events begin"):
+        before.through(Walk(), [logs[1]], [logs[0]], {})
+    with pytest.raises(ExamplesError, match="end --warmup where --events begin"):
+        before.through(Walk(), [logs[0]], [logs[0]], {})
+
+
+def test_a_warm_up_may_end_at_the_millisecond_at_which_the_events_begin(tmp_path) -> None:
+    rows = {"visitor_id": ["v", "w"], "ts": [1_600_000_000_000] * 2, "event": ["view_item"] * 2}
+    pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
+    walked = Walk()
+    assert before.through(walked, [], [tmp_path / "log.parquet"], {}) == 0
+    pl.DataFrame(rows).with_columns(pl.lit("x").alias("visitor_id")).write_parquet(tmp_path / "next.parquet")
+    walked = Walk()
+    assert before.through(walked, [tmp_path / "log.parquet"], [tmp_path / "next.parquet"], {}) == 2
+    assert len(walked) == 4
 
 
 def test_the_command_writes_what_scripts_rely_on(version, logs, tmp_path) -> None:
