@@ -14,6 +14,7 @@ from deploy.commands.origins import intent
 from deploy.commands.prequential import prequential
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
+from deploy.out_file import OUT
 from deploy.progress import Bar, use_cores
 from models import registry
 from trainer import networks, options, protocols
@@ -59,7 +60,7 @@ command.add_command(prequential)
     help="Networks from so many seeds; mean, spread.",
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
-@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
+@click.option("--json", "out", type=OUT, help="Write figures here.")
 def next_item(
     train: Path,
     test: Path,
@@ -114,7 +115,7 @@ def _spread(figures: dict[str, float], name: str) -> str:
 @mapping_option
 @click.option("--sessions", default="200,1000,5000", show_default=True, help="How many are learned from.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
-@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
+@click.option("--json", "out", type=OUT, help="Write figures here.")
 def transferred(
     model: str,
     versions: Path,

@@ -7,6 +7,7 @@ import click
 
 from deploy.commands.train import mapping_option
 from deploy.moments import moment
+from deploy.out_file import OUT
 from trainer.lapsing import judge
 from trainer.logs import read_log
 from trainer.reading import reading
@@ -21,7 +22,7 @@ _ABSENT = (3.0, 30.0)
 @mapping_option
 @click.option("--at", required=True, callback=moment, help="Learn before this time, judge after it (UTC).")
 @click.option("--within-days", default=14.0, show_default=True, help="Lost: no visit in so many days.")
-@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
+@click.option("--json", "out", type=OUT, help="Write figures here.")
 def lapsing(
     events: tuple[Path, ...], mapping: dict[str, str], at: int, within_days: float, out: Path | None
 ) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
 from deploy.moments import moment
+from deploy.out_file import OUT
 from models.demand import HORIZONS
 from models.events import EVENTS
 from models.stock import Supply
@@ -46,7 +47,7 @@ _USUAL = Supply()
     show_default=True,
     help="Chance to have enough until an order of the next look arrives.",
 )
-@click.option("--json", "out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "out", required=True, type=OUT)
 def command(
     events: tuple[Path, ...],
     items: Path | None,

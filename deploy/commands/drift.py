@@ -10,6 +10,7 @@ from deploy.commands.registry_option import registry_option
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.out_file import OUT
 from deploy.progress import use_cores
 from models import registry as store
 from models.aliases import EventNames
@@ -25,7 +26,6 @@ from trainer.train import catalogue
 from trainer.walk import walk
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_OUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -35,9 +35,9 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
-@click.option("--json", "out", type=_OUT, help="Write all figures here.")
-@click.option("--picture", "drawn", type=_OUT, help="Draw them (PNG).")
-@click.option("--metrics", type=_OUT, help="Write gauges for Prometheus' textfile collector.")
+@click.option("--json", "out", type=OUT, help="Write all figures here.")
+@click.option("--picture", "drawn", type=OUT, help="Draw them (PNG).")
+@click.option("--metrics", type=OUT, help="Write gauges for Prometheus' textfile collector.")
 def command(
     model: str | None,
     registry: Path,

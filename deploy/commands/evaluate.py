@@ -11,6 +11,7 @@ from rich.table import Table
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.out_file import OUT
 from models import registry
 from models.aliases import EventNames
 from models.event_map import TABLE as EVENT_MAP
@@ -33,7 +34,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
-@click.option("--json", "out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "out", required=True, type=OUT)
 def command(
     model: str,
     versions: Path,

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
+from deploy.out_file import OUT
 from deploy.progress import Bar, use_cores
 from models import registry
 from trainer import before, cold, damage, options
@@ -25,7 +26,6 @@ from trainer.vectors import read
 from trainer.walk import Walk, walk
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_OUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("cold-items")
@@ -36,7 +36,7 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 @click.option("--share", default=0.1, show_default=True, help="Of the items that are held back.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--json", "out", type=_OUT, help="Write figures here.")
+@click.option("--json", "out", type=OUT, help="Write figures here.")
 def cold_items(
     events: tuple[Path, ...],
     items: Path,
@@ -67,7 +67,7 @@ def cold_items(
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @click.option("--seed", default=0, show_default=True)
-@click.option("--json", "out", type=_OUT, help="Write figures here.")
+@click.option("--json", "out", type=OUT, help="Write figures here.")
 def damaged(
     model: Path,
     events: tuple[Path, ...],

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
+from deploy.out_file import OUT
 from deploy.progress import Bar, use_cores
 from trainer.adapt import Step
 from trainer.logs import read_log
@@ -36,7 +37,7 @@ _FIGURES = ("average_precision", "auc", "ece", "recall_20", "mrr_20")
     "--visitors", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of the visitors."
 )
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
-@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
+@click.option("--json", "out", type=OUT, help="Write figures here.")
 def prequential(
     events: tuple[Path, ...],
     items: Path | None,

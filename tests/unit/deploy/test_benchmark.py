@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from deploy.cli import main
@@ -48,3 +49,31 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     broken = call(tmp_path, "--methods", "vstan", test="i1 i2 i3\n")
     assert broken.exit_code == 1
     assert "line 1 of test.txt" in broken.output
+
+
+JUDGING = [
+    ("evaluate", "--model", "v1", "--registry", "nowhere"),
+    ("demand",),
+    ("drift",),
+    ("benchmark", "lapsing"),
+    ("benchmark", "prequential"),
+    ("benchmark", "damage", "--model", "v1"),
+    ("benchmark", "cold-items"),
+    ("benchmark", "transfer", "--model", "v1", "--registry", "nowhere"),
+    ("benchmark", "next-item"),
+]
+
+
+@pytest.mark.parametrize("words", JUDGING, ids=" ".join)
+def test_a_file_that_cannot_be_written_is_said_first(words: tuple[str, ...], tmp_path: Path) -> None:
+    """`--json` stands first, so that it is read before what the command lacks."""
+    group, rest = (words[:2], words[2:]) if words[0] == "benchmark" else (words[:1], words[1:])
+    out = tmp_path / "none" / "out.json"
+    done = CliRunner().invoke(main, [*group, "--json", str(out), *rest])
+    assert done.exit_code == 2
+    assert f"{out} cannot be written: {out.parent} is no folder; make it, or name another" in said(done)
+    assert CliRunner().invoke(main, [*group, "--json", str(tmp_path), *rest]).exit_code == 2
+
+
+def said(done) -> str:
+    return " ".join(done.output.split())

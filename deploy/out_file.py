@@ -1,0 +1,29 @@
+"""A file that a command writes in the end: that it can be written is known before the work."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class OutFile(click.Path):
+    """A file in a folder that is there and may be written."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path. Fails where the end of the work would."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        folder = path.parent
+        if not folder.is_dir():
+            self.fail(
+                f"{path} cannot be written: {folder} is no folder; make it, or name another", param, ctx
+            )
+        if not path.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            self.fail(f"{path} cannot be written: {folder} may not be; name another folder", param, ctx)
+        return path
+
+
+OUT = OutFile()
