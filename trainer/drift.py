@@ -45,9 +45,11 @@ class Drift(NamedTuple):
     alarms: list[str]
 
 
-def reference(parts: Parts, valid: Examples, ignored: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What a version keeps of the clicks that it was validated on, as JSON values."""
+def reference(parts: Parts, valid: Examples, ignored: tuple[str, ...] = ()) -> dict[str, Any] | None:
+    """What a version keeps of the clicks that it was validated on, as JSON; None of purchases alone."""
     grouped = valid.grouped()
+    if not grouped.judged.any():
+        return None
     scores = answers(rungs(parts)["neural"], grouped).purchase[grouped.judged]
     columns = dict(zip(NAMES, grouped.features.T, strict=True))
     kept = {name: Histogram.of(values) for name, values in columns.items() if name not in ignored}

@@ -7,6 +7,7 @@ from trainer.walk import Walk
 MANY = 0.05
 #: A network that is so many times as wrong as the base rate has not learned.
 WORSE = 1.5
+_NO_OTHER = "every event is a purchase"
 
 
 def notes(walked: Walk, learned: Examples) -> list[str]:
@@ -51,8 +52,9 @@ def _classes(learned: Examples) -> list[str]:
     labels = learned.buys[learned.judged]
     if labels.any() and not labels.all():
         return []
-    which = "every" if labels.all() and len(labels) else "no"
+    which = "every" if labels.all() else "no"
+    found = f"{which} click is followed by a purchase in its session" if len(labels) else _NO_OTHER
     return [
-        f"{which} click is followed by a purchase in its session: purchase intent cannot be learned from one "
-        "class, next items can; if the shop sells, name the column of its events: --map event=COLUMN"
+        f"{found}: purchase intent cannot be learned from one class, next items can; if the shop sells, name "
+        "the column of its events: --map event=COLUMN"
     ]

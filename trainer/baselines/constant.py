@@ -7,13 +7,14 @@ from trainer.examples import Examples
 
 
 def base_rate(train: Examples, _valid: Examples) -> State:
-    """The share of judged clicks before a purchase."""
-    return {"rate": float(train.buys[train.judged].mean())}
+    """The share of judged clicks before a purchase; 0 of none."""
+    labels = train.buys[train.judged]
+    return {"rate": float(labels.mean()) if len(labels) else 0.0}
 
 
-def majority(train: Examples, _valid: Examples) -> State:
+def majority(train: Examples, valid: Examples) -> State:
     """1 where most clicks are before a purchase, else 0."""
-    return {"rate": float(train.buys[train.judged].mean() >= 0.5)}
+    return {"rate": float(base_rate(train, valid)["rate"] >= 0.5)}
 
 
 def chances(state: State, examples: Examples) -> Chances:

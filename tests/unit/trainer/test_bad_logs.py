@@ -8,10 +8,12 @@ import pytest
 from models.errors import PathcastError
 from tests.scoring import SHIPPED
 from tests.training import small
+from trainer.baselines import Baselines
 from trainer.logs import read_log
 from trainer.notes import fitted
 from trainer.options import Options
 from trainer.train import Run, train
+from trainer.walk import walk
 
 QUICK = Options(epochs=1, seconds=1e9, embedding=8, hidden=8, candidates=32)
 LOG = read_log([SHIPPED]).head(1200).collect()
@@ -54,6 +56,20 @@ def test_a_log_of_one_class_trains_next_items_and_says_so(tmp_path: Path) -> Non
     assert note.startswith("no click is followed by a purchase")
     assert "--map event=COLUMN" in note
     assert version.metrics["neural"]["auc"] == 0.5
+
+
+def test_a_log_of_purchases_alone_trains_next_items_and_says_so(tmp_path: Path) -> None:
+    log = tmp_path / "log.parquet"
+    LOG.with_columns(pl.lit("purchase").alias("event")).write_parquet(log)
+    bought = Run([log], tmp_path / "registry", options=QUICK, baselines=True)
+    version = train(bought, 1_700_000_000_000, lambda at: None)
+    [note] = version.metrics["log"]["notes"]
+    assert note.startswith("every event is a purchase")
+    assert "--map event=COLUMN" in note
+    assert version.metrics["neural"]["recall_20"] > 0
+    assert version.metrics["reference"] is None
+    found = Baselines(version.baselines).chances(walk(read_log([SHIPPED]).head(9)).examples().grouped())
+    assert (found["base_rate"] == 0).all()
 
 
 def test_a_log_out_of_order_is_sorted_and_says_so(tmp_path: Path) -> None:
