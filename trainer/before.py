@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from models.aliases import EventNames, event_name
 from models.events import TS_MAX, TS_MIN
-from trainer.examples import ExamplesError
+from trainer.examples import Examples, ExamplesError
 from trainer.logs import read_log
 from trainer.reading import reading
 from trainer.walk import Walk
@@ -32,6 +34,23 @@ def through(
         with reading(files):
             walk.through(read_log(files, mapping, names))
     return first
+
+
+def since(examples: Examples, first: int) -> tuple[Examples, NDArray[np.bool_]]:
+    """Sessions with clicks from index `first` on, grouped; which clicks `[N]` are judged: those.
+
+    Raises ExamplesError where there is nothing to judge.
+    """
+    scored = np.arange(len(examples)) >= first
+    if not scored.any():
+        raise ExamplesError(
+            "no row of --events can be used, those of --warmup can; check its columns: --map FIELD=COLUMN"
+        )
+    if not (scored & examples.judged).any():
+        raise ExamplesError("no click of --events can be judged; give a log with events other than purchases")
+    chosen = np.isin(examples.session, np.unique(examples.session[scored]))
+    order = np.argsort(examples.session[chosen], kind="stable")
+    return examples.part(chosen).grouped(), scored[chosen][order]
 
 
 def moment(ts: int) -> str:

@@ -6,7 +6,7 @@ say what happened is refused.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from models import metrics
 from models.codes import PAGE
 from models.features import COLUMNS, MISSING
 from models.scores import Scorer
+from trainer.before import since
 from trainer.evaluate import answers
-from trainer.examples import Examples, ExamplesError
+from trainer.examples import Examples
 
 Kind = Literal["missing", "noise"]
 KINDS: Final[tuple[Kind, ...]] = ("missing", "noise")
@@ -24,14 +25,6 @@ SHARES: Final = (0.05, 0.1, 0.2)
 Places = NDArray[np.int64]
 #: Fields of a code that may be lost or wrong.
 _FIELDS: Final = ("item", "category", "dwell", "price")
-
-
-def since(examples: Examples, first: int) -> Examples:
-    """The sessions with a click from index `first` on. Raises ExamplesError where there are none."""
-    sessions = np.unique(examples.session[first:])
-    if not len(sessions):
-        raise ExamplesError("no click of --events can be judged; give a longer log")
-    return examples.part(np.isin(examples.session, sessions))
 
 
 def damaged(examples: Examples, kind: Kind, share: float, seed: int) -> Examples:
@@ -61,20 +54,25 @@ def _drawn(
     return hit, random.integers(0, count, len(hit))
 
 
-def costs(scorer: Scorer, examples: Examples, seed: int = 0) -> Iterator[dict[str, float | str]]:
-    """AUC, average precision and recall@20 on the examples as they are, then by kind and share of damage."""
-    grouped = examples.grouped()
-    yield {"kind": "none", "share": 0.0, **_figures(scorer, grouped)}
+def costs(scorer: Scorer, examples: Examples, first: int = 0, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """AUC, average precision and recall@20 as the inputs are, then by kind and share of damage.
+
+    Clicks from index `first` on are judged; those before them in their sessions are damaged as well. Raises
+    ExamplesError where there is nothing to judge.
+    """
+    grouped, scored = since(examples, first)
+    yield {"kind": "none", "share": 0.0, **_figures(scorer, grouped, scored)}
     for kind in KINDS:
         for share in SHARES:
-            yield {"kind": kind, "share": share, **_figures(scorer, damaged(grouped, kind, share, seed))}
+            hurt = damaged(grouped, kind, share, seed)
+            yield {"kind": kind, "share": share, **_figures(scorer, hurt, scored)}
 
 
-def _figures(scorer: Scorer, grouped: Examples) -> dict[str, float]:
-    found, judged = answers(scorer, grouped), grouped.judged
+def _figures(scorer: Scorer, grouped: Examples, scored: NDArray[np.bool_]) -> dict[str, float]:
+    found, judged = answers(scorer, grouped), scored & grouped.judged
     chances, labels = found.purchase[judged], grouped.buys[judged]
     return {
         "auc": metrics.auc(chances, labels),
         "average_precision": metrics.average_precision(chances, labels),
-        "recall@20": metrics.at_ranks(found.ranks[grouped.target != 0])[0],
+        "recall@20": metrics.at_ranks(found.ranks[scored & (grouped.target != 0)])[0],
     }

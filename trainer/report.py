@@ -9,8 +9,9 @@ from models import metrics
 from models.registry import Version
 from trainer import heads_report
 from trainer.baselines import Baselines
+from trainer.before import since
 from trainer.evaluate import answers
-from trainer.examples import Examples, ExamplesError
+from trainer.examples import Examples
 from trainer.intervals import Resamples, interval, resampled
 from trainer.report_items import Judged
 
@@ -24,13 +25,7 @@ def evaluate(version: Version, baselines: Baselines | None, examples: Examples, 
 
     Raises ExamplesError where no click is left to judge.
     """
-    scored = np.arange(len(examples)) >= first
-    if not (scored & examples.judged).any():
-        raise ExamplesError("no click of --events can be judged; give a log with events other than purchases")
-    sessions = np.unique(examples.session[scored])
-    chosen = np.isin(examples.session, sessions)
-    order = np.argsort(examples.session[chosen], kind="stable")
-    grouped, scored = examples.part(chosen).grouped(), scored[chosen][order]
+    grouped, scored = since(examples, first)
     return _figures(version, baselines, grouped, scored)
 
 

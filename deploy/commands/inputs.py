@@ -81,7 +81,7 @@ def damaged(
     use_cores()
     version, log = registry.load(model), Walk(catalogue=catalogue(items))
     first = before.through(log, warmup, events, mapping)
-    rows = list(damage.costs(version.neural, damage.since(log.examples(), first), seed))
+    rows = list(damage.costs(version.neural, log.examples(), first, seed))
     _tell({"rows": rows}, rows, out)
 
 

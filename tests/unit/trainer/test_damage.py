@@ -10,6 +10,7 @@ from tests.tiny import version
 from trainer import damage
 from trainer.examples import Examples, ExamplesError
 from trainer.logs import read_log
+from trainer.report import evaluate
 from trainer.walk import walk
 
 
@@ -69,11 +70,22 @@ def test_nothing_and_the_same_seed(examples: Examples) -> None:
 
 def test_costs_come_by_kind_and_share(examples: Examples, tmp_path_factory: pytest.TempPathFactory) -> None:
     made = version(tmp_path_factory.mktemp("registry"), items=list(examples.items.values())[:50])
-    rows = list(damage.costs(made.neural, damage.since(examples, 1500)))
+    rows = list(damage.costs(made.neural, examples, 1500))
     assert [(row["kind"], row["share"]) for row in rows] == [
         ("none", 0.0),
         *((kind, share) for kind in ("missing", "noise") for share in (0.05, 0.1, 0.2)),
     ]
     assert len({row["auc"] for row in rows}) == len(rows)
-    with pytest.raises(ExamplesError, match="longer log"):
-        damage.since(examples, len(examples))
+    with pytest.raises(ExamplesError, match="no row of --events can be used"):
+        next(damage.costs(made.neural, examples, len(examples)))
+
+
+def test_undamaged_clicks_are_those_that_an_evaluation_judges(
+    examples: Examples, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    made = version(tmp_path_factory.mktemp("registry"), items=list(examples.items.values())[:50])
+    assert len(set(examples.session[:1500]) & set(examples.session[1500:])) > 0
+    found, judged = next(damage.costs(made.neural, examples, 1500)), evaluate(made, None, examples, 1500)
+    for name in ("auc", "average_precision"):
+        assert found[name] == judged["intent"][name]
+    assert found["recall@20"] == judged["next_item"]["recall@20"]

@@ -77,8 +77,11 @@ def test_warm_up_is_scored_but_not_judged(version, logs) -> None:
     assert report["intent"]["positives"] == int(examples.buys[first:][examples.judged[first:]].sum())
     alone = evaluate(version, None, examples, 0)["intent"]["n"]
     assert alone == int(examples.judged.sum())
-    with pytest.raises(ExamplesError, match="no click of --events can be judged"):
+    with pytest.raises(ExamplesError, match="no row of --events can be used, those of --warmup can"):
         evaluate(version, None, examples, len(examples))
+    bought = int(np.flatnonzero(~examples.judged)[-1])
+    with pytest.raises(ExamplesError, match="no click of --events can be judged"):
+        evaluate(version, None, examples.part(np.arange(bought + 1)), bought)
 
 
 def test_a_warm_up_that_goes_on_after_the_events_begin_is_refused(logs) -> None:
