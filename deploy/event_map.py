@@ -6,6 +6,7 @@ import click
 
 from models import event_map
 from models.aliases import EventMapError, EventNames, event_name
+from models.versions import Version
 
 
 def read(path: Path, whole: bool = True) -> EventNames:
@@ -27,6 +28,11 @@ def _names(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...])
         else:
             mapping |= read(Path(one)).mapping
     return EventNames(mapping) if mapping else event_name
+
+
+def names_for(version: Version, names: EventNames) -> EventNames:
+    """What was given; nothing given: how event names were read when the version was trained."""
+    return names if names.mapping else EventNames(version.metrics.get("log", {}).get(event_map.TABLE))
 
 
 event_map_option = click.option(

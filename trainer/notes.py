@@ -1,6 +1,7 @@
 """What a log has that its owner should know: training goes on, but not on all that was hoped for."""
 
 from trainer.examples import Examples
+from trainer.refused import advice, told
 from trainer.walk import Walk
 
 #: From this share of refused rows on, something is likely wrong with the columns.
@@ -41,10 +42,9 @@ def _refused(walked: Walk) -> list[str]:
     refused = sum(walked.rejected.values())
     if refused < MANY * (refused + len(walked)):
         return []
-    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(walked.rejected.items()))
     return [
-        f"{refused:,} of {refused + len(walked):,} rows cannot be used ({reasons}): check their columns, "
-        "--map FIELD=COLUMN names them"
+        f"{refused:,} of {refused + len(walked):,} rows cannot be used "
+        f"({told(walked.rejected, walked.unknown)}): check the log; {advice(walked.unknown)}"
     ]
 
 

@@ -21,6 +21,7 @@ from models.session import step
 from models.visitor import Visitor
 from trainer.ahead import SAID, look_ahead
 from trainer.examples import Examples, ExamplesError, labelled
+from trainer.refused import advice, strange, told
 
 SLICE = 20_000
 _NONE = float("nan")
@@ -39,12 +40,13 @@ class LogRecord:
 @dataclass
 class Walk:
     """Examples so far; `rejected` counts the clicks that are none, by reason, `disordered` the rows that were
-    earlier than the row above them."""
+    earlier than the row above them, `unknown` those whose event name is not known, by that name."""
 
     config: SessionConfig = field(default_factory=SessionConfig)
     catalogue: Catalogue = field(default_factory=Catalogue)
     rejected: dict[str, int] = field(default_factory=dict)
     disordered: int = 0
+    unknown: dict[str, int] = field(default_factory=dict)
     _visitors: dict[str, Visitor] = field(default_factory=dict)
     _sessions: dict[str, int] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class Walk:
         """Walk a log in the contract's columns (`trainer.logs.read_log`) in order of event time."""
         frame = log.collect()
         self.disordered += int((frame["ts"].diff() < 0).sum())
+        for name, count in strange(frame["event"]).items():
+            self.unknown[name] = self.unknown.get(name, 0) + count
         frame = frame.sort("ts", maintain_order=True)
         decoder = Decoder(Limits(check_skew=False), self.catalogue)
         for part in frame.iter_slices(SLICE):
@@ -66,7 +70,7 @@ class Walk:
                 if isinstance(entry, Click):
                     self._step(entry)
                 else:
-                    self._reject(entry.reason)
+                    self._reject(str(entry.reason))
         return self
 
     def _reject(self, reason: str) -> None:
@@ -117,10 +121,10 @@ class Walk:
     def examples(self) -> Examples:
         """What was walked so far, with labels. Raises ExamplesError where nothing could be used."""
         if not self._clicks:
-            found = f"its rows were rejected: {self.rejected}" if self.rejected else "it has no rows"
+            rejected = f"its rows were rejected: {told(self.rejected, self.unknown)}"
+            found = rejected if self.rejected else "it has no rows"
             raise ExamplesError(
-                f"no click of the log can be used ({found}); check the file and its columns, --map "
-                "FIELD=COLUMN names them"
+                f"no click of the log can be used ({found}); check the file: {advice(self.unknown)}"
             )
         codes, rows, session, position, ts, visitor = zip(*self._clicks, strict=True)
         packed, numbers = np.frombuffer(b"".join(codes), dtype=CODE), np.array(session, dtype=np.int64)

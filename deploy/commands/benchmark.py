@@ -14,9 +14,11 @@ from deploy.commands.origins import intent
 from deploy.commands.prequential import prequential
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
+from deploy.event_map import event_map_option
 from deploy.out_file import OUT
 from deploy.progress import Bar, use_cores
 from models import registry
+from models.aliases import EventNames
 from trainer import networks, options, protocols
 from trainer.logs import read_log
 from trainer.named import anywhere
@@ -113,6 +115,7 @@ def _spread(figures: dict[str, float], name: str) -> str:
 @events_option
 @click.option("--items", type=_FILE, help="Its catalogue.")
 @mapping_option
+@event_map_option
 @click.option("--sessions", default="200,1000,5000", show_default=True, help="How many are learned from.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--json", "out", type=OUT, help="Write figures here.")
@@ -122,6 +125,7 @@ def transferred(
     events: tuple[Path, ...],
     items: Path | None,
     mapping: dict[str, str],
+    names: EventNames,
     sessions: str,
     settings: tuple[str, ...],
     out: Path | None,
@@ -131,7 +135,7 @@ def transferred(
     chosen = options.changed(options.Options(seconds=FOREVER), settings)
     version = registry.load(anywhere(versions, model))
     with reading(events):
-        log = walk(read_log(events, mapping), catalogue(items)).examples()
+        log = walk(read_log(events, mapping, names), catalogue(items)).examples()
     bar, found = Bar(Console(stderr=True)), []
     with bar.progress:
         for result in transfer(version, log, _numbers(sessions), chosen, bar):

@@ -10,11 +10,10 @@ from rich.table import Table
 
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
-from deploy.event_map import event_map_option
+from deploy.event_map import event_map_option, names_for
 from deploy.out_file import OUT
 from models import registry
 from models.aliases import EventNames
-from models.event_map import TABLE as EVENT_MAP
 from trainer import before
 from trainer.baselines import Baselines
 from trainer.named import anywhere
@@ -52,10 +51,8 @@ def command(
     names are read as they were for the training.
     """
     version = registry.load(anywhere(versions, model))
-    if not names.mapping:
-        names = EventNames(version.metrics.get("log", {}).get(EVENT_MAP))
     walk = Walk(catalogue=catalogue(items))
-    first = before.through(walk, warmup, events, mapping, names)
+    first = before.through(walk, warmup, events, mapping, names_for(version, names))
     baselines = Baselines(version.baselines) if version.baselines else None
     found = evaluate(version, baselines, walk.examples(), first)
     found |= {"model": version.id, "rejected": walk.rejected}

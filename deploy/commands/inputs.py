@@ -11,9 +11,11 @@ from rich.table import Table
 
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
+from deploy.event_map import event_map_option, names_for
 from deploy.out_file import OUT
 from deploy.progress import Bar, use_cores
 from models import registry
+from models.aliases import EventNames
 from trainer import before, cold, damage, options
 from trainer.content import Content
 from trainer.embedding import embed
@@ -33,6 +35,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--items", required=True, type=_FILE, help="Catalogue: titles, categories, brands.")
 @click.option("--content", type=_FILE, help="Vectors by `items embed`  [made of the catalogue].")
 @mapping_option
+@event_map_option
 @click.option("--share", default=0.1, show_default=True, help="Of the items that are held back.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--seed", default=0, show_default=True)
@@ -42,6 +45,7 @@ def cold_items(
     items: Path,
     content: Path | None,
     mapping: dict[str, str],
+    names: EventNames,
     share: float,
     settings: tuple[str, ...],
     seed: int,
@@ -51,7 +55,7 @@ def cold_items(
     use_cores()
     shop = catalogue(items)
     with reading(events):
-        learned, later = split(walk(read_log(events, mapping), shop).examples(), SHARES)
+        learned, later = split(walk(read_log(events, mapping, names), shop).examples(), SHARES)
     known = Content(read(content) if content else embed(shop), shop)
     chosen = replace(options.changed(Options(seconds=1e9), settings), seed=seed, heads_weight=0.0)
     bar = Bar(Console(stderr=True))
@@ -66,6 +70,7 @@ def cold_items(
 @click.option("--warmup", multiple=True, type=_FILE, help="What came before: read for visitors' state.")
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
+@event_map_option
 @click.option("--seed", default=0, show_default=True)
 @click.option("--json", "out", type=OUT, help="Write figures here.")
 def damaged(
@@ -74,13 +79,17 @@ def damaged(
     warmup: tuple[Path, ...],
     items: Path | None,
     mapping: dict[str, str],
+    names: EventNames,
     seed: int,
     out: Path | None,
 ) -> None:
-    """Judge a model on inputs of which a share is lost, or is another click's."""
+    """Judge a model on inputs of which a share is lost, or is another click's.
+
+    Without --event-map event names are read as they were for the training.
+    """
     use_cores()
     version, log = registry.load(model), Walk(catalogue=catalogue(items))
-    first = before.through(log, warmup, events, mapping)
+    first = before.through(log, warmup, events, mapping, names_for(version, names))
     rows = list(damage.costs(version.neural, log.examples(), first, seed))
     _tell({"rows": rows}, rows, out)
 

@@ -10,8 +10,10 @@ from rich.table import Table
 
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
+from deploy.event_map import event_map_option
 from deploy.out_file import OUT
 from deploy.progress import Bar, use_cores
+from models.aliases import EventNames
 from trainer.adapt import Step
 from trainer.logs import read_log
 from trainer.options import Options, changed
@@ -28,6 +30,7 @@ _FIGURES = ("average_precision", "auc", "ece", "recall_20", "mrr_20")
 @events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
+@event_map_option
 @click.option("--before", default=Plan().before_days, show_default=True, help="Days to learn from first.")
 @click.option("--retrain", default=Plan().retrain_days, show_default=True, help="Days between trainings.")
 @click.option("--adapt", default=Plan().adapt_hours, show_default=True, help="Hours between small steps.")
@@ -42,6 +45,7 @@ def prequential(
     events: tuple[Path, ...],
     items: Path | None,
     mapping: dict[str, str],
+    names: EventNames,
     before: float,
     retrain: float,
     adapt: float,
@@ -58,7 +62,7 @@ def prequential(
     """
     use_cores()
     with reading(events):
-        examples = walk(read_log(events, mapping), catalogue(items)).examples()
+        examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     drawn = np.random.default_rng(0).random(int(examples.visitor.max()) + 1) < visitors
     plan = Plan(before, retrain, adapt, Step(learning_rate=rate, least_clicks=least))
     bar = Bar(Console(stderr=True))

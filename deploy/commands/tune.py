@@ -7,7 +7,10 @@ import click
 from optuna.trial import FrozenTrial
 
 from deploy.commands.train import mapping_option
+from deploy.event_map import event_map_option
+from deploy.event_map import read as read_event_map
 from deploy.progress import use_cores
+from models.aliases import EventNames
 from trainer.logs import read_log
 from trainer.options import Options, changed, read
 from trainer.reading import reading
@@ -22,6 +25,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
+@event_map_option
 @click.option(
     "--trials",
     type=click.IntRange(1),
@@ -32,7 +36,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--time-budget", default=60.0, show_default=True, help="Minutes for this run.")
 @click.option("--storage", default="sqlite:///tune.db", show_default=True, help="Where the study is kept.")
 @click.option("--study", default="pathcast", show_default=True, help="Its name there.")
-@click.option("--config", type=_FILE, help="TOML file of training settings that are no part of the search.")
+@click.option("--config", type=_FILE, help="TOML file of settings that are not searched, and [event_map].")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting, held as it is.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
@@ -40,6 +44,7 @@ def command(
     events: tuple[Path, ...],
     items: Path | None,
     mapping: dict[str, str],
+    names: EventNames,
     trials: int,
     time_budget: float,
     storage: str,
@@ -57,9 +62,11 @@ def command(
     use_cores()
     given = replace(Options(seed=seed, device=device), seconds=60 * time_budget)
     options = changed(read(config, given) if config else given, settings)
+    if config and not names.mapping:
+        names = read_event_map(config, whole=False)
     fixed = tuple(setting.partition("=")[0].strip() for setting in settings)
     with reading(events):
-        examples = walk(read_log(events, mapping), catalogue(items)).examples()
+        examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     search = Search(options, trials, 60 * time_budget, storage, study, fixed)
     click.echo(toml(tune(examples, search, _told), tuple(search.space)), nl=False)
 

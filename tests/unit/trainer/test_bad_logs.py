@@ -41,8 +41,26 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 def test_times_that_are_none_are_counted_and_refused(tmp_path: Path) -> None:
     log = LOG.with_columns(pl.lit("soon").alias("ts"))
-    with pytest.raises(PathcastError, match=r"its rows were rejected: .*1200.*--map FIELD=COLUMN"):
+    with pytest.raises(PathcastError, match=r"its rows were rejected: invalid: 1,200.*--map FIELD=COLUMN"):
         run(tmp_path, log)
+
+
+def lessons(every: int) -> pl.DataFrame:
+    """The log with one of four names that are no event at each `every`th row."""
+    row = pl.int_range(pl.len())
+    name = pl.when(row % every == 0).then(pl.format("lesson {}", row // every % 4)).otherwise(pl.col("event"))
+    return LOG.with_columns(name.alias("event"))
+
+
+def test_event_names_that_are_not_known_are_named(tmp_path: Path) -> None:
+    told = (
+        r"its rows were rejected: invalid: 1,200; 1,200 of them with event names that are not known: "
+        r"'lesson \d', 'lesson \d', 'lesson \d' and 1 more\); .*--event-map NAME=EVENT"
+    )
+    with pytest.raises(PathcastError, match=told):
+        run(tmp_path, lessons(1))
+    [note] = [one for one in run(tmp_path, lessons(3)).metrics["log"]["notes"] if "cannot be used" in one]
+    assert "invalid: 400; 400 of them with event names that are not known: 'lesson " in note
 
 
 def test_columns_that_are_not_known_are_listed(tmp_path: Path) -> None:

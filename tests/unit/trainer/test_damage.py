@@ -1,16 +1,25 @@
 """Damaged inputs: about so many values, whole features at a time, and nothing else."""
 
-import numpy as np
-import pytest
+import json
+from pathlib import Path
 
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from deploy.cli import main
 from models import features
+from models.aliases import EventNames
 from models.codes import PAGE
 from tests.scoring import SHIPPED
 from tests.tiny import version
 from trainer import damage
 from trainer.examples import Examples, ExamplesError
 from trainer.logs import read_log
+from trainer.options import Options
 from trainer.report import evaluate
+from trainer.train import Run, train
 from trainer.walk import walk
 
 
@@ -89,3 +98,16 @@ def test_undamaged_clicks_are_those_that_an_evaluation_judges(
     for name in ("auc", "average_precision"):
         assert found[name] == judged["intent"][name]
     assert found["recall@20"] == judged["next_item"]["recall@20"]
+
+
+def test_events_are_read_by_the_map_that_the_version_was_trained_with(tmp_path: Path) -> None:
+    log = read_log([SHIPPED]).head(1200).with_columns(pl.col("event").str.replace("view_item", "lesson"))
+    log.collect().write_parquet(tmp_path / "log.parquet")
+    names = EventNames({"lesson": "view_item"})
+    options = Options(epochs=1, seconds=1e9, embedding=8, hidden=8, candidates=32)
+    run = Run([tmp_path / "log.parquet"], tmp_path / "registry", options=options, names=names)
+    made = train(run, 1_700_000_000_000, lambda at: None)
+    named = ["benchmark", "damage", "--model", str(made.path), "--json", str(tmp_path / "out.json")]
+    done = CliRunner().invoke(main, [*named, "--events", str(tmp_path / "log.parquet")])
+    assert done.exit_code == 0, done.output
+    assert len(json.loads((tmp_path / "out.json").read_text())["rows"]) == 7

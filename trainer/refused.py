@@ -1,0 +1,43 @@
+"""Why rows of a log were refused, in words; event names that nothing is known of are named."""
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from models.aliases import event_name
+from models.readers import Unreadable, describe
+
+#: Names that a sentence lists.
+_LISTED = 3
+
+
+def strange(events: pl.Series) -> dict[str, int]:
+    """Rows by event name, of those names that are no event of the contract, the most frequent first."""
+    counts = events.drop_nulls().value_counts(sort=True)
+    return {name: count for name, count in counts.iter_rows() if not _known(name)}
+
+
+def told(rejected: Mapping[str, int], unknown: Mapping[str, int]) -> str:
+    """Reasons with their counts, and what the unknown event names are."""
+    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(rejected.items()))
+    return f"{reasons}; {_named(unknown)}" if unknown else reasons
+
+
+def advice(unknown: Iterable[str]) -> str:
+    """What to do about it."""
+    columns = "--map FIELD=COLUMN names its columns"
+    return f"{columns}, --event-map NAME=EVENT what its events mean" if unknown else columns
+
+
+def _named(unknown: Mapping[str, int]) -> str:
+    names = ", ".join(describe(name) for name in list(unknown)[:_LISTED])
+    more = f" and {len(unknown) - _LISTED:,} more" if len(unknown) > _LISTED else ""
+    return f"{sum(unknown.values()):,} of them with event names that are not known: {names}{more}"
+
+
+def _known(name: str) -> bool:
+    try:
+        event_name(name)
+    except Unreadable:
+        return False
+    return True
