@@ -1,12 +1,13 @@
 """`--event-map`: what a log or a producer of another domain calls its events."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from models import event_map
 from models.aliases import EventMapError, EventNames, event_name
-from models.versions import Version
 
 
 def read(path: Path, whole: bool = True) -> EventNames:
@@ -30,9 +31,9 @@ def _names(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...])
     return EventNames(mapping) if mapping else event_name
 
 
-def names_for(version: Version, names: EventNames) -> EventNames:
-    """What was given; nothing given: how event names were read when the version was trained."""
-    return names if names.mapping else EventNames(version.metrics.get("log", {}).get(event_map.TABLE))
+def names_for(metrics: Mapping[str, Any], names: EventNames) -> EventNames:
+    """What was given; nothing given: how they were read for the version with these metrics."""
+    return names if names.mapping else EventNames(metrics.get("log", {}).get(event_map.TABLE))
 
 
 event_map_option = click.option(

@@ -1,5 +1,9 @@
 """What a log has that its owner should know: training goes on, but not on all that was hoped for."""
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from models.catalogue import Catalogue
 from trainer.examples import Examples
 from trainer.refused import advice, told
 from trainer.walk import Walk
@@ -45,6 +49,29 @@ def _refused(walked: Walk) -> list[str]:
     return [
         f"{refused:,} of {refused + len(walked):,} rows cannot be used "
         f"({told(walked.rejected, walked.unknown)}): check the log; {advice(walked.unknown)}"
+    ]
+
+
+def prices(rows: int, odd: Mapping[str, int]) -> list[str]:
+    """About `odd` prices, by kind, of so many rows with a price."""
+    count = sum(odd.values())
+    if count <= MANY * rows:
+        return []
+    kinds = ", ".join(f"{kind}: {each:,}" for kind, each in odd.items())
+    return [
+        f"{count:,} of {rows:,} prices are no amounts ({kinds}): negative ones were read as 0, others as "
+        "missing; mend them, or name another column: --map price=COLUMN"
+    ]
+
+
+def strangers(items: Iterable[str], shop: Catalogue, file: Path | None) -> list[str]:
+    """About items of the log, of which the catalogue of a file should know most."""
+    known = [item in shop for item in items]
+    if file is None or 2 * sum(known) >= len(known):
+        return []
+    return [
+        f"{sum(known):,} of {len(known):,} items of the log are in --items {file.name}: see that it is the "
+        "catalogue of this shop, with the ids that events have"
     ]
 
 

@@ -9,7 +9,7 @@ from models import registry
 from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue, Item
 from models.event_map import TABLE as EVENT_MAP
-from trainer import head_baselines
+from trainer import head_baselines, notes
 from trainer.baselines import Baselines
 from trainer.build import build, learn
 from trainer.checkpoint import clear
@@ -20,7 +20,7 @@ from trainer.fit import Journal, Report
 from trainer.heads import Plan
 from trainer.lineage import lineage
 from trainer.logs import read_items, read_log
-from trainer.notes import fitted, notes
+from trainer.odd_prices import odd_prices
 from trainer.options import Options
 from trainer.reading import reading
 from trainer.split import split
@@ -89,10 +89,12 @@ def _parted(run: Run) -> Parted:
     shop = catalogue(run.items)
     with reading(run.events):
         walked = walk(read_log(run.events, run.mapping, run.names), shop)
+        priced = odd_prices(run.events, run.mapping)
     learned, held_out = _split(walked.examples(), run.holdout)
     said = {"files": [file.name for file in run.events], "rejected": walked.rejected}
     said |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
-    said |= {"notes": notes(walked, learned)}
+    known = notes.strangers(learned.items.values(), shop, run.items)
+    said |= {"notes": [*notes.notes(walked, learned), *notes.prices(*priced), *known]}
     start = registry.load(run.start) if run.start else None
     content = Content(read(run.content), shop) if run.content else None
     origin = lineage(run.files, run.options.seed, (learned, held_out), run.offsets)
@@ -117,7 +119,7 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
         known = {"lightgbm": parts.forest.state} if parts.forest else {}
         found = Baselines.learn(learned, held_out, parts.vocabulary, known).state
         parts = replace(parts, baselines=found | own)
-    said["log"]["notes"] += fitted(parts.metrics["neural"]["brier"], held_out)
+    said["log"]["notes"] += notes.fitted(parts.metrics["neural"]["brier"], held_out)
     known = {REFERENCE: reference(parts, held_out, run.options.ignored)}
     parts = replace(parts, metrics=parts.metrics | said | known)
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))

@@ -52,7 +52,7 @@ def command(
     """
     version = registry.load(anywhere(versions, model))
     walk = Walk(catalogue=catalogue(items))
-    first = before.through(walk, warmup, events, mapping, names_for(version, names))
+    first = before.through(walk, warmup, events, mapping, names_for(version.metrics, names))
     baselines = Baselines(version.baselines) if version.baselines else None
     found = evaluate(version, baselines, walk.examples(), first)
     found |= {"model": version.id, "rejected": walk.rejected}

@@ -89,7 +89,7 @@ def damaged(
     """
     use_cores()
     version, log = registry.load(model), Walk(catalogue=catalogue(items))
-    first = before.through(log, warmup, events, mapping, names_for(version, names))
+    first = before.through(log, warmup, events, mapping, names_for(version.metrics, names))
     rows = list(damage.costs(version.neural, log.examples(), first, seed))
     _tell({"rows": rows}, rows, out)
 

@@ -5,12 +5,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from models.catalogue import Catalogue, Item
 from models.errors import PathcastError
+from models.versions import Version
 from tests.scoring import SHIPPED
 from tests.training import small
+from trainer import notes
 from trainer.baselines import Baselines
 from trainer.logs import read_log
 from trainer.notes import fitted
+from trainer.odd_prices import odd_prices
 from trainer.options import Options
 from trainer.train import Run, train
 from trainer.walk import walk
@@ -107,8 +111,41 @@ def test_many_refused_rows_are_told(tmp_path: Path) -> None:
         .otherwise(pl.col("visitor_id"))
         .alias("visitor_id")
     )
-    notes = run(tmp_path, log).metrics["log"]["notes"]
-    assert any("of 1,200 rows cannot be used" in note for note in notes)
+    told = said(run(tmp_path, log))
+    assert any("of 1,200 rows cannot be used" in note for note in told)
+
+
+def test_prices_that_are_no_amounts_are_told(tmp_path: Path) -> None:
+    row, price = pl.int_range(pl.len()), pl.col("price").cast(pl.String)
+    for at, odd in enumerate(["NaN", "inf", "-5", "cheap", "", "(not set)"]):
+        price = pl.when(row % 12 == at).then(pl.lit(odd)).otherwise(price)
+    LOG.with_columns(price.alias("price")).write_csv(tmp_path / "log.csv")
+    rows, odd = odd_prices([tmp_path / "log.csv"], {})
+    assert odd == {"NaN": 100, "infinite": 100, "negative": 100, "no number": 100}
+    [note] = notes.prices(rows, odd)
+    assert rows == 1_000
+    assert note.startswith("400 of 1,000 prices are no amounts (NaN: 100, infinite: 100, negative: 100, no")
+    version = run(tmp_path, LOG.with_columns(pl.lit(float("inf")).alias("price")))
+    assert any("1,200 of 1,200 prices are no amounts (infinite: 1,200)" in one for one in said(version))
+    assert odd_prices([SHIPPED], {})[1] == {}
+
+
+def said(version: Version) -> list[str]:
+    found: list[str] = version.metrics["log"]["notes"]
+    return found
+
+
+def test_another_shops_catalogue_is_told(tmp_path: Path) -> None:
+    LOG.write_parquet(tmp_path / "log.parquet")
+    items, own = tmp_path / "items.csv", LOG["item_id"].drop_nulls().unique()
+    given = Run([tmp_path / "log.parquet"], tmp_path / "registry", items, options=QUICK)
+    pl.DataFrame({"item_id": [f"other{number}" for number in range(9)]}).write_csv(items)
+    [note] = said(train(given, 1_700_000_000_000, lambda at: None))
+    assert note.startswith(f"0 of {len(own):,} items of the log are in --items items.csv: see that")
+    shop = Catalogue()
+    for item in own[: len(own) // 2 + 1]:
+        shop.put(item, Item())
+    assert notes.strangers(own, shop, items) == []
 
 
 def test_a_log_too_short_to_split_is_refused(tmp_path: Path) -> None:
