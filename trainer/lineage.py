@@ -44,6 +44,12 @@ def last_session(metrics: Mapping[str, Any]) -> int:
     return int(metrics.get("lineage", {}).get("clicks", {}).get("last_session", 0))
 
 
+def until(metrics: Mapping[str, Any]) -> int | None:
+    """When the newest click happened that a version with these metrics has seen, epoch ms; None: not said."""
+    found = metrics.get("lineage", {}).get("clicks", {}).get("until")
+    return None if found is None else int(found)
+
+
 def _sources() -> str:
     digest = hashlib.sha256()
     for path in sorted(path for room in ROOMS for path in (_ROOT / room).rglob("*.py")):

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -14,7 +16,8 @@ from deploy.event_map import event_map_option, names_for
 from deploy.out_file import OUT
 from models import registry
 from models.aliases import EventNames
-from trainer import before
+from models.versions import Version
+from trainer import before, lineage
 from trainer.baselines import Baselines
 from trainer.named import anywhere
 from trainer.report import evaluate
@@ -48,16 +51,34 @@ def command(
 
     Intent is judged at every event but purchases: does this session still buy after it? Next item is judged
     where a different item follows. Intervals are 95%, by bootstrap over visitors. Without --event-map event
-    names are read as they were for the training.
+    names are read as they were for the training. `seen_in_training` counts the clicks that are older than the
+    newest that the version learned from.
     """
     version = registry.load(anywhere(versions, model))
     walk = Walk(catalogue=catalogue(items))
     first = before.through(walk, warmup, events, mapping, names_for(version.metrics, names))
     baselines = Baselines(version.baselines) if version.baselines else None
-    found = evaluate(version, baselines, walk.examples(), first)
-    found |= {"model": version.id, "rejected": walk.rejected}
+    examples = walk.examples()
+    found = evaluate(version, baselines, examples, first)
+    seen = _seen(version, examples.ts[first:])
+    found |= {"model": version.id, "rejected": walk.rejected, "seen_in_training": seen}
     out.write_text(json.dumps(found, indent=1) + "\n")
     Console().print(_table(found))
+
+
+def _seen(version: Version, times: NDArray[np.int64]) -> int | None:
+    """How many clicks are older than the newest that the version learned from, told; None: not known."""
+    until = lineage.until(version.metrics)
+    if until is None:
+        return None
+    seen = int((times < until).sum())
+    if seen:
+        click.echo(
+            f"note: {seen:,} of {len(times):,} clicks are of before {before.moment(until)}, until when the "
+            "version learned: it may have seen them, so the figures say little of later ones; give those",
+            err=True,
+        )
+    return seen
 
 
 def _table(found: dict[str, Any]) -> Table:

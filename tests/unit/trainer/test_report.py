@@ -110,6 +110,7 @@ def test_the_command_writes_what_scripts_rely_on(version, logs, tmp_path) -> Non
     done = CliRunner().invoke(main, [*named, "--warmup", str(logs[0]), "--events", str(logs[1])])
     assert done.exit_code == 0, done.output
     found = json.loads(out.read_text())
+    assert (found["seen_in_training"], "learned" in done.stderr) == (0, False)
     wanted = (
         "auc average_precision brier ece accuracy majority_accuracy precision recall f1 threshold n positives"
     )
@@ -131,6 +132,19 @@ def test_the_command_writes_what_scripts_rely_on(version, logs, tmp_path) -> Non
     apart = found["baselines"]["lightgbm"]["ahead_by"]
     assert apart["auc"] == pytest.approx(
         found["intent"]["auc"] - found["baselines"]["lightgbm"]["intent"]["auc"]
+    )
+
+
+def test_clicks_that_the_version_has_seen_are_told(version, logs, tmp_path) -> None:
+    out = tmp_path / "out.json"
+    named = ["evaluate", "--model", version.id, "--registry", str(version.path.parent), "--json", str(out)]
+    done = CliRunner().invoke(main, [*named, "--events", str(logs[0])])
+    seen = json.loads(out.read_text())["seen_in_training"]
+    last = walk(read_log([logs[0]])).examples().ts
+    assert seen == (last < last.max()).sum()
+    assert (
+        f"note: {seen:,} of {len(last):,} clicks are of before {before.moment(int(last.max()))}"
+        in done.stderr
     )
 
 
