@@ -17,7 +17,7 @@ _NO_OTHER = "every event is a purchase"
 
 def notes(walked: Walk, learned: Examples) -> list[str]:
     """Sentences about the log: what was found, what was made of it, what can be done."""
-    return [*_order(walked), *_refused(walked), *_classes(learned)]
+    return [*_order(walked), *_refused(walked), *_repeated(walked), *_classes(learned)]
 
 
 def fitted(brier: float, held_out: Examples) -> list[str]:
@@ -49,6 +49,16 @@ def _refused(walked: Walk) -> list[str]:
     return [
         f"{refused:,} of {refused + len(walked):,} rows cannot be used "
         f"({told(walked.rejected, walked.unknown)}): check the log; {advice(walked.unknown)}"
+    ]
+
+
+def _repeated(walked: Walk) -> list[str]:
+    rows = sum(walked.rejected.values()) + len(walked)
+    if walked.repeated <= MANY * rows:
+        return []
+    return [
+        f"{walked.repeated:,} of {rows:,} rows repeat visitor, time, event and item of another row, and count "
+        "like it: if they were written twice, leave one out; where events have ids, --map event_id=COLUMN"
     ]
 
 

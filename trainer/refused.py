@@ -1,4 +1,4 @@
-"""Why rows of a log were refused, in words; event names that nothing is known of are named."""
+"""What is odd about rows of a log: why they were refused, names that are not known, rows written twice."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,6 +7,8 @@ import polars as pl
 from models.aliases import event_name
 from models.readers import Unreadable, describe
 
+#: What a row repeats that is written twice.
+_SAME = ("visitor_id", "ts", "event", "item_id", "page", "query")
 #: Names that a sentence lists.
 _LISTED = 3
 
@@ -15,6 +17,12 @@ def strange(events: pl.Series) -> dict[str, int]:
     """Rows by event name, of those names that are no event of the contract, the most frequent first."""
     counts = events.drop_nulls().value_counts(sort=True)
     return {name: count for name, count in counts.iter_rows() if not _known(name)}
+
+
+def repeats(log: pl.DataFrame) -> int:
+    """Rows that say what another row says of the same visitor, time, event and item, under another id."""
+    said = log.select(column for column in _SAME if column in log.columns)
+    return max(0, log["event_id"].n_unique() - said.unique().height)
 
 
 def told(rejected: Mapping[str, int], unknown: Mapping[str, int]) -> str:

@@ -21,7 +21,7 @@ from models.session import step
 from models.visitor import Visitor
 from trainer.ahead import SAID, look_ahead
 from trainer.examples import Examples, ExamplesError, labelled
-from trainer.refused import advice, strange, told
+from trainer.refused import advice, repeats, strange, told
 
 SLICE = 20_000
 _NONE = float("nan")
@@ -40,12 +40,14 @@ class LogRecord:
 @dataclass
 class Walk:
     """Examples so far; `rejected` counts the clicks that are none, by reason, `disordered` the rows that were
-    earlier than the row above them, `unknown` those whose event name is not known, by that name."""
+    earlier than the row above them, `repeated` those that say what another
+    says, `unknown` those whose event name is not known, by that name."""
 
     config: SessionConfig = field(default_factory=SessionConfig)
     catalogue: Catalogue = field(default_factory=Catalogue)
     rejected: dict[str, int] = field(default_factory=dict)
     disordered: int = 0
+    repeated: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
     _visitors: dict[str, Visitor] = field(default_factory=dict)
     _sessions: dict[str, int] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class Walk:
         """Walk a log in the contract's columns (`trainer.logs.read_log`) in order of event time."""
         frame = log.collect()
         self.disordered += int((frame["ts"].diff() < 0).sum())
+        self.repeated += repeats(frame)
         for name, count in strange(frame["event"]).items():
             self.unknown[name] = self.unknown.get(name, 0) + count
         frame = frame.sort("ts", maintain_order=True)

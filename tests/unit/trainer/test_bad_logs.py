@@ -16,6 +16,7 @@ from trainer.logs import read_log
 from trainer.notes import fitted
 from trainer.odd_prices import odd_prices
 from trainer.options import Options
+from trainer.refused import repeats
 from trainer.train import Run, train
 from trainer.walk import walk
 
@@ -113,6 +114,15 @@ def test_many_refused_rows_are_told(tmp_path: Path) -> None:
     )
     told = said(run(tmp_path, log))
     assert any("of 1,200 rows cannot be used" in note for note in told)
+
+
+def test_a_log_that_was_written_twice_is_told(tmp_path: Path) -> None:
+    bare = LOG.drop("event_id")
+    pl.concat([bare, bare]).write_csv(tmp_path / "log.csv")
+    doubled = Run([tmp_path / "log.csv"], tmp_path / "registry", options=QUICK)
+    found = said(train(doubled, 1_700_000_000_000, lambda at: None))
+    assert any("of 2,400 rows repeat visitor, time, event and item of another row" in one for one in found)
+    assert repeats(pl.concat([LOG, LOG])) == repeats(LOG) < 60
 
 
 def test_prices_that_are_no_amounts_are_told(tmp_path: Path) -> None:
