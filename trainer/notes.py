@@ -57,7 +57,7 @@ def _repeated(walked: Walk) -> list[str]:
     if walked.repeated <= MANY * rows:
         return []
     return [
-        f"{walked.repeated:,} of {rows:,} rows repeat visitor, time, event and item of another row, and count "
+        f"{walked.repeated:,} of {rows:,} rows repeat visitor, time, event and item of another row and count "
         "like it: if they were written twice, leave one out; where events have ids, --map event_id=COLUMN"
     ]
 

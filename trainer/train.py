@@ -120,8 +120,8 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
         found = Baselines.learn(learned, held_out, parts.vocabulary, known).state
         parts = replace(parts, baselines=found | own)
     said["log"]["notes"] += notes.fitted(parts.metrics["neural"]["brier"], held_out)
-    known = {REFERENCE: reference(parts, held_out, run.options.ignored)}
-    parts = replace(parts, metrics=parts.metrics | said | known)
+    kept: dict[str, Any] = {REFERENCE: reference(parts, held_out, run.options.ignored)}
+    parts = replace(parts, metrics=parts.metrics | said | kept)
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))
     if run.checkpoint:
         clear(run.checkpoint)
