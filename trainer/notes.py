@@ -23,7 +23,9 @@ def notes(walked: Walk, learned: Examples) -> list[str]:
 def fitted(brier: float, held_out: Examples) -> list[str]:
     """What is to be said where the network foresees purchases worse than their share would."""
     labels = held_out.buys[held_out.judged]
-    share = float(labels.mean()) if len(labels) else 0.0
+    if not len(labels):
+        return []
+    share = float(labels.mean())
     if brier <= WORSE * max(share * (1 - share), 1e-3):
         return []
     return [
