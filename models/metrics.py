@@ -29,8 +29,8 @@ def average_precision(scores: NDArray[np.float32], labels: NDArray[np.bool_]) ->
 
 
 def brier(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> float:
-    """Mean squared error of probabilities."""
-    return float(np.mean((scores - labels) ** 2))
+    """Mean squared error of probabilities; 0 for none."""
+    return float(np.mean((scores - labels) ** 2)) if len(scores) else 0.0
 
 
 def at_ranks(ranks: NDArray[np.int64]) -> tuple[float, float]:

@@ -10,8 +10,8 @@ from trainer.walk import Walk
 
 #: From this share of refused rows on, something is likely wrong with the columns.
 MANY = 0.05
-#: A network that is so many times as wrong as the base rate has not learned.
-WORSE = 1.5
+#: A network that is so much above the base rate's Brier score has not learned; a short log's may be a bit.
+WORSE = 0.05
 _NO_OTHER = "every event is a purchase"
 
 
@@ -23,10 +23,8 @@ def notes(walked: Walk, learned: Examples) -> list[str]:
 def fitted(brier: float, held_out: Examples) -> list[str]:
     """What is to be said where the network foresees purchases worse than their share would."""
     labels = held_out.buys[held_out.judged]
-    if not len(labels):
-        return []
-    share = float(labels.mean())
-    if brier <= WORSE * max(share * (1 - share), 1e-3):
+    share = float(labels.mean()) if len(labels) else 0.0
+    if share in (0, 1) or brier <= share * (1 - share) + WORSE:
         return []
     return [
         f"the Brier score of purchase intent on the newest clicks is {brier:.3f}, that of always saying "

@@ -9,6 +9,9 @@ from rich.table import Table
 
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
+from deploy.event_map import event_map_option
+from deploy.out_file import OUT
+from models.aliases import EventNames
 from models.errors import PathcastError
 from trainer.audit import ALONE, OTHER_DAYS, Finding, audit
 from trainer.logs import read_log
@@ -30,6 +33,7 @@ class AuditError(PathcastError):
 @events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
+@event_map_option
 @click.option(
     "--limit",
     type=click.IntRange(1),
@@ -37,11 +41,14 @@ class AuditError(PathcastError):
     show_default=True,
     help="Events that are read, from the first.",
 )
-@click.option(
-    "--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="All features' findings."
-)
+@click.option("--json", "out", type=OUT, help="All features' findings.")
 def command(
-    events: tuple[Path, ...], items: Path | None, mapping: dict[str, str], limit: int, out: Path | None
+    events: tuple[Path, ...],
+    items: Path | None,
+    mapping: dict[str, str],
+    names: EventNames,
+    limit: int,
+    out: Path | None,
 ) -> None:
     """Look for features that know the future, or the time rather than the visitor.
 
@@ -49,7 +56,7 @@ def command(
     """
     known = catalogue(items)
     with reading(events):
-        log = read_log(events, mapping).sort("ts", maintain_order=True).head(limit)
+        log = read_log(events, mapping, names).sort("ts", maintain_order=True).head(limit)
         found = audit(log, lambda part: walk(part, known).examples())
     if out is not None:
         out.write_text(json.dumps([finding._asdict() for finding in found], indent=1) + "\n")
@@ -59,8 +66,8 @@ def command(
     )
     wrong = [finding for finding in flagged if not finding.name.startswith(Options().ignored)]
     if wrong:
-        names = ", ".join(f"{finding.name} ({', '.join(finding.flags)})" for finding in wrong)
-        raise AuditError(f"{len(wrong)} features are flagged: {names}; see docs/models/evaluation.md")
+        told = ", ".join(f"{finding.name} ({', '.join(finding.flags)})" for finding in wrong)
+        raise AuditError(f"{len(wrong)} features are flagged: {told}; see docs/models/evaluation.md")
 
 
 def _table(found: list[Finding], count: int) -> Table:

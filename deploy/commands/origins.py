@@ -9,7 +9,10 @@ from rich.table import Table
 
 from deploy.commands.train import mapping_option
 from deploy.event_log import events_option
+from deploy.event_map import event_map_option
+from deploy.out_file import OUT
 from deploy.progress import Bar, use_cores
+from models.aliases import EventNames
 from trainer.logs import read_log
 from trainer.options import Options, changed, read
 from trainer.origins import FIGURES, Spread, Trial, spreads, trials
@@ -24,6 +27,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @events_option
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
+@event_map_option
 @click.option(
     "--origins", type=click.IntRange(1), default=4, show_default=True, help="Periods of the log's later half."
 )
@@ -35,11 +39,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs of each network.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
-@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
+@click.option("--json", "out", type=OUT, help="Write figures here.")
 def intent(
     events: tuple[Path, ...],
     items: Path | None,
     mapping: dict[str, str],
+    names: EventNames,
     origins: int,
     seeds: int,
     baselines: bool,
@@ -54,7 +59,7 @@ def intent(
     given = Options(seconds=60 * time_budget, device=device)
     options = changed(read(config, given) if config else given, settings)
     with reading(events):
-        examples = walk(read_log(events, mapping), catalogue(items)).examples()
+        examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     bar, found = Bar(Console(stderr=True)), []
     with bar.progress:
         drawn = range(options.seed, options.seed + seeds)
