@@ -19,8 +19,8 @@ from trainer.options import Options
 from trainer.ranking import Score
 from trainer.session_files import Sessions
 
-#: Chosen on the last sessions of Diginetica's training file. (Adagrad for the table is there in a third of the
-#: time, but ends lower.)
+#: Chosen on the last sessions of Diginetica's training file. (Adagrad for the table takes a third of
+#: the time, and ends lower.)
 OPTIONS = Options(
     epochs=8,
     seconds=1e9,
