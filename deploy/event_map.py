@@ -31,6 +31,11 @@ def _names(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...])
     return EventNames(mapping) if mapping else event_name
 
 
+def names_in(config: Path | None, names: EventNames) -> EventNames:
+    """What was given; nothing given: the map among a file of settings. Raises EventMapError."""
+    return read(config, whole=False) if config and not names.mapping else names
+
+
 def names_for(metrics: Mapping[str, Any], names: EventNames) -> EventNames:
     """What was given; nothing given: how they were read for the version with these metrics."""
     return names if names.mapping else EventNames(metrics.get("log", {}).get(event_map.TABLE))

@@ -76,8 +76,10 @@ def prices(rows: int, odd: Mapping[str, int]) -> list[str]:
 
 def strangers(items: Iterable[str], shop: Catalogue, file: Path | None) -> list[str]:
     """About items of the log, of which the catalogue of a file should know most."""
+    if file is None:
+        return []
     known = [item in shop for item in items]
-    if file is None or 2 * sum(known) >= len(known):
+    if 2 * sum(known) >= len(known):
         return []
     return [
         f"{sum(known):,} of {len(known):,} items of the log are in --items {file.name}: see that it is the "

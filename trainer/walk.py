@@ -40,8 +40,8 @@ class LogRecord:
 @dataclass
 class Walk:
     """Examples so far; `rejected` counts the clicks that are none, by reason, `disordered` the rows that were
-    earlier than the row above them, `repeated` those that say what another
-    says, `unknown` those whose event name is not known, by that name."""
+    earlier than the row above them, `repeated` those that say what another says, `unknown` those whose event
+    name is not known, by that name."""
 
     config: SessionConfig = field(default_factory=SessionConfig)
     catalogue: Catalogue = field(default_factory=Catalogue)

@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.event_log import events_option
-from deploy.event_map import event_map_option
-from deploy.event_map import read as read_event_map
+from deploy.event_map import event_map_option, names_in
 from deploy.logs import now_ms
 from deploy.progress import Bar, use_cores
 from deploy.promotions import promotions
@@ -103,8 +102,7 @@ def command(
     given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
     settings = (*settings, f"freeze={freeze}") if freeze else settings
     options = changed(read(config, given) if config else given, settings)
-    if config and not names.mapping:
-        names = read_event_map(config, whole=False)
+    names = names_in(config, names)
     begun = anywhere(registry, start) if start else None
     data = (events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
     run = Run(*data, holdout, offsets(events))

@@ -7,8 +7,7 @@ import click
 from optuna.trial import FrozenTrial
 
 from deploy.commands.train import mapping_option
-from deploy.event_map import event_map_option
-from deploy.event_map import read as read_event_map
+from deploy.event_map import event_map_option, names_in
 from deploy.progress import use_cores
 from models.aliases import EventNames
 from trainer.logs import read_log
@@ -62,8 +61,7 @@ def command(
     use_cores()
     given = replace(Options(seed=seed, device=device), seconds=60 * time_budget)
     options = changed(read(config, given) if config else given, settings)
-    if config and not names.mapping:
-        names = read_event_map(config, whole=False)
+    names = names_in(config, names)
     fixed = tuple(setting.partition("=")[0].strip() for setting in settings)
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
