@@ -18,6 +18,8 @@ from models.errors import PathcastError
 from streams.connection import Connection
 
 ORIGINAL_TIME = "original-time"
+#: What is due within it is sent together: a request for each event would cost the broker more than the event.
+TICK_SECONDS = 0.02
 
 
 class ReplayError(PathcastError):
@@ -126,7 +128,7 @@ def _send_when_due(
 ) -> None:
     for row in range(len(batch.values)):
         wait = due[row] + started - time.monotonic() if due is not None else 0.0
-        if halt.wait(wait) if wait > 0 else halt.is_set():
+        if halt.wait(max(wait, TICK_SECONDS)) if wait > 0 else halt.is_set():
             return
         sender.send(batch, row)
         report.sent += 1

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from threading import Event
 from typing import Any
 
 import click
@@ -35,12 +36,15 @@ def command(ctx: click.Context) -> None:
 
 
 def _run(settings: TrainerSettings) -> None:
+    ending = Event()
     signal.signal(signal.SIGTERM, _end)
     with suppress(KeyboardInterrupt):
         _check()
         trainer = _trainer(settings)
+        # A round is short, and what was begun in it, as saying how a run ended, is then over.
+        signal.signal(signal.SIGTERM, lambda *_: ending.set())
         try:
-            while True:
+            while not ending.is_set():
                 trainer.step()
         finally:
             trainer.close()
