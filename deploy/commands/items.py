@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from deploy.out_file import OUT
 from trainer.embedding import WIDTH, embed
 from trainer.train import catalogue
 from trainer.vectors import read, write
@@ -24,7 +25,7 @@ def command() -> None:
 @click.option(
     "--width", type=click.IntRange(1), default=WIDTH, show_default=True, help="Numbers per kind of vectors."
 )
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Write here.")
+@click.option("--out", required=True, type=OUT, help="Write here.")
 def embed_items(items: Path, vectors: tuple[Path, ...], model: Path | None, width: int, out: Path) -> None:
     """Make content vectors, for `pathcast train --content`.
 
