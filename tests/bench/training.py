@@ -19,8 +19,8 @@ from trainer.session_files import Sessions, read
 FOLDER = ROOT.parent / "shared" / "data" / "diginetica"
 #: Items drawn by both: as in the parameters that GRU4Rec's authors publish.
 DRAWN = 2048
-#: What learns most from few sessions: Adagrad for the table, as theirs, and small batches.
-QUICKLY: dict[str, Any] = {"clicks_per_batch": 256, "table_rate": 0.1, "dropout": 0.2}
+#: Few sessions and few candidates need less of it.
+DROPOUT = 0.2
 
 
 class Learned(NamedTuple):
@@ -49,7 +49,7 @@ def training(sessions: int, epochs: int, say: Callable[[str], None]) -> dict[str
     split = read(*files)
     total = len(split.train)
     learned, judged = networks.held_out(split.train.part(max(0, total - sessions), total))
-    options = replace(networks.OPTIONS, epochs=epochs, candidates=DRAWN, device="cpu", **QUICKLY)
+    options = replace(networks.OPTIONS, epochs=epochs, candidates=DRAWN, dropout=DROPOUT, device="cpu")
     ours = _ours(learned, judged, split.ids, options)
     say(f"training: Pathcast {ours.rate:,.0f} events/s, recall@20 {ours.recall:.3f}")
     theirs, rounds = _theirs(learned, judged, len(split.ids), options, ours.recall)
