@@ -1,5 +1,6 @@
 """One worker for all tests of a module that only send clicks to it; none outlives its test."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -28,3 +29,10 @@ def nobody_left() -> Iterator[None]:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> None:
+    """A job in a shell's background ignores Ctrl-C, and so would whatever it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -34,16 +34,33 @@ def cache(tmp_path_factory):
     return folder
 
 
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on():
+    """What a test that failed has started must not be in the way of the next."""
+    yield
+    while STARTED:
+        demo = STARTED.pop()
+        if demo.poll() is None:
+            for process in [*psutil.Process(demo.pid).children(recursive=True), demo]:
+                process.kill()
+            demo.wait()
+
+
 def start(broker, cache, *arguments):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PATHCAST_")}
     own = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "PATHCAST_CACHE_DIR": str(cache)}
-    return subprocess.Popen(
+    demo = subprocess.Popen(
         [SCRIPT, "demo", *arguments],
         env=environment | own | {"COLUMNS": "120", "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+    STARTED.append(demo)
+    return demo
 
 
 def left_behind(broker):
