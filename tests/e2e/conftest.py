@@ -2,7 +2,9 @@
 
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from deploy.topics import ensure
@@ -22,12 +24,14 @@ def running(broker: Connection, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(autouse=True)
 def nobody_left() -> Iterator[None]:
-    """Workers that a failed test did not stop would take the next ones' time, and their tests would fail."""
+    """Workers and demos that a failed test did not stop would take the next ones' time: these would fail."""
     before = len(Worker.started)
     yield
     for process in Worker.started[before:]:
         if process.poll() is None:
-            process.kill()
+            for one in [*psutil.Process(process.pid).children(recursive=True), process]:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
             process.wait()
 
 

@@ -14,6 +14,7 @@ import pytest
 from deploy.demo import log as logs
 from deploy.demo.parts import PREFIX, versions_of
 from deploy.kafka import admin
+from tests.e2e.worker import Worker
 from trainer.options import Options
 from trainer.train import Run, train
 
@@ -34,21 +35,6 @@ def cache(tmp_path_factory):
     return folder
 
 
-STARTED = []
-
-
-@pytest.fixture(autouse=True)
-def nothing_goes_on():
-    """What a test that failed has started must not be in the way of the next."""
-    yield
-    while STARTED:
-        demo = STARTED.pop()
-        if demo.poll() is None:
-            for process in [*psutil.Process(demo.pid).children(recursive=True), demo]:
-                process.kill()
-            demo.wait()
-
-
 def start(broker, cache, *arguments):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PATHCAST_")}
     own = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "PATHCAST_CACHE_DIR": str(cache)}
@@ -59,7 +45,7 @@ def start(broker, cache, *arguments):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    STARTED.append(demo)
+    Worker.started.append(demo)
     return demo
 
 
