@@ -33,6 +33,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._chain: dict[TP, int] = {}
         self._chain_epoch = -1
         self._rewinds: set[asyncio.Task[None]] = set()
+        #: Whether clicks are fetched: their positions are the fences', and nothing drops them any more.
+        self._flowing = False
         self.runtime = self.app.pathcast
         self.runtime.rewind = self._schedule_rewind
 
@@ -46,7 +48,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Chunk]]:
         async with self._fetching:
-            wanted = {tp for tp in active_partitions or () if not self._is_full(tp)}
+            wanted = {tp for tp in active_partitions or () if not self._must_wait(tp)}
             if not wanted:
                 await asyncio.sleep(FULL_TIMEOUT)
                 return {}
@@ -63,9 +65,20 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             if span is not None
         }
 
-    def _is_full(self, tp: TP) -> bool:
+    def _must_wait(self, tp: TP) -> bool:
         runtime: Runtime = self.runtime
-        return tp.topic == runtime.config.topic and runtime.is_full(tp.partition)
+        if tp.topic != runtime.config.topic:
+            return False
+        return not self._flowing or runtime.is_full(tp.partition)
+
+    def resume_flow(self) -> None:
+        """Go on, with clicks once they are positioned.
+
+        Faust empties its queues just before: a chunk fetched earlier could be lost, and without another click
+        in its partition nobody would notice.
+        """
+        super().resume_flow()
+        self._flowing = self.runtime.ready
 
     def _forget_chain(self) -> None:
         if self._chain_epoch != self.runtime.epoch:
@@ -108,6 +121,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
         """Let the transaction in flight finish; nothing fetched so far is applied after it."""
+        self._flowing = False
         await self.runtime.close()
         self._unacked_messages.clear()
         await super().on_partitions_revoked(revoked)

@@ -117,12 +117,15 @@ class Ground:
                 started.wait()
 
     def steady(self, topic: str, goal: int, running: "Running", whole: bool = False) -> Rate:
-        """The rate from the first outputs readable to `goal` of them.
+        """The rate from the first outputs readable to `goal` of them; from now where the first are all.
 
         `whole`: the goal is the whole input; transaction markers, which take offsets too, are then left out.
         Raises BenchError when the process ends or nothing comes for PATIENCE.
         """
-        first = last = self._next(topic, (time.perf_counter(), 0), running)
+        begun = time.perf_counter(), 0
+        first = last = self._next(topic, begun, running)
+        if first[1] >= goal:
+            first = begun
         while last[1] < goal:
             last = self._next(topic, last, running)
         while whole and time.perf_counter() - last[0] < SETTLED_AFTER:

@@ -35,6 +35,7 @@ class Worker:
 
     #: All processes that were started: a test that fails leaves some behind (`tests/e2e/conftest.py`).
     started: ClassVar[list["subprocess.Popen[bytes]"]] = []
+    command: ClassVar[Sequence[str | Path]] = (Path(sys.executable).parent / "pathcast", "worker")
 
     def __init__(self, broker: Connection, names: TopicNames, folder: Path, **settings: Any) -> None:
         self.broker, self.names, self.folder = broker, names, folder
@@ -63,7 +64,7 @@ class Worker:
         """Start the process; its output goes to `log`."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [Path(sys.executable).parent / "pathcast", "worker"],
+                self.command,
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,

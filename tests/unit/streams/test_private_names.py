@@ -26,6 +26,7 @@ from faust.transport import consumer
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+from mode.utils.queues import FlowControlEvent
 
 from streams import partition_store, store, transport
 
@@ -57,6 +58,7 @@ SIGNATURES = [
     (driver.Consumer.on_partitions_assigned, "self assigned generation_id", "predecessors are fenced here"),
     (driver.Consumer.on_partitions_revoked, "self revoked", "transactions in flight end here"),
     (driver.Consumer.perform_seek, "self", "positions come from the fences here"),
+    (driver.Consumer.resume_flow, "self", "clicks are fetched from here on"),
     (driver.Consumer.wait_empty, "self", "SIGTERM drains here"),
     (driver.Consumer.commit_and_end_transactions, "self", "SIGTERM commits by it"),
     (driver.Consumer.verify_event_path, "self now tp", "the livelock detector is switched off"),
@@ -171,6 +173,13 @@ def test_recovery_applies_through_the_store_and_calls_back_when_complete():
     for name in ("persisted_offset", "apply_changelog_batch", "on_recovery_completed", "perform_seek"):
         assert name in source, f"faust.tables.recovery lacks {name}: it restores the state; {ADVICE}"
     assert hasattr(Collection, "on_recover"), f"readiness waits for it; {ADVICE}"
+
+
+def test_recovery_resumes_the_flow_last():
+    source = inspect.getsource(recovery.Recovery.on_recovery_completed)
+    steps = [source.index(step) for step in ("perform_seek()", "flow_control.resume()", ".resume_flow()")]
+    assert steps == sorted(steps), f"clicks are fetched once no queue is emptied any more; {ADVICE}"
+    assert "self.clear()" in inspect.getsource(FlowControlEvent.resume), ADVICE
 
 
 def test_a_table_takes_the_size_of_its_recovery_buffer():
