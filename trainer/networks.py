@@ -85,24 +85,31 @@ def train(
 def scorer(network: Network, rows: Tensor, longest: int) -> Score:
     """Probabilities over all items after the last `longest` items of sessions; uniform for an empty one."""
     items = network.item_embeddings().detach()
-    device = items.device
 
     @torch.inference_mode()
     def score(sessions: Sessions) -> NDArray[np.float32]:
-        lengths = np.minimum(np.diff(sessions.bounds), longest)
-        width = max(1, int(lengths.max(initial=1)))
-        places = sessions.bounds[1:, None] - lengths[:, None] + np.arange(width)
-        inside = np.arange(width) < lengths[:, None]
-        numbers = np.where(inside, np.append(sessions.items, -1)[np.where(inside, places, -1)], -1)
-        hidden = network.encode(rows[torch.from_numpy(numbers)].to(device))
-        ends = torch.from_numpy(np.maximum(lengths - 1, 0)).to(device)
-        logits = network.queries(hidden[torch.arange(len(ends), device=device), ends]) @ items.T
+        logits = queries(network, rows, longest, sessions) @ items.T
         logits = torch.softmax(logits + network.item_bias, -1)
-        logits[torch.from_numpy(lengths == 0).to(device)] = 1 / len(items)
+        empty = torch.from_numpy(np.diff(sessions.bounds) == 0)
+        logits[empty.to(items.device)] = 1 / len(items)
         found: NDArray[np.float32] = logits.cpu().numpy()
         return found
 
     return score
+
+
+@torch.inference_mode()
+def queries(network: Network, rows: Tensor, longest: int, sessions: Sessions) -> Tensor:
+    """What items are compared with after the last `longest` items of each session `[S, E]`."""
+    device = network.mean.device
+    lengths = np.minimum(np.diff(sessions.bounds), longest)
+    width = max(1, int(lengths.max(initial=1)))
+    places = sessions.bounds[1:, None] - lengths[:, None] + np.arange(width)
+    inside = np.arange(width) < lengths[:, None]
+    numbers = np.where(inside, np.append(sessions.items, -1)[np.where(inside, places, -1)], -1)
+    hidden = network.encode(rows[torch.from_numpy(numbers)].to(device))
+    ends = torch.from_numpy(np.maximum(lengths - 1, 0)).to(device)
+    return network.queries(hidden[torch.arange(len(ends), device=device), ends])
 
 
 def shares(score: Score) -> Score:

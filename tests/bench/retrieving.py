@@ -56,15 +56,21 @@ def retrieving(
 
 def _catalogue(items: int, seconds: float, say: Callable[[str], None]) -> dict[str, float | None]:
     vectors, queries = world(items)
-    exact, asked = Exact(vectors, torch.zeros(items)), queries[LEARNED:]
-    found: dict[str, float | None] = {"exact_us": _cost(exact, asked, seconds), "goal": GOAL.get(items)}
-    near = retriever(exact, queries[:LEARNED])
+    exact = Exact(vectors, torch.zeros(items))
+    found = {**both_ways(exact, queries[:LEARNED], queries[LEARNED:], seconds), "goal": GOAL.get(items)}
+    say(f"retrieving: {items:,} items {found}")
+    return found
+
+
+def both_ways(exact: Exact, asked: Tensor, judged: Tensor, seconds: float) -> dict[str, float | None]:
+    """The costs of `retrieving`; `asked` queries make the clusters, others judge them."""
+    found: dict[str, float | None] = {"exact_us": _cost(exact, judged, seconds)}
+    near = retriever(exact, asked)
     if isinstance(near, Clusters):
-        found["clusters_us"] = _cost(near, asked, seconds)
-        pairs = zip(_items(exact, asked), _items(near, asked), strict=True)
+        found["clusters_us"] = _cost(near, judged, seconds)
+        pairs = zip(_items(exact, judged), _items(near, judged), strict=True)
         found["recall"] = float(np.mean([np.isin(*pair).mean() for pair in pairs]))
         found["looked_at"] = near.share
-    say(f"retrieving: {items:,} items {found}")
     return found
 
 
