@@ -42,7 +42,10 @@ def _run(settings: TrainerSettings) -> None:
         _check()
         trainer = _trainer(settings)
         # A round is short, and what was begun in it, as saying how a run ended, is then over.
-        signal.signal(signal.SIGTERM, lambda *_: ending.set())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # A shell's background job ignores Ctrl-C.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: ending.set())
         try:
             while not ending.is_set():
                 trainer.step()

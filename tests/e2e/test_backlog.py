@@ -56,5 +56,5 @@ def test_what_waits_at_the_start_is_answered_without_a_click_after_it(broker, tm
     shutil.rmtree(tmp_path / "data")
     send(broker, names.clicks, encoded(shopping(COUNT, visitors=COUNT, first=COUNT)))
     with SlowWorker(broker, names, tmp_path) as worker:
-        worker.wait(lambda: worker.total("pathcast_events_total") >= COUNT, "clicks were lost", 30)
+        worker.wait(lambda: worker.total("pathcast_events_total") >= COUNT, "clicks were lost", 120)
     assert counted(broker, names) == once(2 * COUNT)

@@ -8,6 +8,7 @@ pytest.importorskip("quixstreams", reason="the `bench` extra is not installed: p
 
 from models.encoders import ENCODERS
 from tests.bench.__main__ import main
+from tests.bench import trained_items
 from tests.bench.clicks import SHIPPED, Log
 
 KEYS = {
@@ -53,6 +54,21 @@ def test_sessions_laid_out_anew_are_the_logs_own():
     assert log.frame["item_id"].drop_nulls().n_unique() == 1_000
     original = {(event, item) for event, item in log.frame.select("event", "item_id").iter_rows()}
     assert set(stream.select("event", "item_id").iter_rows()) <= original
+
+
+def test_trained_items_are_trained_once_and_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(trained_items, "KEPT", tmp_path)
+    train, test = tmp_path / "train.txt", tmp_path / "test.txt"
+    train.write_text("".join(f"a b i{number}\n" for number in range(60)))
+    test.write_text("a\tb\nb\ti7\n")
+    named = ["--train", str(train), "--test", str(test), "--seconds", "0"]
+    small = [
+        part for one in ("epochs=1", "candidates=16", "hidden=8", "embedding=8") for part in ("--set", one)
+    ]
+    results = [CliRunner().invoke(trained_items.main, [*named, *small]) for _ in range(2)]
+    assert [result.exit_code for result in results] == [0, 0], results[0].output
+    assert "62 items, 1 threads: {'exact_us'" in results[1].output
+    assert len([*tmp_path.glob("items-*.safetensors")]) == 1
 
 
 def test_pasts_fill_the_state():

@@ -172,7 +172,8 @@ def test_settings_that_turn_bad_end_a_run_which_is_told_once(
         settings.write_text("epochs: 6")
         running.wait(process, lambda: "run ended" in said.read_text())
         settings.write_text(SETTINGS)
-        process.terminate()
+        # Ctrl-C lets the round end, as SIGTERM does.
+        process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0, running.said()
     done = running.at.done()
     assert done is not None
