@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import faust
 import mode.loop
 
+from streams.recovering import Tables
 from streams.runtime import Runtime
 
 mode.loop.use("uvloop")
@@ -94,6 +95,7 @@ def build(
         "broker_max_poll_records": runtime.config.bounds.records,
         "stream_recovery_delay": 0.0,
         "agent_supervisor": "mode.supervisors:CrashingSupervisor",
+        "TableManager": Tables,
     }
     app = ChunkedApp(runtime, companion, **{**defaults, **(options or {})})
     _wire(app, partitions)
@@ -117,8 +119,11 @@ def _wire(app: ChunkedApp, partitions: int) -> None:
     runtime.config.changelog = table.changelog_topic.get_topic_name()
 
     async def restored(*_: Any) -> None:
-        # A recovery that a rebalance has overtaken ends as well, but says nothing of what is owned now.
-        if app.tables.recovery._generation_id == app.consumer_generation_id:
+        # A recovery that a rebalance has overtaken ends as well, but says nothing of what is owned now. Until
+        # the assignment that is nothing, and then the next recovery has been called for.
+        recovery = app.tables.recovery
+        current = recovery._generation_id == app.consumer_generation_id
+        if current and runtime.owned and not recovery.signal_recovery_start.is_set():
             runtime.restored = True
 
     table.on_recover(restored)

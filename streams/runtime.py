@@ -82,7 +82,7 @@ class Runtime:
             await asyncio.to_thread(self._finish, self.config.changelog, producers)
         # What a recovery of the assignment before may still say is not about these partitions.
         self.epoch += 1
-        self.restored = False
+        self.restored = self.ready = False
 
     async def _open(self, partition: int) -> None:
         config = self.config

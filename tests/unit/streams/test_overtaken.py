@@ -4,9 +4,11 @@ import asyncio
 import inspect
 import threading
 
+import pytest
 from faust.tables import recovery
 from faust.transport.drivers import aiokafka as driver
 
+from streams import app as apps
 from streams import runtime as module
 from streams.effects import Effects
 from streams.runtime import Runtime, RuntimeConfig
@@ -95,6 +97,46 @@ async def test_the_recovery_of_what_is_owned_now_does_start_it(monkeypatch):
     assert await runtime.recovered(Store()) == {1: 0}
     assert (processor.started, runtime.ready) == ([1], True)
     await runtime.close()
+
+
+async def test_an_assignment_is_not_ready_by_what_was_ready_before_it(monkeypatch):
+    """A recovery that ends between revocation and assignment finds nothing to start, and is done with it."""
+    monkeypatch.setattr(module, "PartitionProducer", Producer)
+    processor = Nothing()
+    runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), processor, SlowBroker())
+    assert await runtime.recovered(Store()) == {}
+    assert runtime.ready
+    await runtime.open([0])
+    assert not runtime.ready
+    await runtime.recovered(Store())
+    assert processor.started == [0]
+    await runtime.close()
+
+
+@pytest.fixture
+def app(tmp_path):
+    runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), Nothing(), SlowBroker())
+    return apps.build(runtime, bootstrap="localhost:1", partitions=1, datadir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("owned", "called_for", "restored"), [(True, False, True), (False, False, False), (True, True, False)]
+)
+async def test_a_recovery_is_believed_of_what_is_owned_until_the_next_is_called_for(
+    app, owned, called_for, restored
+):
+    runtime, next_one = app.pathcast, app.tables.recovery.signal_recovery_start
+    runtime.owned = {0: None} if owned else {}
+    if called_for:
+        next_one.set()
+    await app.pathcast_table.on_recovery_completed(set(), set())
+    assert runtime.restored is restored
+
+
+async def test_a_recovery_that_waits_in_vain_ends_the_process(app):
+    with pytest.raises(recovery.ServiceStopped):
+        await app.tables.recovery._wait(asyncio.sleep(60), timeout=0.01)
+    assert "Kafka did not answer within 0.01 s" in str(app.pathcast.failure)
 
 
 def test_a_recovery_still_knows_which_generation_it_is_of():

@@ -75,6 +75,7 @@ SIGNATURES = [
     (rocksdb.Store.apply_changelog_batch, "self batch to_key to_value", "changelog chunks are applied by it"),
     (rocksdb.Store.revoke_partitions, "self table tps", "databases are closed by it"),
     (rocksdb.Store.stop, "self", "databases are flushed by it"),
+    (recovery.Recovery._wait, "self coro timeout", "a recovery that gives up ends the process"),
     (App.on_start, "self", "endpoints and broadcast topics start here"),
     (App.on_shutdown, "self", "they stop here"),
     (producers.AIOKafkaProducer.create_batch, "self", "a chunk's outputs travel as one batch"),

@@ -185,7 +185,7 @@ def consumer():
     made.positions = {CLICKS: None}
     made._thread = SimpleNamespace(position_now=made.positions.get)
     made._chain, made._chain_epoch = {}, 0
-    made.runtime = SimpleNamespace(epoch=0)
+    made.runtime = SimpleNamespace(epoch=0, config=SimpleNamespace(topic=CLICKS.topic))
     made._acked, made._acked_index = defaultdict(list), defaultdict(set)
     return made
 
@@ -199,6 +199,14 @@ def test_a_span_starts_where_the_one_before_ended(consumer):
     assert consumer._span(CLICKS, 5, fetched(5, 6)) == (5, 8)
     consumer.positions[CLICKS] = 12
     assert consumer._span(CLICKS, 10, fetched(10, 11)) == (8, 12)
+
+
+def test_a_span_of_the_changelog_starts_where_recovery_has_sought(consumer):
+    changelog = TP("changelog", 0)
+    consumer.positions[changelog] = 8
+    assert consumer._span(changelog, 5, fetched(5, 6)) == (5, 8)
+    consumer.positions[changelog] = 4
+    assert consumer._span(changelog, 2, fetched(2, 3)) == (2, 4)
 
 
 def test_a_position_that_moved_without_records_is_a_span(consumer):
