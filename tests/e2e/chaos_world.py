@@ -60,8 +60,9 @@ class Supervised:
         self.exits = []
 
     def start(self):
-        self.wanted = True
         self.worker.start()
+        # Only now: who watches looks at the process.
+        self.wanted = True
 
     @property
     def alive(self):
