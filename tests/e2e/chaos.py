@@ -72,7 +72,7 @@ def _disturb(world, size, rng, verdict):
 
 def _settle(world, verdict):
     """Everything applied, and the workers gone of their own accord."""
-    unsent = world.producer.flush(60)
+    unsent = world.producer.flush(120)
     verdict.hold([unsent] if unsent else [], "producer kept")
     verdict.hold(world.undelivered, "producer")
     _await_applied(world, lambda left: left == 0, verdict, "drained")

@@ -117,6 +117,8 @@ class World:
                 "partitioner": "murmur2_random",
                 "message.max.bytes": 1_000_000,
                 "compression.type": "lz4",
+                # What the broker has taken to its grave is asked again before the run gives up on it.
+                "socket.timeout.ms": 15_000,
             }
         )
         self.workers = {name: self._worker(name) for name in "ABC"}
