@@ -67,9 +67,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     def _must_wait(self, tp: TP) -> bool:
         runtime: Runtime = self.runtime
-        if tp.topic != runtime.config.topic:
-            return False
-        return not self._flowing or runtime.is_full(tp.partition)
+        return self._has_clicks(tp) and (not self._flowing or runtime.is_full(tp.partition))
+
+    def _has_clicks(self, tp: TP) -> bool:
+        """Whether it is a partition of the input, not of the changelog."""
+        return bool(tp.topic == self.runtime.config.topic)
 
     def resume_flow(self) -> None:
         """Go on, with clicks once they are positioned.
@@ -94,7 +96,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         )
         if start is None or end <= start:
             return None
-        if tp.topic == self.runtime.config.topic:
+        if self._has_clicks(tp):
             # Recovery seeks in the changelog past `_move`; what is read twice there is known by its offset.
             self._chain[tp] = end
         return start, end
@@ -115,7 +117,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Iterable[TP], generation_id: int = 0) -> None:
         """Fence predecessors before recovery looks at the end of the changelog."""
         try:
-            await self.runtime.open(tp.partition for tp in assigned if tp.topic == self.runtime.config.topic)
+            await self.runtime.open(tp.partition for tp in assigned if self._has_clicks(tp))
         except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on
             self.runtime.fail(error)
             return
@@ -139,7 +141,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self.runtime.fail(error)
             return
         for tp in ensure_TPset(self.assignment()):
-            if tp.topic == self.runtime.config.topic and tp.partition in positions:
+            if self._has_clicks(tp) and tp.partition in positions:
                 await self._move(tp, positions[tp.partition])
 
     def _schedule_rewind(self, partition: int, position: int) -> None:

@@ -74,12 +74,17 @@ def train(
     sessions: Sessions, valid: Sessions | None, ids: tuple[str, ...], options: Options, report: Report
 ) -> Score:
     """A trained network's probabilities; where there are sessions for validation, of the best epoch."""
+    network, rows, known = untrained(sessions, ids, options)
+    judged = data(valid, rows, options.longest) if valid else None
+    return scorer(fit(network, known, judged, options, report), rows, options.longest)
+
+
+def untrained(sessions: Sessions, ids: tuple[str, ...], options: Options) -> tuple[Network, Tensor, Data]:
+    """A network for these items as it begins, the rows of their views, and what it is to learn from."""
     words, weights = vocabulary(sessions, ids)
     rows = item_rows(words)
     known = data(sessions, rows, options.longest)
-    judged = data(valid, rows, options.longest) if valid else None
-    network = fit(initial(words, weights, known, options), known, judged, options, report)
-    return scorer(network, rows, options.longest)
+    return initial(words, weights, known, options), rows, known
 
 
 def scorer(network: Network, rows: Tensor, longest: int) -> Score:

@@ -20,7 +20,7 @@ from tests.bench.model import KEPT
 from tests.bench.retrieving import JUDGED, both_ways
 from tests.bench.training import FOLDER
 from trainer import networks
-from trainer.fit import fit, initial
+from trainer.fit import fit
 from trainer.options import Options, changed
 from trainer.session_files import Sessions, read
 
@@ -29,10 +29,7 @@ ASKED = 1_000
 
 def kept(file: Path, split: Sessions, ids: tuple[str, ...], options: Options) -> tuple[Network, Tensor]:
     """The network of this file and these options, trained now where there is none; and the items' rows."""
-    words, weights = networks.vocabulary(split, ids)
-    rows = networks.item_rows(words)
-    data = networks.data(split, rows, options.longest)
-    network = initial(words, weights, data, options)
+    network, rows, data = networks.untrained(split, ids, options)
     name = hashlib.sha256(f"{file.name} {file.stat().st_size} {options}".encode()).hexdigest()[:12]
     path = KEPT / f"items-{name}.safetensors"
     if path.exists():

@@ -11,7 +11,7 @@ import torch
 from tests.bench.clicks import ROOT
 from tests.bench.session_parallel import SessionParallel, Shape
 from trainer import networks
-from trainer.fit import fit, initial
+from trainer.fit import fit
 from trainer.options import Options
 from trainer.ranking import Score, figures, ranks
 from trainer.session_files import Sessions, read
@@ -62,10 +62,7 @@ def training(sessions: int, epochs: int, say: Callable[[str], None]) -> dict[str
 
 
 def _ours(learned: Sessions, judged: Sessions, ids: tuple[str, ...], options: Options) -> Learned:
-    words, weights = networks.vocabulary(learned, ids)
-    rows = networks.item_rows(words)
-    data = networks.data(learned, rows, options.longest)
-    network = initial(words, weights, data, options)
+    network, rows, data = networks.untrained(learned, ids, options)
     began = time.perf_counter()
     fit(network, data, None, options, lambda progress: None)
     spent = time.perf_counter() - began
