@@ -18,7 +18,7 @@ from models.vocabulary import Vocabulary
 from trainer import blending, stacking
 from trainer.content import Content
 from trainer.data import Data, prepare
-from trainer.ensemble import distilled
+from trainer.ensemble import distilled, own
 from trainer.evaluate import answers, judge_all, rungs
 from trainer.examples import Examples, ExamplesError
 from trainer.fit import Journal, Report, fit, initial
@@ -100,12 +100,13 @@ def learn(
 
     def member(data: Data, number: int) -> Network:
         nonlocal known
-        own = replace(options, seed=options.seed + number)
-        network = initial(words, weights, data, own, planned, vectors)
+        mine = own(options, number)
+        network = initial(words, weights, data, mine, planned, vectors)
         if network.tasks is not None and data.tasks is not None:
             initialise(network.tasks, train.grouped(), data.tasks)
-        known, held = begin(network, words, start, own.freeze)
-        return fit(network, data, judged_on, own, report, journal and journal.of(number), held)
+        source = None if number and options.teacher_width else start
+        known, held = begin(network, words, source, mine.freeze)
+        return fit(network, data, judged_on, mine, report, journal and journal.of(number), held)
 
     network = distilled(member, data, options)
     return Learned(network.cpu(), words, weights, known)

@@ -5,6 +5,7 @@ the order of items by the best of the teachers' lists (Tang, Wang 2018, "Ranking
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,13 +22,23 @@ LISTED = 20
 TOLD = 0.5
 
 
-#: Trains network number n (its seed is that of the run plus n) on data.
+#: Trains network number n (as `own` says) on data.
 Member = Callable[[Data, int], Network]
 
 
+def own(options: Options, number: int) -> Options:
+    """How network `number` is trained: 0 is the one that is kept, the others teach it.
+
+    Teachers of a width of their own have nothing to begin with, and so nothing that stays as it is.
+    """
+    made = replace(options, seed=options.seed + number)
+    width = options.teacher_width
+    return replace(made, embedding=width, hidden=width, freeze=()) if number and width else made
+
+
 def distilled(member: Member, data: Data, options: Options) -> Network:
-    """One network taught by `options.ensemble` others; with 1, a network that learns from the log alone."""
-    if options.ensemble < 2:
+    """One network taught by `options.ensemble` others; without any, it learns from the log alone."""
+    if options.ensemble < 2 and not options.teacher_width:
         return member(data, 0)
     members = [member(data, number) for number in range(1, options.ensemble + 1)]
     return member(taught(members, data, options.clicks_per_batch), 0)

@@ -36,8 +36,9 @@ class Options:
     (`reorder`) are drawn anew for each epoch. `pretrain` (`causal` or `masked`) comes first, for
     `pretrain_epochs`. `freeze` names parts that a warm start leaves as they are. `compiled` passes go
     through torch.compile, which needs a C++ compiler. `ensemble` networks teach the one that is kept, each
-    within the time of `seconds`; 1: none does. `table_rate` is that of Adagrad for the rows
-    of the input table; 0: they learn as all else does, by AdamW at the `learning_rate`.
+    within the time of `seconds`; 1: none does, or one that has a width of its own. `teacher_width` is that
+    of teachers' inputs and states; 0: as the taught one's. `table_rate` is that of Adagrad for the rows of
+    the input table; 0: they learn as all else does, by AdamW at the `learning_rate`.
     """
 
     seed: int = 0
@@ -78,6 +79,7 @@ class Options:
     freeze: tuple[str, ...] = ()
     compiled: bool = False
     ensemble: int = 1
+    teacher_width: int = 0
     trees: str = "learn"
     table_rate: float = 0.1
 
@@ -131,6 +133,8 @@ def _replaced(options: Options, pairs: Mapping[str, Any]) -> Options:
     if wrong:
         raise OptionsError(wrong)
     encoders.check(Shape.of(made))
+    if made.teacher_width:
+        encoders.check(Shape.of(replace(made, embedding=made.teacher_width, hidden=made.teacher_width)))
     for name, choices in _CHOICES.items():
         if getattr(made, name) not in choices:
             raise OptionsError(f"{name} is {getattr(made, name)!r}; choose {', '.join(choices)}")

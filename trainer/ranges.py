@@ -31,6 +31,7 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "churn_days": (0.01, 3650),
     "pretrain_epochs": (1, _MOST),
     "ensemble": (1, 100),
+    "teacher_width": (0, 8192),
 }
 
 

@@ -1,5 +1,8 @@
 """Several networks taught into one."""
 
+from dataclasses import asdict
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -87,3 +90,22 @@ def test_an_ensemble_makes_another_network_and_the_same_one_again(parts, tmp_pat
     assert all(same)
     assert not torch.equal(alone.table.weight, one.table.weight)
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"member-1", "member-2"}
+
+
+def test_a_narrow_network_can_be_taught_by_a_wide_one(parts, monkeypatch) -> None:
+    trained, fit = [], build.fit
+    monkeypatch.setattr(build, "fit", lambda network, *rest: trained.append(network) or fit(network, *rest))
+    alone, taught = network(parts), network(parts, teacher_width=24)
+    assert [one.config.hidden for one in trained] == [16, 24, 16]
+    assert taught.config == alone.config
+    assert not torch.equal(alone.table.weight, taught.table.weight)
+
+
+def test_a_wide_teacher_begins_anew_where_the_taught_one_begins_with_a_version(parts) -> None:
+    options = Options(**{**asdict(OPTIONS), "teacher_width": 24, "freeze": ("encoder",)})
+    start = build.learn(*parts, OPTIONS, lambda progress: None)
+    version = SimpleNamespace(id="start", network=start.network, vocabulary=start.words)
+    made = build.learn(*parts, options, lambda progress: None, start=version)
+    assert made.known == len(start.words.ids)
+    for name, value in start.network.encoder.named_parameters():
+        assert torch.equal(value, made.network.encoder.get_parameter(name))
