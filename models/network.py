@@ -16,6 +16,7 @@ from models.content import Content
 from models.encoding import Rows, Serving, Shape
 from models.features import PRICE_ROWS
 from models.heads import Layout
+from models.lookup import looked_up
 from models.placing import placed
 from models.tasks import Tasks
 from models.vocabulary import Sizes
@@ -81,7 +82,7 @@ class Network(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        #: Whether the table's gradients are sparse, with the rows that a batch has met.
+        #: Whether the table's gradients are sparse, with the rows that a batch has met. Not with `content`.
         self.sparse = False
         self.table = nn.Embedding(config.sizes.rows, config.embedding)
         self.encoder = encoders.build(config.shape)
@@ -104,7 +105,13 @@ class Network(nn.Module):
 
     def encode(self, rows: Tensor) -> Tensor:
         """Hidden states `[B, T, H]` after each click of `rows` `[B, T, FIELDS]` of whole sessions."""
-        return self.encoder.full(self.dropout(F.embedding(rows, self.inputs(), sparse=self.sparse).sum(-2)))
+        return self.encoder.full(self.dropout(self._sums(rows)))
+
+    def _sums(self, rows: Tensor) -> Tensor:
+        """Sums `[..., E]` of rows `[..., K]` of the input table."""
+        if not self.sparse:
+            return F.embedding(rows, self.inputs()).sum(-2)
+        return looked_up(self.table.weight, rows.flatten(0, -2)).unflatten(0, rows.shape[:-1])
 
     def inputs(self) -> Tensor:
         """The input table `[R, E]`: of items, what they are about is part of their rows."""
@@ -130,8 +137,7 @@ class Network(nn.Module):
             items, kinds = chosen, kinds[chosen]
         # Looked up as an embedding: the gradient of plain indexing depends on the threads' order.
         if self.content is None:
-            both = torch.stack([items + 1, kinds])
-            made = F.embedding(both, self.table.weight, sparse=self.sparse).sum(0)
+            made = self._sums(torch.stack([items + 1, kinds], -1))
         else:
             made = F.embedding(items + 1, self.inputs()) + F.embedding(kinds, self.table.weight)
         return F.normalize(made, dim=-1) if self.config.cosine else made

@@ -38,7 +38,7 @@ class _Crossing(torch.autograd.Function):
             block, wanted = queries[at : at + rows], target[at : at + rows]
             # Products are those of the surrounding autocast, sums are not.
             logits = F.linear(block, items, bias)
-            found, slope = _softmax(logits.float(), wanted[:, None], smoothing)
+            found, slope = _softmax(logits, wanted[:, None], smoothing)
             total += found
             d_queries[at : at + rows] = slope @ items
             d_items += slope.T @ block
@@ -55,15 +55,14 @@ class _Crossing(torch.autograd.Function):
 
 
 def _softmax(logits: Tensor, wanted: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Summed loss of rows of logits [N, C], and its slope [N, C] in their place."""
+    """Summed loss of rows of logits [N, C], and its slope [N, C] in fp32."""
     share = smoothing / logits.shape[1]
-    most = logits.amax(1, keepdim=True)
-    hit = logits.gather(1, wanted)
-    given = (1 - smoothing) * hit.sum() + (share * logits.sum() if smoothing else 0)
-    exponents = logits.sub_(most).exp_()
-    sums = exponents.sum(1, keepdim=True)
-    loss = (torch.log(sums) + most).sum() - given
-    slope = exponents.div_(sums)
+    hit = logits.gather(1, wanted).float()
+    slope = torch.softmax(logits, 1, dtype=torch.float32)
+    # The logarithm of all exponentials' sum, from one of them; no share is so small that it is 0.
+    sums = hit - slope.gather(1, wanted).clamp_min_(torch.finfo(torch.float32).tiny).log_()
+    given = (1 - smoothing) * hit.sum()
     if smoothing:
+        given = given + share * logits.sum(dtype=torch.float32)
         slope.sub_(share)
-    return loss, slope.scatter_add_(1, wanted, torch.full_like(hit, smoothing - 1))
+    return sums.sum() - given, slope.scatter_add_(1, wanted, torch.full_like(hit, smoothing - 1))

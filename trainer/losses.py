@@ -65,19 +65,26 @@ def losses(
     next_item = next_item_loss(network, hidden[wanted], target[wanted], candidates, power, smoothing)
     if data.soft is not None and len(wanted):
         next_item = next_item + listwise(network, hidden[wanted], data.soft, clicks[wanted.cpu()])
-    logits = network.purchase(hidden, data.features[clicks].to(device))
-    judged = data.judged[clicks].to(device)
-    purchase = F.binary_cross_entropy_with_logits(
-        logits[judged].float(), data.buys[clicks].to(device)[judged]
-    )
+    purchase, logits = _purchase(network, data, hidden, clicks)
     next_item = next_item * distributed.share(len(wanted))
-    purchase = purchase.nan_to_num() * distributed.share(judged.sum())
     made = Losses(next_item, purchase, logits, clicks)
     if network.tasks is None or data.tasks is None:
         return made
     passed = hidden * gradient + hidden.detach() * (1 - gradient)
     raw = network.tasks(network.head_inputs(passed, data.features[clicks].to(device)))
     return made._replace(tasks=task_losses(network.tasks, raw, data.tasks.at(clicks, device)), raw=raw)
+
+
+def _purchase(network: Network, data: Data, hidden: Tensor, clicks: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean loss of the clicks that are judged, and all clicks' logits; of data without any, zeros."""
+    if not data.judged.any():
+        return hidden.new_zeros(()), hidden.new_zeros(len(clicks))
+    logits = network.purchase(hidden, data.features[clicks].to(hidden.device))
+    judged = data.judged[clicks].to(hidden.device)
+    found = F.binary_cross_entropy_with_logits(
+        logits[judged].float(), data.buys[clicks].to(hidden.device)[judged]
+    )
+    return found.nan_to_num() * distributed.share(judged.sum()), logits
 
 
 def listwise(network: Network, hidden: Tensor, soft: Soft, clicks: Tensor) -> Tensor:
