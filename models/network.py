@@ -111,7 +111,7 @@ class Network(nn.Module):
         """Sums `[..., E]` of rows `[..., K]` of the input table."""
         if not self.sparse:
             return F.embedding(rows, self.inputs()).sum(-2)
-        return looked_up(self.table.weight, rows.flatten(0, -2)).unflatten(0, rows.shape[:-1])
+        return looked_up(self.table.weight, rows.flatten(0, -2)).view(*rows.shape[:-1], -1)
 
     def inputs(self) -> Tensor:
         """The input table `[R, E]`: of items, what they are about is part of their rows."""

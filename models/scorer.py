@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.batching import Batch
-from models.clusters import retriever
 from models.codes import items as item_hashes
 from models.forest import Forest
 from models.hybrid import Candidates, Hybrid, candidates
+from models.nearest import retriever
 from models.neighbours import NeighbourScorer
 from models.network import Network
 from models.predictions import Rung

@@ -12,9 +12,9 @@ from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
 from models import past
-from models.clusters import LEAST_ITEMS
 from models.forest import Forest
 from models.hybrid import Blend, Hybrid
+from models.nearest import LEAST_ITEMS
 from models.neighbours import NeighbourScorer
 from models.nested import united
 from models.network import Config, Network

@@ -117,13 +117,13 @@ def _scoring(results: Results) -> Iterator[Row]:
 def _retrieving(results: Results) -> Iterator[Row]:
     for title, found in results.get("retrieving", {}).items():
         yield f"top 20 of {title}, all ranked", f"{found['exact_us']:.1f} µs a query", "", ""
-        if "clusters_us" not in found:
+        if "near_us" not in found:
             continue
-        part = f"top 20 of {title}, {found['looked_at']:.0%} of the clusters"
+        part = f"top 20 of {title}, {found['looked_at']}"
         if found["goal"] is None:
-            yield part, f"{found['clusters_us']:.1f} µs a query", "", ""
+            yield part, f"{found['near_us']:.1f} µs a query", "", ""
         else:
-            yield _at_most(part, found["clusters_us"], found["goal"], "µs a query")
+            yield _at_most(part, found["near_us"], found["goal"], "µs a query")
         recall = found["recall"]
         yield (
             f"recall of these, {title}",

@@ -1,4 +1,4 @@
-"""What the best 20 of a catalogue cost, all ranked or some clusters, and how many of the best are found.
+"""What the best 20 of a catalogue cost, all ranked or by a short list, and how many of the best are found.
 
 Items and queries are made up in the shape that was seen in a network trained on Diginetica: items in all 64
 directions, in neighbourhoods of unequal size; queries with 79% of their energy in 8 directions, 95% in 16.
@@ -6,22 +6,24 @@ directions, in neighbourhoods of unequal size; queries with 79% of their energy 
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.clusters import Clusters, retriever
+from models.nearest import retriever
 from models.retrieval import Exact, Retriever
 from models.scores import TOP
+from models.shortlist import Shortlist
 from tests.bench.scoring import BATCH, timed
 
 CATALOGUES = (1_000, 20_000, 50_000, 200_000)
 WIDTH, GROUPS, SCALE = 64, 500, 14.0
 #: Energy of the queries in a direction to that in the one before.
 FADING = 0.825
-#: Queries to make the clusters from, and others to judge them by.
+#: Queries that a short list learns from, and others to judge it by.
 LEARNED, JUDGED = 4_000, 2_048
 #: Microseconds a query that the way chosen for 50,000 items should take at most.
 GOAL = {50_000: 30.0}
@@ -41,10 +43,10 @@ def world(items: int) -> tuple[Tensor, Tensor]:
 
 def retrieving(
     seconds: float, say: Callable[[str], None], catalogues: tuple[int, ...] = CATALOGUES
-) -> dict[str, dict[str, float | None]]:
-    """By catalogue: microseconds a query of both ways, recall of the second, the share of items it looks at.
+) -> dict[str, dict[str, Any]]:
+    """By catalogue: microseconds a query of both ways, recall of the second, and what that looks at.
 
-    On all cores. Where clusters do not find enough, the worker ranks all, and so there is no second figure.
+    On all cores. Where no short list finds enough, the worker ranks all, and so there is no second figure.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(os.cpu_count() or 1)
@@ -54,7 +56,7 @@ def retrieving(
         torch.set_num_threads(threads)
 
 
-def _catalogue(items: int, seconds: float, say: Callable[[str], None]) -> dict[str, float | None]:
+def _catalogue(items: int, seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
     vectors, queries = world(items)
     exact = Exact(vectors, torch.zeros(items))
     found = {**both_ways(exact, queries[:LEARNED], queries[LEARNED:], seconds), "goal": GOAL.get(items)}
@@ -62,15 +64,15 @@ def _catalogue(items: int, seconds: float, say: Callable[[str], None]) -> dict[s
     return found
 
 
-def both_ways(exact: Exact, asked: Tensor, judged: Tensor, seconds: float) -> dict[str, float | None]:
-    """The costs of `retrieving`; `asked` queries make the clusters, others judge them."""
-    found: dict[str, float | None] = {"exact_us": _cost(exact, judged, seconds)}
+def both_ways(exact: Exact, asked: Tensor, judged: Tensor, seconds: float) -> dict[str, Any]:
+    """The costs of `retrieving`; a short list learns from `asked` queries, others judge it."""
+    found: dict[str, Any] = {"exact_us": _cost(exact, judged, seconds)}
     near = retriever(exact, asked)
-    if isinstance(near, Clusters):
-        found["clusters_us"] = _cost(near, judged, seconds)
+    if isinstance(near, Shortlist):
+        found["near_us"] = _cost(near, judged, seconds)
         pairs = zip(_items(exact, judged), _items(near, judged), strict=True)
         found["recall"] = float(np.mean([np.isin(*pair).mean() for pair in pairs]))
-        found["looked_at"] = near.share
+        found["looked_at"] = near.about
     return found
 
 

@@ -1,7 +1,8 @@
 """What the best 20 of a trained network's items cost: `python -m tests.bench.trained_items`.
 
 The network of `pathcast benchmark next-item`, trained on a whole training file (Diginetica's: half an hour)
-and kept in build/bench. As in a worker, 1,000 sessions make the clusters; beginnings of test sessions ask.
+and kept in build/bench. As in a worker, a short list learns from 1,000 sessions; beginnings of test sessions
+ask.
 """
 
 import hashlib

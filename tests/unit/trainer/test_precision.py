@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from models.processor import computes_bf16
 from trainer import networks
 from trainer.options import Options
-from trainer.precision import computes_bf16, halves
+from trainer.precision import halves
 
 CPU = torch.device("cpu")
 
