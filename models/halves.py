@@ -64,7 +64,7 @@ class Halves(Shortlist):
     def _part(self, queries: Tensor, count: int) -> Tensor:
         """Items of the highest scores, among groups of items with the highest peaks."""
         scores: Tensor = queries @ self._columns
-        members = _members(scores, -(-count // 2))
+        members = _members(scores, -(-count * 3 // 8))
         if members is None:
             return scores.topk(min(count, scores.shape[1])).indices
         return members.gather(1, scores.gather(1, members).topk(count, sorted=False).indices)

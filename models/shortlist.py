@@ -82,11 +82,11 @@ class Shortlist(ABC):
     def _total(self, asked: Tensor, values: Tensor) -> Floats:
         """Log of the sum of all items' exponentials, of which only the best `values` [N, k] are known."""
         logits = asked @ self._sample
-        lowest = values[:, -1:]
-        below = logits <= lowest
-        rest = torch.where(below, logits, -torch.inf).logsumexp(1)
-        scale = (len(self._vectors) - values.shape[1]) / below.sum(1).clamp_min(1)
-        found: Floats = torch.logaddexp(values.logsumexp(1), rest + scale.log()).numpy()
+        below, most = logits <= values[:, -1:], values[:, :1]
+        rest = logits.sub_(most).exp_().mul_(below).sum(1)
+        scale = (len(self._vectors) - values.shape[1]) / below.sum(1, dtype=torch.float32).clamp_min(1)
+        known = (values - most).exp_().sum(1)
+        found: Floats = (known + rest * scale).log().add(most[:, 0]).numpy()
         return found
 
 
