@@ -8,10 +8,11 @@ from torch.nn import functional as F
 
 
 def looked_up(table: Tensor, rows: Tensor) -> Tensor:
-    """Sums of the rows of `table` [R, E] that `rows` [N, K] names: [N, E]; the gradient is sparse, coalesced.
+    """Sums of the rows of `table` [R, E] that `rows` [N, K] names: [N, E]; the gradient is sparse.
 
-    As `torch.nn.functional.embedding_bag(sparse=True)`, whose gradient has a row for every place: of a batch
-    most are repetitions, which take longer to sort out and to add up than the batch takes to learn from.
+    As `torch.nn.functional.embedding_bag(sparse=True)`, but the gradient has each row once and not once for
+    every place: of a batch most are repetitions, which take longer to sort out and to add up than the batch
+    takes to learn from.
     """
     distinct, places = torch.unique(rows, return_inverse=True)
     return F.embedding_bag(places, _Distinct.apply(table, distinct), mode="sum")

@@ -37,6 +37,15 @@ def test_it_stays_finite_where_logits_are_large() -> None:
     assert torch.isfinite(found)
 
 
+def test_a_target_that_is_out_of_reach_costs_a_finite_loss_and_is_still_learned() -> None:
+    queries = torch.tensor([[1.0]], requires_grad=True)
+    items = torch.tensor([[300.0], [-300.0]])
+    found = crossing.cross_entropy(queries, items, torch.zeros(2), torch.tensor([1]), 0.0)
+    assert 80 < found < 600
+    found.backward()
+    torch.testing.assert_close(queries.grad, torch.tensor([[600.0]]))
+
+
 def test_without_gradients_it_says_the_same() -> None:
     queries, items, bias, target = parts()
     with torch.no_grad():
