@@ -109,7 +109,7 @@ class Network(nn.Module):
 
     def _sums(self, rows: Tensor) -> Tensor:
         """Sums `[..., E]` of rows `[..., K]` of the input table."""
-        if not self.sparse:
+        if not (self.sparse and torch.is_grad_enabled()):
             return F.embedding(rows, self.inputs()).sum(-2)
         return looked_up(self.table.weight, rows.flatten(0, -2)).view(*rows.shape[:-1], -1)
 

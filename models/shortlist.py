@@ -70,7 +70,7 @@ class Shortlist(ABC):
         items, values = _best(items, values, k)
         order = np.lexsort((items, -values), axis=1)
         items, values = np.take_along_axis(items, order, 1), np.take_along_axis(values, order, 1)
-        total = self._total(torch.from_numpy(asked), torch.from_numpy(values))
+        total = self._total(torch.from_numpy(asked), torch.from_numpy(values), current)
         ranked = padded(items, values, k)
         chances = np.where(ranked.items < 0, 0, np.exp(ranked.scores - total[:, None])).astype(np.float32)
         short = np.flatnonzero(ranked.items[:, -1] < 0)
@@ -79,15 +79,25 @@ class Shortlist(ABC):
             ranked.items[short], chances[short] = self._exact.top(queries[rows], current[rows], k)
         return Ranked(ranked.items, chances)
 
-    def _total(self, asked: Tensor, values: Tensor) -> Floats:
-        """Log of the sum of all items' exponentials, of which only the best `values` [N, k] are known."""
+    def _total(self, asked: Tensor, values: Tensor, current: Tensor) -> Floats:
+        """Log of the sum of all items' exponentials: the best `values` [N, k] and an estimate of the rest."""
         logits = asked @ self._sample
-        below, most = logits <= values[:, -1:], values[:, :1]
-        rest = logits.sub_(most).exp_().mul_(below).sum(1)
+        lowest, most = values[:, -1:], values[:, :1]
+        below = logits <= lowest
+        # What is not below, as an item on view may be, counts for nothing and must not overflow.
+        rest = logits.sub_(most).clamp_max_(0).exp_().mul_(below).sum(1)
         scale = (len(self._vectors) - values.shape[1]) / below.sum(1, dtype=torch.float32).clamp_min(1)
         known = (values - most).exp_().sum(1)
-        found: Floats = (known + rest * scale).log().add(most[:, 0]).numpy()
+        found: Floats = torch.logaddexp(
+            (known + rest * scale).log() + most[:, 0], self._viewed(asked, current, lowest[:, 0])
+        ).numpy()
         return found
+
+    def _viewed(self, asked: Tensor, current: Tensor, lowest: Tensor) -> Tensor:
+        """Scores [N] of the items on view, which no list has; -inf where none is, or the rest has it."""
+        vectors = torch.from_numpy(self._vectors)[current.clamp_min(0)]
+        scores = (asked * vectors).sum(1)
+        return scores.masked_fill_((current < 0) | (scores <= lowest), -torch.inf)
 
 
 def _best(items: NDArray[np.int64], values: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:

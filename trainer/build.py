@@ -25,7 +25,7 @@ from trainer.fit import Journal, Report, fit, initial
 from trainer.heads import NO_HEADS, initialise, plan
 from trainer.options import Options
 from trainer.picture import picture
-from trainer.warm import begin
+from trainer.warm import Held, begin
 
 #: Items a version knows; the rest share hashed buckets.
 MOST_ITEMS = 20_000
@@ -98,7 +98,7 @@ def learn(
     vectors = content.vectors if content else None
     known = 0
 
-    def member(data: Data, number: int) -> Network:
+    def begun(data: Data, number: int) -> tuple[Network, Held]:
         nonlocal known
         mine = own(options, number)
         network = initial(words, weights, data, mine, planned, vectors)
@@ -106,8 +106,17 @@ def learn(
             initialise(network.tasks, train.grouped(), data.tasks)
         source = None if number and options.teacher_width else start
         known, held = begin(network, words, source, mine.freeze)
-        return fit(network, data, judged_on, mine, report, journal and journal.of(number), held)
+        return network, held
 
+    def member(data: Data, number: int) -> Network:
+        network, held = begun(data, number)
+        return fit(
+            network, data, judged_on, own(options, number), report, journal and journal.of(number), held
+        )
+
+    if options.teacher_width:
+        # What the kept network cannot begin with is said before its teachers have learned.
+        begun(data, 0)
     network = distilled(member, data, options)
     return Learned(network.cpu(), words, weights, known)
 

@@ -26,6 +26,8 @@ from trainer.loop import Loop
 #: Seconds between checkpoints within an epoch.
 EVERY = 30.0
 NAME = "checkpoint.json"
+#: Folders of the networks that teach the kept one begin so.
+MEMBER = "member-"
 _UNUSABLE = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, SafetensorError)
 
 
@@ -124,9 +126,11 @@ class Checkpoint:
 
 
 def clear(folder: Path) -> None:
-    """Remove the checkpoint in a folder: its run is over."""
+    """Remove the checkpoint in a folder, and those of networks that taught: its run is over."""
     for path in (folder / NAME, *folder.glob("*.safetensors")):
         path.unlink(missing_ok=True)
+    for taught in folder.glob(f"{MEMBER}*"):
+        clear(taught)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -55,7 +55,10 @@ class _Crossing(torch.autograd.Function):
 
 
 def _softmax(logits: Tensor, wanted: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Summed loss of rows of logits [N, C], and its slope [N, C] in fp32."""
+    """Summed loss of rows of logits [N, C], and its slope [N, C] in fp32.
+
+    A target's share below 1e-38 counts as 1e-38: no row costs more than 87.4. Its slope is the true one.
+    """
     share = smoothing / logits.shape[1]
     hit = logits.gather(1, wanted).float()
     slope = torch.softmax(logits, 1, dtype=torch.float32)

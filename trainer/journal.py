@@ -13,7 +13,7 @@ from xxhash import xxh3_64
 from models.features import FEATURES_VERSION
 from models.network import Network
 from trainer import distributed
-from trainer.checkpoint import EVERY, Checkpoint
+from trainer.checkpoint import EVERY, MEMBER, Checkpoint
 from trainer.data import Data
 from trainer.loop import Judge, Loop
 from trainer.options import Options
@@ -33,7 +33,7 @@ class Journal:
         """The journal of one network of several; number 0 is the one that is kept, and goes by this one."""
         if number == 0:
             return self
-        folder = self.checkpoint / f"member-{number}" if self.checkpoint else None
+        folder = self.checkpoint / f"{MEMBER}{number}" if self.checkpoint else None
         return Journal(folder, self.every)
 
     def begin(self, network: Network, train: Data, valid: Data | None, options: Options) -> None:

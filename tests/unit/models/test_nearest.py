@@ -14,10 +14,12 @@ from models.nearest import LEAST_ITEMS, LEAST_QUERIES, retriever
 from models.past import views
 from models.retrieval import Exact, Retriever
 from models.session_index import Settings, build
+from models.shortlist import SAMPLE
 from models.visitor import KEPT_CODES
 from models.vocabulary import Vocabulary
 
-ITEMS, WIDTH, K = 12_000, 32, 20
+#: No multiple of a group.
+ITEMS, WIDTH, K = 12_007, 32, 20
 
 
 @cache
@@ -145,6 +147,50 @@ def test_the_processor_decides_which_list_is_made(
     monkeypatch.setattr(nearest, "computes_bf16", lambda device: hardware)
     items, queries = world()
     assert isinstance(retriever(Exact(items, torch.zeros(ITEMS)), queries), kind)
+
+
+def test_where_no_list_will_do_all_are_ranked() -> None:
+    """Items that are all alike, told apart by less than bf16 can say."""
+    chance = torch.Generator().manual_seed(5)
+    centre = F.normalize(torch.randn(WIDTH, generator=chance), dim=0)
+    items = F.normalize(centre + 0.01 * torch.randn(ITEMS, WIDTH, generator=chance), dim=1)
+    queries = 14 * F.normalize(centre + 0.3 * torch.randn(1500, WIDTH, generator=chance), dim=1)
+    exact = Exact(items, torch.zeros(ITEMS))
+    assert halved(exact, queries) is None
+    assert retriever(exact, queries) is exact
+
+
+@each_way
+@pytest.mark.parametrize("k", [K, 60])
+def test_the_last_items_are_found_like_any_other(way: str, k: int) -> None:
+    items, _ = world()
+    near = ways(way)[1]
+    last = np.arange(ITEMS - 7, ITEMS)
+    answer = found(near, 14 * items[-7:], k)
+    assert (answer.items[:, 0] == last).all()
+    assert (answer.items >= 0).all()
+
+
+@each_way
+@pytest.mark.parametrize("height", [3.0, 30.0])
+def test_an_item_on_view_that_outweighs_all_others_leaves_them_little(way: str, height: float) -> None:
+    """It is never an answer, but has its share of the probability, in the estimate's sample or not."""
+    items, queries = world()
+    some = np.sort(np.random.default_rng(0).choice(ITEMS, SAMPLE, replace=False))
+    for star in (int(some[0]), int(np.setdiff1d(np.arange(50), some)[0])):
+        weighed = items.clone()
+        weighed[star] *= height
+        exact = Exact(weighed, torch.zeros(ITEMS))
+        near = {"clusters": Clusters, "halves": Halves}[way](exact, queries[:1000])
+        if isinstance(near, Clusters):
+            near.look_at(1)
+        asked, viewed = 14 * items[star].expand(3, -1), torch.full((3,), star)
+        answer, truth = near.top(asked, viewed, K), exact.top(asked, viewed, K)
+        assert np.isfinite(answer.scores).all()
+        both = np.intersect1d(answer.items[0], truth.items[0])
+        assert len(both)
+        scores = [one.scores[0][np.isin(one.items[0], both)] for one in (answer, truth)]
+        np.testing.assert_allclose(*scores, rtol=0.3)
 
 
 def test_where_the_queries_have_no_neighbourhoods_clusters_will_not_do() -> None:

@@ -10,6 +10,7 @@ import torch
 from models.network import Network
 from tests.scoring import SHIPPED
 from trainer import build
+from trainer.checkpoint import clear
 from trainer.data import Data, prepare
 from trainer.ensemble import LISTED, TOLD, taught
 from trainer.examples import Examples
@@ -19,6 +20,7 @@ from trainer.losses import listwise
 from trainer.options import Options
 from trainer.split import split
 from trainer.walk import walk
+from trainer.warm import WarmStartError
 
 OPTIONS = Options(epochs=1, seconds=1e9, embedding=16, hidden=16, heads_weight=0)
 
@@ -109,3 +111,19 @@ def test_a_wide_teacher_begins_anew_where_the_taught_one_begins_with_a_version(p
     assert made.known == len(start.words.ids)
     for name, value in start.network.encoder.named_parameters():
         assert torch.equal(value, made.network.encoder.get_parameter(name))
+
+
+def test_what_the_taught_one_cannot_begin_with_is_said_before_anybody_has_learned(parts, monkeypatch) -> None:
+    monkeypatch.setattr(build, "fit", lambda *_: pytest.fail("somebody has learned"))
+    with pytest.raises(WarmStartError, match="nothing was learned before"):
+        network(parts, teacher_width=24, freeze=("encoder",))
+
+
+def test_the_teachers_checkpoints_go_with_the_run(parts, tmp_path) -> None:
+    options = Options(**{**asdict(OPTIONS), "ensemble": 2})
+    build.learn(*parts, options, lambda progress: None, Journal(tmp_path))
+    assert [*tmp_path.glob("member-*/*")]
+    clear(tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    other = Options(**{**asdict(options), "seed": 7})
+    build.learn(*parts, other, lambda progress: None, Journal(tmp_path))
