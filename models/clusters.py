@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.retrieval import Exact
-from models.shortlist import Floats, Judges, Shortlist, flat
+from models.shortlist import Floats, Shortlist, flat
 
 #: Share of the exact top 20 that must be found for queries that the clusters were not made from.
 RECALL: Final = 0.99
@@ -30,12 +30,8 @@ def clustered(exact: Exact, asked: Tensor) -> "Clusters | None":
 
     Half of the queries `asked` [M, E] make the clusters, the other half judges them.
     """
-    made, judges = Clusters(exact, asked[::2]), Judges(exact, asked[1::2])
-    for share in SHARES:
-        made.look_at(share)
-        if judges.recall(made) >= RECALL:
-            return made
-    return None
+    made = Clusters(exact, asked[::2])
+    return made if made.settles(SHARES, asked[1::2], RECALL) else None
 
 
 class Clusters(Shortlist):
@@ -50,9 +46,9 @@ class Clusters(Shortlist):
     def about(self) -> str:
         return f"{self._index.nprobe / self._index.nlist:.0%} of the clusters"
 
-    def look_at(self, share: float) -> None:
+    def look_at(self, amount: float) -> None:
         """Set the share of clusters that a query looks at."""
-        self._index.nprobe = max(1, round(self._index.nlist * share))
+        self._index.nprobe = max(1, round(self._index.nlist * amount))
 
     def listed(self, asked: Floats, count: int) -> NDArray[np.int64]:
         found: NDArray[np.int64] = self._index.search(asked, count)[1]

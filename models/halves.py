@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.retrieval import GROUP, LEAST_ROWS, Exact
-from models.shortlist import Floats, Judges, Shortlist
+from models.shortlist import Floats, Shortlist
 
 #: Share of the exact top 20 that must be found for queries that told no direction.
 RECALL: Final = 0.998
@@ -28,12 +28,9 @@ def halved(exact: Exact, asked: Tensor) -> "Halves | None":
 
     Half of the queries `asked` [M, E] tell the directions, the other half judges them.
     """
-    made, judges = Halves(exact, asked[::2]), Judges(exact, asked[1::2])
-    for width in (*(width for width in WIDTHS if width < made.width), made.width):
-        made.look_along(width)
-        if judges.recall(made) >= RECALL:
-            return made
-    return None
+    made = Halves(exact, asked[::2])
+    widths = (*(width for width in WIDTHS if width < made.width), made.width)
+    return made if made.settles(widths, asked[1::2], RECALL) else None
 
 
 class Halves(Shortlist):
@@ -44,15 +41,15 @@ class Halves(Shortlist):
         queries = torch.from_numpy(self.compared(asked))
         self._axes = torch.linalg.eigh(queries.T @ queries)[1].flip(1)
         self.width = len(self._axes)
-        self.look_along(self.width)
+        self.look_at(self.width)
 
     @property
     def about(self) -> str:
         return f"{self._into.shape[1]} of {self.width} directions in bf16"
 
-    def look_along(self, width: int) -> None:
+    def look_at(self, amount: float) -> None:
         """Set the number of directions that a query looks along."""
-        self._into = self._axes[:, :width].contiguous()
+        self._into = self._axes[:, : int(amount)].contiguous()
         self._columns = (torch.from_numpy(self._vectors) @ self._into).T.bfloat16().contiguous()
 
     def listed(self, asked: Floats, count: int) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Top-k of large catalogues by a short list of items, of which the best are found by exact scores."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, Final
 
 import faiss
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.retrieval import Exact, Ranked, Retriever, padded
+from models.retrieval import Exact, Ranked, padded
 from models.scores import TOP
 
 #: Items of which the rest of the probabilities' denominator is estimated.
@@ -41,6 +42,24 @@ class Shortlist(ABC):
     @abstractmethod
     def about(self) -> str:
         """What a query looks at, in words."""
+
+    @abstractmethod
+    def look_at(self, amount: float) -> None:
+        """Set how much a query looks at."""
+
+    def settles(self, amounts: Iterable[float], judges: Tensor, recall: float) -> bool:
+        """Look at the first of `amounts` that finds `recall` of the exact top 20 of queries `judges` [M, E].
+
+        False where none of them does.
+        """
+        nobody = torch.full((len(judges),), -1)
+        truth = self._exact.top(judges, nobody, TOP).items
+        for amount in amounts:
+            self.look_at(amount)
+            found = self.top(judges, nobody, TOP).items
+            if np.mean([np.isin(*pair).mean() for pair in zip(truth, found, strict=True)]) >= recall:
+                return True
+        return False
 
     @abstractmethod
     def listed(self, asked: Floats, count: int) -> NDArray[np.int64]:
@@ -113,16 +132,3 @@ def flat(vectors: Floats) -> Any:
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(vectors)
     return index
-
-
-class Judges:
-    """Queries [M, E] and the exact top 20 of each: they tell what a way misses."""
-
-    def __init__(self, exact: Exact, queries: Tensor) -> None:
-        self._queries, self._nobody = queries, torch.full((len(queries),), -1)
-        self._truth = exact.top(queries, self._nobody, TOP).items
-
-    def recall(self, way: Retriever) -> float:
-        """Share of the exact top 20 that a way finds."""
-        found = way.top(self._queries, self._nobody, TOP).items
-        return float(np.mean([np.isin(*pair).mean() for pair in zip(self._truth, found, strict=True)]))
