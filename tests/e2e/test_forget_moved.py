@@ -98,6 +98,7 @@ def test_no_former_owner_keeps_a_forgotten_visitor(broker, topics, workers, tmp_
 
     # What nobody can confirm any more, an operator takes back.
     assert second.stop() == 0
+    first.wait(lambda: len(owned_by(first, ids)) == len(ids) - 2, "partitions not taken over")
     shutil.rmtree(second.folder / "data")
     lost = [one for one in copies(broker, topics.state_copies) if str(second.folder) in one.place]
     pathcast(first, log, "state", "copies", "--lost", lost[0].worker)
