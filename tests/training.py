@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from models.network import Network
 from models.vocabulary import Vocabulary
 from tests.scoring import SHIPPED
-from trainer.build import vocabulary
 from trainer.data import Data, prepare
 from trainer.examples import Examples
 from trainer.fit import initial
+from trainer.learn import vocabulary
 from trainer.logs import read_log
 from trainer.options import Options
 from trainer.split import split

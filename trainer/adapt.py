@@ -18,11 +18,11 @@ from models.registry import Parts
 from models.session_index import Index, Settings
 from models.versions import Version
 from trainer import stacking
-from trainer.build import index
 from trainer.data import prepare
 from trainer.examples import Examples
 from trainer.fit import fit
 from trainer.heads import Plan
+from trainer.learn import index
 from trainer.options import Options
 
 

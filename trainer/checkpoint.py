@@ -28,6 +28,8 @@ EVERY = 30.0
 NAME = "checkpoint.json"
 #: Folders of the networks that teach the kept one begin so.
 MEMBER = "member-"
+#: Folder of the run from the whole log.
+AGAIN = "again"
 _UNUSABLE = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, SafetensorError)
 
 
@@ -126,11 +128,11 @@ class Checkpoint:
 
 
 def clear(folder: Path) -> None:
-    """Remove the checkpoint in a folder, and those of networks that taught: its run is over."""
+    """Remove the checkpoint in a folder, and those in its folders: its run is over."""
     for path in (folder / NAME, *folder.glob("*.safetensors")):
         path.unlink(missing_ok=True)
-    for taught in folder.glob(f"{MEMBER}*"):
-        clear(taught)
+    for other in (*folder.glob(f"{MEMBER}*"), *folder.glob(AGAIN)):
+        clear(other)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from models import metrics
 from models.codes import items
 from models.scorer import NeuralScorer
-from trainer.build import learn
 from trainer.content import Content
 from trainer.evaluate import answers
 from trainer.examples import Examples, ExamplesError
+from trainer.learn import learn
 from trainer.options import Options
 from trainer.progress import Report
 from trainer.vectors import Vectors

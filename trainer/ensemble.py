@@ -38,9 +38,9 @@ def own(options: Options, number: int) -> Options:
 
 def distilled(member: Member, data: Data, options: Options) -> Network:
     """One network taught by `options.ensemble` others; without any, it learns from the log alone."""
-    if options.ensemble < 2 and not options.teacher_width:
+    if options.networks == 1:
         return member(data, 0)
-    members = [member(data, number) for number in range(1, options.ensemble + 1)]
+    members = [member(data, number) for number in range(1, options.networks)]
     return member(taught(members, data, options.clicks_per_batch), 0)
 
 

@@ -19,7 +19,7 @@ from trainer.loop import Judged, Loop, Objective
 from trainer.losses import losses, total, validate
 from trainer.options import Options
 from trainer.pretrain import Pretext, stages
-from trainer.progress import Progress, Report
+from trainer.progress import STAGE, Progress, Report, score
 from trainer.vectors import Vectors
 from trainer.warm import NOTHING, Held
 
@@ -122,7 +122,7 @@ def fit(
         first, options = stages(options)
         if not journal.passed("pretraining"):
             journal.run(_loop("pretraining", Pretext(network, train, first), first, report, held), None)
-    loop = _loop("training", Supervised(network, train, options), options, report, held)
+    loop = _loop(STAGE, Supervised(network, train, options), options, report, held)
     loop.curve = [*journal.curve]
     journal.run(loop, (lambda: _judge(network, valid, options)) if valid else None)
     if valid is not None:
@@ -140,9 +140,7 @@ def _loop(stage: str, objective: Supervised | Pretext, options: Options, report:
 
 def _judge(network: Network, valid: Data, options: Options) -> Judged:
     next_loss, area, *_ = validate(network, valid, options.clicks_per_batch)
-    # An AUC point is worth about as much as three hundredths of cross entropy.
-    score = distributed.first_says(next_loss - 3 * area)
-    return Judged(next_loss, area, score)
+    return Judged(next_loss, area, distributed.first_says(score(next_loss, area)))
 
 
 def _calibrate(network: Network, valid: Data, options: Options) -> None:

@@ -13,7 +13,7 @@ from xxhash import xxh3_64
 from models.features import FEATURES_VERSION
 from models.network import Network
 from trainer import distributed
-from trainer.checkpoint import EVERY, MEMBER, Checkpoint
+from trainer.checkpoint import AGAIN, EVERY, MEMBER, Checkpoint
 from trainer.data import Data
 from trainer.loop import Judge, Loop
 from trainer.options import Options
@@ -35,6 +35,10 @@ class Journal:
             return self
         folder = self.checkpoint / f"{MEMBER}{number}" if self.checkpoint else None
         return Journal(folder, self.every)
+
+    def again(self) -> "Journal":
+        """The journal of the same run from the whole log."""
+        return Journal(self.checkpoint / AGAIN if self.checkpoint else None, self.every)
 
     def begin(self, network: Network, train: Data, valid: Data | None, options: Options) -> None:
         """Say what the run is, before anything of the network has changed."""

@@ -33,6 +33,16 @@ def fitted(brier: float, held_out: Examples) -> list[str]:
     ]
 
 
+def refitted(asked: bool, done: bool) -> list[str]:
+    """What is to be said where a version was to learn from its newest clicks, too, and did not."""
+    if done or not asked:
+        return []
+    return [
+        "the newest clicks chose when to stop, but were not learned from: too little of the time was left "
+        "to learn once more from all; give more --time-budget, or --set refit=false"
+    ]
+
+
 def _order(walked: Walk) -> list[str]:
     if not walked.disordered:
         return []

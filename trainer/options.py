@@ -38,7 +38,8 @@ class Options:
     through torch.compile, which needs a C++ compiler. `ensemble` networks teach the one that is kept, each
     within the time of `seconds`; 1: none does, or one that has a width of its own. `teacher_width` is that
     of teachers' inputs and states; 0: as the taught one's. `table_rate` is that of Adagrad for the rows of
-    the input table; 0: they learn as all else does, by AdamW at the `learning_rate`.
+    the input table; 0: they learn as all else does, by AdamW at the `learning_rate`. `refit`: when all is
+    chosen, learn once more from all clicks, those that chose it included, if `seconds` has as much left.
     """
 
     seed: int = 0
@@ -82,6 +83,12 @@ class Options:
     teacher_width: int = 0
     trees: str = "learn"
     table_rate: float = 0.1
+    refit: bool = True
+
+    @property
+    def networks(self) -> int:
+        """How many networks learn: the teachers, and the one that is kept."""
+        return 1 + self.ensemble if self.ensemble > 1 or self.teacher_width else 1
 
 
 _CHOICES = {

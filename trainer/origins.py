@@ -70,13 +70,14 @@ def trials(
                 if name == "neural" or seed == seeds[0]:
                     yield Trial(origin, seed if name == "neural" else None, name, figures)
         if baselines:
-            yield from _baselines(origin, learned, valid, after)
+            found = Baselines.learn(learned, valid)
+            yield from _baselines(origin, found.again(before) if options.refit else found, after)
 
 
-def _baselines(origin: int, learned: Examples, valid: Examples, after: Examples) -> Iterator[Trial]:
+def _baselines(origin: int, known: Baselines, after: Examples) -> Iterator[Trial]:
     grouped = after.grouped()
     judged, labels = grouped.judged, grouped.buys[grouped.judged]
-    for name, chances in Baselines.learn(learned, valid).chances(grouped).items():
+    for name, chances in known.chances(grouped).items():
         found = chances[judged]
         areas = metrics.auc(found, labels), metrics.average_precision(found, labels)
         yield Trial(origin, None, name, dict(zip(FIGURES, areas, strict=False)))

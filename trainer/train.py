@@ -9,15 +9,18 @@ from models import registry
 from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue, Item
 from models.event_map import TABLE as EVENT_MAP
-from trainer import head_baselines, notes
+from models.registry import Parts
+from trainer import head_baselines, notes, refit
 from trainer.baselines import Baselines
-from trainer.build import build, learn
+from trainer.baselines.kinds import State
+from trainer.build import choose
 from trainer.checkpoint import clear
 from trainer.content import Content
 from trainer.drift import REFERENCE, reference
 from trainer.examples import Examples
 from trainer.fit import Journal, Report
 from trainer.heads import Plan
+from trainer.learn import learn
 from trainer.lineage import lineage
 from trainer.logs import read_items, read_log
 from trainer.odd_prices import odd_prices
@@ -27,7 +30,7 @@ from trainer.split import split
 from trainer.vectors import read
 from trainer.walk import walk
 
-#: Of the clicks, by time: what is learned from, and what stops and calibrates the training.
+#: Of the clicks, by time: what is learned from first, and what stops and calibrates that.
 SHARES = (0.85, 0.15)
 
 
@@ -113,14 +116,17 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     Raises LogError, ExamplesError, WarmStartError, CheckpointError or RegistryError.
     """
     learned, held_out, said, start, content = _parted(run)
-    parts = build(learned, held_out, run.options, report, Journal(run.checkpoint), start, content)
-    if run.baselines:
-        own = {"heads": head_baselines.learn(learned, Plan.of(parts.network.config))}
-        known = {"lightgbm": parts.forest.state} if parts.forest else {}
-        found = Baselines.learn(learned, held_out, parts.vocabulary, known).state
-        parts = replace(parts, baselines=found | own)
-    said["log"]["notes"] += notes.fitted(parts.metrics["neural"]["brier"], held_out)
+    given = learned, held_out, run.options, report, Journal(run.checkpoint), start, content
+    first = learn(*given)
+    parts = choose(first, learned, held_out, run.options, given[4].curve)
+    # What answers look like on clicks that were not learned from.
     kept: dict[str, Any] = {REFERENCE: reference(parts, held_out, run.options.ignored)}
+    again = refit.again(first, *given)
+    if run.baselines:
+        parts = replace(parts, baselines=_baselines(parts, learned, held_out, again))
+    parts = refit.refitted(parts, again) if again else parts
+    said["log"]["notes"] += notes.fitted(parts.metrics["neural"]["brier"], held_out)
+    said["log"]["notes"] += notes.refitted(run.options.refit, again is not None)
     parts = replace(parts, metrics=parts.metrics | said | kept)
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))
     if run.checkpoint:
@@ -128,8 +134,19 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     return version
 
 
+def _baselines(parts: Parts, learned: Examples, held_out: Examples, again: refit.Again | None) -> State:
+    """What the version is compared with, learned from the clicks that it learned from."""
+    known = {"lightgbm": parts.forest.state} if parts.forest else {}
+    words = again.learned.words if again else parts.vocabulary
+    found = Baselines.learn(learned, held_out, None if again else words, known)
+    found = found.again(again.every, words) if again else found
+    own = head_baselines.learn(again.every if again else learned, Plan.of(parts.network.config))
+    return found.state | {"heads": own}
+
+
 def follow(run: Run) -> None:
     """Be one of the processes that train together, but not the one that saves the version."""
     learned, held_out, _, start, content = _parted(run)
     journal = Journal(run.checkpoint)
-    learn(learned, held_out, run.options, lambda progress: None, journal, start, content)
+    given = learned, held_out, run.options, lambda progress: None, journal, start, content
+    refit.again(learn(*given), *given)

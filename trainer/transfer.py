@@ -12,9 +12,9 @@ import numpy as np
 
 from models.scorer import NeuralScorer
 from models.versions import Version
-from trainer.build import learn
 from trainer.evaluate import Judgement, judge
 from trainer.examples import Examples
+from trainer.learn import learn
 from trainer.options import Options
 from trainer.progress import Report
 from trainer.split import split

@@ -16,12 +16,12 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import PathcastError
-from trainer.build import vocabulary
 from trainer.data import prepare
 from trainer.examples import Examples
 from trainer.fit import Journal, fit, initial
+from trainer.learn import vocabulary
 from trainer.options import Options
-from trainer.progress import Progress
+from trainer.progress import STAGE, Progress, best, score
 from trainer.split import split
 from trainer.train import SHARES
 
@@ -41,8 +41,6 @@ SPACE: Mapping[str, BaseDistribution] = {
 }
 #: Said by the run, not by the settings.
 _OWN = frozenset({"seed", "seconds", "device"})
-#: The stage of a run that is judged; pretraining is not.
-STAGE = "training"
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -128,7 +126,8 @@ def _run(trial: optuna.Trial, learned: Examples, valid: Examples, options: Optio
     data, judged = (prepare(part, words, options.longest) for part in (learned, valid))
     journal = Journal()
     fit(initial(words, weights, data, options), data, judged, options, _pruned(trial), journal)
-    return min(point.next_loss - 3 * point.auc for point in journal.curve if point.stage == STAGE)
+    found = best(journal.curve)
+    return score(found.next_loss, found.auc)
 
 
 def _pruned(trial: optuna.Trial) -> Callable[[Progress], None]:
@@ -136,7 +135,7 @@ def _pruned(trial: optuna.Trial) -> Callable[[Progress], None]:
 
     def report(at: Progress) -> None:
         if at.stage == STAGE and at.epoch and at.batch == 1:
-            trial.report(at.next_loss - 3 * at.auc, at.epoch)
+            trial.report(score(at.next_loss, at.auc), at.epoch)
             if trial.should_prune():
                 raise optuna.TrialPruned
 

@@ -23,20 +23,29 @@ Floats = NDArray[np.float64]
 
 def learn(train: Examples, valid: Examples) -> State:
     """Edges of the bins and what each is worth, ragged over the columns."""
+    state = _counted(train)
+    logits = _logits(state, valid)[valid.judged].astype(np.float32)
+    scale, shift = platt(logits, valid.buys[valid.judged].astype(np.float32))
+    return state | {"scale": scale, "shift": shift}
+
+
+def again(state: State, every: Examples) -> State:
+    """The same of all clicks, with the calibration that there is."""
+    return state | _counted(every)
+
+
+def _counted(train: Examples) -> State:
     table = Table.learn(train.codes, train.features)
     columns, labels = table(train.batch())[train.judged], train.buys[train.judged]
     edges = [_edges(column) for column in columns.T]
     worths = [_worth(_binned(column, cuts), labels, len(cuts) + 1) for column, cuts in _zip(columns, edges)]
-    state: State = {
+    return {
         "ranks": table.ranks,
         "edges": np.concatenate(edges),
         "sizes": np.array([len(cuts) for cuts in edges]),
         "worth": np.concatenate(worths),
         "prior": float(np.log(labels.mean() / (1 - labels.mean()))),
     }
-    logits = _logits(state, valid)[valid.judged].astype(np.float32)
-    scale, shift = platt(logits, valid.buys[valid.judged].astype(np.float32))
-    return state | {"scale": scale, "shift": shift}
 
 
 def chances(state: State, examples: Examples) -> Chances:

@@ -18,11 +18,11 @@ _MLP, _RNN = Plain(Perceptron), Plain(Elman)
 INTENT: dict[str, Baseline] = {
     "base_rate": Baseline(constant.base_rate, constant.chances, needs_both=False),
     "majority_class": Baseline(constant.majority, constant.chances, needs_both=False, threshold=0.5),
-    "naive_bayes": Baseline(bayes.learn, bayes.chances),
+    "naive_bayes": Baseline(bayes.learn, bayes.chances, bayes.again),
     "logistic_regression": Baseline(logistic.learn, logistic.chances),
-    "mlp": Baseline(_MLP.learn, _MLP.chances),
-    "rnn": Baseline(_RNN.learn, _RNN.chances),
-    "lightgbm": Baseline(trees.learn, trees.chances),
+    "mlp": Baseline(_MLP.learn, _MLP.chances, _MLP.again),
+    "rnn": Baseline(_RNN.learn, _RNN.chances, _RNN.again),
+    "lightgbm": Baseline(trees.learn, trees.chances, trees.again),
 }
 
 
@@ -60,6 +60,14 @@ class Baselines:
             made.state["next_item"] = next_items.learn(train, words)
         return made
 
+    def again(self, every: Examples, words: Vocabulary | None = None) -> "Baselines":
+        """The same learned from all clicks; what was chosen stays."""
+        every = every.grouped()
+        finite(every.features, "features")
+        found = {name: _again(INTENT[name], state, every) for name, state in self.state["intent"].items()}
+        sessions = {"next_item": next_items.learn(every, words)} if words is not None else {}
+        return Baselines(self.state | {"intent": found} | sessions)
+
     def _thresholds(self, valid: Examples) -> dict[str, float]:
         judged, labels = valid.judged, valid.buys[valid.judged]
         best = {
@@ -81,3 +89,7 @@ class Baselines:
             for name, kind in INTENT.items()
             if name in self.state["intent"]
         }
+
+
+def _again(kind: Baseline, state: State, every: Examples) -> State:
+    return kind.again(state, every) if kind.again else kind.learn(every, every)

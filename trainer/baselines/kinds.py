@@ -15,7 +15,9 @@ State = dict[str, Any]
 
 
 class Baseline(NamedTuple):
-    """`learn(train, valid)` and `chances(state, examples)` take clicks grouped by session.
+    """`learn(train, valid)`, `again(state, every)` and `chances(state, examples)` take grouped clicks.
+
+    `again` learns from all clicks what `learn` did, as was chosen on validation; None where nothing is.
 
     `needs_both`: cannot be learned from a log of one class. `threshold` is from where on it says "buys"; None
     takes the one with the best F1 on validation.
@@ -23,6 +25,7 @@ class Baseline(NamedTuple):
 
     learn: Callable[[Examples, Examples], State]
     chances: Callable[[State, Examples], Chances]
+    again: Callable[[State, Examples], State] | None = None
     needs_both: bool = True
     threshold: float | None = None
 

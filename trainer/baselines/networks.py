@@ -18,7 +18,7 @@ from trainer.examples import Examples, segments
 HIDDEN, RATE, DECAY, DROPOUT, SEED = 64, 2e-3, 1e-2, 0.2, 0
 #: Clicks of a batch, clicks of a session that are seen together, newest clicks that are learned from.
 CLICKS, LONGEST, MOST = 512, 50, 1_000_000
-#: A short log is gone through more often, for so many batches.
+#: Epochs of a long log; at most, and batches, of a short one.
 EPOCHS, MOST_EPOCHS, BATCHES = 4, 12, 1000
 
 
@@ -58,20 +58,30 @@ class Plain:
 
     def learn(self, train: Examples, valid: Examples) -> State:
         """Weights of the epoch with the best average precision on validation, calibrated there."""
+        best, kept = -1.0, {}
+        for number, (network, state) in enumerate(self._trained(train, _count(train))):
+            logits, labels = _logits(network, valid, state)[valid.judged], valid.buys[valid.judged]
+            found = metrics.average_precision(logits, labels)
+            if found > best:
+                best, kept = found, {"epochs": number + 1, **state, **_calibrated(network, logits, labels)}
+        return kept
+
+    def again(self, state: State, every: Examples) -> State:
+        """Weights after as many epochs, with the calibration that there is."""
+        *_, (network, scaled) = self._trained(every, state["epochs"])
+        return state | scaled | {"weights": _weights(network)}
+
+    def _trained(self, train: Examples, epochs: int) -> Iterator[tuple[nn.Module, State]]:
+        """The network after each epoch, and how its inputs are scaled."""
         train = train.part(np.arange(len(train)) >= len(train) - MOST)
         features = torch.from_numpy(train.features)
         scale = torch.from_numpy(USED) / features.std(0).clamp_min(1.0)
+        state: State = {"mean": features.mean(0).numpy(), "scale": scale.numpy()}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
             network = self._kind()
-            best, kept = -1.0, {}
-            state: State = {"mean": features.mean(0).numpy(), "scale": scale.numpy()}
-            for _ in _epochs(network, train, state):
-                logits, labels = _logits(network, valid, state)[valid.judged], valid.buys[valid.judged]
-                found = metrics.average_precision(logits, labels)
-                if found > best:
-                    best, kept = found, _calibrated(network, logits, labels)
-        return state | kept
+            for _ in _epochs(network, train, state, epochs):
+                yield network, state
 
     def chances(self, state: State, examples: Examples) -> Chances:
         """Probabilities [N] of grouped clicks."""
@@ -82,15 +92,23 @@ class Plain:
 
 def _calibrated(network: nn.Module, logits: Chances, labels: NDArray[np.bool_]) -> State:
     slope, shift = platt(logits, labels.astype(np.float32))
-    weights = {name: weight.numpy().copy() for name, weight in network.state_dict().items()}
-    return {"weights": weights, "slope": slope, "shift": shift}
+    return {"weights": _weights(network), "slope": slope, "shift": shift}
 
 
-def _epochs(network: nn.Module, train: Examples, state: State) -> Iterator[None]:
+def _weights(network: nn.Module) -> State:
+    return {name: weight.numpy().copy() for name, weight in network.state_dict().items()}
+
+
+def _count(train: Examples) -> int:
+    """A short log is gone through more often."""
+    return int(np.clip(BATCHES * CLICKS // max(1, len(train)), EPOCHS, MOST_EPOCHS))
+
+
+def _epochs(network: nn.Module, train: Examples, state: State, count: int) -> Iterator[None]:
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     shuffle, labels = np.random.default_rng(SEED), torch.from_numpy(train.buys.astype(np.float32))
     judged = torch.from_numpy(train.judged)
-    for _ in range(int(np.clip(BATCHES * CLICKS // max(1, len(train)), EPOCHS, MOST_EPOCHS))):
+    for _ in range(count):
         network.train()
         for where, inside in _batches(train.session, shuffle):
             wanted = inside & judged[where]

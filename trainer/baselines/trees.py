@@ -1,5 +1,7 @@
 """Gradient-boosted trees (Ke et al. 2017, LightGBM), regularised: the baseline worth beating."""
 
+from typing import Any
+
 import lightgbm
 import numpy as np
 import torch
@@ -24,27 +26,41 @@ TREES = {
     "seed": 0,
     "verbose": -1,
 }
-#: At most; those of the best average precision on validation are kept. On a short log 500 are too many.
+#: At most; those of the least loss on validation are kept. On a short log 500 are too many. (By average
+#: precision a week of validation can be best after six.)
 ROUNDS, PATIENCE = 500, 100
 
 
 def learn(train: Examples, valid: Examples) -> State:
     """Which names are common, and the trees as LightGBM writes them."""
     table = Table.learn(train.codes, train.features)
-    learned, judged = (
-        lightgbm.Dataset(table(part.batch())[part.judged], part.buys[part.judged].astype(np.float32))
-        for part in (train, valid)
-    )
     bought = valid.buys[valid.judged]
     # Validation of one class cannot say when to stop.
     stop = [lightgbm.early_stopping(PATIENCE, verbose=False)] if 0 < bought.sum() < len(bought) else []
-    # The trees are the same whatever the threads; more of them than free cores only wait for each other.
-    settings = TREES | {"num_threads": torch.get_num_threads(), "metric": "average_precision"}
-    booster = lightgbm.train(settings, learned, ROUNDS, [judged] if stop else [], callbacks=stop)
+    judged = [_dataset(table, valid)] if stop else []
+    booster = lightgbm.train(_settings(), _dataset(table, train), ROUNDS, judged, callbacks=stop)
     state = {"ranks": table.ranks, "trees": booster.model_to_string(num_iteration=booster.best_iteration)}
     said = logits(state, valid)[valid.judged].astype(np.float32)
     slope, shift = platt(said, bought.astype(np.float32))
     return state | {"slope": slope, "shift": shift}
+
+
+def again(state: State, every: Examples) -> State:
+    """As many trees, learned from all clicks."""
+    table = Table.learn(every.codes, every.features)
+    rounds = lightgbm.Booster(model_str=state["trees"]).num_trees()
+    booster = lightgbm.train(_settings(), _dataset(table, every), rounds)
+    return state | {"ranks": table.ranks, "trees": booster.model_to_string()}
+
+
+def _settings() -> dict[str, Any]:
+    # The trees are the same whatever the threads; more of them than free cores only wait for each other.
+    return TREES | {"num_threads": torch.get_num_threads()}
+
+
+def _dataset(table: Table, grouped: Examples) -> lightgbm.Dataset:
+    labels = grouped.buys[grouped.judged].astype(np.float32)
+    return lightgbm.Dataset(table(grouped.batch())[grouped.judged], labels)
 
 
 def chances(state: State, examples: Examples) -> Chances:

@@ -14,8 +14,8 @@ from tests.scoring import SHIPPED
 from trainer.baselines import BaselineError, Baselines, amount_baselines, amounts
 from trainer.baselines.intent import INTENT
 from trainer.baselines.next_items import methods, prefixes
-from trainer.build import vocabulary
 from trainer.examples import Examples
+from trainer.learn import vocabulary
 from trainer.logs import read_log
 from trainer.next_item import COUNTING
 from trainer.session_files import Sessions

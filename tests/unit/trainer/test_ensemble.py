@@ -9,7 +9,7 @@ import torch
 
 from models.network import Network
 from tests.scoring import SHIPPED
-from trainer import build
+from trainer import learn as learning
 from trainer.checkpoint import clear
 from trainer.data import Data, prepare
 from trainer.ensemble import LISTED, TOLD, taught
@@ -33,12 +33,12 @@ def parts() -> tuple[Examples, Examples]:
 
 def network(parts: tuple[Examples, Examples], **changes: object) -> Network:
     options = Options(**{**{name: getattr(OPTIONS, name) for name in OPTIONS.__slots__}, **changes})
-    return build.learn(*parts, options, lambda progress: None).network
+    return learning.learn(*parts, options, lambda progress: None).network
 
 
 @pytest.fixture(scope="module")
 def members(parts) -> tuple[list[Network], Data]:
-    made = build.learn(*parts, OPTIONS, lambda progress: None)
+    made = learning.learn(*parts, OPTIONS, lambda progress: None)
     return [made.network, network(parts, seed=5)], prepare(parts[0], made.words, OPTIONS.longest)
 
 
@@ -82,7 +82,7 @@ def test_the_listwise_loss_is_least_where_the_student_is_the_teacher(members) ->
 
 def test_an_ensemble_makes_another_network_and_the_same_one_again(parts, tmp_path) -> None:
     alone, one = network(parts), network(parts, ensemble=2)
-    again = build.learn(
+    again = learning.learn(
         *parts,
         Options(epochs=1, seconds=1e9, embedding=16, hidden=16, heads_weight=0, ensemble=2),
         lambda progress: None,
@@ -95,8 +95,10 @@ def test_an_ensemble_makes_another_network_and_the_same_one_again(parts, tmp_pat
 
 
 def test_a_narrow_network_can_be_taught_by_a_wide_one(parts, monkeypatch) -> None:
-    trained, fit = [], build.fit
-    monkeypatch.setattr(build, "fit", lambda network, *rest: trained.append(network) or fit(network, *rest))
+    trained, fit = [], learning.fit
+    monkeypatch.setattr(
+        learning, "fit", lambda network, *rest: trained.append(network) or fit(network, *rest)
+    )
     alone, taught = network(parts), network(parts, teacher_width=24)
     assert [one.config.hidden for one in trained] == [16, 24, 16]
     assert taught.config == alone.config
@@ -105,25 +107,26 @@ def test_a_narrow_network_can_be_taught_by_a_wide_one(parts, monkeypatch) -> Non
 
 def test_a_wide_teacher_begins_anew_where_the_taught_one_begins_with_a_version(parts) -> None:
     options = Options(**{**asdict(OPTIONS), "teacher_width": 24, "freeze": ("encoder",)})
-    start = build.learn(*parts, OPTIONS, lambda progress: None)
+    start = learning.learn(*parts, OPTIONS, lambda progress: None)
     version = SimpleNamespace(id="start", network=start.network, vocabulary=start.words)
-    made = build.learn(*parts, options, lambda progress: None, start=version)
-    assert made.known == len(start.words.ids)
+    made = learning.learn(*parts, options, lambda progress: None, start=version)
+    count = len(start.words.ids)
+    assert made.said["started from"] == {"version": "start", "known items": count, "items": count}
     for name, value in start.network.encoder.named_parameters():
         assert torch.equal(value, made.network.encoder.get_parameter(name))
 
 
 def test_what_the_taught_one_cannot_begin_with_is_said_before_anybody_has_learned(parts, monkeypatch) -> None:
-    monkeypatch.setattr(build, "fit", lambda *_: pytest.fail("somebody has learned"))
+    monkeypatch.setattr(learning, "fit", lambda *_: pytest.fail("somebody has learned"))
     with pytest.raises(WarmStartError, match="nothing was learned before"):
         network(parts, teacher_width=24, freeze=("encoder",))
 
 
 def test_the_teachers_checkpoints_go_with_the_run(parts, tmp_path) -> None:
     options = Options(**{**asdict(OPTIONS), "ensemble": 2})
-    build.learn(*parts, options, lambda progress: None, Journal(tmp_path))
+    learning.learn(*parts, options, lambda progress: None, Journal(tmp_path))
     assert [*tmp_path.glob("member-*/*")]
     clear(tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
     other = Options(**{**asdict(options), "seed": 7})
-    build.learn(*parts, other, lambda progress: None, Journal(tmp_path))
+    learning.learn(*parts, other, lambda progress: None, Journal(tmp_path))

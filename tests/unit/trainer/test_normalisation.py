@@ -11,10 +11,10 @@ from models.network import Config, Network
 from tests.scoring import SHIPPED
 from tests.tiny import parts
 from trainer import normalisation
-from trainer.build import vocabulary
 from trainer.data import prepare
 from trainer.examples import Examples
 from trainer.fit import initial
+from trainer.learn import vocabulary
 from trainer.logs import read_log
 from trainer.options import Options
 from trainer.split import split

@@ -1,0 +1,137 @@
+"""What a version knows of a log: its items, its sessions, how often people buy, a network that learned it."""
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import features, session_index
+from models.codes import items
+from models.events import EVENT_CODES
+from models.network import Network
+from models.popularity import weight
+from models.rates import StageRates
+from models.registry import Version
+from models.vocabulary import Vocabulary
+from trainer import distributed
+from trainer.content import Content
+from trainer.data import Data, prepare
+from trainer.ensemble import distilled, own
+from trainer.examples import Examples, ExamplesError
+from trainer.fit import Journal, Report, fit, initial
+from trainer.heads import NO_HEADS, Plan, initialise, plan
+from trainer.options import Options
+from trainer.progress import best
+from trainer.warm import Held, begin
+
+#: Items a version knows; the rest share hashed buckets.
+MOST_ITEMS = 20_000
+DAY_MS = 86_400_000
+#: Clicks of the newest sessions that the neighbours' index keeps.
+INDEXED_CLICKS = 300_000
+_WEIGHTS = {EVENT_CODES["add_to_cart"]: weight(0, 1, 0), EVENT_CODES["purchase"]: weight(0, 0, 1)}
+
+
+def vocabulary(
+    examples: Examples, most: int = MOST_ITEMS, content: Content | None = None
+) -> tuple[Vocabulary, NDArray[np.int64]]:
+    """The most wanted items with their latest categories, and weights [V]; then those with content alone.
+
+    Raises ExamplesError for none.
+    """
+    with_item = examples.codes[items(examples.codes) != 0]
+    if not len(with_item):
+        raise ExamplesError("no event of the log names an item; map its column: --map item_id=COLUMN")
+    hashes, inverse = np.unique(with_item["item"], return_inverse=True)
+    worth = np.ones(256, dtype=np.int64)
+    worth[list(_WEIGHTS)] = list(_WEIGHTS.values())
+    weights = np.bincount(inverse, worth[with_item["event"]], minlength=len(hashes)).astype(np.int64)
+    categories = np.zeros(len(hashes), dtype=np.uint32)
+    categories[inverse] = with_item["category"]
+    chosen = np.lexsort((hashes, -weights))[:most]
+    ids = [examples.items[item] for item in hashes[chosen].tolist()]
+    cold = content.beside(ids)[: most - len(ids)] if content else []
+    known = [*categories[chosen].tolist(), *(category for _, category in cold)]
+    worths = np.append(weights[chosen], np.zeros(len(cold), dtype=np.int64))
+    return Vocabulary.build([*ids, *(item for item, _ in cold)], known), worths
+
+
+def index(examples: Examples, words: Vocabulary, settings: session_index.Settings) -> session_index.Index:
+    """The neighbours' index over the newest sessions."""
+    known = words.lookup(items(examples.codes))
+    kept = np.flatnonzero(known >= 0)[-INDEXED_CLICKS:]
+    days = examples.ts[kept] / DAY_MS
+    return session_index.build(examples.session[kept], known[kept], days, len(words.ids), settings)
+
+
+def rates(examples: Examples) -> StageRates:
+    """How often people buy from each stage of a session on."""
+    stages = features.stages(examples.features[examples.judged])
+    return StageRates.count(stages, examples.buys[examples.judged].astype(np.float32))
+
+
+class Learned(NamedTuple):
+    """A trained network, the items it knows, and their weights `[V]`; `said` is what a version tells of it.
+
+    `epochs` made its weights, and `seconds` passed until it had them.
+    """
+
+    network: Network
+    words: Vocabulary
+    weights: NDArray[np.int64]
+    said: dict[str, Any]
+    epochs: int
+    seconds: float
+
+
+def learn(
+    train: Examples,
+    valid: Examples | None,
+    options: Options,
+    report: Report,
+    journal: Journal | None = None,
+    start: Version | None = None,
+    content: Content | None = None,
+    planned: Plan | None = None,
+) -> Learned:
+    """Train on `train`, stop and calibrate on `valid`; begin where the version `start` ended.
+
+    Without `valid` it learns to the end of the epochs, and is not calibrated. With `content`, items have its
+    vectors, and those that were never clicked can be recommended. The heads are those `planned`, or those
+    that `train` has something to teach.
+
+    Raises WarmStartError and CheckpointError.
+    """
+    began, journal = time.monotonic(), journal or Journal()
+    words, weights = vocabulary(train, content=content)
+    if planned is None:
+        planned = plan(train, options.churn_days) if options.heads_weight else NO_HEADS
+    data = prepare(train, words, options.longest, planned)
+    judged_on = None if valid is None else prepare(valid, words, options.longest, planned)
+    vectors = content.vectors if content else None
+    known = 0
+
+    def begun(data: Data, number: int) -> tuple[Network, Held]:
+        nonlocal known
+        mine = own(options, number)
+        network = initial(words, weights, data, mine, planned, vectors)
+        if network.tasks is not None and data.tasks is not None:
+            initialise(network.tasks, train.grouped(), data.tasks)
+        source = None if number and options.teacher_width else start
+        known, held = begin(network, words, source, mine.freeze)
+        return network, held
+
+    def member(data: Data, number: int) -> Network:
+        network, held = begun(data, number)
+        return fit(network, data, judged_on, own(options, number), report, journal.of(number), held)
+
+    if options.teacher_width:
+        # What the kept network cannot begin with is said before its teachers have learned.
+        begun(data, 0)
+    network = distilled(member, data, options)
+    epochs = options.epochs if valid is None else best(journal.curve).epoch + 1
+    seconds = distributed.first_says(time.monotonic() - began)
+    told = {"version": start.id, "known items": known, "items": len(words.ids)} if start else None
+    said = {"started from": told} if told else {}
+    return Learned(network.cpu(), words, weights, said, int(distributed.first_says(epochs)), seconds)

@@ -1,0 +1,90 @@
+"""Everything learned once more from the whole log, when validation has chosen all there is to choose.
+
+What stops and calibrates a training is the newest part of its log, which says most about what comes next: a
+version that has not learned from it knows neither its items nor its sessions. How long to learn, how to
+calibrate, what network, trees and neighbours weigh, and from which probability on "buys" is said stay as they
+were chosen (Goodfellow, Bengio, Courville 2016, "Deep learning", 7.8: early stopping, then all the data).
+"""
+
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models.forest import Forest
+from models.network import Network
+from models.registry import Parts, Version
+from trainer.baselines import trees
+from trainer.content import Content
+from trainer.examples import Examples
+from trainer.heads import Plan
+from trainer.journal import Journal
+from trainer.learn import Learned, index, learn, rates
+from trainer.options import Options
+from trainer.progress import Report
+
+STAGE = "learning again"
+
+
+class Again(NamedTuple):
+    """What was learned from the whole log, and the log."""
+
+    learned: Learned
+    every: Examples
+
+
+def together(older: Examples, newer: Examples) -> Examples:
+    """Two parts of one log, in order of time."""
+    names = [field.name for field in fields(older) if isinstance(getattr(older, field.name), np.ndarray)]
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(older, name), getattr(newer, name)]) for name in names
+    }
+    return replace(older, **joined).part(np.argsort(joined["ts"], kind="stable"))
+
+
+def again(
+    first: Learned,
+    train: Examples,
+    valid: Examples,
+    options: Options,
+    report: Report,
+    journal: Journal | None = None,
+    start: Version | None = None,
+    content: Content | None = None,
+) -> Again | None:
+    """Learn from both parts for as many epochs as was best, calibrated as `first` is.
+
+    None where that is not asked for, and where the time budget has not enough left. Raises what `learn` does.
+    """
+    every = together(train, valid)
+    left = options.seconds * options.networks - first.seconds
+    if not options.refit or first.seconds * len(every) / len(train) > left:
+        return None
+    how = replace(options, epochs=first.epochs, seconds=left / options.networks)
+    own = journal.again() if journal else None
+    plan = Plan.of(first.network.config)
+    made = learn(every, None, how, lambda at: report(at._replace(stage=STAGE)), own, start, content, plan)
+    _calibrate_like(made.network, first.network)
+    return Again(made, every)
+
+
+def _calibrate_like(network: Network, other: Network) -> None:
+    network.calibration.copy_(other.calibration)
+    if network.tasks is not None and other.tasks is not None:
+        network.tasks.lines.copy_(other.tasks.lines)
+
+
+def refitted(parts: Parts, made: Again) -> Parts:
+    """The version with all that it knows of the log from the whole log; what was chosen stays."""
+    learned, every = made
+    said = learned.said | {"learned again": {"clicks": len(every), "epochs": learned.epochs}}
+    return replace(
+        parts,
+        network=learned.network,
+        vocabulary=learned.words,
+        index=index(every, learned.words, parts.settings),
+        popularity=learned.weights,
+        rates=rates(every),
+        forest=Forest(trees.again(parts.forest.state, every.grouped())) if parts.forest else None,
+        metrics=parts.metrics | said,
+    )
