@@ -57,10 +57,10 @@ def again(
     None where that is not asked for, and where the time budget has not enough left. Raises what `learn` does.
     """
     every = together(train, valid)
-    left = options.seconds * options.networks - first.seconds
-    if not options.refit or first.seconds * len(every) / len(train) > left:
+    foreseen = first.seconds * (1 + len(every) / len(train))
+    if not options.refit or foreseen > options.seconds * options.networks:
         return None
-    how = replace(options, epochs=first.epochs, seconds=left / options.networks)
+    how = replace(options, epochs=first.epochs)
     own = journal.again() if journal else None
     plan = Plan.of(first.network.config)
     made = learn(every, None, how, lambda at: report(at._replace(stage=STAGE)), own, start, content, plan)

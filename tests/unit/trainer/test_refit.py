@@ -1,0 +1,206 @@
+"""Learning once more from the whole log: what is chosen stays, all else is of all clicks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pytest
+import torch
+
+from models.codes import items
+from models.registry import load
+from tests.scoring import SHIPPED
+from tests.training import SMALL, same
+from trainer import notes, refit
+from trainer.baselines import Baselines
+from trainer.baselines.intent import INTENT
+from trainer.build import build, choose
+from trainer.drift import REFERENCE
+from trainer.examples import Examples
+from trainer.heads import Plan
+from trainer.journal import Journal
+from trainer.learn import Learned, index, learn
+from trainer.logs import read_log
+from trainer.progress import STAGE, Point, Progress, best
+from trainer.split import split
+from trainer.train import Run, train
+from trainer.walk import walk
+
+OPTIONS = replace(SMALL, epochs=2)
+
+
+def silent(progress: Progress) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def log() -> Examples:
+    return walk(read_log([SHIPPED]).head(6000)).examples()
+
+
+@pytest.fixture(scope="module")
+def parts(log: Examples) -> tuple[Examples, Examples]:
+    learned, valid = split(log, (0.8, 0.2))
+    return learned, valid
+
+
+@pytest.fixture(scope="module")
+def first(parts: tuple[Examples, Examples]) -> Learned:
+    return learn(*parts, OPTIONS, silent)
+
+
+@pytest.fixture(scope="module")
+def made(first: Learned, parts: tuple[Examples, Examples]) -> refit.Again:
+    found = refit.again(first, *parts, OPTIONS, silent)
+    assert found is not None
+    return found
+
+
+def test_two_parts_make_the_log_that_they_are_of(log: Examples, parts: tuple[Examples, Examples]) -> None:
+    joined = refit.together(*parts)
+    assert len(joined) == len(log)
+    assert (np.diff(joined.ts) >= 0).all()
+    for session in np.unique(log.session)[:200]:
+        np.testing.assert_array_equal(
+            joined.codes[joined.session == session], log.codes[log.session == session]
+        )
+
+
+def test_it_knows_what_is_in_the_newest_clicks(first, made, parts) -> None:
+    newest = np.unique(items(parts[1].codes))
+    new = newest[(newest != 0) & ~np.isin(newest, items(parts[0].codes))]
+    assert len(new)
+    assert (first.words.lookup(new) < 0).all()
+    assert (made.learned.words.lookup(new) >= 0).all()
+
+
+def test_its_weights_are_those_of_the_whole_log_alone(first, made, parts) -> None:
+    options, plan = replace(OPTIONS, epochs=first.epochs), Plan.of(first.network.config)
+    alone = learn(refit.together(*parts), None, options, silent, planned=plan)
+    assert torch.equal(alone.network.table.weight, made.learned.network.table.weight)
+    assert made.learned.epochs == first.epochs
+
+
+def test_its_calibration_and_its_heads_are_those_that_validation_chose(first, made) -> None:
+    own, chosen = made.learned.network, first.network
+    assert own.config.tasks == chosen.config.tasks
+    assert torch.equal(own.calibration, chosen.calibration)
+    assert torch.equal(own.tasks.lines, chosen.tasks.lines)
+    assert not torch.equal(own.calibration, torch.tensor([[1.0, 0.0]]).expand_as(own.calibration))
+
+
+def test_a_version_keeps_what_was_chosen_and_learns_the_rest_anew(first, made, parts) -> None:
+    chosen = choose(first, *parts, OPTIONS, [])
+    version = refit.refitted(chosen, made)
+    assert version.metrics["neural"] == chosen.metrics["neural"]
+    assert version.metrics["threshold"] == chosen.metrics["threshold"]
+    assert version.metrics["learned again"] == {"clicks": len(made.every), "epochs": first.epochs}
+    assert version.blend == chosen.blend
+    expected = index(made.every, made.learned.words, chosen.settings)
+    np.testing.assert_array_equal(version.index.items, expected.items)
+    assert len(version.popularity) == len(version.vocabulary.ids) > len(chosen.vocabulary.ids)
+    assert version.rates != chosen.rates
+    if chosen.forest and version.forest:
+        assert version.forest.state["weights"] == chosen.forest.state["weights"]
+        assert version.forest.state["trees"] != chosen.forest.state["trees"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"refit": False}, {"seconds": 0.0}], ids=["not asked for", "no time left"]
+)
+def test_without_it_a_version_is_what_was_chosen(first, parts, changes) -> None:
+    assert refit.again(first, *parts, replace(OPTIONS, **changes), silent) is None
+
+
+def test_it_takes_no_more_than_what_is_left_of_the_time(first, parts) -> None:
+    slow = first._replace(seconds=100.0)
+    assert refit.again(slow, *parts, replace(OPTIONS, seconds=224.0), silent) is None
+    assert refit.again(slow, *parts, replace(OPTIONS, seconds=226.0), silent) is not None
+    taught = replace(OPTIONS, seconds=113.0, teacher_width=24)
+    assert taught.networks == 2
+    assert refit.again(slow, *parts, taught, silent) is not None
+
+
+def test_who_asked_for_it_hears_why_it_was_left_out() -> None:
+    assert notes.refitted(asked=True, done=True) == notes.refitted(asked=False, done=False) == []
+    (note,) = notes.refitted(asked=True, done=False)
+    assert "--time-budget" in note
+
+
+def test_the_best_epoch_is_the_one_whose_weights_are_kept() -> None:
+    curve = [Point("pretraining", 0, 1.0, 0.0, 1.0)]
+    curve += [
+        Point(STAGE, at, 1.0, loss, auc) for at, (loss, auc) in enumerate([(9, 0.5), (8, 0.9), (8, 0.6)])
+    ]
+    assert best(curve).epoch == 1
+
+
+class Killed(Exception):
+    pass
+
+
+def killing(stage: str, batch: int) -> Callable[[Progress], None]:
+    def report(at: Progress) -> None:
+        if at.stage == stage and at.epoch == 1 and at.batch == batch:
+            raise Killed
+
+    return report
+
+
+@pytest.mark.parametrize("stage", [STAGE, refit.STAGE])
+def test_a_run_killed_in_either_stage_goes_on_to_the_same_bits(parts, tmp_path: Path, stage: str) -> None:
+    options = replace(OPTIONS, trees="none", blend="none")
+    undisturbed = build(*parts, options, silent)
+    journal = Journal(tmp_path, every=0.0)
+    with pytest.raises(Killed):
+        build(*parts, options, killing(stage, 3), journal)
+    assert same(build(*parts, options, silent, journal).network, undisturbed.network)
+
+
+@pytest.fixture(scope="module")
+def baselines(parts: tuple[Examples, Examples]) -> Baselines:
+    return Baselines.learn(*parts)
+
+
+def test_baselines_learn_again_with_what_was_chosen_for_them(baselines, parts, made) -> None:
+    again = baselines.again(refit.together(*parts), made.learned.words).state
+    known, found = baselines.state["intent"], again["intent"]
+    assert again["thresholds"] == baselines.state["thresholds"]
+    assert again["next_item"]["count"] == len(made.learned.words.ids)
+    trees = [lightgbm.Booster(model_str=one["lightgbm"]["trees"]) for one in (known, found)]
+    assert trees[0].num_trees() == trees[1].num_trees()
+    for name, chosen in (
+        ("lightgbm", "slope"),
+        ("rnn", "epochs"),
+        ("mlp", "shift"),
+        ("naive_bayes", "scale"),
+    ):
+        assert found[name][chosen] == known[name][chosen]
+
+
+@pytest.mark.parametrize("name", sorted(INTENT))
+def test_a_baseline_that_learns_again_from_the_same_is_the_same(baselines, parts, name) -> None:
+    learned, later = parts[0].grouped(), parts[1].grouped()
+    again = baselines.again(parts[0]).state["intent"][name]
+    chances = INTENT[name].chances
+    if name not in ("rnn", "mlp", "lightgbm"):
+        np.testing.assert_array_equal(chances(again, later), chances(baselines.state["intent"][name], later))
+    else:
+        # Their best epoch or round is what validation chose, from the same beginning.
+        np.testing.assert_allclose(
+            chances(again, learned), chances(baselines.state["intent"][name], learned), atol=1e-6
+        )
+
+
+def test_what_is_saved_was_learned_from_all_clicks(tmp_path: Path) -> None:
+    file = tmp_path / "log.parquet"
+    read_log([SHIPPED]).head(4000).sink_parquet(file)
+    version = train(Run([file], tmp_path / "registry", options=OPTIONS, baselines=True), 0, silent)
+    said = load(version.path).metrics
+    assert said["learned again"]["clicks"] == said["clicks"]["train"] + said["clicks"]["valid"]
+    assert version.baselines["next_item"]["count"] == len(version.vocabulary.ids)
+    # What drift is compared with was not learned from.
+    assert said[REFERENCE]["new_items"] > 0
+    assert not [note for note in said["log"]["notes"] if "--time-budget" in note]
