@@ -33,8 +33,8 @@ def build(
     """
     journal = journal or Journal()
     first = learn(train, valid, options, report, journal, start, content)
-    parts = choose(first, train, valid, options, journal.curve)
     again = refit.again(first, train, valid, options, report, journal, start, content)
+    parts = choose(first, train, valid, options, journal.curve)
     return refit.refitted(parts, again) if again else parts
 
 

@@ -46,8 +46,11 @@ def first_says(value: float) -> float:
 
 def share(counted: int | Tensor) -> float:
     """What a mean over `counted` examples here is multiplied by, so that averaged gradients are those of the
-    mean over all processes' examples; 1 for a single process."""
-    if not distributed.is_initialized():
+    mean over all processes' examples; 1 for a single process, and without gradients.
+
+    What is only judged is judged whole by whoever judges it: others may not even take part.
+    """
+    if not distributed.is_initialized() or not torch.is_grad_enabled():
         return 1.0
     total = torch.tensor([float(counted)], device=_device())
     distributed.all_reduce(total)

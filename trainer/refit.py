@@ -52,7 +52,7 @@ def again(
     start: Version | None = None,
     content: Content | None = None,
 ) -> Again | None:
-    """Learn from both parts for as many epochs as was best, calibrated as `first` is.
+    """Learn from both parts for as many epochs as was best; to be calibrated as `first` is.
 
     None where that is not asked for, and where the time budget has not enough left. Raises what `learn` does.
     """
@@ -64,19 +64,13 @@ def again(
     own = journal.again() if journal else None
     plan = Plan.of(first.network.config)
     made = learn(every, None, how, lambda at: report(at._replace(stage=STAGE)), own, start, content, plan)
-    _calibrate_like(made.network, first.network)
     return Again(made, every)
-
-
-def _calibrate_like(network: Network, other: Network) -> None:
-    network.calibration.copy_(other.calibration)
-    if network.tasks is not None and other.tasks is not None:
-        network.tasks.lines.copy_(other.tasks.lines)
 
 
 def refitted(parts: Parts, made: Again) -> Parts:
     """The version with all that it knows of the log from the whole log; what was chosen stays."""
     learned, every = made
+    _calibrate_like(learned.network, parts.network)
     said = learned.said | {"learned again": {"clicks": len(every), "epochs": learned.epochs}}
     return replace(
         parts,
@@ -88,3 +82,9 @@ def refitted(parts: Parts, made: Again) -> Parts:
         forest=Forest(trees.again(parts.forest.state, every.grouped())) if parts.forest else None,
         metrics=parts.metrics | said,
     )
+
+
+def _calibrate_like(network: Network, other: Network) -> None:
+    network.calibration.copy_(other.calibration)
+    if network.tasks is not None and other.tasks is not None:
+        network.tasks.lines.copy_(other.tasks.lines)

@@ -118,10 +118,10 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     learned, held_out, said, start, content = _parted(run)
     given = learned, held_out, run.options, report, Journal(run.checkpoint), start, content
     first = learn(*given)
+    again = refit.again(first, *given)
     parts = choose(first, learned, held_out, run.options, given[4].curve)
     # What answers look like on clicks that were not learned from.
     kept: dict[str, Any] = {REFERENCE: reference(parts, held_out, run.options.ignored)}
-    again = refit.again(first, *given)
     if run.baselines:
         parts = replace(parts, baselines=_baselines(parts, learned, held_out, again))
     parts = refit.refitted(parts, again) if again else parts

@@ -9,9 +9,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from models.registry import load
+from tests.scoring import SHIPPED
 from tests.training import SMALL, small
 from trainer import distributed
 from trainer.fit import fit
+from trainer.logs import read_log
 from trainer.options import Options
 
 #: Nothing random in a pass: two processes draw other dropout and other candidates than one.
@@ -57,6 +60,19 @@ def test_two_processes_learn_what_one_learns_from_doubled_batches(tmp_path: Path
         torch.testing.assert_close(first[name], value, atol=2e-3, rtol=1e-3)
     assert distance(first, doubled) < 0.01 * distance(single, doubled)
     assert (tmp_path / "checkpoint" / "checkpoint.json").exists()
+
+
+def test_two_processes_make_one_version(tmp_path: Path) -> None:
+    log, registry = tmp_path / "log.parquet", tmp_path / "registry"
+    read_log([SHIPPED]).head(6000).sink_parquet(log)
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = ["--no-python", Path(sys.executable).parent / "pathcast", "train", "--events", log]
+    small = ["--registry", registry, "--epochs", "1", "--set", "hidden=16", "--set", "embedding=16"]
+    ended = subprocess.run([*start, *command, *small], capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    (version,) = registry.iterdir()
+    said = load(version).metrics
+    assert said["learned again"]["clicks"] == said["clicks"]["train"] + said["clicks"]["valid"]
 
 
 def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:

@@ -83,8 +83,9 @@ def test_its_weights_are_those_of_the_whole_log_alone(first, made, parts) -> Non
     assert made.learned.epochs == first.epochs
 
 
-def test_its_calibration_and_its_heads_are_those_that_validation_chose(first, made) -> None:
-    own, chosen = made.learned.network, first.network
+def test_its_calibration_and_its_heads_are_those_that_validation_chose(first, made, parts) -> None:
+    version = refit.refitted(choose(first, *parts, OPTIONS, []), made)
+    own, chosen = version.network, first.network
     assert own.config.tasks == chosen.config.tasks
     assert torch.equal(own.calibration, chosen.calibration)
     assert torch.equal(own.tasks.lines, chosen.tasks.lines)
