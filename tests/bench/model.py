@@ -38,7 +38,7 @@ def model(log: Log, sizes: Sizes, encoder: str, kept: Path = KEPT) -> Model:
     if not found:
         folder.mkdir(parents=True, exist_ok=True)
         _training_log(log, sizes.trained).write_parquet(file)
-        options = Options(epochs=sizes.epochs, seconds=90.0, encoder=encoder)
+        options = Options(epochs=sizes.epochs, seconds=90.0, encoder=encoder, refit=False)
         version = train(Run([file], versions, options=options), int(time.time() * 1000), lambda _: None)
     else:
         version = registry.load(found[-1].parent, "cpu")
