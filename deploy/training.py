@@ -43,7 +43,8 @@ def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
     """Makes the runs of PATHCAST_TRAINER_WORKDIR. Raises OptionsError, EventLogError or TrainerError."""
     worker = WorkerSettings()
     registry = folder_of(worker)
-    given = Options(seed=seed, seconds=60 * settings.epochs_minutes)
+    # What the next run begins with must not have learned from the clicks that stop and calibrate that run.
+    given = Options(seed=seed, seconds=60 * settings.epochs_minutes, refit=not settings.warm)
     recipe = Recipe(
         registry=registry,
         options=read(settings.config.expanduser(), given) if settings.config else given,

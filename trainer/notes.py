@@ -3,11 +3,17 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from models.catalogue import Catalogue
+from models.versions import Version
 from trainer.examples import Examples
+from trainer.lineage import last_session
 from trainer.refused import advice, told
 from trainer.walk import Walk
 
+#: Where a version says that it learned once more from the whole log.
+LEARNED_AGAIN = "learned again"
 #: From this share of refused rows on, something is likely wrong with the columns.
 MANY = 0.05
 #: A network that is so much above the base rate's Brier score has not learned; a short log's may be a bit.
@@ -40,6 +46,20 @@ def refitted(asked: bool, done: bool) -> list[str]:
     return [
         "the newest clicks chose when to stop, but were not learned from: too little of the time was left "
         "to learn once more from all; give more --time-budget, or --set refit=false"
+    ]
+
+
+def begun(start: Version | None, held_out: Examples) -> list[str]:
+    """About clicks that choose though the version to begin with has learned from them."""
+    if start is None or LEARNED_AGAIN not in start.metrics:
+        return []
+    _, first, inverse = np.unique(held_out.session, return_index=True, return_inverse=True)
+    count = int((held_out.ts[first][inverse] <= last_session(start.metrics)).sum())
+    if not count:
+        return []
+    return [
+        f"version {start.id} has learned from {count:,} of the {len(held_out):,} newest clicks, which stop "
+        "and calibrate this training: it is flattered; begin with a version that was made with --set refit=false"
     ]
 
 

@@ -20,9 +20,11 @@ from trainer.examples import Examples
 from trainer.heads import Plan
 from trainer.journal import Journal
 from trainer.learn import Learned, index, learn, rates
+from trainer.notes import LEARNED_AGAIN
 from trainer.options import Options
 from trainer.progress import Report
 
+#: What progress calls it.
 STAGE = "learning again"
 
 
@@ -71,7 +73,7 @@ def refitted(parts: Parts, made: Again) -> Parts:
     """The version with all that it knows of the log from the whole log; what was chosen stays."""
     learned, every = made
     _calibrate_like(learned.network, parts.network)
-    said = learned.said | {"learned again": {"clicks": len(every), "epochs": learned.epochs}}
+    said = learned.said | {LEARNED_AGAIN: {"clicks": len(every), "epochs": learned.epochs}}
     return replace(
         parts,
         network=learned.network,

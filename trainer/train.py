@@ -126,6 +126,7 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
         parts = replace(parts, baselines=_baselines(parts, learned, held_out, again))
     parts = refit.refitted(parts, again) if again else parts
     said["log"]["notes"] += notes.fitted(parts.metrics["neural"]["brier"], held_out)
+    said["log"]["notes"] += notes.begun(start, held_out)
     said["log"]["notes"] += notes.refitted(run.options.refit, again is not None)
     parts = replace(parts, metrics=parts.metrics | said | kept)
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))

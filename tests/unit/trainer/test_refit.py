@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import lightgbm
 import numpy as np
 import pytest
 import torch
 
+from deploy.training import maker
 from models.codes import items
 from models.registry import load
 from tests.scoring import SHIPPED
@@ -24,6 +26,7 @@ from trainer.journal import Journal
 from trainer.learn import Learned, index, learn
 from trainer.logs import read_log
 from trainer.progress import STAGE, Point, Progress, best
+from trainer.settings import TrainerSettings
 from trainer.split import split
 from trainer.train import Run, train
 from trainer.walk import walk
@@ -205,3 +208,24 @@ def test_what_is_saved_was_learned_from_all_clicks(tmp_path: Path) -> None:
     # What drift is compared with was not learned from.
     assert said[REFERENCE]["new_items"] > 0
     assert not [note for note in said["log"]["notes"] if "--time-budget" in note]
+
+
+def test_who_begins_with_a_version_that_knows_the_answers_hears_of_it(parts) -> None:
+    held_out = parts[1]
+    newest = int(held_out.ts.max())
+    for metrics, count in (
+        ({"learned again": {}, "lineage": {"clicks": {"last_session": newest}}}, len(held_out)),
+        ({"lineage": {"clicks": {"last_session": newest}}}, 0),
+        ({"learned again": {}, "lineage": {"clicks": {"last_session": int(held_out.ts.min()) - 1}}}, 0),
+    ):
+        said = notes.begun(SimpleNamespace(id="before", metrics=metrics), held_out)
+        assert len(said) == (count > 0)
+        assert not count or f"before has learned from {count:,} of the {count:,} newest clicks" in said[0]
+    assert notes.begun(None, held_out) == []
+
+
+def test_runs_that_begin_with_what_serves_do_not_learn_again(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PATHCAST_TRAINER_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("PATHCAST_TRAINER_WORKDIR", str(tmp_path / "work"))
+    for warm in (True, False):
+        assert maker(TrainerSettings(warm=warm)).recipe.options.refit is not warm
