@@ -59,7 +59,7 @@ def begun(start: Version | None, held_out: Examples) -> list[str]:
         return []
     return [
         f"version {start.id} has learned from {count:,} of the {len(held_out):,} newest clicks, which stop "
-        "and calibrate this training: it is flattered; begin with a version that was made with --set refit=false"
+        "and calibrate this training: it is flattered; begin with one that was made with --set refit=false"
     ]
 
 
