@@ -5,8 +5,10 @@ outcomes have matured, and the neighbours' index gets them as well. Items and he
 """
 
 import json
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +25,7 @@ from trainer.examples import Examples
 from trainer.fit import fit
 from trainer.heads import Plan
 from trainer.learn import index
+from trainer.lineage import learned_until
 from trainer.options import Options
 
 
@@ -30,29 +33,32 @@ from trainer.options import Options
 class Step:
     """How far an adaptation goes: passes over new clicks, at which rate, and how many clicks it takes.
 
-    It is calibrated on so many clicks of the newest sessions, more than it learns from: in a few hours there
-    are too few buyers to calibrate on.
+    It is calibrated on so many clicks of the newest sessions that no training has learned from, with at least
+    so many buying sessions: in a few hours there are too few buyers to calibrate on.
     """
 
     epochs: int = 1
     learning_rate: float = 3e-4
     least_clicks: int = 1_000
     calibrating_clicks: int = 10_000
+    least_buyers: int = 50
 
 
 def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, step: Step) -> Parts:
     """`parts` a step further on `recent` clicks, the newest of `log`, which neighbours may know as well."""
-    valid = newest_clicks(log, step.calibrating_clicks)
+    valid = fresh(parts.metrics, log, step)
+    enough = len(np.unique(valid.session[valid.buys])) >= step.least_buyers
     network, words = _trainable(parts.network, options), parts.vocabulary
     plan = Plan.of(network.config)
     torch.manual_seed(options.seed)
     data, judged_on = (prepare(part, words, options.longest, plan) for part in (recent, valid))
+    # Heads that were calibrated on many are not to be calibrated on a few.
     # Adagrad begins at full stride whatever was learned before: a small step is AdamW's alone.
     how = replace(
         options, epochs=step.epochs, learning_rate=step.learning_rate, table_rate=0.0, pretrain="none"
     )
-    fit(network, data, judged_on, how, _silent)
-    if parts.forest is not None:
+    fit(network, data, judged_on if enough else None, how, _silent)
+    if parts.forest is not None and enough:
         stacking.calibrate(network, words, parts.forest, valid, options)
     return replace(parts, network=network.cpu(), index=index(log, words, parts.settings))
 
@@ -65,6 +71,13 @@ def _trainable(network: Network, options: Options) -> Network:
     if made.tasks is not None:
         made.tasks.noise.requires_grad_(options.loss_weights == "learned")
     return made
+
+
+def fresh(metrics: Mapping[str, Any], log: Examples, step: Step) -> Examples:
+    """The newest clicks that a version with these metrics has learned from in no training: what judges it."""
+    _, first, inverse = np.unique(log.session, return_index=True, return_inverse=True)
+    later = log.part(log.ts[first][inverse] > learned_until(metrics))
+    return newest_clicks(later, step.calibrating_clicks)
 
 
 def newest_clicks(log: Examples, count: int) -> Examples:

@@ -13,7 +13,7 @@ from models import registry
 from models.lifecycle import SessionConfig
 from models.registry import Parts
 from models.versions import Version
-from trainer.adapt import Step, adapted, ended, newest_clicks, parts_of
+from trainer.adapt import Step, adapted, ended, fresh, parts_of
 from trainer.admission import admit
 from trainer.drift import REFERENCE, reference, since
 from trainer.evaluate import judge_all, rungs
@@ -117,7 +117,7 @@ def _described(
     version: Version, parts: Parts, recent: Examples, past: Examples, source: Source, step: Step
 ) -> Parts:
     """With figures, lineage and reference of its own."""
-    options, valid = _options(version), newest_clicks(past, step.calibrating_clicks)
+    options, valid = _options(version), fresh(version.metrics, past, step)
     own = {
         ADAPTED: version.id,
         "lineage": lineage(source.files, options.seed, (recent,), source.offsets),

@@ -133,6 +133,8 @@ def clear(folder: Path) -> None:
         path.unlink(missing_ok=True)
     for other in (*folder.glob(f"{MEMBER}*"), *folder.glob(AGAIN)):
         clear(other)
+        if not any(other.iterdir()):
+            other.rmdir()
 
 
 def _write(path: Path, content: bytes) -> None:

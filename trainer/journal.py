@@ -22,11 +22,15 @@ from trainer.progress import Point
 
 @dataclass
 class Journal:
-    """`checkpoint` is a folder that gets one every so many seconds; `curve` is there once the run is over."""
+    """`checkpoint` is a folder that gets one every so many seconds.
+
+    `curve` and the `seconds` that its epochs took, those before a kill as well, are there once it is over.
+    """
 
     checkpoint: Path | None = None
     every: float = EVERY
     curve: list[Point] = field(default_factory=list)
+    seconds: float = 0.0
     _checkpoint: Checkpoint | None = None
 
     def of(self, number: int) -> "Journal":
@@ -54,11 +58,11 @@ class Journal:
 
     def run(self, loop: Loop, judge: Judge | None) -> None:
         """Run a stage, from where it was interrupted if it was. Raises CheckpointError."""
-        checkpoint = self._checkpoint
+        checkpoint, loop.before = self._checkpoint, self.seconds
         if checkpoint:
             checkpoint.resume(loop)
         loop.run(judge, checkpoint.pause if checkpoint else lambda _: None)
-        self.curve[:] = loop.curve
+        self.curve[:], self.seconds = loop.curve, loop.before + loop.schedule.elapsed
 
 
 def _described(network: Network, train: Data, valid: Data | None, options: Options) -> dict[str, Any]:

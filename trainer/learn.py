@@ -1,6 +1,6 @@
 """What a version knows of a log: its items, its sessions, how often people buy, a network that learned it."""
 
-import time
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from trainer.ensemble import distilled, own
 from trainer.examples import Examples, ExamplesError
 from trainer.fit import Journal, Report, fit, initial
 from trainer.heads import NO_HEADS, Plan, initialise, plan
+from trainer.lineage import LEARNED_UNTIL, began, learned_until
 from trainer.options import Options
 from trainer.progress import best
 from trainer.warm import Held, begin
@@ -74,14 +75,14 @@ def rates(examples: Examples) -> StageRates:
 class Learned(NamedTuple):
     """A trained network, the items it knows, and their weights `[V]`; `said` is what a version tells of it.
 
-    `epochs` made its weights, and `seconds` passed until it had them.
+    `epochs` made its weights, or those of each network that learned (`ensemble.own`), in `seconds` together.
     """
 
     network: Network
     words: Vocabulary
     weights: NDArray[np.int64]
     said: dict[str, Any]
-    epochs: int
+    epochs: tuple[int, ...]
     seconds: float
 
 
@@ -93,20 +94,19 @@ def learn(
     journal: Journal | None = None,
     start: Version | None = None,
     content: Content | None = None,
-    planned: Plan | None = None,
+    first: Learned | None = None,
 ) -> Learned:
     """Train on `train`, stop and calibrate on `valid`; begin where the version `start` ended.
 
-    Without `valid` it learns to the end of the epochs, and is not calibrated. With `content`, items have its
-    vectors, and those that were never clicked can be recommended. The heads are those `planned`, or those
-    that `train` has something to teach.
+    Without `valid` each network learns for as many epochs as those of `first`, which has its heads as well,
+    and is not calibrated. With `content`, items have its vectors, and those that were never clicked can be
+    recommended.
 
     Raises WarmStartError and CheckpointError.
     """
-    began, journal = time.monotonic(), journal or Journal()
+    journals = [(journal or Journal()).of(number) for number in range(options.networks)]
     words, weights = vocabulary(train, content=content)
-    if planned is None:
-        planned = plan(train, options.churn_days) if options.heads_weight else NO_HEADS
+    planned = Plan.of(first.network.config) if first else _plan(train, options)
     data = prepare(train, words, options.longest, planned)
     judged_on = None if valid is None else prepare(valid, words, options.longest, planned)
     vectors = content.vectors if content else None
@@ -124,14 +124,23 @@ def learn(
 
     def member(data: Data, number: int) -> Network:
         network, held = begun(data, number)
-        return fit(network, data, judged_on, own(options, number), report, journal.of(number), held)
+        how = own(options, number)
+        how = replace(how, epochs=first.epochs[number]) if first else how
+        return fit(network, data, judged_on, how, report, journals[number], held)
 
     if options.teacher_width:
         # What the kept network cannot begin with is said before its teachers have learned.
         begun(data, 0)
     network = distilled(member, data, options)
-    epochs = options.epochs if valid is None else best(journal.curve).epoch + 1
-    seconds = distributed.first_says(time.monotonic() - began)
     told = {"version": start.id, "known items": known, "items": len(words.ids)} if start else None
-    said = {"started from": told} if told else {}
-    return Learned(network.cpu(), words, weights, said, int(distributed.first_says(epochs)), seconds)
+    said: dict[str, Any] = {LEARNED_UNTIL: max(began(train), learned_until(start.metrics) if start else 0)}
+    said |= {"started from": told} if told else {}
+    # How long each learned, where nothing has judged it, is how many epochs it made.
+    lasted = [best(one.curve).epoch if judged_on else one.curve[-1].epoch for one in journals]
+    epochs = tuple(1 + int(distributed.first_says(epoch)) for epoch in lasted)
+    seconds = distributed.first_says(sum(one.seconds for one in journals))
+    return Learned(network.cpu(), words, weights, said, epochs, seconds)
+
+
+def _plan(train: Examples, options: Options) -> Plan:
+    return plan(train, options.churn_days) if options.heads_weight else NO_HEADS

@@ -15,6 +15,8 @@ from trainer.examples import Examples
 #: What turns a log into weights: the rooms whose code decides, and the libraries that compute.
 ROOMS = ("models", "trainer")
 LIBRARIES = ("torch", "numpy", "polars")
+#: Where a version says until when a training has taught it.
+LEARNED_UNTIL = "learned until"
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -42,6 +44,12 @@ def last_session(metrics: Mapping[str, Any]) -> int:
     Sessions that began later are new to it, whatever it was trained with.
     """
     return int(metrics.get("lineage", {}).get("clicks", {}).get("last_session", 0))
+
+
+def learned_until(metrics: Mapping[str, Any]) -> int:
+    """When the newest session began that the weights of a version with these metrics have learned from in a
+    training (small steps do not count), epoch ms; 0: it is not said."""
+    return int(metrics.get(LEARNED_UNTIL, 0))
 
 
 def until(metrics: Mapping[str, Any]) -> int | None:
@@ -72,14 +80,15 @@ def _digests(files: Sequence[Path]) -> Iterable[dict[str, Any]]:
 
 
 def _span(parts: Sequence[Examples]) -> dict[str, int]:
-    times, began = np.concatenate([part.ts for part in parts]), [_began(part) for part in parts]
+    times = np.concatenate([part.ts for part in parts])
     return {
         "count": len(times),
         "since": int(times.min()),
         "until": int(times.max()),
-        "last_session": max(began),
+        "last_session": max(map(began, parts)),
     }
 
 
-def _began(part: Examples) -> int:
+def began(part: Examples) -> int:
+    """When its newest session began, epoch ms."""
     return int(part.ts[np.unique(part.session, return_index=True)[1]].max())

@@ -85,6 +85,8 @@ class Loop:
         self.shuffle = np.random.default_rng(options.seed)
         self.shuffled = self.shuffle.bit_generator.state
         self.at = Place()
+        #: Seconds of the stages before this one.
+        self.before = 0.0
         self.curve: list[Point] = []
         self.kept: dict[str, Tensor] = {}
         device = self.learned[0].device

@@ -27,6 +27,7 @@ def place(loop: Loop) -> dict[str, Any]:
     """All the rest, as JSON has it."""
     return {
         "place": asdict(loop.at),
+        "before": loop.before,
         "elapsed": loop.schedule.elapsed,
         "shuffled": loop.shuffled,
         "curve": loop.curve,
@@ -40,6 +41,7 @@ def restore(loop: Loop, found: Mapping[str, Any], stored: dict[str, Tensor]) -> 
     loop.curve = [Point(*point) for point in found["curve"]]
     loop.shuffled = found["shuffled"]
     loop.shuffle.bit_generator.state = found["shuffled"]
+    loop.before = float(found["before"])
     loop.schedule.resume(float(found["elapsed"]))
 
 

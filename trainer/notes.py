@@ -8,7 +8,7 @@ import numpy as np
 from models.catalogue import Catalogue
 from models.versions import Version
 from trainer.examples import Examples
-from trainer.lineage import last_session
+from trainer.lineage import learned_until
 from trainer.refused import advice, told
 from trainer.walk import Walk
 
@@ -39,10 +39,15 @@ def fitted(brier: float, held_out: Examples) -> list[str]:
     ]
 
 
-def refitted(asked: bool, done: bool) -> list[str]:
-    """What is to be said where a version was to learn from its newest clicks, too, and did not."""
-    if done or not asked:
+def refitted(asked: bool, wanted: int, made: int) -> list[str]:
+    """What is to be said where a version was to learn once more from all clicks, and made fewer epochs."""
+    if not asked or made >= wanted:
         return []
+    if made:
+        return [
+            f"learning once more from all clicks took longer than foreseen, and was cut after {made} of "
+            f"{wanted} epochs: give more --time-budget, or --set refit=false"
+        ]
     return [
         "the newest clicks chose when to stop, but were not learned from: too little of the time was left "
         "to learn once more from all; give more --time-budget, or --set refit=false"
@@ -51,10 +56,10 @@ def refitted(asked: bool, done: bool) -> list[str]:
 
 def begun(start: Version | None, held_out: Examples) -> list[str]:
     """About clicks that choose though the version to begin with has learned from them."""
-    if start is None or LEARNED_AGAIN not in start.metrics:
+    if start is None:
         return []
     _, first, inverse = np.unique(held_out.session, return_index=True, return_inverse=True)
-    count = int((held_out.ts[first][inverse] <= last_session(start.metrics)).sum())
+    count = int((held_out.ts[first][inverse] <= learned_until(start.metrics)).sum())
     if not count:
         return []
     return [

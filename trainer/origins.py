@@ -17,6 +17,7 @@ from trainer.build import build
 from trainer.evaluate import judge_all, rungs
 from trainer.examples import Examples
 from trainer.fit import Report
+from trainer.notes import LEARNED_AGAIN
 from trainer.options import Options
 from trainer.split import split
 from trainer.train import SHARES
@@ -71,7 +72,8 @@ def trials(
                     yield Trial(origin, seed if name == "neural" else None, name, figures)
         if baselines:
             found = Baselines.learn(learned, valid)
-            yield from _baselines(origin, found.again(before) if options.refit else found, after)
+            known = found.again(before) if LEARNED_AGAIN in parts.metrics else found
+            yield from _baselines(origin, known, after)
 
 
 def _baselines(origin: int, known: Baselines, after: Examples) -> Iterator[Trial]:

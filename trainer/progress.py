@@ -1,6 +1,7 @@
 """What a training run tells while it lasts, and what stays of it: the curve of its epochs."""
 
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import NamedTuple
 
 
@@ -43,5 +44,7 @@ def score(next_loss: float, auc: float) -> float:
 
 
 def best(curve: Sequence[Point]) -> Point:
-    """The epoch whose weights are kept."""
-    return min((point for point in curve if point.stage == STAGE), key=lambda at: score(at.next_loss, at.auc))
+    """The epoch whose weights are kept: the best, or the last one where nothing could be judged."""
+    every = [point for point in curve if point.stage == STAGE]
+    judged = [point for point in every if not isnan(score(point.next_loss, point.auc))]
+    return min(judged, key=lambda at: score(at.next_loss, at.auc)) if judged else every[-1]

@@ -17,7 +17,7 @@ from models.registry import Parts, Version
 from trainer.baselines import trees
 from trainer.content import Content
 from trainer.examples import Examples
-from trainer.heads import Plan
+from trainer.heads import calibrate_like
 from trainer.journal import Journal
 from trainer.learn import Learned, index, learn, rates
 from trainer.notes import LEARNED_AGAIN
@@ -62,18 +62,20 @@ def again(
     foreseen = first.seconds * (1 + len(every) / len(train))
     if not options.refit or foreseen > options.seconds * options.networks:
         return None
-    how = replace(options, epochs=first.epochs)
     own = journal.again() if journal else None
-    plan = Plan.of(first.network.config)
-    made = learn(every, None, how, lambda at: report(at._replace(stage=STAGE)), own, start, content, plan)
-    return Again(made, every)
+    return Again(learn(every, None, options, _named(report), own, start, content, first), every)
+
+
+def _named(report: Report) -> Report:
+    """Tells of a run as learning again."""
+    return lambda at: report(at._replace(stage=STAGE))
 
 
 def refitted(parts: Parts, made: Again) -> Parts:
     """The version with all that it knows of the log from the whole log; what was chosen stays."""
     learned, every = made
     _calibrate_like(learned.network, parts.network)
-    said = learned.said | {LEARNED_AGAIN: {"clicks": len(every), "epochs": learned.epochs}}
+    said = learned.said | {LEARNED_AGAIN: {"clicks": len(every), "epochs": learned.epochs[0]}}
     return replace(
         parts,
         network=learned.network,
@@ -89,4 +91,4 @@ def refitted(parts: Parts, made: Again) -> Parts:
 def _calibrate_like(network: Network, other: Network) -> None:
     network.calibration.copy_(other.calibration)
     if network.tasks is not None and other.tasks is not None:
-        network.tasks.lines.copy_(other.tasks.lines)
+        calibrate_like(network.tasks, other.tasks)

@@ -20,7 +20,7 @@ from trainer.drift import REFERENCE, reference
 from trainer.examples import Examples
 from trainer.fit import Journal, Report
 from trainer.heads import Plan
-from trainer.learn import learn
+from trainer.learn import Learned, learn
 from trainer.lineage import lineage
 from trainer.logs import read_items, read_log
 from trainer.odd_prices import odd_prices
@@ -122,12 +122,16 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     parts = choose(first, learned, held_out, run.options, given[4].curve)
     # What answers look like on clicks that were not learned from.
     kept: dict[str, Any] = {REFERENCE: reference(parts, held_out, run.options.ignored)}
-    if run.baselines:
-        parts = replace(parts, baselines=_baselines(parts, learned, held_out, again))
+    known = _known(parts)
     parts = refit.refitted(parts, again) if again else parts
+    if run.baselines:
+        found = Baselines.learn(learned, held_out, None if again else parts.vocabulary, known)
+        found = found.again(again.every, parts.vocabulary, _known(parts)) if again else found
+        heads = head_baselines.learn(again.every if again else learned, Plan.of(parts.network.config))
+        parts = replace(parts, baselines=found.state | {"heads": heads})
     said["log"]["notes"] += notes.fitted(parts.metrics["neural"]["brier"], held_out)
     said["log"]["notes"] += notes.begun(start, held_out)
-    said["log"]["notes"] += notes.refitted(run.options.refit, again is not None)
+    said["log"]["notes"] += _refitted(run.options, first, again)
     parts = replace(parts, metrics=parts.metrics | said | kept)
     version = registry.load(run.registry / registry.save(run.registry, parts, created_at))
     if run.checkpoint:
@@ -135,14 +139,13 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     return version
 
 
-def _baselines(parts: Parts, learned: Examples, held_out: Examples, again: refit.Again | None) -> State:
-    """What the version is compared with, learned from the clicks that it learned from."""
-    known = {"lightgbm": parts.forest.state} if parts.forest else {}
-    words = again.learned.words if again else parts.vocabulary
-    found = Baselines.learn(learned, held_out, None if again else words, known)
-    found = found.again(again.every, words) if again else found
-    own = head_baselines.learn(again.every if again else learned, Plan.of(parts.network.config))
-    return found.state | {"heads": own}
+def _known(parts: Parts) -> dict[str, State]:
+    """Baselines that a version has anyway."""
+    return {"lightgbm": parts.forest.state} if parts.forest else {}
+
+
+def _refitted(options: Options, first: Learned, again: refit.Again | None) -> list[str]:
+    return notes.refitted(options.refit, first.epochs[0], again.learned.epochs[0] if again else 0)
 
 
 def follow(run: Run) -> None:

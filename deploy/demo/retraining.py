@@ -13,7 +13,7 @@ GATE = "gate"
 _DOING = {
     "run ordered": "a run starts, reads the newest clicks",
     "slice written": "training on {clicks:,} clicks",
-    "epoch begins": "training: epoch {epoch} of {epochs}, {done:.0%} done",
+    "epoch begins": "{stage}: epoch {epoch} of {epochs}, {done:.0%} done",
     "epochs over": "training: trees and calibration",
     "version made": "the gate judges the new version",
     "run died": "the run died, and goes on",

@@ -60,11 +60,15 @@ class Baselines:
             made.state["next_item"] = next_items.learn(train, words)
         return made
 
-    def again(self, every: Examples, words: Vocabulary | None = None) -> "Baselines":
-        """The same learned from all clicks; what was chosen stays."""
+    def again(
+        self, every: Examples, words: Vocabulary | None = None, known: Mapping[str, State] | None = None
+    ) -> "Baselines":
+        """The same learned from all clicks, but those `known`; what was chosen stays."""
         every = every.grouped()
         finite(every.features, "features")
-        found = {name: _again(INTENT[name], state, every) for name, state in self.state["intent"].items()}
+        found = dict(known or {})
+        for name in self.state["intent"].keys() - found.keys():
+            found[name] = _again(INTENT[name], self.state["intent"][name], every)
         sessions = {"next_item": next_items.learn(every, words)} if words is not None else {}
         return Baselines(self.state | {"intent": found} | sessions)
 

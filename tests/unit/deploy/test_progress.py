@@ -22,7 +22,8 @@ def shown(*reports: Progress) -> str:
 def test_the_bar_shows_stage_epoch_loss_and_metrics() -> None:
     assert "reading the log" in shown()
     first = shown(Progress(0, 3, 9, 4.5678, 0.5, float("nan"), 0.1, "pretraining"))
-    assert "pretraining, epoch 1  loss 4.568  first epoch" in first
+    assert "pretraining, epoch 1  loss 4.568" in first
+    assert "next item" not in first
     later = shown(Progress(2, 1, 9, 1.25, 0.7712, 6.5, 0.5))
     assert "training, epoch 3  loss 1.250  next item 6.500, intent AUC 0.771" in later
 

@@ -35,7 +35,7 @@ from trainer.train import Run, train
 from trainer.walk import walk
 
 QUICK = Options(epochs=1, seconds=1e9, hidden=16, embedding=16, heads_weight=0.5)
-STEP = Step(calibrating_clicks=2_000)
+STEP = Step(calibrating_clicks=2_000, least_buyers=1)
 
 
 @pytest.fixture(scope="module")

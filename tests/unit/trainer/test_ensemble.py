@@ -108,7 +108,7 @@ def test_a_narrow_network_can_be_taught_by_a_wide_one(parts, monkeypatch) -> Non
 def test_a_wide_teacher_begins_anew_where_the_taught_one_begins_with_a_version(parts) -> None:
     options = Options(**{**asdict(OPTIONS), "teacher_width": 24, "freeze": ("encoder",)})
     start = learning.learn(*parts, OPTIONS, lambda progress: None)
-    version = SimpleNamespace(id="start", network=start.network, vocabulary=start.words)
+    version = SimpleNamespace(id="start", network=start.network, vocabulary=start.words, metrics={})
     made = learning.learn(*parts, options, lambda progress: None, start=version)
     count = len(start.words.ids)
     assert made.said["started from"] == {"version": "start", "known items": count, "items": count}

@@ -48,7 +48,9 @@ def made_log(visitors: int = 240) -> Examples:
 def judged(tmp_path_factory) -> tuple[registry.Version, Examples]:
     """A version whose baselines went through JSON, as they do on disk."""
     learned, later = split(made_log(), (0.75, 0.25))
-    options = Options(epochs=8, seconds=1e9, clicks_per_batch=128, churn_days=0.5, heads_weight=10)
+    options = Options(
+        epochs=8, seconds=1e9, clicks_per_batch=128, churn_days=0.5, heads_weight=10, refit=False
+    )
     parts = build(learned, later, options, lambda progress: None)
     state = head_baselines.learn(learned, Plan.of(parts.network.config))
     parts = replace(parts, baselines={"heads": json.loads(json.dumps(state))})

@@ -1,5 +1,7 @@
 """What came after each click, by example; masks where the log ends too early; what heads learn from it."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -204,7 +206,7 @@ def test_masked_labels_cost_nothing(kind: Kind) -> None:
 def test_heads_learn_and_stay_finite(buys: bool, weights: str) -> None:
     examples = shop(buys=buys)
     seen: list[float] = []
-    options = Options(epochs=3, seconds=1e9, loss_weights=weights, clicks_per_batch=64)
+    options = Options(epochs=3, seconds=1e9, loss_weights=weights, clicks_per_batch=64, refit=False)
     made = build(examples, examples, options, lambda progress: seen.append(progress.loss))
     assert np.isfinite(seen).all()
     assert made.network.config.churn_days == 7
@@ -218,10 +220,10 @@ def test_heads_learn_and_stay_finite(buys: bool, weights: str) -> None:
 
 def test_heads_that_pass_no_gradient_leave_the_encoder_alone() -> None:
     examples = shop()
-    options = Options(epochs=2, seconds=1e9, dropout=0, heads_gradient=0)
+    options = Options(epochs=2, seconds=1e9, dropout=0, heads_gradient=0, refit=False)
     with_heads, without = (
         build(examples, examples, one, lambda progress: None)
-        for one in (options, Options(epochs=2, seconds=1e9, dropout=0, heads_weight=0))
+        for one in (options, replace(options, heads_gradient=1.0, heads_weight=0))
     )
     assert without.network.tasks is None
     kept = with_heads.network.state_dict()

@@ -12,18 +12,24 @@ import torch
 
 from deploy.training import maker
 from models.codes import items
+from models.heads import Layout
 from models.registry import load
+from models.tasks import Tasks
 from tests.scoring import SHIPPED
 from tests.training import SMALL, same
+from trainer import learn as learning
 from trainer import notes, refit
+from trainer.adapt import Step, adapted, fresh
 from trainer.baselines import Baselines
 from trainer.baselines.intent import INTENT
 from trainer.build import build, choose
+from trainer.checkpoint import clear
 from trainer.drift import REFERENCE
 from trainer.examples import Examples
-from trainer.heads import Plan
+from trainer.heads import calibrate_like
 from trainer.journal import Journal
 from trainer.learn import Learned, index, learn
+from trainer.lineage import LEARNED_UNTIL
 from trainer.logs import read_log
 from trainer.progress import STAGE, Point, Progress, best
 from trainer.settings import TrainerSettings
@@ -80,8 +86,7 @@ def test_it_knows_what_is_in_the_newest_clicks(first, made, parts) -> None:
 
 
 def test_its_weights_are_those_of_the_whole_log_alone(first, made, parts) -> None:
-    options, plan = replace(OPTIONS, epochs=first.epochs), Plan.of(first.network.config)
-    alone = learn(refit.together(*parts), None, options, silent, planned=plan)
+    alone = learn(refit.together(*parts), None, OPTIONS, silent, first=first)
     assert torch.equal(alone.network.table.weight, made.learned.network.table.weight)
     assert made.learned.epochs == first.epochs
 
@@ -100,7 +105,7 @@ def test_a_version_keeps_what_was_chosen_and_learns_the_rest_anew(first, made, p
     version = refit.refitted(chosen, made)
     assert version.metrics["neural"] == chosen.metrics["neural"]
     assert version.metrics["threshold"] == chosen.metrics["threshold"]
-    assert version.metrics["learned again"] == {"clicks": len(made.every), "epochs": first.epochs}
+    assert version.metrics["learned again"] == {"clicks": len(made.every), "epochs": first.epochs[0]}
     assert version.blend == chosen.blend
     expected = index(made.every, made.learned.words, chosen.settings)
     np.testing.assert_array_equal(version.index.items, expected.items)
@@ -124,13 +129,16 @@ def test_it_takes_no_more_than_what_is_left_of_the_time(first, parts) -> None:
     assert refit.again(slow, *parts, replace(OPTIONS, seconds=226.0), silent) is not None
     taught = replace(OPTIONS, seconds=113.0, teacher_width=24)
     assert taught.networks == 2
-    assert refit.again(slow, *parts, taught, silent) is not None
+    assert refit.again(slow._replace(epochs=(1, 1)), *parts, taught, silent) is not None
 
 
 def test_who_asked_for_it_hears_why_it_was_left_out() -> None:
-    assert notes.refitted(asked=True, done=True) == notes.refitted(asked=False, done=False) == []
-    (note,) = notes.refitted(asked=True, done=False)
-    assert "--time-budget" in note
+    assert notes.refitted(True, 3, 3) == notes.refitted(False, 3, 0) == []
+    (note,) = notes.refitted(True, 3, 0)
+    assert "had too little" not in note
+    assert "too little of the time was left" in note
+    (note,) = notes.refitted(True, 3, 2)
+    assert "cut after 2 of 3 epochs" in note
 
 
 def test_the_best_epoch_is_the_one_whose_weights_are_kept() -> None:
@@ -139,6 +147,9 @@ def test_the_best_epoch_is_the_one_whose_weights_are_kept() -> None:
         Point(STAGE, at, 1.0, loss, auc) for at, (loss, auc) in enumerate([(9, 0.5), (8, 0.9), (8, 0.6)])
     ]
     assert best(curve).epoch == 1
+    nothing = [Point(STAGE, at, 1.0, float("nan"), 0.5) for at in range(3)]
+    assert best([*nothing[:1], *curve[2:]]).epoch == 1
+    assert best(nothing).epoch == 2
 
 
 class Killed(Exception):
@@ -153,6 +164,58 @@ def killing(stage: str, batch: int) -> Callable[[Progress], None]:
     return report
 
 
+def test_seconds_before_a_kill_count(parts, tmp_path: Path) -> None:
+    journal = Journal(tmp_path, every=0.0)
+    learned = learn(*parts, OPTIONS, silent, journal)
+    assert learned.seconds == journal.seconds > 0
+    again = learn(*parts, OPTIONS, silent, Journal(tmp_path, every=0.0))
+    assert again.seconds == pytest.approx(learned.seconds, rel=0.2)
+    assert refit.again(again, *parts, replace(OPTIONS, seconds=2 * learned.seconds), silent) is None
+
+
+def test_each_teacher_learns_again_for_its_own_epochs(parts, monkeypatch) -> None:
+    options = replace(OPTIONS, teacher_width=24, epochs=3)
+    first = learn(*parts, options, silent)._replace(epochs=(1, 3))
+    lasted: dict[int, int] = {}
+    fit = learning.fit
+
+    def watched(network, data, valid, how, *rest):
+        lasted[how.hidden] = how.epochs
+        return fit(network, data, valid, how, *rest)
+
+    monkeypatch.setattr(learning, "fit", watched)
+    made = refit.again(first, *parts, options, silent)
+    assert made is not None
+    assert made.learned.epochs == (1, 3)
+    assert lasted == {16: 1, 24: 3}
+
+
+def test_a_rating_keeps_the_scale_that_its_head_has_learned_by() -> None:
+    layout = Layout.of([("purchase_24h", ()), ("rating", ())])
+    one, other = (Tasks(layout, 4, 4, 0.0) for _ in range(2))
+    one.lines[:], other.lines[:] = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])
+    calibrate_like(one, other)
+    lines = {part.head.name: one.lines[number].tolist() for number, part in enumerate(layout.parts)}
+    assert lines == {"purchase_24h": [3.0, 4.0], "rating": [1.0, 2.0]}
+
+
+def test_a_step_is_judged_by_clicks_that_no_training_knows(log: Examples) -> None:
+    began = np.sort(np.unique(log.ts[np.unique(log.session, return_index=True)[1]]))
+    until = int(began[len(began) // 2])
+    found = fresh({LEARNED_UNTIL: until}, log, Step(calibrating_clicks=10**6))
+    first = log.ts[np.unique(log.session, return_index=True)[1]]
+    assert len(np.unique(found.session)) == int((first > until).sum())
+    assert len(fresh({}, log, Step(calibrating_clicks=10**6))) == len(log)
+
+
+def test_a_step_with_few_buyers_keeps_its_calibration(first, parts) -> None:
+    chosen = choose(first, *parts, OPTIONS, [])
+    made = adapted(chosen, parts[1], refit.together(*parts), OPTIONS, Step(least_buyers=10**6))
+    assert torch.equal(made.network.calibration, chosen.network.calibration)
+    other = adapted(chosen, parts[1], refit.together(*parts), OPTIONS, Step(least_buyers=1))
+    assert not torch.equal(other.network.calibration, chosen.network.calibration)
+
+
 @pytest.mark.parametrize("stage", [STAGE, refit.STAGE])
 def test_a_run_killed_in_either_stage_goes_on_to_the_same_bits(parts, tmp_path: Path, stage: str) -> None:
     options = replace(OPTIONS, trees="none", blend="none")
@@ -160,7 +223,10 @@ def test_a_run_killed_in_either_stage_goes_on_to_the_same_bits(parts, tmp_path: 
     journal = Journal(tmp_path, every=0.0)
     with pytest.raises(Killed):
         build(*parts, options, killing(stage, 3), journal)
-    assert same(build(*parts, options, silent, journal).network, undisturbed.network)
+    made = build(*parts, options, silent, Journal(tmp_path, every=0.0))
+    assert same(made.network, undisturbed.network)
+    clear(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +273,10 @@ def test_what_is_saved_was_learned_from_all_clicks(tmp_path: Path) -> None:
     assert version.baselines["next_item"]["count"] == len(version.vocabulary.ids)
     # What drift is compared with was not learned from.
     assert said[REFERENCE]["new_items"] > 0
+    assert said[LEARNED_UNTIL] == said["lineage"]["clicks"]["last_session"]
+    assert version.neural.forest is None or (
+        version.neural.forest.state["trees"] == version.baselines["intent"]["lightgbm"]["trees"]
+    )
     assert not [note for note in said["log"]["notes"] if "--time-budget" in note]
 
 
@@ -214,9 +284,9 @@ def test_who_begins_with_a_version_that_knows_the_answers_hears_of_it(parts) -> 
     held_out = parts[1]
     newest = int(held_out.ts.max())
     for metrics, count in (
-        ({"learned again": {}, "lineage": {"clicks": {"last_session": newest}}}, len(held_out)),
+        ({LEARNED_UNTIL: newest, "lineage": {"clicks": {"last_session": newest}}}, len(held_out)),
         ({"lineage": {"clicks": {"last_session": newest}}}, 0),
-        ({"learned again": {}, "lineage": {"clicks": {"last_session": int(held_out.ts.min()) - 1}}}, 0),
+        ({LEARNED_UNTIL: int(held_out.ts.min()) - 1}, 0),
     ):
         said = notes.begun(SimpleNamespace(id="before", metrics=metrics), held_out)
         assert len(said) == (count > 0)
