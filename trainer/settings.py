@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from trainer.eventlog.tables import TABLES
 
 #: What a run takes before it has read a click, and for each click (docs/trainer/trainer.md).
-BASE_MB = 1_000
+BASE_MB = 1_700
 BYTES_PER_CLICK = 10_000
 
 
@@ -94,7 +94,7 @@ class TrainerSettings(BaseSettings):
     )
     memory_mb: int = Field(
         default=4096,
-        ge=1200,
+        ge=1800,
         le=1_048_576,
         description="Memory of a run: it learns from as many of the newest clicks as fit into it.",
     )

@@ -92,7 +92,7 @@ class Learning:
             "CONFIG": config,
             "EVERY_CLICKS": self.every,
             "COMMIT_SECONDS": COMMIT_SECONDS,
-            "MEMORY_MB": max(1200, BASE_MB + -(-self.most * BYTES_PER_CLICK // 2**20)),
+            "MEMORY_MB": max(1800, BASE_MB + -(-self.most * BYTES_PER_CLICK // 2**20)),
             "BASELINES": "false",
             "NICE": NICE,
             "HOLDOUT": min(0.5, JUDGED_SHARE * self.every / self.most),

@@ -71,7 +71,7 @@ class Shop:
         self.log = changing(before, log - before)
         self.log.write_parquet(folder / "log.parquet")
         # A run that learns from 20,000 clicks at most takes no longer at any rate.
-        limits = {"every_clicks": learned, "holdout": 0.25, "memory_mb": 1200}
+        limits = {"every_clicks": learned, "holdout": 0.25, "memory_mb": 1900}
         self.trainer = Running(broker, self.names, folder / "trainer", nice=nice, **limits)
         self._settings()
         self.registry, self.control_registry = folder / "trainer" / "registry", folder / "control-registry"
