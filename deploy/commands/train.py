@@ -95,7 +95,8 @@ def command(
     """Train a model on event logs and put it into a registry.
 
     CSV, JSON lines (each also .gz) and Parquet are read; columns of known logs are understood. The newest
-    sessions stop the training early, calibrate it, and give the figures that are shown.
+    sessions stop the training early, calibrate it, and give the figures that are shown; then they are learned
+    from, too.
     """
     console = Console(stderr=True)
     use_cores()
