@@ -14,7 +14,7 @@ _DOING = {
     "run ordered": "a run starts, reads the newest clicks",
     "slice written": "training on {clicks:,} clicks",
     "epoch begins": "{stage}: epoch {epoch} of {epochs}, {done:.0%} done",
-    "epochs over": "training: trees and calibration",
+    "epochs over": "{stage}: the epochs are over",
     "version made": "the gate judges the new version",
     "run died": "the run died, and goes on",
 }
