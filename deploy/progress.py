@@ -1,7 +1,6 @@
 """What a training run shows while it lasts."""
 
 import os
-from math import isnan
 
 import torch
 from rich.console import Console
@@ -26,6 +25,6 @@ class Bar:
 
     def __call__(self, at: fit.Progress) -> None:
         """Report of the fit: done is what is nearer, the last epoch or the end of the time."""
-        valid = "" if isnan(at.next_loss) else f"next item {at.next_loss:.3f}, intent AUC {at.auc:.3f}"
+        valid = f"next item {at.next_loss:.3f}, intent AUC {at.auc:.3f}" if at.judged else ""
         where, loss = f"{at.stage}, epoch {at.epoch + 1}", f"{at.loss:.3f}"
         self.progress.update(self._task, completed=at.done, at=where, loss=loss, valid=valid)

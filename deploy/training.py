@@ -1,6 +1,5 @@
 """A run of the trainer as commands make it: what it reads, how it is trained, and who lets it serve."""
 
-from math import isnan
 from pathlib import Path
 
 import polars as pl
@@ -128,8 +127,7 @@ class Epochs:
         if (at.stage, at.epoch) != self._last:
             self._last = at.stage, at.epoch
             done = round(at.done, 3)
-            # Where nothing is judged there is no figure.
-            auc = None if isnan(at.next_loss) else round(at.auc, 4)
+            auc = round(at.auc, 4) if at.judged else None
             log.info("epoch begins", stage=at.stage, epoch=at.epoch + 1, auc=auc, done=done)
         if at.done >= 1:
             log.info("epochs over", stage=at.stage)

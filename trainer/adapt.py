@@ -51,13 +51,14 @@ def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, ste
     network, words = _trainable(parts.network, options), parts.vocabulary
     plan = Plan.of(network.config)
     torch.manual_seed(options.seed)
-    data, judged_on = (prepare(part, words, options.longest, plan) for part in (recent, valid))
-    # Heads that were calibrated on many are not to be calibrated on a few.
+    data = prepare(recent, words, options.longest, plan)
+    # What was calibrated on many is not to be calibrated on a few.
+    judged_on = prepare(valid, words, options.longest, plan) if enough else None
     # Adagrad begins at full stride whatever was learned before: a small step is AdamW's alone.
     how = replace(
         options, epochs=step.epochs, learning_rate=step.learning_rate, table_rate=0.0, pretrain="none"
     )
-    fit(network, data, judged_on if enough else None, how, _silent)
+    fit(network, data, judged_on, how, _silent)
     if parts.forest is not None and enough:
         stacking.calibrate(network, words, parts.forest, valid, options)
     return replace(parts, network=network.cpu(), index=index(log, words, parts.settings))
@@ -75,9 +76,7 @@ def _trainable(network: Network, options: Options) -> Network:
 
 def fresh(metrics: Mapping[str, Any], log: Examples, step: Step) -> Examples:
     """The newest clicks that a version with these metrics has learned from in no training: what judges it."""
-    _, first, inverse = np.unique(log.session, return_index=True, return_inverse=True)
-    later = log.part(log.ts[first][inverse] > learned_until(metrics))
-    return newest_clicks(later, step.calibrating_clicks)
+    return newest_clicks(log.part(log.began > learned_until(metrics)), step.calibrating_clicks)
 
 
 def newest_clicks(log: Examples, count: int) -> Examples:

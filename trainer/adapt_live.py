@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from models import registry
 from models.lifecycle import SessionConfig
 from models.registry import Parts
@@ -23,7 +21,7 @@ from trainer.gate_settings import GateSettings
 from trainer.gate_slice import Slice
 from trainer.gate_verdict import too_little
 from trainer.ledger import LedgerError
-from trainer.lineage import last_session, lineage
+from trainer.lineage import began, last_session, lineage
 from trainer.live_trial import LiveTrial
 from trainer.options import Options, stored
 from trainer.promotions import Promotions
@@ -92,8 +90,7 @@ def too_early(version: Version, source: Source, step: Step, settings: GateSettin
     if len(new) < step.least_clicks:
         return f"{len(new):,} clicks are new and over, expected {step.least_clicks:,}"
     recent, _ = split(new, SHARES)
-    began = recent.ts[np.unique(recent.session, return_index=True)[1]]
-    judged = Slice.newest(source.examples, int(began.max()))
+    judged = Slice.newest(source.examples, began(recent))
     return too_little(judged.visitors, judged.buyers, bool(source.examples.buys.any()), settings)
 
 

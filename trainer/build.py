@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from models import metrics
-from models.registry import Parts, Version
+from models.registry import Parts
 from models.scores import Scorer
 from models.session_index import Settings
 from trainer import blending, refit, stacking
-from trainer.content import Content
 from trainer.evaluate import answers, judge_all, rungs
 from trainer.examples import Examples
 from trainer.fit import Journal, Report
@@ -24,16 +23,14 @@ def build(
     options: Options,
     report: Report,
     journal: Journal | None = None,
-    start: Version | None = None,
-    content: Content | None = None,
 ) -> Parts:
     """A version as `options` say; metrics are those on `valid`, before it was learned from as well.
 
     Raises what `learn` raises.
     """
     journal = journal or Journal()
-    first = learn(train, valid, options, report, journal, start, content)
-    again = refit.again(first, train, valid, options, report, journal, start, content)
+    first = learn(train, valid, options, report, journal)
+    again = refit.again(first, train, valid, options, report, journal)
     parts = choose(first, train, valid, options, journal.curve)
     return refit.refitted(parts, again) if again else parts
 

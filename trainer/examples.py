@@ -50,6 +50,12 @@ class Examples:
         """Clicks whose purchase intent counts: all but the purchases themselves."""
         return np.asarray(self.codes["event"] != PURCHASE)
 
+    @property
+    def began(self) -> NDArray[np.int64]:
+        """When each click's session began [N], epoch ms."""
+        _, first, inverse = np.unique(self.session, return_index=True, return_inverse=True)
+        return np.asarray(self.ts[first][inverse])
+
     def part(self, chosen: NDArray[np.generic]) -> "Examples":
         """The clicks of a mask or of indices (choose whole sessions)."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}

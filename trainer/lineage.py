@@ -91,4 +91,4 @@ def _span(parts: Sequence[Examples]) -> dict[str, int]:
 
 def began(part: Examples) -> int:
     """When its newest session began, epoch ms."""
-    return int(part.ts[np.unique(part.session, return_index=True)[1]].max())
+    return int(part.began.max())

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from models.catalogue import Catalogue
 from models.versions import Version
 from trainer.examples import Examples
@@ -12,8 +10,6 @@ from trainer.lineage import learned_until
 from trainer.refused import advice, told
 from trainer.walk import Walk
 
-#: Where a version says that it learned once more from the whole log.
-LEARNED_AGAIN = "learned again"
 #: From this share of refused rows on, something is likely wrong with the columns.
 MANY = 0.05
 #: A network that is so much above the base rate's Brier score has not learned; a short log's may be a bit.
@@ -58,8 +54,7 @@ def begun(start: Version | None, held_out: Examples) -> list[str]:
     """About clicks that choose though the version to begin with has learned from them."""
     if start is None:
         return []
-    _, first, inverse = np.unique(held_out.session, return_index=True, return_inverse=True)
-    count = int((held_out.ts[first][inverse] <= learned_until(start.metrics)).sum())
+    count = int((held_out.began <= learned_until(start.metrics)).sum())
     if not count:
         return []
     return [

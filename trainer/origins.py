@@ -17,8 +17,8 @@ from trainer.build import build
 from trainer.evaluate import judge_all, rungs
 from trainer.examples import Examples
 from trainer.fit import Report
-from trainer.notes import LEARNED_AGAIN
 from trainer.options import Options
+from trainer.refit import LEARNED_AGAIN
 from trainer.split import split
 from trainer.train import SHARES
 

@@ -80,7 +80,7 @@ class Replay:
             way: Answered(np.full(count, np.nan, np.float32), np.zeros(count, np.int64)) for way in WAYS
         }
         self._first = int(self.examples.ts.min()) + int(self.plan.before_days * DAY_MS)
-        self._began = self._beginnings()
+        self._began = self.examples.began
 
     def run(self) -> Iterator[int]:
         """Learn, then answer and learn block by block; yields each time until when it has (epoch ms).
@@ -109,11 +109,6 @@ class Replay:
             self._week(0, done),
             *(self._week(int(n), done & (numbers == n)) for n in np.unique(numbers[done])),
         ]
-
-    def _beginnings(self) -> NDArray[np.int64]:
-        """When each click's session began."""
-        _, first, inverse = np.unique(self.examples.session, return_index=True, return_inverse=True)
-        return np.asarray(self.examples.ts[first][inverse])
 
     def _known(self, now: int) -> Examples:
         return ended(self.examples.part(self.examples.ts <= now), now, SessionConfig().gap_ms)

@@ -20,6 +20,11 @@ class Progress(NamedTuple):
     done: float
     stage: str = "training"
 
+    @property
+    def judged(self) -> bool:
+        """Whether validation has said anything yet: not in a first epoch, and nothing where there is none."""
+        return not isnan(self.next_loss)
+
 
 Report = Callable[[Progress], None]
 

@@ -20,10 +20,11 @@ from trainer.examples import Examples
 from trainer.heads import calibrate_like
 from trainer.journal import Journal
 from trainer.learn import Learned, index, learn, rates
-from trainer.notes import LEARNED_AGAIN
 from trainer.options import Options
 from trainer.progress import Report
 
+#: Where a version says so in its metrics.
+LEARNED_AGAIN = "learned again"
 #: What progress calls it.
 STAGE = "learning again"
 
@@ -58,10 +59,10 @@ def again(
 
     None where that is not asked for, and where the time budget has not enough left. Raises what `learn` does.
     """
-    every = together(train, valid)
-    foreseen = first.seconds * (1 + len(every) / len(train))
+    foreseen = first.seconds * (1 + (len(train) + len(valid)) / len(train))
     if not options.refit or foreseen > options.seconds * options.networks:
         return None
+    every = together(train, valid)
     own = journal.again() if journal else None
     return Again(learn(every, None, options, _named(report), own, start, content, first), every)
 

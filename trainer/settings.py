@@ -10,6 +10,8 @@ from trainer.eventlog.tables import TABLES
 #: What a run takes before it has read a click, and for each click (docs/trainer/trainer.md).
 BASE_MB = 1_700
 BYTES_PER_CLICK = 10_000
+#: Less than this leaves too little for clicks.
+LEAST_MB = 1_800
 
 
 class TrainerSettings(BaseSettings):
@@ -94,7 +96,7 @@ class TrainerSettings(BaseSettings):
     )
     memory_mb: int = Field(
         default=4096,
-        ge=1800,
+        ge=LEAST_MB,
         le=1_048_576,
         description="Memory of a run: it learns from as many of the newest clicks as fit into it.",
     )

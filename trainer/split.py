@@ -12,8 +12,7 @@ def split(examples: Examples, shares: tuple[float, ...]) -> list[Examples]:
     """
     if not len(examples):
         raise ExamplesError("there is no click to split by time; give a longer log")
-    _, first, inverse = np.unique(examples.session, return_index=True, return_inverse=True)
-    began = examples.ts[first][inverse]
+    began = examples.began
     cuts = np.quantile(began, np.cumsum(shares)[:-1])
     number = np.searchsorted(cuts, began, side="right")
     parts = [examples.part(number == part) for part in range(len(shares))]

@@ -16,7 +16,7 @@ from deploy.logs import now_ms
 from trainer.gate_settings import GateSettings
 from trainer.ledger import Ledger
 from trainer.service.orders import Done, Order, Workdir
-from trainer.settings import BASE_MB, BYTES_PER_CLICK
+from trainer.settings import BASE_MB, BYTES_PER_CLICK, LEAST_MB
 
 EPOCHS = 4
 #: The log is committed so often (s): often enough to be watched.
@@ -92,7 +92,7 @@ class Learning:
             "CONFIG": config,
             "EVERY_CLICKS": self.every,
             "COMMIT_SECONDS": COMMIT_SECONDS,
-            "MEMORY_MB": max(1800, BASE_MB + -(-self.most * BYTES_PER_CLICK // 2**20)),
+            "MEMORY_MB": max(LEAST_MB, BASE_MB + -(-self.most * BYTES_PER_CLICK // 2**20)),
             "BASELINES": "false",
             "NICE": NICE,
             "HOLDOUT": min(0.5, JUDGED_SHARE * self.every / self.most),
