@@ -1,13 +1,18 @@
-"""The actions of a placement: what may be offered, to whom first, and how often."""
+"""The actions of a placement: what may be offered, to whom first, how often, and where exploration may go."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 import xxhash
 
-from models.actions_file import Action, Caps, File, action_hash, parse
+from models.actions_file import ONE, Action, Caps, File, When, action_hash
+from models.actions_reading import parse
 
-ALGORITHM: Final = "epsilon-greedy/1"
+#: Names how decisions are made from a file. Version 1 explored every allowed action everywhere and knew no
+#: risk; its decisions are still verified (`earlier`).
+ALGORITHM: Final = "epsilon-greedy/2"
+EARLIER: Final = "epsilon-greedy/1"
 UNLIMITED: Final = 1 << 62
 
 
@@ -24,8 +29,10 @@ class Cap(NamedTuple):
 class ActionSet(msgspec.Struct, frozen=True):
     """A placement's actions in file order; an action's bit in a mask is `1 << position`.
 
-    `hashes` are the keys of the actions in a visitor's exposure; `version` changes with anything that
-    changes a decision.
+    `hashes` are the keys of the actions in a visitor's exposure. `shares` are the actions' own epsilons in
+    units of 2^-53, None where the file's is shared. `explored` are the rules of exploration by position.
+    `risk_limits` are pairs of the highest session risk and the bit of the action that it limits, ascending. `version`
+    changes with anything that changes a decision.
     """
 
     placement: str
@@ -36,33 +43,62 @@ class ActionSet(msgspec.Struct, frozen=True):
     none: int
     all_bits: int
     caps: tuple[Cap, ...]
+    shares: tuple[int | None, ...]
+    explored: tuple[When, ...]
+    risk_limits: tuple[tuple[float, int], ...]
     version: str
+    currency: str = ""
 
     @classmethod
     def load(cls, text: str | bytes) -> "ActionSet":
         """Reads TOML. Raises ActionsError."""
         file = parse(text)
-        names = tuple(action.name for action in file.actions)
+        actions = tuple(file.actions)
+        names = tuple(action.name for action in actions)
         hashes = tuple(map(action_hash, names))
         return cls(
             placement=file.placement,
             epsilon=file.epsilon,
-            actions=tuple(file.actions),
+            actions=actions,
             names=names,
             hashes=hashes,
-            none=next(i for i, action in enumerate(file.actions) if action.kind == "none"),
+            none=next(i for i, action in enumerate(actions) if action.kind == "none"),
             all_bits=(1 << len(names)) - 1,
-            caps=tuple(_caps(file.actions, hashes)),
-            version=_version(file),
+            caps=tuple(_caps(actions, hashes)),
+            shares=tuple(None if one.epsilon is None else int(one.epsilon * ONE) for one in actions),
+            explored=tuple(action.explored_when for action in actions),
+            risk_limits=tuple(
+                sorted((a.risk_limit, 1 << i) for i, a in enumerate(actions) if a.risk_limit < 1)
+            ),
+            version=_version(ALGORITHM, file),
+            currency=file.currency or "",
         )
 
+    def too_risky(self, risk: float | None) -> int:
+        """The actions not offered at a session risk (None: unknown, which rules out nothing), as bits."""
+        if risk is None or not self.risk_limits or risk <= self.risk_limits[0][0]:
+            return 0
+        return sum(bit for limit, bit in self.risk_limits if risk > limit)
 
-def _version(file: File) -> str:
-    content = msgspec.json.encode((ALGORITHM, file))
+
+def earlier(actions: ActionSet) -> ActionSet:
+    """The same file as the algorithm before read it: to verify decisions that were made by it."""
+    return msgspec.structs.replace(
+        actions,
+        shares=(None,) * len(actions.names),
+        explored=(When(),) * len(actions.names),
+        risk_limits=(),
+        version=_version(EARLIER, File(actions.placement, actions.epsilon, list(actions.actions))),
+    )
+
+
+def _version(algorithm: str, file: File) -> str:
+    # Amounts are the same numbers in any currency.
+    content = msgspec.json.encode((algorithm, msgspec.structs.replace(file, currency=None)))
     return xxhash.xxh3_64_hexdigest(content)
 
 
-def _caps(actions: list[Action], hashes: tuple[int, ...]) -> list[Cap]:
+def _caps(actions: Sequence[Action], hashes: tuple[int, ...]) -> list[Cap]:
     return [
         Cap(
             1 << position,

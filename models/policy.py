@@ -1,34 +1,38 @@
 """Epsilon-greedy decisions over a placement's rules, each with the propensity it was made with.
 
 Order (Pathcast's `docs/decisioning.md`): constraints mask the actions, rules prefer one of those allowed, the
-exploration floor is spread evenly over them, and a draw seeded by the event id samples. Logging the exact
-propensity is what makes the log usable for off-policy evaluation (Li et al. 2010, *A Contextual-Bandit
-Approach to Personalized News Article Recommendation*; Bottou et al. 2013 for the reused draw).
+exploration floor is spread over those that may be explored in the context, and a draw seeded by the event id
+samples. Logging the exact propensity is what makes the log usable for off-policy evaluation (Li et al. 2010,
+*A Contextual-Bandit Approach to Personalized News Article Recommendation*; Bottou et al. 2013 for the reused
+draw).
 
 Probabilities are multiples of 2^-53, the draw's own grain: they sum to exactly 1 and a propensity is exactly
 the share of draws that choose its action.
 """
 
 from bisect import bisect_right
-from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import xxhash
 
 from models.actions import ActionSet
-from models.actions_file import Stage
+from models.actions_file import ONE, Stage
+from models.floor import Distribution, distribution
+from models.ruling import Rules
 
-ONE: Final = 1 << 53
+__all__ = ["MAX_CACHED", "ONE", "Context", "Decision", "Policy", "distribution"]
+
 MAX_CACHED: Final = 4096
 
 
-class Context(msgspec.Struct, frozen=True, gc=False):
+class Context(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """All that a decision is made from, as published with it; nothing else may enter.
 
     `purchase_probability` is the published value (see `published`), `cart_milli` the cart's value in
     thousandths of the shop's currency, `click` the 1-based position in the session, `mask` the allowed
-    actions as bits by position in the action set.
+    actions as bits by position in the action set. `session_risk` is the published value, left out where no
+    head gave one; `consent` is left out where it was not refused.
     """
 
     purchase_probability: float
@@ -37,20 +41,16 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     event: str
     click: int
     mask: int
-
-
-class Distribution(NamedTuple):
-    """Probabilities by action name (0 where masked) and their running sums in units of 2^-53."""
-
-    probabilities: dict[str, float]
-    cumulative: tuple[int, ...]
+    session_risk: float | None = None
+    consent: bool = True
 
 
 class Decision(NamedTuple):
     """A sampled action: `preferred` is the rules' choice, `explored` that the draw took another one.
 
     `would_have` is what the same draw gives with nothing masked. `probabilities` is shared between
-    decisions: not to be changed.
+    decisions: not to be changed. `explorable` are the allowed actions that exploration could choose, as bits:
+    with `preferred` they determine `probabilities`.
     """
 
     action: str
@@ -60,16 +60,7 @@ class Decision(NamedTuple):
     preferred: str
     would_have: str
     explored: bool
-
-
-class Rule(NamedTuple):
-    """An action's condition, with the event and the stage already taken into account."""
-
-    position: int
-    bit: int
-    low: float
-    high: float
-    cart_milli: int
+    explorable: int
 
 
 class Policy:
@@ -78,28 +69,36 @@ class Policy:
     def __init__(self, actions: ActionSet) -> None:
         self.actions = actions
         self.version = actions.version
-        self._rules: dict[tuple[str, str], tuple[Rule, ...]] = {}
+        self._rules = Rules(actions)
+        self._none = 1 << actions.none
         self._distributions: dict[tuple[int, int], Distribution] = {}
 
     def decide(self, context: Context, draw: int) -> Decision:
-        """The decision for `context`; `draw` is `draw_of(event_id)`, in [0, 2^53)."""
-        mask, full = context.mask, self.actions.all_bits
-        preferred = self._preferred(context, mask)
-        distribution = self._distribution(preferred, mask)
-        position = would_have = bisect_right(distribution.cumulative, draw)
+        """The decision for `context`; `draw` is `draw_of(event_id)`, in [0, 2^53).
+
+        Raises ValueError for a mask of other actions.
+        """
+        mask, full, names = context.mask, self.actions.all_bits, self.actions.names
+        if mask & ~full or not mask & self._none:
+            expected = f"expected to hold action {self.actions.none} and none beyond {full:#b}"
+            raise ValueError(f"mask {mask:#b}: {expected}")
+        asked = (context.event, context.stage), context.purchase_probability, context.cart_milli
+        explorable = full & ~self._rules.barred(*asked)
+        preferred = self._rules.preferred(*asked, mask)
+        made = self._distribution(preferred, mask & explorable)
+        position = would_have = bisect_right(made.cumulative, draw)
         if mask != full:
-            unmasked = self._distribution(self._preferred(context, full), full)
+            unmasked = self._distribution(self._rules.preferred(*asked, full), explorable)
             would_have = bisect_right(unmasked.cumulative, draw)
-        names = self.actions.names
-        action = names[position]
         return Decision(
-            action,
+            names[position],
             position,
-            distribution.probabilities[action],
-            distribution.probabilities,
+            made.probabilities[names[position]],
+            made.probabilities,
             names[preferred],
             names[would_have],
             position != preferred,
+            mask & explorable,
         )
 
     def fields(self, event_id: str, context: Context, decision: Decision, draw: int) -> dict[str, Any]:
@@ -110,61 +109,21 @@ class Policy:
             "action": decision.action,
             "propensity": decision.propensity,
             "probabilities": decision.probabilities,
-            "context": msgspec.structs.asdict(context),
+            "context": msgspec.to_builtins(context),
             "policy_version": self.version,
             "explored": decision.explored,
             "draw": draw / ONE,
             "would_have": decision.would_have,
         }
 
-    def _preferred(self, context: Context, mask: int) -> int:
-        key = (context.event, context.stage)
-        rules = self._rules.get(key)
-        if rules is None:
-            rules = self._rules[key] = _rules(self.actions, *key)
-        probability, cart = context.purchase_probability, context.cart_milli
-        for rule in rules:
-            if rule.bit & mask and rule.low <= probability < rule.high and cart >= rule.cart_milli:
-                return rule.position
-        return self.actions.none
-
-    def _distribution(self, preferred: int, mask: int) -> Distribution:
-        key = (preferred, mask)
+    def _distribution(self, preferred: int, explorable: int) -> Distribution:
+        key = (preferred, explorable)
         found = self._distributions.get(key)
         if found is None:
             if len(self._distributions) >= MAX_CACHED:
                 self._distributions.clear()
-            found = self._distributions[key] = distribution(self.actions, preferred, mask)
+            found = self._distributions[key] = distribution(self.actions, preferred, explorable)
         return found
-
-
-def distribution(actions: ActionSet, preferred: int, mask: int) -> Distribution:
-    """Epsilon spread evenly over the mask's actions, the rest on `preferred`, which must be among them."""
-    if not mask >> preferred & 1 or mask & ~actions.all_bits:
-        raise ValueError(f"mask {mask:#b} of {actions.all_bits:#b}: expected to hold action {preferred}")
-    floor = int(actions.epsilon * ONE) // mask.bit_count()
-    units = [floor if mask >> position & 1 else 0 for position in range(len(actions.names))]
-    units[preferred] += ONE - sum(units)
-    probabilities = {name: unit / ONE for name, unit in zip(actions.names, units, strict=True)}
-    return Distribution(probabilities, tuple(accumulate(units)))
-
-
-def _rules(actions: ActionSet, event: str, stage: str) -> tuple[Rule, ...]:
-    """The rules that an event at a stage leaves in play, heaviest first, file order among equals."""
-    rules = [
-        (-action.weight, Rule(position, 1 << position, *_bounds(actions, position)))
-        for position, action in enumerate(actions.actions)
-        if position != actions.none
-        and (action.when.events is None or event in action.when.events)
-        and (action.when.stages is None or stage in action.when.stages)
-    ]
-    return tuple(rule for _, rule in sorted(rules))
-
-
-def _bounds(actions: ActionSet, position: int) -> tuple[float, float, int]:
-    when = actions.actions[position].when
-    high = 2.0 if when.max_probability is None else when.max_probability
-    return when.min_probability or 0.0, high, round((when.min_cart_value or 0.0) * 1000)
 
 
 def draw_of(event_id: str) -> int:

@@ -52,9 +52,9 @@ class Wording:
         self.policy = policy
         self._known: dict[tuple[str, int, str, str], tuple[bytes, bytes]] = {}
 
-    def around_draw(self, decision: Decision, mask: int) -> tuple[bytes, bytes]:
+    def around_draw(self, decision: Decision) -> tuple[bytes, bytes]:
         """What stands between a decision's id and its draw, and from there to its context's first value."""
-        key = (decision.preferred, mask, decision.action, decision.would_have)
+        key = (decision.preferred, decision.explorable, decision.action, decision.would_have)
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MAX_CACHED:
@@ -108,15 +108,17 @@ class Scribe:
 
     def _decision(self, head: bytes, event: bytes, decided: Decided) -> bytes:
         chosen, asked = decided.decision, decided.context
-        before, after = self._around_draw(chosen, asked.mask)
+        before, after = self._around_draw(chosen)
         draw = decided.draw / ONE
         decision = b'"decision_id":%b:%b%b%a%b' % (event[:-1], self._placement, before, draw, after)
-        context = b'%a,"stage":%b,"cart_milli":%d,"event":%b,"click":%d,"mask":%d' % (
+        context = b'%a,"stage":%b,"cart_milli":%d,"event":%b,"click":%d,"mask":%d%b%b' % (
             asked.purchase_probability,
             _WORDS[asked.stage],
             asked.cart_milli,
             _WORDS[asked.event],
             asked.click,
             asked.mask,
+            b"" if asked.session_risk is None else b',"session_risk":%a' % asked.session_risk,
+            b"" if asked.consent else b',"consent":false',
         )
         return b"%b%b%b}}" % (head, decision, context)

@@ -19,18 +19,21 @@ class Decider:
     ) -> None:
         self._policy, self._actions, self._config, self._count = rules, rules.actions, config, count
 
-    def decide(self, applied: Applied, probability: float) -> Decided:
-        """Outcomes first, then mask, draw and, where something is served, its place in the exposure."""
+    def decide(self, applied: Applied, probability: float, risk: float | None = None) -> Decided:
+        """Outcomes first, then mask, draw and, where something is served, its place in the exposure.
+
+        `risk` is the session risk as published, None where no head gave one.
+        """
         click, facts, visitor = applied.click, applied.facts, applied.entry.visitor
         assert visitor is not None
         self._count(settle(visitor, facts, applied.watermark, self._config))
         if facts.consent and click.decision_id is not None:
             self._follow(visitor, click)
         allowed = exposure.mask(visitor.exposure, self._actions, click.ts, facts.consent)
+        allowed &= ~self._actions.too_risky(risk)
         published = policy.published(probability)
-        context = policy.Context(
-            published, applied.stage, applied.cart_milli, click.event, facts.position, allowed
-        )
+        asked = published, applied.stage, applied.cart_milli, click.event, facts.position
+        context = policy.Context(*asked, allowed, risk, facts.consent)
         draw = policy.draw_of(click.event_id)
         decision = self._policy.decide(context, draw)
         if facts.consent and decision.position != self._actions.none:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from models import withholding
 from models.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ class Metrics:
             "pathcast_dropped_fields", "Optional fields that could not be read", ["field"], registry=registry
         )
         self.actions = Counter("pathcast_decisions", "Decisions by action", ["action"], registry=registry)
+        self.withheld = Counter(
+            "pathcast_actions_withheld",
+            "Actions not allowed in a decision, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in withholding.REASONS:
+            self.withheld.labels(reason)
         self.funnel = Counter("pathcast_funnel", "Clicks by event", ["event"], registry=registry)
         self.timers = Counter(
             "pathcast_timers", "Transitions fired by event time", ["kind"], registry=registry
@@ -132,6 +141,8 @@ def report(metrics: Metrics, passage: "Passage") -> None:
         metrics.timers.labels(kind.lower()).inc(count)
     for action, count in Tallied(decided.decision.action for decided in passage.decided).items():
         metrics.actions.labels(action).inc(count)
+    contexts = (decided.context for decided in passage.decided)
+    _count(metrics.withheld, withholding.tally(passage.pipeline.policy.actions, contexts).items())
     for event, count in Tallied(applied.click.event for applied in passage.applied).items():
         metrics.funnel.labels(event).inc(count)
 

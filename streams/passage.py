@@ -210,7 +210,8 @@ class Passage:
         decider = Decider(self.pipeline.policy, self.rules.session, self.count)
         scored = self.scored
         self.decided = [
-            decider.decide(applied, scored[applied.batch].purchase[applied.row]) for applied in self.applied
+            decider.decide(applied, answers.purchase[applied.row], answers.risks[applied.row])
+            for applied, answers in ((applied, scored[applied.batch]) for applied in self.applied)
         ]
 
     def _encode(self) -> None:

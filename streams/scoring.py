@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from models import ladder
 from models.batching import Batch, Batcher, joined
+from models.heads import Kind
 from models.merchandising import Merchandiser
 from models.popularity import Popularity
 from models.predictions import Rung
 from models.scores import RUNGS, Scores
 from models.versions import Version
 from streams.deadline import Deadline
-from streams.forecasts import Forecasts
+from streams.forecasts import STEPS, Forecasts
 from streams.listing import Listing
 
 
@@ -29,7 +32,7 @@ class Counts(Protocol):
 @dataclass(slots=True)
 class Scored:
     """Answers by click: probability, items as JSON (best first), rung, what further heads say as JSON; hidden
-    states by slot.
+    states by slot; session risk by click, None where no head gave one.
     """
 
     purchase: list[float]
@@ -37,9 +40,10 @@ class Scored:
     rungs: list[Rung]
     forecasts: list[bytes]
     hidden: list[bytes]
+    risks: list[float | None]
 
 
-NOTHING = Scored([], [], [], [], [])
+NOTHING = Scored([], [], [], [], [], [])
 _listing, _forecasts = Listing(), Forecasts()
 
 
@@ -84,7 +88,8 @@ def _parted(scored: Scored, batchers: Sequence[Batcher]) -> list[Scored]:
         click, slot = clicks.stop, slots.stop
         hidden = scored.hidden[slots] if len(batcher) else []
         told = scored.rungs[clicks], scored.forecasts[clicks]
-        parts.append(Scored(scored.purchase[clicks], scored.items[clicks], *told, hidden))
+        risks = scored.risks[clicks]
+        parts.append(Scored(scored.purchase[clicks], scored.items[clicks], *told, hidden, risks))
     return parts
 
 
@@ -111,4 +116,14 @@ def fallback(
 def _listed(scores: Scores) -> Scored:
     rungs = [RUNGS[number] for number in scores.rung.tolist()]
     listed, told = _listing.lists(scores), _forecasts.texts(scores)
-    return Scored(scores.purchase.tolist(), listed, rungs, told, scores.hidden_bytes())
+    return Scored(scores.purchase.tolist(), listed, rungs, told, scores.hidden_bytes(), _risks(scores))
+
+
+def _risks(scores: Scores) -> list[float | None]:
+    """Session risk of each click, as it is published; None where it is not."""
+    parts = scores.layout.of_kind(Kind.RISK) if scores.layout is not None else []
+    if scores.tasks is None or not parts:
+        return [None] * len(scores.purchase)
+    risks = scores.tasks[:, parts[0][1].answers.start].astype(np.float64)
+    steps: list[float] = (np.rint(risks * STEPS) / STEPS).tolist()
+    return [None if risk != risk else risk for risk in steps]
