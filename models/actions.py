@@ -31,8 +31,8 @@ class ActionSet(msgspec.Struct, frozen=True):
 
     `hashes` are the keys of the actions in a visitor's exposure. `shares` are the actions' own epsilons in
     units of 2^-53, None where the file's is shared. `explored` are the rules of exploration by position.
-    `risk_limits` are pairs of the highest session risk and the bit of the action that it limits, ascending. `version`
-    changes with anything that changes a decision.
+    `risk_limits` are pairs of the highest session risk and the bit of the action that it limits, ascending.
+    `version` changes with anything that changes a decision.
     """
 
     placement: str

@@ -80,23 +80,30 @@ def examine(
 
 
 class Known(NamedTuple):
-    """A click of the session as its code tells of it; `times`: so often was this done to the same subject."""
+    """A click of the session as its code tells of it; `times`: so often was this done to the same subject.
+
+    `item`: it is about an item, which the model may not know (then `item_id` is None).
+    """
 
     number: int
     event: str
     item_id: str | None
     times: int
+    item: bool
 
 
 def _clicks(scorer: NeuralScorer, session: Session) -> list[Known]:
     codes, seen, found = unpack(session.codes), Counter[tuple[int, int]](), []
-    indices = scorer.vocabulary.lookup(item_hashes(codes)).tolist()
+    hashes = item_hashes(codes)
+    indices = scorer.vocabulary.lookup(hashes).tolist()
     first = session.position - len(codes) + 1
     subjects = zip(codes["event"].tolist(), codes["item"].tolist(), strict=True)
-    for number, (subject, index) in enumerate(zip(subjects, indices, strict=True), start=first):
+    about = zip(subjects, indices, (hashes != 0).tolist(), strict=True)
+    for number, (subject, index, item) in enumerate(about, start=first):
         seen[subject] += 1
-        item = scorer.vocabulary.ids[index] if index >= 0 else None
-        found.append(Known(number, EVENTS[subject[0] - 1], item, seen[subject] if subject[1] else 1))
+        name = scorer.vocabulary.ids[index] if index >= 0 else None
+        times = seen[subject] if subject[1] else 1
+        found.append(Known(number, EVENTS[subject[0] - 1], name, times, item))
     return found
 
 
@@ -107,10 +114,12 @@ def _intent(probe: Probe, clicks: Sequence[Known], session: Session) -> IntentEx
     told = [
         ClickEffect(clicks[n].number, clicks[n].event, clicks[n].item_id, changed[n], odds[n]) for n in order
     ]
-    words = [phrases.click_words(clicks[n].event, clicks[n].times) for n in order]
+    words = [phrases.click_words(clicks[n].event, clicks[n].times, clicks[n].item) for n in order]
     moved = _features(chance, probe.blanked)
-    text = phrases.sentence(told, words, moved, phrases.coverage(len(clicks), session.position))
-    return IntentExplanation(text, published(float(chance)), len(clicks), told, moved)
+    probability = published(float(chance))
+    covered = phrases.coverage(len(clicks), session.position)
+    text = phrases.sentence(probability, told, words, moved, covered)
+    return IntentExplanation(text, probability, len(clicks), told, moved)
 
 
 def _features(chance: float, blanked: NDArray[np.float64]) -> list[FeatureEffect]:
@@ -140,13 +149,14 @@ def _items(
         for place, (best, reason) in enumerate(zip(lost.argmax(0).tolist(), reasons, strict=True)):
             if lost[best, place] > 0:
                 reasons[place] = _reason(reason.item_id, clicks[best], float(lost[best, place]))
-    told = next((f"{one.item_id} {one.text}" for one in reasons if one.text), "no click raised one")
+    named = (f"{one.item_id} is recommended {one.text}." for one in reasons if one.text)
+    told = next(named, "No click of this session raised the score of a recommended item.")
     covered = phrases.coverage(len(clicks), session.position)
     return ItemsExplanation(told + covered, len(clicks), reasons)
 
 
 def _reason(item_id: str, click: Known, score: float) -> ItemReason:
-    text = phrases.because(click.event, click.item_id)
+    text = phrases.because(click.event, click.item_id, click.item)
     return ItemReason(item_id, text, click.number, click.item_id, round(score, 5))
 
 

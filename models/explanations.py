@@ -71,7 +71,11 @@ class DecisionExplanation(msgspec.Struct, gc=False):
     ]
     preferred: Annotated[str, Meta(description="What the rules chose among what was allowed.")]
     conditions: Annotated[list[str], Meta(description="Conditions of its rule, all met.")]
-    masked: Annotated[list[str], Meta(description="Actions that caps or consent ruled out.")]
+    masked: Annotated[list[str], Meta(description="Actions that were not allowed.")]
     lost: Annotated[dict[str, str], Meta(description="Heavier actions, and what each of them failed.")]
     low: Annotated[float, Meta(description="The rules prefer the same from this probability on ...")]
     high: Annotated[float, Meta(description="... to below this one (1: to the end).")]
+    withheld: Annotated[
+        dict[str, str],
+        Meta(description="Why each action in `masked` was not allowed: `consent`, `risk` or `cap`."),
+    ] = {}

@@ -9,66 +9,93 @@ from typing import Final
 import msgspec
 
 from models.actions import ActionSet
-from models.actions_file import When
+from models.conditions import conditions, not_offered
 from models.explanations import DecisionExplanation
 from models.policy import Context, Decision, Policy
+from models.units import percent
+from models.withholding import withheld
 
 RULE, NO_RULE, EXPLORATION, CONSTRAINT = "rule", "no rule", "exploration", "constraint"
 _CAUSES: Final = {
-    RULE: "{action} by its rule ({conditions})",
-    NO_RULE: "{action}: no allowed action's rule holds",
-    EXPLORATION: "{action} by exploration (propensity {propensity:.3g}); the rules prefer {preferred}",
-    CONSTRAINT: "{action}, since {masked} may not be offered now",
+    RULE: "Chosen: {action}, by its rule: {conditions}.",
+    NO_RULE: "Chosen: {action}, because no rule of an allowed action holds.",
+    EXPLORATION: (
+        "Chosen: {action}, by exploration, to learn what it brings (it had a probability of {propensity}). "
+        "The rules prefer {preferred}."
+    ),
+    CONSTRAINT: "Chosen: {action}, in place of {held_back}.",
 }
+_REFUSED: Final = (
+    "Chosen: {action}, because the visitor has not consented: without consent nothing is offered."
+)
 
 
 def explain_decision(policy: Policy, context: Context, draw: int) -> DecisionExplanation:
     """The reasons of the decision for `context` and `draw`. Raises ValueError for a mask of others."""
     actions, decision = policy.actions, policy.decide(context, draw)
     position = actions.names.index(decision.preferred)
-    lost = _lost(actions, context, position)
-    masked = [name for bit, name in enumerate(actions.names) if not context.mask >> bit & 1]
+    masked = {actions.names[at]: reason for at, reason in withheld(actions, context).items()}
+    failed, held_back = _lost(actions, context, position, masked)
     low, high = _bounds(policy, context, draw)
-    conditions = [said for said, holds in _checks(actions.actions[position].when, context) if holds]
-    cause = _cause(actions, decision, lost)
-    held_back = [name for name, why in lost.items() if why == "not allowed now"]
-    text = _CAUSES[cause].format(
-        action=decision.action,
-        conditions=", ".join(conditions) or "it has no condition",
-        propensity=decision.propensity,
-        preferred=decision.preferred,
-        masked=" and ".join(held_back),
-    )
-    text += "".join(f"; {name}: {why}" for name, why in lost.items() if name not in held_back)
+    when = actions.actions[position].when
+    met = [said for said, holds in conditions(when, context, actions.currency) if holds]
+    cause = _cause(actions, decision, context, held_back)
     return DecisionExplanation(
-        text=text,
+        text=_text(cause, decision, context, met, failed, held_back),
         cause=cause,
         preferred=decision.preferred,
-        conditions=conditions,
-        masked=masked,
-        lost=lost,
+        conditions=met,
+        masked=list(masked),
+        lost=failed | held_back,
         low=low,
         high=high,
+        withheld=masked,
     )
 
 
-def _cause(actions: ActionSet, decision: Decision, lost: dict[str, str]) -> str:
+def _cause(actions: ActionSet, decision: Decision, context: Context, held_back: dict[str, str]) -> str:
     if decision.explored:
         return EXPLORATION
-    if "not allowed now" in lost.values():
+    if held_back or not context.consent:
         return CONSTRAINT
     return NO_RULE if decision.position == actions.none else RULE
 
 
-def _lost(actions: ActionSet, context: Context, preferred: int) -> dict[str, str]:
-    """Actions that would have come before the preferred one, with the first thing that each failed."""
-    found = {}
+def _text(
+    cause: str,
+    decision: Decision,
+    context: Context,
+    met: list[str],
+    failed: dict[str, str],
+    held_back: dict[str, str],
+) -> str:
+    if not context.consent:
+        return _REFUSED.format(action=decision.action)
+    text = _CAUSES[cause].format(
+        action=decision.action,
+        conditions="; ".join(met) or "it has no conditions",
+        propensity=percent(decision.propensity),
+        preferred=decision.preferred,
+        held_back=" and ".join(held_back),
+    )
+    text += "".join(f" {name} was {why}." for name, why in held_back.items())
+    return text + "".join(f" The rule of {name} does not hold: {why}." for name, why in failed.items())
+
+
+def _lost(
+    actions: ActionSet, context: Context, preferred: int, masked: dict[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Of the actions that would have come before the preferred one, why not: its rule, or not offered."""
+    failed, held_back = {}, {}
     for position, action in enumerate(actions.actions):
         if position in (preferred, actions.none) or not _before(actions, position, preferred):
             continue
-        failed = [said for said, holds in _checks(action.when, context) if not holds]
-        found[action.name] = f"needs {failed[0]}" if failed else "not allowed now"
-    return found
+        missed = [said for said, holds in conditions(action.when, context, actions.currency) if not holds]
+        if missed:
+            failed[action.name] = missed[0]
+        else:
+            held_back[action.name] = not_offered(masked[action.name], action, context)
+    return failed, held_back
 
 
 def _before(actions: ActionSet, position: int, other: int) -> bool:
@@ -76,30 +103,6 @@ def _before(actions: ActionSet, position: int, other: int) -> bool:
     if other == actions.none:
         return True
     return (-actions.actions[position].weight, position) < (-actions.actions[other].weight, other)
-
-
-def _checks(when: When, context: Context) -> list[tuple[str, bool]]:
-    """Each condition of a rule in words, with what was found, and whether it holds."""
-    probability, cart = context.purchase_probability, context.cart_milli / 1000
-    made: list[tuple[str, bool]] = []
-    if when.events is not None:
-        made.append(
-            (f"event {' or '.join(when.events)}, it is {context.event}", context.event in when.events)
-        )
-    if when.stages is not None:
-        made.append(
-            (f"stage {' or '.join(when.stages)}, it is {context.stage}", context.stage in when.stages)
-        )
-    if when.min_probability is not None:
-        least = when.min_probability
-        made.append((f"probability from {least:g}, it is {probability:g}", probability >= least))
-    if when.max_probability is not None:
-        most = when.max_probability
-        made.append((f"probability below {most:g}, it is {probability:g}", probability < most))
-    if when.min_cart_value is not None:
-        worth = round(when.min_cart_value * 1000)
-        made.append((f"cart from {worth / 1000:g}, it is {cart:g}", context.cart_milli >= worth))
-    return made
 
 
 def _bounds(policy: Policy, context: Context, draw: int) -> tuple[float, float]:

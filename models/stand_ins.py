@@ -38,13 +38,13 @@ def made_up(codes: NDArray[np.void]) -> list[Click]:
             item_id=None if flags & PAGE else name,
             page=name if flags & PAGE else None,
             category=str(category) if category else None,
-            price=_price(price),
+            price=middle_price(price),
         )
         clicks.append(click)
     return clicks
 
 
-def _price(bucket: int) -> float | None:
+def middle_price(bucket: int) -> float | None:
     """A price in the middle of its bucket (`codes.price_bucket`)."""
     if bucket < 3:
         return (None, 0.125, 0.375)[bucket]

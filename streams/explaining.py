@@ -27,14 +27,15 @@ log = structlog.get_logger("pathcast.explaining")
 GIVEN, OVER_LIMIT, FAILED = "given", "over_limit", "failed"
 _encode = msgspec.json.Encoder().encode
 _items = msgspec.json.Decoder(list[ScoredItem]).decode
-#: How the rungs below the network come to their items; their probability is a base rate.
+#: How the tiers below the network come to their items; their probability is a base rate.
 _LOWER = {
-    Rung.NEURAL: "by a model that is gone",
-    Rung.SESSION_KNN: "sessions like this one went on to them",
-    Rung.POPULAR_IN_CATEGORY: "popular in the category",
-    Rung.POPULAR: "popular in the whole shop",
+    Rung.SESSION_KNN: "sessions like this one went on to these items",
+    Rung.POPULAR_IN_CATEGORY: "these items are popular in the category",
+    Rung.POPULAR: "these items are popular in the whole shop",
 }
-_BASE_RATE = "the share of buyers at this stage of a session"
+_BASE_RATE = "the purchase probability is the share of sessions at this stage that bought"
+_GONE = "the model that gave it is no longer loaded"
+_REFUSED = ", because the visitor has not consented"
 
 
 def explain_asked(passage: "Passage") -> None:
@@ -59,7 +60,8 @@ def _explained(passage: "Passage", number: int) -> tuple[Message, ...]:
     scored = passage.scored[applied.batch]
     session = Session(*passage.batchers[applied.batch].session(applied.row))
     ids = [item.item_id for item in _items(scored.items[applied.row])]
-    told = _answered(scored.rungs[applied.row], passage.version, session, ids, decided.probability)
+    place = scored.rungs[applied.row], passage.version, session, ids
+    told = _answered(*place, decided.probability, decided.context.consent)
     decision = explain_decision(passage.pipeline.policy, decided.context, decided.draw)
     parts = zip(passage.answers[number], (told.intent, told.items, decision), strict=True)
     return tuple(_with(message, explanation) for message, explanation in parts)
@@ -72,13 +74,20 @@ def _with(message: Message, explanation: msgspec.Struct) -> Message:
 
 
 def _answered(
-    rung: Rung, version: Version | None, session: Session, ids: Sequence[str], probability: float
+    rung: Rung,
+    version: Version | None,
+    session: Session,
+    ids: Sequence[str],
+    probability: float,
+    consent: bool,
 ) -> Explained:
     if rung is Rung.NEURAL and version is not None:
         return explain(version.neural, session, ids)
+    told = f"Answered by {rung}{'' if consent else _REFUSED}: "
+    base, items = (_GONE, _GONE) if rung is Rung.NEURAL else (_BASE_RATE, _LOWER[rung])
     return Explained(
-        IntentExplanation(f"answered by {rung}: {_BASE_RATE}", probability, 0, [], []),
-        ItemsExplanation(f"answered by {rung}: {_LOWER[rung]}", 0, []),
+        IntentExplanation(f"{told}{base}.", probability, 0, [], []),
+        ItemsExplanation(f"{told}{items}.", 0, []),
     )
 
 
@@ -88,8 +97,8 @@ def looked_up(
     """The explanations of answers given before, with the version and the policy of now."""
     intent, items, decision = (msgspec.json.decode(value or b"{}") for _, value, _ in answers)
     rung, ids = Rung(intent["rung"]), [item["item_id"] for item in items["items"]]
-    told = _answered(rung, version, session, ids, intent["purchase_probability"])
     context = msgspec.convert(decision["context"], Context)
+    told = _answered(rung, version, session, ids, intent["purchase_probability"], context.consent)
     return {
         "event_id": intent["event_id"],
         "model_version": version.id if version else "",

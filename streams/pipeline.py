@@ -22,9 +22,10 @@ from streams.answers import Wording
 from streams.deadline import Deadline
 from streams.effects import Effects, Reader, Work
 from streams.entries import key_of
-from streams.memory import Memory, describe
+from streams.memory import Memory
 from streams.metrics import Metrics, report
 from streams.passage import CONSENTING, Passage
+from streams.portrait import Names, portrait, state
 from streams.rebuilding import Budget, rebuild
 from streams.reload import Models
 from streams.rules import Rules
@@ -148,13 +149,16 @@ class Pipeline:
                 self._dropped[name] = count
 
     def look_up(self, visitor_id: str) -> dict[str, Any] | None:
-        """State and last answers of a visitor (by id) of an owned partition, None where there is none."""
+        """Profile, state and last answers of a visitor (by id) of an owned partition; None: there is none."""
         visitor_id = self._name(visitor_id)
         for partition, memory in list(self.memories.items()):
             value = memory.state.get([key_of(visitor_id.encode())])[0]
             if value is not None:
                 answers = [(answer or b"").decode() for _, answer, _ in memory.answers.get(visitor_id, ())]
-                return {"partition": partition, "state": describe(decode(value)), "answers": answers}
+                visitor = decode(value)
+                names = Names(visitor, self.decoder.catalogue, self.models.current)
+                told = {"profile": portrait(visitor, names), "state": state(visitor, names)}
+                return {"partition": partition, **told, "answers": answers}
         return None
 
     def explain(self, visitor_id: str) -> dict[str, Any] | None:
