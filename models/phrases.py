@@ -38,7 +38,7 @@ DEEDS: Final = {
     "view_promotion": Deed("saw a promotion for {}", "saw a promotion"),
     "select_promotion": Deed("clicked a promotion for {}", "clicked a promotion"),
     "rate_item": Deed("rated {}", "rated an item"),
-    "login": Deed("logged in at {}", "logged in"),
+    "login": Deed("logged in on the page of {}", "logged in"),
 }
 
 

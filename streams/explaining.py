@@ -61,7 +61,7 @@ def _explained(passage: "Passage", number: int) -> tuple[Message, ...]:
     session = Session(*passage.batchers[applied.batch].session(applied.row))
     ids = [item.item_id for item in _items(scored.items[applied.row])]
     place = scored.rungs[applied.row], passage.version, session, ids
-    told = _answered(*place, decided.probability, decided.context.consent)
+    told = answered(*place, decided.probability, decided.context.consent)
     decision = explain_decision(passage.pipeline.policy, decided.context, decided.draw)
     parts = zip(passage.answers[number], (told.intent, told.items, decision), strict=True)
     return tuple(_with(message, explanation) for message, explanation in parts)
@@ -73,7 +73,7 @@ def _with(message: Message, explanation: msgspec.Struct) -> Message:
     return key, b'%b,"explanation":%b}' % (value[:-1], _encode(explanation)), headers
 
 
-def _answered(
+def answered(
     rung: Rung,
     version: Version | None,
     session: Session,
@@ -81,6 +81,7 @@ def _answered(
     probability: float,
     consent: bool,
 ) -> Explained:
+    """Explanations of purchase intent and recommendations by whichever tier answered."""
     if rung is Rung.NEURAL and version is not None:
         return explain(version.neural, session, ids)
     told = f"Answered by {rung}{'' if consent else _REFUSED}: "
@@ -98,7 +99,7 @@ def looked_up(
     intent, items, decision = (msgspec.json.decode(value or b"{}") for _, value, _ in answers)
     rung, ids = Rung(intent["rung"]), [item["item_id"] for item in items["items"]]
     context = msgspec.convert(decision["context"], Context)
-    told = _answered(rung, version, session, ids, intent["purchase_probability"], context.consent)
+    told = answered(rung, version, session, ids, intent["purchase_probability"], context.consent)
     return {
         "event_id": intent["event_id"],
         "model_version": version.id if version else "",

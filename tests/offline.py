@@ -84,6 +84,7 @@ class Offline:
         pseudonyms: Pseudonyms | None = None,
         envelopes: Envelopes | None = None,
         topic_id: str = "one",
+        actions: str | ActionSet = ACTIONS,
     ) -> None:
         rules = rules or Rules(TopicNames(), 1, deadline_s=FOREVER)
         self.names = rules.names
@@ -97,7 +98,7 @@ class Offline:
         self.models.current = version
         decoder = Decoder(limits or Limits(), Catalogue(), pseudonyms=pseudonyms)
         sealer = Sealer(envelopes, topic_id) if envelopes else None
-        policy = Policy(ActionSet.load(ACTIONS))
+        policy = Policy(actions if isinstance(actions, ActionSet) else ActionSet.load(actions))
         self.pipeline = Pipeline(rules, decoder, policy, self.models, self.metrics, sealer)
         self.pipeline.opened(0, self.reader)
         self.watermark = 0

@@ -22,11 +22,18 @@ from streams.connection import Connection
 SESSIONS, LENGTH = 40, 4
 
 
-def parts(seed: int, items: tuple[str, ...], width: int = 16, encoder: str = "gru") -> Parts:
+#: Heads with the names of their classes, as a configuration has them.
+Heads = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def parts(
+    seed: int, items: tuple[str, ...], width: int = 16, encoder: str = "gru", heads: Heads = ()
+) -> Parts:
     """An untrained network over `items` and an index of random sessions of them, both from `seed`."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    config = Config(len(items), len(features.NAMES), embedding=width, hidden=width, intent=8, encoder=encoder)
+    sizes = {"embedding": width, "hidden": width, "intent": 8}
+    config = Config(len(items), len(features.NAMES), **sizes, encoder=encoder, tasks=heads)
     categories = [item_hash(f"c{number % 3}") & 0xFFFF_FFFF for number in range(len(items))]
     sessions = np.repeat(np.arange(SESSIONS), LENGTH)
     seen = rng.integers(0, len(items), SESSIONS * LENGTH)
@@ -46,11 +53,16 @@ def parts(seed: int, items: tuple[str, ...], width: int = 16, encoder: str = "gr
 
 
 def version(
-    folder: Path, seed: int = 1, items: int | Sequence[str] = 30, width: int = 16, encoder: str = "gru"
+    folder: Path,
+    seed: int = 1,
+    items: int | Sequence[str] = 30,
+    width: int = 16,
+    encoder: str = "gru",
+    heads: Heads = (),
 ) -> Version:
     """A version under `folder`, saved and loaded again; it knows `items`, or so many called i0, i1, ..."""
     known = tuple(f"i{number}" for number in range(items)) if isinstance(items, int) else tuple(items)
-    name = registry.save(folder, parts(seed, known, width, encoder), 1_700_000_000_000 + seed * 1000)
+    name = registry.save(folder, parts(seed, known, width, encoder, heads), 1_700_000_000_000 + seed * 1000)
     return registry.load(folder / name)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import deploy
 from models.actions import UNLIMITED, ActionSet
-from models.actions_file import MAX_ACTIONS, ActionsError, action_hash
+from models.actions_file import MAX_ACTIONS, ActionsError, When, action_hash
 
 SHIPPED = (Path(deploy.__file__).parent / "data" / "actions.toml").read_text()
 HEAD = 'placement = "shop"\nepsilon = 0.1\n'
@@ -36,15 +36,56 @@ def test_caps_are_in_milliseconds_and_absent_ones_never_bind() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("0.10 #", "0.11 #"), ("per_day = 12", "per_day = 13"), ("weight = 2.0", "weight = 2.5")],
+    [
+        ("0.10 #", "0.11 #"),
+        ("per_day = 12", "per_day = 13"),
+        ("weight = 2.0", "weight = 2.5"),
+        ("min_cart_value = 40.0", "min_cart_value = 45.0"),
+        ("epsilon = 0.02", "epsilon = 0.03"),
+        ("max_risk = 0.5", "max_risk = 0.6"),
+    ],
 )
 def test_version_changes_with_what_decides(old: str, new: str) -> None:
     assert old in SHIPPED
     assert ActionSet.load(SHIPPED).version != ActionSet.load(SHIPPED.replace(old, new)).version
 
 
-def test_version_ignores_comments_and_layout() -> None:
-    assert ActionSet.load(SHIPPED).version == ActionSet.load("# note\n" + SHIPPED).version
+def test_version_ignores_comments_layout_and_the_name_of_the_currency() -> None:
+    version = ActionSet.load(SHIPPED).version
+    assert version == ActionSet.load("# note\n" + SHIPPED).version
+    assert version == ActionSet.load('currency = "EUR"\n' + SHIPPED).version
+
+
+@pytest.mark.parametrize(
+    ("extra", "costly", "explored", "limit"),
+    [
+        ("", True, When(stages=["cart"]), 0.9),
+        ("cost = 8.0", True, When(stages=["cart"]), 0.9),
+        ("cost = 0.0", False, When(), 1.0),
+        ("cost = 0.0\nmax_risk = 0.4", False, When(), 0.4),
+        ("max_risk = 1.0", True, When(stages=["cart"]), 1.0),
+        ("explore_when = {}", True, When(), 0.9),
+        ("explore_when.min_cart_value = 9.0", True, When(min_cart_value=9.0), 0.9),
+    ],
+)
+def test_defaults_of_what_costs_something(extra: str, costly: bool, explored: When, limit: float) -> None:
+    text = f'{HEAD}{NONE}{AD.replace("ad", "coupon")}when.stages = ["cart"]\n{extra}\n'
+    action = ActionSet.load(text).actions[1]
+    assert (action.costly, action.explored_when, action.risk_limit) == (costly, explored, limit)
+
+
+def test_what_is_free_is_explored_everywhere_and_offered_at_any_risk_unless_the_file_says_otherwise() -> None:
+    actions = ActionSet.load(HEAD + NONE + AD + 'when.stages = ["cart"]')
+    assert (actions.explored, actions.risk_limits, actions.shares) == ((When(), When()), (), (None, None))
+    limited = ActionSet.load(HEAD + NONE + AD + "cost = 0.5\nepsilon = 0.25")
+    assert limited.shares == (None, 1 << 51)
+    assert [limited.too_risky(risk) for risk in (None, 0.0, 0.9, 0.9001, 1.0)] == [0, 0, 0, 2, 2]
+
+
+def test_epsilons_may_sum_to_exactly_one() -> None:
+    ads = "".join(f"{AD.replace('ad', f'ad{n}')}epsilon = {share}\n" for n, share in enumerate((0.6, 0.3)))
+    kinds = ads.replace('kind = "ad0"', 'kind = "ad"').replace('kind = "ad1"', 'kind = "ad"')
+    assert len(ActionSet.load(HEAD + NONE + kinds).shares) == 3
 
 
 @pytest.mark.parametrize(
@@ -79,6 +120,29 @@ def test_version_ignores_comments_and_layout() -> None:
         (HEAD + NONE + AD + "when = { min_probability = 0.5, max_probability = 0.5 }", ["min < max"]),
         (HEAD + NONE + "caps.per_day = 1", ["actions[0] (nothing)", "always remains"]),
         (HEAD + NONE + "weight = 2.0", ["actions[0] (nothing)", "weight"]),
+        (HEAD + NONE + "epsilon = 0.2", ["actions[0] (nothing)", "always remains"]),
+        (HEAD + NONE + AD + "epsilon = 1.5", ["actions[1] (ad).epsilon", "1.5", "<= 1.0"]),
+        (HEAD + NONE + AD + "epsilon = nan", ["actions[1] (ad).epsilon", "nan"]),
+        (HEAD + NONE + AD + "epsilon = 1e-9", ["actions[1] (ad).epsilon", "1e-09", "0 or at least"]),
+        (
+            HEAD + NONE + AD + "epsilon = 0.95",
+            ["0.1 for all and ad 0.95, together 1.05", "at most 1", "lower"],
+        ),
+        (HEAD + NONE + AD + "max_risk = 1.1", ["actions[1] (ad).max_risk", "1.1", "<= 1.0"]),
+        (HEAD + NONE + AD + "cost = -1.0", ["actions[1] (ad).cost", "-1.0", ">= 0"]),
+        (HEAD + NONE + AD + "costs = 1.0", ["actions[1] (ad)", "costs"]),
+        (HEAD + NONE + AD + 'explore_when = "cart"', ["actions[1] (ad).explore_when", "'cart'"]),
+        (HEAD + NONE + AD + "explore_when.risk = 1", ["actions[1] (ad).explore_when", "risk"]),
+        (HEAD + NONE + AD + 'explore_when.stages = ["till"]', ["explore_when.stages[0]", "browsing, cart"]),
+        (
+            HEAD + NONE + AD + 'explore_when.events = ["buy"]',
+            ["(ad).explore_when.events", "'buy'", "purchase"],
+        ),
+        (
+            HEAD + NONE + AD + "explore_when = { min_probability = 0.5, max_probability = 0.2 }",
+            ["actions[1] (ad).explore_when", "min < max"],
+        ),
+        ('currency = "euro"\n' + HEAD + NONE, ["currency", "'euro'"]),
         (
             HEAD + NONE + "".join(AD.replace('"ad"\nk', f'"ad{i}"\nk') for i in range(MAX_ACTIONS)),
             ["33 actions", "at most 32"],

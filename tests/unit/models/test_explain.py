@@ -8,13 +8,16 @@ from models import features, phrases
 from models.batching import Batcher
 from models.codes import item_hash
 from models.counterfactuals import replay
-from models.explain import batch_of, examine, explain
+from models.events import EVENTS
+from models.explain import _clicks, batch_of, examine, explain
 from models.explanations import MOST_EFFECTS, ClickEffect, FeatureEffect
+from models.feature_words import feature_words
 from models.features import COLUMNS
 from models.lifecycle import SessionConfig
 from models.scorer import NeuralScorer
 from models.scores import ScoringError
 from models.session import step
+from models.units import minutes, money, often, percent, points
 from models.vocabulary import Vocabulary
 from tests.scoring import network
 from tests.unit.models.test_counterfactuals import SHOPPING, click
@@ -91,13 +94,13 @@ def test_the_reason_of_an_item_is_the_click_it_needs_most(scorer):
         assert reason.because == SHOPPING[reason.click - 1].item_id
         assert reason.text.startswith("because you ")
         assert reason.score == pytest.approx(column.max(), abs=1e-5)
-    assert told.text == f"c {told.items[0].text}"
+    assert told.text == f"c is recommended {told.items[0].text}."
 
 
 def test_long_sessions_say_what_is_covered(scorer):
     told = explain(scorer, replay(None, [click(n) for n in range(60)], SessionConfig()), ["b"])
     assert told.intent.covered == told.items.covered == 50
-    assert told.intent.text.endswith("(of 60 clicks the last 50 are examined)")
+    assert told.intent.text.endswith(" Of 60 clicks, the last 50 are examined.")
     assert len(told.intent.clicks) == MOST_EFFECTS
     assert all(11 <= effect.click <= 60 for effect in told.intent.clicks)
 
@@ -132,24 +135,81 @@ def test_sentences():
         ClickEffect(1, "view_item", "b", -0.0042, -0.1),
         ClickEffect(2, "view_item", "c", 0.00001, 0.0),
     ]
-    words = [phrases.click_words(e, n) for e, n in (("add_to_cart", 1), ("view_item", 3), ("view_item", 1))]
+    words = [
+        phrases.click_words(event, times, True)
+        for event, times in (("add_to_cart", 1), ("view_item", 3), ("view_item", 1))
+    ]
     said = phrases.sentence(
-        clicks, [*words, "viewed an item"], [FeatureEffect("since_visit", -0.03, -0.2)], ""
+        0.2741, clicks, [*words, "viewed an item"], [FeatureEffect("since_visit", -0.01, -0.2)], ""
     )
     assert said == (
-        "added to cart +0.21, third view of the same item +0.061, viewed an item -0.0042; since visit -0.03"
+        "Purchase probability in this session: 27.41%. The visitor added an item to the cart: +21 percentage "
+        "points; viewed the same item for the third time: +6.1 percentage points; viewed an item: -0.42 "
+        "percentage points. Features: time since the last visit: -1 percentage point."
     )
-    same = phrases.sentence(clicks[1:3], ["viewed an item"] * 2, [], "")
-    assert same == "viewed an item (click 5) +0.061, viewed an item (click 1) -0.0042"
-    assert phrases.sentence([], [], [], "") == "no click moved it"
+    same = phrases.sentence(0.5, clicks[1:3], ["viewed an item"] * 2, [], "")
+    assert "viewed an item (click 5): +6.1 percentage points; viewed an item (click 1): -0.42" in same
+    nothing = phrases.sentence(0.02, clicks[3:], ["viewed an item"], [], "")
+    assert nothing == "Purchase probability in this session: 2%. No click changed it."
     assert [phrases.ordinal(n) for n in (2, 9, 10, 11, 21, 22, 113)] == [
         "second", "ninth", "10th", "11th", "21st", "22nd", "113th",
     ]  # fmt: skip
-    assert phrases.because("add_to_cart", "a") == "because you added a to the cart"
-    assert phrases.because("page_view", None) == "because you viewed a page"
 
 
-def test_every_event_has_words():
-    from models.events import EVENTS
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_click_is_told_in_its_own_events_words(scorer, event):
+    """From clicks to sentences: on an item, again on it, on an unknown one, on a page, again on it."""
+    about, bare, _ = phrases.DEEDS[event]
+    told = [
+        click(1, event, item="a"),
+        click(2, event, item="a"),
+        click(3, event, item="new"),
+        click(4, event, item=None, page="/p"),
+        click(5, event, item=None, page="/p"),
+        click(6, item="b"),
+    ]
+    known = _clicks(scorer, replay(None, told, SessionConfig()))
+    words = [phrases.click_words(one.event, one.times, one.item) for one in known]
+    assert words[0] == words[2] == about.format("an item")
+    assert words[1] == f"{about.format('the same item')} for the second time"
+    assert words[3] == bare
+    assert words[4].endswith("for the second time")
+    assert "the same page" in words[4]
+    reasons = [phrases.because(one.event, one.item_id, one.item) for one in known]
+    assert reasons[0] == f"because you {about.format('a')}"
+    assert reasons[2] == f"because you {about.format('an item')}"
+    assert reasons[3] == f"because you {bare}"
+    others = {phrases.because(other, "a") for other in EVENTS if other != event}
+    assert reasons[0] not in others
 
-    assert set(phrases._WORDS) == set(EVENTS)
+
+def test_every_event_has_words_and_a_new_one_is_called_by_its_name():
+    assert set(phrases.DEEDS) == set(EVENTS)
+    assert phrases.click_words("gift_wrap", 2, True) == (
+        'sent the event "gift_wrap" for the same item for the second time'
+    )
+    assert phrases.because("gift_wrap", None, False) == 'because you sent the event "gift_wrap"'
+
+
+def test_every_feature_is_called_by_words():
+    words = [feature_words(name) for name in COLUMNS]
+    assert len(set(words)) == len(words)
+    assert not [said for said in words if "_" in said]
+    assert feature_words("session_view_item") == "number of item views in this session"
+    assert feature_words("earlier_search") == "number of searches in earlier sessions"
+    assert feature_words("new_one") == "new one"
+
+
+def test_numbers_have_units():
+    assert [percent(share) for share in (0.0, 0.0001, 0.0523, 0.4, 1.0)] == [
+        "0%", "0.01%", "5.23%", "40%", "100%",
+    ]  # fmt: skip
+    assert [points(change) for change in (0.996, 0.0612, -0.01, 0.0001)] == [
+        "+100 percentage points", "+6.1 percentage points", "-1 percentage point", "+0.01 percentage points",
+    ]  # fmt: skip
+    assert money(1250, "EUR") == "1,250.00 EUR"
+    assert money(0.125, "") == "0.125 in the shop's currency"
+    assert [minutes(n) for n in (0, 1, 60, 90, 1440)] == [
+        "0 minutes", "1 minute", "1 hour", "1 hour 30 minutes", "24 hours",
+    ]  # fmt: skip
+    assert [often(n, "day") for n in (1, 3)] == ["once a day", "at most 3 times a day"]

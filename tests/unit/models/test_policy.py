@@ -11,21 +11,27 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import deploy
-from models.actions import ActionSet
+from models.actions import ActionSet, earlier
+from models.actions_file import When
 from models.policy import (
     MAX_CACHED,
     ONE,
     Context,
     Policy,
     decision_id,
-    distribution,
     draw_of,
     published,
     stage_of,
 )
 from models.verify import verify
 
-ACTIONS = ActionSet.load((Path(deploy.__file__).parent / "data" / "actions.toml").read_bytes())
+SHIPPED_TEXT = (Path(deploy.__file__).parent / "data" / "actions.toml").read_text()
+ACTIONS = ActionSet.load(SHIPPED_TEXT)
+COUPON, SHIPPING = (
+    next(one for one in ACTIONS.actions if one.name == name)
+    for name in ("coupon_10_percent", "free_shipping")
+)
+FREE = [action.name for action in ACTIONS.actions if not action.costly]
 FULL = ACTIONS.all_bits
 NOTHING = 1 << ACTIONS.none
 IN_CART = Context(0.2, "cart", 60_000, "view_item", 3, FULL)
@@ -38,6 +44,7 @@ CONTEXTS = st.builds(
     st.sampled_from(["view_item", "search", "add_to_cart", "purchase", "login"]),
     st.integers(1, 10_000),
     st.integers(0, FULL).map(lambda bits: bits | NOTHING),
+    st.none() | st.floats(0, 0.5).map(published),
 )
 DRAWS = st.integers(0, ONE - 1)
 
@@ -47,16 +54,98 @@ def bit(name: str) -> int:
 
 
 def with_epsilon(epsilon: float) -> ActionSet:
-    return msgspec.structs.replace(ACTIONS, epsilon=epsilon)
+    """The shipped file with one epsilon for all actions."""
+    return msgspec.structs.replace(ACTIONS, epsilon=epsilon, shares=(None,) * len(ACTIONS.names))
 
 
 @given(CONTEXTS, DRAWS)
 def test_a_masked_action_is_never_chosen_and_every_allowed_one_can_be(context: Context, draw: int) -> None:
     decision = Policy(ACTIONS).decide(context, draw)
     assert context.mask >> decision.position & 1
+    assert decision.explorable & ~context.mask == 0
     for position, name in enumerate(ACTIONS.names):
-        allowed = context.mask >> position & 1
-        assert (decision.probabilities[name] > 0) == bool(allowed)
+        drawn = decision.explorable >> position & 1 or name == decision.preferred
+        assert (decision.probabilities[name] > 0) == bool(drawn)
+    assert [name for name in FREE if not decision.explorable & bit(name)] == [
+        name for name in FREE if not context.mask & bit(name)
+    ]
+
+
+def holds(when: When, context: Context) -> bool:
+    """A rule by the plainest code."""
+    low, high = when.min_probability or 0.0, 2.0 if when.max_probability is None else when.max_probability
+    return (
+        low <= context.purchase_probability < high
+        and (when.stages is None or context.stage in when.stages)
+        and (when.events is None or context.event in when.events)
+        and context.cart_milli >= round((when.min_cart_value or 0) * 1000)
+    )
+
+
+@given(CONTEXTS, DRAWS)
+def test_what_costs_something_is_explored_only_where_its_rule_allows(context: Context, draw: int) -> None:
+    decision = Policy(ACTIONS).decide(context, draw)
+    for name, rule in (("coupon_10_percent", COUPON.explore_when), ("free_shipping", SHIPPING.when)):
+        assert rule is not None
+        explorable = holds(rule, context) and bool(context.mask & bit(name))
+        assert bool(decision.explorable & bit(name)) == explorable
+        if decision.action == name and decision.explored:
+            assert explorable
+            assert decision.propensity == pytest.approx(0.02)
+
+
+@given(CONTEXTS)
+def test_somebody_who_only_browses_is_never_offered_what_costs_something(context: Context) -> None:
+    context = msgspec.structs.replace(context, stage="browsing")
+    chances = Policy(ACTIONS).decide(context, 0).probabilities
+    assert (chances["coupon_10_percent"], chances["free_shipping"]) == (0.0, 0.0)
+
+
+def test_one_mask_in_two_contexts_has_two_distributions() -> None:
+    """Contexts that differ only in what may be explored must not share a remembered distribution."""
+    policy = Policy(ACTIONS)
+    mask = FULL & ~bit("ad_bestsellers") & ~bit("ad_new_arrivals")
+    poor = Context(0.3, "browsing", 0, "login", 1, mask)
+    rich = Context(0.45, "cart", 45_000, "login", 1, mask & ~bit("free_shipping") & ~bit("nudge_checkout"))
+    both = [policy.decide(one, ONE - 1) for one in (poor, rich, poor, rich)]
+    fresh = [Policy(ACTIONS).decide(one, ONE - 1) for one in (poor, rich)]
+    assert both == fresh * 2
+    assert fresh[0].probabilities["coupon_10_percent"] == 0.0
+    assert fresh[1].probabilities["coupon_10_percent"] == pytest.approx(0.02)
+    assert fresh[0].preferred == fresh[1].preferred == "nothing"
+
+
+SHARES = st.none() | st.just(0.0) | st.floats(1e-6, 0.2)
+
+
+@given(CONTEXTS, st.floats(1e-6, 0.2), st.lists(SHARES, min_size=3, max_size=3))
+def test_an_actions_own_epsilon_is_its_share_and_all_sum_to_exactly_one(
+    context: Context, epsilon: float, own: list[float | None]
+) -> None:
+    names = ("ad_bestsellers", "ad_new_arrivals", "nudge_checkout")
+    text, actions = (
+        SHIPPED_TEXT.replace("epsilon = 0.10", f"epsilon = {epsilon}"),
+        dict(zip(names, own, strict=True)),
+    )
+    for name, share in actions.items():
+        if share is not None:
+            text = text.replace(f'name = "{name}"', f'name = "{name}"\nepsilon = {share}')
+    decision = Policy(ActionSet.load(text)).decide(context, 0)
+    chances = decision.probabilities
+    assert sum(chances.values()) == sum(sorted(chances.values())) == 1.0
+    for name, share in actions.items():
+        if share is not None and name != decision.preferred and context.mask & bit(name):
+            assert chances[name] == int(share * ONE) / ONE
+    sharing = [
+        name for name in ACTIONS.names if decision.explorable & bit(name) and chances_of(name, actions)
+    ]
+    rest = [chances[name] for name in sharing if name != decision.preferred]
+    assert rest == [int(epsilon * ONE) // len(sharing) / ONE] * len(rest)
+
+
+def chances_of(name: str, own: dict[str, float | None]) -> bool:
+    """Whether an action shares the file's epsilon."""
+    return own.get(name) is None and name not in ("coupon_10_percent", "free_shipping")
 
 
 @given(CONTEXTS, st.one_of(st.just(0.0), st.floats(1e-6, 1.0)))
@@ -134,10 +223,10 @@ def test_the_cache_is_bounded_and_does_not_change_answers() -> None:
     assert first == [policy.decide(Context(0.1, "cart", 0, "login", 1, mask), ONE // 3) for mask in masks]
 
 
-@pytest.mark.parametrize(("preferred", "mask"), [(1, NOTHING), (0, FULL + 1), (0, 0)])
-def test_an_impossible_mask_is_refused(preferred: int, mask: int) -> None:
+@pytest.mark.parametrize("mask", [FULL + 1, FULL & ~NOTHING, 0])
+def test_an_impossible_mask_is_refused(mask: int) -> None:
     with pytest.raises(ValueError, match="mask"):
-        distribution(ACTIONS, preferred, mask)
+        Policy(ACTIONS).decide(msgspec.structs.replace(IN_CART, mask=mask), 0)
 
 
 def test_the_draw_is_what_the_documentation_says() -> None:
@@ -181,6 +270,8 @@ def test_a_published_decision_verifies_from_its_own_record(context: Context, eve
         ("context", {**msgspec.structs.asdict(IN_CART), "mask": FULL + 1}),
         ("context", {**msgspec.structs.asdict(IN_CART), "mask": 0}),
         ("context", {**msgspec.structs.asdict(IN_CART), "purchase_probability": 0.01}),
+        ("context", {**msgspec.structs.asdict(IN_CART), "session_risk": 0.51}),
+        ("context", {**msgspec.structs.asdict(IN_CART), "consent": False}),
     ],
 )
 def test_a_changed_record_is_reported(field: str, value: object) -> None:
@@ -188,6 +279,53 @@ def test_a_changed_record_is_reported(field: str, value: object) -> None:
     assert record["action"] == "coupon_10_percent"
     record[field] = value
     assert verify(record, ACTIONS) != []
+
+
+def test_what_a_record_says_of_its_mask_must_fit() -> None:
+    risky = msgspec.structs.replace(IN_CART, session_risk=0.97)
+    (said,) = verify(published_record(risky, "e1"), ACTIONS)
+    assert said == (
+        "mask: allows ['coupon_10_percent', 'free_shipping'] at a session risk of 0.97, above their limits"
+    )
+    withheld = msgspec.structs.replace(risky, mask=FULL & ~ACTIONS.too_risky(0.97))
+    assert verify(published_record(withheld, "e1"), ACTIONS) == []
+    refused = msgspec.structs.replace(IN_CART, consent=False)
+    assert "without consent, expected 0b1" in verify(published_record(refused, "e1"), ACTIONS)[0]
+    assert verify(published_record(msgspec.structs.replace(refused, mask=NOTHING), "e1"), ACTIONS) == []
+
+
+def test_decisions_of_the_algorithm_before_still_verify() -> None:
+    """A record as the version before this one wrote it, with the actions file of then."""
+    text = (
+        'placement = "shop"\nepsilon = 0.1\n[[actions]]\nname = "nothing"\nkind = "none"\n'
+        '[[actions]]\nname = "coupon"\nkind = "coupon"\nwhen = { stages = ["cart"] }\n'
+    )
+    record = {
+        "event_id": "e73",
+        "decision_id": "e73:shop",
+        "placement": "shop",
+        "action": "coupon",
+        "propensity": 0.04999999999999993,
+        "probabilities": {"nothing": 0.9500000000000001, "coupon": 0.04999999999999993},
+        "context": {
+            "purchase_probability": 0.02,
+            "stage": "browsing",
+            "cart_milli": 0,
+            "event": "view_item",
+            "click": 1,
+            "mask": 3,
+        },
+        "policy_version": "d36e45413480dc8b",
+        "explored": True,
+        "draw": 0.9874115658417625,
+        "would_have": "coupon",
+    }
+    actions = ActionSet.load(text)
+    assert verify(record, actions) == []
+    assert verify(record | {"propensity": 0.06}, actions) != []
+    now = Policy(actions).decide(msgspec.convert(record["context"], Context), draw_of("e73"))
+    assert (now.action, now.explored) == ("nothing", False)
+    assert earlier(actions).version == record["policy_version"] != actions.version
 
 
 def test_a_decision_id_names_its_event_and_placement() -> None:

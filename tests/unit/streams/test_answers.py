@@ -37,13 +37,16 @@ def applied_to(click, position, session):
     mask=st.integers(0, POLICY.actions.all_bits),
     rung=st.sampled_from(list(Rung)),
     numbers=st.tuples(st.integers(1, 10_000), st.integers(1, 1_000), st.integers(0, 1 << 50)),
+    risk=st.none() | st.integers(0, 10_000).map(lambda steps: steps / 10_000),
+    consent=st.booleans(),
 )
 def test_answers_are_those_of_the_structs(
-    event_id, visitor_id, version, event, stage, probability, mask, rung, numbers
+    event_id, visitor_id, version, event, stage, probability, mask, rung, numbers, risk, consent
 ):
     position, session, cart = numbers
     click = Click(event_id=event_id, visitor_id=visitor_id, ts=1_700_000_000_000, event=event)
-    context = Context(probability, stage, cart, event, position, mask | 1 << POLICY.actions.none)
+    allowed = mask | 1 << POLICY.actions.none
+    context = Context(probability, stage, cart, event, position, allowed, risk, consent)
     draw = draw_of(event_id)
     decision = POLICY.decide(context, draw)
     scribe = Scribe(WORDING, version, "cafe", 1_700_000_000_001)

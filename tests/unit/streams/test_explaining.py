@@ -83,12 +83,14 @@ def test_a_chunk_explains_no_more_than_its_limit(version):
 
 def test_lower_rungs_and_refused_consent_say_who_answered(version):
     (answers,) = Offline().run(shopping(), 7)
-    assert answers[INTENT][-1]["explanation"]["text"].startswith("answered by popular")
+    assert answers[INTENT][-1]["explanation"]["text"].startswith("Answered by popular: ")
     assert answers[INTENT][-1]["explanation"]["clicks"] == []
     (answers,) = Offline(version).run(shopping(consent=False), 7)
     assert answers[ITEMS][-1]["explanation"]["items"] == []
     assert answers[DECISIONS][-1]["explanation"]["cause"] == "constraint"
     assert len(answers[DECISIONS][-1]["explanation"]["masked"]) > 3
+    for topic in KINDS:
+        assert "because the visitor has not consented" in answers[topic][-1]["explanation"]["text"]
 
 
 def test_a_failure_costs_no_answer(version, monkeypatch):
