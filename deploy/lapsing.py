@@ -17,6 +17,7 @@ from models import keys, visitor
 from models.lapsing import Habits, lost, visits
 from models.lifecycle import DAY_MS
 from models.predictions import LapsingVisitor, encode
+from models.units import count, money
 from models.visitor import Visitor
 from streams import fence
 from streams.connection import Connection
@@ -133,12 +134,12 @@ def _record(name: str, row: np.void, chance: float, version: str, at: int, wante
 def reason(row: np.void, at: int) -> str:
     """What the record says, in words."""
     away, over = (at - row["last"]) / DAY_MS, (row["last"] - row["first"]) / DAY_MS
-    parts = [f"away for {away:.0f} days", f"came in {row['sessions']} sessions over {over:.0f} days"]
+    came, span = count(int(row["sessions"]), "session"), count(round(over), "day")
+    parts = [f"away for {count(round(away), 'day')}", f"came in {came} over {span}"]
     if row["orders"]:
-        orders = "1 order" if row["orders"] == 1 else f"{row['orders']} orders"
-        parts.append(f"{orders} of {row['spend'] / MILLI:.2f} in all")
+        parts.append(f"{count(int(row['orders']), 'order')} worth {money(row['spend'] / MILLI, '')}")
     if row["cart"]:
-        parts.append(f"left a cart of {row['cart'] / MILLI:.2f}")
+        parts.append(f"left a cart worth {money(row['cart'] / MILLI, '')}")
     return "; ".join(parts)
 
 

@@ -42,7 +42,7 @@ LAPSING = {
     "orders": 1,
     "value": 39.5,
     "model_version": "mbg-nbd-0a1b2c3d",
-    "reason": "away for 12 days; came in 4 sessions over 9 days; 1 order of 39.50 in all",
+    "reason": "away for 12 days; came in 4 sessions over 9 days; 1 order worth 39.50 in the shop's currency",
     "as_of": 1_601_036_800_000,
 }
 EXAMPLES: dict[str, list[dict[str, Any]]] = {

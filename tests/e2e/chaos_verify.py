@@ -181,7 +181,8 @@ class Examination:
         """What was published follows from the oracle's own state: session, stage, cart, mask."""
         differing = []
         for answer, intent, decision in zip(answers, intents, decisions, strict=False):
-            decision.context.pop("purchase_probability", None)
+            for said in ("purchase_probability", "session_risk"):
+                decision.context.pop(said, None)
             session = f"{answer.visitor_id}:{answer.session}"
             if decision.context != answer.context:
                 differing.append(f"{answer.event_id}: {decision.context}, expected {answer.context}")

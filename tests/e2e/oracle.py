@@ -27,7 +27,7 @@ from tests.e2e.oracle_shopper import (
 
 
 class Answer(NamedTuple):
-    """What must have been published for an applied click, sent at `sent`; `context` lacks the probability."""
+    """What must have been published for an applied click, sent at `sent`; `context` lacks what models say."""
 
     event_id: str
     visitor_id: str
@@ -235,6 +235,8 @@ class Partition:
         )
         context = {"stage": stage, "cart_milli": shopper.cart.value, "event": click["event"]}
         context |= {"click": shopper.in_session, "mask": mask}
+        if shopper.denied:
+            context["consent"] = False
         place = click["event_id"], click["visitor_id"], shopper.sessions, shopper.in_session
         return Answer(*place, context, not shopper.denied, click["sent"])
 

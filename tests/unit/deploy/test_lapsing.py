@@ -64,8 +64,14 @@ def test_a_record_says_what_is_read_of_it() -> None:
     again, recency, age = returns(visits([visitor]), START + 10 * DAY_MS)
     assert (again[0], recency[0], age[0]) == (1, 3, 10)
     np.testing.assert_allclose(traits(visits([visitor])), [[np.log(1.5), 1, 1]])
-    assert "away for 7 days; came in 2 sessions over 3 days; 1 order of 7.50" in reason(
-        row, START + 10 * DAY_MS
+    said = reason(row, START + 10 * DAY_MS)
+    assert said.startswith(
+        "away for 7 days; came in 2 sessions over 3 days; 1 order worth 7.50 in the shop's currency"
+    )
+    (once,) = table([(0, 0, 1)])
+    once["cart"] = 12_345
+    assert reason(once, START + DAY_MS) == (
+        "away for 1 day; came in 1 session over 0 days; left a cart worth 12.345 in the shop's currency"
     )
 
 
