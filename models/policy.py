@@ -82,13 +82,14 @@ class Policy:
         if mask & ~full or not mask & self._none:
             expected = f"expected to hold action {self.actions.none} and none beyond {full:#b}"
             raise ValueError(f"mask {mask:#b}: {expected}")
-        asked = (context.event, context.stage), context.purchase_probability, context.cart_milli
-        explorable = full & ~self._rules.barred(*asked)
-        preferred = self._rules.preferred(*asked, mask)
+        probability, cart = context.purchase_probability, context.cart_milli
+        rules = self._rules.at(context.event, context.stage)
+        explorable = full & ~rules.barred(probability, cart)
+        preferred = rules.preferred(probability, cart, mask)
         made = self._distribution(preferred, mask & explorable)
         position = would_have = bisect_right(made.cumulative, draw)
         if mask != full:
-            unmasked = self._distribution(self._rules.preferred(*asked, full), explorable)
+            unmasked = self._distribution(rules.preferred(probability, cart, full), explorable)
             would_have = bisect_right(unmasked.cumulative, draw)
         return Decision(
             names[position],

@@ -4,7 +4,7 @@ Rules are kept by event and stage, which a click's context has few of; what is l
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from models.actions import ActionSet
 from models.actions_file import When
@@ -19,16 +19,33 @@ class Rule(NamedTuple):
     high: float
     cart_milli: int
 
-    def holds(self, probability: float, cart_milli: int) -> bool:
-        """Whether all of them do; `cart_milli` is in thousandths of the currency."""
-        return self.low <= probability < self.high and cart_milli >= self.cart_milli
 
+class Ruling(NamedTuple):
+    """The rules in play at an event and stage.
 
-class Barred(NamedTuple):
-    """Actions that exploration may not choose at an event and stage: always (bits), or by a rule."""
+    `preferring`, heaviest first, say which action is preferred. Exploration may not choose the actions of the
+    bits `never`, and those of `exploring` only where their rule holds.
+    """
 
-    bits: int
-    rules: tuple[Rule, ...]
+    none: int
+    preferring: tuple[Rule, ...]
+    never: int
+    exploring: tuple[Rule, ...]
+
+    def preferred(self, probability: float, cart_milli: int, mask: int) -> int:
+        """Position of the heaviest action of the mask whose rule holds, else `none`; cart in thousandths."""
+        for position, bit, low, high, least in self.preferring:
+            if bit & mask and low <= probability < high and cart_milli >= least:
+                return position
+        return self.none
+
+    def barred(self, probability: float, cart_milli: int) -> int:
+        """The actions that exploration may not choose, as bits by position."""
+        bits = self.never
+        for _, bit, low, high, least in self.exploring:
+            if not low <= probability < high or cart_milli < least:
+                bits |= bit
+        return bits
 
 
 class Rules:
@@ -36,29 +53,16 @@ class Rules:
 
     def __init__(self, actions: ActionSet) -> None:
         self._actions = actions
-        self._preferring: dict[tuple[str, str], tuple[Rule, ...]] = {}
-        self._barring: dict[tuple[str, str], Barred] = {}
+        self._known: dict[tuple[str, str], Ruling] = {}
 
-    def preferred(self, key: tuple[str, str], probability: float, cart_milli: int, mask: int) -> int:
-        """Position of the heaviest action of the mask whose rule holds at `key` (event, stage), or `none`."""
-        rules = self._preferring.get(key)
-        if rules is None:
-            rules = self._preferring[key] = _preferring(self._actions, *key)
-        for rule in rules:
-            if rule.bit & mask and rule.holds(probability, cart_milli):
-                return rule.position
-        return self._actions.none
-
-    def barred(self, key: tuple[str, str], probability: float, cart_milli: int) -> int:
-        """The actions whose rule of exploration does not hold, as bits by position."""
-        found = self._barring.get(key)
+    def at(self, event: str, stage: str) -> Ruling:
+        """The rules in play at an event and stage."""
+        found = self._known.get((event, stage))
         if found is None:
-            found = self._barring[key] = _barring(self._actions, *key)
-        bits = found.bits
-        for rule in found.rules:
-            if not rule.holds(probability, cart_milli):
-                bits |= rule.bit
-        return bits
+            preferring = _preferring(self._actions, event, stage)
+            found = Ruling(self._actions.none, preferring, *_barring(self._actions, event, stage))
+            self._known[event, stage] = found
+        return found
 
 
 def _preferring(actions: ActionSet, event: str, stage: str) -> tuple[Rule, ...]:
@@ -68,10 +72,10 @@ def _preferring(actions: ActionSet, event: str, stage: str) -> tuple[Rule, ...]:
     return tuple(sorted(found, key=lambda rule: (-actions.actions[rule.position].weight, rule.position)))
 
 
-def _barring(actions: ActionSet, event: str, stage: str) -> Barred:
+def _barring(actions: ActionSet, event: str, stage: str) -> tuple[int, tuple[Rule, ...]]:
     in_play = _in_play(actions.explored, event, stage)
-    bits = actions.all_bits & ~sum(rule.bit for rule in in_play)
-    return Barred(bits, tuple(rule for rule in in_play if actions.explored[rule.position] != When()))
+    never = actions.all_bits & ~sum(rule.bit for rule in in_play)
+    return never, tuple(rule for rule in in_play if _bounds(actions.explored[rule.position]) != _ANY)
 
 
 def _in_play(whens: Iterable[When], event: str, stage: str) -> list[Rule]:
@@ -82,6 +86,10 @@ def _in_play(whens: Iterable[When], event: str, stage: str) -> list[Rule]:
     ]
 
 
+#: Bounds of a rule without conditions on numbers.
+_ANY: Final = (0.0, 2.0, 0)
+
+
 def _bounds(when: When) -> tuple[float, float, int]:
-    high = 2.0 if when.max_probability is None else when.max_probability
+    high = _ANY[1] if when.max_probability is None else when.max_probability
     return when.min_probability or 0.0, high, round((when.min_cart_value or 0.0) * 1000)
