@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from deploy.contract import schema
 from models.actions import ActionSet
+from models.events import EVENTS
 from models.features import row
 from models.policy import published
 from models.predictions import AdDecision, PurchaseIntent, Recommendations
@@ -62,6 +63,38 @@ def test_the_click_that_asks_is_explained_wherever_chunks_end(version, size):
     assert any(one["text"].startswith("because you viewed i") for one in items["explanation"]["items"])
     assert verify(answers[DECISIONS][-1], ActionSet.load(ACTIONS)) == []
     assert outcomes(offline) == {"given": 1}
+
+
+#: What a visitor did to the item i1, in the words of each event.
+DONE = {
+    "page_view": "because you opened the page of i1",
+    "search": "because you searched for i1",
+    "view_item_list": "because you looked at a list with i1",
+    "select_item": "because you picked i1 from a list",
+    "view_item": "because you viewed i1",
+    "add_to_wishlist": "because you added i1 to the wishlist",
+    "add_to_cart": "because you added i1 to the cart",
+    "remove_from_cart": "because you removed i1 from the cart",
+    "begin_checkout": "because you began the checkout with i1",
+    "add_payment_info": "because you entered payment details for i1",
+    "purchase": "because you bought i1",
+    "refund": "because you returned i1",
+    "view_promotion": "because you saw a promotion for i1",
+    "select_promotion": "because you clicked a promotion for i1",
+    "rate_item": "because you rated i1",
+    "login": "because you logged in on the page of i1",
+}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_event_is_told_in_its_own_words(version, name):
+    clicks = [event(0, "v", 0, event=name, item_id="i1"), event(1, "v", 1, item_id="i2", explain=True)]
+    (answers,) = Offline(version).run(records(clicks), 2)
+    reasons = answers[ITEMS][-1]["explanation"]["items"]
+    assert {one["text"] for one in reasons if one["click"] == 1} == {DONE[name]}
+    text = answers[INTENT][-1]["explanation"]["text"]
+    assert DONE[name].removeprefix("because you ").replace("i1", "an item") in text
+    assert text.startswith("Purchase probability in this session: ")
 
 
 def test_effects_do_not_depend_on_chunks(version):
