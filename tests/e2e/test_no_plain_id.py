@@ -74,7 +74,7 @@ class Commands:
     """Runs commands beside a worker and keeps all that they print."""
 
     def __init__(self, worker, log):
-        self.worker, self.said = worker, []
+        self.worker, self.said, self.out = worker, [], ""
         own = {"PATHCAST_TRAINER_LOG": str(log), "PATHCAST_TRAINER_GROUP": worker.names.items}
         self.environment = worker.environment | own
 
@@ -99,11 +99,13 @@ class Commands:
         )
         assert done.returncode == status, done.stderr + done.stdout
         self.said.append(f"$ {called}\n{done.stdout}{done.stderr}")
+        self.out = done.stdout
         return done.stdout + done.stderr
 
     def proof(self, who, *options):
         """Of forgetting, by store."""
-        said = json.loads(self("visitor", "forget", who, "--yes", "--json", *options))
+        self("visitor", "forget", who, "--yes", "--json", *options)
+        said = json.loads(self.out)
         return said, {line["store"]: line for line in said["stores"]}
 
 
@@ -233,10 +235,8 @@ def look(run, worker, folder):
     for letter in read(worker.broker, worker.names.dead_letters):
         place = ("--partition", str(letter.partition), "--offset", str(letter.offset))
         commands.append(("dead-letters", "show", *place))
-    said = run.all(commands)
-    assert all(
-        reason in said for reason in ("malformed", "key_mismatch", "late", "invalid", "unknown_schema")
-    )
+    said, reasons = run.all(commands), ("malformed", "key_mismatch", "late", "invalid", "unknown_schema")
+    assert all(reason in said for reason in reasons)
 
 
 def forget_with_a_lost_datadir(run, broker, names):
