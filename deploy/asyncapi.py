@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from models.decoder import ORIGINAL_TIME
-from models.erasure import FORGET
+from models.erasure import FORGET, SEALED_ID
 from models.events import Reason
 from streams.topics import TopicNames
 
@@ -40,6 +40,7 @@ _CLICK_HEADERS = {
     ORIGINAL_TIME: "Optional, from a replay: event time, epoch milliseconds, decimal.",
     "replayed-from": "Optional: the dead letter that this is a second attempt of.",
     FORGET: "With an empty value: forget the visitor of the key; names the request.",
+    SEALED_ID: "Of such a request where pseudonyms are made: the key is one, and this is the id, sealed.",
 }
 CHANNELS = (
     Channel(

@@ -2,14 +2,16 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from deploy.event_map import read as read_event_map
-from deploy.kafka import connection
+from deploy.kafka import KafkaUnreachable, connection
 from deploy.logs import now_ms
+from deploy.privacy.secret import check_secret
 from models.aliases import EventNames, event_name
 from models.events import Limits
 from models.keyring import Keyring
@@ -56,7 +58,10 @@ def events_of(worker: WorkerSettings) -> EventNames:
 
 
 def ingest(settings: TrainerSettings, recreated: bool = False) -> Ingest:
-    """The writer of the event log. Raises EventLogError or KafkaUnreachable."""
+    """The writer of the event log. Raises EventLogError, KafkaUnreachable, or WrongSecret."""
+    # Who starts before Kafka does waits for it.
+    with suppress(KafkaUnreachable):
+        check_secret(connection(), TopicNames(), pseudonyms(WorkerSettings().pseudonym_key_file))
     bounds = Bounds(settings.commit_rows, settings.commit_seconds)
     member = Member(settings.group, settings.instance)
     to = connection().kafka_python()

@@ -17,6 +17,7 @@ from models import keys, visitor
 from models.lapsing import Habits, lost, visits
 from models.lifecycle import DAY_MS
 from models.predictions import LapsingVisitor, encode
+from models.pseudonyms import Pseudonyms, looks_like_one
 from models.units import count, money
 from models.visitor import Visitor
 from streams import fence
@@ -53,8 +54,11 @@ class Found(NamedTuple):
     record: LapsingVisitor
 
 
-def read_state(to: Connection, application_id: str) -> State:
-    """What the changelog says of every visitor. Raises StateError if there is no state."""
+def read_state(to: Connection, application_id: str, hidden: Pseudonyms | None = None) -> State:
+    """What the changelog says of every visitor. Raises StateError if there is no state.
+
+    With pseudonyms a visitor from before there were any is named by pseudonym as well.
+    """
     changelog = changelog_of(application_id)
     ids: list[str] = []
     partitions: list[int] = []
@@ -66,7 +70,7 @@ def read_state(to: Connection, application_id: str) -> State:
         for partition in sorted(every):
             latest = _latest(drain(client, changelog, partition))
             watermark = max(watermark, fence.decode(latest.pop(FENCE_KEY, None)).watermark)
-            known = _consenting(latest)
+            known = _named(_consenting(latest), hidden)
             ids += known
             partitions += [partition] * len(known)
             tables.append(visits(known.values()))
@@ -91,6 +95,15 @@ def _latest(records: Iterable[Any]) -> dict[bytes, bytes]:
 def _consenting(latest: dict[bytes, bytes]) -> dict[str, Visitor]:
     decoded = ((keys.visitor_id(key), visitor.decode(value)) for key, value in latest.items())
     return {name: known for name, known in decoded if not known.denied and known.last_ts}
+
+
+def _named(known: dict[str, Visitor], hidden: Pseudonyms | None) -> dict[str, Visitor]:
+    """By pseudonym; who is known by both names came back, and only the later record counts."""
+    if hidden is None:
+        return known
+    older = {name: hidden.visitor(name.encode()) for name in known if not looks_like_one(name)}
+    renamed = {older[name]: visitor for name, visitor in known.items() if name in older}
+    return renamed | {name: visitor for name, visitor in known.items() if name not in older}
 
 
 def sweep(state: State, habits: Habits, at: int, wanted: Wanted) -> list[Found]:

@@ -1,4 +1,8 @@
-"""The wish to be forgotten, on `clicks`; the owners' receipts for it; and where state lies as files."""
+"""Requests to erase a visitor, on `clicks`; the owners' receipts for them; and where state lies as files.
+
+Where pseudonyms are made, a request names the visitor by pseudonym. State from before there were pseudonyms
+is kept under the id itself, so the request also carries the id, sealed by the secret for pseudonyms.
+"""
 
 from collections.abc import Sequence
 from typing import Annotated, Final, Protocol
@@ -8,6 +12,8 @@ from msgspec import Meta
 
 #: Header of a record on `clicks` with a visitor's id as its key and no value; its content names the request.
 FORGET: Final = "pathcast-forget"
+#: Header that says that the key is a pseudonym; its content is the id, sealed (`models.pseudonyms`).
+SEALED_ID: Final = "pathcast-forget-sealed-id"
 MOST_NAME: Final = 64
 
 
@@ -29,6 +35,13 @@ class Erasure(msgspec.Struct, kw_only=True, frozen=True):
     pseudonyms: Annotated[
         str, Meta(description="Fingerprint of the secret by which the owner makes pseudonyms; empty: none.")
     ] = ""
+    opened: Annotated[
+        bool,
+        Meta(
+            description="The owner opened the sealed id of a request by pseudonym, and so also erased state "
+            "from before there were pseudonyms."
+        ),
+    ] = False
 
 
 class StateCopy(msgspec.Struct, kw_only=True, frozen=True):
@@ -46,6 +59,9 @@ class StateCopy(msgspec.Struct, kw_only=True, frozen=True):
         ),
     ]
     at: Annotated[int, Meta(description="When this was said, epoch milliseconds.")]
+    pseudonyms: Annotated[
+        str, Meta(description="Fingerprint of the secret by which the worker makes pseudonyms; empty: none.")
+    ] = ""
 
     @property
     def key(self) -> str:
@@ -54,11 +70,31 @@ class StateCopy(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def request_of(record: Record) -> str | None:
-    """The request that a record is, None for any other record: an empty value alone erases nobody."""
-    if record.value is not None or not record.key:
+    """The request that a record is, None for any other record: an empty value alone erases nobody.
+
+    Neither does a key that no visitor can have, because it is not UTF-8.
+    """
+    if record.value is not None or not record.key or not _is_text(record.key):
         return None
-    names = (value for name, value in record.headers if name == FORGET)
-    return next((name.decode("utf-8", "replace")[:MOST_NAME] for name in names), None)
+    name = _header(record, FORGET)
+    return None if name is None else name.decode("utf-8", "replace")[:MOST_NAME]
+
+
+def sealed_id_of(record: Record) -> bytes | None:
+    """The sealed id of a request by pseudonym, None for a request by the id itself."""
+    return _header(record, SEALED_ID)
+
+
+def _header(record: Record, wanted: str) -> bytes | None:
+    return next((value for name, value in record.headers if name == wanted), None)
+
+
+def _is_text(key: bytes) -> bool:
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 decode = msgspec.json.Decoder(Erasure).decode

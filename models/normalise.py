@@ -78,21 +78,22 @@ def read_fields(found: Mapping[str, Any], by_name: Mapping[str, Reader]) -> Fiel
 def normalise(value: bytes, events: EventNames = event_name, private: bool = False) -> Click | Rejected:
     """Read an event in whatever form; `Click.flags` says which optional fields were dropped or clipped.
 
-    `private`: no message says what was found where a visitor's id should be.
+    `private`: no message quotes what may be a person's id.
     """
     try:
         raw, clean = parse(value)
     except ValueError as error:
         return Rejected(Reason.MALFORMED, f"not JSON ({str(error)[:80]}); expected one JSON object in UTF-8")
     if not isinstance(raw, dict):
-        return Rejected(Reason.MALFORMED, f"found {describe(raw)}, expected one JSON object a record")
+        seen = "another value" if private else describe(raw)
+        return Rejected(Reason.MALFORMED, f"found {seen}, expected one JSON object a record")
     found = gather(raw, CLICK_FIELD)
     with suppress(Unreadable):
         found["event"] = events(found.get("event"))
     click = _renamed(found) if clean else None
     if click is not None:
         return click
-    refusal = _other_schema(found.get("schema_version", SCHEMA_VERSION))
+    refusal = _other_schema(found.get("schema_version", SCHEMA_VERSION), private)
     if refusal is not None:
         return refusal
     required = _required(found, private)
@@ -110,16 +111,17 @@ def _renamed(found: dict[str, Any]) -> Click | None:
     return None if click.basket and not MISSING.isdisjoint(click.basket) else click
 
 
-def _other_schema(version: Any) -> Rejected | None:
+def _other_schema(version: Any, private: bool) -> Rejected | None:
     try:
         if readers.number(version) == SCHEMA_VERSION:
             return None
     except Unreadable:
         pass
     advice = "send a version that this program reads, or update it"
+    seen = "another" if private else describe(version)
     return Rejected(
         Reason.UNKNOWN_SCHEMA,
-        f"schema_version is {describe(version)}, expected {SCHEMA_VERSION}; {advice}",
+        f"schema_version is {seen}, expected {SCHEMA_VERSION}; {advice}",
     )
 
 
@@ -129,10 +131,15 @@ def _required(found: Mapping[str, Any], private: bool) -> dict[str, Any] | Rejec
         try:
             values[name] = reader(found.get(name))
         except Unreadable:
-            hidden = private and name == "visitor_id"
+            hidden = private and (name != "event" or _is_person(found, found.get(name)))
             seen = "missing" if name not in found else "unreadable" if hidden else describe(found[name])
             return Rejected(Reason.INVALID, f"{name} is {seen}, expected {expected}; {advice}")
     return values
+
+
+def _is_person(found: Mapping[str, Any], value: Any) -> bool:
+    """Whether a value is also the event's visitor or user: fields that were mixed up."""
+    return value in (found.get("visitor_id"), found.get("user_id"))
 
 
 def _click(required: dict[str, Any], fields: Fields) -> Click:

@@ -81,7 +81,7 @@ class Copies:
             await asyncio.to_thread(remove, gone)
             lying, said = self._lying(), self._ledger.said
             for number in sorted(lying.keys() | said.keys()):
-                if lying.get(number) != said.get(number):
+                if lying.get(number) != said.get(number) or number in self._ledger.outdated:
                     await self._ledger.say(number, lying.get(number))
 
     async def _outdated(self) -> set[int]:

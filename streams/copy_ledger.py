@@ -12,11 +12,17 @@ from streams.identity import Identity
 
 
 class CopyLedger:
-    """`said` has, by partition, up to which erasure its files here are rewritten."""
+    """`said` has, by partition, up to which erasure its files here are rewritten.
 
-    def __init__(self, topic: str, connection: dict[str, Any], whose: Identity) -> None:
+    `pseudonyms` is the fingerprint of the worker's secret, empty for none; `outdated` are partitions of which
+    an earlier process with another one spoke last.
+    """
+
+    def __init__(self, topic: str, connection: dict[str, Any], whose: Identity, pseudonyms: str = "") -> None:
         self.said: dict[int, int] = {}
+        self.outdated: set[int] = set()
         self._topic, self._connection, self._whose = topic, connection, whose
+        self._pseudonyms = pseudonyms
         self._producer: Any = None
 
     async def start(self) -> None:
@@ -38,14 +44,24 @@ class CopyLedger:
             for record in (await consumer.getmany(part, timeout_ms=200)).get(part, ()):
                 worker, _, number = (record.key or b"").decode().rpartition("/")
                 if worker == self._whose.worker:
-                    known = erasure.decode_copy(record.value).rewritten if record.value else None
-                    self._note(int(number), known)
+                    self._learn(int(number), record.value)
+
+    def _learn(self, partition: int, value: bytes | None) -> None:
+        copy = erasure.decode_copy(value) if value else None
+        self._note(partition, copy.rewritten if copy else None)
+        if copy is not None and copy.pseudonyms != self._pseudonyms:
+            self.outdated.add(partition)
 
     async def say(self, partition: int, rewritten: int | None) -> None:
         """Its files are rewritten up to that erasure; None: they are gone. Raises KafkaError."""
         now, whose = int(time.time() * 1000), self._whose
         copy = StateCopy(
-            worker=whose.worker, place=whose.place, partition=partition, rewritten=rewritten or 0, at=now
+            worker=whose.worker,
+            place=whose.place,
+            partition=partition,
+            rewritten=rewritten or 0,
+            at=now,
+            pseudonyms=self._pseudonyms,
         )
         value = None if rewritten is None else msgspec.json.encode(copy)
         await self._producer.send_and_wait(self._topic, value, copy.key.encode())
@@ -53,6 +69,7 @@ class CopyLedger:
 
     def _note(self, partition: int, rewritten: int | None) -> None:
         self.said.pop(partition, None)
+        self.outdated.discard(partition)
         if rewritten is not None:
             self.said[partition] = rewritten
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _FILE = "identity"
+#: How the name of a worker's Kafka client begins that is a member of the group; the datadir's name follows.
+CLIENT = "pathcast-worker-"
 
 
 class Identity(NamedTuple):

@@ -19,6 +19,7 @@ from streams.answers import Applied, Decided, Scribe
 from streams.deciding import Decider
 from streams.effects import NO_HEADERS, Effects, Message, Work
 from streams.entries import Entry
+from streams.erasing import Names
 from streams.letters import letter
 from streams.memory import Memory
 from streams.partition_store import ERASED_KEY
@@ -101,7 +102,7 @@ class Passage:
             if type(click) is Click:
                 first.setdefault(entries.key_of(key), click)
             elif record.value is None and request_of(record) is not None:
-                self.forgotten.update(self._names_of(record, key))
+                self.forgotten.update(self._names_of(record).keys)
         wanted = first if not self.forgotten else dict.fromkeys([*first, *self.forgotten])
         self.entries = entries.read(self.work.state, wanted, self.memory.recent)
         outdated = rebuilding.outdated(self.entries, first, self.version, self.rules.session.gap_ms)
@@ -112,9 +113,8 @@ class Passage:
             entry.slot = self.batchers[entry.batch].visitor(entry.visitor)
         self._count_misrouted(clicks)
 
-    def _names_of(self, record: Any, key: bytes) -> set[bytes]:
-        """State keys of a visitor: also by the id itself, from before there were pseudonyms."""
-        return {entries.key_of(key), entries.key_of(record.key)}
+    def _names_of(self, record: Any) -> Names:
+        return Names.of(record, self.pipeline.decoder.pseudonyms)
 
     def _count_misrouted(self, clicks: list[Click | Rejected]) -> None:
         partitions, own = self.rules.partitions, self.work.partition
@@ -127,14 +127,14 @@ class Passage:
             if not isinstance(click, Rejected):
                 self._step(record, click, key)
             elif (request := request_of(record)) is not None:
-                self._forget(self._names_of(record, key), request)
+                self._forget(self._names_of(record), request)
             else:
                 self._refuse(record, click.reason, click.message)
 
-    def _forget(self, keys: set[bytes], request: str) -> None:
+    def _forget(self, names: Names, request: str) -> None:
         """From here on the visitor is unknown; earlier clicks of the chunk keep the entry that they had."""
         found, hidden = False, self.pipeline.decoder.pseudonyms
-        for key in keys:
+        for key in names.keys:
             entry = self.entries[key]
             found = found or entry.visitor is not None
             slot = self.batchers[CONSENTING].visitor(None)
@@ -146,6 +146,7 @@ class Passage:
                 found=found,
                 at=int(time.time() * 1000),
                 pseudonyms=hidden.fingerprint if hidden else "",
+                opened=names.opened,
             )
         )
 

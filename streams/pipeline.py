@@ -9,7 +9,6 @@ from models import features
 from models.batching import Batcher
 from models.counterfactuals import Session
 from models.decoder import Decoder
-from models.erasure import request_of
 from models.events import Click, Reason, Rejected
 from models.lifecycle import SessionConfig
 from models.merchandising import Merchandiser
@@ -84,17 +83,9 @@ class Pipeline:
 
     def keys(self, records: Sequence[Any], clicks: Sequence[Click | Rejected]) -> list[bytes]:
         """By record the key of its visitor: the record's own, or its pseudonym; of what is refused any."""
-        hidden = self.decoder.pseudonyms
-        if hidden is None:
+        if self.decoder.pseudonyms is None:
             return [record.key for record in records]
-        return [
-            click.visitor_id.encode()
-            if type(click) is Click
-            else hidden.visitor(record.key).encode()
-            if request_of(record) is not None
-            else b""
-            for record, click in zip(records, clicks, strict=True)
-        ]
+        return [click.visitor_id.encode() if type(click) is Click else b"" for click in clicks]
 
     def _name(self, visitor_id: str) -> str:
         hidden = self.decoder.pseudonyms

@@ -28,7 +28,7 @@ from streams.copies import Copies
 from streams.copy_ledger import CopyLedger
 from streams.depot import Depot
 from streams.hanging import finisher
-from streams.identity import identity
+from streams.identity import CLIENT, identity
 from streams.metrics import Metrics
 from streams.owned import Bounds
 from streams.pipeline import Pipeline, Rules
@@ -144,16 +144,21 @@ class Worker:
 
     def _copies(self, connection: dict[str, Any]) -> Copies:
         return Copies(
-            CopyLedger(self.names.state_copies, connection, identity(self.datadir)),
+            CopyLedger(self.names.state_copies, connection, identity(self.datadir), self._fingerprint()),
             Receipts(self.names.erasures, connection),
             self.datadir,
             self.settings.revoked_state_hours * 3600,
             lambda: self.app.pathcast_table.data.partitions,
         )
 
+    def _fingerprint(self) -> str:
+        hidden = self.pipeline.decoder.pseudonyms
+        return hidden.fingerprint if hidden else ""
+
     def _app(self) -> apps.ChunkedApp:
         settings = self.settings
         options: dict[str, Any] = {
+            "broker_client_id": CLIENT + identity(self.datadir).worker,
             "broker_session_timeout": settings.session_timeout_seconds,
             "broker_heartbeat_interval": settings.session_timeout_seconds / 10,
             "broker_rebalance_timeout": settings.session_timeout_seconds,

@@ -13,6 +13,9 @@ from deploy.dead_letters import DeadLetter, find, read, resend
 from deploy.kafka import connection
 from deploy.tables import print_table
 from models.events import Reason
+from models.pseudonyms import Pseudonyms
+from streams.secret_file import pseudonyms
+from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 
 _HEX_BYTES = 4_096
@@ -29,7 +32,10 @@ _offset = click.option("--offset", type=click.IntRange(0), help="Its offset.")
 
 @click.group()
 def command() -> None:
-    """Inputs that were refused, with the reason for each; their bytes are kept unchanged."""
+    """Inputs that were refused, with the reason for each; their bytes are kept unchanged.
+
+    Where pseudonyms are made, their keys are shown as pseudonyms.
+    """
 
 
 @command.command("list")
@@ -37,6 +43,7 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows of the table.")
 def list_letters(reasons: tuple[str, ...], limit: int) -> None:
     """Counts by reason, and the latest ones."""
+    hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
     counts: Counter[str] = Counter()
     latest: deque[DeadLetter] = deque(maxlen=limit)
     for letter in read(connection(), TopicNames().dead_letters, reasons):
@@ -46,10 +53,10 @@ def list_letters(reasons: tuple[str, ...], limit: int) -> None:
         click.echo(f"{reason:<16}{count:>10,}")
     click.echo(f"{'in all':<16}{counts.total():>10,}")
     if latest:
-        print_table(_table(latest))
+        print_table(_table(latest, hidden))
 
 
-def _table(letters: deque[DeadLetter]) -> Table:
+def _table(letters: deque[DeadLetter], hidden: Pseudonyms | None) -> Table:
     table = Table("partition", "offset", "when", "reason", "key", "message")
     for letter in letters:
         when = _when(letter.timestamp)
@@ -58,7 +65,7 @@ def _table(letters: deque[DeadLetter]) -> Table:
             str(letter.offset),
             when,
             letter.reason,
-            _text(letter.key),
+            _key(letter, hidden),
             letter.message,
         )
         table.add_row(*map(Text, cells))
@@ -69,6 +76,10 @@ def _when(timestamp: int) -> str:
     return datetime.fromtimestamp(timestamp / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def _key(letter: DeadLetter, hidden: Pseudonyms | None) -> str:
+    return hidden.visitor(letter.key) if hidden and letter.key else _text(letter.key)
+
+
 def _text(raw: bytes | None) -> str:
     return "-" if raw is None else raw.decode("utf-8", "backslashreplace")
 
@@ -76,8 +87,10 @@ def _text(raw: bytes | None) -> str:
 @command.command()
 @click.option("--partition", type=click.IntRange(0), required=True)
 @click.option("--offset", type=click.IntRange(0), required=True)
-def show(partition: int, offset: int) -> None:
-    """One of them in full, as text and in hex."""
+@click.option("--plain", is_flag=True, help="Show the original key and bytes though pseudonyms are made.")
+def show(partition: int, offset: int, plain: bool) -> None:
+    """One of them in full, as text and in hex; where pseudonyms are made without what may hold an id."""
+    hidden = None if plain else pseudonyms(WorkerSettings().pseudonym_key_file)
     letter = find(connection(), TopicNames().dead_letters, partition, offset)
     source = f"{letter.source_topic}, partition {letter.source_partition}, offset {letter.source_offset}"
     fields = {
@@ -85,14 +98,14 @@ def show(partition: int, offset: int) -> None:
         "message": letter.message,
         "source": source,
         "sent": f"{_when(letter.source_timestamp)} UTC",
-        "key": _text(letter.key),
-        **{f"header {name}": _text(value) for name, value in letter.headers},
+        "key": _key(letter, hidden),
+        **({} if hidden else {f"header {name}": _text(value) for name, value in letter.headers}),
         "bytes": "none" if letter.value is None else f"{len(letter.value):,}",
-        "text": _text(letter.value),
+        "text": "not shown, it may hold ids: --plain shows it" if hidden else _text(letter.value),
     }
     for name, value in fields.items():
         click.echo(f"{name + ':':<10} {value}")
-    for line in hex_lines((letter.value or b"")[:_HEX_BYTES]):
+    for line in hex_lines(b"" if hidden else (letter.value or b"")[:_HEX_BYTES]):
         click.echo(line)
 
 

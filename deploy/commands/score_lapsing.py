@@ -7,6 +7,7 @@ from rich.table import Table
 from deploy.kafka import connection
 from deploy.lapsing import Found, Wanted, publish, read_state, sweep
 from deploy.moments import moment
+from streams.secret_file import pseudonyms
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 from trainer.lapsing import learn
@@ -60,7 +61,7 @@ def command(
         raise click.UsageError(
             f"--absent-from {absent_from:g} is not below --absent-to {absent_to:g}: nobody is in between"
         )
-    state = read_state(to, settings.application_id)
+    state = read_state(to, settings.application_id, pseudonyms(settings.pseudonym_key_file))
     as_of = state.watermark if at is None else at
     wanted = Wanted(within_days, absent_from, absent_to, min_probability, min_sessions, limit)
     found = sweep(state, learn(state.table, as_of), as_of, wanted)

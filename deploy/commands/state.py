@@ -1,4 +1,4 @@
-"""`pathcast state show | rebase | copies`."""
+"""`pathcast state show | rebase | copies | strike`."""
 
 from datetime import UTC, datetime
 
@@ -9,6 +9,7 @@ from rich.table import Table
 from deploy.kafka import connection
 from deploy.privacy import copies
 from deploy.state import Standing, await_idle, rebase, standings
+from streams.connection import Connection
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
 
@@ -58,21 +59,41 @@ def rebase_command(yes: bool, target: str) -> None:
 
 
 @command.command("copies")
-@click.option("--lost", metavar="WORKER", help="This worker's datadir is no more: take back what it said.")
+@click.option("--lost", metavar="WORKER", help="As `pathcast state strike WORKER --yes`, and list the rest.")
 def copies_command(lost: str | None) -> None:
     """Where the state lies as files: of the partitions' owners, and of former ones until they delete theirs.
 
-    A worker that has ended cannot say that its datadir was removed; say it for it.
+    A worker that has ended cannot say that its datadir was deleted: `pathcast state strike` does.
     """
     to, topic = connection(), TopicNames().state_copies
     if lost is not None:
-        taken = copies.lost(to, topic, lost)
-        click.echo(f"{len(taken)} copies at {taken[0].place} are taken back", err=True)
+        _strike(to, topic, lost)
     table = Table("worker", "place", "partition", "clean up to the erasure of")
     for copy in copies.copies(to, topic):
         clean = _moment(copy.rewritten / 1000) if copy.rewritten else "-"
         table.add_row(copy.worker, copy.place, str(copy.partition), clean)
     Console().print(table)
+
+
+@command.command()
+@click.argument("worker")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def strike(worker: str, yes: bool) -> None:
+    """Take a WORKER off the list of copies whose datadir was deleted, so that no erasure waits for it.
+
+    Not for a host that is only switched off: its files still hold visitors who were forgotten. A worker that
+    starts on such a datadir announces it again, and deletes or rewrites the files.
+    """
+    to, topic = connection(), TopicNames().state_copies
+    if not yes:
+        place = copies.of_worker(to, topic, worker)[0].place
+        click.confirm(f"Was the datadir at {place} deleted, not only switched off?", abort=True)
+    _strike(to, topic, worker)
+
+
+def _strike(to: Connection, topic: str, worker: str) -> None:
+    taken = copies.strike(to, topic, WorkerSettings().application_id, worker)
+    click.echo(f"{len(taken)} copies at {taken[0].place} are taken off the list", err=True)
 
 
 def _moment(seconds: float) -> str:

@@ -1,13 +1,15 @@
 """`pathcast visitor forget | stores | pseudonym`."""
 
 import json
+from typing import Any
 
 import click
 from rich.table import Table
 
 from deploy.event_log import opened
 from deploy.kafka import connection
-from deploy.privacy.forget import forgotten
+from deploy.privacy.copies import Unconfirmed
+from deploy.privacy.forget import Proof, forgotten
 from deploy.privacy.places import Places
 from deploy.privacy.stores import STORES
 from deploy.tables import print_table
@@ -48,13 +50,32 @@ def forget(visitor: str, yes: bool, seconds: float, as_json: bool) -> None:
     hidden = pseudonyms(worker.pseudonym_key_file)
     proof = forgotten(Places(connection(), TopicNames(), worker, opened(), hidden), visitor, seconds)
     if as_json:
-        lines = [line._asdict() for line in proof.lines]
-        click.echo(json.dumps({"request": proof.request, "at": proof.at, "stores": lines}, indent=1))
+        click.echo(json.dumps(_told(proof), indent=1))
         return
     table = Table("store", "found", "done", "nothing is left by", title=f"request {proof.request}")
     for line in proof.lines:
         table.add_row(*line)
     print_table(table)
+    for one in proof.unconfirmed:
+        click.echo(_hint(one), err=True)
+
+
+def _told(proof: Proof) -> dict[str, Any]:
+    return {
+        "request": proof.request,
+        "at": proof.at,
+        "stores": [line._asdict() for line in proof.lines],
+        "unconfirmed": [one._asdict() for one in proof.unconfirmed],
+    }
+
+
+def _hint(one: Unconfirmed) -> str:
+    partitions = ", ".join(map(str, one.partitions))
+    state = "runs, and has not confirmed in time: ask again" if one.running else "does not run: start it"
+    return (
+        f"The datadir at {one.place} may still hold the visitor (partitions {partitions}). Its worker "
+        f"{state}. If the datadir was deleted, and not only switched off: {one.strike}"
+    )
 
 
 @command.command()

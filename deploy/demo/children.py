@@ -16,6 +16,7 @@ from deploy.processes import command
 
 READY_SECONDS, STOP_SECONDS = 90.0, 20.0
 TAIL_LINES = 8
+_NOT_OURS = frozenset({"PATHCAST_ENVELOPE_KEY_FILE", "PATHCAST_PSEUDONYM_KEY_FILE"})
 
 
 class Child:
@@ -92,8 +93,8 @@ class Trainer(Child):
 
 
 def _surroundings() -> dict[str, str]:
-    """The demo's clicks are public, and it reads answers as they are: none are sealed."""
-    return {name: value for name, value in os.environ.items() if name != "PATHCAST_ENVELOPE_KEY_FILE"}
+    """The demo's clicks are public, and it matches answers to them: none are sealed, and ids stay."""
+    return {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
 
 
 def _last_lines(path: Path) -> Sequence[str]:

@@ -2,21 +2,23 @@
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kafka import TopicPartition
 
 from deploy.kafka import consumer, producer
 from deploy.privacy import keys, lines, search
-from deploy.privacy.copies import confirmed
+from deploy.privacy.copies import Unconfirmed, confirmed, unconfirmed
 from deploy.privacy.lines import Line
 from deploy.privacy.places import Places
+from deploy.privacy.secret import WrongSecret, check_secret
 from deploy.privacy.stores import STORES
 from deploy.state import changelog_of
 from models import erasure
-from models.erasure import FORGET, Erasure
+from models.erasure import FORGET, SEALED_ID, Erasure
 from models.errors import PathcastError
+from models.pseudonyms import NONCE_BYTES
 from trainer.eventlog.forget import forget
 
 
@@ -25,28 +27,35 @@ class ForgetError(PathcastError):
 
 
 class Proof(NamedTuple):
-    """Says what became of a request; it does not say who asked."""
+    """Says what became of a request; it does not say who asked.
+
+    `unconfirmed` are the datadirs that may still hold the visitor.
+    """
 
     request: str
     at: int
     lines: list[Line]
+    unconfirmed: list[Unconfirmed]
 
 
 def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
     """Forget, and say where the visitor was. `seconds` is how long owners have to answer.
 
-    Raises ForgetError where an owner does not, KafkaUnreachable, and EventLogError.
+    Raises ForgetError where an owner does not, WrongSecret, KafkaUnreachable, and EventLogError.
     """
+    check_secret(places.to, places.names, places.hidden)
     request = secrets.token_hex(8)
     called = places.called(visitor)
     before = search.in_changelog(places.to, changelog_of(places.worker.application_id), *called)
     held = keys.standing(places.to, places.names.visitor_keys, called)
     partitions = ask(places, visitor, request)
     receipts = await_receipts(places, request, partitions, seconds)
-    _check_secret(places, receipts.values())
+    _check(places, [receipt.erasure for receipt in receipts.values()])
     keys.delete(places.to, places.names.visitor_keys, held)
+    for topic in places.marked:
+        keys.delete(places.to, topic, keys.standing(places.to, topic, called))
     since = {number: receipt.offset for number, receipt in receipts.items()}
-    copies = confirmed(places.to, places.names.state_copies, places.names.erasures, since, seconds)
+    copies = confirmed(places, since, seconds)
     now = int(time.time() * 1000)
     erased = forget(places.log, called, now)
     keys_gone, key_lines = lines.of_keys(places, held, now)
@@ -57,19 +66,22 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
         *lines.of_log(places, visitor, erased),
         *(Line(store.name, "nothing of visitors", "", "") for store in STORES if not store.holds),
     ]
-    return Proof(request, now, told)
+    return Proof(request, now, told, unconfirmed(copies))
 
 
 def ask(places: Places, visitor: str, request: str) -> int:
-    """Put the request on every partition, since clicks may have gone anywhere; how many those are."""
+    """Put the request on every partition, since clicks may have gone anywhere; how many those are.
+
+    With pseudonyms no record has the id itself: the key is the pseudonym, a header has the id sealed.
+    """
     key, topic = visitor.encode(), places.names.clicks
+    headers = [(FORGET, request.encode())]
+    if places.hidden is not None:
+        headers.append((SEALED_ID, places.hidden.seal(key, secrets.token_bytes(NONCE_BYTES))))
+        key = places.hidden.visitor(key).encode()
     with producer(places.to) as client:
         partitions = sorted(client.partitions_for(topic))
-        headers = [(FORGET, request.encode())]
-        sent = [client.send(topic, None, key, headers, number) for number in partitions]
-        lapsing = places.names.lapsing_visitors
-        sent += [client.send(lapsing, None, one.encode()) for one in places.called(visitor)]
-        for future in sent:
+        for future in [client.send(topic, None, key, headers, number) for number in partitions]:
             future.get(30)
     return len(partitions)
 
@@ -103,13 +115,21 @@ def await_receipts(places: Places, request: str, partitions: int, seconds: float
     return dict(sorted(found.items()))
 
 
-def _check_secret(places: Places, receipts: Iterable[Receipt]) -> None:
-    """Elsewhere a visitor is found by their pseudonym: with another secret the proof would be wrong."""
+def _check(places: Places, receipts: Sequence[Erasure]) -> None:
+    """Whether all owners have the command's secret, and understood a request by pseudonym.
+
+    Elsewhere a visitor is found by their pseudonym: with another secret the proof would be wrong. Owners from
+    before requests by pseudonym erase what they have under it, and do not read the sealed id.
+    """
     own = places.hidden.fingerprint if places.hidden else ""
-    theirs = {receipt.erasure.pseudonyms for receipt in receipts} - {own}
+    theirs = {receipt.pseudonyms for receipt in receipts} - {own}
     if theirs:
-        said = ", ".join(sorted(one or "none" for one in theirs))
+        erased = "these workers erased nothing" if places.hidden else "their state is erased, nothing else"
+        raise WrongSecret(theirs, own, erased)
+    older = [str(receipt.partition) for receipt in receipts if not receipt.opened]
+    if places.hidden and older:
         raise ForgetError(
-            f"workers make pseudonyms by the secret of fingerprint {said}, this command by {own or 'none'}"
-            ": name the workers' own file (PATHCAST_PSEUDONYM_KEY_FILE) and ask again; their state is erased"
+            f"the workers of partitions {', '.join(older)} are of an older version: they erased what they "
+            "have under the pseudonym, but did not look for state from before there were pseudonyms; update "
+            "the workers and ask again"
         )

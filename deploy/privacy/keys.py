@@ -1,16 +1,16 @@
-"""The key by which a visitor's answers are sealed, on the topic of keys: whether it is there, and its end."""
+"""Records under a visitor's key on compacted topics, such as the key by which answers are sealed."""
 
 from collections.abc import Collection, Mapping
 
 from deploy.kafka import consumer, drain, producer
 from streams.connection import Connection
 
-#: Wrapped keys by partition and visitor.
+#: Values by partition and visitor.
 Standing = Mapping[tuple[int, bytes], bytes]
 
 
 def standing(to: Connection, topic: str, visitors: Collection[str]) -> Standing | None:
-    """Their keys as of now; None where there is no such topic. Raises KafkaUnreachable."""
+    """Their records as of now; None where there is no such topic. Raises KafkaUnreachable."""
     wanted, found = {one.encode() for one in visitors}, dict[tuple[int, bytes], bytes]()
     with consumer(to) as client:
         if not client.partitions_for_topic(topic):
@@ -24,9 +24,9 @@ def standing(to: Connection, topic: str, visitors: Collection[str]) -> Standing 
 
 
 def delete(to: Connection, topic: str, held: Standing | None) -> None:
-    """Delete those of the keys that still stand: workers that do not seal any more leave them there.
+    """Delete those of the records that are still there, by deletion marks on their own partitions.
 
-    A visitor who came back meanwhile has another key, and keeps it.
+    A visitor who came back meanwhile has another record, and keeps it.
     """
     if not held:
         return

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from deploy.privacy import search
-from deploy.privacy.copies import Confirmed
+from deploy.privacy.copies import Confirmed, strike_command
 from deploy.privacy.expiry import kept
 from deploy.privacy.keys import Standing
 from deploy.privacy.places import Places
@@ -17,6 +17,7 @@ from trainer.eventlog.tables import CLICKS
 from trainer.seen import seen
 
 HOUR_MS = 3_600_000
+_MARKS = "only requests and deletion marks name the visitor: by retention"
 
 
 class Line(NamedTuple):
@@ -43,16 +44,17 @@ def of_state(places: Places, receipts: list[Erasure], copies: Confirmed, before:
 
 
 def _copy_lines(copies: Confirmed, by: int) -> Iterator[Line]:
-    every, missing = copies
+    every, missing, _ = copies
     clean = f"{len(every) - len(missing)} of {len(every)} copies left confirm that they are clean"
     told = "now" if not missing else "where listed below"
     yield Line(COPIES.name, clean, COPIES.leaves, told)
     for copy in missing:
+        away = "" if copies.runs(copy.worker) else ": its worker does not run"
         yield Line(
             f"files of partition {copy.partition} at {copy.place}",
-            "not confirmed",
-            f"its worker deletes or rewrites them; where the folder is gone, tell: pathcast state copies "
-            f"--lost {copy.worker}",
+            f"not confirmed{away}",
+            "its worker deletes or rewrites them, so start it; if the folder was deleted: "
+            f"{strike_command(copy.worker)}",
             f"{_date(by)} where its worker runs; else delete the folder",
         )
 
@@ -71,14 +73,15 @@ def of_keys(places: Places, held: Standing | None, at: int) -> tuple[str, list[L
 
 def of_topics(places: Places, visitor: str, keys_gone: str) -> Iterator[Line]:
     """Topics with records of the visitor, and when each will have dropped the last one."""
-    found = search.in_topics(places.to, places.topics, *places.called(visitor))
+    found = search.in_topics(places.to, places.topics, *places.called(visitor), marked=places.marked)
     keeps = kept(places.to, places.topics)
-    for topic, (records, newest, sealed) in found.items():
-        gone = keeps[topic].expires(newest) if records else None
-        told = _date(gone) if gone else "never: set retention.ms of the topic" if records else "now"
+    for topic, (records, newest, sealed, marks) in found.items():
+        there = records or marks
+        gone = keeps[topic].expires(newest) if there else None
+        told = _date(gone) if gone else "never: set retention.ms of the topic" if there else "now"
         unread = f"; {sealed} of them cannot be read: their key is deleted, its copies go: {keys_gone}"
-        leaves = TOPICS.leaves + (unread if sealed else "")
-        yield Line(f"topic {topic}", f"{records} records", leaves if records else "", told)
+        leaves = TOPICS.leaves if records else _MARKS if marks else ""
+        yield Line(f"topic {topic}", f"{records} records", leaves + (unread if sealed else ""), told)
 
 
 def of_log(places: Places, visitor: str, erased: list[Erased]) -> Iterator[Line]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from deploy.privacy.stores import TOPICS
+from deploy.privacy.stores import KEYS, STORES
 from models.pseudonyms import Pseudonyms
 from streams.connection import Connection
 from streams.settings import WorkerSettings
@@ -21,8 +21,14 @@ class Places(NamedTuple):
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Topics in which a visitor can be found, by name."""
-        return tuple(getattr(self.names, role) for role in TOPICS.topics)
+        """Topics in which a visitor can be found by key or value, by name."""
+        stores = (store for store in STORES if store.holds and store is not KEYS)
+        return tuple(getattr(self.names, role) for store in stores for role in store.topics)
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """Those of them where `visitor forget` writes deletion marks."""
+        return tuple(getattr(self.names, role) for store in STORES for role in store.marked)
 
     def called(self, visitor: str) -> tuple[str, ...]:
         """What the visitor is called here: the id, which some topics keep, and the pseudonym."""

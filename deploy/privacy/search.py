@@ -10,18 +10,23 @@ import msgspec
 from deploy.kafka import consumer, drain
 from models import keys
 from models.envelope import is_sealed
+from models.erasure import request_of
 from streams.connection import Connection
 from trainer.eventlog.forget import theirs_of
 from trainer.eventlog.log import EventLog
 
 
 class Found(NamedTuple):
-    """Records of a topic that name the visitor, the newest of their timestamps (epoch ms), and how many are
-    sealed."""
+    """Records of a topic that name the visitor, and how many are sealed.
+
+    `marks`: requests and deletion marks that name the visitor as well, and are not counted as records.
+    `newest`: the newest timestamp of all of them (epoch ms).
+    """
 
     records: int = 0
     newest: int = 0
     sealed: int = 0
+    marks: int = 0
 
 
 def spelled(*visitors: str) -> tuple[bytes, ...]:
@@ -29,10 +34,13 @@ def spelled(*visitors: str) -> tuple[bytes, ...]:
     return tuple({text for one in visitors for text in (msgspec.json.encode(one), json.dumps(one).encode())})
 
 
-def in_topics(to: Connection, topics: Collection[str], *visitors: str) -> dict[str, Found]:
+def in_topics(
+    to: Connection, topics: Collection[str], *visitors: str, marked: Collection[str] = ()
+) -> dict[str, Found]:
     """All committed records by key or value. Reads the topics whole. Raises KafkaUnreachable.
 
-    Here and below `visitors` are names of the same person: the id and its pseudonym.
+    An empty value on one of the topics `marked` is a deletion mark. Here and below `visitors` are names of
+    the same person: the id and its pseudonym.
     """
     keys, texts = {one.encode() for one in visitors}, spelled(*visitors)
     found = {}
@@ -45,8 +53,13 @@ def in_topics(to: Connection, topics: Collection[str], *visitors: str) -> dict[s
             ]
             newest = max((record.timestamp for record in theirs), default=0)
             sealed = sum(is_sealed(record.value) for record in theirs)
-            found[topic] = Found(len(theirs), newest, sealed)
+            marks = sum(_is_mark(record, topic in marked) for record in theirs)
+            found[topic] = Found(len(theirs) - marks, newest, sealed, marks)
     return found
+
+
+def _is_mark(record: Any, marked: bool) -> bool:
+    return (marked and record.value is None) or request_of(record) is not None
 
 
 def in_changelog(to: Connection, changelog: str, *visitors: str) -> int:

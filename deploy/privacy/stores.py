@@ -10,6 +10,8 @@ from typing import NamedTuple
 class Store(NamedTuple):
     """A place; `modules` write its files, `topics` are roles in TopicNames, `keys` kinds of state by name.
 
+    `marked` are those of its topics where `visitor forget` deletes the record under the visitor's key by a
+    deletion mark, if there is one; nobody else does.
     `holds` is what it has of a visitor, empty for nothing, and `leaves` how and when that goes.
     """
 
@@ -19,6 +21,7 @@ class Store(NamedTuple):
     modules: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()
 
 
 STATE = Store(
@@ -50,6 +53,7 @@ TOPICS = Store(
         "dead_letters",
         "lapsing_visitors",
     ),
+    marked=("lapsing_visitors",),
 )
 KEYS = Store(
     "visitors' keys",

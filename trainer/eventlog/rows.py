@@ -16,6 +16,7 @@ from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue
 from models.decoder import ORIGINAL_TIME, Decoder
 from models.envelope import is_sealed
+from models.erasure import sealed_id_of
 from models.events import WIRE_FIELDS, Click, Limits
 from models.pseudonyms import Pseudonyms
 from trainer.eventlog.place import EventLogError
@@ -88,7 +89,7 @@ class Rows:
                 record.partition,
                 record.offset,
                 record.timestamp,
-                _other_key(self._key(record.key), columns[self._who]),
+                _other_key(self._key(record), columns[self._who]),
                 self._kept(record.headers),
                 None if whole or self._hidden else record.value,
                 refused,
@@ -100,8 +101,13 @@ class Rows:
         named = zip(self.table.schema.items(), columns, strict=True)
         return pl.DataFrame([_series(name, values, kind) for (name, kind), values in named])
 
-    def _key(self, key: bytes | None) -> bytes | None:
-        return self._hidden.visitor(key).encode() if self._hidden and key else key
+    def _key(self, record: Record) -> bytes | None:
+        key, sealed = record.key, sealed_id_of(record)
+        if not self._hidden or not key:
+            return key
+        # The key of a request that carries its sealed id is a pseudonym already.
+        hashed = sealed is not None and self._hidden.opened(key, sealed) is not None
+        return key if hashed else self._hidden.visitor(key).encode()
 
     def _kept(self, headers: Sequence[tuple[str, bytes]]) -> bytes | None:
         kept = [one for one in headers if not self._hidden or one[0] == ORIGINAL_TIME]

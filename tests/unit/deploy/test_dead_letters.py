@@ -3,9 +3,13 @@
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
+from deploy.cli import main
+from deploy.commands import dead_letters
 from deploy.dead_letters import parse
 from models.events import Reason
+from models.pseudonyms import Pseudonyms
 from streams.letters import MOST_BYTES, letter
 
 
@@ -27,6 +31,28 @@ def test_the_original_comes_back_unchanged(value):
 
 def test_what_others_wrote_is_not_a_letter():
     assert parse(SimpleNamespace(headers=[("reason", b"because")])) is None
+
+
+@pytest.mark.parametrize("secret", ["s" * 40, None])
+def test_with_pseudonyms_no_id_is_printed_unless_asked_for(secret, monkeypatch, tmp_path):
+    found = parse(posted(b"anna", b"{anna", [("trace", b"anna")]))
+    monkeypatch.setattr(dead_letters, "find", lambda *_: found)
+    monkeypatch.setattr(dead_letters, "read", lambda *_: [found])
+    if secret:
+        (tmp_path / "secret").write_text(secret)
+        monkeypatch.setenv("PATHCAST_PSEUDONYM_KEY_FILE", str(tmp_path / "secret"))
+
+    def said(*words):
+        done = CliRunner().invoke(main, ["dead-letters", *words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    place = ("--partition", "0", "--offset", "1")
+    for words in (["list"], ["show", *place]):
+        output = said(*words)
+        assert ("anna" in output) == (secret is None)
+        assert (Pseudonyms(b"s" * 40).visitor(b"anna") in output) == (secret is not None)
+    assert said("show", *place, "--plain").count("anna") == 4  # key, header, text, hex
 
 
 @pytest.mark.parametrize(

@@ -376,13 +376,15 @@ def test_bars_and_sparklines():
 
 def test_the_demo_s_answers_are_not_sealed_whatever_is_set_outside(monkeypatch, tmp_path):
     monkeypatch.setenv("PATHCAST_ENVELOPE_KEY_FILE", "/etc/pathcast.master")
+    monkeypatch.setenv("PATHCAST_PSEUDONYM_KEY_FILE", "/etc/pathcast.secret")
     monkeypatch.setattr(children, "command", lambda name: [sys.executable, "-c", PRINT_ENVIRONMENT])
     child = children.Child("worker", tmp_path / "log", {"PATHCAST_REGISTRY": "here"})
     assert child.process.wait(60) == 0
-    assert (tmp_path / "log").read_text().split() == ["None", "here"]
+    assert (tmp_path / "log").read_text().split() == ["None", "None", "here"]
 
 
 PRINT_ENVIRONMENT = """
 import os
-print(os.environ.get("PATHCAST_ENVELOPE_KEY_FILE"), os.environ["PATHCAST_REGISTRY"])
+print(*map(os.environ.get, ("PATHCAST_ENVELOPE_KEY_FILE", "PATHCAST_PSEUDONYM_KEY_FILE")))
+print(os.environ["PATHCAST_REGISTRY"])
 """

@@ -8,11 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli import main
-from deploy.lapsing import State, Wanted, reason, sweep
+from deploy.lapsing import State, Wanted, _named, reason, sweep
 from models.events import Click
 from models.lapsing import VISITS, Habits, lost, returns, traits, visits
 from models.lifecycle import DAY_MS, SessionConfig
+from models.pseudonyms import Pseudonyms
 from models.session import step
+from models.visitor import Visitor
 from trainer.lapsing import LapsingError, learn
 
 START = 20_000 * DAY_MS
@@ -123,6 +125,16 @@ def test_the_sweep_chooses_and_orders() -> None:
     assert [one.record.visitor_id for one in sweep(state, HABITS, at, wanted._replace(limit=1))] == ["rich"]
     assert sweep(state, HABITS, at, wanted._replace(least=0.9999)) == []
     assert len(sweep(state, HABITS, at, wanted._replace(sessions=1, absent_to=99))) == 5
+
+
+def test_with_pseudonyms_who_is_older_than_the_secret_is_named_by_pseudonym_too() -> None:
+    hidden = Pseudonyms(b"s" * 40)
+    anna, bob = hidden.visitor(b"anna"), hidden.visitor(b"bob")
+    old, lately, other = (Visitor(last_ts=ts) for ts in (1, 2, 3))
+    known = {"anna": old, anna: lately, "bob": other}
+    assert _named(known, None) == known
+    # Who came back under the pseudonym is not absent.
+    assert _named(known, hidden) == {anna: lately, bob: other}
 
 
 def test_a_log_judges_who_comes_back(tmp_path) -> None:

@@ -2,11 +2,14 @@
 
 import asyncio
 
+import msgspec
 import pytest
 import rocksdict
 
+from models.erasure import StateCopy
 from streams.copies import Copies
-from streams.identity import identity
+from streams.copy_ledger import CopyLedger
+from streams.identity import Identity, identity
 from streams.partition_store import (
     ERASED_KEY,
     PartitionStore,
@@ -22,7 +25,7 @@ class Ledger:
     """What would be said on the topic."""
 
     def __init__(self, said=()):
-        self.said, self.lines = dict(said), []
+        self.said, self.lines, self.outdated = dict(said), [], set()
 
     async def start(self): ...
 
@@ -31,6 +34,7 @@ class Ledger:
     async def say(self, partition, rewritten):
         self.lines.append((partition, rewritten))
         self.said.pop(partition, None)
+        self.outdated.discard(partition)
         if rewritten is not None:
             self.said[partition] = rewritten
 
@@ -102,6 +106,41 @@ def test_an_assignment_is_told_before_there_is_a_file(datadir):
     assert datadir.look() == {0: 0, 1: 0}
     datadir.assign(0, 1)
     assert datadir.ledger.lines == [(0, 0), (1, 0)]
+
+
+def test_what_was_struck_off_and_exists_after_all_is_announced_again_and_deleted(datadir):
+    datadir.open(1, erased=5)
+    datadir.close(1)
+    assert datadir.ledger.said == {}
+    assert datadir.look() == {1: 5}
+    datadir.receipts.at[1] = 6
+    datadir.assign(0)
+    assert datadir.look() == {0: 0}
+    assert not datadir.path(1).exists()
+
+
+def test_what_was_said_with_another_secret_is_said_once_more(datadir):
+    datadir.assign(0)
+    datadir.look()
+    datadir.ledger.outdated = {0}
+    datadir.look()
+    datadir.look()
+    assert datadir.ledger.lines == [(0, 0), (0, 0)]
+
+
+def test_a_ledger_knows_what_an_earlier_process_said_by_another_secret():
+    def said(partition, pseudonyms):
+        copy = StateCopy(
+            worker="w", place="h:/d", partition=partition, rewritten=3, at=1, pseudonyms=pseudonyms
+        )
+        return msgspec.json.encode(copy)
+
+    ledger = CopyLedger("state-copies", {}, Identity("w", "h:/d"), "print")
+    ledger._learn(0, said(0, "print"))
+    ledger._learn(1, said(1, ""))
+    ledger._learn(2, said(2, ""))
+    ledger._learn(2, None)
+    assert (ledger.said, ledger.outdated) == ({0: 3, 1: 3}, {1})
 
 
 def test_an_owner_confirms_once_its_files_are_rewritten(datadir):

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
+from models.erasure import FORGET, SEALED_ID
 from models.events import Limits
-from models.pseudonyms import Pseudonyms, WeakSecret
+from models.pseudonyms import NONCE_BYTES, Pseudonyms, WeakSecret, looks_like_one
 from streams.secret_file import pseudonyms
 from tests.offline import Offline, Record, records
 from tests.secret_files import refuses_what_is_no_secret
@@ -98,6 +99,70 @@ def test_forgetting_takes_the_id_and_also_finds_what_is_older_than_the_secret():
     assert one.pipeline.look_up(WHO) is None
 
 
+def by_pseudonym(secret=HIDDEN, who=WHO):
+    """A request as the command with this secret sends it."""
+    sealed = secret.seal(who.encode(), b"n" * NONCE_BYTES)
+    headers = [(FORGET, b"r1"), (SEALED_ID, sealed)]
+    return Record(2, START, secret.visitor(who.encode()).encode(), None, headers)
+
+
+def receipt_of(effects):
+    (receipt,) = (json.loads(value) for _, value, _ in effects.outputs["visitor-erasures"])
+    return receipt["found"], receipt["opened"]
+
+
+def visitors_in(state):
+    return [key for key in state if key[:1] in (b"v", b"t")]
+
+
+def test_an_id_is_sealed_by_the_secret_and_opens_with_its_own_pseudonym_only():
+    sealed = HIDDEN.seal(WHO.encode(), b"n" * NONCE_BYTES)
+    assert WHO.encode() not in sealed
+    assert HIDDEN.opened(NAME.encode(), sealed) == WHO.encode()
+    assert HIDDEN.opened(HIDDEN.visitor(b"bob").encode(), sealed) is None
+    assert HIDDEN.opened(NAME.encode(), sealed[:-1]) is None
+    assert HIDDEN.opened(NAME.encode(), b"") is None
+    assert Pseudonyms(SECRET[::-1]).opened(NAME.encode(), sealed) is None
+    assert looks_like_one(NAME)
+    assert not looks_like_one(WHO)
+
+
+def test_a_request_by_pseudonym_has_no_id_and_also_finds_what_is_older_than_the_secret():
+    plain = Offline()
+    plain.process(records([event(0), event(1, "other")]))
+    one = offline()
+    one.state.update(plain.state)
+    one.process(records([event(2)]))
+    others = [key for key in visitors_in(one.state) if key.endswith(b"vother")]
+    effects = one.process([by_pseudonym()])
+    assert WHO not in repr((by_pseudonym(), effects.outputs))
+    assert receipt_of(effects) == (True, True)
+    assert visitors_in(one.state) == others
+
+
+def test_a_request_of_another_secret_erases_nobody_and_its_receipt_says_that_it_was_not_understood():
+    one = offline()
+    one.process(records([event(0)]))
+    before = visitors_in(one.state)
+    assert receipt_of(one.process([by_pseudonym(Pseudonyms(SECRET[::-1]))])) == (False, False)
+    assert visitors_in(one.state) == before
+
+
+def test_after_pseudonyms_were_turned_off_a_request_by_pseudonym_finds_what_is_left():
+    hidden = offline()
+    hidden.process(records([event(0)]))
+    one = offline(secret=None)
+    one.state.update(hidden.state)
+    assert receipt_of(one.process([by_pseudonym()])) == (True, False)
+    assert visitors_in(one.state) == []
+
+
+def test_a_request_whose_key_no_visitor_can_have_is_a_dead_letter():
+    effects = offline().process([Record(0, START, b"\xff", None, [(FORGET, b"r1")])])
+    assert len(effects.outputs["clicks-dead-letter"]) == 1
+    assert "visitor-erasures" not in effects.outputs
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
@@ -106,6 +171,10 @@ def test_forgetting_takes_the_id_and_also_finds_what_is_older_than_the_secret():
         (Record(0, START, WHO.encode(), json.dumps(event(0, WHO * 100)).encode()), "invalid"),
         (Record(0, START, WHO.encode(), json.dumps(event(0, {"id": WHO})).encode()), "invalid"),
         (Record(0, START, WHO.encode(), json.dumps(event(0, ts=WHO)).encode()[:-30]), "malformed"),
+        (Record(0, START, WHO.encode(), json.dumps(WHO).encode()), "malformed"),
+        (Record(0, START, WHO.encode(), json.dumps(event(0, ts=WHO)).encode()), "invalid"),
+        (Record(0, START, WHO.encode(), json.dumps(event(0, event=WHO)).encode()), "invalid"),
+        (Record(0, START, WHO.encode(), json.dumps(event(0, schema_version=WHO)).encode()), "unknown_schema"),
     ],
 )
 def test_a_dead_letter_keeps_the_bytes_and_its_message_names_nobody(record, reason):
@@ -115,6 +184,12 @@ def test_a_dead_letter_keeps_the_bytes_and_its_message_names_nobody(record, reas
     assert (key, value, said["reason"].decode()) == (record.key, record.value, reason)
     assert WHO[:10] not in said["message"].decode()
     assert "another-one" not in said["message"].decode()
+
+
+def test_an_unknown_event_is_still_quoted():
+    record = Record(0, START, WHO.encode(), json.dumps(event(0, event="sneeze")).encode())
+    ((_, _, headers),) = offline().process([record]).outputs["clicks-dead-letter"]
+    assert "event is 'sneeze'" in dict(headers)["message"].decode()
 
 
 def test_an_error_of_our_own_quotes_nobody():

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from models.envelope import Envelopes
+from models.erasure import FORGET, SEALED_ID
 from models.keyring import Keyring
-from models.pseudonyms import Pseudonyms
+from models.pseudonyms import NONCE_BYTES, Pseudonyms
 from tests.contract.examples import EXAMPLES
 from tests.eventlogs import DAY, START, Record, buffer, click, filled, rows
 from trainer.eventlog.buffer import Buffer, Overtaken, Source
@@ -286,6 +287,15 @@ def test_with_pseudonyms_no_row_has_an_id() -> None:
     assert frame["user_id"].drop_nulls().to_list() == [HIDDEN.user(b"anna@example.com")]
     # What is refused is refused for the same reason.
     assert frame["_refused"].to_list() == Rows(CLICKS).frame(records)["_refused"].to_list()
+
+
+def test_with_pseudonyms_the_row_of_a_request_has_the_pseudonym_of_its_visitor() -> None:
+    plain = Record(0, 0, START, b"v", None, [(FORGET, b"r")])
+    headers = [(FORGET, b"r"), (SEALED_ID, HIDDEN.seal(b"v", b"n" * NONCE_BYTES))]
+    hidden = plain._replace(offset=1, key=NAME.encode(), headers=headers)
+    forged = plain._replace(offset=2, headers=headers)
+    frame = Rows(CLICKS, pseudonyms=HIDDEN).frame([plain, hidden, forged])
+    assert frame["_key"].to_list() == [NAME.encode()] * 3
 
 
 def test_with_pseudonyms_a_replay_is_still_one() -> None:

@@ -1,0 +1,35 @@
+"""Whether a command has the workers' secret for pseudonyms, before it writes an id where none may be."""
+
+from collections.abc import Collection
+
+from deploy.privacy.copies import copies
+from models.errors import PathcastError
+from models.pseudonyms import Pseudonyms
+from streams.connection import Connection
+from streams.topics import TopicNames
+
+
+class WrongSecret(PathcastError):
+    """A command and the workers do not make the same pseudonyms; `then` says what was done all the same."""
+
+    def __init__(self, theirs: Collection[str], own: str, then: str) -> None:
+        said = ", ".join(sorted(one or "none" for one in theirs))
+        super().__init__(
+            f"workers make pseudonyms by the secret of fingerprint {said}, this command by {own or 'none'}: "
+            f"name the workers' own file (PATHCAST_PSEUDONYM_KEY_FILE) and ask again; {then}"
+        )
+
+
+def check_secret(to: Connection, names: TopicNames, hidden: Pseudonyms | None) -> None:
+    """Refuse to go on without a secret where workers have one. Raises WrongSecret, KafkaUnreachable.
+
+    Of each partition the worker that spoke last counts: a datadir of former times may name a former secret.
+    """
+    if hidden is not None:
+        return
+    said = {}
+    for copy in sorted(copies(to, names.state_copies), key=lambda copy: copy.at):
+        said[copy.partition] = copy.pseudonyms
+    theirs = {*said.values()} - {""}
+    if theirs:
+        raise WrongSecret(theirs, "", "nothing was written")
