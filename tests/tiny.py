@@ -11,6 +11,7 @@ import torch
 from deploy.kafka import producer
 from models import features, registry, session_index
 from models.codes import item_hash
+from models.heads import HEADS, OTHER
 from models.network import Config, Network
 from models.rates import StageRates
 from models.registry import Parts
@@ -20,13 +21,25 @@ from models.vocabulary import Vocabulary
 from streams.connection import Connection
 
 SESSIONS, LENGTH = 40, 4
+Tasks = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def parts(seed: int, items: tuple[str, ...], width: int = 16, encoder: str = "gru") -> Parts:
-    """An untrained network over `items` and an index of random sessions of them, both from `seed`."""
+#: Every head, with the names of its classes.
+ALL_HEADS = tuple(
+    (head.name, head.classes if isinstance(head.classes, tuple) else (f"{head.classes} 'a'", "é", OTHER))
+    for head in HEADS
+)
+
+
+def parts(
+    seed: int, items: tuple[str, ...], width: int = 16, encoder: str = "gru", tasks: Tasks = ()
+) -> Parts:
+    """An untrained network over `items` with heads `tasks`, and an index of random sessions of the items,
+    both from `seed`."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    config = Config(len(items), len(features.NAMES), embedding=width, hidden=width, intent=8, encoder=encoder)
+    sizes = {"embedding": width, "hidden": width, "intent": 8}
+    config = Config(len(items), len(features.NAMES), **sizes, encoder=encoder, tasks=tasks, churn_days=7.0)
     categories = [item_hash(f"c{number % 3}") & 0xFFFF_FFFF for number in range(len(items))]
     sessions = np.repeat(np.arange(SESSIONS), LENGTH)
     seen = rng.integers(0, len(items), SESSIONS * LENGTH)
@@ -46,11 +59,16 @@ def parts(seed: int, items: tuple[str, ...], width: int = 16, encoder: str = "gr
 
 
 def version(
-    folder: Path, seed: int = 1, items: int | Sequence[str] = 30, width: int = 16, encoder: str = "gru"
+    folder: Path,
+    seed: int = 1,
+    items: int | Sequence[str] = 30,
+    width: int = 16,
+    encoder: str = "gru",
+    tasks: Tasks = (),
 ) -> Version:
     """A version under `folder`, saved and loaded again; it knows `items`, or so many called i0, i1, ..."""
     known = tuple(f"i{number}" for number in range(items)) if isinstance(items, int) else tuple(items)
-    name = registry.save(folder, parts(seed, known, width, encoder), 1_700_000_000_000 + seed * 1000)
+    name = registry.save(folder, parts(seed, known, width, encoder, tasks), 1_700_000_000_000 + seed * 1000)
     return registry.load(folder / name)
 
 
