@@ -48,11 +48,8 @@ def ingest_command(follow: bool, recreated: bool) -> None:
         writer.flush()
     finally:
         writer.close()
-    for table, refused in writer.watch.refused.items():
-        if refused:
-            click.echo(
-                f"{table}: {refused.total():,} of {writer.watch.total[table]:,} rows refused", err=True
-            )
+    for line in writer.watch.told():
+        click.echo(line, err=True)
     click.echo(f"{rows:,} rows written")
 
 

@@ -1,7 +1,7 @@
 """When refused rows are an alarm, and how it is raised: in words, and as gauges."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +47,11 @@ class Refusals(NamedTuple):
         """`unreadable 12, skewed 3`."""
         return ", ".join(f"{reason} {count:,}" for reason, count in self.refused.items())
 
+    def with_rows_of(self, file: File) -> "Refusals":
+        """These and a file's."""
+        refused = Counter(self.refused) + Counter(dict(file.refused or ()))
+        return Refusals(self.table, self.rows + file.rows, refused)
+
     def alarm(self, most: float) -> str | None:
         """What is wrong and what to do, where the share is above `most`."""
         if self.share <= most:
@@ -60,14 +65,10 @@ class Refusals(NamedTuple):
 
 @dataclass
 class Watch:
-    """Counts refused rows as they are written, and logs an alarm where their share is above `most`.
-
-    `total` are all rows written, `refused` the refused ones, by table and reason.
-    """
+    """Counts refused rows as they are written, and logs an alarm where their share is above `most`."""
 
     most: float = 0.01
-    total: Counter[str] = field(default_factory=Counter)
-    refused: dict[str, Counter[str]] = field(default_factory=dict)
+    _all: dict[str, Refusals] = field(default_factory=dict)
     _lately: dict[str, Refusals] = field(default_factory=dict)
     _since: int = 0
     _told: set[str] = field(default_factory=set)
@@ -76,24 +77,19 @@ class Watch:
         """Count the rows of files that were committed now (epoch ms)."""
         if now - self._since >= WINDOW_MS:
             self._lately, self._told, self._since = {}, set(), now
-        rows, refused = _summed(files)
-        self.total[table] += rows
-        self.refused.setdefault(table, Counter()).update(refused)
-        before = self._lately.get(table, Refusals(table, 0, {}))
-        lately = Refusals(table, before.rows + rows, Counter(before.refused) + refused)
-        self._lately[table] = lately
-        alarm = lately.alarm(self.most)
+        for file in files:
+            for counts in (self._all, self._lately):
+                counts[table] = counts.get(table, Refusals(table, 0, {})).with_rows_of(file)
+        alarm = self._lately[table].alarm(self.most) if table in self._lately else None
         if alarm and table not in self._told:
             self._told.add(table)
-            log.warning("rows refused", table=table, share=round(lately.share, 4), alarm=alarm)
+            log.warning("rows refused", table=table, alarm=alarm)
 
-
-def _summed(files: Iterable[File]) -> tuple[int, Counter[str]]:
-    rows, refused = 0, Counter[str]()
-    for file in files:
-        rows += file.rows
-        refused.update(dict(file.refused or ()))
-    return rows, refused
+    def told(self) -> Iterator[str]:
+        """A line for each table that has refused rows: the alarm, where there is one."""
+        for one in self._all.values():
+            if one.refused:
+                yield one.alarm(self.most) or f"{one.table}: {one.reasons} of {one.rows:,} rows refused"
 
 
 def gauges(found: Iterable[Refusals], registry: CollectorRegistry | None = None) -> CollectorRegistry:

@@ -23,7 +23,7 @@ from trainer.eventlog.compact import compact
 from trainer.eventlog.forget import FOLDER, Forgetting, forget
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.place import EventLogError, Place
-from trainer.eventlog.refusals import WINDOW_MS, Refusals, Watch, gauges
+from trainer.eventlog.refusals import WINDOW_MS, Refusals, Watch, gauges, write_gauges
 from trainer.eventlog.repair import NO_BYTES, Repaired, repair
 from trainer.eventlog.rows import UNREADABLE, Rows, originals
 from trainer.eventlog.stats import stats
@@ -301,7 +301,9 @@ def test_who_writes_the_log_raises_the_alarm_once_in_a_while(
     assert "pathcast log repair" in told
     watch.take(INTENT.name, bad, START + WINDOW_MS)
     assert capsys.readouterr().out.count("rows refused") == 1
-    assert (watch.total[INTENT.name], watch.refused[INTENT.name].total()) == (82, 24)
+    assert "24 of 82 rows are refused (29.3%" in next(watch.told())
+    watch.most = 0.3
+    assert list(watch.told()) == ["purchase-intent: unreadable 24 of 82 rows refused"]
 
 
 def test_clicks_that_are_refused_are_the_producers_matter() -> None:
@@ -310,3 +312,17 @@ def test_clicks_that_are_refused_are_the_producers_matter() -> None:
     assert found.alarm(0.02) is None
     samples = {sample.name for metric in gauges([found]).collect() for sample in metric.samples}
     assert samples == {"pathcast_event_log_rows", "pathcast_event_log_refused_rows"}
+
+
+def test_gauges_are_written_from_what_manifests_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = written(EventLog.at(str(tmp_path / "log")), [answer(number) for number in range(40)])
+    filled(log, [click(0), click(1)._replace(value=b"{")])
+    write_gauges(log, tmp_path / "log.prom")
+    said = (tmp_path / "log.prom").read_text()
+    assert 'refused_rows{reason="malformed",table="clicks"} 1.0' in said
+    # Files of an older program are not read for it.
+    assert 'event_log_rows{table="purchase-intent"} 0.0' in said
+    write_gauges(log, tmp_path / "nowhere" / "log.prom")
+    assert "metrics not written" in capsys.readouterr().out
