@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from models.decoder import ORIGINAL_TIME
 from models.erasure import FORGET, SEALED_ID
 from models.events import Reason
+from streams.letters import REPLAY_ATTEMPT, REPLAYED_FROM
 from streams.topics import TopicNames
 
 _BINDING = "0.5.0"
@@ -27,6 +28,10 @@ class Channel(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
+_REPLAY_HEADERS = {
+    REPLAYED_FROM: "Optional, of an input that was replayed: its first dead letter, topic/partition/offset.",
+    REPLAY_ATTEMPT: "Beside it: which replay this is, from 1, decimal.",
+}
 _DEAD_LETTER_HEADERS = {
     "reason": f"Why it was refused: {', '.join(Reason)}.",
     "message": "What was found, what was expected, and what to do.",
@@ -35,10 +40,11 @@ _DEAD_LETTER_HEADERS = {
     "source-offset": "Its offset there, decimal.",
     "source-timestamp": "Its Kafka timestamp there, epoch milliseconds, decimal.",
     "cut": "`yes` where the input was too large to be kept: then only its beginning is here. Else `no`.",
+    **_REPLAY_HEADERS,
 }
 _CLICK_HEADERS = {
     ORIGINAL_TIME: "Optional, from a replay: event time, epoch milliseconds, decimal.",
-    "replayed-from": "Optional: the dead letter that this is a second attempt of.",
+    **_REPLAY_HEADERS,
     FORGET: "With an empty value: forget the visitor of the key; names the request.",
     SEALED_ID: "Of such a request where pseudonyms are made: the key is one, and this is the id, sealed.",
 }

@@ -1,14 +1,17 @@
 """Reading the refused inputs back, and sending them again once their cause is gone."""
 
 from collections.abc import Generator, Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from deploy.kafka import consumer, drain, producer
 from models.errors import PathcastError
 from streams.connection import Connection
-from streams.letters import HEADERS
+from streams.letters import HEADERS, REPLAY_ATTEMPT, REPLAYED_FROM
 
-REPLAYED_FROM = "replayed-from"
+#: Partition and offset of a letter.
+Place = tuple[int, int]
+_DIGITS = 9
 
 
 class DeadLetterError(PathcastError):
@@ -35,6 +38,30 @@ class DeadLetter(NamedTuple):
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
     cut: bool
+
+    @property
+    def place(self) -> Place:
+        """Where the letter lies."""
+        return self.partition, self.offset
+
+    @property
+    def attempt(self) -> int:
+        """Which replay of its input was refused with this letter, from 1; 0: the input as it first came."""
+        found = self._header(REPLAY_ATTEMPT)
+        known = found.isdecimal() and len(found) < _DIGITS
+        return int(found) if known else int(bool(self._header(REPLAYED_FROM)))
+
+    def replay_of(self, topic: str) -> Place | None:
+        """The letter on that topic from which the input was sent again, None where it was not."""
+        with suppress(ValueError):
+            name, partition, offset = self._header(REPLAYED_FROM).split("/")
+            return (int(partition), int(offset)) if name == topic else None
+        return None
+
+    def _header(self, name: str) -> str:
+        return next((value or b"" for own, value in self.headers if own == name), b"").decode(
+            "utf-8", "replace"
+        )
 
 
 def parse(record: Any) -> DeadLetter | None:
@@ -87,7 +114,8 @@ def find(to: Connection, topic: str, partition: int, offset: int) -> DeadLetter:
 def resend(to: Connection, topic: str, letters: Iterable[DeadLetter]) -> int:
     """Send the original bytes to where they came from; returns how many. `topic` is the letters' own.
 
-    They keep their first timestamp, by which skew is judged, and say in a header from where they were sent.
+    They keep their first timestamp, by which skew is judged, and say in headers which letter first held them,
+    and how often they were sent again.
     Raises DeadLetterError if a broker refuses one.
     """
     # A letter's headers come on top of what the input's own limit allowed.
@@ -113,7 +141,10 @@ def resend(to: Connection, topic: str, letters: Iterable[DeadLetter]) -> int:
 
 def _send(client: Any, topic: str, letter: DeadLetter) -> Any:
     # kafka-python sends no header without a value.
-    headers = [(name, value or b"") for name, value in letter.headers if name != REPLAYED_FROM]
-    headers.append((REPLAYED_FROM, f"{topic}/{letter.partition}/{letter.offset}".encode()))
+    own = REPLAYED_FROM, REPLAY_ATTEMPT
+    headers = [(name, value or b"") for name, value in letter.headers if name not in own]
+    partition, offset = letter.replay_of(topic) or letter.place
+    headers.append((REPLAYED_FROM, f"{topic}/{partition}/{offset}".encode()))
+    headers.append((REPLAY_ATTEMPT, str(letter.attempt + 1).encode()))
     where, when = letter.source_partition, letter.source_timestamp
     return client.send(letter.source_topic, letter.value, letter.key, headers, where, when)

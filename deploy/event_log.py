@@ -23,6 +23,7 @@ from trainer.eventlog.forget import Forgetting
 from trainer.eventlog.ingest import Bounds, Ingest, Member
 from trainer.eventlog.keys import Keys
 from trainer.eventlog.log import EventLog
+from trainer.eventlog.refusals import Watch
 from trainer.eventlog.rows import Opened, Rows, refusing
 from trainer.eventlog.tables import TABLES
 from trainer.settings import TrainerSettings
@@ -66,7 +67,8 @@ def ingest(settings: TrainerSettings, recreated: bool = False) -> Ingest:
     member = Member(settings.group, settings.instance)
     to = connection().kafka_python()
     log = opened(settings)
-    return Ingest(log, tables(), to, member, now_ms, Forgetting(log), recreated, bounds)
+    watch = Watch(settings.refused_share)
+    return Ingest(log, tables(), to, member, now_ms, Forgetting(log), recreated, bounds, watch)
 
 
 _FILE = click.Path(exists=True, dir_okay=False)

@@ -16,6 +16,7 @@ from models.events import CLIPPED, DROPPED, FILLED, Click, Limits, Reason, Rejec
 from models.normalise import normalise
 from models.pseudonyms import Pseudonyms
 from models.readers import MISSING, describe
+from models.templates import suspicious
 
 #: Written by `pathcast replay`: when the event was first seen (epoch ms as text).
 ORIGINAL_TIME = "original-time"
@@ -60,17 +61,21 @@ class Decoder:
     def decode(self, records: Sequence[Record]) -> list[Click | Rejected]:
         """One entry per record, in order."""
         one = self._one
+        joined = b"\n".join([record.value or b"" for record in records])
+        if suspicious(joined, len(records)):
+            return [one(record, suspicious(record.value or b"")) for record in records]
         return [one(record) for record in records]
 
-    def _one(self, record: Record) -> Click | Rejected:
+    def _one(self, record: Record, tolerantly: bool = False) -> Click | Rejected:
         value, key = record.value, record.key
         if not value or not key or len(value) > self._max_bytes:
             return self._refused(record)
         click: Click | Rejected
         try:
             click = strict = self._decode(value)
-            # Words for "missing" are for the tolerant way, where they become None.
-            if not self._no_word(astuple(strict)) or (strict.basket and not self._no_word(strict.basket)):
+            # Words for "missing" and templates are for the tolerant way, where they become None.
+            wordy = not self._no_word(astuple(strict))
+            if tolerantly or wordy or (strict.basket and not self._no_word(strict.basket)):
                 click = self._tolerant(value)
         except (ValueError, RecursionError):
             click = self._tolerant(value)

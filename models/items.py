@@ -11,6 +11,7 @@ from models.aliases import finder, gather
 from models.events import Amount, Pieces, Text
 from models.normalise import parse, read_fields
 from models.readers import MISSING, Reader, Unreadable
+from models.templates import suspicious
 
 Title = Annotated[str, Meta(min_length=1, max_length=512)]
 
@@ -44,7 +45,8 @@ def read_item(value: bytes) -> Item:
         item = _decode(value)
     except (ValueError, RecursionError):
         return _tolerant(value)
-    return item if MISSING.isdisjoint(astuple(item)) else _tolerant(value)
+    whole = MISSING.isdisjoint(astuple(item)) and not suspicious(value)
+    return item if whole else _tolerant(value)
 
 
 def _tolerant(value: bytes) -> Item:

@@ -15,11 +15,13 @@ from models import readers
 from models.aliases import CLICK_FIELD, EventNames, event_name, gather
 from models.events import CLIPPED, DROPPED, OPTIONAL_FIELDS, SCHEMA_VERSION, Click, Reason, Rejected
 from models.readers import MISSING, Reader, Unreadable, describe
+from models.templates import suspicious
 
-_LONG_TEXT = {"query": 512, "page": 1024, "decision_id": 512, "recommendation_id": 512}
+_LONG_TEXT = {"query": 512, "decision_id": 512, "recommendation_id": 512}
 OPTIONAL_READERS: Mapping[str, Reader] = {
     **{name: readers.text(_LONG_TEXT.get(name, 256)) for name in OPTIONAL_FIELDS},
     **dict.fromkeys(("price", "value", "rating"), readers.amount),
+    "page": readers.address(1024),
     "quantity": readers.pieces,
     "basket": readers.basket,
     "consent": readers.truth,
@@ -90,7 +92,7 @@ def normalise(value: bytes, events: EventNames = event_name, private: bool = Fal
     found = gather(raw, CLICK_FIELD)
     with suppress(Unreadable):
         found["event"] = events(found.get("event"))
-    click = _renamed(found) if clean else None
+    click = _renamed(found) if clean and not suspicious(value) else None
     if click is not None:
         return click
     refusal = _other_schema(found.get("schema_version", SCHEMA_VERSION), private)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from models.events import CLIPPED, DROPPED, FILLED
 from models.explanations import DecisionExplanation, IntentExplanation, ItemsExplanation
 from models.heads import HEADS, Head, Kind
 from models.policy import Context
@@ -28,6 +29,27 @@ class Rung(StrEnum):
     POPULAR = "popular"
 
 
+class InputFlags(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """Fields of a click that are not as they were sent, by what was done to them. A field may be in several:
+    dropped, filled from the catalogue, and clipped."""
+
+    dropped: Annotated[list[str], Meta(description="Could not be read, and were left out.")] = []
+    clipped: Annotated[
+        list[str], Meta(description="Amounts beyond their limits, long text that was cut, and the like.")
+    ] = []
+    filled: Annotated[list[str], Meta(description="Missing in the click, taken from the catalogue.")] = []
+
+    @classmethod
+    def of(cls, flags: int) -> "InputFlags":
+        """Names of the fields whose bits are set in `Click.flags`."""
+        named = ([name for name, bit in bits.items() if flags & bit] for bits in (DROPPED, CLIPPED, FILLED))
+        dropped, clipped, filled = named
+        return cls(dropped=dropped, clipped=clipped, filled=filled)
+
+
+_FLAGS = Meta(description="What was done to the click's fields; absent where all are as they were sent.")
+
+
 class Answer(msgspec.Struct, kw_only=True, gc=False):
     """What every output carries."""
 
@@ -39,6 +61,7 @@ class Answer(msgspec.Struct, kw_only=True, gc=False):
     features_version: Annotated[str, Meta(description="Digest of the feature definitions.")]
     rung: Annotated[Rung, Meta(description="Who answered, from `neural` down to `popular`.")]
     scored_at: Annotated[int, Meta(description="When it was scored, epoch milliseconds.")]
+    input_flags: Annotated[InputFlags | UnsetType, _FLAGS] = UNSET
 
 
 class Intent(Answer, kw_only=True, gc=False):

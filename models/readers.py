@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.events import BASKET_ITEMS, ID_CHARS, TS_MAX, TS_MIN
+from models.templates import leaks
 
 Reader = Callable[[Any], tuple[Any, bool]]
 
@@ -41,7 +42,17 @@ def describe(value: Any) -> str:
 
 
 def string(value: Any) -> str:
-    """Text as it is, numbers in their shortest form (item ids are numbers in many shops)."""
+    """Text as it is, numbers in their shortest form (item ids are numbers in many shops).
+
+    A template that nobody filled is no text.
+    """
+    found = _string(value)
+    if leaks(found):
+        raise Unreadable
+    return found
+
+
+def _string(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Unreadable
     if isinstance(value, float):
@@ -70,6 +81,18 @@ def text(most: int) -> Reader:
 
     def read(value: Any) -> tuple[str, bool]:
         found = string(value)
+        return found[:most], len(found) > most
+
+    return read
+
+
+def address(most: int) -> Reader:
+    """A reader of page addresses: as of text, but a template after the `?` leaves it the page that it is."""
+
+    def read(value: Any) -> tuple[str, bool]:
+        found = _string(value)
+        if leaks(found.partition("?")[0]):
+            raise Unreadable
         return found[:most], len(found) > most
 
     return read

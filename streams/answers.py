@@ -1,5 +1,6 @@
 """The three answers to a click, as messages."""
 
+from functools import lru_cache
 from typing import NamedTuple, get_args
 
 import msgspec
@@ -9,7 +10,7 @@ from models.events import EVENTS, Click
 from models.facts import Facts
 from models.features import FEATURES_VERSION
 from models.policy import MAX_CACHED, ONE, Context, Decision, Policy
-from models.predictions import Rung
+from models.predictions import InputFlags, Rung
 from streams.effects import NO_HEADERS, Message
 from streams.entries import Entry
 
@@ -43,6 +44,12 @@ class Decided(NamedTuple):
     context: Context
     draw: int
     decision: Decision
+
+
+@lru_cache(MAX_CACHED)
+def input_flags(flags: int) -> bytes:
+    """The field `input_flags` and a comma as JSON, for `Click.flags`; nothing where no flag is set."""
+    return b'"input_flags":%b,' % _encode(InputFlags.of(flags)) if flags else b""
 
 
 class Wording:
@@ -96,7 +103,8 @@ class Scribe:
         """Purchase intent, recommendations and decision for one click; `items` and `forecasts` as JSON."""
         key, click = applied.key, applied.click
         event, visitor = _encode(click.event_id), _encode(click.visitor_id)
-        head = b'{"event_id":%b,"visitor_id":%b,"ts":%d%b' % (event, visitor, click.ts, self._common[rung])
+        common, flags = self._common[rung], input_flags(click.flags)
+        head = b'{"event_id":%b,"visitor_id":%b,"ts":%d%b%b' % (event, visitor, click.ts, common, flags)
         place = (decided.probability, visitor[:-1], applied.session, applied.facts.position)
         said = (head, *place, forecasts)
         intent = b'%b"purchase_probability":%a,"session_id":%b:%d","session_clicks":%d%b}' % said

@@ -11,6 +11,7 @@ import torch
 from deploy.kafka import producer
 from models import features, registry, session_index
 from models.codes import item_hash
+from models.heads import HEADS, OTHER
 from models.network import Config, Network
 from models.rates import StageRates
 from models.registry import Parts
@@ -20,20 +21,25 @@ from models.vocabulary import Vocabulary
 from streams.connection import Connection
 
 SESSIONS, LENGTH = 40, 4
+Tasks = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-#: Heads with the names of their classes, as a configuration has them.
-Heads = tuple[tuple[str, tuple[str, ...]], ...]
+#: Every head, with the names of its classes.
+ALL_HEADS = tuple(
+    (head.name, head.classes if isinstance(head.classes, tuple) else (f"{head.classes} 'a'", "é", OTHER))
+    for head in HEADS
+)
 
 
 def parts(
-    seed: int, items: tuple[str, ...], width: int = 16, encoder: str = "gru", heads: Heads = ()
+    seed: int, items: tuple[str, ...], width: int = 16, encoder: str = "gru", tasks: Tasks = ()
 ) -> Parts:
-    """An untrained network over `items` and an index of random sessions of them, both from `seed`."""
+    """An untrained network over `items` with heads `tasks`, and an index of random sessions of the items,
+    both from `seed`."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     sizes = {"embedding": width, "hidden": width, "intent": 8}
-    config = Config(len(items), len(features.NAMES), **sizes, encoder=encoder, tasks=heads)
+    config = Config(len(items), len(features.NAMES), **sizes, encoder=encoder, tasks=tasks, churn_days=7.0)
     categories = [item_hash(f"c{number % 3}") & 0xFFFF_FFFF for number in range(len(items))]
     sessions = np.repeat(np.arange(SESSIONS), LENGTH)
     seen = rng.integers(0, len(items), SESSIONS * LENGTH)
@@ -58,11 +64,11 @@ def version(
     items: int | Sequence[str] = 30,
     width: int = 16,
     encoder: str = "gru",
-    heads: Heads = (),
+    tasks: Tasks = (),
 ) -> Version:
     """A version under `folder`, saved and loaded again; it knows `items`, or so many called i0, i1, ..."""
     known = tuple(f"i{number}" for number in range(items)) if isinstance(items, int) else tuple(items)
-    name = registry.save(folder, parts(seed, known, width, encoder, heads), 1_700_000_000_000 + seed * 1000)
+    name = registry.save(folder, parts(seed, known, width, encoder, tasks), 1_700_000_000_000 + seed * 1000)
     return registry.load(folder / name)
 
 

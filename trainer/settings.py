@@ -46,6 +46,18 @@ class TrainerSettings(BaseSettings):
     commit_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="Rows wait so long for their commit at most."
     )
+    refused_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Share of a table's rows that may be refused by the contract; more is an alarm, in the "
+        "log lines of who writes the event log and of `pathcast log stats`.",
+    )
+    metrics: Path | None = Field(
+        default=None,
+        description="File for gauges of the event log, which `pathcast trainer` writes every five minutes "
+        "for Prometheus' textfile collector. Unset: none.",
+    )
     keep_clicks_days: float = Field(
         default=365, gt=0, le=36_500, description="Days that the event log keeps clicks."
     )

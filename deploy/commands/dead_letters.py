@@ -9,8 +9,9 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from deploy.dead_letters import DeadLetter, find, read, resend
+from deploy.dead_letters import DeadLetter, find, resend
 from deploy.kafka import connection
+from deploy.replays import read_newest
 from deploy.tables import print_table
 from models.events import Reason
 from models.pseudonyms import Pseudonyms
@@ -42,23 +43,30 @@ def command() -> None:
 @_reasons
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows of the table.")
 def list_letters(reasons: tuple[str, ...], limit: int) -> None:
-    """Counts by reason, and the latest ones."""
+    """Counts by reason, and the latest ones.
+
+    An input that was replayed and refused again is one entry, with the reason of the last refusal.
+    """
     hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
     counts: Counter[str] = Counter()
-    latest: deque[DeadLetter] = deque(maxlen=limit)
-    for letter in read(connection(), TopicNames().dead_letters, reasons):
+    latest: deque[tuple[DeadLetter, int]] = deque(maxlen=limit)
+    in_vain = 0
+    for letter, times in read_newest(connection(), TopicNames().dead_letters, reasons):
         counts[letter.reason] += 1
-        latest.append(letter)
+        in_vain += times > 0
+        latest.append((letter, times))
     for reason, count in counts.most_common():
         click.echo(f"{reason:<16}{count:>10,}")
     click.echo(f"{'in all':<16}{counts.total():>10,}")
+    if in_vain:
+        click.echo(f"{'replayed in vain':<16}{in_vain:>10,}")
     if latest:
         print_table(_table(latest, hidden))
 
 
-def _table(letters: deque[DeadLetter], hidden: Pseudonyms | None) -> Table:
+def _table(letters: deque[tuple[DeadLetter, int]], hidden: Pseudonyms | None) -> Table:
     table = Table("partition", "offset", "when", "reason", "key", "message")
-    for letter in letters:
+    for letter, times in letters:
         when = _when(letter.timestamp)
         cells = (
             str(letter.partition),
@@ -66,10 +74,14 @@ def _table(letters: deque[DeadLetter], hidden: Pseudonyms | None) -> Table:
             when,
             letter.reason,
             _key(letter, hidden),
-            letter.message,
+            f"{letter.message} ({_in_vain(times)})" if times else letter.message,
         )
         table.add_row(*map(Text, cells))
     return table
+
+
+def _in_vain(times: int) -> str:
+    return f"replayed {times} time{'s' if times > 1 else ''}, still refused"
 
 
 def _when(timestamp: int) -> str:
@@ -98,6 +110,7 @@ def show(partition: int, offset: int, plain: bool) -> None:
         "message": letter.message,
         "source": source,
         "sent": f"{_when(letter.source_timestamp)} UTC",
+        **({"replayed": _in_vain(letter.attempt)} if letter.attempt else {}),
         "key": _key(letter, hidden),
         **({} if hidden else {f"header {name}": _text(value) for name, value in letter.headers}),
         "bytes": "none" if letter.value is None else f"{len(letter.value):,}",
@@ -125,14 +138,17 @@ def _printable(row: bytes) -> str:
 @_offset
 @click.option("--limit", type=click.IntRange(1), help="Send this many at most.")
 def replay(reasons: tuple[str, ...], partition: int | None, offset: int | None, limit: int | None) -> None:
-    """Send the original bytes to their topic again: all of some reasons, or the one at a place."""
+    """Send the original bytes to their topic again: all of some reasons, or the one at a place.
+
+    An input that was replayed before and refused again is sent once.
+    """
     to, topic = connection(), TopicNames().dead_letters
     if partition is not None and offset is not None:
         sent = resend(to, topic, [find(to, topic, partition, offset)])
     elif reasons and partition is None and offset is None:
         # Left open by an error, its consumer would keep the process from ending.
-        with closing(read(to, topic, reasons)) as letters:
-            sent = resend(to, topic, islice(letters, limit))
+        with closing(read_newest(to, topic, reasons)) as letters:
+            sent = resend(to, topic, (letter for letter, _ in islice(letters, limit)))
     else:
         raise click.UsageError("say which: --reason (once or more), or --partition with --offset")
     click.echo(f"{sent:,} sent again")

@@ -1,21 +1,26 @@
-"""`pathcast log ingest | stats | export | compact | forget`."""
+"""`pathcast log ingest | stats | repair | export | compact | forget`."""
 
-from datetime import UTC, datetime
+import json
+from itertools import groupby
 from pathlib import Path
 
 import click
-from rich.table import Table
+from prometheus_client import write_to_textfile
 
-from deploy.event_log import ingest, opened
+from deploy import log_report
+from deploy.event_log import ingest, opened, tables
 from deploy.logs import now_ms
 from deploy.moments import moment
+from deploy.out_file import OUT
 from deploy.tables import print_table
 from streams.secret_file import pseudonyms
 from streams.settings import WorkerSettings
 from trainer.eventlog import slices
-from trainer.eventlog.forget import forget
+from trainer.eventlog.forget import Forgetting, forget
 from trainer.eventlog.place import EventLogError
-from trainer.eventlog.stats import Stats, damaged, stats
+from trainer.eventlog.refusals import Refusals, gauges
+from trainer.eventlog.repair import repair
+from trainer.eventlog.stats import damaged, stats
 from trainer.eventlog.tables import CLICKS
 from trainer.eventlog.tidy import tend
 from trainer.seen import seen
@@ -31,7 +36,10 @@ def command() -> None:
 @click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--recreated", is_flag=True, help="Go on though a topic was recreated or truncated.")
 def ingest_command(follow: bool, recreated: bool) -> None:
-    """Write what the topics hold and the log does not; each committed record once, whatever is killed."""
+    """Write what the topics hold and the log does not; each committed record once, whatever is killed.
+
+    Where more rows are refused than PATHCAST_TRAINER_REFUSED_SHARE allows, a warning says what to do.
+    """
     writer = ingest(TrainerSettings(), recreated)
     rows = 0
     try:
@@ -40,23 +48,63 @@ def ingest_command(follow: bool, recreated: bool) -> None:
         writer.flush()
     finally:
         writer.close()
+    for line in writer.watch.told():
+        click.echo(line, err=True)
     click.echo(f"{rows:,} rows written")
 
 
 @command.command("stats")
-def stats_command() -> None:
-    """What the log holds: rows, files, days, and what was dropped from it and why.
+@click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")
+@click.option("--metrics", type=OUT, help="Write gauges for Prometheus' textfile collector.")
+@click.option("--check", is_flag=True, help="End with code 3 where too many rows are refused.")
+def stats_command(as_json: bool, metrics: Path | None, check: bool) -> None:
+    """What the log holds: rows, files, days, and what was refused or dropped and why.
 
-    Exits with 1 where a file is gone or has another size than was written, and names it.
+    Exits with 1 where a file is gone or has another size than was written, and names it. Where more rows are
+    refused than PATHCAST_TRAINER_REFUSED_SHARE allows, a warning says what to do.
     """
-    log = opened()
-    shown = Table("table", "rows", "files", "MB", "days", "event time", "expired", "erased", "lost")
-    for found in stats(log):
-        shown.add_row(*_cells(found))
-    print_table(shown)
-    for manifest in log.manifests():
-        click.echo(f"{manifest.topic}[{manifest.partition}] up to offset {manifest.next:,}")
+    settings = TrainerSettings()
+    log, most = opened(settings), settings.refused_share
+    found = stats(log)
+    refusals = [Refusals.of(one) for one in found]
+    if metrics:
+        write_to_textfile(str(metrics), gauges(refusals))
+    if as_json:
+        click.echo(json.dumps(log_report.as_json(log, found, most), indent=1))
+    else:
+        print_table(log_report.held(found))
+        _print_refused(refusals)
+        for manifest in log.manifests():
+            click.echo(f"{manifest.topic}[{manifest.partition}] up to offset {manifest.next:,}")
+    alarms = [alarm for one in refusals if (alarm := one.alarm(most))]
+    for alarm in alarms:
+        click.echo(f"Warning: {alarm}", err=True)
     _refuse(damaged(log), log.place.url)
+    if alarms and check:
+        raise SystemExit(3)
+
+
+def _print_refused(refusals: list[Refusals]) -> None:
+    shown = log_report.refused(refusals)
+    if shown is None:
+        click.echo("no row is refused")
+    else:
+        print_table(shown)
+
+
+@command.command("repair")
+def repair_command() -> None:
+    """Read refused rows again with this program, and keep what it can read in the log's columns.
+
+    Their original bytes lie beside them in the log, so no topic is read. Sealed answers need
+    PATHCAST_ENVELOPE_KEY_FILE, and Kafka for their visitors' keys. Rows of visitors who were forgotten are
+    erased. The command can be killed and repeated.
+    """
+    log, by_name = opened(), {rows.table.name: rows for rows in tables().values()}
+    found = repair(log, by_name, Forgetting(log), now_ms())
+    lines = [log_report.repaired(table, group) for table, group in groupby(found, lambda one: one.table)]
+    for line in lines or ["no row is refused"]:
+        click.echo(line)
 
 
 def _refuse(damage: list[str], url: str) -> None:
@@ -64,20 +112,6 @@ def _refuse(damage: list[str], url: str) -> None:
         click.echo(said, err=True)
     if damage:
         raise EventLogError(f"{len(damage):,} files in {url} are damaged: restore them from a copy")
-
-
-def _cells(found: Stats) -> list[str]:
-    days = " to ".join(found.days) if found.days else "-"
-    times = "-"
-    if found.since is not None and found.until is not None:
-        times = f"{_time(found.since)} to {_time(found.until)}"
-    counts = (f"{count:,}" for count in (found.expired, found.erased, found.lost))
-    size = f"{found.bytes / 1e6:,.1f}"
-    return [found.table, f"{found.kept:,}", f"{found.files:,}", size, days, times, *counts]
-
-
-def _time(ts: int) -> str:
-    return f"{datetime.fromtimestamp(ts / 1000, UTC):%Y-%m-%d %H:%M}"
 
 
 @command.command("export")

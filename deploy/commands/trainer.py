@@ -15,6 +15,7 @@ from deploy.logs import now_ms
 from deploy.processes import command as program
 from streams import logs
 from streams.settings import WorkerSettings
+from trainer.eventlog.refusals import write_gauges
 from trainer.service.child import started
 from trainer.service.orders import Workdir
 from trainer.service.process import BUSY, Child, Trainer
@@ -65,8 +66,9 @@ def _trainer(settings: TrainerSettings) -> Trainer:
     def launch(what: str) -> Callable[[], Child]:
         return lambda: started(program("trainer", what), settings.nice)
 
+    events, metrics = opened(settings), settings.metrics
     return Trainer(
-        opened(settings),
+        events,
         ingest(settings),
         Workdir(settings.workdir.expanduser()),
         Schedule(
@@ -77,6 +79,7 @@ def _trainer(settings: TrainerSettings) -> Trainer:
         now_ms,
         launch("drift"),
         launch("adapt"),
+        (lambda: write_gauges(events, metrics.expanduser())) if metrics else lambda: None,
     )
 
 

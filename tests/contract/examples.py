@@ -55,7 +55,10 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "item": [
         {"category": "shoes", "brand": "acme", "price": 9.5, "title": "Shoe", "stock": 0, "status": "active"}
     ],
-    "purchase-intent": [INTENT],
+    "purchase-intent": [
+        INTENT,
+        INTENT | {"input_flags": {"dropped": ["brand"], "filled": ["brand", "price"]}},
+    ],
     "recommendations": [COMMON | {"items": [{"item_id": "i1", "score": 0.5}]}, COMMON | {"items": []}],
     "ad-decision": [DECISION],
     "lapsing-visitor": [LAPSING],
@@ -94,7 +97,12 @@ WRONG: dict[str, list[dict[str, Any]]] = {
         {"event": "view_item"},
     ],
     "item": [{"price": "9.5"}, {"stock": -1}],
-    "purchase-intent": [INTENT | {"purchase_probability": 1.5}, INTENT | {"session_clicks": 0}, COMMON],
+    "purchase-intent": [
+        INTENT | {"input_flags": {"clipped": "price"}},
+        INTENT | {"purchase_probability": 1.5},
+        INTENT | {"session_clicks": 0},
+        COMMON,
+    ],
     "recommendations": [COMMON | {"items": [{"item_id": "i1", "score": 0.5}] * 21}],
     "ad-decision": [DECISION | {"draw": 1.0}, DECISION | {"rung": "guess"}],
     "lapsing-visitor": [LAPSING | {"lost_probability": 1.1}, LAPSING | {"sessions": 0}, {"visitor_id": "v1"}],

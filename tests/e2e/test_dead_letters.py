@@ -9,6 +9,7 @@ from deploy.dead_letters import read, resend
 from deploy.kafka import consumer, drain, producer
 from models.events import Reason
 from streams.letters import letter
+from tests.e2e.worker import send, settle
 
 BAD = b'{"event": "vi\xff\x00ew"'
 
@@ -90,6 +91,7 @@ def test_replay_sends_the_original_again_and_says_from_where(broker, topics, com
     assert again.headers == [
         ("original-time", b"7"),
         ("replayed-from", f"{topics.dead_letters}/1/0".encode()),
+        ("replay-attempt", b"1"),
     ]
     assert command("replay").exit_code == 2
 
@@ -100,3 +102,27 @@ def test_the_largest_input_can_be_sent_again(broker, topics):
     assert resend(broker, topics.dead_letters, read(broker, topics.dead_letters)) == 1
     with consumer(broker) as client:
         assert [record.value for record in drain(client, topics.clicks)] == [largest, largest]
+
+
+def test_what_a_worker_refuses_again_is_one_entry_that_says_so(running, command, monkeypatch):
+    names = running.names
+    monkeypatch.setenv("PATHCAST_TOPIC_DEAD_LETTERS", names.dead_letters)
+    with running.dealing_with(2):
+        send(running.broker, names.clicks, [(b"visitor", BAD), (b"visitor", b"{}")])
+    settle(running.broker, names.dead_letters)
+    first = next(one for one in read(running.broker, names.dead_letters) if one.value == BAD)
+    for times in (1, 2, 3):
+        with running.dealing_with(1):
+            sent = command("replay", "--reason", "malformed")
+            assert "1 sent again" in sent.output, sent.output
+        settle(running.broker, names.dead_letters)
+        listed = command("list").output
+        assert [line.split()[-1] for line in listed.splitlines()[:4]] == ["1", "1", "2", "1"], listed
+        plural = "s" if times > 1 else ""
+        assert listed.count(f"replayed {times} time{plural}, still refused") == 1
+    letters = [one for one in read(running.broker, names.dead_letters) if one.value == BAD]
+    assert [one.attempt for one in letters] == [0, 1, 2, 3]
+    assert {one.replay_of(names.dead_letters) for one in letters[1:]} == {first.place}
+    last = letters[-1]
+    shown = command("show", "--partition", last.partition, "--offset", last.offset).output
+    assert "replayed 3 times, still refused" in shown

@@ -95,23 +95,25 @@ class Buffer:
             self._frames.append(self.rows.frame(self._pending))
             self._pending = []
 
-    def commit(self, begin: int, now: int) -> None:
-        """Write all rows, and only then say that they are there.
+    def commit(self, begin: int, now: int) -> list[File]:
+        """Write all rows, and only then say that they are there; the files that hold them.
 
         `begin` is the topic's first offset as of now. Raises Overtaken, or EventLogError.
         """
         self._read()
         if not self._frames:
-            return
+            return []
         rows = pl.concat(self._frames)
-        made = None
-        while made is None:
+        done = None
+        while done is None:
             with suppress(_Forgotten):
-                made = self._commit(rows, begin, now)
+                done = self._commit(rows, begin, now)
+        made, files = done
         self.seen, self.start = (made.topic_id, made.next), made.next
         self._frames, self._first, self.size = [], None, 0
+        return files
 
-    def _commit(self, rows: pl.DataFrame, begin: int, now: int) -> Manifest:
+    def _commit(self, rows: pl.DataFrame, begin: int, now: int) -> tuple[Manifest, list[File]]:
         kept = self.keep(rows)
         files = self.log.write(self.rows.table.name, self.history.partition, kept, now) if len(kept) else []
         batch = Batch(files, len(rows), int(rows["_offset"][-1]) + 1, self._gap(begin))
@@ -122,7 +124,7 @@ class Buffer:
                 raise _Forgotten
             return made
 
-        return self.history.commit(change)
+        return self.history.commit(change), files
 
     def _gap(self, begin: int) -> tuple[int, int] | None:
         """Offsets that the topic dropped before they were read."""

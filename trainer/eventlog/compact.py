@@ -87,13 +87,15 @@ def exchange(history: History, old: Sequence[File], new: Sequence[File], now: in
     Raises Changed where the old ones do not hold any more.
     """
 
-    def change(found: Manifest | None) -> Manifest:
-        if found is None or not set(old) <= set(found.files):
-            raise Changed
-        place = found.files.index(old[0])
-        before = [file for file in found.files[:place] if file not in old]
-        after = [file for file in found.files[place:] if file not in old]
-        retired = found.retired | {file.name: now for file in old if file not in new}
-        return replace(found, files=(*before, *new, *after), retired=retired)
+    return history.commit(lambda found: exchanged(found, old, new, now))
 
-    return history.commit(change)
+
+def exchanged(found: Manifest | None, old: Sequence[File], new: Sequence[File], now: int) -> Manifest:
+    """The manifest with new files in the place of old ones. Raises Changed."""
+    if found is None or not set(old) <= set(found.files):
+        raise Changed
+    place = found.files.index(old[0])
+    before = [file for file in found.files[:place] if file not in old]
+    after = [file for file in found.files[place:] if file not in old]
+    retired = found.retired | {file.name: now for file in old if file not in new}
+    return replace(found, files=(*before, *new, *after), retired=retired)

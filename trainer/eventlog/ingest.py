@@ -17,6 +17,7 @@ from kafka.errors import KafkaError
 
 from trainer.eventlog.buffer import Buffer, Filter
 from trainer.eventlog.log import EventLog
+from trainer.eventlog.refusals import Watch
 from trainer.eventlog.rows import Rows
 from trainer.eventlog.topics import Topics, explained
 
@@ -68,7 +69,7 @@ class Ingest:
 
     `tables` say how to read each topic, by its name; `connection` are kafka-python's arguments; `now` is the
     clock (epoch ms); `keep` leaves rows of forgotten visitors out; `recreated` accepts topics that are not
-    those that the log knows.
+    those that the log knows. `watch` counts refused rows, and raises the alarm.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Ingest:
         keep: Filter = lambda frame: frame,
         recreated: bool = False,
         bounds: Bounds = Bounds(),
+        watch: Watch | None = None,
     ) -> None:
+        self.watch = watch or Watch()
         self._log, self._tables, self._now, self._keep = to, tables, now, keep
         self._connection, self._recreated, self._bounds = connection, recreated, bounds
         self._topics = Topics(connection, tables)
@@ -153,7 +156,8 @@ class Ingest:
             if sources[part].topic_id != buffer.source.topic_id:
                 self._moves.happened.set()  # recreated while it was read: looked at as at the start
                 return
-            buffer.commit(sources[part].begin, self._flushed)
+            files = buffer.commit(sources[part].begin, self._flushed)
+            self.watch.take(self._tables[part.topic].table.name, files, self._flushed)
         self._tell({part: buffer.start for part, buffer in full.items()})
 
     def _tell(self, positions: Mapping[TopicPartition, int]) -> None:

@@ -28,6 +28,11 @@ def day_of(moment: int) -> str:
     return f"{datetime.fromtimestamp(moment / 1000, UTC):%Y-%m-%d}"
 
 
+def refused_in(frame: pl.DataFrame) -> dict[str, int]:
+    """How many rows are refused, by reason."""
+    return dict(frame["_refused"].drop_nulls().value_counts().iter_rows())
+
+
 @dataclass(frozen=True)
 class EventLog:
     """The event log at a place."""
@@ -86,6 +91,7 @@ class EventLog:
             sha256=digest,
             since=since,
             until=until,
+            refused=tuple(sorted(refused_in(frame).items())),
         )
 
     def read(self, file: File, columns: list[str] | None = None) -> pl.DataFrame:

@@ -24,7 +24,10 @@ log = structlog.get_logger("pathcast.eventlog")
 
 
 class File(msgspec.Struct, kw_only=True, frozen=True):
-    """A Parquet file: offsets of its first and last row, and the span of their event times (epoch ms)."""
+    """A Parquet file: offsets of its first and last row, and the span of their event times (epoch ms).
+
+    `refused` counts its refused rows by reason; None: an older program wrote the file, and did not count.
+    """
 
     name: str
     day: str
@@ -35,6 +38,7 @@ class File(msgspec.Struct, kw_only=True, frozen=True):
     sha256: str
     since: int | None = None
     until: int | None = None
+    refused: tuple[tuple[str, int], ...] | None = None
 
 
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):

@@ -5,12 +5,12 @@ columns wherever these do not say all that was sent: what cannot be read today m
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from typing import Any, Protocol
 
 import msgspec
 import polars as pl
-from msgspec.structs import astuple
 
 from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue
@@ -20,11 +20,13 @@ from models.erasure import sealed_id_of
 from models.events import WIRE_FIELDS, Click, Limits
 from models.pseudonyms import Pseudonyms
 from trainer.eventlog.place import EventLogError
+from trainer.eventlog.shallow import shallow
 from trainer.eventlog.tables import CLICKS, KAFKA, Table
 
 _headers = msgspec.msgpack.Encoder().encode
 _json_text = msgspec.json.Encoder().encode
-_UNREADABLE = "unreadable"
+#: `_refused` of an answer that cannot be read.
+UNREADABLE = "unreadable"
 #: `_refused` of an answer whose key is gone.
 ERASED = "erased"
 #: A row's columns, whether they say all that the bytes did, and why the contract refuses them.
@@ -126,17 +128,18 @@ class Rows:
         return read
 
     def _answers(self) -> Callable[[Sequence[Record]], Iterable[Read]]:
-        strict = _loose(self.table)
+        strict, tolerant = shallow(self.table, True), shallow(self.table, False)
+
+        def one(value: bytes) -> Read:
+            # A worker of a newer version may publish more fields: their columns are kept, and the bytes too.
+            for decode, whole in ((strict, True), (tolerant, False)):
+                with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    return decode(value), whole, None
+            return self._nothing, False, UNREADABLE
 
         def read(records: Sequence[Record]) -> Iterable[Read]:
             for value in self._opened(self.table.setting, records):
-                if value is None:
-                    yield self._nothing, True, ERASED
-                    continue
-                try:
-                    yield list(map(_text, astuple(strict.decode(value)))), True, None
-                except (msgspec.DecodeError, UnicodeDecodeError):
-                    yield self._nothing, False, _UNREADABLE
+                yield (self._nothing, True, ERASED) if value is None else one(value)
 
         return read
 
@@ -149,27 +152,12 @@ def _same(strict: Callable[[bytes], Click], value: bytes | None, click: Click) -
         return False
 
 
-def _loose(table: Table) -> "msgspec.json.Decoder[Any]":
-    """Reads an answer without looking into its nested parts; a field it does not know is an error."""
-    plain: dict[Any, Any] = {pl.String: str, pl.Boolean: bool, pl.Int64: int, pl.Float64: float}
-    kinds = {name: msgspec.Raw if name in table.json else plain[kind] for name, kind in table.fields.items()}
-    fields: list[Any] = [
-        (name, kind) if name in table.required else (name, kind | None, None) for name, kind in kinds.items()
-    ]
-    name = f"Loose{table.contract.__name__}"
-    return msgspec.json.Decoder(msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True))
-
-
 def _series(name: str, values: Sequence[Any], kind: Any) -> pl.Series:
     if kind != pl.List:
         return pl.Series(name, values, kind)
     # Of Python lists polars makes a series each; of JSON it makes all in one pass.
     texts = [None if value is None else _json_text(value).decode() for value in values]
     return pl.Series(name, texts, pl.String).str.json_decode(kind)
-
-
-def _text(value: Any) -> Any:
-    return bytes(value).decode() if isinstance(value, msgspec.Raw) else value
 
 
 def _other_key(key: bytes | None, visitor: str | None) -> bytes | None:

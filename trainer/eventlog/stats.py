@@ -1,16 +1,19 @@
 """What an event log holds, table by table."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from trainer.eventlog.log import EventLog
+from trainer.eventlog.log import EventLog, refused_in
 from trainer.eventlog.manifest import File, Manifest
+from trainer.eventlog.place import EventLogError
 from trainer.eventlog.tables import TABLES
 
 
 class Stats(NamedTuple):
     """A table: `rows` ever written are those `kept`, `expired` and `erased`; `lost` offsets were dropped by
-    the topic before they were read. `days` are the first and the last one; `since`, `until` event times."""
+    the topic before they were read. `days` are the first and the last one; `since`, `until` event times.
+    `refused` counts rows that the contract does not take, by reason, among the `counted` kept ones."""
 
     table: str
     partitions: int
@@ -24,11 +27,16 @@ class Stats(NamedTuple):
     days: tuple[str, str] | None
     since: int | None
     until: int | None
+    counted: int
+    refused: Mapping[str, int]
 
 
-def stats(log: EventLog) -> list[Stats]:
-    """One entry for each table, from the manifests alone. Raises EventLogError."""
-    return [_of(table.name, log.manifests(table.name)) for table in TABLES]
+def stats(log: EventLog, look: bool = True) -> list[Stats]:
+    """One entry for each table, from the manifests. Raises EventLogError.
+
+    Files of older programs do not say how many rows are refused: to `look` is to read them for that.
+    """
+    return [_of(log, table.name, log.manifests(table.name), look) for table in TABLES]
 
 
 def damaged(log: EventLog) -> list[str]:
@@ -53,9 +61,29 @@ def _damaged(log: EventLog) -> Iterator[tuple[str, str]]:
                 yield file.name, f"{file.name} {has}, expected {file.bytes:,} bytes"
 
 
-def _of(table: str, manifests: list[Manifest]) -> Stats:
+def _refused(log: EventLog, files: list[File], look: bool) -> tuple[int, Mapping[str, int]]:
+    """Rows of the files whose refused rows are known, and those by reason."""
+    rows, counts = 0, Counter[str]()
+    for file in files:
+        found = _looked(log, file) if look and file.refused is None else file.refused
+        if found is not None:
+            rows += file.rows
+            counts.update(dict(found))
+    return rows, dict(counts.most_common())
+
+
+def _looked(log: EventLog, file: File) -> tuple[tuple[str, int], ...] | None:
+    """Of a file that cannot be read nothing is known: `damaged` names it."""
+    try:
+        return tuple(refused_in(log.read(file, ["_refused"])).items())
+    except EventLogError:
+        return None
+
+
+def _of(log: EventLog, table: str, manifests: list[Manifest], look: bool) -> Stats:
     files = [file for manifest in manifests for file in manifest.files]
     days = sorted({file.day for file in files})
+    counted, refused = _refused(log, files, look)
     return Stats(
         table=table,
         partitions=len(manifests),
@@ -69,4 +97,6 @@ def _of(table: str, manifests: list[Manifest]) -> Stats:
         days=(days[0], days[-1]) if days else None,
         since=min((file.since for file in files if file.since is not None), default=None),
         until=max((file.until for file in files if file.until is not None), default=None),
+        counted=counted,
+        refused=refused,
     )

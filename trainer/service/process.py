@@ -59,7 +59,7 @@ class Child(Protocol):
 class Trainer:
     """One trainer. `launch` starts the process that makes the run, `check` the one that looks for drift and
     asks for a run where it sees any, `adapt` the one that takes the serving version a small step further;
-    `now` is the clock (epoch ms)."""
+    `report` tells monitoring of the event log; `now` is the clock (epoch ms)."""
 
     events: EventLog
     writer: Writer
@@ -70,6 +70,7 @@ class Trainer:
     now: Callable[[], int]
     check: Callable[[], Child] | None = None
     adapt: Callable[[], Child] | None = None
+    report: Callable[[], None] = lambda: None
     _began: int = 0
     _looked: int = 0
     _tended: int = 0
@@ -95,6 +96,7 @@ class Trainer:
             tended = tend(self.events, now, self.keep_days)
             if any(tended):
                 log.info("log tended", **tended._asdict())
+            self.report()
 
     def close(self) -> None:
         """Commit what was read, and end the run: it goes on where it was with the next trainer."""

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from deploy.cli import main
 from deploy.commands import dead_letters
 from deploy.dead_letters import parse
+from deploy.replays import Replays
 from models.events import Reason
 from models.pseudonyms import Pseudonyms
 from streams.letters import MOST_BYTES, letter
@@ -71,3 +72,59 @@ def test_what_no_letter_can_hold_is_cut_and_says_so(key, value, headers):
     assert (key or b"").startswith(found.key or b"")
     assert (value or b"").startswith(found.value or b"")
     assert found.headers == []
+
+
+@pytest.mark.parametrize("value", [b"v" * 3_000_000, b"v"])
+def test_a_letter_of_a_replay_says_so_whatever_its_size(value):
+    headers = [("trace", b"x" * 500), ("replayed-from", b"letters/2/17"), ("replay-attempt", b"3")]
+    found = parse(posted(b"k", value, headers))
+    assert (found.attempt, found.replay_of("letters"), found.replay_of("others")) == (3, (2, 17), None)
+    assert ("trace" in dict(found.headers)) is not found.cut
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("replayed-from", b"letters/2")],
+        [("replayed-from", b"letters/a/b")],
+        [("replayed-from", None)],
+        [("replay-attempt", "²".encode())],
+    ],
+)
+def test_headers_that_are_none_of_ours_are_no_replay(headers):
+    assert parse(posted(b"k", b"v", headers)).replay_of("letters") is None
+
+
+def told(offset, replayed_from=None, attempt=None, value=b"v", timestamp=None):
+    """A letter at partition 0 and an offset."""
+    headers = [("replayed-from", f"letters/0/{replayed_from}".encode())] if replayed_from is not None else []
+    headers += [("replay-attempt", str(attempt).encode())] if attempt else []
+    record = posted(b"k", value, headers)
+    record.offset, record.timestamp = offset, offset if timestamp is None else timestamp
+    return parse(record)
+
+
+def shown(*letters):
+    replays = Replays(letters, "letters")
+    return {one.offset: replays.times(one) for one in letters if replays.newest(one)}
+
+
+def test_an_input_that_was_replayed_in_vain_is_one_entry():
+    first, second, third = told(1), told(2, 1, 1), told(3, 1, 2)
+    assert shown(first) == {1: 0}
+    assert shown(first, second) == {2: 1}
+    assert shown(third, first, told(9, value=b"other"), second) == {3: 2, 9: 0}
+
+
+def test_an_older_program_named_the_letter_before():
+    assert shown(told(1), told(2, 1), told(3, 2), told(4, 3, 2)) == {4: 3}
+
+
+def test_attempts_count_though_older_letters_are_gone():
+    assert shown(told(7, 1, 5)) == {7: 5}
+
+
+def test_a_header_of_another_input_hides_nothing():
+    assert shown(told(1), told(2, 1, 1, value=b"other")) == {1: 0, 2: 1}
+    assert set(shown(told(1, 2, 1), told(2, 1, 1))) == {1, 2}

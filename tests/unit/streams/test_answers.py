@@ -8,11 +8,19 @@ from hypothesis import strategies as st
 
 from deploy.commands.decisions import ACTIONS_FILE
 from models.actions import ActionSet
-from models.events import EVENTS, Click
+from models.events import CLIPPED, DROPPED, EVENTS, FILLED, Click
 from models.facts import Facts, Fate
 from models.features import FEATURES_VERSION
 from models.policy import Context, Policy, draw_of
-from models.predictions import AdDecision, PurchaseIntent, Recommendations, Rung, ScoredItem, scored
+from models.predictions import (
+    AdDecision,
+    InputFlags,
+    PurchaseIntent,
+    Recommendations,
+    Rung,
+    ScoredItem,
+    scored,
+)
 from models.scores import RUNGS, TOP, Scores
 from streams.answers import Applied, Decided, Scribe, Wording
 from streams.listing import Listing
@@ -39,12 +47,13 @@ def applied_to(click, position, session):
     numbers=st.tuples(st.integers(1, 10_000), st.integers(1, 1_000), st.integers(0, 1 << 50)),
     risk=st.none() | st.integers(0, 10_000).map(lambda steps: steps / 10_000),
     consent=st.booleans(),
+    flags=st.just(0) | st.integers(0, sum([*DROPPED.values(), *CLIPPED.values(), *FILLED.values()])),
 )
 def test_answers_are_those_of_the_structs(
-    event_id, visitor_id, version, event, stage, probability, mask, rung, numbers, risk, consent
+    event_id, visitor_id, version, event, stage, probability, mask, rung, numbers, risk, consent, flags
 ):
     position, session, cart = numbers
-    click = Click(event_id=event_id, visitor_id=visitor_id, ts=1_700_000_000_000, event=event)
+    click = Click(event_id=event_id, visitor_id=visitor_id, ts=1_700_000_000_000, event=event, flags=flags)
     allowed = mask | 1 << POLICY.actions.none
     context = Context(probability, stage, cart, event, position, allowed, risk, consent)
     draw = draw_of(event_id)
@@ -62,6 +71,7 @@ def test_answers_are_those_of_the_structs(
         "features_version": FEATURES_VERSION,
         "rung": rung,
         "scored_at": 1_700_000_000_001,
+        **({"input_flags": InputFlags.of(flags)} if flags else {}),
     }
     identity = f"{visitor_id}:{session}"
     intent = {"purchase_probability": probability, "session_id": identity, "session_clicks": position}

@@ -22,7 +22,7 @@ COSTLY = sum(1 << position for position, action in enumerate(SET.actions) if act
 
 @pytest.fixture(scope="module")
 def version(tmp_path_factory: pytest.TempPathFactory) -> Version:
-    return tiny(tmp_path_factory.mktemp("registry"), heads=(("session_risk", ()), ("search_next", ())))
+    return tiny(tmp_path_factory.mktemp("registry"), tasks=(("session_risk", ()), ("search_next", ())))
 
 
 def saying(version: Version, risk: float, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def shown(offline):
 
 def test_interests_and_cart_have_the_names_of_the_catalogue_and_of_the_version(tmp_path):
     clocks = (("interest_category", ("clocks", "other")),)
-    offline = Offline(tiny(tmp_path, heads=clocks))
+    offline = Offline(tiny(tmp_path, tasks=clocks))
     offline.pipeline.decoder.catalogue.put("lamp-7", Item(category="lamps"))
     found = shown(offline)
     profile = found["profile"]

@@ -353,6 +353,15 @@ def test_the_log_is_tended_now_and_then(tmp_path: Path) -> None:
     assert TEND_MS < 40 * DAY
 
 
+def test_monitoring_is_told_of_the_log_whenever_it_is_tended(tmp_path: Path) -> None:
+    world, told = World(tmp_path, []), []
+    world.trainer.report = lambda: told.append(world.now)
+    for _ in range(4):
+        world.trainer.step()
+        world.now += TEND_MS // 2
+    assert told == [START + TEND_MS]
+
+
 class Making(Maker):
     """A run over real clicks, small enough for a test; `judged` are the versions that were judged."""
 

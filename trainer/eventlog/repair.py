@@ -1,0 +1,135 @@
+"""Refused rows read again with the present program: their original bytes lie beside them.
+
+A file is replaced as compaction replaces it, by the making of the next manifest. A kill leaves either the old
+file holding or the new one; started again, the repair does what is left.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import polars as pl
+from msgspec.structs import replace
+
+from trainer.eventlog.buffer import Filter
+from trainer.eventlog.compact import Changed, exchanged
+from trainer.eventlog.log import EventLog, refused_in
+from trainer.eventlog.manifest import File, History, Manifest
+from trainer.eventlog.rows import ERASED, Record, Rows
+
+#: Rows that are read at once.
+_AT_ONCE = 2_000
+#: Why a refused row cannot be read again: with pseudonyms no bytes of clicks are kept.
+NO_BYTES = "no bytes kept"
+_PLACE = "_place"
+
+
+class Repaired(NamedTuple):
+    """One partition's refused rows: how many were `read` again, how many of those are `mended`, and how many
+    were `erased` because their key is gone or their visitor was forgotten. `refused` are those that stay
+    refused, by reason; NO_BYTES are not among those read."""
+
+    table: str
+    partition: int
+    read: int
+    mended: int
+    erased: int
+    refused: Mapping[str, int]
+
+
+class _Record(NamedTuple):
+    """A row as the record that it was."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+def repair(log: EventLog, tables: Mapping[str, Rows], keep: Filter, now: int) -> Iterator[Repaired]:
+    """Read all refused rows again as of `now` (epoch ms): one entry for each partition that has any.
+
+    `tables` say how to read each table, by its name; `keep` leaves rows of forgotten visitors out, and those
+    whose key is gone. Raises EventLogError, also for sealed rows where no key file is named; what was not
+    done then is done by calling it again.
+    """
+    for history in log.histories():
+        found = _Repair(log, history, tables[history.table], keep, now).run()
+        if found.read or found.refused:
+            yield found
+
+
+class _Repair:
+    def __init__(self, log: EventLog, history: History, rows: Rows, keep: Filter, now: int) -> None:
+        self._log, self._history, self._rows, self._keep, self._now = log, history, rows, keep, now
+        self._done: set[str] = set()
+        self._counts: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
+
+    def run(self) -> Repaired:
+        """File by file, whatever others make of the files meanwhile."""
+        while (file := self._next()) is not None:
+            try:
+                self._file(file)
+            except Changed:
+                continue
+        return Repaired(
+            table=self._history.table,
+            partition=self._history.partition,
+            read=self._counts["read"],
+            mended=self._counts["mended"],
+            erased=self._counts["erased"],
+            refused=dict(+self._refused),
+        )
+
+    def _next(self) -> File | None:
+        found = self._history.latest()
+        left = [file for file in found.files if file.name not in self._done] if found else []
+        return next((file for file in left if file.refused is None or file.refused), None)
+
+    def _file(self, file: File) -> None:
+        """Raises Changed where the file does not hold any more."""
+        whole = self._log.read(file).with_row_index(_PLACE)
+        refused, has_bytes = pl.col("_refused").is_not_null(), pl.col("_bytes").is_not_null()
+        again = _again(self._rows, whole.filter(refused, has_bytes))
+        # A row that stays refused stays as it is.
+        changed = again.filter(pl.col("_refused").is_null() | (pl.col("_refused") == ERASED))
+        mended = self._keep(changed)
+        if len(changed):
+            others = whole.join(changed, on=_PLACE, how="anti")
+            rows = pl.concat([others, mended], how="diagonal").sort(_PLACE).drop(_PLACE)
+            self._exchange(file, rows, mended, len(changed) - len(mended))
+        self._done.add(file.name)
+        self._counts.update(read=len(again), mended=len(mended), erased=len(changed) - len(mended))
+        self._refused.update(refused_in(again.join(changed, on=_PLACE, how="anti")))
+        self._refused.update({NO_BYTES: len(whole.filter(refused, ~has_bytes))})
+
+    def _exchange(self, file: File, rows: pl.DataFrame, mended: pl.DataFrame, erased: int) -> None:
+        table, partition = self._history.table, self._history.partition
+        new = [self._log.write_day(table, partition, rows, file.day)] if len(rows) else []
+
+        def change(found: Manifest | None) -> Manifest:
+            made = exchanged(found, [file], new, self._now)
+            if len(self._keep(mended)) < len(mended):  # a visitor was forgotten meanwhile
+                raise Changed
+            return replace(made, erased=made.erased + erased)
+
+        self._history.commit(change)
+        self._done.update(one.name for one in new)
+
+
+def _again(rows: Rows, refused: pl.DataFrame) -> pl.DataFrame:
+    """What the present program makes of refused rows, in their order."""
+    made = [rows.frame([])]
+    for part in refused.iter_slices(_AT_ONCE):
+        made.append(rows.frame([_record(row) for row in part.iter_rows(named=True)]))
+    return pl.concat(made).with_columns(refused[_PLACE])
+
+
+def _record(row: dict[str, Any]) -> Record:
+    headers = msgspec.msgpack.decode(row["_headers"]) if row["_headers"] else []
+    where = row["_partition"], row["_offset"], row["_stamped"]
+    return _Record(*where, row["_key"], row["_bytes"], [(name, value) for name, value in headers])
