@@ -16,7 +16,7 @@ from models.events import EVENTS
 OTHER: Final = "other"
 #: The class of a session that ends.
 LEAVE: Final = "leave"
-#: What a session does, from the calmest to the most decided; `docs/models/heads.md` defines each.
+#: What a session does, from the calmest to what is over; `docs/models/heads.md` defines each.
 STATES: Final = (
     "exploring",
     "comparing",
@@ -24,7 +24,10 @@ STATES: Final = (
     "about_to_leave",
     "hesitating",
     "ready_to_buy",
+    "done",
 )
+#: Those that are not learned but known, once it is known whether the session buys (`models.coherence`).
+KNOWN_STATES: Final = ("ready_to_buy", "hesitating", "done")
 #: Upper ends of the price bands, in the log's currency.
 BANDS: Final = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 PRICE_BANDS: Final = (
@@ -43,14 +46,22 @@ class Kind(StrEnum):
     """How a head's outputs are read; the order is that of their columns."""
 
     BINARY = "binary"  # one logit: a probability
+    SHARED = "shared"  # not learned: the probability of an event that another answer speaks of
     CLASSES = "classes"  # one logit a class: a distribution
-    AMOUNT = "amount"  # logit, location, log scale of a zero-inflated lognormal: an expected amount
+    AMOUNT = "amount"  # location, log scale of a lognormal: an expected amount
     RATING = "rating"  # one number on a fitted line
     RISK = "risk"  # not learned: see `models.risk`
 
 
 #: Raw outputs by kind; None: one a class.
-_WIDTHS: Final = {Kind.BINARY: 1, Kind.CLASSES: None, Kind.AMOUNT: 3, Kind.RATING: 1, Kind.RISK: 0}
+_WIDTHS: Final = {
+    Kind.BINARY: 1,
+    Kind.SHARED: 0,
+    Kind.CLASSES: None,
+    Kind.AMOUNT: 2,
+    Kind.RATING: 1,
+    Kind.RISK: 0,
+}
 
 
 class Head(NamedTuple):
@@ -72,12 +83,15 @@ class Head(NamedTuple):
 _AP: Final = "average_precision"
 # fmt: off
 HEADS: Final = (
-    Head("purchase_24h", Kind.BINARY, "purchase_24h_probability", "Purchase within 24 hours.", _AP),
-    Head("purchase_7d", Kind.BINARY, "purchase_7d_probability", "Purchase within 7 days.", _AP),
-    Head("search_next", Kind.BINARY, "search_probability", "The next click is a search.", _AP),
+    Head("purchase_24h", Kind.BINARY, "purchase_24h_probability",
+         "Purchase in this session or within 24 hours.", _AP),
+    Head("purchase_7d", Kind.BINARY, "purchase_7d_probability",
+         "Purchase in this session or within 7 days.", _AP),
+    Head("search_next", Kind.SHARED, "search_probability",
+         "The next click is a search; as in `next_events`.", _AP),
     Head("churn", Kind.BINARY, "churn_probability", "No session within the model's churn days.", "auc"),
-    Head("cart_completion", Kind.BINARY, "cart_completion_probability",
-         "The session buys; where the cart has items.", "auc", given="cart_items"),
+    Head("cart_completion", Kind.SHARED, "cart_completion_probability",
+         "`purchase_probability`, where the cart has items.", "auc", given="cart_items"),
     Head("interest_category", Kind.CLASSES, "interest_categories",
          "Likeliest categories of the next items.", "mrr", CATEGORIES),
     Head("interest_brand", Kind.CLASSES, "interest_brands",
@@ -89,7 +103,7 @@ HEADS: Final = (
     Head("next_event", Kind.CLASSES, "next_events",
          "Likeliest kinds of the next click; `leave` for none.", "accuracy", (*EVENTS, LEAVE)),
     Head("intent_state", Kind.CLASSES, "intent_states",
-         "Likeliest states of the visitor.", "macro_f1", STATES),
+         "Likeliest states of the visitor; `ready_to_buy` is `purchase_probability`.", "macro_f1", STATES),
     Head("session_value", Kind.AMOUNT, "session_value",
          "Money expected to be spent yet in this session.", "gini"),
     Head("rating", Kind.RATING, "expected_rating",

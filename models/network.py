@@ -193,7 +193,8 @@ def _task_heads(config: Config) -> Tasks | None:
     if not config.tasks:
         return None
     inputs = config.hidden + config.features
-    return Tasks(Layout.of(config.tasks), inputs, config.task_width, config.dropout)
+    layout = Layout.of(config.tasks)
+    return Tasks(layout, inputs, config.task_width, config.dropout, config.churn_days)
 
 
 def _intent_head(config: Config) -> nn.Sequential:

@@ -76,6 +76,7 @@ class Intent(Answer, kw_only=True, gc=False):
 #: What a head says, by its kind. A distribution is cut to its likeliest classes.
 _SAID: dict[Kind, Any] = {
     Kind.BINARY: Probability,
+    Kind.SHARED: Probability,
     Kind.CLASSES: Annotated[dict[str, Probability], Meta(max_length=MOST_CLASSES)],
     Kind.AMOUNT: Annotated[float, Meta(ge=0)],
     Kind.RATING: float,

@@ -105,12 +105,13 @@ class NeuralScorer:
         logits = network.purchase_of(inputs)
         if self.forest is not None:
             logits = self.forest.stacked(logits, batch)
-        purchase = network.calibrated(logits, position).cpu().numpy()
+        chance = network.calibrated(logits, position)
+        purchase = chance.cpu().numpy()
         if tasks is None:
             return purchase, None
         raw = tasks(inputs)
         self._check(raw.isfinite().all())
-        return purchase, tasks.told(raw, batch)
+        return purchase, tasks.told(raw, chance, batch)
 
     def _check(self, finite: object) -> None:
         if not finite:

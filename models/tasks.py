@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models import coherence
 from models.batching import Batch
 from models.features import NAMES
 from models.heads import Kind, Layout
@@ -17,15 +18,21 @@ _LOGIT, _LOG_AMOUNT = 30.0, 20.0
 class Tasks(nn.Module):
     """`lines` [heads, 2] are scale and shift fitted on validation data; `ratios` is the risk's table.
 
+    What a head says by itself is on a condition (`models.coherence`); `churn_days` are those of `churn`.
     `noise` [2 + heads] weighs the losses of next item, purchase and the heads, where weights are learned.
     """
 
     lines: Tensor
     ratios: Tensor
 
-    def __init__(self, layout: Layout, inputs: int, width: int, dropout: float) -> None:
+    def __init__(
+        self, layout: Layout, inputs: int, width: int, dropout: float, churn_days: float = 0.0
+    ) -> None:
         super().__init__()
-        self.layout = layout
+        self.layout, self.churn_days = layout, churn_days
+        names = coherence.by_name(layout)
+        if "search_next" in names and "next_event" not in names:
+            raise ValueError("head search_next is without next_event, which it is a part of; train it again")
         self.trunk = nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout))
         self.out = nn.Linear(width, layout.raw)
         self.noise = nn.Parameter(torch.zeros(2 + len(layout.parts)))
@@ -47,8 +54,16 @@ class Tasks(nn.Module):
         made: Tensor = self.out(self.trunk(inputs))
         return made
 
-    def answers(self, raw: Tensor) -> Tensor:
-        """Calibrated answers `[N, layout.answers]`: probabilities, amounts, ratings; 0 for the risk."""
+    def answers(self, raw: Tensor, chance: Tensor, rows: NDArray[np.float32]) -> Tensor:
+        """Calibrated answers `[N, layout.answers]`: probabilities, amounts, ratings; 0 for the risk.
+
+        They agree with `chance` [N], the calibrated probability that the session still buys; `rows` are the
+        clicks' feature rows `[N, F]`, not normalised.
+        """
+        return coherence.composed(self.layout, self._alone(raw), chance, rows, self.churn_days)
+
+    def _alone(self, raw: Tensor) -> Tensor:
+        """What each head says by itself, calibrated."""
         made = raw.new_zeros(len(raw), self.layout.answers)
         for kind, answer in _ANSWERS.items():
             columns, told = self.layout.span(kind)
@@ -69,14 +84,18 @@ class Tasks(nn.Module):
         return torch.sigmoid(raw * lines[:, 0] + lines[:, 1])
 
     def _amounts(self, raw: Tensor, lines: Tensor) -> Tensor:
-        return expected_amount(raw.reshape(len(raw), -1, 3)) * lines[:, 0]
+        logs = log_mean(raw.reshape(len(raw), -1, 2)) * lines[:, 0] + lines[:, 1]
+        return logs.clamp(max=_LOG_AMOUNT).exp()
 
     def _ratings(self, raw: Tensor, lines: Tensor) -> Tensor:
         return raw * lines[:, 0] + lines[:, 1]
 
-    def told(self, raw: Tensor, batch: Batch) -> NDArray[np.float32]:
-        """Answers float32 `[N, layout.answers]` of a batch's clicks; NaN where a head does not apply."""
-        made: NDArray[np.float32] = self.answers(raw).cpu().numpy()
+    def told(self, raw: Tensor, chance: Tensor, batch: Batch) -> NDArray[np.float32]:
+        """Answers float32 `[N, layout.answers]` of a batch's clicks; NaN where a head does not apply.
+
+        `chance` [N] is their calibrated probability that the session still buys.
+        """
+        made: NDArray[np.float32] = self.answers(raw, chance, batch.features).cpu().numpy()
         for _, part in self.layout.of_kind(Kind.RISK):
             made[:, part.answers.start] = risk(batch, self.ratios.cpu().numpy())
         for column, feature in self._given:
@@ -92,8 +111,8 @@ _ANSWERS = {
 }
 
 
-def expected_amount(raw: Tensor) -> Tensor:
-    """Mean of a zero-inflated lognormal (Wang, Liu, Miao 2019) with logit, location, log scale `[..., 3]`."""
-    logit, location, scale = raw.unbind(-1)
-    spread = torch.nn.functional.softplus(scale)
-    return torch.sigmoid(logit) * (location + spread**2 / 2).clamp(max=_LOG_AMOUNT).exp()
+def log_mean(raw: Tensor) -> Tensor:
+    """Logarithm of the mean of a lognormal with location and log scale `[..., 2]`."""
+    location, scale = raw.unbind(-1)
+    made: Tensor = location + torch.nn.functional.softplus(scale) ** 2 / 2
+    return made

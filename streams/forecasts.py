@@ -11,12 +11,14 @@ from models.heads import Kind, Layout, Part
 from models.predictions import MOST_CLASSES
 from models.scores import Scores
 
-#: Steps of published probabilities, and of shares of a distribution.
+#: Steps of published probabilities (to the nearest, as `policy.published` does), and of shares.
 STEPS: Final = 10_000
 SHARE_STEPS: Final = 100
 #: Beside the likeliest class, those with at least this share are named.
 LEAST_SHARE: Final = 0.1
 
+#: Heads that say how likely something is.
+_PROBABILITIES: Final = (Kind.BINARY, Kind.SHARED, Kind.RISK)
 _encode = msgspec.json.Encoder().encode
 Answers = NDArray[np.float32]
 Places = NDArray[np.int64]
@@ -64,7 +66,9 @@ class Distributions:
             best = left.argmax(2)[:, :, None]
             share = np.take_along_axis(left, best, 2)
             np.put_along_axis(left, best, -1, 2)
-            steps = np.rint(share * SHARE_STEPS).astype(np.int64) + (SHARE_STEPS + 1) * best
+            # Cut, not rounded: no class may seem likelier than the event that it is a part of.
+            cut = np.rint(share.astype(np.float64) * STEPS).astype(np.int64) // (STEPS // SHARE_STEPS)
+            steps = cut + (SHARE_STEPS + 1) * best
             first = self._next if rank else self._first
             named = np.where(share >= (LEAST_SHARE if rank else 0), first[:, None] + steps, 0)
             made.append(named)
@@ -96,7 +100,7 @@ class Wording:
         texts = [b""]
         parts = {kind: [part for _, part in layout.of_kind(kind)] for kind in Kind}
         self.layout = layout
-        self._probabilities = Probabilities(parts[Kind.BINARY] + parts[Kind.RISK], texts)
+        self._probabilities = Probabilities([part for kind in _PROBABILITIES for part in parts[kind]], texts)
         self._distributions = Distributions(parts[Kind.CLASSES], texts)
         self._amounts = list(map(_amounts, parts[Kind.AMOUNT] + parts[Kind.RATING]))
         self._texts = np.empty(len(texts), dtype=object)

@@ -13,7 +13,7 @@ from trainer import distributed, normalisation
 from trainer.augment import augmented
 from trainer.calibrate import by_band
 from trainer.data import Data
-from trainer.heads import NO_HEADS, Plan, calibrate
+from trainer.heads import NO_HEADS, Plan, Targets, calibrate
 from trainer.journal import Journal
 from trainer.loop import Judged, Loop, Objective
 from trainer.losses import losses, total, validate
@@ -126,7 +126,7 @@ def fit(
     loop.curve = [*journal.curve]
     journal.run(loop, (lambda: _judge(network, valid, options)) if valid else None)
     if valid is not None:
-        _calibrate(network, valid, options)
+        _calibrate(network, valid, options, train.tasks)
     return network.eval()
 
 
@@ -143,9 +143,9 @@ def _judge(network: Network, valid: Data, options: Options) -> Judged:
     return Judged(next_loss, area, distributed.first_says(score(next_loss, area)))
 
 
-def _calibrate(network: Network, valid: Data, options: Options) -> None:
+def _calibrate(network: Network, valid: Data, options: Options, learned: Targets | None) -> None:
     found = validate(network, valid, options.clicks_per_batch)
     judged, buys = valid.judged.numpy(), valid.buys.numpy()
     network.calibration.copy_(by_band(found.logits[judged], buys[judged], valid.position.numpy()[judged]))
     if network.tasks is not None and valid.tasks is not None and found.raw is not None:
-        calibrate(network.tasks, found.raw, valid.tasks)
+        calibrate(network.tasks, found.raw, valid.tasks, learned)

@@ -68,6 +68,7 @@ def learn(train: Examples, planned: Plan) -> State:
     paths, layout, inputs = Paths(grouped, planned.churn_days), Layout.of(planned.tasks), columns(grouped)
     learners: dict[Kind, Callable[[Paths, Part, Floats], State]] = {
         Kind.BINARY: _learn_binary,
+        Kind.SHARED: _learn_binary,
         Kind.CLASSES: _learn_classes,
         Kind.AMOUNT: _learn_amount,
         Kind.RATING: _learn_rating,

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models import risk
+from models import coherence, risk
 from models.codes import items as item_hashes
 from models.heads import BRANDS, CATEGORIES, HEADS, OTHER, OWN_NAMES, Kind, Layout, Part
 from models.network import Config
-from models.tasks import Tasks, expected_amount
+from models.tasks import Tasks, log_mean
 from trainer import distributed
-from trainer.calibrate import platt
+from trainer.calibrate import money, platt
 from trainer.examples import Examples
-from trainer.labels import LABELS, NEXT, Paths
+from trainer.labels import LABELS, NEXT, TAUGHT, Paths
 
 
 class Plan(NamedTuple):
@@ -60,18 +60,22 @@ def _teaches(part: Part, paths: Paths) -> bool:
     if part.head.kind is Kind.RISK:
         return True
     labels = LABELS[part.head.name](paths, part)
-    if part.head.name.startswith("search"):
+    if part.head.name.startswith("search") or part.head.kind is Kind.AMOUNT:
         return bool((labels > 0).any())
     return bool((labels >= 0).any() if labels.ndim == 2 else np.isfinite(labels).any())
 
 
 class Targets(NamedTuple):
-    """Labels by kind: floats [N, heads], masked NaN; classes int16 [N, heads, NEXT], masked -1."""
+    """What is learned, by kind: floats [N, heads], masked NaN; classes int16 [N, heads, NEXT], masked -1.
+
+    `buys` [N] is 1 where the session still buys, 0 where it does not, NaN where that is not known.
+    """
 
     binary: Tensor
     classes: Tensor
     amount: Tensor
     rating: Tensor
+    buys: Tensor
 
     def at(self, clicks: Tensor, device: torch.device) -> "Targets":
         """Those of some clicks."""
@@ -86,11 +90,12 @@ def targets(grouped: Examples, planned: Plan) -> Targets:
         _classes(paths, layout),
         _floats(paths, layout, Kind.AMOUNT),
         _floats(paths, layout, Kind.RATING),
+        torch.from_numpy(paths.buys),
     )
 
 
 def _floats(paths: Paths, layout: Layout, kind: Kind) -> Tensor:
-    found = [LABELS[part.head.name](paths, part) for _, part in layout.of_kind(kind)]
+    found = [TAUGHT[part.head.name](paths, part) for _, part in layout.of_kind(kind)]
     return torch.from_numpy(np.column_stack(found) if found else np.zeros((len(paths.all), 0), np.float32))
 
 
@@ -98,7 +103,7 @@ def _classes(paths: Paths, layout: Layout) -> Tensor:
     parts = layout.of_kind(Kind.CLASSES)
     made = np.full((len(paths.all), len(parts), NEXT), -1, dtype=np.int16)
     for place, (_, part) in enumerate(parts):
-        found = LABELS[part.head.name](paths, part)
+        found = TAUGHT[part.head.name](paths, part)
         made[:, place, : found.shape[1]] = found
     return torch.from_numpy(made)
 
@@ -117,7 +122,7 @@ def initialise(tasks: Tasks, grouped: Examples, labels: Targets) -> None:
 
 def task_losses(tasks: Tasks, raw: Tensor, labels: Targets) -> Tensor:
     """Mean loss of each head [heads] over its labelled clicks, 0 where a batch has none."""
-    made = raw.new_zeros(len(tasks.layout.parts))
+    made, raw = raw.new_zeros(len(tasks.layout.parts)), coherence.on_condition(tasks.layout, raw, labels.buys)
     for kind, loss, of_kind in (
         (Kind.BINARY, _binary, labels.binary),
         (Kind.CLASSES, _class, labels.classes),
@@ -149,12 +154,11 @@ def _class(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
 
 
 def _amount(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
-    """Zero-inflated lognormal (Wang, Liu, Miao 2019): whether, and if so how much, on the log's scale."""
-    known, paid = ~label.isnan(), label.nan_to_num() > 0
-    whether = F.binary_cross_entropy_with_logits(raw[:, 0], paid.float(), reduction="none")
-    spread = F.softplus(raw[:, 2]).clamp_min(1e-2)
-    off = (label.nan_to_num().clamp_min(1e-2).log() - raw[:, 1]) / spread
-    return _mean(whether + paid * (off**2 / 2 + spread.log()), known)
+    """Lognormal: how much, on the log's scale, where anything was paid."""
+    paid = label.nan_to_num() > 0
+    spread = F.softplus(raw[:, 1]).clamp_min(1e-2)
+    off = (label.nan_to_num().clamp_min(1e-2).log() - raw[:, 0]) / spread
+    return _mean(off**2 / 2 + spread.log(), paid)
 
 
 def _rating(raw: Tensor, label: Tensor, line: Tensor) -> Tensor:
@@ -162,8 +166,13 @@ def _rating(raw: Tensor, label: Tensor, line: Tensor) -> Tensor:
     return _mean((raw[:, 0] - (label.nan_to_num() - line[1]) / line[0]) ** 2, known)
 
 
-def calibrate(tasks: Tasks, raw: Tensor, labels: Targets) -> None:
-    """Fit every head's line on validation outputs `[N, layout.raw]`; without labels it stays."""
+def calibrate(tasks: Tasks, raw: Tensor, labels: Targets, learned: Targets | None = None) -> None:
+    """Fit every head's line on validation outputs `[N, layout.raw]`; without labels it stays.
+
+    Each is fitted on the condition that it was taught on, so what they come to together is calibrated as
+    well. `learned` are the labels of the training: they say how large amounts get.
+    """
+    raw, learned = coherence.on_condition(tasks.layout, raw, labels.buys), learned or labels
     for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.BINARY)):
         label = labels.binary[:, place].numpy()
         known = ~np.isnan(label)
@@ -172,7 +181,9 @@ def calibrate(tasks: Tasks, raw: Tensor, labels: Targets) -> None:
     for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.CLASSES)):
         tasks.lines[number, 0] = _sharpness(raw[:, part.raw], labels.classes[:, place])
     for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.AMOUNT)):
-        tasks.lines[number, 0] = _level(raw[:, part.raw], labels.amount[:, place])
+        logs = log_mean(raw[:, part.raw]).numpy()
+        line = money(logs, labels.amount[:, place].numpy(), learned.amount[:, place].numpy())
+        tasks.lines[number] = torch.tensor(line)
 
 
 def calibrate_like(tasks: Tasks, other: Tasks) -> None:
@@ -180,13 +191,6 @@ def calibrate_like(tasks: Tasks, other: Tasks) -> None:
     for kind in (Kind.BINARY, Kind.CLASSES, Kind.AMOUNT):
         for number, _ in tasks.layout.of_kind(kind):
             tasks.lines[number] = other.lines[number]
-
-
-def _level(raw: Tensor, label: Tensor) -> float:
-    """What brings the sum of expected amounts to what was paid."""
-    known = ~label.isnan()
-    paid, expected = float(label[known].sum()), float(expected_amount(raw[known]).sum())
-    return min(5.0, max(0.2, paid / expected)) if paid > 0 < expected else 1.0
 
 
 def _sharpness(raw: Tensor, label: Tensor) -> float:

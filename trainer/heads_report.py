@@ -63,7 +63,7 @@ def _entry(
         "baselines": compared,
         "n": len(label),
     }
-    if part.head.kind is Kind.BINARY:
+    if part.head.kind in (Kind.BINARY, Kind.SHARED):
         said, happened = told[:, 0].astype(np.float32), label > 0
         made |= {"positives": int(happened.sum()), "ece": metrics.calibration_error(said, happened)}
     if part.head.kind is Kind.AMOUNT:

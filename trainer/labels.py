@@ -1,5 +1,8 @@
 """What the heads of `models.heads` are to say of each click, from what its session and visitor did later.
 
+LABELS is what is published and judged; TAUGHT is what a head learns, where that is on a condition
+(`models.coherence`): it is masked where the condition fails.
+
 A label is masked (NaN, or -1 for a class) where it does not apply, and where the log ends too early to tell,
 whatever the outcome: if purchases counted and missing ones did not, the end of a log would look like success.
 The definitions in words are in `docs/models/heads.md`.
@@ -12,11 +15,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models import coherence
 from models.codes import category_hash
 from models.codes import items as item_hashes
 from models.events import EVENT_CODES
 from models.features import NAMES
-from models.heads import BANDS, OTHER, STATES, Part
+from models.heads import BANDS, KNOWN_STATES, OTHER, STATES, Part
 from trainer.examples import Examples
 
 #: Item events after a click that tell what it was interested in.
@@ -25,7 +29,7 @@ NEXT: Final = 5
 GAP_DAYS: Final = 30 / 1440
 #: Prices of what follows, as a share of those before, at which a visitor looks for something cheaper.
 CHEAPER: Final = 0.8
-_CART, _CHECKOUT = NAMES.index("cart_items"), NAMES.index("session_begin_checkout")
+_CART = NAMES.index("cart_items")
 Floats = NDArray[np.float32]
 Classes = NDArray[np.int64]
 
@@ -42,6 +46,8 @@ class Paths:
         self.last = np.arange(len(grouped)) == self.end
         #: Whether the session was over before the log was.
         self.over = grouped.ahead["left"][self.end] >= GAP_DAYS
+        #: Whether the session still buys: 1, 0, or NaN where nobody knows.
+        self.buys = np.where(grouped.buys | self.over, grouped.buys, np.nan).astype(np.float32)
 
     @cached_property
     def next_items(self) -> Classes:
@@ -64,8 +70,18 @@ class Paths:
 
 
 def _within(paths: Paths, days: float) -> Floats:
-    ahead = paths.all.ahead
-    return paths.told(ahead["purchase"] <= days, paths.all.judged & (ahead["left"] >= days))
+    """In the session, however long it is, or within the days: what is sooner is part of what is later."""
+    known = paths.all.judged & paths.over & (paths.all.ahead["left"] >= days)
+    return paths.told(_by(paths, days), known)
+
+
+def _by(paths: Paths, days: float) -> NDArray[np.bool_]:
+    return np.asarray(paths.all.buys | (paths.all.ahead["purchase"] <= days))
+
+
+def _within_not_sooner(paths: Paths, days: float, sooner: float) -> Floats:
+    """The same, of those who do not buy within the days before (0: in the session)."""
+    return np.where(_by(paths, sooner) if sooner else paths.all.buys, np.nan, _within(paths, days))
 
 
 def _churn(paths: Paths, _part: Part) -> Floats:
@@ -130,14 +146,25 @@ def _next_event(paths: Paths, part: Part) -> Classes:
 
 
 def _intent_state(paths: Paths, _part: Part) -> Classes:
-    """The first that fits: buys yet, has begun to buy, is about to go, seeks cheaper, compares, explores."""
-    grouped = paths.all
-    started = (grouped.features[:, _CART] > 0) | (grouped.features[:, _CHECKOUT] > 0)
-    leaving = paths.end - np.arange(len(grouped)) <= 1
-    fits = [grouped.buys, started, leaving, _seeks_cheaper(paths), _compares(paths)]
-    names = ("ready_to_buy", "hesitating", "about_to_leave", "price_sensitive", "comparing")
+    """The first that fits: buys yet, has begun to, has done so, is about to go, seeks cheaper, compares."""
+    rows = paths.all.features
+    leaving = paths.end - np.arange(len(paths.all)) <= 1
+    fits = [paths.all.buys, coherence.begun(rows), coherence.bought(rows)]
+    fits += [leaving, _seeks_cheaper(paths), _compares(paths)]
+    names = ("ready_to_buy", "hesitating", "done", "about_to_leave", "price_sensitive", "comparing")
     state = np.select(fits, [STATES.index(name) for name in names], STATES.index("exploring"))
     return np.where(paths.over, state, -1)[:, None]
+
+
+def _not_known(paths: Paths, part: Part) -> Classes:
+    """The state where it has to be guessed even if one knows that the session does not buy."""
+    state = _intent_state(paths, part)
+    return np.where(np.isin(state, list(map(STATES.index, KNOWN_STATES))), -1, state)
+
+
+def _next_event_if_known(paths: Paths, part: Part) -> Classes:
+    """The next event where it is known as well whether the session buys."""
+    return np.where(np.isnan(paths.buys)[:, None], -1, _next_event(paths, part))
 
 
 def _seeks_cheaper(paths: Paths) -> NDArray[np.bool_]:
@@ -178,6 +205,11 @@ def _session_value(paths: Paths, _part: Part) -> Floats:
     return paths.told(np.maximum(spent[paths.end] - spent, 0), paths.all.judged & paths.over)
 
 
+def _amount(paths: Paths, part: Part) -> Floats:
+    """The same, of sessions that buy."""
+    return np.where(paths.all.buys, _session_value(paths, part), np.nan).astype(np.float32)
+
+
 def _rating(paths: Paths, _part: Part) -> Floats:
     return np.asarray(paths.all.ahead["rating"])
 
@@ -197,4 +229,13 @@ LABELS: Final[dict[str, Callable[[Paths, Part], Floats | Classes]]] = {
     "intent_state": _intent_state,
     "session_value": _session_value,
     "rating": _rating,
+}
+
+#: What heads learn that do not learn their label: on a condition, on which `models.coherence` puts it back.
+TAUGHT: Final = LABELS | {
+    "purchase_24h": lambda paths, _: _within_not_sooner(paths, 1, 0),
+    "purchase_7d": lambda paths, _: _within_not_sooner(paths, 7, 1),
+    "next_event": _next_event_if_known,
+    "intent_state": _not_known,
+    "session_value": _amount,
 }

@@ -42,6 +42,11 @@ def answers_of(layout, count, seed=0):
     return made
 
 
+def cut(share):
+    """Two decimals of the published four."""
+    return round(share * 10_000) // 100 / 100
+
+
 def expected(layout, row):
     """The fields by the plainest code."""
     fields = {}
@@ -52,9 +57,9 @@ def expected(layout, row):
             named = [
                 place for rank, place in enumerate(order) if not rank or values[place] >= np.float32(0.1)
             ]
-            fields[part.head.field] = {part.classes[place]: round(float(values[place]), 2) for place in named}
+            fields[part.head.field] = {part.classes[place]: cut(float(values[place])) for place in named}
         elif not np.isnan(values[0]):
-            decimals = 4 if part.head.kind in (Kind.BINARY, Kind.RISK) else 2
+            decimals = 4 if part.head.kind in (Kind.BINARY, Kind.SHARED, Kind.RISK) else 2
             fields[part.head.field] = round(float(values[0]), decimals)
     return fields
 

@@ -83,6 +83,20 @@ def test_only_scored_clicks_are_judged(judged, report) -> None:
     assert heads_report.heads(version, grouped, half & False, None) == {}
 
 
+def test_what_is_judged_is_what_is_published(judged) -> None:
+    version, grouped = judged
+    found = answers(version.neural, grouped)
+    parts = {part.head.name: part.answers.start for part in version.neural.layout.parts}
+    assert (found.tasks[:, parts["purchase_24h"]] >= found.purchase).all()
+    completion = found.tasks[:, parts["cart_completion"]]
+    full = ~np.isnan(completion)
+    assert full.any()
+    np.testing.assert_array_equal(completion[full], found.purchase[full])
+    searches = version.neural.layout["next_event"]
+    share = found.tasks[:, searches.answers.start + searches.classes.index("search")]
+    np.testing.assert_array_equal(share, found.tasks[:, parts["search_next"]])
+
+
 def test_without_baselines_there_are_figures_still(judged) -> None:
     version, grouped = judged
     told = answers(version.neural, grouped).tasks
