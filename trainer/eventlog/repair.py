@@ -5,7 +5,8 @@ file holding or the new one; started again, the repair does what is left.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -38,7 +39,8 @@ class Repaired(NamedTuple):
     refused: Mapping[str, int]
 
 
-class _Record(NamedTuple):
+@dataclass(slots=True)
+class _Record:
     """A row as the record that it was."""
 
     partition: int
@@ -46,7 +48,7 @@ class _Record(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes]]
 
 
 def repair(log: EventLog, tables: Mapping[str, Rows], keep: Filter, now: int) -> Iterator[Repaired]:
