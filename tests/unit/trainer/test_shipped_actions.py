@@ -18,7 +18,7 @@ from trainer.logs import read_log
 from trainer.options import Options
 from trainer.train import Run, train
 
-LEARNED, FOLLOWING, CHUNK = 22_000, 20_000, 500
+LEARNED, FOLLOWING, CHUNK = 8_000, 10_000, 500
 SET = ActionSet.load(ACTIONS)
 COSTLY = {action.name for action in SET.actions if action.costly}
 CHEAPEST = min(action.when.min_cart_value or 0.0 for action in SET.actions if action.costly)
@@ -29,7 +29,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Version:
     folder = tmp_path_factory.mktemp("shipped")
     log = folder / "log.parquet"
     read_log([SHIPPED]).sort("ts", maintain_order=True).head(LEARNED).sink_parquet(log)
-    run = Run([log], folder / "registry", options=Options(epochs=2, seconds=1e9, refit=False))
+    run = Run([log], folder / "registry", options=Options(epochs=1, seconds=1e9, refit=False))
     return train(run, 1_700_000_000_000, lambda progress: None)
 
 
