@@ -15,6 +15,7 @@ from models.network import Config, Network
 from models.predictions import Rung
 from models.versions import Version
 from tests.offline import Offline, records
+from tests.purchase_path import STEPS, answers, table
 from tests.scoring import SHIPPED, parts, real_clicks, vocabulary
 from trainer.build import build
 from trainer.logs import read_log
@@ -170,3 +171,15 @@ def test_below_the_network_and_without_consent_there_is_one_number(version) -> N
         for intent, _ in answered(source, given):
             assert not fields & intent.keys()
             assert 0 <= intent["purchase_probability"] <= 1
+
+
+def test_the_journey_of_the_docs_is_what_its_command_prints(version) -> None:
+    journeys = (SHIPPED.parents[2] / "docs/models/journeys.md").read_text()
+    made = table(answers(version)).splitlines()
+    assert len(made) == 2 + len(STEPS)
+    assert made[0] in journeys
+    rows = [line for line in journeys.split(made[0])[1].splitlines() if line.startswith("| `")][: len(STEPS)]
+    assert [row.split("|")[1].strip(" `") for row in rows] == list(STEPS)
+    for row in rows:
+        this, day, week = (float(cell) for cell in row.split("|")[2:5])
+        assert this <= day <= week
