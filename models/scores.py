@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.batching import Batch
 from models.errors import PathcastError
-from models.heads import Layout
+from models.heads import Kind, Layout
 from models.predictions import MOST_ITEMS, Rung
 
 #: Recommendations in an answer.
@@ -50,6 +50,14 @@ class Scores:
             return named
         names = self.names.tolist()
         return [[names[item] for item in row if item >= 0] for row in self.items.tolist()]
+
+    def risks(self) -> list[float]:
+        """The session risk after each click; an empty list where the version or the rung has none."""
+        parts = self.layout.of_kind(Kind.RISK) if self.tasks is not None and self.layout is not None else []
+        if self.tasks is None or not parts:
+            return []
+        told: list[float] = self.tasks[:, parts[0][1].answers.start].tolist()
+        return told
 
     def hidden_bytes(self) -> list[bytes]:
         """Hidden state per slot as the visitor's record keeps it; an empty list below the neural rung."""

@@ -25,7 +25,7 @@ from models.scorer import NeuralScorer, pick_device
 from models.session_index import Index, Settings
 from models.vocabulary import Vocabulary
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 MANIFEST: Final = "manifest.json"
 FILES: Final = (
     "config.json",

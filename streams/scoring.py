@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from models import ladder
@@ -29,7 +29,7 @@ class Counts(Protocol):
 @dataclass(slots=True)
 class Scored:
     """Answers by click: probability, items as JSON (best first), rung, what further heads say as JSON; hidden
-    states by slot.
+    states by slot; session risks by click (none of them where the version or the rung has none).
     """
 
     purchase: list[float]
@@ -37,6 +37,7 @@ class Scored:
     rungs: list[Rung]
     forecasts: list[bytes]
     hidden: list[bytes]
+    risks: list[float] = field(default_factory=list)
 
 
 NOTHING = Scored([], [], [], [], [])
@@ -84,7 +85,8 @@ def _parted(scored: Scored, batchers: Sequence[Batcher]) -> list[Scored]:
         click, slot = clicks.stop, slots.stop
         hidden = scored.hidden[slots] if len(batcher) else []
         told = scored.rungs[clicks], scored.forecasts[clicks]
-        parts.append(Scored(scored.purchase[clicks], scored.items[clicks], *told, hidden))
+        answers = scored.purchase[clicks], scored.items[clicks]
+        parts.append(Scored(*answers, *told, hidden, scored.risks[clicks]))
     return parts
 
 
@@ -111,4 +113,4 @@ def fallback(
 def _listed(scores: Scores) -> Scored:
     rungs = [RUNGS[number] for number in scores.rung.tolist()]
     listed, told = _listing.lists(scores), _forecasts.texts(scores)
-    return Scored(scores.purchase.tolist(), listed, rungs, told, scores.hidden_bytes())
+    return Scored(scores.purchase.tolist(), listed, rungs, told, scores.hidden_bytes(), scores.risks())
