@@ -103,13 +103,9 @@ def _classes(paths: Paths, layout: Layout) -> Tensor:
     return torch.from_numpy(made)
 
 
-def initialise(tasks: Tasks, grouped: Examples, labels: Targets) -> None:
-    """What is counted rather than learned: the risk's table; mean and spread of ratings."""
+def initialise(tasks: Tasks, grouped: Examples) -> None:
+    """What is counted rather than learned: the risk's table."""
     tasks.ratios.copy_(torch.from_numpy(risk_ratios(grouped)))
-    for place, (number, _) in enumerate(tasks.layout.of_kind(Kind.RATING)):
-        given = labels.rating[:, place]
-        given = given[~given.isnan()]
-        tasks.lines[number] = torch.stack([given.std(correction=0).clamp_min(0.1), given.mean()])
 
 
 def risk_ratios(grouped: Examples) -> NDArray[np.float32]:
