@@ -10,9 +10,12 @@ from models.events import EVENT_CODES, Click
 from models.lifecycle import ADD_TO_CART, BEGIN_CHECKOUT, PURCHASE
 from models.packed import has
 from models.profile import touch
+from models.refunds import take_back
 from models.visitor import CODES_BYTES, MAX_AMOUNT, MAX_COUNT, PAGES_BYTES, SEEN_BYTES, Visitor
 
 PAGE_BYTES: Final = 4
+#: Ratings that are summed; then each counts half.
+MAX_RATINGS: Final = 1_000
 digest: Final = xxhash.xxh3_64_digest
 
 
@@ -64,10 +67,11 @@ def _begin_checkout(visitor: Visitor, _: Click) -> None:
 def _purchase(visitor: Visitor, click: Click) -> None:
     """A transaction's `value` counts once; events without one count price times quantity, each."""
     visitor.purchase_ts = visitor.last_ts
-    order = int.from_bytes(digest(click.transaction_id.encode()), "big") if click.transaction_id else 0
+    order = _order(click)
     repeated = order != 0 and order == visitor.last_order
     if not repeated:
         visitor.orders = min(MAX_COUNT, visitor.orders + 1)
+        visitor.order_left, visitor.order_undone = 0, False
     visitor.last_order = order
     if click.value is None:
         amount = cart.thousandths((click.price or 0) * (click.quantity or 1))
@@ -75,7 +79,27 @@ def _purchase(visitor: Visitor, click: Click) -> None:
         amount = 0 if repeated else cart.thousandths(click.value)
     visitor.spend = min(MAX_AMOUNT, visitor.spend + amount)
     visitor.total_spend = min(MAX_AMOUNT, visitor.total_spend + amount)
+    visitor.order_left = min(MAX_AMOUNT, visitor.order_left + amount)
     cart.buy(visitor, click)
+
+
+def _refund(visitor: Visitor, click: Click) -> None:
+    take_back(visitor, click, _order(click))
+
+
+def _rate(visitor: Visitor, click: Click) -> None:
+    """Sums the ratings that the visitor gave; old ones fade, so that the sum stays small."""
+    if click.rating is None:
+        return
+    if visitor.rating_count >= MAX_RATINGS:
+        visitor.rating_sum, visitor.rating_count = visitor.rating_sum // 2, visitor.rating_count // 2
+    visitor.rating_sum += cart.thousandths(click.rating)
+    visitor.rating_count += 1
+
+
+def _order(click: Click) -> int:
+    """Hash of the transaction that the event names, 0 for none."""
+    return int.from_bytes(digest(click.transaction_id.encode()), "big") if click.transaction_id else 0
 
 
 #: What some events do beyond being counted, by event code.
@@ -84,4 +108,6 @@ TRADES: Final = {
     EVENT_CODES["remove_from_cart"]: cart.remove,
     BEGIN_CHECKOUT: _begin_checkout,
     PURCHASE: _purchase,
+    EVENT_CODES["refund"]: _refund,
+    EVENT_CODES["rate_item"]: _rate,
 }

@@ -72,6 +72,12 @@ FEATURES: Final = (
     Feature("price", "nan if click.price is None else click.price", "log?"),
     Feature("price_position", f"kind(code['category'], {PRICE_ROWS})", f"index:{PRICE_ROWS}"),
     Feature("rating", "nan if click.rating is None else click.rating", "plain?"),
+    Feature("ratings_given", "visitor.rating_count", "log"),
+    Feature(
+        "rating_mean",
+        "visitor.rating_sum / 1000 / visitor.rating_count if visitor.rating_count else nan",
+        "plain?",
+    ),
     Feature("has_item", "click.item_id is not None", "plain"),
     Feature("mark", "code['flags'] >> 2", "bits:too_fast,amount_clipped,seen_item,in_cart"),
     Feature("damage", "click.flags and damage(click.flags)", f"bits:{','.join(DAMAGE)}"),

@@ -18,6 +18,7 @@ from models.features import PRICE_ROWS
 from models.heads import Layout
 from models.lookup import looked_up
 from models.placing import placed
+from models.ratings import Ratings
 from models.tasks import Tasks
 from models.vocabulary import Sizes
 
@@ -101,6 +102,7 @@ class Network(nn.Module):
         nn.init.normal_(self.table.weight, std=0.05)
         # Last, so that all else begins alike with and without them.
         self.tasks = _task_heads(config)
+        self.ratings = Ratings(config.sizes) if "rating" in dict(config.tasks) else None
         self.content = Content(config.items, config.content, config.embedding) if config.content else None
 
     def encode(self, rows: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from models.batching import Batch
 from models.codes import items as item_hashes
 from models.forest import Forest
+from models.heads import Kind
 from models.hybrid import Candidates, Hybrid, candidates
 from models.nearest import retriever
 from models.neighbours import NeighbourScorer
@@ -91,6 +92,7 @@ class NeuralScorer:
         """Answer N clicks of B visitors, with their new hidden states. Raises ScoringError if not finite."""
         states, hidden = self._encoder.states(batch, self.model)
         purchase, tasks = self._heads(states, batch)
+        self._rate(tasks, batch)
         ranked = self._ranked(states, batch)
         self._check(all(np.isfinite(found).all() for found in (purchase, ranked.scores, hidden)))
         rung = np.full(len(batch), self._neural, dtype=np.uint8)
@@ -112,6 +114,16 @@ class NeuralScorer:
         raw = tasks(inputs)
         self._check(raw.isfinite().all())
         return purchase, tasks.told(raw, chance, batch)
+
+    def _rate(self, tasks: NDArray[np.float32] | None, batch: Batch) -> None:
+        """The head says what a rating is beyond its item's and visitor's means; makes ratings of it."""
+        ratings = self._network.ratings
+        if tasks is None or ratings is None or self.layout is None:
+            return
+        rows = torch.from_numpy(self.vocabulary.rows(batch.codes)).to(self.device)
+        for _, part in self.layout.of_kind(Kind.RATING):
+            beyond, column = tasks[:, part.answers.start], part.answers.start
+            tasks[:, column] = ratings.answers(beyond, rows, torch.from_numpy(batch.features).to(self.device))
 
     def _check(self, finite: object) -> None:
         if not finite:

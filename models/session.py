@@ -125,6 +125,8 @@ def _erase(visitor: Visitor) -> None:
     visitor.codes, visitor.categories = b"", {}
     visitor.price_weight = visitor.price_sum = visitor.total_spend = 0
     visitor.left_items = visitor.left_value = visitor.last_order = visitor.orders = visitor.purchase_ts = 0
+    visitor.order_left = visitor.last_refund = visitor.rating_sum = visitor.rating_count = 0
+    visitor.order_undone = False
 
 
 def _count(visitor: Visitor, event: int, now: int, config: SessionConfig) -> int:

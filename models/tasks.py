@@ -9,7 +9,7 @@ from models import coherence
 from models.batching import Batch
 from models.features import NAMES
 from models.heads import Kind, Layout
-from models.risk import SHAPE, risk
+from models.risk import risk, uncounted
 
 #: Bounds of logits and of the logarithm of an amount, so that no answer overflows.
 _LOGIT, _LOG_AMOUNT = 30.0, 20.0
@@ -37,7 +37,7 @@ class Tasks(nn.Module):
         self.out = nn.Linear(width, layout.raw)
         self.noise = nn.Parameter(torch.zeros(2 + len(layout.parts)))
         self.register_buffer("lines", torch.tensor([[1.0, 0.0]]).repeat(len(layout.parts), 1))
-        self.register_buffer("ratios", torch.zeros(SHAPE))
+        self.register_buffer("ratios", torch.from_numpy(uncounted()))
         self._classes = layout.of_kind(Kind.CLASSES)
         widths = [len(part.classes) for _, part in self._classes]
         members = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths, dtype=torch.int64))

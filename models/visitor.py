@@ -41,6 +41,7 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
 
     `codes` are the last 50 clicks' codes whatever the session, oldest first; `hidden` is the encoder's state
     (fp16) after the session's first `hidden_at` clicks, made by model version `hidden_model` (0: none).
+    `order_left` is what the latest order came to, less its refunds; `rating_sum` is in thousandths of a star.
     """
 
     version: int = VERSION
@@ -90,6 +91,12 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     armed: int = 0
     armed_offers: int = 0
     exposure: Exposure = msgspec.field(default_factory=Exposure)
+
+    order_left: int = 0
+    order_undone: bool = False
+    last_refund: int = 0
+    rating_sum: int = 0
+    rating_count: int = 0
 
     @property
     def distinct_items(self) -> int:

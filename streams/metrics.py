@@ -4,6 +4,7 @@ from collections import Counter as Tallied
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from models import withholding
@@ -17,6 +18,8 @@ NO_MODEL = "none"
 #: Versions whose answers are counted; each promotion brings another one.
 VERSIONS_SHOWN = 5
 
+#: Session risks are counted in these bands; a label says where its band begins.
+_RISK_BANDS = (0.0, 0.1, 0.5, 0.9)
 _TIMINGS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
@@ -65,6 +68,12 @@ class Metrics:
         )
         self.explanations = Counter(
             "pathcast_explanations", "Explanations asked for, by outcome", ["outcome"], registry=registry
+        )
+        self.risks = Counter(
+            "pathcast_session_risk",
+            "Answers by session risk: band from 0, 0.1, 0.5 or 0.9 on",
+            ["band"],
+            registry=registry,
         )
         self.model = Info("pathcast_model", "The model in use", registry=registry)
         self.model.info({"version": NO_MODEL})
@@ -137,6 +146,7 @@ def report(metrics: Metrics, passage: "Passage") -> None:
     for scored in passage.scored:
         for rung, count in Tallied(scored.rungs).items():
             metrics.rungs.labels(rung.value).inc(count)
+        _count_risks(metrics.risks, scored.risks)
     for kind, count in passage.transitions.items():
         metrics.timers.labels(kind.lower()).inc(count)
     for action, count in Tallied(decided.decision.action for decided in passage.decided).items():
@@ -145,6 +155,16 @@ def report(metrics: Metrics, passage: "Passage") -> None:
     _count(metrics.withheld, withholding.tally(passage.pipeline.policy.actions, contexts).items())
     for event, count in Tallied(applied.click.event for applied in passage.applied).items():
         metrics.funnel.labels(event).inc(count)
+
+
+def _count_risks(counter: Counter, risks: list[float | None]) -> None:
+    told = [risk for risk in risks if risk is not None]
+    bands = np.searchsorted(_RISK_BANDS[1:], told, side="right")
+    for start, count in zip(
+        _RISK_BANDS, np.bincount(bands, minlength=len(_RISK_BANDS)).tolist(), strict=True
+    ):
+        if count:
+            counter.labels(f"{start:g}").inc(count)
 
 
 def _count(counter: Counter, counts: Iterable[tuple[str, int]]) -> None:

@@ -10,7 +10,8 @@ from models.events import EVENT_CODES
 
 DAY_MS: Final = 86_400_000
 PURCHASE: Final = EVENT_CODES["purchase"]
-#: What a click itself said, beyond its code: money spent by it, price, rating given (NaN: none), brand hash.
+#: What a click itself said, beyond its code: money spent by it (below 0: a refund), price, rating given (NaN:
+#: none), brand hash.
 SAID: Final = np.dtype([("amount", "<f4"), ("price", "<f4"), ("rating", "<f4"), ("brand", "<u4")])
 #: Days until the visitor's next purchase and next session (infinite: not in this log), the rating that this
 #: visitor later gives this item (NaN: none), and days until the log ends.

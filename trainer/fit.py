@@ -9,7 +9,7 @@ from models.features import NAMES
 from models.network import Config, Network
 from models.scorer import pick_device
 from models.vocabulary import Vocabulary
-from trainer import distributed, normalisation
+from trainer import distributed, normalisation, rating_means
 from trainer.augment import augmented
 from trainer.calibrate import by_band
 from trainer.data import Data
@@ -149,3 +149,4 @@ def _calibrate(network: Network, valid: Data, options: Options, learned: Targets
     network.calibration.copy_(by_band(found.logits[judged], buys[judged], valid.position.numpy()[judged]))
     if network.tasks is not None and valid.tasks is not None and found.raw is not None:
         calibrate(network.tasks, found.raw, valid.tasks, learned)
+        rating_means.calibrate(network, found.raw, valid)

@@ -2,7 +2,7 @@
 
 Yes or no: the base rate, logistic regression, boosted trees. A distribution: the commonest classes, a table
 of transitions from the latest click with a class, and boosted trees for states and events. Money: the mean,
-Poisson and Bayesian ridge regression. Ratings: the mean, an item's shrunken mean.
+Poisson and Bayesian ridge regression. Ratings: the mean, an item's shrunken mean, and the visitor's on top.
 """
 
 from collections.abc import Callable
@@ -48,9 +48,12 @@ ROUNDS: Final = 200
 #: Rounds where every round grows a tree for each class, and the heads for which that is affordable.
 CLASS_ROUNDS: Final = 50
 TREES_FOR: Final = ("next_event", "intent_state")
+#: Ratings that a visitor's mean is drawn to the mean of all with.
+VISITOR_PULL: Final = 5.0
 #: Clicks that a row of transitions is drawn to the commonest classes with.
 PULL: Final = 20.0
 _EVENTS: Final = len(EVENTS) + 1
+_RATINGS, _RATING_MEAN = features.NAMES.index("ratings_given"), features.NAMES.index("rating_mean")
 
 
 def columns(grouped: Examples) -> Floats:
@@ -195,4 +198,7 @@ def said(state: State, part: Part, grouped: Examples, inputs: Floats) -> dict[st
     if "item_mean" in state:
         hashes = map(str, item_hashes(grouped.codes).tolist())
         made["item_mean"] = np.array([state["item_mean"].get(one, state["mean"]) for one in hashes])
+        given, mean = np.expm1(grouped.features[:, _RATINGS]), grouped.features[:, _RATING_MEAN]
+        visitor = (mean - state["mean"]) * given / (given + VISITOR_PULL)
+        made["item_and_visitor_mean"] = made["item_mean"] + visitor
     return made

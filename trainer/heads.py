@@ -108,16 +108,16 @@ def _classes(paths: Paths, layout: Layout) -> Tensor:
     return torch.from_numpy(made)
 
 
-def initialise(tasks: Tasks, grouped: Examples, labels: Targets) -> None:
-    """What is counted rather than learned: the risk's table; mean and spread of ratings."""
-    codes, inside = grouped.codes, np.diff(grouped.session, prepend=-1) == 0
-    after = np.flatnonzero(inside)
-    pairs = codes["event"][after - 1], codes["event"][after], codes["dwell"][after]
-    tasks.ratios.copy_(torch.from_numpy(risk.table(*pairs)))
-    for place, (number, _) in enumerate(tasks.layout.of_kind(Kind.RATING)):
-        given = labels.rating[:, place]
-        given = given[~given.isnan()]
-        tasks.lines[number] = torch.stack([given.std(correction=0).clamp_min(0.1), given.mean()])
+def initialise(tasks: Tasks, grouped: Examples) -> None:
+    """What is counted rather than learned: the risk's table."""
+    tasks.ratios.copy_(torch.from_numpy(risk_ratios(grouped)))
+
+
+def risk_ratios(grouped: Examples) -> NDArray[np.float32]:
+    """The risk's table (`models.risk.SHAPE`) of clicks grouped by session."""
+    event, dwell = grouped.codes["event"], grouped.codes["dwell"]
+    after = np.flatnonzero(np.diff(grouped.session, prepend=-1) == 0)
+    return risk.table(event[after - 1], event[after], dwell[after], dwell[after - 1])
 
 
 def task_losses(tasks: Tasks, raw: Tensor, labels: Targets) -> Tensor:

@@ -201,6 +201,7 @@ def _compares(paths: Paths) -> NDArray[np.bool_]:
 
 
 def _session_value(paths: Paths, _part: Part) -> Floats:
+    """What is paid in the session from here on, less what of it is refunded in the session; at least 0."""
     spent = np.cumsum(paths.all.said["amount"].astype(np.float64))
     return paths.told(np.maximum(spent[paths.end] - spent, 0), paths.all.judged & paths.over)
 

@@ -14,7 +14,7 @@ from models.popularity import weight
 from models.rates import StageRates
 from models.registry import Version
 from models.vocabulary import Vocabulary
-from trainer import distributed
+from trainer import distributed, rating_means
 from trainer.content import Content
 from trainer.data import Data, prepare
 from trainer.ensemble import distilled, own
@@ -117,7 +117,8 @@ def learn(
         mine = own(options, number)
         network = initial(words, weights, data, mine, planned, vectors)
         if network.tasks is not None and data.tasks is not None:
-            initialise(network.tasks, train.grouped(), data.tasks)
+            initialise(network.tasks, train.grouped())
+            rating_means.learn(network, train.grouped(), data)
         source = None if number and options.teacher_width else start
         known, held = begin(network, words, source, mine.freeze)
         return network, held

@@ -71,8 +71,12 @@ def losses(
     if network.tasks is None or data.tasks is None:
         return made
     passed = hidden * gradient + hidden.detach() * (1 - gradient)
-    raw = network.tasks(network.head_inputs(passed, data.features[clicks].to(device)))
-    return made._replace(tasks=task_losses(network.tasks, raw, data.tasks.at(clicks, device)), raw=raw)
+    features, labels = data.features[clicks].to(device), data.tasks.at(clicks, device)
+    if network.ratings is not None:
+        means = network.ratings(data.rows[clicks].to(device), features)
+        labels = labels._replace(rating=labels.rating - means[:, None])
+    raw = network.tasks(network.head_inputs(passed, features))
+    return made._replace(tasks=task_losses(network.tasks, raw, labels), raw=raw)
 
 
 def _purchase(network: Network, data: Data, hidden: Tensor, clicks: Tensor) -> tuple[Tensor, Tensor]:

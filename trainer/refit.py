@@ -14,6 +14,7 @@ import numpy as np
 from models.forest import Forest
 from models.network import Network
 from models.registry import Parts, Version
+from trainer import rating_means
 from trainer.baselines import trees
 from trainer.content import Content
 from trainer.examples import Examples
@@ -93,3 +94,4 @@ def _calibrate_like(network: Network, other: Network) -> None:
     network.calibration.copy_(other.calibration)
     if network.tasks is not None and other.tasks is not None:
         calibrate_like(network.tasks, other.tasks)
+    rating_means.calibrate_like(network, other)

@@ -128,6 +128,9 @@ class Orders:
     last_order: int = 0
     purchase_ts: int = 0
     total: int = 0
+    left: int = 0
+    undone: bool = False
+    last_refund: int = 0
 
     def buy(self, click, now):
         """The amount of a purchase."""
@@ -135,10 +138,49 @@ class Orders:
         again = order != 0 and order == self.last_order
         if not again:
             self.orders = min(MOST_COUNT, self.orders + 1)
+            self.left, self.undone = 0, False
         self.last_order, self.purchase_ts = order, now
         if click.get("value") is not None:
             amount = 0 if again else money(click["value"])
         else:
             amount = money((click.get("price") or 0) * (click.get("quantity") or 1))
         self.total = min(MOST_MONEY, self.total + amount)
+        self.left = min(MOST_MONEY, self.left + amount)
         return amount
+
+    def refund(self, click):
+        """What is paid back, and whether it is of the latest order."""
+        order = item_hash(click.get("transaction_id"))
+        of_latest = order == 0 or order == self.last_order
+        standing = 0 if self.undone else 1
+        if (self.orders == 0 and self.total == 0) or (not of_latest and self.orders - standing <= 0):
+            return 0, of_latest
+        repeated = order != 0 and order == self.last_refund
+        whole = click.get("item_id") is None and not click.get("basket")
+        asked = self._asked(click, repeated, of_latest and whole)
+        if order == 0:
+            limit = self.total
+        elif of_latest:
+            limit = self.left
+        else:
+            limit = self.total - self.left
+        paid = min(asked, limit)
+        self.total -= paid
+        if of_latest:
+            silent = click.get("value") is None and click.get("price") is None
+            before, self.left = self.left, max(0, self.left - paid)
+            over = self.left == 0 and (before > 0 or (order != 0 and whole and silent))
+            if over and not self.undone:
+                self.undone, self.orders = True, max(0, self.orders - 1)
+        elif whole and not repeated:
+            self.orders -= 1
+        if order:
+            self.last_refund = order
+        return paid, of_latest
+
+    def _asked(self, click, repeated, all_of_it):
+        if click.get("value") is not None:
+            return 0 if repeated else money(click["value"])
+        if click.get("price") is not None:
+            return money(click["price"] * (click.get("quantity") or 1))
+        return self.left if all_of_it else 0

@@ -27,6 +27,8 @@ MAX_BYTES = 256 * 1024
 YEAR_2000, YEAR_2100 = 946_684_800_000, 4_102_444_800_000
 LATEST_MS, OLDEST_MS = 10 * 60_000, 24 * 3_600_000
 LIMITS = {"price": 100_000.0, "value": 1_000_000.0, "quantity": 1_000}
+#: Clipped like an amount, but no mark of the click's code tells of it.
+MOST_STARS = 10.0
 
 
 def read(record):
@@ -83,4 +85,6 @@ def _clipped(click):
     for name, limit in LIMITS.items():
         if click.get(name) is not None and click[name] > limit:
             click[name], click["clipped"] = limit, True
+    if click.get("rating") is not None:
+        click["rating"] = min(MOST_STARS, click["rating"])
     return click

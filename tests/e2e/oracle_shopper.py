@@ -80,6 +80,8 @@ class Shopper:
     codes: list[Code] = field(default_factory=list)
     armed: int = 0
     armed_offers: int = 0
+    rating_sum: int = 0
+    rating_count: int = 0
 
     @property
     def timer(self):
@@ -92,7 +94,7 @@ class Shopper:
     def erase(self):
         """A refusal of consent: what was kept before it goes."""
         self.codes, self.profile, self.orders = [], Profile(day=self.profile.day), Orders()
-        self.left_items = self.left_value = 0
+        self.left_items = self.left_value = self.rating_sum = self.rating_count = 0
 
     def start_session(self, now, born):
         if born:
@@ -166,6 +168,19 @@ class Shopper:
             self.cart.remove(item_hash(item), None)
         if not bought:
             self.cart = Cart()
+
+    def _refund(self, click, now):
+        paid, of_latest = self.orders.refund(click)
+        if of_latest and self.orders.purchase_ts >= self.start_ts:
+            self.spend = max(0, self.spend - paid)
+        self.spend = min(self.spend, self.orders.total)
+
+    def _rate_item(self, click, now):
+        if click.get("rating") is not None:
+            if self.rating_count == 1000:
+                self.rating_sum, self.rating_count = self.rating_sum // 2, 500
+            self.rating_sum += round(1000 * click["rating"])
+            self.rating_count += 1
 
 
 def capped(count):

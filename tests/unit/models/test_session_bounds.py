@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.actions_file import action_hash
+from models.contents import MAX_RATINGS
 from models.counters import MAX_COUNTERS, Counter
 from models.events import BASKET_ITEMS, EVENT_CODES, EVENTS, TS_MAX, Click
 from models.exposure import MAX_OPEN, MAX_PARKED, Pending
@@ -51,6 +52,8 @@ def test_a_bots_record_is_bounded():
         visitor, _ = step(visitor, hostile(random, number, ts), ts, CONFIG)
     fill_exposure(visitor)
     visitor.remember(bytes(HIDDEN_BYTES), (1 << 64) - 1)
+    visitor.order_left, visitor.last_refund = MAX_AMOUNT, (1 << 64) - 1
+    visitor.rating_sum, visitor.rating_count = 10_000_000, MAX_RATINGS
     for name in ("counts", "totals"):
         setattr(visitor, name, [MAX_COUNT] * len(EVENTS) + [MAX_COUNT])
     size = len(encode(visitor))

@@ -35,6 +35,7 @@ OPTIONAL = {
     "basket": st.lists(ITEMS, max_size=4),
     "page": st.sampled_from([f"/p{number}" for number in range(80)]),
     "transaction_id": st.sampled_from(("t1", "t2")),
+    "rating": st.sampled_from((0.0, 1.0, 3.5, 5.0, 99.0)),
     "consent": st.sampled_from((True, True, False)),
 }
 STEPS = st.sampled_from(
@@ -157,6 +158,28 @@ def test_the_oracle_agrees_with_the_pipeline(log, sizes):
 @settings(max_examples=50, deadline=None)
 @given(logs(), SIZES)
 def test_the_oracle_agrees_under_the_default_times(log, sizes):
+    agree(Rules(), log, sizes)
+
+
+@st.composite
+def trades(draw):
+    """Records of one visitor who buys, sends back and rates, whatever is named."""
+    made = []
+    for number, back in enumerate(draw(st.lists(STEPS, min_size=1, max_size=40))):
+        names = draw(
+            st.sets(st.sampled_from(("item_id", "price", "quantity", "value", "transaction_id", "rating")))
+        )
+        click = {name: draw(OPTIONAL[name]) for name in sorted(names)}
+        event = draw(st.sampled_from(("purchase", "refund", "refund", "rate_item")))
+        ts = (made[-1].timestamp if made else START) + back
+        click |= {"event": event, "event_id": f"e{number}", "ts": ts, "visitor_id": "a"}
+        made.append(record(click, "ok", made)._replace(offset=number, timestamp=ts))
+    return made
+
+
+@settings(max_examples=150, deadline=None)
+@given(trades(), SIZES)
+def test_the_oracle_agrees_on_what_is_bought_and_sent_back(log, sizes):
     agree(Rules(), log, sizes)
 
 

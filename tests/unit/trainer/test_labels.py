@@ -121,6 +121,22 @@ def test_values_completion_and_ratings() -> None:
     assert by_visitor[1, START] == NAN
 
 
+def test_the_value_of_a_session_is_what_is_paid_in_it_after_refunds() -> None:
+    found = log(
+        ("a", 0, "view_item", "x"),
+        ("a", 1, "purchase", "x", {"price": 10.0, "quantity": 2, "transaction_id": "t1"}),
+        ("a", 2, "view_item", "y"),
+        ("a", 3, "refund", "x", {"price": 10.0, "transaction_id": "t1"}),
+        ("a", 4, "view_item", "z"),
+        ("a", 2 * DAY, "view_item", "x"),
+        ("a", 2 * DAY + 1, "refund", None, {"transaction_id": "t1"}),
+        ("b", 9 * DAY, "view_item", "x"),
+    )
+    assert found.said["amount"][:8].tolist() == [0, 20, 0, -10, 0, 0, 0, 0]
+    # Bought for 20 and half sent back; what is sent back of what was bought before is no less than nothing.
+    assert labels("session_value", found)[:7] == [10, NAN, 0, 0, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("state", "rows"),
     [
