@@ -37,6 +37,12 @@ class Metrics:
             registry=registry,
         )
         self.lag = Gauge("pathcast_lag_records", "Records not yet applied", ["partition"], registry=registry)
+        self.side_lag = Gauge(
+            "pathcast_side_lag_records",
+            "Records of inputs beside clicks not yet applied",
+            ["topic", "partition"],
+            registry=registry,
+        )
         self.watermark = Gauge(
             "pathcast_watermark_seconds", "Event time reached", ["partition"], registry=registry
         )
