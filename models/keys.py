@@ -6,6 +6,10 @@ VISITOR: Final = b"v"
 TIMER: Final = b"t"
 #: A visitor's wrapped key, where answers are sealed.
 ENVELOPE: Final = b"e"
+#: What the topic `profiles` says of a visitor.
+GIVEN: Final = b"g"
+#: A user and their devices.
+USER: Final = b"u"
 PANE: Final = b"p"
 ITEM_PANE: Final = PANE + b"i"
 FUNNEL_PANE: Final = PANE + b"f"
@@ -37,6 +41,16 @@ def envelope(visitor_key: bytes) -> bytes:
 def envelope_owner(key: bytes) -> bytes:
     """The visitor's id in UTF-8, by the key of what seals their answers."""
     return key[len(ENVELOPE) :]
+
+
+def given(visitor_key: bytes) -> bytes:
+    """Where what the topic `profiles` says of a visitor is kept, by the key of their record."""
+    return GIVEN + visitor_name(visitor_key)
+
+
+def user(user_id: str) -> bytes:
+    """The key of a user's record."""
+    return USER + user_id.encode()
 
 
 def timer(minute: int, visitor_key: bytes) -> bytes:

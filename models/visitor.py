@@ -12,6 +12,8 @@ from models.codes import WIDTH
 from models.errors import PathcastError
 from models.events import EVENTS
 from models.exposure import Exposure
+from models.summary import Summary
+from models.traits import Traits
 
 VERSION: Final = 1
 
@@ -41,6 +43,9 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
 
     `codes` are the last 50 clicks' codes whatever the session, oldest first; `hidden` is the encoder's state
     (fp16) after the session's first `hidden_at` clicks, made by model version `hidden_model` (0: none).
+    `user_id` is the user that the visitor is logged in as (empty: none), `others` the sum of that user's
+    other devices; `declared` is what the visitor's clicks say of the person, `given` what the topic
+    `profiles` says.
     """
 
     version: int = VERSION
@@ -90,6 +95,12 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     armed: int = 0
     armed_offers: int = 0
     exposure: Exposure = msgspec.field(default_factory=Exposure)
+
+    user_id: str = ""
+    linked_at: int = 0
+    others: Summary | None = None
+    declared: Traits | None = None
+    given: Traits | None = None
 
     @property
     def distinct_items(self) -> int:

@@ -1,0 +1,88 @@
+"""The messages of the topic `identities`, between the owners of visitors and the owners of users.
+
+A visitor is reached by partition, because with pseudonyms its id no longer says which one it is; a user by
+the id as the state has it, whose hash names the partition.
+"""
+
+import msgspec
+
+from models.summary import Summary
+from models.traits import Traits
+from models.visitor import StateError
+
+
+class Snapshot(msgspec.Struct, array_like=True, frozen=True, tag="snapshot"):
+    """To a user: the profile of a linked visitor of `partition` as of its last click `at`; None: unlinked."""
+
+    user_id: str
+    visitor_id: str
+    partition: int
+    at: int
+    summary: Summary | None
+
+
+class Given(msgspec.Struct, array_like=True, frozen=True, tag="given"):
+    """To a user: what the topic `profiles` says of them; None: nothing any more."""
+
+    user_id: str
+    given: Traits | None
+
+
+class ForgetUser(msgspec.Struct, array_like=True, frozen=True, tag="forget-user"):
+    """To a user: the wish to be forgotten, by the request's name."""
+
+    user_id: str
+    request: str
+
+
+class Swept(msgspec.Struct, array_like=True, frozen=True, tag="swept"):
+    """To a user: `partition` has sent all that it had to say when a `Sweep` reached it."""
+
+    user_id: str
+    partition: int
+
+
+class Sweep(msgspec.Struct, array_like=True, frozen=True, tag="sweep"):
+    """To a partition: answer `Swept`; what comes before the answer was said before the user was forgotten."""
+
+    user_id: str
+    partition: int
+
+
+class Others(msgspec.Struct, array_like=True, frozen=True, tag="others"):
+    """To a visitor of `partition`: the sum of the user's other devices; None: there is nothing of them."""
+
+    visitor_id: str
+    partition: int
+    user_id: str
+    summary: Summary | None
+
+
+class Forget(msgspec.Struct, array_like=True, frozen=True, tag="forget"):
+    """To a visitor of `partition`: be forgotten, if still linked to the user, who asked by `request`."""
+
+    visitor_id: str
+    partition: int
+    user_id: str
+    request: str
+
+
+ToUser = Snapshot | Given | ForgetUser | Swept
+ToVisitor = Others | Forget
+Message = ToUser | ToVisitor | Sweep
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+#: msgpack of a message.
+encode = _encoder.encode
+
+
+def decode(value: bytes) -> Message:
+    """A message of the topic `identities`. Raises StateError."""
+    try:
+        return _decoder.decode(value)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise StateError(
+            f"unreadable message on identities ({error}): update all workers to one version"
+        ) from error
