@@ -14,17 +14,7 @@ from typing import Final
 import msgspec
 
 from models.facts import Shared, Transition
-from models.identity_messages import (
-    Forget,
-    ForgetUser,
-    Given,
-    Message,
-    Others,
-    Snapshot,
-    Sweep,
-    Swept,
-    ToUser,
-)
+from models.identity_messages import Given, Message, Others, Snapshot, ToUser
 from models.joining import total
 from models.summary import Summary
 from models.traits import Traits
@@ -45,15 +35,12 @@ class Device(msgspec.Struct, array_like=True, gc=False):
 class User(msgspec.Struct, array_like=True):
     """What is known of a user; a record with nothing in it is deleted.
 
-    `devices` by visitor id, at most 16. `waiting`: by partition how many answers to a `Sweep` are still to
-    come for the forget request `request`.
+    `devices` by visitor id, at most 16; `given` is what the topic `profiles` says of the user.
     """
 
     version: int = VERSION
     devices: dict[str, Device] = {}
     given: Traits | None = None
-    waiting: dict[int, int] = {}
-    request: str = ""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -86,35 +73,18 @@ def snapshots(visitor_id: str, partition: int, found: Iterable[Transition]) -> l
     ]
 
 
-def receive(user: User | None, message: ToUser, partitions: int) -> tuple[User | None, list[Message]]:
-    """The user after a message, None where nothing is left to keep, and the messages that follow from it.
+def receive(user: User | None, message: ToUser) -> tuple[User | None, list[Message]]:
+    """The user after a message, None where nothing is left to keep, and what their devices are to be told.
 
-    `partitions` is how many the topic has. The user passed in belongs to the callee.
+    The user passed in belongs to the callee.
     """
     user = User() if user is None else user
-    if isinstance(message, Snapshot):
-        sent = _snapshot(user, message)
-    elif isinstance(message, Given):
-        sent = _given(user, message)
-    elif isinstance(message, ForgetUser):
-        sent = _forget(user, message, partitions)
-    else:
-        sent = _swept(user, message)
-    kept = user.devices or user.given is not None or user.waiting
-    return user if kept else None, sent
-
-
-def answer(sweep: Sweep) -> Swept:
-    """What a partition answers; send it after all that the chunk has said before."""
-    return Swept(sweep.user_id, sweep.partition)
+    sent = _snapshot(user, message) if isinstance(message, Snapshot) else _given(user, message)
+    return user if user.devices or user.given is not None else None, sent
 
 
 def _snapshot(user: User, message: Snapshot) -> list[Message]:
     visitor_id, summary = message.visitor_id, message.summary
-    if message.partition in user.waiting:
-        # Said before the user was forgotten.
-        gone = Forget(visitor_id, message.partition, message.user_id, user.request)
-        return [gone] if summary is not None else []
     before = user.devices.pop(visitor_id, None)
     if summary is None:
         return _tell(user, message.user_id, user.devices) if before else []
@@ -137,31 +107,12 @@ def _drop(user: User, user_id: str) -> list[Message]:
 
 def _given(user: User, message: Given) -> list[Message]:
     held, given = user.given, message.given
-    if given == held or (given and held and given.age_ts < held.age_ts):
+    if given == held:
+        return []
+    if given and held and given.age_ts < held.age_ts:
         return []
     user.given = given
     return _tell(user, message.user_id, user.devices)
-
-
-def _forget(user: User, message: ForgetUser, partitions: int) -> list[Message]:
-    user_id, request = message.user_id, message.request
-    sent: list[Message] = [
-        Forget(name, device.partition, user_id, request) for name, device in sorted(user.devices.items())
-    ]
-    user.devices, user.given, user.request = {}, None, request
-    for partition in range(partitions):
-        user.waiting[partition] = user.waiting.get(partition, 0) + 1
-        sent.append(Sweep(user_id, partition))
-    return sent
-
-
-def _swept(user: User, message: Swept) -> list[Message]:
-    left = user.waiting.pop(message.partition, 0) - 1
-    if left > 0:
-        user.waiting[message.partition] = left
-    if not user.waiting:
-        user.request = ""
-    return []
 
 
 def _tell(user: User, user_id: str, names: Iterable[str]) -> list[Message]:

@@ -28,27 +28,6 @@ class Given(msgspec.Struct, array_like=True, frozen=True, tag="given"):
     given: Traits | None
 
 
-class ForgetUser(msgspec.Struct, array_like=True, frozen=True, tag="forget-user"):
-    """To a user: the wish to be forgotten, by the request's name."""
-
-    user_id: str
-    request: str
-
-
-class Swept(msgspec.Struct, array_like=True, frozen=True, tag="swept"):
-    """To a user: `partition` has sent all that it had to say when a `Sweep` reached it."""
-
-    user_id: str
-    partition: int
-
-
-class Sweep(msgspec.Struct, array_like=True, frozen=True, tag="sweep"):
-    """To a partition: answer `Swept`; what comes before the answer was said before the user was forgotten."""
-
-    user_id: str
-    partition: int
-
-
 class Others(msgspec.Struct, array_like=True, frozen=True, tag="others"):
     """To a visitor of `partition`: the sum of the user's other devices; None: there is nothing of them."""
 
@@ -58,18 +37,8 @@ class Others(msgspec.Struct, array_like=True, frozen=True, tag="others"):
     summary: Summary | None
 
 
-class Forget(msgspec.Struct, array_like=True, frozen=True, tag="forget"):
-    """To a visitor of `partition`: be forgotten, if still linked to the user, who asked by `request`."""
-
-    visitor_id: str
-    partition: int
-    user_id: str
-    request: str
-
-
-ToUser = Snapshot | Given | ForgetUser | Swept
-ToVisitor = Others | Forget
-Message = ToUser | ToVisitor | Sweep
+ToUser = Snapshot | Given
+Message = ToUser | Others
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

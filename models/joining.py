@@ -90,7 +90,10 @@ def joined(visitor: Visitor) -> Summary:
 def traits_of(visitor: Visitor) -> Traits:
     """By field the newest of what the visitor's clicks, the topic `profiles` and their other devices say."""
     others = visitor.others
-    return newest((visitor.declared, visitor.given, others.traits if others else None)) or NONE
+    declared, given, told = visitor.declared, visitor.given, others.traits if others else None
+    if told is None and (declared is None or given is None):
+        return declared or given or NONE
+    return newest((declared, given, told)) or NONE
 
 
 def _share(days: int) -> int:
