@@ -8,6 +8,8 @@ from msgspec import Meta
 
 #: Header of a record on `clicks` with a visitor's id as its key and no value; its content names the request.
 FORGET: Final = "pathcast-forget"
+#: The same with a user's id as its key, as the state has it: a pseudonym where those are made.
+FORGET_USER: Final = "pathcast-forget-user"
 MOST_NAME: Final = 64
 
 
@@ -29,6 +31,9 @@ class Erasure(msgspec.Struct, kw_only=True, frozen=True):
     pseudonyms: Annotated[
         str, Meta(description="Fingerprint of the secret by which the owner makes pseudonyms; empty: none.")
     ] = ""
+    visitors: Annotated[
+        int, Meta(ge=0, description="Of a user's request: how many linked visitors were erased.")
+    ] = 0
 
 
 class StateCopy(msgspec.Struct, kw_only=True, frozen=True):
@@ -55,9 +60,18 @@ class StateCopy(msgspec.Struct, kw_only=True, frozen=True):
 
 def request_of(record: Record) -> str | None:
     """The request that a record is, None for any other record: an empty value alone erases nobody."""
+    return _named(record, FORGET)
+
+
+def user_request_of(record: Record) -> str | None:
+    """The request to forget the user of the key that a record is, None for any other record."""
+    return _named(record, FORGET_USER)
+
+
+def _named(record: Record, header: str) -> str | None:
     if record.value is not None or not record.key:
         return None
-    names = (value for name, value in record.headers if name == FORGET)
+    names = (value for name, value in record.headers if name == header)
     return next((name.decode("utf-8", "replace")[:MOST_NAME] for name in names), None)
 
 

@@ -10,6 +10,8 @@ ENVELOPE: Final = b"e"
 GIVEN: Final = b"g"
 #: A user and their devices.
 USER: Final = b"u"
+#: Which visitors of the partition are linked to a user.
+LINK: Final = b"l"
 PANE: Final = b"p"
 ITEM_PANE: Final = PANE + b"i"
 FUNNEL_PANE: Final = PANE + b"f"
@@ -51,6 +53,22 @@ def given(visitor_key: bytes) -> bytes:
 def user(user_id: str) -> bytes:
     """The key of a user's record."""
     return USER + user_id.encode()
+
+
+def links(user_id: str) -> bytes:
+    """Where the visitors linked to a user begin; the length keeps those of a longer id apart."""
+    name = user_id.encode()
+    return LINK + len(name).to_bytes(4, "big") + name
+
+
+def link(user_id: str, visitor_key: bytes) -> bytes:
+    """The key that says that a visitor is linked to a user; its value is empty."""
+    return links(user_id) + visitor_name(visitor_key)
+
+
+def linked(user_id: str, key: bytes) -> bytes:
+    """The key of the visitor's record, of such a key of that user."""
+    return VISITOR + key[len(links(user_id)) :]
 
 
 def timer(minute: int, visitor_key: bytes) -> bytes:

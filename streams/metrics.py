@@ -86,6 +86,12 @@ class Metrics:
             "pathcast_hidden_outdated", "Visitors in memory still to be made again", registry=registry
         )
         self.recovery = Gauge("pathcast_recovery_seconds", "Duration of the last recovery", registry=registry)
+        self.identity_messages = Counter(
+            "pathcast_identity_messages",
+            "Messages about a user's devices to other partitions' owners, by kind",
+            ["kind"],
+            registry=registry,
+        )
         self.forgotten = Counter("pathcast_forgotten", "Requests to forget a visitor", registry=registry)
         self.shadow_scored = Counter(
             "pathcast_shadow_scored", "Clicks that a challenger scored as well", registry=registry
@@ -122,7 +128,8 @@ def report(metrics: Metrics, passage: "Passage") -> None:
     _count(metrics.dead_letters, passage.reasons.items())
     _count(metrics.explanations, passage.explained.items())
     metrics.events.inc(len(passage.applied))
-    metrics.chunk.observe(len(passage.work.records))
+    metrics.chunk.observe(passage.work.size)
+    _count(metrics.identity_messages, Tallied(passage.identities.outbox.kinds()).items())
     metrics.duplicates.inc(passage.duplicates)
     metrics.misrouted.inc(passage.misrouted)
     metrics.forgotten.inc(len(passage.erasures))
