@@ -66,6 +66,13 @@ def link(user_id: str, visitor_key: bytes) -> bytes:
     return links(user_id) + visitor_name(visitor_key)
 
 
+def link_parts(key: bytes) -> tuple[str, str]:
+    """User and visitor of such a key."""
+    start = len(LINK) + 4
+    end = start + int.from_bytes(key[len(LINK) : start], "big")
+    return key[start:end].decode(), key[end:].decode()
+
+
 def linked(user_id: str, key: bytes) -> bytes:
     """The key of the visitor's record, of such a key of that user."""
     return VISITOR + key[len(links(user_id)) :]

@@ -12,6 +12,7 @@ from deploy.privacy import keys, lines, search
 from deploy.privacy.copies import confirmed
 from deploy.privacy.lines import Line
 from deploy.privacy.places import Places
+from deploy.privacy.profiles import taken_back
 from deploy.privacy.stores import STORES
 from deploy.state import changelog_of
 from models import erasure
@@ -43,7 +44,7 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
     held = keys.standing(places.to, places.names.visitor_keys, called)
     partitions = ask(places, visitor, request)
     receipts = await_receipts(places, request, partitions, seconds)
-    _check_secret(places, receipts.values())
+    check_secret(places, [receipt.erasure for receipt in receipts.values()])
     keys.delete(places.to, places.names.visitor_keys, held)
     since = {number: receipt.offset for number, receipt in receipts.items()}
     copies = confirmed(places.to, places.names.state_copies, places.names.erasures, since, seconds)
@@ -53,6 +54,7 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
     told = [
         *lines.of_state(places, [receipt.erasure for receipt in receipts.values()], copies, before),
         *key_lines,
+        taken_back(places, called, now),
         *lines.of_topics(places, visitor, keys_gone),
         *lines.of_log(places, visitor, erased),
         *(Line(store.name, "nothing of visitors", "", "") for store in STORES if not store.holds),
@@ -103,10 +105,10 @@ def await_receipts(places: Places, request: str, partitions: int, seconds: float
     return dict(sorted(found.items()))
 
 
-def _check_secret(places: Places, receipts: Iterable[Receipt]) -> None:
+def check_secret(places: Places, receipts: Iterable[Erasure]) -> None:
     """Elsewhere a visitor is found by their pseudonym: with another secret the proof would be wrong."""
     own = places.hidden.fingerprint if places.hidden else ""
-    theirs = {receipt.erasure.pseudonyms for receipt in receipts} - {own}
+    theirs = {receipt.pseudonyms for receipt in receipts} - {own}
     if theirs:
         said = ", ".join(sorted(one or "none" for one in theirs))
         raise ForgetError(

@@ -8,11 +8,15 @@ import fsspec
 import msgspec
 
 from deploy.kafka import consumer, drain
+from deploy.privacy.naming import joins, tells
 from models import keys
 from models.envelope import is_sealed
 from streams.connection import Connection
 from trainer.eventlog.forget import theirs_of
 from trainer.eventlog.log import EventLog
+
+#: Kinds of state under the id of a visitor or user.
+KINDS = (keys.VISITOR, keys.ENVELOPE, keys.GIVEN, keys.USER)
 
 
 class Found(NamedTuple):
@@ -41,7 +45,9 @@ def in_topics(to: Connection, topics: Collection[str], *visitors: str) -> dict[s
             theirs = [
                 record
                 for record in drain(client, topic)
-                if record.key in keys or any(text in (record.value or b"") for text in texts)
+                if record.key in keys
+                or any(text in (record.value or b"") for text in texts)
+                or tells(record.value, visitors)
             ]
             newest = max((record.timestamp for record in theirs), default=0)
             sealed = sum(is_sealed(record.value) for record in theirs)
@@ -51,12 +57,15 @@ def in_topics(to: Connection, topics: Collection[str], *visitors: str) -> dict[s
 
 def in_changelog(to: Connection, changelog: str, *visitors: str) -> int:
     """Values of the visitor's record, key and timers, former ones too; deletion marks do not count."""
-    names = {kind + one.encode() for one in visitors for kind in (keys.VISITOR, keys.ENVELOPE)}
+    names = {kind + one.encode() for one in visitors for kind in KINDS}
     with consumer(to) as client:
         if not client.partitions_for_topic(changelog):
             return 0
         records = drain(client, changelog)
-        return sum(record.value is not None and _is_of(record.key, names) for record in records)
+        return sum(
+            record.value is not None and (_is_of(record.key, names) or joins(record, visitors))
+            for record in records
+        )
 
 
 def _is_of(found: bytes, visitor_keys: Collection[bytes]) -> bool:
