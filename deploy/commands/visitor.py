@@ -34,9 +34,7 @@ def _named(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
 
 @command.command()
 @click.argument("visitor", callback=_named)
-@click.option(
-    "--user", is_flag=True, help="The id is a user's (user_id): forget all visitors linked to them."
-)
+@click.option("--user", is_flag=True, help="The id is a user's: forget all visitors linked to them.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--seconds", default=60.0, show_default=True, help="How long workers have to answer.")
 @click.option("--json", "as_json", is_flag=True, help="The proof for programs.")
