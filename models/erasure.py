@@ -34,6 +34,13 @@ class Erasure(msgspec.Struct, kw_only=True, frozen=True):
     visitors: Annotated[
         int, Meta(ge=0, description="Of a user's request: how many linked visitors were erased.")
     ] = 0
+    told: Annotated[
+        int,
+        Meta(ge=0, description="How many users' owners were told to drop an erased visitor; each answers."),
+    ] = 0
+    answer: Annotated[
+        bool, Meta(description="It answers such a message: the user's record has the visitor no more.")
+    ] = False
 
 
 class StateCopy(msgspec.Struct, kw_only=True, frozen=True):

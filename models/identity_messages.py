@@ -12,13 +12,17 @@ from models.visitor import StateError
 
 
 class Snapshot(msgspec.Struct, array_like=True, frozen=True, tag="snapshot"):
-    """To a user: the profile of a linked visitor of `partition` as of its last click `at`; None: unlinked."""
+    """To a user: the profile of a linked visitor of `partition` as of its last click `at`; None: unlinked.
+
+    `request` names the request by which the visitor was erased; empty: it was not.
+    """
 
     user_id: str
     visitor_id: str
     partition: int
     at: int
     summary: Summary | None
+    request: str = ""
 
 
 class Given(msgspec.Struct, array_like=True, frozen=True, tag="given"):

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from models import identity, keys, linking, traits
 from models.erasure import user_request_of
 from models.events import Reason, Rejected
@@ -40,6 +42,8 @@ class Identities:
         #: What the topic `profiles` says, by the key of the visitor's record; what changes is written.
         self._given: dict[bytes, Traits | None] = {}
         self._changed: set[bytes] = set()
+        #: Requests by which visitors were erased that users' records had until now.
+        self.dropped: list[str] = []
 
     def decode(self, decoder: ProfileDecoder, refuse: Refuse) -> None:
         """Records of the side inputs; what cannot be read becomes a dead letter."""
@@ -101,6 +105,8 @@ class Identities:
                 user, told = identity.receive(self._users.get(message.user_id), message)
                 self._users[message.user_id] = user
                 self.outbox.put(told)
+                if isinstance(message, Snapshot) and message.request:
+                    self.dropped.append(message.request)
         for update in self._updates:
             self._update(update, entries)
 
@@ -140,16 +146,25 @@ class Identities:
             visitor_id = keys.visitor_id(key)
             self.outbox.put(identity.snapshots(visitor_id, self._work.partition, transitions))
 
-    def forget(self, key: bytes, visitor: Visitor | None) -> None:
-        """A visitor is about to be erased."""
-        if visitor is not None:
-            self.tell(key, linking.unlink(visitor))
+    def forget(self, key: bytes, visitor: Visitor | None, request: str) -> int:
+        """A visitor is about to be erased; how many users' owners will answer that they dropped it."""
         self._keep(key, None)
+        found = linking.unlink(visitor) if visitor is not None else []
+        told = identity.snapshots(keys.visitor_id(key), self._work.partition, found)
+        self.outbox.put(replace(one, request=request) for one in told)
+        return len(told)
 
     def forget_user(self, user_id: str, entries: Mapping[bytes, Entry]) -> tuple[bool, list[bytes]]:
-        """Drop the record of a user; whether there was one, and the keys of their visitors, as of by now."""
-        known = self._users.get(user_id) is not None
-        self._users[user_id] = None
+        """Drop what the shop says of a user; whether their record is here, and the keys of their visitors.
+
+        Their devices leave the record one by one, as the owners of these erase them: a device that was linked
+        anew meanwhile stays.
+        """
+        user = self._users.get(user_id)
+        known = user is not None
+        if known:
+            self._users[user_id], told = identity.receive(user, Given(user_id, None))
+            self.outbox.put(told)
         linked = [key for key, one in entries.items() if one.visitor and one.visitor.user_id == user_id]
         return known, linked
 

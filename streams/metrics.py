@@ -132,7 +132,7 @@ def report(metrics: Metrics, passage: "Passage") -> None:
     _count(metrics.identity_messages, Tallied(passage.identities.outbox.kinds()).items())
     metrics.duplicates.inc(passage.duplicates)
     metrics.misrouted.inc(passage.misrouted)
-    metrics.forgotten.inc(len(passage.erasures))
+    metrics.forgotten.inc(sum(not one.answer for one in passage.erasures))
     metrics.rebuilt.inc(passage.rebuilt)
     metrics.waited.inc(len(passage.scored[-1].purchase))
     metrics.served(passage.version.id if passage.version else NO_MODEL, len(passage.applied))

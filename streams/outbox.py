@@ -45,6 +45,8 @@ class Outbox:
 
 
 def _subject(message: Message) -> tuple[str, ...]:
+    if isinstance(message, Snapshot) and message.request:
+        return "erased", message.user_id, message.visitor_id
     if isinstance(message, Snapshot | Others):
         return type(message).__name__.lower(), message.user_id, message.visitor_id
     assert isinstance(message, Given)

@@ -130,6 +130,8 @@ class Passage:
             self.entries[key].batch = ASIDE
         self.identities.read(self.entries)
         self.identities.apply(self.entries)
+        for request in self.identities.dropped:
+            self._receipt(request, True, answer=True)
 
     def _names_of(self, record: Any, key: bytes) -> set[bytes]:
         """State keys of a visitor: also by the id itself, from before there were pseudonyms."""
@@ -155,26 +157,25 @@ class Passage:
     def _forget(self, keys: set[bytes], request: str) -> None:
         """Erase a visitor, under whichever name."""
         found = [key for key in keys if self.entries[key].visitor is not None]
-        for key in keys:
-            self._drop(key)
-        self._receipt(request, bool(found))
+        told = sum(self._drop(key, request) for key in keys)
+        self._receipt(request, bool(found), told=told)
 
     def _forget_user(self, user_id: str, request: str) -> None:
         """Erase a user's record, where it is here, and the visitors linked to them that are here."""
         known, linked = self.identities.forget_user(user_id, self.entries)
-        for key in linked:
-            self.forgotten.add(key)
-            self._drop(key)
-        self._receipt(request, known or bool(linked), len(linked))
+        self.forgotten.update(linked)
+        told = sum(self._drop(key, request) for key in linked)
+        self._receipt(request, known or bool(linked), visitors=len(linked), told=told)
 
-    def _drop(self, key: bytes) -> None:
+    def _drop(self, key: bytes, request: str) -> int:
         """From here on the visitor is unknown; earlier clicks of the chunk keep the entry that they had."""
         entry = self.entries[key]
-        self.identities.forget(key, entry.visitor)
+        told = self.identities.forget(key, entry.visitor, request)
         slot = self.batchers[CONSENTING].visitor(None)
         self.entries[key] = Entry(key, None, entry.timer, entry.known, slot, user=entry.user)
+        return told
 
-    def _receipt(self, request: str, found: bool, visitors: int = 0) -> None:
+    def _receipt(self, request: str, found: bool, **said: Any) -> None:
         hidden = self.pipeline.decoder.pseudonyms
         self.erasures.append(
             Erasure(
@@ -183,7 +184,7 @@ class Passage:
                 found=found,
                 at=int(time.time() * 1000),
                 pseudonyms=hidden.fingerprint if hidden else "",
-                visitors=visitors,
+                **said,
             )
         )
 

@@ -29,6 +29,7 @@ class Partitions:
         self.waiting: dict[tuple[int, int], list[Record]] = {}
         self.letters: list[Any] = []
         self.said: list[Any] = []
+        self.effects: list[Effects] = []
 
     def at(self, partition: int, chunk: Sequence[Any] = (), idle_to: int = 0, **sides: Any) -> Effects:
         """Process in one partition; `sides` are records by role."""
@@ -39,6 +40,7 @@ class Partitions:
             queue = self.waiting.setdefault((to, partition), [])
             queue += [Record(len(queue), START, key, value, ()) for key, value, _ in messages]
             self.said += messages
+        self.effects.append(effects)
         self.letters += effects.outputs.get(self.names.dead_letters, ())
         return effects
 

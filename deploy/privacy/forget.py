@@ -84,14 +84,18 @@ class Receipt(NamedTuple):
 
 
 def await_receipts(places: Places, request: str, partitions: int, seconds: float) -> dict[int, Receipt]:
-    """The first one of each partition, by partition. Raises ForgetError."""
+    """By partition what its owner said, at the place of its last word on the request.
+
+    Owners of users whose record had the visitor answer once more. Raises ForgetError.
+    """
     found: dict[int, Receipt] = {}
+    answers: list[Receipt] = []
     topic, deadline = places.names.erasures, time.monotonic() + seconds
     with consumer(places.to) as client:
         parts = [TopicPartition(topic, number) for number in client.partitions_for_topic(topic)]
         client.assign(parts)
         client.seek_to_beginning(*parts)
-        while len(found) < partitions:
+        while len(found) < partitions or len(answers) < sum(one.erasure.told for one in found.values()):
             if time.monotonic() > deadline:
                 raise ForgetError(
                     f"{len(found)} of {partitions} partitions answered within {seconds:.0f} s; start the "
@@ -101,8 +105,18 @@ def await_receipts(places: Places, request: str, partitions: int, seconds: float
                 receipts = (Receipt(record.offset, erasure.decode(record.value)) for record in records)
                 for one in receipts:
                     if one.erasure.request == request:
-                        found.setdefault(one.erasure.partition, one)
+                        _note(one, found, answers)
+    for one in answers:
+        known = found[one.erasure.partition]
+        found[one.erasure.partition] = Receipt(max(known.offset, one.offset), known.erasure)
     return dict(sorted(found.items()))
+
+
+def _note(receipt: Receipt, found: dict[int, Receipt], answers: list[Receipt]) -> None:
+    if receipt.erasure.answer:
+        answers.append(receipt)
+    else:
+        found.setdefault(receipt.erasure.partition, receipt)
 
 
 def check_secret(places: Places, receipts: Iterable[Erasure]) -> None:

@@ -289,12 +289,14 @@ def test_a_user_is_forgotten_with_all_their_visitors_and_each_partition_says_so(
     assert shop.visitor("stranger").user_id == "bert"
     told = [one for effect in effects for one in receipts(effect)]
     assert [one.partition for one in told] == [0, 1, 2, 3]
+    answers = [one for effect in shop.effects for one in receipts(effect) if one.answer]
+    assert len(answers) == sum(one.told for one in told) == 2
+    assert {(one.request, one.partition) for one in answers} == {("r1", home(b"anna", 4))}
     touched = {home(name.encode(), 4) for name in ("anna", "phone", "tablet")}
     assert {one.partition for one in told if one.found} == touched
     assert sum(one.visitors for one in told) == 2
-    assert told[0] == Erasure(
-        request="r1", partition=0, found=0 in touched, at=told[0].at, visitors=told[0].visitors
-    )
+    assert [one.told for one in told] == [one.visitors for one in told]
+    assert told[2] == Erasure(request="r1", partition=2, found=False, at=told[2].at)
     assert all(effect.erased for effect in effects)
     assert b"anna" not in repr([effect.outputs for effect in effects]).encode()
 
@@ -309,6 +311,24 @@ def test_more_devices_than_a_user_has_room_for_are_all_forgotten(shop):
     shop.deliver()
     assert [shop.visitor(name) for name in names] == [None] * 24
     assert shop.traces("anna") == []
+
+
+def test_a_device_that_is_linked_while_its_user_is_forgotten_elsewhere_keeps_nothing_of_the_forgotten(shop):
+    """Its partition has seen the request, those of the others and of the user have not."""
+    two_devices(shop)
+    where = home(b"notebook", 4)
+    request = forget("anna", header=FORGET_USER)
+    shop.at(where, [request])
+    shop.clicks([login(11, "notebook", "anna")])
+    shop.deliver()
+    assert shop.visitor("notebook").others.orders == 1
+    for number in {0, 1, 2, 3} - {where}:
+        shop.at(number, [request])
+    shop.deliver()
+    assert shop.visitor("notebook").others is None
+    assert list(shop.user("anna").devices) == ["notebook"]
+    for name in ("phone", "tablet"):
+        assert shop.traces(name) == [], name
 
 
 def test_a_login_that_is_under_way_while_its_user_is_forgotten_leaves_nothing(shop):
