@@ -35,7 +35,8 @@ def user_forgotten(places: Places, user: str, seconds: float) -> Proof:
     copies = confirmed(places.to, places.names.state_copies, places.names.erasures, since, seconds)
     now = int(time.time() * 1000)
     theirs = places.of((user, user_id), visitors)
-    erased = forget(places.log, visitors, now) if visitors else []
+    # The requests themselves have the user's id as their key.
+    erased = forget(places.log, (user_id, *visitors), now)
     keys_gone, key_lines = lines.of_keys(places, held, now)
     told = [
         _users_line(receipts, visitors),
