@@ -91,7 +91,9 @@ class ProfileDecoder:
             )
 
     def _invalid(self, value: bytes, found: str) -> Rejected:
-        # msgspec's messages name fields, types and bounds, never values.
+        # msgspec's messages name types and bounds, never values; but an unknown field could be anything.
+        if self.pseudonyms is not None and "unknown field" in found:
+            found = "Object contains an unknown field"
         reason = Reason.UNKNOWN_SCHEMA if "$.schema_version" in found else Reason.INVALID
         return Rejected(reason, f"{found}; {_ADVICE}")
 

@@ -36,6 +36,10 @@ OPTIONAL = {
     "page": st.sampled_from([f"/p{number}" for number in range(80)]),
     "transaction_id": st.sampled_from(("t1", "t2")),
     "consent": st.sampled_from((True, True, False)),
+    "user_id": st.sampled_from(("u1", "u2")),
+    "age_band": st.sampled_from(("18-24", "25-34")),
+    "gender": st.sampled_from(("f", "F", "m")),
+    "region": st.sampled_from(("north", "south")),
 }
 STEPS = st.sampled_from(
     (0, 1, 500, 20_000, 20_000, 61_000, 12 * MINUTE, 31 * MINUTE, 100 * MINUTE, 26 * 60 * MINUTE)
