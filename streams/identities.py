@@ -12,13 +12,13 @@ from models.facts import Facts, Shared, Transition
 from models.identity import User
 from models.identity_messages import Given, Message, Others, Snapshot, decode
 from models.profile_updates import ProfileDecoder, ProfileUpdate, Removal
-from models.traits import Traits
 from models.visitor import StateError, Visitor
 from streams import links
 from streams.effects import Work
 from streams.entries import Entry
 from streams.outbox import Outbox
 from streams.rules import Rules
+from streams.said import Said
 
 #: Told of a record that is refused: the record, its topic, the reason, a message.
 Refuse = Callable[[Any, str, Reason, str], None]
@@ -31,7 +31,7 @@ class Identities:
     """
 
     def __init__(self, work: Work, rules: Rules, kept: bool) -> None:
-        self._work, self._rules, self._kept = work, rules, kept
+        self._work, self._rules, self.said = work, rules, Said(kept)
         self.outbox = Outbox(rules.names.identities, rules.partitions)
         self._messages: list[Message] = []
         self._updates: list[ProfileUpdate | Removal] = []
@@ -39,9 +39,6 @@ class Identities:
         self._linked: dict[str, list[bytes]] = {}
         self._users: dict[str, User | None] = {}
         self._known: set[str] = set()
-        #: What the topic `profiles` says, by the key of the visitor's record; what changes is written.
-        self._given: dict[bytes, Traits | None] = {}
-        self._changed: set[bytes] = set()
         #: Requests by which visitors were erased that users' records had until now.
         self.dropped: list[str] = []
 
@@ -76,7 +73,8 @@ class Identities:
         """Users' records, and what `profiles` says of the chunk's visitors, in one multi-get."""
         users = {one.user_id for one in self._messages if isinstance(one, Snapshot | Given)}
         users.update(self._linked)
-        given = self._said_of(entries)
+        self.said.kept = self.said.kept or any(one.visitor_id is not None for one in self._updates)
+        given = self.said.wanted(entries)
         wanted = [*map(keys.user, users), *map(keys.given, given)]
         found = dict(zip(wanted, self._work.state.get(wanted), strict=True))
         for user_id in users:
@@ -84,15 +82,7 @@ class Identities:
                 self._users[user_id] = identity.decode_user(value)
         self._known.update(self._users)
         for key in given:
-            value = found[keys.given(key)]
-            self._given[key] = None if value is None else traits.decode(value)
-
-    def _said_of(self, entries: Mapping[bytes, Entry]) -> list[bytes]:
-        """Of whom there may be something, by the key of their record: a record says whether there is."""
-        self._kept = self._kept or any(one.visitor_id is not None for one in self._updates)
-        if not self._kept:
-            return []
-        return [key for key, one in entries.items() if one.visitor is None or one.visitor.given is not None]
+            self.said.read(key, found[keys.given(key)])
 
     def apply(self, entries: Mapping[bytes, Entry]) -> None:
         """What came from elsewhere, before the chunk's clicks."""
@@ -121,22 +111,17 @@ class Identities:
         refuses = visitor is not None and visitor.denied
         given = None
         if not isinstance(update, Removal) and not refuses:
-            given = traits.replaced(self._given.get(key), update)
-        self._keep(key, given)
+            given = traits.replaced(self.said.of(key), update)
+        self.said.keep(key, given)
         if visitor is not None:
             self.tell(key, linking.give(visitor, given))
 
-    def _keep(self, key: bytes, given: Traits | None) -> None:
-        if given != self._given.get(key):
-            self._given[key] = given
-            self._changed.add(key)
-
     def stepped(self, key: bytes, visitor: Visitor, facts: Facts) -> None:
         """Give who was born what the shop knows of them; keep nothing of who refuses."""
-        if not facts.fresh or (given := self._given.get(key)) is None:
+        if not facts.fresh or (given := self.said.of(key)) is None:
             return
         if not facts.consent:
-            self._keep(key, None)
+            self.said.keep(key, None)
         elif facts.born:
             self.tell(key, linking.give(visitor, given))
 
@@ -148,7 +133,7 @@ class Identities:
 
     def forget(self, key: bytes, visitor: Visitor | None, request: str) -> int:
         """A visitor is about to be erased; how many users' owners will answer that they dropped it."""
-        self._keep(key, None)
+        self.said.keep(key, None)
         found = linking.unlink(visitor) if visitor is not None else []
         told = identity.snapshots(keys.visitor_id(key), self._work.partition, found)
         self.outbox.put(replace(one, request=request) for one in told)
@@ -175,13 +160,7 @@ class Identities:
             for name, user in self._users.items()
             if user is not None or name in self._known
         ]
-        given = ((key, self._given[key]) for key in self._changed)
-        return changed + [(keys.given(key), traits.encode(one) if one else None) for key, one in given]
-
-    @property
-    def kept(self) -> bool:
-        """Whether the partition's state may have what `profiles` says, once the chunk is committed."""
-        return self._kept
+        return changed + self.said.changes()
 
 
 def user_of(record: Any) -> str:

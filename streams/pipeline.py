@@ -105,7 +105,7 @@ class Pipeline:
         """A chunk's transaction came to pass: now it may be seen in memory and metrics."""
         memory = passage.memory
         memory.keep(((e.key, e.visitor) for e in passage.entries.values()), self.rules.recent_visitors)
-        memory.given = passage.identities.kept
+        memory.given = passage.identities.said.kept
         memory.saw(passage.tally.moved())
         memory.armed((e.visitor for e in passage.entries.values()), passage.watermark)
         visitors = [applied.click.visitor_id for applied in passage.applied]

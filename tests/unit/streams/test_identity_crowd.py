@@ -10,7 +10,8 @@ from streams.routing import home
 from tests.e2e.chaos_reading import Record
 from tests.e2e.chaos_verify import Published
 from tests.e2e.crowd import Crowd
-from tests.e2e.crowd_verify import joined, linked_of, state_differences, summary_of, walked
+from tests.e2e.crowd_sums import joined, summary_of
+from tests.e2e.crowd_verify import linked_of, state_differences, walked
 from tests.partitions import START, Partitions
 
 PARTITIONS = 4
