@@ -28,8 +28,9 @@ def names(broker):
 
 
 @pytest.fixture
-def worker(broker, names, tmp_path):
-    with Worker(broker, names, tmp_path, idle_seconds=5) as running:
+def worker(broker, names, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")  # for tables
+    with Worker(broker, names, tmp_path, session_timeout_seconds=6) as running:
         yield running
 
 
