@@ -116,9 +116,9 @@ class Identities:
         if visitor is not None:
             self.tell(key, linking.give(visitor, given))
 
-    def stepped(self, key: bytes, visitor: Visitor, facts: Facts) -> None:
-        """Give who was born what the shop knows of them; keep nothing of who refuses."""
-        if not facts.fresh or (given := self.said.of(key)) is None:
+    def began(self, key: bytes, visitor: Visitor, facts: Facts) -> None:
+        """A session began: give who was born what the shop knows of them; keep nothing of who refuses."""
+        if (given := self.said.of(key)) is None:
             return
         if not facts.consent:
             self.said.keep(key, None)

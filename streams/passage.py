@@ -206,7 +206,8 @@ class Passage:
     def _apply(self, key: bytes, click: Click, entry: Entry, facts: Facts) -> None:
         visitor = entry.visitor
         assert visitor is not None
-        self.identities.stepped(entry.key, visitor, facts)
+        if facts.fresh:
+            self.identities.began(entry.key, visitor, facts)
         number = entry.batch if facts.consent else REFUSING
         batcher = self.batchers[number]
         slot = entry.slot if facts.consent else batcher.visitor(None)
