@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from models.decoder import ORIGINAL_TIME
-from models.erasure import FORGET, SEALED_ID
+from models.erasure import FORGET, FORGET_USER, SEALED_ID
 from models.events import Reason
 from streams.letters import REPLAY_ATTEMPT, REPLAYED_FROM
 from streams.topics import TopicNames
@@ -47,6 +47,8 @@ _CLICK_HEADERS = {
     **_REPLAY_HEADERS,
     FORGET: "With an empty value: forget the visitor of the key; names the request.",
     SEALED_ID: "Of such a request where pseudonyms are made: the key is one, and this is the id, sealed.",
+    FORGET_USER: "With an empty value, on every partition: forget the user of the key and all visitors that "
+    "are linked to them; names the request.",
 }
 CHANNELS = (
     Channel(
@@ -61,6 +63,14 @@ CHANNELS = (
     Channel("lapsing_visitors", "lapsing-visitor", "send", _VISITOR, "Visitors about to be lost, per sweep."),
     Channel("erasures", "erasure", "send", "Request, UTF-8", "Receipts of visitors forgotten."),
     Channel("visitor_keys", None, "send", _VISITOR, "Wrapped keys of sealed answers, where they are sealed."),
+    Channel("identities", None, "send", "user_id or visitor_id, UTF-8", "Between workers: a user's devices."),
+    Channel(
+        "profiles",
+        "profile-update",
+        "receive",
+        "visitor_id or user_id, UTF-8",
+        "What the shop knows of a visitor or user; an empty value removes it.",
+    ),
     Channel("items", "item", "receive", "item_id, UTF-8", "The catalogue; an empty value removes the item."),
     Channel("model_updates", "model-update", "receive", "Placement, UTF-8", "Models as they are promoted."),
     Channel("model_reports", "model-report", "send", "Worker and kind, UTF-8", "Workers about versions."),
@@ -101,6 +111,8 @@ def _channel(channel: Channel, names: TopicNames) -> dict[str, Any]:
     topic = getattr(names, channel.name)
     if topic in names.broadcast:
         binding |= {"partitions": 1, "topicConfiguration": {"cleanup.policy": ["compact"]}}
+    elif topic == names.profiles:
+        binding |= {"topicConfiguration": {"cleanup.policy": ["compact"]}}
     return {
         "address": topic,
         "description": channel.summary,

@@ -11,6 +11,7 @@ from models.erasure import Erasure, StateCopy
 from models.events import Click
 from models.items import Item
 from models.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations
+from models.profile_updates import ProfileUpdate
 from models.updates import ModelReport, ModelUpdate
 
 DIRECTORY = Path("docs/contract")
@@ -18,6 +19,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 STRUCTS: dict[str, type[msgspec.Struct]] = {
     "click": Click,
     "item": Item,
+    "profile-update": ProfileUpdate,
     "purchase-intent": PurchaseIntent,
     "recommendations": Recommendations,
     "ad-decision": AdDecision,

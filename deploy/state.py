@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,6 +12,7 @@ from deploy.kafka import admin, consumer
 from models.errors import PathcastError
 from streams import fence as fences
 from streams.connection import Connection
+from streams.errors import PositionError
 from streams.fence import FENCE_KEY, Fence
 from streams.topics_view import describer
 from streams.transactions import PartitionProducer
@@ -25,25 +26,55 @@ class StateError(PathcastError):
     """The state cannot be shown or rebased as things are."""
 
 
+class Log(NamedTuple):
+    """A partition of an input topic as it is now."""
+
+    topic: str
+    topic_id: str
+    begin: int
+    end: int
+
+
 class Standing(NamedTuple):
-    """One partition: its fence (None where nothing was ever applied) and the input log as it is now."""
+    """One partition: its fence (None where nothing was ever applied) and the input logs as they are now.
+
+    `topic_id`, `begin` and `end` are those of clicks.
+    """
 
     partition: int
     fence: Fence | None
     topic_id: str
     begin: int
     end: int
+    sides: tuple[Log, ...] = ()
+
+    def names(self, topic: str) -> dict[str, str]:
+        """Names of the input topics by id; `topic` is that of clicks."""
+        return {self.topic_id: topic, **{one.topic_id: one.topic for one in self.sides}}
 
     @property
     def fits(self) -> bool:
         """Whether a worker would go on from this fence."""
-        position = self.fence.positions.get(self.topic_id) if self.fence else 0
-        return position is not None and position <= self.end
+        ends = {self.topic_id: self.end, **{one.topic_id: one.end for one in self.sides}}
+        topics = {topic_id: (topic_id, {self.partition: end}) for topic_id, end in ends.items()}
+        try:
+            fences.check(self.fence or Fence(), self.partition, topics)
+        except PositionError:
+            return False
+        return True
 
     def rebased(self, to_end: bool) -> Fence:
-        """The same event time, at the present log's start or end."""
+        """The same event time, at the present log's start or end.
+
+        Another input goes on from where it was read up to, if it is still the same; else it is read from its
+        start: what its records say holds whenever it is read.
+        """
         old = self.fence or Fence()
-        return Fence({self.topic_id: self.end if to_end else self.begin}, old.watermark, old.clock)
+        positions = {self.topic_id: self.end if to_end else self.begin}
+        for one in self.sides:
+            known = old.positions.get(one.topic_id, one.begin)
+            positions[one.topic_id] = known if known <= one.end else one.begin
+        return Fence(positions, old.watermark, old.clock)
 
 
 def changelog_of(application_id: str) -> str:
@@ -59,18 +90,29 @@ def no_state(changelog: str) -> StateError:
     )
 
 
-def standings(to: Connection, application_id: str, topic: str) -> list[Standing]:
-    """Every partition of `topic`. Raises StateError if there is no state, SetUpError if there is no topic."""
+def standings(to: Connection, application_id: str, topic: str, sides: Sequence[str] = ()) -> list[Standing]:
+    """Every partition of `topic`; `sides` are the other inputs.
+
+    Raises StateError if there is no state, SetUpError if there is no topic.
+    """
     changelog = changelog_of(application_id)
-    topic_id, ends = describer(to.kafka_python())([topic])[topic]
+    topics = describer(to.kafka_python())([topic, *sides])
+    ends = topics[topic][1]
     with consumer(to) as client:
         _check_partitions(client.partitions_for_topic(changelog), changelog, topic, ends)
-        begins = client.beginning_offsets([TopicPartition(topic, partition) for partition in ends])
+        wanted = [TopicPartition(name, partition) for name in topics for partition in topics[name][1]]
+        begins = client.beginning_offsets(wanted)
         found = {partition: _last_fence(client, TopicPartition(changelog, partition)) for partition in ends}
-    return [
-        Standing(partition, found[partition], topic_id, begins[TopicPartition(topic, partition)], end)
-        for partition, end in sorted(ends.items())
-    ]
+
+    def log(name: str, partition: int) -> Log:
+        topic_id, ends = topics[name]
+        return Log(name, topic_id, begins[TopicPartition(name, partition)], ends[partition])
+
+    def standing(partition: int) -> Standing:
+        logs = tuple(log(name, partition) for name in sides)
+        return Standing(partition, found[partition], *log(topic, partition)[1:], logs)
+
+    return [standing(partition) for partition in sorted(ends)]
 
 
 def _check_partitions(found: Any, changelog: str, topic: str, ends: Mapping[int, int]) -> None:

@@ -37,6 +37,14 @@ def configs(names: TopicNames) -> dict[str, dict[str, str]]:
             "max.compaction.lag.ms": str(_HOUR_MS),
             "delete.retention.ms": str(_HOUR_MS),
         },
+        # Workers read them at once; one that was away must find them.
+        names.identities: {"retention.ms": str(7 * _DAY_MS)},
+        # Workers that were away for a week still find what was removed.
+        names.profiles: {
+            **_COMPACTED,
+            "max.compaction.lag.ms": str(_DAY_MS),
+            "delete.retention.ms": str(7 * _DAY_MS),
+        },
         names.items: _COMPACTED,
         names.model_updates: _COMPACTED,
         names.model_reports: _COMPACTED,

@@ -14,6 +14,8 @@ from msgspec import Meta
 FORGET: Final = "pathcast-forget"
 #: Header that says that the key is a pseudonym; its content is the id, sealed (`models.pseudonyms`).
 SEALED_ID: Final = "pathcast-forget-sealed-id"
+#: The same with a user's id as its key, as the state has it: a pseudonym where those are made.
+FORGET_USER: Final = "pathcast-forget-user"
 MOST_NAME: Final = 64
 
 
@@ -41,6 +43,16 @@ class Erasure(msgspec.Struct, kw_only=True, frozen=True):
             description="The owner opened the sealed id of a request by pseudonym, and so also erased state "
             "from before there were pseudonyms."
         ),
+    ] = False
+    visitors: Annotated[
+        int, Meta(ge=0, description="Of a user's request: how many linked visitors were erased.")
+    ] = 0
+    told: Annotated[
+        int,
+        Meta(ge=0, description="How many users' owners were told to drop an erased visitor; each answers."),
+    ] = 0
+    answer: Annotated[
+        bool, Meta(description="It answers such a message: the user's record has the visitor no more.")
     ] = False
 
 
@@ -74,15 +86,24 @@ def request_of(record: Record) -> str | None:
 
     Neither does a key that no visitor can have, because it is not UTF-8.
     """
-    if record.value is not None or not record.key or not _is_text(record.key):
-        return None
-    name = _header(record, FORGET)
-    return None if name is None else name.decode("utf-8", "replace")[:MOST_NAME]
+    return _named(record, FORGET)
+
+
+def user_request_of(record: Record) -> str | None:
+    """The request to forget the user of the key that a record is, None for any other record."""
+    return _named(record, FORGET_USER)
 
 
 def sealed_id_of(record: Record) -> bytes | None:
     """The sealed id of a request by pseudonym, None for a request by the id itself."""
     return _header(record, SEALED_ID)
+
+
+def _named(record: Record, header: str) -> str | None:
+    if record.value is not None or not record.key or not _is_text(record.key):
+        return None
+    name = _header(record, header)
+    return None if name is None else name.decode("utf-8", "replace")[:MOST_NAME]
 
 
 def _header(record: Record, wanted: str) -> bytes | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from models.exposure import Closed
+from models.summary import Summary
 
 
 class Fate(IntEnum):
@@ -47,7 +48,15 @@ class Expired(NamedTuple):
     ts: int
 
 
-Transition = Ended | Reopened | Churned | Expired | Closed
+class Shared(NamedTuple):
+    """A linked visitor's own profile as of `at`, for the owner of their user; None: they are unlinked."""
+
+    user_id: str
+    at: int
+    summary: Summary | None
+
+
+Transition = Ended | Reopened | Churned | Expired | Closed | Shared
 
 
 class Facts(msgspec.Struct, gc=False):

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from models.buckets import DAMAGE, QUERY_BUCKETS, Buckets, damage, words
 from models.events import EVENT_CODES, Click
 from models.facts import Facts
+from models.joining import joined, traits_of
 from models.kinds import Feature
+from models.traits import NONE
 from models.transforms import Transforms
 from models.visitor import Visitor
 
@@ -29,10 +31,17 @@ SHORT: Final = {
     "code": "facts.code",
     "said": "fields(facts.code)",
     "counts": "visitor.counts",
-    "totals": "visitor.totals",
-    "liking": "sum(visitor.categories.values())",
-    "taste": "visitor.categories",
-    "known": "click.consent is True",
+    "past": "visitor if visitor.others is None else joined(visitor)",
+    "totals": "past.totals",
+    "liking": "sum(past.categories.values())",
+    "taste": "past.categories",
+    "alone": "visitor.given is None and visitor.others is None",
+    "traits": "visitor.declared or NONE if alone else traits_of(visitor)",
+}
+#: What a name stands for that reads other devices, too, for `reads`.
+_JOINED: Final = {
+    "past": "visitor.others visitor.",
+    "traits": "visitor.others visitor.declared visitor.given ",
 }
 #: Category hash and price bucket of a code.
 _FIELDS: Final = struct.Struct("<8xI2xBx")
@@ -61,11 +70,11 @@ FEATURES: Final = (
     Feature("since_cart", "now - visitor.cart_ts if visitor.cart_ts else -1", "ago"),
     Feature("since_checkout", "now - visitor.checkout_ts if visitor.checkout_ts else -1", "ago"),
     Feature("since_visit", "now - visitor.previous_end if visitor.previous_end else -1", "ago"),
-    Feature("since_purchase", "now - visitor.purchase_ts if visitor.purchase_ts else -1", "ago"),
-    Feature("sessions", "visitor.sessions", "log"),
-    Feature("bought_sessions", "visitor.bought_sessions", "log"),
-    Feature("orders", "visitor.orders", "log"),
-    Feature("total_spend", "visitor.total_spend / 1000", "log"),
+    Feature("since_purchase", "now - past.purchase_ts if past.purchase_ts else -1", "ago"),
+    Feature("sessions", "past.sessions", "log"),
+    Feature("bought_sessions", "past.bought_sessions", "log"),
+    Feature("orders", "past.orders", "log"),
+    Feature("total_spend", "past.total_spend / 1000", "log"),
     Feature("left_items", "visitor.left_items", "log"),
     Feature("left_value", "visitor.left_value / 1000", "log"),
     *_counts("earlier", "totals", "search", "select_item", "view_item", "add_to_cart", "begin_checkout"),
@@ -86,7 +95,7 @@ FEATURES: Final = (
     Feature("liked_this", "taste.get(said[0], 0) / liking if liking else 0", "plain"),
     Feature(
         "price_above_liked",
-        "said[1] - visitor.price_sum / visitor.price_weight if said[1] and visitor.price_weight else nan",
+        "said[1] - past.price_sum / past.price_weight if said[1] and past.price_weight else nan",
         "plain?",
     ),
     Feature("event", "code['event']", "choice:17"),
@@ -98,9 +107,11 @@ FEATURES: Final = (
     Feature("country", "of64[click.country]", "choice:64"),
     Feature("category", "kind(code['category'], 16)", "choice:16"),
     Feature("brand", "of16[click.brand]", "choice:16"),
-    Feature("age_band", "of8[click.age_band] if known else 0", "choice:8"),
-    Feature("gender", "of4[click.gender] if known else 0", "choice:4"),
-    Feature("region", "of16[click.region] if known else 0", "choice:16"),
+    Feature("age_band", "traits.age and 1 + traits.age % 7", "choice:8"),
+    Feature("gender", "traits.gender and 1 + traits.gender % 3", "choice:4"),
+    Feature("region", "traits.region and 1 + traits.region % 15", "choice:16"),
+    Feature("interests", "len(traits.interests)", "log"),
+    Feature("interest_this", "traits.interests.get(said[0], 0) / 1000", "plain"),
     Feature("query", "words(click.query) if click.query else 0", f"bits:{QUERY_BUCKETS}"),
 )
 # fmt: on
@@ -113,7 +124,10 @@ def reads(feature: Feature) -> frozenset[str]:
     """What a feature is made of, such as `click.price` or `visitor.cart_value`."""
     text = feature.expression
     for name, meaning in SHORT.items():
-        text = re.sub(rf"\b{name}\b", f"({meaning})", text)
+        if name not in _JOINED:
+            text = re.sub(rf"\b{name}\b", f"({meaning})", text)
+    for name, meaning in _JOINED.items():
+        text = re.sub(rf"\b{name}\.", meaning, text)
     return frozenset(re.findall(r"\b(?:click|visitor|facts)\.\w+", text))
 
 
@@ -121,6 +135,7 @@ def _compiled() -> Callable[[Visitor, Click, Facts], bytes]:
     values = ", ".join(feature.expression for feature in _transforms.values)
     short = "".join(f" {name} = {meaning}\n" for name, meaning in SHORT.items())
     names: dict[str, Any] = {"words": words, "damage": damage, "nan": math.nan, "fields": _FIELDS.unpack}
+    names |= {"joined": joined, "traits_of": traits_of, "NONE": NONE}
     names |= {f"of{size}": Buckets(size) for size in (4, 8, 16, 64)}
     names["pack"] = struct.Struct(f"<{len(_transforms.values)}d16s").pack
     exec(f"def row(visitor, click, facts):\n{short} return pack({values}, code)\n", names)

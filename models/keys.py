@@ -6,6 +6,12 @@ VISITOR: Final = b"v"
 TIMER: Final = b"t"
 #: A visitor's wrapped key, where answers are sealed.
 ENVELOPE: Final = b"e"
+#: What the topic `profiles` says of a visitor.
+GIVEN: Final = b"g"
+#: A user and their devices.
+USER: Final = b"u"
+#: Which visitors of the partition are linked to a user.
+LINK: Final = b"l"
 PANE: Final = b"p"
 ITEM_PANE: Final = PANE + b"i"
 FUNNEL_PANE: Final = PANE + b"f"
@@ -37,6 +43,39 @@ def envelope(visitor_key: bytes) -> bytes:
 def envelope_owner(key: bytes) -> bytes:
     """The visitor's id in UTF-8, by the key of what seals their answers."""
     return key[len(ENVELOPE) :]
+
+
+def given(visitor_key: bytes) -> bytes:
+    """Where what the topic `profiles` says of a visitor is kept, by the key of their record."""
+    return GIVEN + visitor_name(visitor_key)
+
+
+def user(user_id: str) -> bytes:
+    """The key of a user's record."""
+    return USER + user_id.encode()
+
+
+def links(user_id: str) -> bytes:
+    """Where the visitors linked to a user begin; the length keeps those of a longer id apart."""
+    name = user_id.encode()
+    return LINK + len(name).to_bytes(4, "big") + name
+
+
+def link(user_id: str, visitor_key: bytes) -> bytes:
+    """The key that says that a visitor is linked to a user; its value is empty."""
+    return links(user_id) + visitor_name(visitor_key)
+
+
+def link_parts(key: bytes) -> tuple[str, str]:
+    """User and visitor of such a key."""
+    start = len(LINK) + 4
+    end = start + int.from_bytes(key[len(LINK) : start], "big")
+    return key[start:end].decode(), key[end:].decode()
+
+
+def linked(user_id: str, key: bytes) -> bytes:
+    """The key of the visitor's record, of such a key of that user."""
+    return VISITOR + key[len(links(user_id)) :]
 
 
 def timer(minute: int, visitor_key: bytes) -> bytes:

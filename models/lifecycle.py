@@ -12,6 +12,7 @@ from models import exposure
 from models.events import EVENT_CODES
 from models.exposure import Closed, Exposure, ExposureConfig
 from models.facts import Churned, Ended, Expired, Facts, Transition
+from models.linking import share, unlink
 from models.visitor import MAX_COUNT, StateError, Visitor
 
 MINUTE_MS: Final = 60_000
@@ -75,13 +76,13 @@ def ring(visitor: Visitor, watermark: int, config: SessionConfig, transitions: l
     due = _session_due(visitor, config)
     while due <= reached:
         if not visitor.ended:
-            transitions.append(ended(visitor))
+            transitions += (ended(visitor), *share(visitor))
             visitor.ended = True
         elif not visitor.churned:
             transitions.append(Churned(visitor.last_ts))
             visitor.churned = True
         else:
-            transitions.append(Expired(visitor.last_ts))
+            transitions += (*unlink(visitor), Expired(visitor.last_ts))
             return True
         due = _session_due(visitor, config)
     visitor.armed = minute_of(due)

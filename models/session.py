@@ -8,8 +8,9 @@ from models.codes import CLIPPED, FRESH, RATE, REORDERED, dwell_bucket
 from models.contents import keep
 from models.events import CLIPPED as CLIPPED_FIELDS
 from models.events import EVENT_CODES, Click
-from models.facts import Facts, Fate, Reopened, Transition
+from models.facts import Facts, Fate, Reopened, Shared, Transition
 from models.lifecycle import MINUTE_MS, PURCHASE, SessionConfig, ended, minute_of, ring
+from models.linking import age, declare, erase, follow, share
 from models.packed import has
 from models.profile import fade
 from models.visitor import IDS_BYTES, MAX_COUNT, Visitor
@@ -33,7 +34,7 @@ def step(
     if visitor is None:
         visitor = Visitor()
     elif watermark >= visitor.armed * MINUTE_MS and ring(visitor, watermark, config, transitions):
-        visitor = Visitor(exposure=visitor.exposure, armed_offers=visitor.armed_offers)
+        visitor = Visitor(exposure=visitor.exposure, armed_offers=visitor.armed_offers, given=visitor.given)
     identifier, ids = digest(click.event_id.encode()), visitor.ids
     if has(ids, identifier, ID_BYTES):
         return visitor, Facts(Fate.DUPLICATE, transitions)
@@ -62,6 +63,10 @@ def _apply(visitor: Visitor, click: Click, config: SessionConfig, transitions: l
     event = EVENT_CODES[click.event]
     flags |= _count(visitor, event, now, config)
     code = keep(visitor, click, event, dwell, flags)
+    if click.consent is True:
+        declare(visitor, click)
+    if click.user_id is not None and not visitor.denied:
+        transitions += follow(visitor, click)
     return Facts(
         APPLIED,
         transitions,
@@ -93,10 +98,10 @@ def _enter(
             visitor.ended = visitor.churned = False
         return False
     if visitor.last_ts and not visitor.ended:
-        transitions.append(ended(visitor))
+        transitions += (ended(visitor), *share(visitor))
     _begin(visitor, now)
     if denied and not visitor.denied:
-        _erase(visitor)
+        transitions += _erase(visitor)
     visitor.denied, visitor.ended, visitor.churned = denied, False, False
     return True
 
@@ -118,15 +123,17 @@ def _begin(visitor: Visitor, now: int) -> None:
     visitor.cart_ts = visitor.checkout_ts = visitor.hidden_model = visitor.hidden_at = 0
     visitor.cart = visitor.seen = visitor.pages = visitor.hidden = b""
     fade(visitor, now)
+    age(visitor, now)
 
 
-def _erase(visitor: Visitor) -> None:
-    """Consent was refused: what says more than counts goes."""
+def _erase(visitor: Visitor) -> list[Shared]:
+    """Consent was refused: what says more than counts goes, and the link to a user."""
     visitor.codes, visitor.categories = b"", {}
     visitor.price_weight = visitor.price_sum = visitor.total_spend = 0
     visitor.left_items = visitor.left_value = visitor.last_order = visitor.orders = visitor.purchase_ts = 0
     visitor.order_left = visitor.last_refund = visitor.rating_sum = visitor.rating_count = 0
     visitor.order_undone = False
+    return erase(visitor)
 
 
 def _count(visitor: Visitor, event: int, now: int, config: SessionConfig) -> int:

@@ -12,6 +12,8 @@ from models.codes import WIDTH
 from models.errors import PathcastError
 from models.events import EVENTS
 from models.exposure import Exposure
+from models.summary import Summary
+from models.traits import Traits
 
 VERSION: Final = 1
 
@@ -42,6 +44,9 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     `codes` are the last 50 clicks' codes whatever the session, oldest first; `hidden` is the encoder's state
     (fp16) after the session's first `hidden_at` clicks, made by model version `hidden_model` (0: none).
     `order_left` is what the latest order came to, less its refunds; `rating_sum` is in thousandths of a star.
+    `user_id` is the user that the visitor is logged in as (empty: none), `others` the sum of that user's
+    other devices; `declared` is what the visitor's clicks say of the person, `given` what the topic
+    `profiles` says.
     """
 
     version: int = VERSION
@@ -97,6 +102,11 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     last_refund: int = 0
     rating_sum: int = 0
     rating_count: int = 0
+    user_id: str = ""
+    linked_at: int = 0
+    others: Summary | None = None
+    declared: Traits | None = None
+    given: Traits | None = None
 
     @property
     def distinct_items(self) -> int:

@@ -10,6 +10,7 @@ from faust.types import TP
 
 from streams.broadcast import Broadcast
 from streams.metrics import Metrics
+from streams.owned import OwnedPartition
 from streams.runtime import Runtime
 from streams.web import Endpoints, Lookup, Told
 
@@ -79,11 +80,21 @@ class Companion:
             self.metrics.ready.set(all(self.conditions().values()))
             self.metrics.lag.clear()
             self.metrics.watermark.clear()
+            self.metrics.side_lag.clear()
             for partition, owned in list(self.runtime.owned.items()) if ready else ():
                 end = self.consumer().highwater(TP(self.runtime.config.topic, partition))
                 self.metrics.lag.labels(partition).set(max(0, (end or 0) - owned.position))
                 self.metrics.watermark.labels(partition).set(owned.fence.watermark / 1000)
+                self._follow_sides(partition, owned)
             await asyncio.sleep(LAG_EVERY)
+
+    def _follow_sides(self, partition: int, owned: OwnedPartition) -> None:
+        reader = self.runtime.reader
+        if reader is None:
+            return
+        for topic in owned.sides.ids:
+            lag = reader.lag(topic, partition, owned.side_position(topic))
+            self.metrics.side_lag.labels(topic, partition).set(lag)
 
     async def _verify(self) -> None:
         while True:

@@ -1,6 +1,6 @@
 """What applying a chunk does: the seam between the transport, which knows no clicks, and a processor."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,12 +21,17 @@ class Reader(Protocol):
         """Pairs under `prefix` in key order."""
 
 
+#: Messages to publish to given partitions, whatever the partition of the input: by topic and partition.
+Routed = Mapping[tuple[str, int], list[Message]]
+
+
 @dataclass(slots=True)
 class Work:
     """Records of one partition to apply, in order, to the state as of the chunk before.
 
-    `watermark` is the event time (ms) reached so far; `idle_to`, on a tick without records, the event time
-    (ms) that has passed in the meantime.
+    `records` are clicks; `sides` are records of the other input topics by topic name, to be applied before
+    them. `watermark` is the event time (ms) reached so far; `idle_to`, on a tick without records, the event
+    time (ms) that has passed in the meantime.
     """
 
     partition: int
@@ -35,12 +40,19 @@ class Work:
     watermark: int
     fetched_at: float
     idle_to: int = 0
+    sides: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How many records there are."""
+        return len(self.records) + sum(map(len, self.sides.values()))
 
 
 @dataclass(slots=True)
 class Effects:
-    """Outputs by topic, changed state (value None deletes) and the watermark (event time, ms) reached.
+    """What a chunk comes to: outputs by topic, changed state, and the watermark (event time, ms) reached.
 
+    Outputs go to the input's partition, `routed` ones to any. A state value of None deletes.
     `committed` is called after the transaction has been committed and written to the local store. `erased`:
     what is deleted must also be gone from the store's files.
     """
@@ -50,6 +62,7 @@ class Effects:
     watermark: int = 0
     committed: Callable[[], None] | None = None
     erased: bool = False
+    routed: Routed = field(default_factory=dict)
 
 
 class Processor(Protocol):

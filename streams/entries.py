@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from models import keys, timers, visitor
 from models.visitor import Visitor
+from streams import links
 from streams.effects import Reader
 
 
 @dataclass(slots=True)
 class Entry:
-    """A visitor as it is by now; `timer` (its minute) and whether it was `known` are as read.
+    """A visitor as it is by now; `timer` (its minute), whether it was `known`, and `user` are as read.
 
     `slot` is its place in the chunk's batch number `batch`.
     """
@@ -21,11 +22,15 @@ class Entry:
     known: bool = False
     slot: int = -1
     batch: int = 0
+    user: str = ""
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """What to write: the record, or its deletion, and the timer where it moved."""
         timer = self.visitor.timer if self.visitor else 0
         moved = timers.changes(self.key, self.timer, timer)
+        user = self.visitor.user_id if self.visitor else ""
+        if user != self.user:
+            moved += links.changes(self.key, self.user, user)
         if self.visitor is not None:
             moved.append((self.key, visitor.encode(self.visitor)))
         elif self.known:
@@ -43,16 +48,18 @@ def read(state: Reader, wanted: Iterable[bytes], recent: dict[bytes, Visitor]) -
     missing = [key for key, seen in found.items() if seen is None]
     stored = dict(zip(missing, state.get(missing), strict=True))
     return {
-        key: _entry(key, stored[key]) if seen is None else Entry(key, seen, seen.timer, True)
-        for key, seen in found.items()
+        key: _entry(key, stored[key]) if seen is None else _known(key, seen) for key, seen in found.items()
     }
 
 
 def _entry(key: bytes, value: bytes | None) -> Entry:
     if value is None:
         return Entry(key, None)
-    known = visitor.decode(value)
-    return Entry(key, known, known.timer, True)
+    return _known(key, visitor.decode(value))
+
+
+def _known(key: bytes, found: Visitor) -> Entry:
+    return Entry(key, found, found.timer, True, user=found.user_id)
 
 
 def key_of(record_key: bytes) -> bytes:

@@ -1,8 +1,13 @@
 """The fence: where a partition's own state says it has read to, in the same transaction as that state."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from streams.errors import PositionError
+
+#: A topic as the broker has it: its id, and the end offset of each partition.
+Topic = tuple[str, Mapping[int, int]]
 
 #: The reserved key of the fence in every partition's store and changelog.
 FENCE_KEY = b"\x00fence"
@@ -21,9 +26,9 @@ class Fence(msgspec.Struct, array_like=True, frozen=True):
     clock: int = 0
     format: int = FORMAT
 
-    def moved(self, topic_id: str, position: int, watermark: int, clock: int) -> "Fence":
-        """The fence after everything below `position` of that topic has been applied."""
-        return Fence({**self.positions, topic_id: position}, watermark, clock)
+    def moved(self, positions: Mapping[str, int], watermark: int, clock: int) -> "Fence":
+        """The fence after everything below `positions` (by topic id) has been applied."""
+        return Fence({**self.positions, **positions}, watermark, clock)
 
 
 _decoder = msgspec.msgpack.Decoder(Fence)
@@ -52,20 +57,23 @@ def decode(value: bytes | None) -> Fence:
     return fence
 
 
-def check(fence: Fence, topic: str, partition: int, topic_id: str, end: int) -> None:
-    """Refuse a fence that was made for another incarnation of the topic.
+def check(fence: Fence, partition: int, topics: Mapping[str, Topic]) -> None:
+    """Refuse a fence that was made for another incarnation of one of the input topics, clicks first.
 
-    `end` is the log's end offset. Raises PositionError naming `pathcast state rebase`.
+    A topic that the fence does not know is read from its start, unless the fence knows one that is no input:
+    then one of them was recreated. Raises PositionError naming `pathcast state rebase`.
     """
-    where = f"{topic}[{partition}]"
     advice = "run `pathcast state rebase` to keep the state and read the topic from its start"
-    if fence.positions and topic_id not in fence.positions:
-        known = ", ".join(fence.positions)
-        raise PositionError(
-            f"{where} has topic id {topic_id}, its state belongs to {known} (recreated?); {advice}"
-        )
-    position = fence.positions.get(topic_id, 0)
-    if position > end:
-        raise PositionError(
-            f"{where} ends at {end}, its state has read up to {position} (truncated?); {advice}"
-        )
+    known = {topic_id for topic_id, _ in topics.values()}
+    gone = ", ".join(topic_id for topic_id in fence.positions if topic_id not in known)
+    for topic, (topic_id, ends) in topics.items():
+        where, position = f"{topic}[{partition}]", fence.positions.get(topic_id)
+        if position is None and gone:
+            raise PositionError(
+                f"{where} has topic id {topic_id}, its state belongs to {gone} (recreated?); {advice}"
+            )
+        if position is not None and position > ends[partition]:
+            raise PositionError(
+                f"{where} ends at {ends[partition]}, its state has read up to {position} (truncated?); "
+                f"{advice}"
+            )

@@ -46,15 +46,17 @@ class Open(NamedTuple):
 Finish = Callable[[str, Owned], list[Open]]
 
 
-def finisher(connection: dict[str, Any], outputs: Sequence[str]) -> Finish:
+def finisher(connection: dict[str, Any], outputs: Sequence[str], routed: Sequence[str] = ()) -> Finish:
     """A function that aborts what predecessors left open, and says what that was.
+
+    Transactions of a partition write to that partition of `outputs`, and to any partition of `routed`.
 
     Call it when their successors have their producer ids, before anything is read: what is still open then is
     open for ever. Raises SetUpError where a transaction can be neither completed nor aborted.
     """
 
     def finish(changelog: str, owned: Owned) -> list[Open]:
-        found = _patiently(lambda: _abort(connection, changelog, outputs, owned))
+        found = _patiently(lambda: _abort(connection, changelog, outputs, routed, owned))
         for one in found:
             log.warning("aborted a transaction that the broker had forgotten", transaction=str(one))
         return found
@@ -78,14 +80,21 @@ def _patiently(look: Callable[[], list[Open]]) -> list[Open]:
             time.sleep(PAUSE)
 
 
-def _abort(connection: dict[str, Any], changelog: str, outputs: Sequence[str], owned: Owned) -> list[Open]:
+def _abort(
+    connection: dict[str, Any],
+    changelog: str,
+    outputs: Sequence[str],
+    routed: Sequence[str],
+    owned: Owned,
+) -> list[Open]:
     admin, found = KafkaAdminClient(**connection), list[Open]()
     try:
         wanted = [TopicPartition(topic, number) for topic in (changelog, *outputs) for number in owned]
+        wanted += _all_partitions(admin, routed)
         known = admin.describe_producers(wanted)
         everybodys = [one for partition, state in known.items() for one in _open(partition, state)]
         for number, producer in owned.items():
-            found += _predecessors(everybodys, TopicPartition(changelog, number), producer)
+            found += _predecessors(everybodys, TopicPartition(changelog, number), producer, routed)
         for one in found:
             admin.abort_transaction(AbortTransactionSpec(*one))
     except ClusterAuthorizationFailedError as error:
@@ -98,17 +107,31 @@ def _abort(connection: dict[str, Any], changelog: str, outputs: Sequence[str], o
     return found
 
 
+def _all_partitions(admin: Any, topics: Sequence[str]) -> list[TopicPartition]:
+    described = admin.describe_topics(list(topics)) if topics else []
+    return [
+        TopicPartition(topic["name"], partition["partition_index"])
+        for topic in described
+        for partition in topic["partitions"]
+    ]
+
+
 def _open(partition: TopicPartition, state: Any) -> Iterator[Open]:
     for producer in state.active_producers:
         if producer.current_transaction_start_offset >= 0:
             yield Open(partition, producer.producer_id, producer.producer_epoch, producer.coordinator_epoch)
 
 
-def _predecessors(everybodys: Sequence[Open], changelog: TopicPartition, producer: int) -> list[Open]:
+def _predecessors(
+    everybodys: Sequence[Open], changelog: TopicPartition, producer: int, routed: Sequence[str]
+) -> list[Open]:
     """Of one input partition. Only its own producers write to its changelog: who is open there is one."""
     own = {producer, *(one.producer for one in everybodys if one.partition == changelog)}
     found = [
-        one for one in everybodys if one.producer in own and one.partition.partition == changelog.partition
+        one
+        for one in everybodys
+        if one.producer in own
+        and (one.partition.partition == changelog.partition or one.partition.topic in routed)
     ]
     if found and all(one.partition != changelog for one in found):
         raise SetUpError(

@@ -29,6 +29,8 @@ class Memory:
     #: Their keys, where answers are sealed; `keyed`: the state has some, or may come to.
     envelopes: dict[bytes, Envelope] = field(default_factory=dict)
     keyed: bool = False
+    #: The state has what the topic `profiles` says of visitors, or may come to.
+    given: bool = False
     #: No timer is before this minute (epoch minutes of event time); the first may be later.
     next_timer: int = timers.NEVER
     answers: dict[str, tuple[Message, ...]] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Memory:
         memory = cls(state)
         memory._popularity.add(panes.weights(state.scan(keys.ITEM_PANE)))
         memory.next_timer = timers.first(state.scan(keys.TIMER))
+        memory.given = any(True for _ in state.scan(keys.GIVEN))
         return memory
 
     def timers(self) -> Iterable[tuple[bytes, bytes]]:

@@ -41,6 +41,12 @@ class Metrics:
             registry=registry,
         )
         self.lag = Gauge("pathcast_lag_records", "Records not yet applied", ["partition"], registry=registry)
+        self.side_lag = Gauge(
+            "pathcast_side_lag_records",
+            "Records of inputs beside clicks not yet applied",
+            ["topic", "partition"],
+            registry=registry,
+        )
         self.watermark = Gauge(
             "pathcast_watermark_seconds", "Event time reached", ["partition"], registry=registry
         )
@@ -98,6 +104,12 @@ class Metrics:
             "pathcast_hidden_outdated", "Visitors in memory still to be made again", registry=registry
         )
         self.recovery = Gauge("pathcast_recovery_seconds", "Duration of the last recovery", registry=registry)
+        self.identity_messages = Counter(
+            "pathcast_identity_messages",
+            "Messages about a user's devices to other partitions' owners, by kind",
+            ["kind"],
+            registry=registry,
+        )
         self.forgotten = Counter("pathcast_forgotten", "Requests to forget a visitor", registry=registry)
         self.shadow_scored = Counter(
             "pathcast_shadow_scored", "Clicks that a challenger scored as well", registry=registry
@@ -134,10 +146,11 @@ def report(metrics: Metrics, passage: "Passage") -> None:
     _count(metrics.dead_letters, passage.reasons.items())
     _count(metrics.explanations, passage.explained.items())
     metrics.events.inc(len(passage.applied))
-    metrics.chunk.observe(len(passage.work.records))
+    metrics.chunk.observe(passage.work.size)
+    _count(metrics.identity_messages, Tallied(passage.identities.outbox.kinds()).items())
     metrics.duplicates.inc(passage.duplicates)
     metrics.misrouted.inc(passage.misrouted)
-    metrics.forgotten.inc(len(passage.erasures))
+    metrics.forgotten.inc(sum(not one.answer for one in passage.erasures))
     metrics.rebuilt.inc(passage.rebuilt)
     metrics.waited.inc(len(passage.scored[-1].purchase))
     metrics.served(passage.version.id if passage.version else NO_MODEL, len(passage.applied))

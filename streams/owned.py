@@ -2,17 +2,19 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from streams import fence as fences
+from streams.batches import CLICKS, Batch, Part
 from streams.chunks import Chunk, Epoch
+from streams.click_queue import ClickQueue
 from streams.effects import Effects, Work
 from streams.fence import FENCE_KEY, Fence
 from streams.partition_store import PartitionStore, Persisted
 from streams.processing import Processing
+from streams.side_inputs import SideInputs
 from streams.transactions import PartitionProducer
 
 
@@ -41,9 +43,11 @@ class OwnedPartition:
         self.lock = asyncio.Lock()
         self.topic_id = self.changelog = self.changelog_id = ""
         self.fence = Fence()
+        self.sides = SideInputs({})
         self._processing, self._bounds, self._rewind = processing, bounds, rewind
         self._store: PartitionStore | None = None
-        self._queue: deque[tuple[Any, Chunk]] = deque()
+        self._queue = ClickQueue(bounds.records)
+        self._idle_at = 0.0
         self._arrived = asyncio.Event()
         self._group_epoch = 0
 
@@ -52,9 +56,16 @@ class OwnedPartition:
         """The next input offset to apply."""
         return self.fence.positions.get(self.topic_id, 0)
 
+    def side_position(self, topic: str) -> int:
+        """The next offset of a side input to apply."""
+        return self.fence.positions.get(self.sides.ids[topic], 0)
+
     def recovered(self, store: PartitionStore, fence: Fence, group_epoch: int) -> None:
         """The state is complete: chunks of this epoch may be applied."""
-        self._store, self.fence, self._group_epoch = store, fence, group_epoch
+        # An input that was never read is in the fence all the same: a recreated one is then noticed.
+        unread = {topic_id: 0 for topic_id in self.sides.ids.values() if topic_id not in fence.positions}
+        self.fence = fence.moved(unread, fence.watermark, fence.clock)
+        self._store, self._group_epoch = store, group_epoch
         self._queue.clear()
         # A recovered deletion, or one that a crash came after, still stands in the files.
         store.compact()
@@ -62,70 +73,68 @@ class OwnedPartition:
 
     def offer(self, event: Any, chunk: Chunk) -> None:
         """Queue a fetched chunk (`event` is Faust's handle for acknowledging it)."""
-        self._queue.append((event, chunk))
+        self._queue.offer(event, chunk)
         self._arrived.set()
+
+    def offer_side(self, topic: str, records: Sequence[Any], end: int) -> None:
+        """Queue records of another input; `end` is their reader's position. None once it is closed."""
+        if self._store is not None:
+            self.sides.offer(topic, records, end)
+            self._arrived.set()
 
     @property
     def full(self) -> bool:
         """Whether fetching more would only fill memory."""
-        return sum(len(chunk.records) for _, chunk in self._queue) >= self._bounds.records
+        return self._queue.full
 
     async def run(self) -> None:
-        """Apply what arrives until cancelled; when nothing does, let event time go on."""
+        """Apply what arrives until cancelled; when no clicks do, let event time go on."""
+        self._busy()
         while True:
             try:
-                await asyncio.wait_for(self._arrived.wait(), self._bounds.idle_ms / 1000)
+                await asyncio.wait_for(self._arrived.wait(), max(0.0, self._idle_at - time.monotonic()))
             except TimeoutError:
+                self._busy()
                 await self._tick()
                 continue
-            while self._queue:
+            if self._queue:
+                self._busy()
+            while self._queue or self.sides.waiting:
                 await self._apply_some()
             self._arrived.clear()
 
+    def _busy(self) -> None:
+        self._idle_at = time.monotonic() + self._bounds.idle_ms / 1000
+
     async def _apply_some(self) -> None:
         async with self.lock:
-            taken, records, end = self._take()
-            if records:
-                await self._transact(records, end, taken[0][1].fetched_at)
-            elif end > self.position:
-                self.fence = self.fence.moved(self.topic_id, end, self.fence.watermark, self.fence.clock)
-            for event, _ in taken:
+            taken = self._queue.take(self.position, Epoch(self._group_epoch, self.seeks))
+            if taken.gap:
+                self._rewind(self.partition, taken.end)
+            clicks = Part(CLICKS, self.topic_id, taken.records, taken.end)
+            fetched_at = taken.chunks[0][1].fetched_at if taken.records else time.monotonic()
+            batch = Batch([*self.sides.take(self.fence.positions), clicks], fetched_at)
+            if batch.size:
+                await self._transact(batch)
+            else:
+                self.fence = self.fence.moved(batch.ends, self.fence.watermark, self.fence.clock)
+            for event, _ in taken.chunks:
                 event.ack()
 
-    def _take(self) -> tuple[list[tuple[Any, Chunk]], list[Any], int]:
-        """Queued chunks that continue the fence, at most one transaction's worth, without what it covers."""
-        taken: list[tuple[Any, Chunk]] = []
-        records: list[Any] = []
-        position = self.position
-        while self._queue and (
-            not records or len(records) + len(self._queue[0][1].records) <= self._bounds.records
-        ):
-            event, chunk = self._queue.popleft()
-            if chunk.epoch != Epoch(self._group_epoch, self.seeks):
-                continue
-            if chunk.start > position:
-                self._queue.clear()
-                self._rewind(self.partition, position)
-                break
-            records += chunk.records if chunk.start == position else _from(chunk.records, position)
-            position = max(position, chunk.end)
-            taken.append((event, chunk))
-        return taken, records, position
-
-    async def _transact(self, records: Sequence[Any], end: int, fetched_at: float) -> None:
-        """Apply records in one transaction; where one of them cannot be processed, in several around it."""
-        work = self._work(records, fetched_at)
+    async def _transact(self, batch: Batch) -> None:
+        """Apply a batch in one transaction; where a record cannot be processed, in several around it."""
+        work = self._work(batch)
         try:
             effects = await self._processing.process(work)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not block the partition
-            if len(records) > 1:
-                half = len(records) // 2
-                await self._transact(records[:half], records[half].offset, fetched_at)
-                await self._transact(records[half:], end, fetched_at)
+            if batch.size > 1:
+                for half in batch.halves():
+                    await self._transact(half)
                 return
             effects = await self._processing.reject(work, error)
-        now = int(time.time() * 1000)
-        await self._commit(effects, self.fence.moved(self.topic_id, end, effects.watermark, now))
+        # Event time follows the clock from the last click: what came of other inputs does not set it back.
+        clock = int(time.time() * 1000) if work.records else self.fence.clock
+        await self._commit(effects, self.fence.moved(batch.ends, effects.watermark, clock))
 
     async def _tick(self) -> None:
         """Event time of an idle partition follows the clock from where its last record left both."""
@@ -134,22 +143,24 @@ class OwnedPartition:
             idle_to = fence.watermark + now - fence.clock - self._bounds.idle_ms
             if self._store is None or not fence.clock or idle_to <= fence.watermark:
                 return
-            work = self._work((), time.monotonic(), idle_to)
+            work = self._work(Batch([], time.monotonic()), idle_to)
             effects = await self._processing.process(work)
-            if effects.state or effects.outputs:
+            if effects.state or effects.outputs or effects.routed:
                 clock = now - self._bounds.idle_ms
-                await self._commit(
-                    effects, fence.moved(self.topic_id, self.position, effects.watermark, clock)
-                )
+                await self._commit(effects, fence.moved({}, effects.watermark, clock))
 
-    def _work(self, records: Sequence[Any], fetched_at: float, idle_to: int = 0) -> Work:
+    def _work(self, batch: Batch, idle_to: int = 0) -> Work:
         assert self._store is not None
-        return Work(self.partition, records, self._store, self.fence.watermark, fetched_at, idle_to)
+        found = {part.topic_id: part.records for part in batch.parts}
+        records = found.pop(self.topic_id, ())
+        sides = {part.topic: part.records for part in batch.parts if part.topic_id in found and part.records}
+        watermark, fetched_at = self.fence.watermark, batch.fetched_at
+        return Work(self.partition, records, self._store, watermark, fetched_at, idle_to, sides)
 
     async def _commit(self, effects: Effects, fence: Fence) -> None:
         assert self._store is not None
         state = [*effects.state, (FENCE_KEY, fences.encode(fence))]
-        offset = await self.producer.publish(effects.outputs, self.changelog, state)
+        offset = await self.producer.publish(effects.outputs, self.changelog, state, effects.routed)
         self._store.write(state, Persisted(offset, self.changelog_id, int(time.time() * 1000)))
         self.fence = fence
         if effects.erased:
@@ -162,9 +173,6 @@ class OwnedPartition:
         async with self.lock:
             self._store = None
             self._queue.clear()
+            self.sides.clear()
         self._processing.processor.closed(self.partition)
         await self.producer.close()
-
-
-def _from(records: Sequence[Any], position: int) -> list[Any]:
-    return [record for record in records if record.offset >= position]

@@ -2,13 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from models import erasure, features, policy
 from models.batching import Batcher
-from models.erasure import Erasure, request_of
+from models.erasure import Erasure, request_of, user_request_of
 from models.events import Click, Reason, Rejected
 from models.facts import Facts, Fate, Transition
 from models.lifecycle import BEGIN_CHECKOUT, PURCHASE
@@ -20,6 +21,7 @@ from streams.deciding import Decider
 from streams.effects import NO_HEADERS, Effects, Message, Work
 from streams.entries import Entry
 from streams.erasing import Names
+from streams.identities import Identities, user_of
 from streams.letters import letter
 from streams.memory import Memory
 from streams.partition_store import ERASED_KEY
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 #: A chunk's batches: who consents is scored by the network, or by a lower rung while the hidden state waits
 #: to be made again; the others get the popular rung.
 CONSENTING, REFUSING, WAITING = 0, 1, 2
+#: ... and of who has no click in the chunk, nothing is scored.
+ASIDE = -1
 
 
 class Passage:
@@ -50,6 +54,7 @@ class Passage:
         self.rebuilt = 0
         self.watermark = max(work.watermark, work.idle_to)
         self.entries: dict[bytes, Entry] = {}
+        self.identities = Identities(work, self.rules, memory.given)
         self.batchers = (Batcher(), Batcher(), Batcher())
         self.applied: list[Applied] = []
         self.decided: list[Decided] = []
@@ -73,6 +78,7 @@ class Passage:
         """All clicks through their sessions; then they can be scored."""
         with self._stage("decode"):
             clicks = self.pipeline.decoder.decode(self.work.records)
+            self.identities.decode(self.pipeline.profiles, self._refuse)
         with self._stage("read"):
             self._read(clicks)
         with self._stage("step"):
@@ -87,7 +93,9 @@ class Passage:
         with self._stage("write"):
             state = self._changes()
         erased = bool(self.erasures)
-        return Effects(self.outputs, state, self.watermark, lambda: self.pipeline.committed(self), erased)
+        routed = self.identities.outbox.routed()
+        committed = partial(self.pipeline.committed, self)
+        return Effects(self.outputs, state, self.watermark, committed, erased, routed)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -101,10 +109,11 @@ class Passage:
         for record, click, key in zip(self.work.records, clicks, self.keys, strict=True):
             if type(click) is Click:
                 first.setdefault(entries.key_of(key), click)
-            elif record.value is None and request_of(record) is not None:
-                self.forgotten.update(self._names_of(record).keys)
-        wanted = first if not self.forgotten else dict.fromkeys([*first, *self.forgotten])
-        self.entries = entries.read(self.work.state, wanted, self.memory.recent)
+            elif record.value is None:
+                self.identities.expect(record)
+                if request_of(record) is not None:
+                    self.forgotten.update(self._names_of(record).keys)
+        self._read_entries(first)
         outdated = rebuilding.outdated(self.entries, first, self.version, self.rules.session.gap_ms)
         self.waiting = rebuilding.over_budget(outdated, self.budget)
         self.rebuilt = len(outdated) - len(self.waiting)
@@ -112,6 +121,18 @@ class Passage:
             entry.batch = WAITING if entry.key in self.waiting else CONSENTING
             entry.slot = self.batchers[entry.batch].visitor(entry.visitor)
         self._count_misrouted(clicks)
+
+    def _read_entries(self, first: Mapping[bytes, Click]) -> None:
+        """Visitors of the chunk; what came from elsewhere is applied to them before its clicks."""
+        further = [*self.forgotten, *self.identities.wanted()]
+        wanted = first if not further else dict.fromkeys([*first, *further])
+        self.entries = entries.read(self.work.state, wanted, self.memory.recent)
+        for key in further:
+            self.entries[key].batch = ASIDE
+        self.identities.read(self.entries)
+        self.identities.apply(self.entries)
+        for request in self.identities.dropped:
+            self._receipt(request, True, answer=True)
 
     def _names_of(self, record: Any) -> Names:
         return Names.of(record, self.pipeline.decoder.pseudonyms)
@@ -128,17 +149,34 @@ class Passage:
                 self._step(record, click, key)
             elif (request := request_of(record)) is not None:
                 self._forget(self._names_of(record), request)
+            elif (request := user_request_of(record)) is not None:
+                self._forget_user(user_of(record), request)
             else:
-                self._refuse(record, click.reason, click.message)
+                self._refuse(record, self.rules.names.clicks, click.reason, click.message)
 
     def _forget(self, names: Names, request: str) -> None:
+        """Erase a visitor, under whichever name."""
+        found = [key for key in names.keys if self.entries[key].visitor is not None]
+        told = sum(self._drop(key, request) for key in names.keys)
+        self._receipt(request, bool(found), told=told, opened=names.opened)
+
+    def _forget_user(self, user_id: str, request: str) -> None:
+        """Erase a user's record, where it is here, and the visitors linked to them that are here."""
+        known, linked = self.identities.forget_user(user_id, self.entries)
+        self.forgotten.update(linked)
+        told = sum(self._drop(key, request) for key in linked)
+        self._receipt(request, known or bool(linked), visitors=len(linked), told=told)
+
+    def _drop(self, key: bytes, request: str) -> int:
         """From here on the visitor is unknown; earlier clicks of the chunk keep the entry that they had."""
-        found, hidden = False, self.pipeline.decoder.pseudonyms
-        for key in names.keys:
-            entry = self.entries[key]
-            found = found or entry.visitor is not None
-            slot = self.batchers[CONSENTING].visitor(None)
-            self.entries[key] = Entry(key, None, entry.timer, entry.known, slot)
+        entry = self.entries[key]
+        told = self.identities.forget(key, entry.visitor, request)
+        slot = self.batchers[CONSENTING].visitor(None)
+        self.entries[key] = Entry(key, None, entry.timer, entry.known, slot, user=entry.user)
+        return told
+
+    def _receipt(self, request: str, found: bool, **said: Any) -> None:
+        hidden = self.pipeline.decoder.pseudonyms
         self.erasures.append(
             Erasure(
                 request=request,
@@ -146,7 +184,7 @@ class Passage:
                 found=found,
                 at=int(time.time() * 1000),
                 pseudonyms=hidden.fingerprint if hidden else "",
-                opened=names.opened,
+                **said,
             )
         )
 
@@ -157,16 +195,19 @@ class Passage:
         entry.visitor, facts = step(entry.visitor, click, self.watermark, self.rules.session)
         if facts.transitions:
             self.count(facts.transitions)
+            self.identities.tell(entry.key, facts.transitions)
         if facts.fate is Fate.APPLIED:
             self._apply(key, click, entry, facts)
         elif facts.fate is Fate.DUPLICATE:
             self.duplicates += 1
         else:
-            self._refuse(record, Reason.LATE, _late(click, facts))
+            self._refuse(record, self.rules.names.clicks, Reason.LATE, _late(click, facts))
 
     def _apply(self, key: bytes, click: Click, entry: Entry, facts: Facts) -> None:
         visitor = entry.visitor
         assert visitor is not None
+        if facts.fresh:
+            self.identities.began(entry.key, visitor, facts)
         number = entry.batch if facts.consent else REFUSING
         batcher = self.batchers[number]
         slot = entry.slot if facts.consent else batcher.visitor(None)
@@ -183,8 +224,8 @@ class Passage:
             self.tally.collector.transition(transition)
             self.transitions[type(transition).__name__] += 1
 
-    def _refuse(self, record: Any, reason: Reason, message: str) -> None:
-        self.letters.append(letter(record, self.rules.names.clicks, self.work.partition, reason, message))
+    def _refuse(self, record: Any, topic: str, reason: Reason, message: str) -> None:
+        self.letters.append(letter(record, topic, self.work.partition, reason, message))
         self.reasons[reason] += 1
 
     def score(self, answers: Scored | None) -> None:
@@ -243,6 +284,7 @@ class Passage:
         rings.ring(self)
         changes = [change for entry in self.entries.values() for change in entry.changes()]
         changes += self.sealing.changes(self)
+        changes += self.identities.changes()
         if self.erasures:
             changes.append((ERASED_KEY, b"%d" % self.erasures[-1].at))
         return changes + self.tally.changes(self.work, self.watermark)

@@ -13,6 +13,7 @@ from models.events import Click, Reason, Rejected
 from models.lifecycle import SessionConfig
 from models.merchandising import Merchandiser
 from models.policy import Policy
+from models.profile_updates import ProfileDecoder
 from models.session import step
 from models.versions import Version
 from models.visitor import decode
@@ -53,6 +54,7 @@ class Pipeline:
             metrics,
         )
         self.sealer = sealer
+        self.profiles = ProfileDecoder(decoder.limits, decoder.pseudonyms)
         self.wording = Wording(policy)
         self.deadline = Deadline(rules.deadline_s)
         self.shop = Merchandiser(rules.shop, decoder.catalogue)
@@ -95,6 +97,7 @@ class Pipeline:
         """A chunk's transaction came to pass: now it may be seen in memory and metrics."""
         memory = passage.memory
         memory.keep(((e.key, e.visitor) for e in passage.entries.values()), self.rules.recent_visitors)
+        memory.given = passage.identities.said.kept
         memory.saw(passage.tally.moved())
         memory.armed((e.visitor for e in passage.entries.values()), passage.watermark)
         visitors = [applied.click.visitor_id for applied in passage.applied]
@@ -118,10 +121,11 @@ class Pipeline:
         # An error may quote an id.
         said = "" if self.decoder.pseudonyms is not None else f": {error}"
         message = f"{type(error).__name__}{said}; an error of Pathcast's own, please report it"
-        name, record = self.rules.names.dead_letters, work.records[0]
-        letter = letters.letter(record, self.rules.names.clicks, work.partition, Reason.INVALID, message)
+        names = self.rules.names
+        ((topic, (record,)),) = [(names.clicks, work.records)] if work.records else work.sides.items()
+        letter = letters.letter(record, topic, work.partition, Reason.INVALID, message)
         self.metrics.dead_letters.labels(Reason.INVALID.value).inc()
-        return Effects({name: [letter]}, watermark=work.watermark)
+        return Effects({names.dead_letters: [letter]}, watermark=work.watermark)
 
     def opened(self, partition: int, state: Reader) -> None:
         """Derive what is kept in memory from the recovered state. Raises WrongMaster."""

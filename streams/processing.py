@@ -33,7 +33,7 @@ class Processing:
 
     async def process(self, work: Work) -> Effects:
         """Effects of a chunk. Raises what its processing raised."""
-        if len(work.records) > INLINE_RECORDS:
+        if work.size > INLINE_RECORDS:
             return (await self._run(self.processor.process, [work]))[0]
         loop = asyncio.get_running_loop()
         if not self._waiting:
@@ -68,7 +68,7 @@ class Processing:
     def _take(self) -> "list[tuple[Work, asyncio.Future[Effects]]]":
         taken, records = 0, 0
         while taken < len(self._waiting) and records < TOGETHER_RECORDS:
-            records += len(self._waiting[taken][0].records)
+            records += self._waiting[taken][0].size
             taken += 1
         chunks, self._waiting = self._waiting[:taken], self._waiting[taken:]
         return chunks

@@ -37,3 +37,4 @@ def _wake(passage: "Passage") -> None:
 def _advance(passage: "Passage", entry: Entry) -> None:
     entry.visitor, transitions = advance(entry.visitor, passage.watermark, passage.rules.session)
     passage.count(transitions)
+    passage.identities.tell(entry.key, transitions)

@@ -1,7 +1,7 @@
 """The owned partitions of this process: opened on assignment, given work, closed on revocation."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from streams.hanging import Finish
 from streams.owned import Bounds, OwnedPartition
 from streams.partition_store import database_options, shared_memory
 from streams.processing import Processing
+from streams.side_inputs import SideInputs
+from streams.side_reader import SideReader
 from streams.transactions import PartitionProducer
 
 #: Told of the partitions of an assignment before anything of them is written here.
@@ -23,7 +25,7 @@ Describe = Callable[[Iterable[str]], dict[str, tuple[str, dict[int, int]]]]
 
 @dataclass
 class RuntimeConfig:
-    """What the transport needs to know; times in ms, sizes in bytes."""
+    """What the transport needs to know; times in ms, sizes in bytes; `sides` are further input topics."""
 
     application_id: str
     topic: str
@@ -34,6 +36,12 @@ class RuntimeConfig:
     tombstone_retention_ms: int = 86_400_000
     cache_bytes: int = 256 << 20
     threads: int = 0
+    sides: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The topics that change state, clicks first."""
+        return self.topic, *self.sides
 
 
 class Runtime:
@@ -53,7 +61,9 @@ class Runtime:
         self.rewind: Callable[[int, int], Any] = lambda partition, position: None
         self.announce: Announce | None = None
         self._describe, self._finish = describe, finish
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        #: Reads the inputs beside clicks for this assignment.
+        self.reader: SideReader | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         #: A shutdown in the middle of a revocation must wait for it, too: then the stores are closed.
         self._closing = asyncio.Lock()
         self._processing = Processing(processor, config.threads)
@@ -66,8 +76,8 @@ class Runtime:
         return database_options(*self._memory)
 
     async def describe(self) -> dict[str, tuple[str, dict[int, int]]]:
-        """Topic ids and ends of the input and its changelog, off the event loop."""
-        names = (self.config.topic, self.config.changelog)
+        """Topic ids and ends of the inputs and of the changelog, off the event loop."""
+        names = (*self.config.inputs, self.config.changelog)
         return await asyncio.get_running_loop().run_in_executor(None, self._describe, names)
 
     async def open(self, partitions: Iterable[int]) -> None:
@@ -107,25 +117,29 @@ class Runtime:
         epoch, topics = self.epoch, await self.describe()
         if epoch != self.epoch:
             return
-        topic_id, ends = topics[self.config.topic]
-        self.changelog_id = topics[self.config.changelog][0]
+        self.changelog_id = topics.pop(self.config.changelog)[0]
         for partition, owned in self.owned.items():
-            state = store.partition(partition)
-            fence = fences.decode(state.get([fences.FENCE_KEY])[0])
-            fences.check(fence, self.config.topic, partition, topic_id, ends[partition])
-            owned.topic_id, owned.changelog, owned.changelog_id = (
-                topic_id,
-                self.config.changelog,
-                self.changelog_id,
-            )
-            owned.recovered(state, fence, self.epoch)
-            self._start(partition, owned)
+            self._recover(partition, owned, store.partition(partition), topics)
+            self._start(f"partition-{partition}", owned.run())
+        if self.config.sides:
+            self.reader = SideReader(self.config.sides, self.config.connection)
+            self._start("side inputs", self.reader.run(dict(self.owned)))
         self.ready = True
 
-    def _start(self, partition: int, owned: OwnedPartition) -> None:
-        task = asyncio.get_running_loop().create_task(owned.run(), name=f"partition-{partition}")
+    def _recover(
+        self, partition: int, owned: OwnedPartition, state: Any, topics: Mapping[str, fences.Topic]
+    ) -> None:
+        fence = fences.decode(state.get([fences.FENCE_KEY])[0])
+        fences.check(fence, partition, topics)
+        owned.topic_id = topics[self.config.topic][0]
+        owned.changelog, owned.changelog_id = self.config.changelog, self.changelog_id
+        owned.sides = SideInputs({topic: topics[topic][0] for topic in self.config.sides})
+        owned.recovered(state, fence, self.epoch)
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
         task.add_done_callback(self._ended)
-        self._tasks[partition] = task
+        self._tasks.append(task)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -139,14 +153,15 @@ class Runtime:
             self.on_failure(error)
 
     async def verify(self) -> None:
-        """Refuse to go on when the input topic was recreated under the running worker."""
-        topic_id, _ = (await self.describe())[self.config.topic]
+        """Refuse to go on when an input topic was recreated under the running worker."""
+        topics = await self.describe()
         for partition, owned in self.owned.items():
-            if owned.topic_id and owned.topic_id != topic_id:
-                raise PositionError(
-                    f"{self.config.topic}[{partition}] was recreated: id {topic_id}, was {owned.topic_id}; "
-                    "run `pathcast state rebase` to keep the state and read the topic from its start"
-                )
+            for topic, known in {self.config.topic: owned.topic_id, **owned.sides.ids}.items():
+                if known and known != topics[topic][0]:
+                    raise PositionError(
+                        f"{topic}[{partition}] was recreated: id {topics[topic][0]}, was {known}; "
+                        "run `pathcast state rebase` to keep the state and read the topic from its start"
+                    )
 
     def current(self, partition: int) -> Epoch:
         """The epoch that a fetch of this partition belongs to when it begins now."""
@@ -180,7 +195,9 @@ class Runtime:
         self.epoch += 1
         self.restored = self.ready = False
         owned, self.owned = self.owned, {}
-        tasks, self._tasks = self._tasks, {}
+        tasks, self._tasks = self._tasks, []
         await asyncio.gather(*(partition.close() for partition in owned.values()))
-        for task in tasks.values():
+        for task in tasks:
             task.cancel()
+        # A reader has a connection to let go; its failure has been told already.
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -42,6 +42,15 @@ class TopicNames(BaseSettings):
         description="Output, compacted, only with `PATHCAST_ENVELOPE_KEY_FILE`: the wrapped key of each "
         "visitor, by which their answers are sealed.",
     )
+    identities: str = Field(
+        default="identities",
+        description="Between workers: profiles of a user's devices, on their way to each other.",
+    )
+    profiles: str = Field(
+        default="profiles",
+        description="Input, compacted: what the shop knows of a visitor or user, by id; an empty value "
+        "removes it.",
+    )
     items: str = Field(default="items", description="Broadcast, compacted: the catalogue.")
     model_updates: str = Field(
         default="model-updates", description="Broadcast, compacted: manifests of promoted models."
@@ -67,7 +76,13 @@ class TopicNames(BaseSettings):
             self.dead_letters,
             self.lapsing_visitors,
             self.erasures,
+            *self.sides,
         )
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Inputs beside clicks that change the state of visitors."""
+        return self.identities, self.profiles
 
     def used(self, sealing: bool) -> tuple[str, ...]:
         """All topics that an installation has; `sealing`: it seals answers."""

@@ -13,7 +13,7 @@ from typing import Any
 import aiokafka
 from aiokafka.producer import sender
 
-from streams.effects import NO_HEADERS, Message
+from streams.effects import NO_HEADERS, Message, Routed
 from streams.errors import TransactionError
 
 #: aiokafka waits this long (s) when a transaction starts while its predecessor's markers are being written.
@@ -24,6 +24,8 @@ BATCH_BYTES = 1 << 20
 MAX_REQUEST_BYTES = 16 << 20
 OPEN_TIMEOUT = 60.0
 CLOSE_TIMEOUT = 5.0
+#: A transaction without messages to other partitions.
+NOWHERE: Routed = {}
 
 
 class PartitionProducer:
@@ -60,7 +62,11 @@ class PartitionProducer:
         return int(self._producer._txn_manager.producer_id)
 
     async def publish(
-        self, outputs: dict[str, list[Message]], changelog: str, state: Iterable[tuple[bytes, bytes | None]]
+        self,
+        outputs: dict[str, list[Message]],
+        changelog: str,
+        state: Iterable[tuple[bytes, bytes | None]],
+        routed: Routed = NOWHERE,
     ) -> int:
         """Publish outputs and state in one transaction and return the offset of the last changelog record.
 
@@ -70,8 +76,11 @@ class PartitionProducer:
             await self._producer.begin_transaction()
             pending = []
             for topic, messages in outputs.items():
-                pending += await self._send(topic, messages)
-            logged = await self._send(changelog, [(key, value, NO_HEADERS) for key, value in state])
+                pending += await self._send(topic, messages, self.partition)
+            for (topic, partition), messages in routed.items():
+                pending += await self._send(topic, messages, partition)
+            changes = [(key, value, NO_HEADERS) for key, value in state]
+            logged = await self._send(changelog, changes, self.partition)
             # aiokafka would commit without a batch that the broker refused.
             await asyncio.gather(*(future for future, _ in (*pending, *logged)))
             await self._producer.commit_transaction()
@@ -83,19 +92,19 @@ class PartitionProducer:
                 "restart the worker, it goes on from its state"
             ) from error
 
-    async def _send(self, topic: str, messages: Sequence[Message]) -> list[tuple[asyncio.Future[Any], int]]:
+    async def _send(
+        self, topic: str, messages: Sequence[Message], partition: int
+    ) -> list[tuple[asyncio.Future[Any], int]]:
         """One record batch after another: the future of a batch's first offset, and its number of records."""
         futures: list[tuple[asyncio.Future[Any], int]] = []
         now, start = int(time.time() * 1000), 0
         while start < len(messages):
             batch = self._producer.create_batch()
             start += _fill(batch, messages, start, now)
-            futures.append(await self._close_and_send(batch, topic))
+            batch.close()
+            future = await self._producer.send_batch(batch, topic, partition=partition)
+            futures.append((future, batch.record_count()))
         return futures
-
-    async def _close_and_send(self, batch: Any, topic: str) -> tuple[asyncio.Future[Any], int]:
-        batch.close()
-        return await self._producer.send_batch(batch, topic, partition=self.partition), batch.record_count()
 
     async def close(self) -> None:
         """Stop; a producer that cannot stop is left to be fenced by its successor."""

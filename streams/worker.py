@@ -77,8 +77,8 @@ class Worker:
         self.metrics = Metrics()
         self.catalogue = Catalogue()
         self.pipeline = self._pipeline(actions, events)
-        used = {*names.used(sealing)} - {names.clicks, *names.broadcast}
-        finish = finisher(clients, sorted(used))
+        used = {*names.used(sealing)} - {names.clicks, *names.sides, *names.broadcast}
+        finish = finisher(clients, sorted(used), [names.identities])
         self.runtime = Runtime(self._runtime_config(), self.pipeline, describe, finish)
         self.runtime.on_failure = die
         self.companion = self._companion()
@@ -117,6 +117,7 @@ class Worker:
             tombstone_retention_ms=DAY_MS,
             cache_bytes=settings.block_cache_mb << 20,
             threads=self._threads(),
+            sides=self.names.sides,
         )
 
     def _threads(self) -> int:

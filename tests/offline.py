@@ -85,9 +85,10 @@ class Offline:
         envelopes: Envelopes | None = None,
         topic_id: str = "one",
         actions: str | ActionSet = ACTIONS,
+        partition: int = 0,
     ) -> None:
         rules = rules or Rules(TopicNames(), 1, deadline_s=FOREVER)
-        self.names = rules.names
+        self.names, self.partition = rules.names, partition
         self.state = Memory()
         self.reader: Reader = reader or DictReader(self.state)
         self._write = write or self.state.write
@@ -100,12 +101,15 @@ class Offline:
         sealer = Sealer(envelopes, topic_id) if envelopes else None
         policy = Policy(actions if isinstance(actions, ActionSet) else ActionSet.load(actions))
         self.pipeline = Pipeline(rules, decoder, policy, self.models, self.metrics, sealer)
-        self.pipeline.opened(0, self.reader)
+        self.pipeline.opened(partition, self.reader)
         self.watermark = 0
 
-    def process(self, chunk: Sequence[Any], idle_to: int = 0) -> Effects:
-        """Process a chunk and commit what it came to."""
-        work = Work(0, chunk, self.reader, self.watermark, time.monotonic(), idle_to)
+    def process(
+        self, chunk: Sequence[Any], idle_to: int = 0, sides: Mapping[str, Sequence[Any]] | None = None
+    ) -> Effects:
+        """Process a chunk and commit what it came to; `sides` are records of other inputs by topic."""
+        now = time.monotonic()
+        work = Work(self.partition, chunk, self.reader, self.watermark, now, idle_to, sides or {})
         effects = self.pipeline.process([work])[0]
         self.commit(effects)
         return effects
@@ -132,7 +136,7 @@ class Offline:
     @property
     def popularity(self) -> Popularity:
         """What the partition's memory knows."""
-        return self.pipeline.memories[0].popularity
+        return self.pipeline.memories[self.partition].popularity
 
     def rebuilt_popularity(self) -> Popularity:
         """The same, derived from the state alone, as after a restart."""

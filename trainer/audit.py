@@ -102,9 +102,14 @@ def _changed(whole: Examples, build: Build, rows: pl.DataFrame) -> NDArray[np.in
 
 
 def _halved(whole: Examples, build: Build, rows: pl.DataFrame) -> NDArray[np.int64]:
-    """The same where some visitors stop in the midst of what they do; a feature reads one visitor's story."""
+    """The same where some visitors stop in the midst of what they do; a feature reads one visitor's story.
+
+    Who ever logs in goes on: what their other devices did counts, and is the past as well.
+    """
     place = pl.int_range(pl.len()).over("visitor_id")
     first = pl.col("visitor_id").rank("dense") % HALVED != 0
+    if "user_id" in rows.columns:
+        first |= pl.col("user_id").is_not_null().any().over("visitor_id")
     part = build(rows.lazy().filter(first | (place < (pl.len().over("visitor_id") + 1) // 2)))
     one, other = _by_visitor(whole), _by_visitor(part)
     _, here, there = np.intersect1d(one, other, return_indices=True)

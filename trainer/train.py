@@ -25,6 +25,7 @@ from trainer.lineage import lineage
 from trainer.logs import read_items, read_log
 from trainer.odd_prices import odd_prices
 from trainer.options import Options
+from trainer.profiles import read_profiles
 from trainer.reading import reading
 from trainer.split import split
 from trainer.vectors import read
@@ -43,7 +44,8 @@ class Run:
     `checkpoint` is a folder from which a killed run goes on; it is emptied when the version is saved.
     `start` is the folder of the version that training begins with. `content` has vectors of items.
     `holdout` is the share of the newest clicks that the run does not look at: a gate judges on them.
-    `offsets` say which places of the topics the log holds (`trainer.lineage`).
+    `offsets` say which places of the topics the log holds (`trainer.lineage`). `profiles` is what the shop
+    knows of people, as it is on the topic `profiles`.
     """
 
     events: Sequence[Path]
@@ -58,11 +60,13 @@ class Run:
     content: Path | None = None
     holdout: float = 0.0
     offsets: Mapping[str, Any] = field(default_factory=dict)
+    profiles: Path | None = None
 
     @property
     def files(self) -> list[Path]:
         """All that the run reads but the version that it begins with."""
-        return [*self.events, *(file for file in (self.items, self.content) if file is not None)]
+        further = (self.items, self.content, self.profiles)
+        return [*self.events, *(file for file in further if file is not None)]
 
 
 def catalogue(file: Path | None) -> Catalogue:
@@ -89,9 +93,9 @@ class Parted(NamedTuple):
 
 
 def _parted(run: Run) -> Parted:
-    shop = catalogue(run.items)
+    shop, profiles = catalogue(run.items), read_profiles(run.profiles)
     with reading(run.events):
-        walked = walk(read_log(run.events, run.mapping, run.names), shop)
+        walked = walk(read_log(run.events, run.mapping, run.names), shop, profiles)
         priced = odd_prices(run.events, run.mapping)
     learned, held_out = _split(walked.examples(), run.holdout)
     said = {"files": [file.name for file in run.events], "rejected": walked.rejected}

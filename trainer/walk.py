@@ -20,6 +20,7 @@ from models.lifecycle import SessionConfig
 from models.session import step
 from models.visitor import Visitor
 from trainer.ahead import SAID, look_ahead
+from trainer.devices import Devices, Profiles
 from trainer.examples import Examples, ExamplesError, labelled
 from trainer.refused import advice, repeats, strange, told
 
@@ -41,7 +42,7 @@ class LogRecord:
 class Walk:
     """Examples so far; `rejected` counts the clicks that are none, by reason, `disordered` the rows that were
     earlier than the row above them, `repeated` those that say what another says, `unknown` those whose event
-    name is not known, by that name."""
+    name is not known, by that name. `profiles` are what the shop says of people (topic `profiles`)."""
 
     config: SessionConfig = field(default_factory=SessionConfig)
     catalogue: Catalogue = field(default_factory=Catalogue)
@@ -49,6 +50,7 @@ class Walk:
     disordered: int = 0
     repeated: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
+    profiles: Profiles = ()
     _visitors: dict[str, Visitor] = field(default_factory=dict)
     _sessions: dict[str, int] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -58,6 +60,9 @@ class Walk:
     _said: list[tuple[float, float, float, int]] = field(default_factory=list)
     _watermark: int = 0
     _began: int = 0
+
+    def __post_init__(self) -> None:
+        self._devices = Devices(self._visitors, self.config, self.profiles)
 
     def through(self, log: pl.LazyFrame) -> "Walk":
         """Walk a log in the contract's columns (`trainer.logs.read_log`) in order of event time."""
@@ -81,10 +86,13 @@ class Walk:
 
     def _step(self, click: Click) -> None:
         self._watermark = max(self._watermark, click.ts)
+        self._devices.pass_time(self._watermark)
         before = self._visitors.get(click.visitor_id)
         spent = before.spend if before else 0
         visitor, facts = step(before, click, self._watermark, self.config)
         self._visitors[click.visitor_id] = visitor
+        if facts.born:
+            self._devices.born(visitor, click.visitor_id)
         if facts.fate != Fate.APPLIED:
             self._reject(facts.fate.name.lower())
         elif not facts.consent:
@@ -92,6 +100,7 @@ class Walk:
         else:
             self._keep(visitor, click, facts)
             self._note(click, visitor.spend - (0 if facts.fresh else spent))
+        self._devices.stepped(click.visitor_id, visitor, facts)
 
     def _keep(self, visitor: Visitor, click: Click, facts: Facts) -> None:
         if facts.fresh:
@@ -157,6 +166,6 @@ def records(frame: pl.DataFrame) -> list[Record]:
     return list(map(LogRecord, keys, lines.getvalue().splitlines(), times))
 
 
-def walk(log: pl.LazyFrame, catalogue: Catalogue | None = None) -> Walk:
+def walk(log: pl.LazyFrame, catalogue: Catalogue | None = None, profiles: Profiles = ()) -> Walk:
     """Walk a whole log."""
-    return Walk(catalogue=catalogue or Catalogue()).through(log)
+    return Walk(catalogue=catalogue or Catalogue(), profiles=profiles).through(log)

@@ -20,6 +20,7 @@ from models.versions import Version
 from trainer import before, lineage
 from trainer.baselines import Baselines
 from trainer.named import anywhere
+from trainer.profiles import read_profiles
 from trainer.report import evaluate
 from trainer.train import catalogue
 from trainer.walk import Walk
@@ -34,6 +35,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @events_option
 @click.option("--warmup", multiple=True, type=_FILE, help="What came before: read for visitors' state.")
 @click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--profiles", type=_FILE, help="What the topic `profiles` has, as JSON lines.")
 @mapping_option
 @event_map_option
 @click.option("--json", "out", required=True, type=OUT)
@@ -43,6 +45,7 @@ def command(
     events: tuple[Path, ...],
     warmup: tuple[Path, ...],
     items: Path | None,
+    profiles: Path | None,
     mapping: dict[str, str],
     names: EventNames,
     out: Path,
@@ -55,7 +58,7 @@ def command(
     newest that the version learned from.
     """
     version = registry.load(anywhere(versions, model))
-    walk = Walk(catalogue=catalogue(items))
+    walk = Walk(catalogue=catalogue(items), profiles=read_profiles(profiles))
     first = before.through(walk, warmup, events, mapping, names_for(version.metrics, names))
     baselines = Baselines(version.baselines) if version.baselines else None
     examples = walk.examples()

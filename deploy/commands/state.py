@@ -25,7 +25,8 @@ def command() -> None:
 @command.command()
 def show() -> None:
     """The fence of each partition beside the input log as it is now."""
-    _print(standings(connection(), WorkerSettings().application_id, TopicNames().clicks))
+    names = TopicNames()
+    _print(standings(connection(), WorkerSettings().application_id, names.clicks, names.sides), names.clicks)
 
 
 @command.command("rebase")
@@ -42,14 +43,16 @@ def rebase_command(yes: bool, target: str) -> None:
     """Keep the state, and let it belong to the clicks topic as it is now.
 
     For a topic that was recreated or truncated, or a moved broker. Events of the old topic that come again
-    are recognised only among the latest of their visitor. Workers must be stopped.
+    are recognised only among the latest of their visitor. Other inputs go on where they were read up to, or
+    from their start where they are new. Workers must be stopped.
     """
-    to, settings, topic = connection(), WorkerSettings(), TopicNames().clicks
+    to, settings, names = connection(), WorkerSettings(), TopicNames()
+    topic = names.clicks
     application_id = settings.application_id
     with Console(stderr=True).status(f"waiting until no worker is a member of {application_id}"):
         await_idle(to, application_id, settings.session_timeout_seconds + GRACE_SECONDS)
-    found = standings(to, application_id, topic)
-    _print(found)
+    found = standings(to, application_id, topic, names.sides)
+    _print(found, topic)
     if not yes:
         click.confirm(f"Let the state of {application_id} go on from the {target} of {topic}?", abort=True)
     written = rebase(to, application_id, found, target == "end")
@@ -100,18 +103,21 @@ def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _print(found: list[Standing]) -> None:
-    table = Table("partition", "state's topic id", "position", "watermark", "log", "")
+def _print(found: list[Standing], topic: str) -> None:
+    table = Table("partition", "state's topic", "position", "watermark", "log", "")
     for one in found:
-        table.add_row(*_row(one))
+        table.add_row(*_row(one, topic))
     Console().print(table)
 
 
-def _row(one: Standing) -> tuple[str, ...]:
-    log = f"{one.begin:,} to {one.end:,}"
+def _row(one: Standing, topic: str) -> tuple[str, ...]:
+    logs = [(topic, one.begin, one.end), *((side.topic, side.begin, side.end) for side in one.sides)]
+    log = "\n".join(f"{name}: {begin:,} to {end:,}" for name, begin, end in logs)
     if one.fence is None:
         return str(one.partition), "-", "-", "-", log, "nothing applied yet"
-    told = "goes on" if one.fits else f"refused: the topic is {one.topic_id}"
-    ids, positions = one.fence.positions.keys(), one.fence.positions.values()
+    names, positions = one.names(topic), one.fence.positions
+    now = ", ".join(f"{name} is {topic_id}" for topic_id, name in names.items() if topic_id not in positions)
+    told = "goes on" if one.fits else f"refused: {now or 'a log is shorter'}"
     reached = _moment(one.fence.watermark / 1000)
-    return str(one.partition), "\n".join(ids), "\n".join(f"{n:,}" for n in positions), reached, log, told
+    ids = "\n".join(names.get(topic_id, topic_id) for topic_id in positions)
+    return str(one.partition), ids, "\n".join(f"{n:,}" for n in positions.values()), reached, log, told

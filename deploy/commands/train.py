@@ -57,6 +57,7 @@ mapping_option = click.option(
 )
 @click.option("--from", "start", metavar="VERSION", help="Begin with what a version has learned.")
 @click.option("--content", type=_FILE, help="Vectors of items, made by `items embed`.")
+@click.option("--profiles", type=_FILE, help="What the topic `profiles` has, as JSON lines.")
 @click.option(
     "--holdout",
     type=click.FloatRange(0, 0.9),
@@ -87,6 +88,7 @@ def command(
     checkpoint: Path | None,
     start: str | None,
     content: Path | None,
+    profiles: Path | None,
     holdout: float,
     freeze: str | None,
     device: str,
@@ -106,7 +108,7 @@ def command(
     names = names_in(config, names)
     begun = anywhere(registry, start) if start else None
     data = (events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
-    run = Run(*data, holdout, offsets(events))
+    run = Run(*data, holdout, offsets(events), profiles)
     with processes() as number:
         if number:
             follow(run)

@@ -10,6 +10,7 @@ from deploy.event_log import opened
 from deploy.kafka import connection
 from deploy.privacy.copies import Unconfirmed
 from deploy.privacy.forget import Proof, forgotten
+from deploy.privacy.forget_user import user_forgotten
 from deploy.privacy.places import Places
 from deploy.privacy.stores import STORES
 from deploy.tables import print_table
@@ -35,20 +36,24 @@ def _named(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
 
 @command.command()
 @click.argument("visitor", callback=_named)
+@click.option("--user", is_flag=True, help="The id is a user's: forget all visitors linked to them.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--seconds", default=60.0, show_default=True, help="How long workers have to answer.")
 @click.option("--json", "as_json", is_flag=True, help="The proof for programs.")
-def forget(visitor: str, yes: bool, seconds: float, as_json: bool) -> None:
+def forget(visitor: str, user: bool, yes: bool, seconds: float, as_json: bool) -> None:
     """Erase VISITOR everywhere, and prove it: what was found where, and by when each topic has dropped it.
 
     Workers must be running. Later clicks of the visitor begin anew; what of them is still under way when this
-    is asked may come after it, so stop collecting first. The topics are read whole.
+    is asked may come after it, so stop collecting first. The topics are read whole. With --user, VISITOR is
+    the id of a user: all devices on which they were logged in last are forgotten.
     """
     if not yes:
-        click.confirm("This cannot be undone. Forget the visitor?", abort=True)
+        who = "user and all visitors linked to them" if user else "visitor"
+        click.confirm(f"This cannot be undone. Forget the {who}?", abort=True)
     worker = WorkerSettings()
     hidden = pseudonyms(worker.pseudonym_key_file)
-    proof = forgotten(Places(connection(), TopicNames(), worker, opened(), hidden), visitor, seconds)
+    places = Places(connection(), TopicNames(), worker, opened(), hidden)
+    proof = (user_forgotten if user else forgotten)(places, visitor, seconds)
     if as_json:
         click.echo(json.dumps(_told(proof), indent=1))
         return

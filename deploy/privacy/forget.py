@@ -12,6 +12,7 @@ from deploy.privacy import keys, lines, search
 from deploy.privacy.copies import Unconfirmed, confirmed, unconfirmed
 from deploy.privacy.lines import Line
 from deploy.privacy.places import Places
+from deploy.privacy.profiles import taken_back
 from deploy.privacy.secret import WrongSecret, check_secret
 from deploy.privacy.stores import STORES
 from deploy.state import changelog_of
@@ -50,7 +51,7 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
     held = keys.standing(places.to, places.names.visitor_keys, called)
     partitions = ask(places, visitor, request)
     receipts = await_receipts(places, request, partitions, seconds)
-    _check(places, [receipt.erasure for receipt in receipts.values()])
+    check_owners(places, [receipt.erasure for receipt in receipts.values()], by_id=True)
     keys.delete(places.to, places.names.visitor_keys, held)
     for topic in places.marked:
         keys.delete(places.to, topic, keys.standing(places.to, topic, called))
@@ -62,6 +63,7 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
     told = [
         *lines.of_state(places, [receipt.erasure for receipt in receipts.values()], copies, before),
         *key_lines,
+        taken_back(places, called, now),
         *lines.of_topics(places, visitor, keys_gone),
         *lines.of_log(places, visitor, erased),
         *(Line(store.name, "nothing of visitors", "", "") for store in STORES if not store.holds),
@@ -94,14 +96,18 @@ class Receipt(NamedTuple):
 
 
 def await_receipts(places: Places, request: str, partitions: int, seconds: float) -> dict[int, Receipt]:
-    """The first one of each partition, by partition. Raises ForgetError."""
+    """By partition what its owner said, at the place of its last word on the request.
+
+    Owners of users whose record had the visitor answer once more. Raises ForgetError.
+    """
     found: dict[int, Receipt] = {}
+    answers: list[Receipt] = []
     topic, deadline = places.names.erasures, time.monotonic() + seconds
     with consumer(places.to) as client:
         parts = [TopicPartition(topic, number) for number in client.partitions_for_topic(topic)]
         client.assign(parts)
         client.seek_to_beginning(*parts)
-        while len(found) < partitions:
+        while len(found) < partitions or len(answers) < sum(one.erasure.told for one in found.values()):
             if time.monotonic() > deadline:
                 raise ForgetError(
                     f"{len(found)} of {partitions} partitions answered within {seconds:.0f} s; start the "
@@ -111,15 +117,26 @@ def await_receipts(places: Places, request: str, partitions: int, seconds: float
                 receipts = (Receipt(record.offset, erasure.decode(record.value)) for record in records)
                 for one in receipts:
                     if one.erasure.request == request:
-                        found.setdefault(one.erasure.partition, one)
+                        _note(one, found, answers)
+    for one in answers:
+        known = found[one.erasure.partition]
+        found[one.erasure.partition] = Receipt(max(known.offset, one.offset), known.erasure)
     return dict(sorted(found.items()))
 
 
-def _check(places: Places, receipts: Sequence[Erasure]) -> None:
-    """Whether all owners have the command's secret, and understood a request by pseudonym.
+def _note(receipt: Receipt, found: dict[int, Receipt], answers: list[Receipt]) -> None:
+    if receipt.erasure.answer:
+        answers.append(receipt)
+    else:
+        found.setdefault(receipt.erasure.partition, receipt)
+
+
+def check_owners(places: Places, receipts: Sequence[Erasure], by_id: bool) -> None:
+    """Whether all owners have the command's secret, and, `by_id`, opened the id of a request by pseudonym.
 
     Elsewhere a visitor is found by their pseudonym: with another secret the proof would be wrong. Owners from
-    before requests by pseudonym erase what they have under it, and do not read the sealed id.
+    before requests by pseudonym erase what they have under it, and do not read the sealed id. Raises
+    WrongSecret and ForgetError.
     """
     own = places.hidden.fingerprint if places.hidden else ""
     theirs = {receipt.pseudonyms for receipt in receipts} - {own}
@@ -127,7 +144,7 @@ def _check(places: Places, receipts: Sequence[Erasure]) -> None:
         erased = "these workers erased nothing" if places.hidden else "their state is erased, nothing else"
         raise WrongSecret(theirs, own, erased)
     older = [str(receipt.partition) for receipt in receipts if not receipt.opened]
-    if places.hidden and older:
+    if by_id and places.hidden and older:
         raise ForgetError(
             f"the workers of partitions {', '.join(older)} are of an older version: they erased what they "
             "have under the pseudonym, but did not look for state from before there were pseudonyms; update "

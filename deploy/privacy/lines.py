@@ -34,12 +34,12 @@ def of_state(places: Places, receipts: list[Erasure], copies: Confirmed, before:
     had = [str(receipt.partition) for receipt in receipts if receipt.found]
     at = max(receipt.at for receipt in receipts)
     found = f"a record in partition {', '.join(had)}" if had else "no record"
-    yield Line(STATE.name, found, STATE.leaves, _date(at))
+    yield Line(STATE.name, found, STATE.leaves, date(at))
     yield from _copy_lines(copies, at + int(places.worker.revoked_state_hours * HOUR_MS))
     changelog = changelog_of(places.worker.application_id)
     keeps = kept(places.to, [changelog])[changelog]
     gone = keeps.compacted(at)
-    told = _date(gone) if gone else "no date: set max.compaction.lag.ms of the topic"
+    told = date(gone) if gone else "no date: set max.compaction.lag.ms of the topic"
     yield Line(f"{CHANGELOG.name} {changelog}", f"{before} values", CHANGELOG.leaves, told)
 
 
@@ -55,7 +55,7 @@ def _copy_lines(copies: Confirmed, by: int) -> Iterator[Line]:
             f"not confirmed{away}",
             "its worker deletes or rewrites them, so start it; if the folder was deleted: "
             f"{strike_command(copy.worker)}",
-            f"{_date(by)} where its worker runs; else delete the folder",
+            f"{date(by)} where its worker runs; else delete the folder",
         )
 
 
@@ -66,7 +66,7 @@ def of_keys(places: Places, held: Standing | None, at: int) -> tuple[str, list[L
     topics = [changelog_of(places.worker.application_id), places.names.visitor_keys]
     found = kept(places.to, topics)
     gone = [found[topic].compacted(at) for topic in topics]
-    dates = [_date(one) if one else "no date: set max.compaction.lag.ms of the topic" for one in gone]
+    dates = [date(one) if one else "no date: set max.compaction.lag.ms of the topic" for one in gone]
     left = KEYS.leaves if held else ""
     return max(dates), [Line(f"{KEYS.name} {topics[1]}", f"{len(held)} keys", left, dates[1])]
 
@@ -78,7 +78,7 @@ def of_topics(places: Places, visitor: str, keys_gone: str) -> Iterator[Line]:
     for topic, (records, newest, sealed, marks) in found.items():
         there = records or marks
         gone = keeps[topic].expires(newest) if there else None
-        told = _date(gone) if gone else "never: set retention.ms of the topic" if there else "now"
+        told = date(gone) if gone else "never: set retention.ms of the topic" if there else "now"
         unread = f"; {sealed} of them cannot be read: their key is deleted, its copies go: {keys_gone}"
         leaves = TOPICS.leaves if records else _MARKS if marks else ""
         yield Line(f"topic {topic}", f"{records} records", leaves + (unread if sealed else ""), told)
@@ -99,5 +99,6 @@ def of_log(places: Places, visitor: str, erased: list[Erased]) -> Iterator[Line]
     yield Line(MODELS.name, f"{ids}; {had}{unknown}", MODELS.leaves, "now" if not naming else "remove them")
 
 
-def _date(moment: int) -> str:
+def date(moment: int) -> str:
+    """An epoch (ms) for people, UTC."""
     return datetime.fromtimestamp(moment / 1000, UTC).isoformat(sep=" ", timespec="minutes")

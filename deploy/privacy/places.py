@@ -1,5 +1,6 @@
 """Where an installation keeps things, and what a visitor is called there."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from deploy.privacy.stores import KEYS, STORES
@@ -18,6 +19,8 @@ class Places(NamedTuple):
     worker: WorkerSettings
     log: EventLog
     hidden: Pseudonyms | None = None
+    #: Names of people of whom several are looked for at once, in place of one visitor's.
+    names_of: tuple[str, ...] = ()
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -30,6 +33,12 @@ class Places(NamedTuple):
         """Those of them where `visitor forget` writes deletion marks."""
         return tuple(getattr(self.names, role) for store in STORES for role in store.marked)
 
+    def of(self, *names: Iterable[str]) -> "Places":
+        """The same places, where these names are looked for."""
+        return self._replace(names_of=tuple(dict.fromkeys(name for found in names for name in found)))
+
     def called(self, visitor: str) -> tuple[str, ...]:
         """What the visitor is called here: the id, which some topics keep, and the pseudonym."""
+        if self.names_of:
+            return self.names_of
         return (visitor, self.hidden.visitor(visitor.encode())) if self.hidden else (visitor,)

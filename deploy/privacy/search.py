@@ -8,12 +8,16 @@ import fsspec
 import msgspec
 
 from deploy.kafka import consumer, drain
+from deploy.privacy.naming import joins, tells
 from models import keys
 from models.envelope import is_sealed
 from models.erasure import request_of
 from streams.connection import Connection
 from trainer.eventlog.forget import theirs_of
 from trainer.eventlog.log import EventLog
+
+#: Kinds of state under the id of a visitor or user.
+KINDS = (keys.VISITOR, keys.ENVELOPE, keys.GIVEN, keys.USER)
 
 
 class Found(NamedTuple):
@@ -49,7 +53,9 @@ def in_topics(
             theirs = [
                 record
                 for record in drain(client, topic)
-                if record.key in keys or any(text in (record.value or b"") for text in texts)
+                if record.key in keys
+                or any(text in (record.value or b"") for text in texts)
+                or tells(record.value, visitors)
             ]
             newest = max((record.timestamp for record in theirs), default=0)
             sealed = sum(is_sealed(record.value) for record in theirs)
@@ -64,12 +70,15 @@ def _is_mark(record: Any, marked: bool) -> bool:
 
 def in_changelog(to: Connection, changelog: str, *visitors: str) -> int:
     """Values of the visitor's record, key and timers, former ones too; deletion marks do not count."""
-    names = {kind + one.encode() for one in visitors for kind in (keys.VISITOR, keys.ENVELOPE)}
+    names = {kind + one.encode() for one in visitors for kind in KINDS}
     with consumer(to) as client:
         if not client.partitions_for_topic(changelog):
             return 0
         records = drain(client, changelog)
-        return sum(record.value is not None and _is_of(record.key, names) for record in records)
+        return sum(
+            record.value is not None and (_is_of(record.key, names) or joins(record, visitors))
+            for record in records
+        )
 
 
 def _is_of(found: bytes, visitor_keys: Collection[bytes]) -> bool:

@@ -26,10 +26,10 @@ class Store(NamedTuple):
 
 STATE = Store(
     "state (RocksDB)",
-    "the visitor's record, timer and wrapped key",
+    "the visitor's record, timer and wrapped key, their user and what the shop says of them; users' devices",
     "erased by the owner in a transaction, files rewritten; answers kept in memory go as well",
     ("streams/store.py", "streams/partition_store.py"),
-    keys=("VISITOR", "TIMER", "ENVELOPE"),
+    keys=("VISITOR", "TIMER", "ENVELOPE", "GIVEN", "USER", "LINK"),
 )
 COPIES = Store(
     "files of present and former owners",
@@ -43,7 +43,7 @@ CHANGELOG = Store(
 )
 TOPICS = Store(
     "topics",
-    "clicks, answers, refused inputs",
+    "clicks, answers, refused inputs, messages between workers",
     "by retention: Kafka cannot drop one key of them",
     topics=(
         "clicks",
@@ -52,8 +52,15 @@ TOPICS = Store(
         "ad_decisions",
         "dead_letters",
         "lapsing_visitors",
+        "identities",
     ),
     marked=("lapsing_visitors",),
+)
+PROFILES = Store(
+    "what the shop knows of people",
+    "age band, gender, region and interests of a visitor or user, as the shop sent them",
+    "a deletion mark where there is a record; former values go when the topic is compacted",
+    topics=("profiles",),
 )
 KEYS = Store(
     "visitors' keys",
@@ -127,4 +134,4 @@ NOTHING = (
         modules=("deploy/demo/children.py", "deploy/demo/log.py", "deploy/demo/learning.py"),
     ),
 )
-STORES = (STATE, COPIES, CHANGELOG, TOPICS, KEYS, EVENT_LOG, TRAINER, EXPORTS, MODELS, *NOTHING)
+STORES = (STATE, COPIES, CHANGELOG, TOPICS, PROFILES, KEYS, EVENT_LOG, TRAINER, EXPORTS, MODELS, *NOTHING)

@@ -55,6 +55,10 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "item": [
         {"category": "shoes", "brand": "acme", "price": 9.5, "title": "Shoe", "stock": 0, "status": "active"}
     ],
+    "profile-update": [
+        {"visitor_id": "v1", "ts": 1_600_000_000_000, "age_band": "25-34", "interests": {"shoes": 0.5}},
+        {"user_id": "u1", "ts": 1_600_000_000_000, "gender": "f", "region": "north", "consent": True},
+    ],
     "purchase-intent": [
         INTENT,
         INTENT | {"input_flags": {"dropped": ["brand"], "filled": ["brand", "price"]}},

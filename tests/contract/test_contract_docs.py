@@ -85,6 +85,7 @@ def test_asyncapi_says_who_reads_and_who_writes() -> None:
         "clicks",
         "items",
         "model_updates",
+        "profiles",
     }
     assert set(actions) == set(asyncapi()["channels"])
 

@@ -171,6 +171,7 @@ class Partition:
         code = shopper.code_of(click, dwell, flags)
         if not shopper.denied:
             shopper.keep(click, code, now)
+        shopper.describe(click)
         armed = minute_of(now + self.rules.gap)
         shopper.armed = armed if shopper.armed == 0 else min(shopper.armed, armed)
         self._count_funnel(click, event, flags, previous)

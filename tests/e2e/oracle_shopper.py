@@ -19,6 +19,7 @@ from tests.e2e.oracle_input import EVENTS
 from tests.e2e.oracle_offers import Offers
 
 MINUTE_MS = 60_000
+KEPT_MS = 180 * 86_400_000
 FRESH, REORDERED, RATE, CLIPPED, SEEN, IN_CART, PAGE = 1, 2, 4, 8, 16, 32, 64
 
 
@@ -82,6 +83,12 @@ class Shopper:
     armed_offers: int = 0
     rating_sum: int = 0
     rating_count: int = 0
+    user_id: str = ""
+    linked_at: int = 0
+    others: None = None
+    #: By field: hash and event time of what clicks said of the person.
+    told: dict[str, tuple[int, int]] = field(default_factory=dict)
+    given: None = None
 
     @property
     def timer(self):
@@ -95,6 +102,16 @@ class Shopper:
         """A refusal of consent: what was kept before it goes."""
         self.codes, self.profile, self.orders = [], Profile(day=self.profile.day), Orders()
         self.left_items = self.left_value = self.rating_sum = self.rating_count = 0
+        self.told, self.user_id, self.linked_at = {}, "", 0
+
+    def describe(self, click):
+        """What a click with `consent: true` says of the person, and the user that it is of."""
+        if click.get("consent") is True:
+            for name in ("age_band", "gender", "region"):
+                if click.get(name) and click["ts"] >= self.told.get(name, (0, 0))[1]:
+                    self.told[name] = xxhash.xxh3_64_intdigest(click[name].lower().encode()), click["ts"]
+        if not self.denied and click.get("user_id") is not None and click["ts"] >= self.linked_at:
+            self.user_id, self.linked_at = click["user_id"], click["ts"]
 
     def start_session(self, now, born):
         if born:
@@ -110,6 +127,7 @@ class Shopper:
         self.cart, self.seen, self.pages = Cart(), [], []
         self.ended = self.churned = False
         self.profile.fade(now)
+        self.told = {name: word for name, word in self.told.items() if now - word[1] <= KEPT_MS}
 
     def count_rate(self, now):
         """Whether there are more clicks in this minute than a person makes."""

@@ -21,6 +21,8 @@ def expected(partition):
     for key, shopper in partition.shoppers.items():
         state[b"v" + key] = visitor_of(shopper)
         state[b"t" + shopper.timer.to_bytes(4, "big") + b"v" + key] = b""
+        if user := shopper.user_id.encode():
+            state[b"l" + len(user).to_bytes(4, "big") + user + key] = b""
     oldest = (partition.watermark - partition.rules.retention) // partition.rules.pane
     for number, funnel in partition.funnels.items():
         if number >= oldest:
@@ -60,8 +62,15 @@ def visitor_of(shopper):
         "ids": b"".join(shopper.ids),
         "codes": b"".join(struct.pack("<QIBBBB", *code) for code in shopper.codes),
         "exposure": exposure_of(shopper.offers),
+        "declared": declared_of(shopper.told),
     }
     return found
+
+
+def declared_of(told):
+    """Hash and time of age band, gender and region; interests are not said by clicks."""
+    words = [told.get(name, (0, 0)) for name in ("age_band", "gender", "region")]
+    return [number for word in words for number in word] + [{}, 0] if told else None
 
 
 def exposure_of(offers):

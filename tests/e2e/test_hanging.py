@@ -83,6 +83,17 @@ def test_other_peoples_transactions_and_partitions_are_left_alone(broker, topics
     assert readable(broker, (topics.clicks, 2)) == (0, 1)
 
 
+def test_messages_to_other_partitions_are_a_predecessors_too(broker, topics, begin):
+    partitions = [(topics.clicks, 1), (topics.identities, 3)]
+    producer = begin(*partitions)
+    other = begin((topics.identities, 3))
+    finish = finisher(broker.kafka_python(), [topics.purchase_intent], [topics.identities])
+    found = finish(topics.clicks, {1: 10**9})
+    assert sorted(one.partition for one in found) == sorted(TopicPartition(*it) for it in partitions)
+    assert {one.producer for one in found} == {producer}
+    assert open_in(broker, (topics.identities, 3)) == [other]
+
+
 def test_answers_whose_state_was_ended_are_not_guessed_about(broker, topics, begin):
     producer = begin((topics.recommendations, 3))
     with pytest.raises(SetUpError, match=r"forgotten.*recommendations.*kafka-transactions"):

@@ -37,6 +37,10 @@ OPTIONAL = {
     "transaction_id": st.sampled_from(("t1", "t2")),
     "rating": st.sampled_from((0.0, 1.0, 3.5, 5.0, 99.0)),
     "consent": st.sampled_from((True, True, False)),
+    "user_id": st.sampled_from(("u1", "u2")),
+    "age_band": st.sampled_from(("18-24", "25-34")),
+    "gender": st.sampled_from(("f", "F", "m")),
+    "region": st.sampled_from(("north", "south")),
 }
 STEPS = st.sampled_from(
     (0, 1, 500, 20_000, 20_000, 61_000, 12 * MINUTE, 31 * MINUTE, 100 * MINUTE, 26 * 60 * MINUTE)

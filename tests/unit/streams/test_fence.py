@@ -18,13 +18,13 @@ def test_a_new_partition_has_an_empty_fence():
 
 
 def test_moving_keeps_the_positions_of_other_topics():
-    moved = Fence({"old": 3, "clicks": 5}, 10, 11).moved("clicks", 9, 20, 21)
-    assert moved == Fence({"old": 3, "clicks": 9}, 20, 21)
+    moved = Fence({"old": 3, "clicks": 5}, 10, 11).moved({"clicks": 9, "profiles": 2}, 20, 21)
+    assert moved == Fence({"old": 3, "clicks": 9, "profiles": 2}, 20, 21)
 
 
 def test_moving_leaves_the_original_alone():
     fence = Fence({"clicks": 5})
-    fence.moved("clicks", 9, 0, 0)
+    fence.moved({"clicks": 9}, 0, 0)
     assert fence.positions == {"clicks": 5}
 
 
@@ -39,21 +39,45 @@ def test_another_format_is_refused():
         fences.decode(fences.encode(Fence(format=2)))
 
 
+def topics(end, topic_id="id", sides=()):
+    """Input topics with 4 partitions that end alike."""
+    ends = dict.fromkeys(range(4), end)
+    return {"clicks": (topic_id, ends), **{f"side-{one}": (one, ends) for one in sides}}
+
+
 def test_a_fence_within_its_topic_is_accepted():
-    fences.check(Fence(), "clicks", 0, "id", 0)
-    fences.check(Fence({"id": 5}), "clicks", 0, "id", 5)
-    fences.check(Fence({"id": 5, "older": 99}), "clicks", 0, "id", 6)
+    fences.check(Fence(), 0, topics(0))
+    fences.check(Fence({"id": 5}), 0, topics(5))
+    fences.check(Fence({"id": 5, "older": 99}), 0, topics(6))
+
+
+def test_state_from_before_there_were_other_inputs_is_accepted():
+    fences.check(Fence({"id": 5}), 0, topics(6, sides=("a", "b")))
+    fences.check(Fence({"id": 5, "a": 6}), 0, topics(6, sides=("a", "b")))
 
 
 def test_a_recreated_topic_is_refused():
     with pytest.raises(PositionError) as refused:
-        fences.check(Fence({"old-id": 5}), "clicks", 3, "new-id", 100)
+        fences.check(Fence({"old-id": 5}), 3, topics(100, "new-id"))
     for word in ("clicks[3]", "new-id", "old-id", "pathcast state rebase"):
         assert word in str(refused.value)
 
 
-def test_a_fence_beyond_the_log_is_refused():
+def test_another_input_that_was_recreated_is_refused_by_its_name():
     with pytest.raises(PositionError) as refused:
-        fences.check(Fence({"id": 6}), "clicks", 3, "id", 5)
-    for word in ("clicks[3]", "ends at 5", "up to 6", "pathcast state rebase"):
+        fences.check(Fence({"id": 5, "a": 1, "old-b": 0}), 3, topics(100, sides=("a", "b")))
+    for word in ("side-b[3]", "topic id b", "old-b", "pathcast state rebase"):
+        assert word in str(refused.value)
+
+
+def test_recreated_clicks_are_not_mistaken_for_a_topic_that_is_new():
+    with pytest.raises(PositionError, match="clicks"):
+        fences.check(Fence({"old-id": 5, "a": 3}), 3, topics(100, "new-id", sides=("a",)))
+
+
+@pytest.mark.parametrize(("positions", "name"), [({"id": 6}, "clicks"), ({"id": 5, "a": 6}, "side-a")])
+def test_a_fence_beyond_the_log_is_refused(positions, name):
+    with pytest.raises(PositionError) as refused:
+        fences.check(Fence(positions), 3, topics(5, sides=("a",)))
+    for word in (f"{name}[3]", "ends at 5", "up to 6", "pathcast state rebase"):
         assert word in str(refused.value)

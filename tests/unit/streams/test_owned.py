@@ -8,6 +8,7 @@ import rocksdict
 
 from streams import fence as fences
 from streams import owned as module
+from streams.batches import CLICKS, Batch, Part
 from streams.chunks import Chunk, Epoch
 from streams.effects import Effects
 from streams.errors import TransactionError
@@ -27,7 +28,7 @@ class Producer:
         self.transactions, self.offset = [], -1
         self.gate, self.entered, self.failure, self.closed = None, asyncio.Event(), None, False
 
-    async def publish(self, outputs, changelog, state):
+    async def publish(self, outputs, changelog, state, routed=()):
         self.entered.set()
         if self.gate:
             await self.gate.wait()
@@ -46,7 +47,7 @@ class Sums:
     """A processor: each value is added to its key's sum and answered; b"poison" cannot be processed."""
 
     def __init__(self):
-        self.calls, self.committed = [], 0
+        self.calls, self.committed, self.sides, self.applied = [], 0, [], []
         self.timers = False
 
     def process(self, works):
@@ -55,8 +56,14 @@ class Sums:
     def summed(self, work):
         values = [record.value for record in work.records]
         self.calls.append(values)
-        if b"poison" in values:
+        sides = {topic: [record.value for record in work.sides[topic]] for topic in sorted(work.sides)}
+        self.sides += [sides] if sides else []
+        beside = [value for found in sides.values() for value in found]
+        if b"poison" in (*values, *beside):
             raise ArithmeticError("poison")
+        self.applied += beside
+        if beside and not work.records:
+            return Effects({}, [], work.watermark)
         if not work.records:
             state = [(b"ticked", str(work.idle_to).encode())] if self.timers else []
             return Effects({}, state, work.idle_to)
@@ -69,7 +76,8 @@ class Sums:
         return Effects(outputs, state, work.records[-1].timestamp, self.count)
 
     def reject(self, work, error):
-        return Effects({"dead": [(b"", work.records[0].value, [])]}, watermark=work.watermark)
+        (record,) = [*work.records, *(one for found in work.sides.values() for one in found)]
+        return Effects({"dead": [(b"", record.value, [])]}, watermark=work.watermark)
 
     def count(self):
         self.committed += 1
@@ -299,7 +307,7 @@ async def test_a_record_that_is_stamped_a_year_ago_does_not_move_time(bench, clo
     bench.sums.timers, clock.now = True, 10**12
     bench.owned.fence = Fence({TOPIC_ID: 10}, 500_000, 10**12 - 1_000)
     year_old = Record(10, 10**12 - 365 * 86_400_000, b"a", b"1")
-    await bench.owned._transact([year_old], 11, 0.0)
+    await bench.owned._transact(Batch([Part(CLICKS, TOPIC_ID, [year_old], 11)], 0.0))
     assert bench.stored.clock == 10**12
     clock.now += 61_000
     await bench.owned._tick()

@@ -35,7 +35,7 @@ class Producer:
     async def open(self):
         self.opened = True
 
-    async def publish(self, outputs, changelog, state):
+    async def publish(self, outputs, changelog, state, routed=()):
         return 0
 
     async def close(self):

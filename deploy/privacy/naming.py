@@ -1,0 +1,43 @@
+"""Whether records that join devices name a person: links and users in the state, messages between workers."""
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from models import identity, identity_messages, keys, visitor
+from models.visitor import StateError
+
+#: The first bytes of a msgpack array, as messages between workers are; JSON begins with none of them.
+_ARRAYS = range(0x90, 0xA0)
+
+
+def joins(record: Any, names: Collection[str]) -> bool:
+    """Whether a record of the changelog is a link, a user or a linked visitor that names one of these."""
+    key, value = record.key, record.value
+    if key.startswith(keys.LINK):
+        return any(name in names for name in keys.link_parts(key))
+    if not key.startswith((keys.USER, keys.VISITOR)) or not _inside(value, names):
+        return False
+    try:
+        if key.startswith(keys.USER):
+            return any(name in names for name in identity.decode_user(value).devices)
+        return visitor.decode(value).user_id in names
+    except StateError:
+        return True
+
+
+def tells(value: bytes | None, names: Collection[str]) -> bool:
+    """Whether a value is a message between workers that names one of these."""
+    if not value or value[0] not in _ARRAYS or not _inside(value, names):
+        return False
+    try:
+        message = identity_messages.decode(value)
+    except StateError:
+        return True
+    return message.user_id in names or getattr(message, "visitor_id", None) in names
+
+
+def _inside(value: bytes, names: Collection[str]) -> bool:
+    """Whether it may be there at all: looking is cheaper than decoding."""
+    return any(msgspec.msgpack.encode(name) in value for name in names)

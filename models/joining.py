@@ -1,0 +1,116 @@
+"""Long-term profiles of several devices as one: the sum that features of a linked visitor read.
+
+The sum is made anew from the latest summaries whenever one changes, so nothing is ever taken back out of it.
+It does not depend on the order of the devices.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from models.events import EVENT_CODES
+from models.profile import CATEGORIES, FADE
+from models.summary import Summary
+from models.traits import NONE, Traits, newest
+from models.visitor import MAX_AMOUNT, MAX_COUNT, Visitor
+
+_PURCHASE: Final = EVENT_CODES["purchase"]
+#: All of it, as a share of 65,536.
+_WHOLE: Final = 1 << 16
+
+
+def summarise(visitor: Visitor) -> Summary:
+    """The visitor's own long-term profile up to now, its running session included; nothing of others'."""
+    counts = zip(visitor.totals, visitor.counts, strict=True)
+    return Summary(
+        visitor.sessions,
+        min(MAX_COUNT, visitor.bought_sessions + (visitor.counts[_PURCHASE] > 0)),
+        visitor.orders,
+        visitor.total_spend,
+        visitor.purchase_ts,
+        [min(MAX_COUNT, total + count) for total, count in counts],
+        dict(visitor.categories),
+        visitor.price_weight,
+        visitor.price_sum,
+        visitor.profile_day,
+        newest((visitor.declared, visitor.given)),
+    )
+
+
+def total(summaries: Sequence[Summary]) -> Summary | None:
+    """The sum; None of none, or where it says nothing.
+
+    Counts and money add up and saturate, times and days are the latest. Categories and prices fade to the
+    latest day first, each in one step; the 8 heaviest categories stay, of equal ones the smaller hash.
+    """
+    if not summaries:
+        return None
+    day = max(summary.profile_day for summary in summaries)
+    shares = [_share(day - summary.profile_day) for summary in summaries]
+    made = Summary(
+        min(MAX_COUNT, sum(summary.sessions for summary in summaries)),
+        min(MAX_COUNT, sum(summary.bought_sessions for summary in summaries)),
+        min(MAX_COUNT, sum(summary.orders for summary in summaries)),
+        min(MAX_AMOUNT, sum(summary.total_spend for summary in summaries)),
+        max(summary.purchase_ts for summary in summaries),
+        [min(MAX_COUNT, sum(counts)) for counts in zip(*(s.totals for s in summaries), strict=True)],
+        _heaviest(zip(summaries, shares, strict=True)),
+        _faded((summary.price_weight for summary in summaries), shares),
+        _faded((summary.price_sum for summary in summaries), shares),
+        day,
+        newest([summary.traits for summary in summaries]),
+    )
+    return made if made != Summary() else None
+
+
+def joined(visitor: Visitor) -> Summary:
+    """What features read as the past of a visitor who has `others`: their own and the other devices'.
+
+    A purchase on another device is never later than the visitor's last click.
+    """
+    others = visitor.others
+    assert others is not None
+    own = Summary(
+        visitor.sessions,
+        visitor.bought_sessions,
+        visitor.orders,
+        visitor.total_spend,
+        visitor.purchase_ts,
+        visitor.totals,
+        visitor.categories,
+        visitor.price_weight,
+        visitor.price_sum,
+        visitor.profile_day,
+    )
+    made = total((own, others))
+    assert made is not None
+    made.purchase_ts = max(visitor.purchase_ts, min(others.purchase_ts, visitor.last_ts))
+    return made
+
+
+def traits_of(visitor: Visitor) -> Traits:
+    """By field the newest of what the visitor's clicks, the topic `profiles` and their other devices say."""
+    others = visitor.others
+    declared, given, told = visitor.declared, visitor.given, others.traits if others else None
+    if told is None and (declared is None or given is None):
+        return declared or given or NONE
+    return newest((declared, given, told)) or NONE
+
+
+def _share(days: int) -> int:
+    if not days:
+        return _WHOLE
+    return FADE[days] if days < len(FADE) else 0
+
+
+def _faded(values: Iterable[int], shares: Iterable[int]) -> int:
+    faded = (value * share >> 16 for value, share in zip(values, shares, strict=True))
+    return min(MAX_AMOUNT, sum(faded))
+
+
+def _heaviest(faded: Iterable[tuple[Summary, int]]) -> dict[int, int]:
+    weights: dict[int, int] = {}
+    for summary, share in faded:
+        for category, weight in summary.categories.items():
+            weights[category] = min(MAX_AMOUNT, weights.get(category, 0) + (weight * share >> 16))
+    best = sorted(((-weight, category) for category, weight in weights.items() if weight))[:CATEGORIES]
+    return {category: -weight for weight, category in best}
