@@ -43,7 +43,11 @@ def total(network: Network, parts: Losses, options: Options) -> Tensor:
         return own.sum()
     every = torch.cat([own, options.heads_weight / len(parts.tasks) * parts.tasks])
     noise = network.tasks.noise
-    return (torch.exp(-noise) * every + noise / 2).sum() if noise.requires_grad else every.sum()
+    if not noise.requires_grad:
+        return every.sum()
+    # A head without outputs has no loss that would hold its noise: it would fall for ever.
+    learns = [True, True, *(part.raw.stop > part.raw.start for part in network.tasks.layout.parts)]
+    return (torch.exp(-noise) * every + noise / 2)[learns].sum()
 
 
 def losses(

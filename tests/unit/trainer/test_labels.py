@@ -283,6 +283,11 @@ def test_heads_learn_and_stay_finite(buys: bool, weights: str) -> None:
     tasks = made.network.tasks
     assert all(torch.isfinite(value).all() for value in made.network.state_dict().values())
     assert tasks.noise.any() == (weights == "learned")
+    without = [
+        2 + number for number, part in enumerate(tasks.layout.parts) if part.raw.start == part.raw.stop
+    ]
+    assert without
+    assert not tasks.noise[without].any()
     again = build(examples, examples, options, lambda progress: None)
     for name, value in made.network.state_dict().items():
         assert torch.equal(value, again.network.state_dict()[name]), name
