@@ -1,18 +1,24 @@
 """Which workers run, by the names of their datadirs."""
 
+from kafka.errors import KafkaError
+
 from deploy.kafka import admin
 from streams.connection import Connection
 from streams.identity import CLIENT
 
 
 def running(to: Connection, application_id: str) -> frozenset[str] | None:
-    """The workers that are members of the installation's group; None where one does not say its name.
+    """The workers that are members of the installation's group; None where that is not known.
 
-    Workers of older versions do not. Who was killed stays a member until its session times out. Raises
-    KafkaUnreachable.
+    It is not where a member is of an older version, which does not say its name. Who was killed stays a
+    member until its session times out. Raises KafkaUnreachable.
     """
     with admin(to) as client:
-        described = client.describe_groups([application_id])
+        try:
+            described = client.describe_groups([application_id])
+        except KafkaError:
+            # A broker that has just begun knows no coordinator yet.
+            return None
     clients = [str(member["client_id"]) for group in described.values() for member in group["members"]]
     if not all(client.startswith(CLIENT) for client in clients):
         return None

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from kafka.errors import CoordinatorNotAvailableError
 
 from deploy.cli import main
 from deploy.commands import visitor
@@ -183,12 +184,17 @@ def test_a_worker_that_runs_or_that_nobody_knows_is_not_struck_off(monkeypatch, 
     [
         (["pathcast-worker-a", "pathcast-worker-b"], {"a", "b"}),
         (["pathcast-worker-a", "faust-0.11"], None),
+        (None, None),
         ([], set()),
     ],
 )
 def test_members_are_known_where_all_say_who_they_are(monkeypatch, clients, known):
-    described = {"shop": {"members": [{"client_id": client} for client in clients]}}
-    client = SimpleNamespace(describe_groups=lambda _groups: described)
+    def describe(_groups):
+        if clients is None:
+            raise CoordinatorNotAvailableError
+        return {"shop": {"members": [{"client_id": client} for client in clients]}}
+
+    client = SimpleNamespace(describe_groups=describe)
 
     class Admin:
         def __enter__(self):
