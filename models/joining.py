@@ -5,6 +5,7 @@ It does not depend on the order of the devices.
 """
 
 from collections.abc import Iterable, Sequence
+from operator import add
 from typing import Final
 
 from models.events import EVENT_CODES
@@ -65,26 +66,25 @@ def total(summaries: Sequence[Summary]) -> Summary | None:
 def joined(visitor: Visitor) -> Summary:
     """What features read as the past of a visitor who has `others`: their own and the other devices'.
 
-    A purchase on another device is never later than the visitor's last click.
+    As `total` of both, but made for each click; a purchase on another device is never later than the
+    visitor's last click.
     """
-    others = visitor.others
+    others, day = visitor.others, visitor.profile_day
     assert others is not None
-    own = Summary(
-        visitor.sessions,
-        visitor.bought_sessions,
-        visitor.orders,
-        visitor.total_spend,
-        visitor.purchase_ts,
-        visitor.totals,
-        visitor.categories,
-        visitor.price_weight,
-        visitor.price_sum,
-        visitor.profile_day,
+    mine, theirs = _share(max(0, others.profile_day - day)), _share(max(0, day - others.profile_day))
+    totals = list(map(add, visitor.totals, others.totals))
+    return Summary(
+        min(MAX_COUNT, visitor.sessions + others.sessions),
+        min(MAX_COUNT, visitor.bought_sessions + others.bought_sessions),
+        min(MAX_COUNT, visitor.orders + others.orders),
+        min(MAX_AMOUNT, visitor.total_spend + others.total_spend),
+        max(visitor.purchase_ts, min(others.purchase_ts, visitor.last_ts)),
+        totals if max(totals) <= MAX_COUNT else [min(MAX_COUNT, count) for count in totals],
+        _merged(visitor.categories, mine, others.categories, theirs),
+        min(MAX_AMOUNT, (visitor.price_weight * mine >> 16) + (others.price_weight * theirs >> 16)),
+        min(MAX_AMOUNT, (visitor.price_sum * mine >> 16) + (others.price_sum * theirs >> 16)),
+        max(day, others.profile_day),
     )
-    made = total((own, others))
-    assert made is not None
-    made.purchase_ts = max(visitor.purchase_ts, min(others.purchase_ts, visitor.last_ts))
-    return made
 
 
 def traits_of(visitor: Visitor) -> Traits:
@@ -107,10 +107,24 @@ def _faded(values: Iterable[int], shares: Iterable[int]) -> int:
     return min(MAX_AMOUNT, sum(faded))
 
 
+def _merged(own: dict[int, int], mine: int, others: dict[int, int], theirs: int) -> dict[int, int]:
+    weights = dict(own) if mine == _WHOLE else {category: own[category] * mine >> 16 for category in own}
+    for category, weight in others.items():
+        faded = weights.get(category, 0) + (weight * theirs >> 16)
+        weights[category] = faded if faded < MAX_AMOUNT else MAX_AMOUNT
+    if mine == theirs == _WHOLE and len(weights) <= CATEGORIES:
+        return weights
+    return _best(weights)
+
+
 def _heaviest(faded: Iterable[tuple[Summary, int]]) -> dict[int, int]:
     weights: dict[int, int] = {}
     for summary, share in faded:
         for category, weight in summary.categories.items():
             weights[category] = min(MAX_AMOUNT, weights.get(category, 0) + (weight * share >> 16))
+    return _best(weights)
+
+
+def _best(weights: dict[int, int]) -> dict[int, int]:
     best = sorted(((-weight, category) for category, weight in weights.items() if weight))[:CATEGORIES]
     return {category: -weight for weight, category in best}

@@ -3,17 +3,12 @@
 The latest login by event time counts. Each function returns what the owner of a user is to be told.
 """
 
-from typing import Final
-
 from models.events import Click
 from models.facts import Shared
 from models.joining import summarise
 from models.summary import Summary
 from models.traits import Traits, trait, without_old
 from models.visitor import Visitor
-
-#: Fields of a click that describe a person, and what they are called in `Traits`.
-_SAID: Final = (("age_band", "age"), ("gender", "gender"), ("region", "region"))
 
 
 def share(visitor: Visitor) -> list[Shared]:
@@ -47,16 +42,18 @@ def follow(visitor: Visitor, click: Click) -> list[Shared]:
 
 def declare(visitor: Visitor, click: Click) -> None:
     """Keep what a click that says `consent: true` tells of the person; of each field the newest counts."""
-    for field, name in _SAID:
-        found = trait(getattr(click, field))
-        if not found:
-            continue
-        known = visitor.declared
-        if known is None:
-            known = visitor.declared = Traits()
-        if click.ts >= getattr(known, f"{name}_ts"):
-            setattr(known, name, found)
-            setattr(known, f"{name}_ts", click.ts)
+    if click.age_band is None and click.gender is None and click.region is None:
+        return
+    known, ts = visitor.declared, click.ts
+    if known is None:
+        known = Traits()
+    if click.age_band and ts >= known.age_ts:
+        known.age, known.age_ts = trait(click.age_band), ts
+    if click.gender and ts >= known.gender_ts:
+        known.gender, known.gender_ts = trait(click.gender), ts
+    if click.region and ts >= known.region_ts:
+        known.region, known.region_ts = trait(click.region), ts
+    visitor.declared = known
 
 
 def give(visitor: Visitor, given: Traits | None) -> list[Shared]:

@@ -2,22 +2,13 @@
 
 import gzip
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from models.events import Limits, Rejected
 from models.profile_updates import ProfileDecoder, ProfileUpdate, Removal
 from trainer.reading import LogError
-
-
-class _Record(NamedTuple):
-    """A line as the decoder reads records."""
-
-    key: bytes | None
-    value: bytes
-    timestamp: int = -1
-    headers: tuple[tuple[str, bytes], ...] = ()
+from trainer.walk import LogRecord
 
 
 class _Ids(msgspec.Struct):
@@ -42,7 +33,7 @@ def read_profiles(path: Path | None) -> list[ProfileUpdate]:
 
 
 def _read(decoder: ProfileDecoder, line: bytes, place: str) -> ProfileUpdate:
-    (read,) = decoder.decode([_Record(_key(line), line)])
+    (read,) = decoder.decode([LogRecord(_key(line), line, -1)])
     if isinstance(read, Rejected | Removal):
         told = read.message if isinstance(read, Rejected) else "it takes something back"
         raise LogError(f"{place}: {told}; mend the line, or leave it out")

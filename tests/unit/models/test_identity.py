@@ -293,6 +293,18 @@ def test_sums_of_sums_are_sums_where_nothing_fades_or_is_left_out(summaries) -> 
     assert left == right == total(summaries)
 
 
+@given(SUMMARIES, SUMMARIES, st.integers(0, START))
+def test_a_visitor_s_past_is_the_sum_of_their_own_and_the_others(own, others, last_ts) -> None:
+    names = [name for name in Summary.__struct_fields__ if name != "traits"]
+    visitor = Visitor(last_ts=last_ts, others=others, **{name: getattr(own, name) for name in names})
+    before = encode_visitor(visitor)
+    expected = plain_sum([own, others], None)
+    expected.purchase_ts = max(own.purchase_ts, min(others.purchase_ts, last_ts))
+    expected.traits = None
+    assert joined(visitor) == expected
+    assert encode_visitor(visitor) == before
+
+
 def test_records_and_messages_are_read_back_and_others_refused() -> None:
     _, (first,) = linked("phone", "anna", category="hats", consent=True, age_band="25-34")
     user, sent = receive(None, first)
