@@ -9,7 +9,11 @@ from streams.routing import home
 
 
 class Outbox:
-    """Messages by destination, in order; of several of one kind about the same two the last says it all."""
+    """Messages by destination, in order; of several about the same two the last one stands for all.
+
+    But that a device left its user, and what `profiles` says, is never left out: who comes back at once must
+    be told anew, and of two records of `profiles` the later may be the older one.
+    """
 
     def __init__(self, topic: str, partitions: int) -> None:
         self._topic, self._partitions = topic, partitions
@@ -21,8 +25,11 @@ class Outbox:
     def put(self, messages: Iterable[Message]) -> None:
         """Say these, too."""
         for message in messages:
-            subject = _subject(message)
-            self._said.pop(subject, None)
+            subject, held = _subject(message), self._said.get(_subject(message))
+            if isinstance(held, Given) or (isinstance(held, Snapshot) and held.summary is None):
+                self._said[*subject, str(len(self._said))] = self._said.pop(subject)
+            else:
+                self._said.pop(subject, None)
             self._said[subject] = message
 
     def kinds(self) -> list[str]:

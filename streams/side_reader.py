@@ -38,6 +38,8 @@ class SideReader:
 
     async def run(self, owned: Mapping[int, OwnedPartition]) -> None:
         """Offer what is read to its partition until cancelled. Raises SetUpError where it cannot be read."""
+        if not owned:
+            return
         # Where retention has removed what follows a position, the oldest that is left is the next.
         self._consumer = consumer = aiokafka.AIOKafkaConsumer(
             **self._connection,

@@ -18,7 +18,7 @@ from models.lifecycle import SessionConfig, advance
 from models.profile_updates import ProfileUpdate, Removal
 from models.session import step
 from models.summary import Summary
-from models.traits import Traits, replaced
+from models.traits import Traits, newest, replaced
 from models.visitor import MAX_COUNT, StateError, Visitor
 from models.visitor import encode as encode_visitor
 from tests.identity_world import World, plain_sum
@@ -255,6 +255,20 @@ def test_beyond_sixteen_devices_the_one_longest_silent_is_dropped_and_told() -> 
     user, sent = receive(user, Snapshot("anna", "d00", 1, 300, Summary(sessions=2)))
     assert "d04" not in user.devices
     assert user.devices["d00"] == Device(1, 300, Summary(sessions=2))
+
+
+def test_what_the_shop_says_of_a_user_reaches_all_devices_and_older_words_do_not_count() -> None:
+    user, _ = receive(None, Snapshot("anna", "phone", 1, 5, Summary(orders=1)))
+    newer, older = (
+        replaced(None, ProfileUpdate(user_id="anna", ts=ts, gender="f")) for ts in (START + 1, START)
+    )
+    user, sent = receive(user, Given("anna", newer))
+    assert sent == [Others("phone", 1, "anna", Summary(traits=newest([newer])))]
+    assert receive(user, Given("anna", older)) == (user, [])
+    assert user.given == newer
+    user, sent = receive(user, Given("anna", None))
+    assert sent == [Others("phone", 1, "anna", None)]
+    assert receive(None, Given("anna", None)) == (None, [])
 
 
 SUMMARIES = st.builds(

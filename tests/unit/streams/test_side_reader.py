@@ -131,6 +131,11 @@ async def test_a_partition_that_has_enough_to_do_is_left_out_of_a_fetch_that_is_
     assert owned[0].offered == []
 
 
+async def test_a_worker_without_partitions_reads_nothing(coming):
+    await SideReader(TOPICS, {}).run({})
+    assert Consumer.made == []
+
+
 async def test_nothing_is_fetched_while_all_is_full(coming, monkeypatch):
     monkeypatch.setattr(module, "FULL_WAIT", 0)
     owned, looks = {0: Owned(identities=0, profiles=0)}, []
