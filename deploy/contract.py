@@ -13,7 +13,6 @@ from models.items import Item
 from models.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations
 from models.updates import ModelReport, ModelUpdate
 
-DIRECTORY = Path("docs/contract")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 STRUCTS: dict[str, type[msgspec.Struct]] = {
     "click": Click,

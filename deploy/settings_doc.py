@@ -1,6 +1,5 @@
 """docs/settings.md, made from the models that read the environment."""
 
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import SecretStr
@@ -14,8 +13,6 @@ from trainer.drift_settings import DriftSettings
 from trainer.gate_settings import GateSettings
 from trainer.publish_settings import PublishSettings
 from trainer.settings import TrainerSettings
-
-FILE = Path("docs/settings.md")
 
 _INTRODUCTION = """\
 # Settings

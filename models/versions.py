@@ -23,10 +23,10 @@ from models.rates import StageRates
 from models.refusals import Refusal, RegistryError, Unfit
 from models.scorer import NeuralScorer, pick_device
 from models.session_index import Index, Settings
+from models.version_files import MANIFEST
 from models.vocabulary import Vocabulary
 
 FORMAT: Final = 3
-MANIFEST: Final = "manifest.json"
 FILES: Final = (
     "config.json",
     "vocabulary.json",

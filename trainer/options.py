@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from models import encoders
-from models.encoding import Shape
 from models.errors import PathcastError
 from models.event_map import TABLE as EVENT_MAP
 from trainer import ranges
@@ -134,6 +132,10 @@ def read(path: Path, options: Options) -> Options:
 
 
 def _replaced(options: Options, pairs: Mapping[str, Any]) -> Options:
+    # Brings torch, which takes seconds: a command whose arguments are wrong says so without it.
+    from models import encoders
+    from models.encoding import Shape
+
     values = {key: _value(key, value) for key, value in pairs.items()}
     made = replace(options, **values)
     wrong = ranges.complaint(asdict(made))

@@ -1,8 +1,11 @@
 """`pathcast benchmark`: public protocols, for figures that compare with papers', and what inputs bring."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -12,20 +15,17 @@ from deploy.commands.benchmark_lapsing import lapsing
 from deploy.commands.inputs import cold_items, damaged
 from deploy.commands.origins import intent
 from deploy.commands.prequential import prequential
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.log_options import events_option, mapping_option
 from deploy.out_file import OUT
-from deploy.progress import Bar, use_cores
-from models import registry
 from models.aliases import EventNames
-from trainer import networks, options, protocols
-from trainer.logs import read_log
+from trainer import options
 from trainer.named import anywhere
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.transfer import Transferred, transfer
-from trainer.walk import walk
+
+if TYPE_CHECKING:
+    from trainer import protocols
+    from trainer.transfer import Transferred
+
 
 #: Epochs end a run that others are to repeat, not a clock.
 FOREVER = 1e9
@@ -76,6 +76,9 @@ def next_item(
     out: Path | None,
 ) -> None:
     """Rank all items after every prefix of a test file, with methods that learned from the training file."""
+    from deploy.progress import Bar
+    from trainer import networks, protocols
+
     names = protocols.named(methods)
     chosen = replace(networks.OPTIONS, seed=seed, device=device)
     chosen = options.read(config, chosen) if config else chosen
@@ -131,6 +134,14 @@ def transferred(
     out: Path | None,
 ) -> None:
     """Judge a version on another shop's newest clicks: as it is, and as a start for a few of its sessions."""
+    from deploy.progress import Bar, use_cores
+    from models import registry
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.transfer import transfer
+    from trainer.walk import walk
+
     use_cores()
     chosen = options.changed(options.Options(seconds=FOREVER), settings)
     version = registry.load(anywhere(versions, model))

@@ -5,12 +5,9 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.train import mapping_option
+from deploy.log_options import mapping_option
 from deploy.moments import moment
 from deploy.out_file import OUT
-from trainer.lapsing import judge
-from trainer.logs import read_log
-from trainer.reading import reading
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 #: Days of absence of those who are judged: those whom a sweep publishes.
@@ -27,6 +24,10 @@ def lapsing(
     events: tuple[Path, ...], mapping: dict[str, str], at: int, within_days: float, out: Path | None
 ) -> None:
     """Judge who is about to be lost by who came back, beside ordering by absence alone."""
+    from trainer.lapsing import judge
+    from trainer.logs import read_log
+    from trainer.reading import reading
+
     with reading(events):
         found = judge(read_log(events, mapping), at, within_days, _ABSENT)
     text = json.dumps(found, indent=1)

@@ -1,19 +1,23 @@
 """`pathcast dead-letters list | show | replay`."""
 
+from __future__ import annotations
+
 from collections import Counter, deque
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 from rich.text import Text
 
-from deploy.dead_letters import DeadLetter, find, read, resend
-from deploy.kafka import connection
 from deploy.tables import print_table
 from models.events import Reason
-from streams.topics import TopicNames
+
+if TYPE_CHECKING:
+    from deploy.dead_letters import DeadLetter
+
 
 _HEX_BYTES = 4_096
 _reasons = click.option(
@@ -37,6 +41,10 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows of the table.")
 def list_letters(reasons: tuple[str, ...], limit: int) -> None:
     """Counts by reason, and the latest ones."""
+    from deploy.dead_letters import read
+    from deploy.kafka import connection
+    from streams.topics import TopicNames
+
     counts: Counter[str] = Counter()
     latest: deque[DeadLetter] = deque(maxlen=limit)
     for letter in read(connection(), TopicNames().dead_letters, reasons):
@@ -78,6 +86,10 @@ def _text(raw: bytes | None) -> str:
 @click.option("--offset", type=click.IntRange(0), required=True)
 def show(partition: int, offset: int) -> None:
     """One of them in full, as text and in hex."""
+    from deploy.dead_letters import find
+    from deploy.kafka import connection
+    from streams.topics import TopicNames
+
     letter = find(connection(), TopicNames().dead_letters, partition, offset)
     source = f"{letter.source_topic}, partition {letter.source_partition}, offset {letter.source_offset}"
     fields = {
@@ -113,6 +125,10 @@ def _printable(row: bytes) -> str:
 @click.option("--limit", type=click.IntRange(1), help="Send this many at most.")
 def replay(reasons: tuple[str, ...], partition: int | None, offset: int | None, limit: int | None) -> None:
     """Send the original bytes to their topic again: all of some reasons, or the one at a place."""
+    from deploy.dead_letters import find, read, resend
+    from deploy.kafka import connection
+    from streams.topics import TopicNames
+
     to, topic = connection(), TopicNames().dead_letters
     if partition is not None and offset is not None:
         sent = resend(to, topic, [find(to, topic, partition, offset)])

@@ -8,18 +8,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
+from deploy.log_options import events_option, mapping_option
 from deploy.moments import moment
 from deploy.out_file import OUT
-from models.demand import HORIZONS
 from models.events import EVENTS
-from models.stock import Supply
-from trainer import demand_forecast
-from trainer.demand import sales
-from trainer.logs import read_log
-from trainer.reading import reading
-from trainer.train import catalogue
+from models.planning import HORIZONS, Supply
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DAYS = click.FloatRange(min=0, max=365)
@@ -65,6 +58,12 @@ def command(
 
     The report beside the forecasts compares with naive ones on the log's latest days. Days are UTC.
     """
+    from trainer import demand_forecast
+    from trainer.demand import sales
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+
     listed = catalogue(items)
     with reading(events):
         found = sales(read_log(events, mapping), listed, event, pieces)

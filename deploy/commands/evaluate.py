@@ -1,28 +1,27 @@
 """`pathcast evaluate`."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option, names_for
+from deploy.log_options import events_option, mapping_option
 from deploy.out_file import OUT
-from models import registry
 from models.aliases import EventNames
-from models.versions import Version
-from trainer import before, lineage
-from trainer.baselines import Baselines
 from trainer.named import anywhere
-from trainer.report import evaluate
-from trainer.train import catalogue
-from trainer.walk import Walk
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from models.versions import Version
+
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -54,6 +53,13 @@ def command(
     names are read as they were for the training. `seen_in_training` counts the clicks that are older than the
     newest that the version learned from.
     """
+    from models import registry
+    from trainer import before
+    from trainer.baselines import Baselines
+    from trainer.report import evaluate
+    from trainer.train import catalogue
+    from trainer.walk import Walk
+
     version = registry.load(anywhere(versions, model))
     walk = Walk(catalogue=catalogue(items))
     first = before.through(walk, warmup, events, mapping, names_for(version.metrics, names))
@@ -68,6 +74,8 @@ def command(
 
 def _seen(version: Version, times: NDArray[np.int64]) -> int | None:
     """How many clicks are older than the newest that the version learned from, told; None: not known."""
+    from trainer import before, lineage
+
     until = lineage.until(version.metrics)
     if until is None:
         return None

@@ -9,23 +9,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option, names_for
+from deploy.log_options import events_option, mapping_option
 from deploy.out_file import OUT
-from deploy.progress import Bar, use_cores
-from models import registry
 from models.aliases import EventNames
-from trainer import before, cold, damage, options
-from trainer.content import Content
-from trainer.embedding import embed
-from trainer.logs import read_log
+from trainer import options
 from trainer.options import Options
-from trainer.reading import reading
-from trainer.split import split
-from trainer.train import SHARES, catalogue
-from trainer.vectors import read
-from trainer.walk import Walk, walk
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -52,6 +41,17 @@ def cold_items(
     out: Path | None,
 ) -> None:
     """Hold back all clicks of some items, train with and without content, and look for those items."""
+    from deploy.progress import Bar, use_cores
+    from trainer import cold
+    from trainer.content import Content
+    from trainer.embedding import embed
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.split import split
+    from trainer.train import SHARES, catalogue
+    from trainer.vectors import read
+    from trainer.walk import walk
+
     use_cores()
     shop = catalogue(items)
     with reading(events):
@@ -87,6 +87,12 @@ def damaged(
 
     Without --event-map event names are read as they were for the training.
     """
+    from deploy.progress import use_cores
+    from models import registry
+    from trainer import before, damage
+    from trainer.train import catalogue
+    from trainer.walk import Walk
+
     use_cores()
     version, log = registry.load(model), Walk(catalogue=catalogue(items))
     first = before.through(log, warmup, events, mapping, names_for(version.metrics, names))

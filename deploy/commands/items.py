@@ -5,9 +5,7 @@ from pathlib import Path
 import click
 
 from deploy.out_file import OUT
-from trainer.embedding import WIDTH, embed
-from trainer.train import catalogue
-from trainer.vectors import read, write
+from trainer.defaults import CONTENT_WIDTH as WIDTH
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -32,6 +30,10 @@ def embed_items(items: Path, vectors: tuple[Path, ...], model: Path | None, widt
     Titles become vectors by their words and pieces of words; vectors of pictures or sounds, one an item,
     stand beside them. No network is used.
     """
+    from trainer.embedding import embed
+    from trainer.train import catalogue
+    from trainer.vectors import read, write
+
     made = embed(catalogue(items), [read(file) for file in vectors], model, width)
     write(out, made)
     click.echo(f"{len(made.ids):,} items, {made.width} numbers each, in {out}")

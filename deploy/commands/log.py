@@ -1,25 +1,19 @@
 """`pathcast log ingest | stats | export | compact | forget`."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
-from deploy.event_log import ingest, opened
-from deploy.logs import now_ms
 from deploy.moments import moment
 from deploy.tables import print_table
-from streams.secret_file import pseudonyms
-from streams.settings import WorkerSettings
-from trainer.eventlog import slices
-from trainer.eventlog.forget import forget
-from trainer.eventlog.place import EventLogError
-from trainer.eventlog.stats import Stats, damaged, stats
-from trainer.eventlog.tables import CLICKS
-from trainer.eventlog.tidy import tend
-from trainer.seen import seen
-from trainer.settings import TrainerSettings
+
+if TYPE_CHECKING:
+    from trainer.eventlog.stats import Stats
 
 
 @click.group()
@@ -32,6 +26,9 @@ def command() -> None:
 @click.option("--recreated", is_flag=True, help="Go on though a topic was recreated or truncated.")
 def ingest_command(follow: bool, recreated: bool) -> None:
     """Write what the topics hold and the log does not; each committed record once, whatever is killed."""
+    from deploy.event_log import ingest
+    from trainer.settings import TrainerSettings
+
     writer = ingest(TrainerSettings(), recreated)
     rows = 0
     try:
@@ -49,6 +46,9 @@ def stats_command() -> None:
 
     Exits with 1 where a file is gone or has another size than was written, and names it.
     """
+    from deploy.event_log import opened
+    from trainer.eventlog.stats import damaged, stats
+
     log = opened()
     shown = Table("table", "rows", "files", "MB", "days", "event time", "expired", "erased", "lost")
     for found in stats(log):
@@ -60,6 +60,8 @@ def stats_command() -> None:
 
 
 def _refuse(damage: list[str], url: str) -> None:
+    from trainer.eventlog.place import EventLogError
+
     for said in damage:
         click.echo(said, err=True)
     if damage:
@@ -86,6 +88,9 @@ def _time(ts: int) -> str:
 @click.option("--since", callback=moment, help="No clicks before this event time.")
 def export(file: Path, most: int | None, since: int | None) -> None:
     """Write the log's clicks to one Parquet FILE, which every command that takes a log reads."""
+    from deploy.event_log import opened
+    from trainer.eventlog import slices
+
     made = slices.write(opened(), file, most, since)
     click.echo(f"{made.clicks:,} clicks written to {file}")
 
@@ -93,6 +98,11 @@ def export(file: Path, most: int | None, since: int | None) -> None:
 @command.command("compact")
 def compact_command() -> None:
     """Merge small files, drop days beyond their retention, remove what no manifest names."""
+    from deploy.event_log import opened
+    from deploy.logs import now_ms
+    from trainer.eventlog.tidy import tend
+    from trainer.settings import TrainerSettings
+
     settings, now = TrainerSettings(), now_ms()
     tended = tend(opened(settings), now, settings.keep_days)
     click.echo(
@@ -108,6 +118,14 @@ def forget_command(visitors: tuple[str, ...]) -> None:
     With a secret for pseudonyms also the rows under these. Only the event log: `pathcast
     visitor forget` is what a visitor's request needs.
     """
+    from deploy.event_log import opened
+    from deploy.logs import now_ms
+    from streams.secret_file import pseudonyms
+    from streams.settings import WorkerSettings
+    from trainer.eventlog.forget import forget
+    from trainer.eventlog.tables import CLICKS
+    from trainer.seen import seen
+
     hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
     called = {*visitors, *(hidden.visitor(one.encode()) for one in visitors if hidden)}
     erased = forget(opened(), called, now_ms())

@@ -7,20 +7,10 @@ from typing import Any
 import click
 
 from deploy.commands.registry_option import registry_option
-from deploy.commands.train import mapping_option
 from deploy.event_map import event_map_option
-from deploy.live import trial
-from deploy.progress import use_cores
-from deploy.promotions import promotions
+from deploy.log_options import mapping_option
 from models.aliases import EventNames
-from trainer.adapt import Step
-from trainer.adapt_live import Source
-from trainer.adapt_live import adapt as adapt_serving
-from trainer.gate_settings import GateSettings
-from trainer.logs import read_log
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.walk import walk
+from trainer.defaults import Step
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -65,6 +55,17 @@ def adapt(
 
     The older 70% of them are learned from, the newest 30% judge.
     """
+    from deploy.live import trial
+    from deploy.progress import use_cores
+    from deploy.promotions import promotions
+    from trainer.adapt_live import Source
+    from trainer.adapt_live import adapt as adapt_serving
+    from trainer.gate_settings import GateSettings
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.walk import walk
+
     use_cores()
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()

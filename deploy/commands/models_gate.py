@@ -5,22 +5,10 @@ from pathlib import Path
 import click
 
 from deploy.commands.registry_option import registry_option
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option
-from deploy.live import trial
-from deploy.progress import use_cores
-from deploy.promotions import promotions
+from deploy.log_options import events_option, mapping_option
 from models.aliases import EventNames
-from trainer.admission import admit
-from trainer.gate import judge, serving
-from trainer.gate_report import FOLDER, keep
-from trainer.gate_settings import GateSettings
-from trainer.logs import read_log
 from trainer.named import anywhere
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.walk import walk
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -52,6 +40,18 @@ def gate(
     refused; the report is kept in its folder. With PATHCAST_GATE_SHADOW_EVENTS workers compare it
     first, unless they are told nothing.
     """
+    from deploy.live import trial
+    from deploy.progress import use_cores
+    from deploy.promotions import promotions
+    from trainer.admission import admit
+    from trainer.gate import judge, serving
+    from trainer.gate_report import FOLDER, keep
+    from trainer.gate_settings import GateSettings
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.walk import walk
+
     use_cores()
     settings = GateSettings()
     moves, path = promotions(registry, told, by="gate"), anywhere(registry, version)

@@ -1,21 +1,22 @@
 """`pathcast models show`: all that is known of a version."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deploy.commands.registry_option import registry_option
 from deploy.versions import metrics
-from models import registry as store
 from models.errors import PathcastError
-from trainer.drift import REFERENCE
-from trainer.ledger import Ledger
 from trainer.named import anywhere
-from trainer.standing import Entry
+
+if TYPE_CHECKING:
+    from trainer.standing import Entry
 
 
 @click.command()
@@ -27,6 +28,9 @@ def show(version: str, registry: Path, as_json: bool) -> None:
 
     Its files are verified and loaded as a worker does; what is wrong with them is told.
     """
+    from trainer.drift import REFERENCE
+    from trainer.ledger import Ledger
+
     ledger = Ledger(registry)
     path = anywhere(registry, version)
     known = metrics(path)
@@ -44,6 +48,8 @@ def show(version: str, registry: Path, as_json: bool) -> None:
 
 
 def _usable(path: Path) -> str:
+    from models import registry as store
+
     try:
         store.load(path)
     except PathcastError as error:

@@ -1,20 +1,21 @@
 """`pathcast models workers` and `shadow`: what running workers do with versions."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.registry_option import registry_option
-from deploy.kafka import connection
-from deploy.live import LiveWorkers
-from deploy.model_reports import reports
-from models import registry as store
-from models.updates import Comparison, ModelReport
-from streams.topics import TopicNames
 from trainer.named import anywhere
+
+if TYPE_CHECKING:
+    from models.updates import Comparison, ModelReport
+
 
 _WORDS = {"in_use": "uses", "refused": "refused", "shadow": "compares"}
 
@@ -22,6 +23,10 @@ _WORDS = {"in_use": "uses", "refused": "refused", "shadow": "compares"}
 @click.command()
 def workers() -> None:
     """What each worker last said: the version it uses, those it refused and why, those it compares."""
+    from deploy.kafka import connection
+    from deploy.model_reports import reports
+    from streams.topics import TopicNames
+
     table = Table("worker", "", "version", "since", "")
     for one in reports(connection(), TopicNames().model_reports):
         when = datetime.fromtimestamp(one.at / 1000, UTC).isoformat(sep=" ", timespec="seconds")
@@ -60,6 +65,9 @@ def shadow(version: str | None, registry: Path, events: int, stop: bool) -> None
 
     `models workers` shows what comes of it.
     """
+    from deploy.live import LiveWorkers
+    from models import registry as store
+
     if stop == (version is not None):
         raise click.UsageError("give a VERSION to compare, or --stop")
     if version is None:

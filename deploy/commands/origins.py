@@ -1,24 +1,24 @@
 """`pathcast benchmark intent`: rolling-origin cross-validation of what serves and of the baselines."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.log_options import events_option, mapping_option
 from deploy.out_file import OUT
-from deploy.progress import Bar, use_cores
 from models.aliases import EventNames
-from trainer.logs import read_log
 from trainer.options import Options, changed, read
-from trainer.origins import FIGURES, Spread, Trial, spreads, trials
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.walk import walk
+
+if TYPE_CHECKING:
+    from trainer.origins import Spread, Trial
+
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -55,6 +55,13 @@ def intent(
     out: Path | None,
 ) -> None:
     """Train on growing beginnings of a log and judge on the period that follows each, over several seeds."""
+    from deploy.progress import Bar, use_cores
+    from trainer.logs import read_log
+    from trainer.origins import spreads, trials
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.walk import walk
+
     use_cores()
     given = Options(seconds=60 * time_budget, device=device)
     options = changed(read(config, given) if config else given, settings)
@@ -71,6 +78,8 @@ def intent(
 
 def _write(found: list[Trial], out: Path | None) -> None:
     """After every trial, so that what is interrupted has not been for nothing."""
+    from trainer.origins import spreads
+
     if out is not None:
         summary = {
             method: {name: spread._asdict() for name, spread in figures.items()}
@@ -81,6 +90,8 @@ def _write(found: list[Trial], out: Path | None) -> None:
 
 
 def _table(found: dict[str, dict[str, Spread]], origins: int, seeds: int) -> Table:
+    from trainer.origins import FIGURES
+
     heading = "mean (spread over origins; over seeds)"
     table = Table(heading, *FIGURES, title=f"{origins} origins, {seeds} seeds")
     for method, figures in found.items():

@@ -1,26 +1,25 @@
 """`pathcast benchmark prequential`: what is gained by training again, by small steps, by both."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.log_options import events_option, mapping_option
 from deploy.out_file import OUT
-from deploy.progress import Bar, use_cores
 from models.aliases import EventNames
-from trainer.adapt import Step
-from trainer.logs import read_log
+from trainer.defaults import Plan, Step
 from trainer.options import Options, changed
-from trainer.prequential import Plan, Replay, Week
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.walk import walk
+
+if TYPE_CHECKING:
+    from trainer.prequential import Week
+
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FIGURES = ("average_precision", "auc", "ece", "recall_20", "mrr_20")
@@ -60,6 +59,15 @@ def prequential(
     frozen: as trained at first. retrained: anew every --retrain days. adapted: small steps every --adapt
     hours. both: small steps between trainings.
     """
+    import numpy as np
+
+    from deploy.progress import Bar, use_cores
+    from trainer.logs import read_log
+    from trainer.prequential import Replay
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.walk import walk
+
     use_cores()
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()

@@ -1,35 +1,35 @@
 """`pathcast replay FILE`."""
 
+from __future__ import annotations
+
 import math
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.event_map import event_map_option
-from deploy.kafka import connection
-from deploy.logs import Source, now_ms
-from deploy.replay import Pace, Report, check_topic, publish_items, replay
+from deploy.log_options import mapping_option
+from deploy.replay import Report
 from models.aliases import EventNames
-from streams.topics import TopicNames
+
+if TYPE_CHECKING:
+    from deploy.replay import Pace
+
 
 DEFAULT_RATE = 1_000.0
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    wrong = [pair for pair in pairs if "=" not in pair]
-    if wrong:
-        raise click.BadParameter(f"{wrong[0]!r} is no FIELD=COLUMN, such as ts=ts_ms")
-    return dict(pair.split("=", 1) for pair in pairs)
-
-
 def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
+    from deploy.replay import Pace
+
     if sum((rate is not None, speed is not None, at_once)) > 1:
         raise click.UsageError("--rate, --speed and --max exclude each other: give one")
     if not math.isfinite(rate or speed or 1.0):
@@ -41,7 +41,7 @@ def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
 
 @click.command()
 @click.argument("file", type=_FILE)
-@click.option("--map", "mapping", multiple=True, callback=_mapping, help="FIELD=COLUMN, where names differ.")
+@mapping_option
 @event_map_option
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events a second  [1000].")
 @click.option(
@@ -75,6 +75,11 @@ def command(
     Column names of known logs are understood; others are mapped by --map. Records are stamped now and carry
     the event's own time in the header `original-time`.
     """
+    from deploy.kafka import connection
+    from deploy.logs import Source, now_ms
+    from deploy.replay import check_topic, publish_items, replay
+    from streams.topics import TopicNames
+
     topics, to, pace = TopicNames(), connection(), _pace(rate, speed, at_once)
     # Sent faster than they happened, events after a first one that is now would lie in the future.
     latest = pace.speed is None or pace.speed > 1

@@ -1,15 +1,19 @@
 """`pathcast score-lapsing`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.kafka import connection
-from deploy.lapsing import Found, Wanted, publish, read_state, sweep
+from deploy.defaults import Wanted
 from deploy.moments import moment
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
-from trainer.lapsing import learn
+
+if TYPE_CHECKING:
+    from deploy.lapsing import Found
+
 
 _USUAL = Wanted()
 _SHOWN = 10
@@ -54,6 +58,12 @@ def command(
     Workers go on meanwhile. The model is learned from the state itself: who came how often, and how lately.
     A sweep that is repeated replaces its own records.
     """
+    from deploy.kafka import connection
+    from deploy.lapsing import publish, read_state, sweep
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+    from trainer.lapsing import learn
+
     settings, names, to = WorkerSettings(), TopicNames(), connection()
     absent_to = settings.churn_days if absent_to is None else absent_to
     if absent_to <= absent_from:

@@ -1,16 +1,17 @@
 """`pathcast state show | rebase | copies`."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.kafka import connection
-from deploy.privacy import copies
-from deploy.state import Standing, await_idle, rebase, standings
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
+if TYPE_CHECKING:
+    from deploy.state import Standing
+
 
 #: The broker looks for members that are silent for too long only now and then.
 GRACE_SECONDS = 5.0
@@ -24,6 +25,11 @@ def command() -> None:
 @command.command()
 def show() -> None:
     """The fence of each partition beside the input log as it is now."""
+    from deploy.kafka import connection
+    from deploy.state import standings
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+
     _print(standings(connection(), WorkerSettings().application_id, TopicNames().clicks))
 
 
@@ -43,6 +49,11 @@ def rebase_command(yes: bool, target: str) -> None:
     For a topic that was recreated or truncated, or a moved broker. Events of the old topic that come again
     are recognised only among the latest of their visitor. Workers must be stopped.
     """
+    from deploy.kafka import connection
+    from deploy.state import await_idle, rebase, standings
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+
     to, settings, topic = connection(), WorkerSettings(), TopicNames().clicks
     application_id = settings.application_id
     with Console(stderr=True).status(f"waiting until no worker is a member of {application_id}"):
@@ -64,6 +75,10 @@ def copies_command(lost: str | None) -> None:
 
     A worker that has ended cannot say that its datadir was removed; say it for it.
     """
+    from deploy.kafka import connection
+    from deploy.privacy import copies
+    from streams.topics import TopicNames
+
     to, topic = connection(), TopicNames().state_copies
     if lost is not None:
         taken = copies.lost(to, topic, lost)

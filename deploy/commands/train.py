@@ -1,39 +1,28 @@
 """`pathcast train`."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option, names_in
-from deploy.logs import now_ms
-from deploy.progress import Bar, use_cores
-from deploy.promotions import promotions
+from deploy.log_options import events_option, mapping_option
 from models.aliases import EventNames
-from models.registry import Version
-from trainer.distributed import processes
-from trainer.eventlog.slices import offsets
 from trainer.named import anywhere
 from trainer.options import Options, changed, read
-from trainer.train import Run, follow, train
+
+if TYPE_CHECKING:
+    from models.registry import Version
+    from trainer.train import Run
+
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
-
-
-def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    wrong = [pair for pair in pairs if "=" not in pair]
-    if wrong:
-        raise click.BadParameter(f"{wrong[0]!r} is no FIELD=COLUMN, such as ts=ts_ms")
-    return dict(pair.split("=", 1) for pair in pairs)
-
-
-mapping_option = click.option(
-    "--map", "mapping", multiple=True, callback=_mapping, help="FIELD=COLUMN, where names differ."
-)
 
 
 @click.command()
@@ -98,6 +87,12 @@ def command(
     sessions stop the training early, calibrate it, and give the figures that are shown; then they are learned
     from, too.
     """
+    from deploy.progress import use_cores
+    from deploy.promotions import promotions
+    from trainer.distributed import processes
+    from trainer.eventlog.slices import offsets
+    from trainer.train import Run, follow
+
     console = Console(stderr=True)
     use_cores()
     given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
@@ -118,6 +113,10 @@ def command(
 
 
 def _trained(run: Run, console: Console) -> Version:
+    from deploy.logs import now_ms
+    from deploy.progress import Bar
+    from trainer.train import train
+
     bar = Bar(console)
     with bar.progress:
         return train(run, now_ms(), bar)

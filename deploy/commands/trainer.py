@@ -1,25 +1,22 @@
 """`pathcast trainer`, and `pathcast trainer run | drift | adapt | check`."""
 
+from __future__ import annotations
+
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploy.event_log import ingest, opened
-from deploy.logs import now_ms
 from deploy.processes import command as program
-from streams import logs
-from streams.settings import WorkerSettings
-from trainer.service.child import started
-from trainer.service.orders import Workdir
-from trainer.service.process import BUSY, Child, Trainer
-from trainer.service.schedule import Schedule
-from trainer.settings import TrainerSettings
+
+if TYPE_CHECKING:
+    from trainer.service.process import Trainer
+    from trainer.settings import TrainerSettings
 
 
 @click.group(invoke_without_command=True)
@@ -29,6 +26,10 @@ def command(ctx: click.Context) -> None:
 
     Settings are PATHCAST_TRAINER_*, PATHCAST_* and KAFKA_* variables: see docs/settings.md.
     """
+    from streams import logs
+    from streams.settings import WorkerSettings
+    from trainer.settings import TrainerSettings
+
     worker = WorkerSettings()
     logs.configure(worker.log_level, worker.log_format)
     if ctx.invoked_subcommand is None:
@@ -62,6 +63,13 @@ def _check() -> None:
 
 
 def _trainer(settings: TrainerSettings) -> Trainer:
+    from deploy.event_log import ingest, opened
+    from deploy.logs import now_ms
+    from trainer.service.child import started
+    from trainer.service.orders import Workdir
+    from trainer.service.process import Child, Trainer
+    from trainer.service.schedule import Schedule
+
     def launch(what: str) -> Callable[[], Child]:
         return lambda: started(program("trainer", what), settings.nice)
 
@@ -89,6 +97,9 @@ def run() -> None:
     """Make the run that was ordered and is not made yet: `pathcast trainer` starts it."""
     from deploy.progress import use_cores
     from deploy.training import make
+    from trainer.service.orders import Workdir
+    from trainer.service.process import BUSY
+    from trainer.settings import TrainerSettings
 
     use_cores()
     settings = TrainerSettings()
@@ -108,6 +119,7 @@ def run() -> None:
 def check_command() -> None:
     """Whether the settings of runs fit and the working folder can be used: `pathcast trainer` asks first."""
     from deploy.training import check
+    from trainer.settings import TrainerSettings
 
     check(TrainerSettings())
     click.echo("settings fit, and the working folder can be used")
@@ -118,6 +130,7 @@ def drift() -> None:
     """Ask for a run where the newest clicks are not those of the version that serves."""
     from deploy.between_runs import look_for_drift
     from deploy.progress import use_cores
+    from trainer.settings import TrainerSettings
 
     use_cores()
     for alarm in look_for_drift(TrainerSettings()) or ["no alarm"]:
@@ -129,7 +142,10 @@ def adapt() -> None:
     """Take the serving version a small step further, and let the gate decide; not while a run is made."""
     from deploy.between_runs import drop_steps, take_step
     from deploy.progress import use_cores
-    from trainer.adapt import Step
+    from trainer.defaults import Step
+    from trainer.service.orders import Workdir
+    from trainer.service.process import BUSY
+    from trainer.settings import TrainerSettings
 
     use_cores()
     settings = TrainerSettings()

@@ -1,21 +1,21 @@
 """`pathcast tune`."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from optuna.trial import FrozenTrial
 
-from deploy.commands.train import mapping_option
 from deploy.event_map import event_map_option, names_in
-from deploy.progress import use_cores
+from deploy.log_options import mapping_option
 from models.aliases import EventNames
-from trainer.logs import read_log
 from trainer.options import Options, changed, read
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.tune import Search, toml, tune
-from trainer.walk import walk
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -58,6 +58,13 @@ def command(
     The best settings are written to standard output, for `pathcast train --config`. Leave out of the log what
     a model is to be judged on.
     """
+    from deploy.progress import use_cores
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.tune import Search, toml, tune
+    from trainer.walk import walk
+
     use_cores()
     given = replace(Options(seed=seed, device=device), seconds=60 * time_budget)
     options = changed(read(config, given) if config else given, settings)

@@ -5,15 +5,7 @@ import json
 import click
 from rich.table import Table
 
-from deploy.event_log import opened
-from deploy.kafka import connection
-from deploy.privacy.forget import forgotten
-from deploy.privacy.places import Places
-from deploy.privacy.stores import STORES
 from deploy.tables import print_table
-from streams.secret_file import pseudonyms
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
 
 
 @click.group()
@@ -42,6 +34,14 @@ def forget(visitor: str, yes: bool, seconds: float, as_json: bool) -> None:
     Workers must be running. Later clicks of the visitor begin anew; what of them is still under way when this
     is asked may come after it, so stop collecting first. The topics are read whole.
     """
+    from deploy.event_log import opened
+    from deploy.kafka import connection
+    from deploy.privacy.forget import forgotten
+    from deploy.privacy.places import Places
+    from streams.secret_file import pseudonyms
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+
     if not yes:
         click.confirm("This cannot be undone. Forget the visitor?", abort=True)
     worker = WorkerSettings()
@@ -62,6 +62,9 @@ def forget(visitor: str, yes: bool, seconds: float, as_json: bool) -> None:
 @click.option("--user", is_flag=True, help="The id is a user's (user_id), not a visitor's.")
 def pseudonym(identifier: str, user: bool) -> None:
     """What a visitor's ID is replaced by where PATHCAST_PSEUDONYM_KEY_FILE is set: answers have it."""
+    from streams.secret_file import pseudonyms
+    from streams.settings import WorkerSettings
+
     hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
     if hidden is None:
         raise click.ClickException(
@@ -74,6 +77,8 @@ def pseudonym(identifier: str, user: bool) -> None:
 @command.command()
 def stores() -> None:
     """Every place where something is kept, what it has of a visitor, and how that leaves it."""
+    from deploy.privacy.stores import STORES
+
     table = Table("store", "holds", "leaves")
     for store in STORES:
         table.add_row(store.name, store.holds or "nothing of visitors", store.leaves)

@@ -1,13 +1,17 @@
 """`pathcast worker`: answer the clicks of some partitions until stopped."""
 
+from __future__ import annotations
+
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import click
 
-from deploy import event_map, kafka
+from deploy import event_map
 from models.aliases import event_name
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
+
+if TYPE_CHECKING:
+    from streams.settings import WorkerSettings
 
 
 def actions_text(settings: WorkerSettings) -> str:
@@ -33,6 +37,9 @@ def shop_text(settings: WorkerSettings) -> str:
 def command() -> None:
     """Answer the clicks of some partitions until SIGTERM or Ctrl-C. Settings are PATHCAST_* and KAFKA_*
     variables: see docs/settings.md."""
+    from deploy import kafka
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
     from streams.worker import Worker
 
     settings = WorkerSettings()
