@@ -11,6 +11,8 @@ import click
 
 #: A file that has to be there.
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+#: A folder that has to be there.
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 class LogPlace(NamedTuple):

@@ -132,25 +132,29 @@ def read(path: Path, options: Options) -> Options:
 
 
 def _replaced(options: Options, pairs: Mapping[str, Any]) -> Options:
-    # Brings torch, which takes seconds: a command whose arguments are wrong says so without it.
-    from models import encoders
-    from models.encoding import Shape
-
     values = {key: _value(key, value) for key, value in pairs.items()}
     made = replace(options, **values)
     wrong = ranges.complaint(asdict(made))
     if wrong:
         raise OptionsError(wrong)
-    encoders.check(Shape.of(made))
-    if made.teacher_width:
-        encoders.check(Shape.of(replace(made, embedding=made.teacher_width, hidden=made.teacher_width)))
     for name, choices in _CHOICES.items():
         if getattr(made, name) not in choices:
             raise OptionsError(f"{name} is {getattr(made, name)!r}; choose {', '.join(choices)}")
     for name in _SHARES:
         if not 0 <= getattr(made, name) < 1:
             raise OptionsError(f"{name} is {getattr(made, name)}; expected a share from 0 to below 1")
+    _check_shape(made)
     return made
+
+
+def _check_shape(made: Options) -> None:
+    """Raises EncoderError. Comes last: it brings torch, which takes seconds."""
+    from models import encoders
+    from models.encoding import Shape
+
+    encoders.check(Shape.of(made))
+    if made.teacher_width:
+        encoders.check(Shape.of(replace(made, embedding=made.teacher_width, hidden=made.teacher_width)))
 
 
 def _value(key: str, value: Any) -> Any:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from deploy.event_map import event_map_option
-from deploy.log_options import events_option, mapping_option
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.out_file import OUT
+from deploy.tables import print_table
 from models.aliases import EventNames
 from models.errors import PathcastError
 from trainer.options import Options
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from trainer.audit import Finding
 
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 #: Features of the table; the file has all.
 SHOWN = 15
 
@@ -32,7 +31,7 @@ class AuditError(PathcastError):
 
 @click.command()
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option(
@@ -68,9 +67,7 @@ def command(
     if out is not None:
         out.write_text(json.dumps([finding._asdict() for finding in found], indent=1) + "\n")
     flagged = [finding for finding in found if finding.flags]
-    Console().print(
-        _table(found[:SHOWN] + [finding for finding in found[SHOWN:] if finding.flags], len(found))
-    )
+    print_table(_table(found[:SHOWN] + [finding for finding in found[SHOWN:] if finding.flags], len(found)))
     wrong = [finding for finding in flagged if not finding.name.startswith(Options().ignored)]
     if wrong:
         told = ", ".join(f"{finding.name} ({', '.join(finding.flags)})" for finding in wrong)

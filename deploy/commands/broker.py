@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from deploy.help_pages import Group
+
 if TYPE_CHECKING:
     from deploy.broker import Broker
 
@@ -18,7 +20,7 @@ _directory = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """The bundled Apache Kafka: one node, its data kept between runs."""
 

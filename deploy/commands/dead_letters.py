@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from contextlib import closing
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from deploy.help_pages import Group
+from deploy.moments import told
 from deploy.tables import print_table
 from models.events import Reason
 
@@ -31,7 +32,7 @@ _partition = click.option("--partition", type=click.IntRange(0), help="Partition
 _offset = click.option("--offset", type=click.IntRange(0), help="Its offset.")
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Inputs that were refused, with the reason for each; their bytes are kept unchanged."""
 
@@ -60,7 +61,7 @@ def list_letters(reasons: tuple[str, ...], limit: int) -> None:
 def _table(letters: deque[DeadLetter]) -> Table:
     table = Table("partition", "offset", "when", "reason", "key", "message")
     for letter in letters:
-        when = _when(letter.timestamp)
+        when = told(letter.timestamp)
         cells = (
             str(letter.partition),
             str(letter.offset),
@@ -71,10 +72,6 @@ def _table(letters: deque[DeadLetter]) -> Table:
         )
         table.add_row(*map(Text, cells))
     return table
-
-
-def _when(timestamp: int) -> str:
-    return datetime.fromtimestamp(timestamp / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _text(raw: bytes | None) -> str:
@@ -96,7 +93,7 @@ def show(partition: int, offset: int) -> None:
         "reason": letter.reason,
         "message": letter.message,
         "source": source,
-        "sent": f"{_when(letter.source_timestamp)} UTC",
+        "sent": told(letter.source_timestamp),
         "key": _text(letter.key),
         **{f"header {name}": _text(value) for name, value in letter.headers},
         "bytes": "none" if letter.value is None else f"{len(letter.value):,}",
@@ -125,6 +122,9 @@ def _printable(row: bytes) -> str:
 @click.option("--limit", type=click.IntRange(1), help="Send this many at most.")
 def replay(reasons: tuple[str, ...], partition: int | None, offset: int | None, limit: int | None) -> None:
     """Send the original bytes to their topic again: all of some reasons, or the one at a place."""
+    one = partition is not None and offset is not None
+    if not one and not (reasons and partition is None and offset is None):
+        raise click.UsageError("say which: --reason (once or more), or --partition with --offset")
     from deploy.dead_letters import find, read, resend
     from deploy.kafka import connection
     from streams.topics import TopicNames
@@ -132,10 +132,8 @@ def replay(reasons: tuple[str, ...], partition: int | None, offset: int | None, 
     to, topic = connection(), TopicNames().dead_letters
     if partition is not None and offset is not None:
         sent = resend(to, topic, [find(to, topic, partition, offset)])
-    elif reasons and partition is None and offset is None:
+    else:
         # Left open by an error, its consumer would keep the process from ending.
         with closing(read(to, topic, reasons)) as letters:
             sent = resend(to, topic, islice(letters, limit))
-    else:
-        raise click.UsageError("say which: --reason (once or more), or --partition with --offset")
     click.echo(f"{sent:,} sent again")

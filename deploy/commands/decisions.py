@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from deploy.help_pages import Group
+from deploy.log_options import FILE
 from models.errors import PathcastError
 
 if TYPE_CHECKING:
@@ -21,14 +23,14 @@ ACTIONS_FILE = Path(__file__).parent.parent / "data" / "actions.toml"
 SHOWN_DIFFERENCES = 20
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Verify the decisions on the topic `ad-decisions`."""
 
 
 @command.command()
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--actions", type=click.Path(path_type=Path), default=ACTIONS_FILE, help="Actions TOML.")
+@click.argument("file", required=False, type=FILE)
+@click.option("--actions", type=FILE, default=ACTIONS_FILE, help="Actions TOML  [the shipped example].")
 @click.option("--limit", type=click.IntRange(min=1), help="Verify at most this many.")
 def verify(file: Path | None, actions: Path, limit: int | None) -> None:
     """Recompute each decision from its own record: FILE (JSON lines), else the topic `ad-decisions`."""

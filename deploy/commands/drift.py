@@ -10,7 +10,7 @@ import click
 
 from deploy.commands.registry_option import registry_option
 from deploy.event_map import event_map_option
-from deploy.log_options import events_option, mapping_option
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.out_file import OUT
 from models.aliases import EventNames
 from models.errors import PathcastError
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
     from trainer.drift import Drift
 
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
 @click.command()
 @click.option("--model", help="A version  [default: the one that serves].")
 @registry_option
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option("--json", "out", type=OUT, help="Write all figures here.")
@@ -48,6 +45,7 @@ def command(
 
     Ends with code 3 where an alarm asks for a new version.
     """
+    path = anywhere(registry, model or _serving(registry))
     from deploy.progress import use_cores
     from models import registry as store
     from trainer.drift import measure, since
@@ -58,7 +56,7 @@ def command(
     from trainer.walk import walk
 
     use_cores()
-    version = store.load(anywhere(registry, model or _serving(registry)))
+    version = store.load(path)
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     found = measure(version, since(version, examples), DriftSettings())

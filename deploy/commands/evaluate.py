@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from deploy.event_map import event_map_option, names_for
-from deploy.log_options import events_option, mapping_option
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.out_file import OUT
+from deploy.tables import print_table
 from models.aliases import EventNames
 from trainer.named import anywhere
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from models.versions import Version
 
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -31,8 +30,8 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--model", required=True, help="A version of the registry, or its folder.")
 @click.option("--registry", "versions", required=True, type=_FOLDER, help="Where versions live.")
 @events_option
-@click.option("--warmup", multiple=True, type=_FILE, help="What came before: read for visitors' state.")
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--warmup", multiple=True, type=FILE, help="What came before: read for visitors' state.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option("--json", "out", required=True, type=OUT)
@@ -53,6 +52,7 @@ def command(
     names are read as they were for the training. `seen_in_training` counts the clicks that are older than the
     newest that the version learned from.
     """
+    path = anywhere(versions, model)
     from models import registry
     from trainer import before
     from trainer.baselines import Baselines
@@ -60,7 +60,7 @@ def command(
     from trainer.train import catalogue
     from trainer.walk import Walk
 
-    version = registry.load(anywhere(versions, model))
+    version = registry.load(path)
     walk = Walk(catalogue=catalogue(items))
     first = before.through(walk, warmup, events, mapping, names_for(version.metrics, names))
     baselines = Baselines(version.baselines) if version.baselines else None
@@ -69,7 +69,7 @@ def command(
     seen = _seen(version, examples.ts[first:])
     found |= {"model": version.id, "rejected": walk.rejected, "seen_in_training": seen}
     out.write_text(json.dumps(found, indent=1) + "\n")
-    Console().print(_table(found))
+    print_table(_table(found))
 
 
 def _seen(version: Version, times: NDArray[np.int64]) -> int | None:

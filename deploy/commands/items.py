@@ -4,22 +4,21 @@ from pathlib import Path
 
 import click
 
+from deploy.help_pages import Group
+from deploy.log_options import FILE, FOLDER
 from deploy.out_file import OUT
 from trainer.defaults import CONTENT_WIDTH as WIDTH
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 
-
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """What items are about."""
 
 
 @command.command("embed")
-@click.option("--items", required=True, type=_FILE, help="Catalogue: item_id, title, category, brand.")
-@click.option("--vectors", multiple=True, type=_FILE, help="The shop's own: .npz, .parquet or .safetensors.")
-@click.option("--model", type=_FOLDER, help="Folder of a sentence-transformers model, for the titles.")
+@click.option("--items", required=True, type=FILE, help="Catalogue: item_id, title, category, brand.")
+@click.option("--vectors", multiple=True, type=FILE, help="The shop's own: .npz, .parquet or .safetensors.")
+@click.option("--model", type=FOLDER, help="Folder of a sentence-transformers model, for the titles.")
 @click.option(
     "--width", type=click.IntRange(1), default=WIDTH, show_default=True, help="Numbers per kind of vectors."
 )

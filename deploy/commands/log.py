@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
-from deploy.moments import moment
+from deploy.help_pages import Group
+from deploy.moments import moment, told
+from deploy.out_file import OUT
 from deploy.tables import print_table
 
 if TYPE_CHECKING:
     from trainer.eventlog.stats import Stats
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """The event log: clicks and answers from Kafka as Parquet, at PATHCAST_TRAINER_LOG."""
 
@@ -72,18 +73,14 @@ def _cells(found: Stats) -> list[str]:
     days = " to ".join(found.days) if found.days else "-"
     times = "-"
     if found.since is not None and found.until is not None:
-        times = f"{_time(found.since)} to {_time(found.until)}"
+        times = f"{told(found.since)} to {told(found.until)}"
     counts = (f"{count:,}" for count in (found.expired, found.erased, found.lost))
     size = f"{found.bytes / 1e6:,.1f}"
     return [found.table, f"{found.kept:,}", f"{found.files:,}", size, days, times, *counts]
 
 
-def _time(ts: int) -> str:
-    return f"{datetime.fromtimestamp(ts / 1000, UTC):%Y-%m-%d %H:%M}"
-
-
 @command.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=OUT)
 @click.option("--most", type=click.IntRange(1), help="So many of the newest clicks.")
 @click.option("--since", callback=moment, help="No clicks before this event time.")
 def export(file: Path, most: int | None, since: int | None) -> None:

@@ -10,6 +10,7 @@ from deploy.commands.models_gate import gate
 from deploy.commands.models_show import show
 from deploy.commands.models_workers import shadow, workers
 from deploy.commands.registry_option import registry_option
+from deploy.help_pages import Group
 from deploy.tables import print_table
 from deploy.versions import figures
 from models.refusals import RegistryError
@@ -23,9 +24,13 @@ told_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
-    """List, show, judge, promote, take back, pin and remove versions of a registry."""
+    """List, show, judge, promote, take back, pin and remove versions of a registry.
+
+    The gate is what a new version has to pass before it serves: a comparison with the one in use, on clicks
+    that neither has seen (docs/trainer/gate.md).
+    """
 
 
 for _subcommand in (show, gate, adapt, shadow, workers):

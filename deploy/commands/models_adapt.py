@@ -8,11 +8,9 @@ import click
 
 from deploy.commands.registry_option import registry_option
 from deploy.event_map import event_map_option
-from deploy.log_options import mapping_option
+from deploy.log_options import FILE, mapping_option
 from models.aliases import EventNames
 from trainer.defaults import Step
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class Rate(click.FloatRange):
@@ -28,8 +26,8 @@ class Rate(click.FloatRange):
 
 @click.command()
 @registry_option
-@click.option("--events", multiple=True, required=True, type=_FILE, help="The log, with its newest clicks.")
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--events", multiple=True, required=True, type=FILE, help="The log, with its newest clicks.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option(
@@ -53,6 +51,7 @@ def adapt(
 ) -> None:
     """Fine-tune and recalibrate the serving version on the sessions since it was made, and ask the gate.
 
+    The gate is the comparison with the version in use that a new one has to pass (docs/trainer/gate.md).
     The older 70% of them are learned from, the newest 30% judge.
     """
     from deploy.live import trial

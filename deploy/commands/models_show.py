@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from deploy.commands.registry_option import registry_option
+from deploy.moments import readable, told
 from deploy.versions import metrics
 from models.errors import PathcastError
 from trainer.named import anywhere
@@ -28,11 +28,11 @@ def show(version: str, registry: Path, as_json: bool) -> None:
 
     Its files are verified and loaded as a worker does; what is wrong with them is told.
     """
+    path = anywhere(registry, version)
     from trainer.drift import REFERENCE
     from trainer.ledger import Ledger
 
     ledger = Ledger(registry)
-    path = anywhere(registry, version)
     known = metrics(path)
     known.pop(REFERENCE, None)
     found = {
@@ -58,8 +58,7 @@ def _usable(path: Path) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    when = datetime.fromtimestamp(entry.at / 1000, UTC).isoformat(timespec="seconds")
-    return f"{when} {entry.what} by {entry.by}: {entry.reason}"
+    return f"{told(entry.at)} {entry.what} by {entry.by}: {entry.reason}"
 
 
 def _gate(path: Path) -> dict[str, Any]:
@@ -99,4 +98,6 @@ def _flat(pairs: Iterable[tuple[str, Any]]) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return readable(value)
     return str(value) if not isinstance(value, list | dict) else ", ".join(map(str, value)) or "none"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.registry_option import registry_option
+from deploy.moments import told
+from deploy.tables import print_table
 from trainer.named import anywhere
 
 if TYPE_CHECKING:
@@ -29,9 +29,8 @@ def workers() -> None:
 
     table = Table("worker", "", "version", "since", "")
     for one in reports(connection(), TopicNames().model_reports):
-        when = datetime.fromtimestamp(one.at / 1000, UTC).isoformat(sep=" ", timespec="seconds")
-        table.add_row(one.worker, _WORDS[one.kind], one.version, when, _told(one))
-    Console().print(table)
+        table.add_row(one.worker, _WORDS[one.kind], one.version, told(one.at), _told(one))
+    print_table(table)
 
 
 def _told(one: ModelReport) -> str:
@@ -65,13 +64,14 @@ def shadow(version: str | None, registry: Path, events: int, stop: bool) -> None
 
     `models workers` shows what comes of it.
     """
+    if stop == (version is not None):
+        raise click.UsageError("give a VERSION to compare, or --stop")
+    path = anywhere(registry, version) if version else None
     from deploy.live import LiveWorkers
     from models import registry as store
 
-    if stop == (version is not None):
-        raise click.UsageError("give a VERSION to compare, or --stop")
-    if version is None:
+    if path is None:
         LiveWorkers().stop()
     else:
-        LiveWorkers().compare(store.load(anywhere(registry, version)), events)
+        LiveWorkers().compare(store.load(path), events)
     click.echo(f"{version} is compared on {events} clicks" if version else "the comparison has ended")

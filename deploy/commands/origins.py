@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.event_map import event_map_option
-from deploy.log_options import events_option, mapping_option
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.out_file import OUT
+from deploy.tables import print_table
 from models.aliases import EventNames
 from trainer.options import Options, changed, read
 
@@ -20,12 +21,9 @@ if TYPE_CHECKING:
     from trainer.origins import Spread, Trial
 
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
 @click.command("intent")
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option(
@@ -35,7 +33,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Networks trained at each origin."
 )
 @click.option("--baselines/--no-baselines", default=True, help="Train what serves nobody as well.")
-@click.option("--config", type=_FILE, help="TOML file of training settings.")
+@click.option("--config", type=FILE, help="TOML file of training settings.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs of each network.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
@@ -55,6 +53,8 @@ def intent(
     out: Path | None,
 ) -> None:
     """Train on growing beginnings of a log and judge on the period that follows each, over several seeds."""
+    given = Options(seconds=60 * time_budget, device=device)
+    options = changed(read(config, given) if config else given, settings)
     from deploy.progress import Bar, use_cores
     from trainer.logs import read_log
     from trainer.origins import spreads, trials
@@ -63,8 +63,6 @@ def intent(
     from trainer.walk import walk
 
     use_cores()
-    given = Options(seconds=60 * time_budget, device=device)
-    options = changed(read(config, given) if config else given, settings)
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     bar, found = Bar(Console(stderr=True)), []
@@ -73,7 +71,7 @@ def intent(
         for trial in trials(examples, origins, drawn, options, bar, baselines):
             found.append(trial)
             _write(found, out)
-    Console().print(_table(spreads(found), origins, seeds))
+    print_table(_table(spreads(found), origins, seeds))
 
 
 def _write(found: list[Trial], out: Path | None) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
+
+from deploy.help_pages import Group
+from deploy.moments import told
+from deploy.tables import print_table
 
 if TYPE_CHECKING:
     from deploy.state import Standing
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 5.0
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """How far the workers' state has read each partition, and setting that anew."""
 
@@ -85,27 +88,23 @@ def copies_command(lost: str | None) -> None:
         click.echo(f"{len(taken)} copies at {taken[0].place} are taken back", err=True)
     table = Table("worker", "place", "partition", "clean up to the erasure of")
     for copy in copies.copies(to, topic):
-        clean = _moment(copy.rewritten / 1000) if copy.rewritten else "-"
+        clean = told(copy.rewritten) if copy.rewritten else "-"
         table.add_row(copy.worker, copy.place, str(copy.partition), clean)
-    Console().print(table)
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    print_table(table)
 
 
 def _print(found: list[Standing]) -> None:
     table = Table("partition", "state's topic id", "position", "watermark", "log", "")
     for one in found:
         table.add_row(*_row(one))
-    Console().print(table)
+    print_table(table)
 
 
 def _row(one: Standing) -> tuple[str, ...]:
     log = f"{one.begin:,} to {one.end:,}"
     if one.fence is None:
         return str(one.partition), "-", "-", "-", log, "nothing applied yet"
-    told = "goes on" if one.fits else f"refused: the topic is {one.topic_id}"
+    verdict = "goes on" if one.fits else f"refused: the topic is {one.topic_id}"
     ids, positions = one.fence.positions.keys(), one.fence.positions.values()
-    reached = _moment(one.fence.watermark / 1000)
-    return str(one.partition), "\n".join(ids), "\n".join(f"{n:,}" for n in positions), reached, log, told
+    reached = told(one.fence.watermark)
+    return str(one.partition), "\n".join(ids), "\n".join(f"{n:,}" for n in positions), reached, log, verdict

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.event_map import event_map_option, names_in
-from deploy.log_options import events_option, mapping_option
+from deploy.log_options import FILE, events_option, mapping_option
+from deploy.tables import print_table
 from models.aliases import EventNames
 from trainer.named import anywhere
 from trainer.options import Options, changed, read
@@ -21,19 +22,18 @@ if TYPE_CHECKING:
     from trainer.train import Run
 
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
 
 
 @click.command()
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option(
     "--registry", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where versions live."
 )
-@click.option("--config", type=_FILE, help="TOML file of training settings, and [event_map].")
+@click.option("--config", type=FILE, help="TOML file of training settings, and [event_map].")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--seed", default=0, show_default=True, help="Same log and seed, same model.")
 @click.option("--epochs", default=Options().epochs, show_default=True, help="At most; it stops early.")
@@ -45,7 +45,7 @@ _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
     help="Folder from which a killed run goes on: repeat its command.",
 )
 @click.option("--from", "start", metavar="VERSION", help="Begin with what a version has learned.")
-@click.option("--content", type=_FILE, help="Vectors of items, made by `items embed`.")
+@click.option("--content", type=FILE, help="Vectors of items, made by `items embed`.")
 @click.option(
     "--holdout",
     type=click.FloatRange(0, 0.9),
@@ -87,6 +87,11 @@ def command(
     sessions stop the training early, calibrate it, and give the figures that are shown; then they are learned
     from, too.
     """
+    given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
+    settings = (*settings, f"freeze={freeze}") if freeze else settings
+    options = changed(read(config, given) if config else given, settings)
+    names = names_in(config, names)
+    begun = anywhere(registry, start) if start else None
     from deploy.progress import use_cores
     from deploy.promotions import promotions
     from trainer.distributed import processes
@@ -95,11 +100,6 @@ def command(
 
     console = Console(stderr=True)
     use_cores()
-    given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
-    settings = (*settings, f"freeze={freeze}") if freeze else settings
-    options = changed(read(config, given) if config else given, settings)
-    names = names_in(config, names)
-    begun = anywhere(registry, start) if start else None
     data = (events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
     run = Run(*data, holdout, offsets(events))
     with processes() as number:
@@ -125,7 +125,7 @@ def _trained(run: Run, console: Console) -> Version:
 def _show(version: Version, console: Console) -> None:
     for note in version.metrics["log"]["notes"]:
         console.print(f"note: {note}", style="yellow", highlight=False)
-    console.print(_table(version))
+    print_table(_table(version), console)
     click.echo(version.path)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deploy.help_pages import Group
 from deploy.processes import command as program
 
 if TYPE_CHECKING:
@@ -19,21 +20,42 @@ if TYPE_CHECKING:
     from trainer.settings import TrainerSettings
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    settings=(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "PATHCAST_REGISTRY",
+        "PATHCAST_TRAINER_LOG",
+        "PATHCAST_TRAINER_WORKDIR",
+        "PATHCAST_TRAINER_EVERY_MINUTES",
+        "PATHCAST_TRAINER_EVERY_CLICKS",
+        "PATHCAST_TRAINER_MEMORY_MB",
+        "PATHCAST_TRAINER_HOLDOUT",
+        "PATHCAST_TRAINER_CONFIG",
+        "PATHCAST_GATE_LEAST_VISITORS",
+    ),
+)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Write the event log, and train, judge and promote a model whenever it is due, until SIGTERM or Ctrl-C.
 
-    Settings are PATHCAST_TRAINER_*, PATHCAST_* and KAFKA_* variables: see docs/settings.md.
+    Judging is the gate's work: it compares a new version with the one in use, on clicks that neither has
+    seen, and lets it serve only where it is better (docs/trainer/gate.md).
     """
+    if ctx.invoked_subcommand is None:
+        _run(_settings())
+
+
+def _settings() -> TrainerSettings:
+    """The settings, with log lines written as they say."""
     from streams import logs
     from streams.settings import WorkerSettings
     from trainer.settings import TrainerSettings
 
     worker = WorkerSettings()
     logs.configure(worker.log_level, worker.log_format)
-    if ctx.invoked_subcommand is None:
-        _run(TrainerSettings())
+    return TrainerSettings()
 
 
 def _run(settings: TrainerSettings) -> None:
@@ -99,10 +121,9 @@ def run() -> None:
     from deploy.training import make
     from trainer.service.orders import Workdir
     from trainer.service.process import BUSY
-    from trainer.settings import TrainerSettings
 
     use_cores()
-    settings = TrainerSettings()
+    settings = _settings()
     at = Workdir(settings.workdir.expanduser())
     with at.alone() as alone:
         if not alone:
@@ -119,9 +140,8 @@ def run() -> None:
 def check_command() -> None:
     """Whether the settings of runs fit and the working folder can be used: `pathcast trainer` asks first."""
     from deploy.training import check
-    from trainer.settings import TrainerSettings
 
-    check(TrainerSettings())
+    check(_settings())
     click.echo("settings fit, and the working folder can be used")
 
 
@@ -130,10 +150,9 @@ def drift() -> None:
     """Ask for a run where the newest clicks are not those of the version that serves."""
     from deploy.between_runs import look_for_drift
     from deploy.progress import use_cores
-    from trainer.settings import TrainerSettings
 
     use_cores()
-    for alarm in look_for_drift(TrainerSettings()) or ["no alarm"]:
+    for alarm in look_for_drift(_settings()) or ["no alarm"]:
         click.echo(alarm, err=True)
 
 
@@ -145,10 +164,9 @@ def adapt() -> None:
     from trainer.defaults import Step
     from trainer.service.orders import Workdir
     from trainer.service.process import BUSY
-    from trainer.settings import TrainerSettings
 
     use_cores()
-    settings = TrainerSettings()
+    settings = _settings()
     with Workdir(settings.workdir.expanduser()).alone() as alone:
         if not alone:
             sys.exit(BUSY)

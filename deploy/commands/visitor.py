@@ -5,10 +5,11 @@ import json
 import click
 from rich.table import Table
 
+from deploy.help_pages import Group
 from deploy.tables import print_table
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """A visitor's right to be forgotten."""
 
@@ -34,6 +35,8 @@ def forget(visitor: str, yes: bool, seconds: float, as_json: bool) -> None:
     Workers must be running. Later clicks of the visitor begin anew; what of them is still under way when this
     is asked may come after it, so stop collecting first. The topics are read whole.
     """
+    if not yes:
+        click.confirm("This cannot be undone. Forget the visitor?", abort=True)
     from deploy.event_log import opened
     from deploy.kafka import connection
     from deploy.privacy.forget import forgotten
@@ -42,8 +45,6 @@ def forget(visitor: str, yes: bool, seconds: float, as_json: bool) -> None:
     from streams.settings import WorkerSettings
     from streams.topics import TopicNames
 
-    if not yes:
-        click.confirm("This cannot be undone. Forget the visitor?", abort=True)
     worker = WorkerSettings()
     hidden = pseudonyms(worker.pseudonym_key_file)
     proof = forgotten(Places(connection(), TopicNames(), worker, opened(), hidden), visitor, seconds)
