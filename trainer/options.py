@@ -38,6 +38,7 @@ class Options:
     of teachers' inputs and states; 0: as the taught one's. `table_rate` is that of Adagrad for the rows of
     the input table; 0: they learn as all else does, by AdamW at the `learning_rate`. `refit`: when all is
     chosen, learn once more from all clicks, those that chose it included, if `seconds` has as much left.
+    `publish_heads`: those that are worth it by the verdict on the newest sessions (`worthy`), or `all`.
     """
 
     seed: int = 0
@@ -82,6 +83,7 @@ class Options:
     trees: str = "learn"
     table_rate: float = 0.1
     refit: bool = True
+    publish_heads: str = "worthy"
 
     @property
     def networks(self) -> int:
@@ -95,6 +97,7 @@ _CHOICES = {
     "loss_weights": ("fixed", "learned"),
     "blend": ("learn", "none"),
     "trees": ("learn", "none"),
+    "publish_heads": ("worthy", "all"),
 }
 _SHARES = ("smoothing", "crop", "mask", "reorder", "dropout")
 _KINDS: dict[str, Any] = {name: type(value) for name, value in asdict(Options()).items()}

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from trainer.standing import Entry
 
 
+#: Lists of sentences.
+_ONE_A_LINE = ("history", "said", "notes")
+
+
 @click.command()
 @click.argument("version")
 @registry_option
@@ -84,7 +88,7 @@ def _lines(value: dict[str, Any], indent: str = "") -> Iterator[str]:
         elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
             yield f"{indent}{name}:"
             yield from (f"{indent}  - {_flat(one.items())}" for one in inner)
-        elif isinstance(inner, list) and name == "history":
+        elif isinstance(inner, list) and name in _ONE_A_LINE and inner:
             yield f"{indent}{name}:"
             yield from (f"{indent}  - {one}" for one in inner)
         else:

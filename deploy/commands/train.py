@@ -54,6 +54,12 @@ _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
     help="Share of the newest clicks to leave for the gate.",
 )
 @click.option("--freeze", help="Parts of it that stay as they are, such as items,encoder.")
+@click.option(
+    "--publish-heads",
+    type=click.Choice(["worthy", "all"]),
+    default=None,
+    help="Of the further answers: those that the verdict finds worth it, or all  [worthy].",
+)
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
 @click.option(
     "--announce/--no-announce",
@@ -78,6 +84,7 @@ def command(
     content: Path | None,
     holdout: float,
     freeze: str | None,
+    publish_heads: str | None,
     device: str,
     told: bool | None,
 ) -> None:
@@ -85,13 +92,14 @@ def command(
 
     CSV, JSON lines (each also .gz) and Parquet are read; columns of known logs are understood. The newest
     sessions stop the training early, calibrate it, and give the figures that are shown; then they are learned
-    from, too.
+    from, too. It ends with a verdict: which answers are worth publishing, and what more data would bring.
     """
+    begun = anywhere(registry, start) if start else None
     given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
     settings = (*settings, f"freeze={freeze}") if freeze else settings
+    settings = (*settings, f"publish_heads={publish_heads}") if publish_heads else settings
     options = changed(read(config, given) if config else given, settings)
     names = names_in(config, names)
-    begun = anywhere(registry, start) if start else None
     from deploy.progress import use_cores
     from deploy.promotions import promotions
     from trainer.distributed import processes
@@ -126,6 +134,8 @@ def _show(version: Version, console: Console) -> None:
     for note in version.metrics["log"]["notes"]:
         console.print(f"note: {note}", style="yellow", highlight=False)
     print_table(_table(version), console)
+    for said in version.metrics["verdict"]["said"]:
+        console.print(said, highlight=False, soft_wrap=not console.is_terminal)
     click.echo(version.path)
 
 
