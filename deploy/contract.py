@@ -7,12 +7,14 @@ from typing import Any
 import msgspec
 
 from deploy.asyncapi import document
+from deploy.defaults import CONTRACT_DIRECTORY
 from models.erasure import Erasure, StateCopy
 from models.events import Click
 from models.items import Item
 from models.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations
 from models.updates import ModelReport, ModelUpdate
 
+DIRECTORY = CONTRACT_DIRECTORY
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 STRUCTS: dict[str, type[msgspec.Struct]] = {
     "click": Click,

@@ -6,6 +6,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from deploy.defaults import SETTINGS_FILE
 from streams.connection import Connection
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
@@ -14,6 +15,7 @@ from trainer.gate_settings import GateSettings
 from trainer.publish_settings import PublishSettings
 from trainer.settings import TrainerSettings
 
+FILE = SETTINGS_FILE
 _INTRODUCTION = """\
 # Settings
 
