@@ -132,6 +132,8 @@ def _too_few(part: Part, label: Values) -> bool:
 
 
 def _few(part: Part, label: Values) -> str:
+    if not len(label):
+        return "nothing can be said of it: the log ends too soon after its newest clicks, or never tells"
     happened, _ = _counts(part, label)
     known = f"nothing can be said of it: {len(label):,} of the newest clicks tell of it"
     return f"{known}, at {happened:,} it happened" if part.head.kind in (Kind.BINARY, Kind.AMOUNT) else known

@@ -98,11 +98,11 @@ def help_of(found: Mapping[str, Any], bought: int, epochs: int, best: int) -> li
     told = []
     gained = found.get(INTENT, {}).get("average_precision", {}).get(f"{_LOGISTIC}, all ahead of half")
     if gained and not isnan(gained["by"]):
-        seen = "more data still helps" if gained["low"] > 0 else "that more data helps cannot be seen yet"
+        seen = "more data still helps" if gained["low"] > 0 else "no gain from more of it can be seen yet"
         told.append(
-            f"More data: from all visitors {_LOGISTIC} is {_interval(gained)} ahead in average precision of "
-            f"itself from half of them: {seen}. {bought:,} sessions with a purchase were learned from; four "
-            "times as many would halve these intervals."
+            f"More data: {seen}. All visitors instead of half of them change the average precision of "
+            f"{_LOGISTIC} by {_interval(gained)}. {bought:,} sessions with a purchase were learned from; "
+            "four times as many would halve the intervals."
         )
     if epochs and best == epochs:
         told.append(
