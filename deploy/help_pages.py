@@ -56,4 +56,4 @@ def write_settings(names: tuple[str, ...], formatter: click.HelpFormatter) -> No
     with formatter.section("Settings (environment variables)"):
         formatter.write_dl([(name, text.replace("`", "")) for name, text in rows])
     formatter.write_paragraph()
-    formatter.write_text("All settings: docs/settings.md, which `pathcast settings` writes.")
+    formatter.write("All settings: docs/settings.md, which `pathcast settings` writes.\n")

@@ -33,8 +33,7 @@ def print_table(table: Table, console: Console | None = None) -> None:
         console.width = PIPE_WIDTH
     wide = shared([_needed(texts) for texts in _columns(table, console)], console.width)
     if wide is None:
-        for line in _rows(table, console):
-            console.print(line, soft_wrap=True)
+        _print_rows(table, console)
         return
     for column, width in zip(table.columns, wide, strict=True):
         column.width = width
@@ -45,15 +44,19 @@ def shared(needed: Sequence[Width], room: int) -> list[int] | None:
     """A width for each column of a table that is at most `room` wide; None where its words do not fit.
 
     Who needs little more than the longest word gets it first: numbers and names stay on one line, sentences
-    wrap. The first column names the row and is never wrapped.
+    wrap. The first column names the row: it is wrapped only where there is no room otherwise.
     """
-    first = [Width(one.most if number == 0 else one.least, one.most) for number, one in enumerate(needed)]
-    widths = [one.least for one in first]
+    named = [Width(one.most if number == 0 else one.least, one.most) for number, one in enumerate(needed)]
+    return _shared(named, room) or _shared(needed, room)
+
+
+def _shared(needed: Sequence[Width], room: int) -> list[int] | None:
+    widths = [one.least for one in needed]
     left = room - 1 - sum(widths) - _FRAME * len(widths)
     if left < 0:
         return None
-    for number in sorted(range(len(first)), key=lambda number: first[number].most - first[number].least):
-        more = min(left, first[number].most - first[number].least)
+    for number in sorted(range(len(needed)), key=lambda number: needed[number].most - needed[number].least):
+        more = min(left, needed[number].most - needed[number].least)
         widths[number] += more
         left -= more
     return widths
@@ -75,16 +78,26 @@ def _needed(texts: Sequence[Text]) -> Width:
     return Width(max(words, default=0), max(lines, default=0))
 
 
-def _rows(table: Table, console: Console) -> Iterator[Text]:
+def _print_rows(table: Table, console: Console) -> None:
     """The table row by row: the first cell, and below it each other one behind its column's name."""
     if table.title:
-        yield _text(table.title, console)
+        console.print(_text(table.title, console), soft_wrap=True)
     columns = list(_columns(table, console))
     name = max((texts[0].cell_len for texts in columns[1:]), default=0)
     for row in range(1, table.row_count + 1):
-        yield columns[0][row]
+        console.print(columns[0][row], soft_wrap=True)
         for texts in columns[1:]:
-            value = Text(f"\n{' ' * (name + 4)}").join(texts[row].split("\n"))
-            yield Text.assemble("  ", texts[0], " " * (name - texts[0].cell_len), "  ", value)
+            _print_cell(texts[0], texts[row], name, console)
     if table.caption:
-        yield _text(table.caption, console)
+        console.print(_text(table.caption, console))
+
+
+def _print_cell(header: Text, value: Text, name: int, console: Console) -> None:
+    """Wrapped between words; a word that is longer than the screen is left whole, to be copied."""
+    room = console.width - name - 4
+    fits = _needed([value]).least <= room
+    lines = list(value.wrap(console, room) if fits else value.split("\n"))
+    for number, line in enumerate(lines or [Text()]):
+        begin = header.plain.ljust(name) if number == 0 else " " * name
+        line.rstrip()
+        console.print(Text.assemble("  ", begin, "  ", line), soft_wrap=True)

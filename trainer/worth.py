@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import metrics
-from models.heads import Kind, Part
+from models.heads import Kind, Layout, Part
 from models.registry import Parts
 from trainer import head_baselines
 from trainer.baselines import logistic
@@ -24,6 +24,7 @@ from trainer.heads_report import METRICS, known_labels
 from trainer.labels import LABELS, Paths
 
 Values = NDArray[np.floating]
+Labels = NDArray[Any]
 Metric = Callable[[Any, Any], float]
 #: Where a version keeps what is found here.
 HEADS: Final = "heads"
@@ -32,6 +33,9 @@ INTENT: Final = "intent"
 #: standard errors 95% are with so few.
 GROUPS: Final = 20
 _QUANTILE: Final = 2.09
+LOGISTIC: Final = "logistic regression"
+#: How far it is ahead of itself from half of the visitors.
+GAINED: Final = "all visitors ahead of half"
 #: With fewer clicks of either outcome, or fewer labels at all, nothing can be said of a head.
 LEAST: Final = 10
 #: What of `head_baselines` knows nothing of the click.
@@ -46,7 +50,7 @@ class Ahead(NamedTuple):
     high: float
 
 
-def ahead(metric: Metric, one: Values, other: Values, label: Values, group: NDArray[np.int64]) -> Ahead:
+def ahead(metric: Metric, one: Values, other: Values, label: Labels, group: NDArray[np.int64]) -> Ahead:
     """The difference on all rows [N], and its interval from leaving out each `group` [N] of visitors once."""
     apart = metric(one, label) - metric(other, label)
     without = []
@@ -61,36 +65,43 @@ def ahead(metric: Metric, one: Values, other: Values, label: Values, group: NDAr
 def judged(parts: Parts, train: Examples, valid: Examples, publish_all: bool = False) -> dict[str, Any]:
     """What a version's metrics say of its answers, from a training on `train`, judged on `valid`.
 
-    `{"intent": {...}, "heads": {head: {metric, value, chance, baseline, by, ahead, published, reason}}}`.
+    `{"intent": {...}, "heads": {head: {metric, value, chance, baseline, by, published, reason, ...}}}`.
     """
     grouped = valid.grouped()
     found = answers(rungs(parts)["neural"], grouped)
     group = np.unique(grouped.visitor, return_inverse=True)[1] % GROUPS
     made: dict[str, Any] = {INTENT: intent(found.purchase, train, grouped, group)}
-    tasks = parts.network.tasks
-    if tasks is None or found.tasks is None:
+    if parts.network.tasks is None or found.tasks is None:
         return made
+    heads = _heads(parts, train, grouped, found.tasks, group)
+    for one in heads.values():
+        if publish_all and not one["published"]:
+            one |= {"published": True, "reason": f"asked for, though {one['reason']}"}
+    return made | {HEADS: heads}
+
+
+def _heads(
+    parts: Parts, train: Examples, grouped: Examples, told: Labels, group: NDArray[np.int64]
+) -> dict[str, dict[str, Any]]:
     planned = Plan.of(parts.network.config)
     paths, inputs = Paths(grouped, planned.churn_days), head_baselines.columns(grouped)
     states = head_baselines.learn(train, planned, quick=True)
-    heads: dict[str, Any] = {}
-    for part in tasks.layout.parts:
+    made: dict[str, dict[str, Any]] = {}
+    for part in Layout.of(planned.tasks).parts:
         name = part.head.name
         if part.head.kind is Kind.RISK:
-            heads[name] = {"published": True, "reason": "it is counted, not learned, and not judged here"}
+            made[name] = {"published": True, "reason": "it is counted, not learned, and not judged here"}
             continue
         label = LABELS[name](paths, part)
         known = known_labels(label)
         others = head_baselines.said(states[name], part, grouped, inputs)
-        others = {other: told[known] for other, told in others.items()}
-        heads[name] = head(part, label[known], found.tasks[known, part.answers], others, group[known])
-        if publish_all and not heads[name]["published"]:
-            heads[name] |= {"published": True, "reason": f"asked for, though {heads[name]['reason']}"}
-    return made | {HEADS: heads}
+        others = {other: said[known] for other, said in others.items()}
+        made[name] = head(part, label[known], told[known, part.answers], others, group[known])
+    return made
 
 
 def head(
-    part: Part, label: Values, told: Values, others: Mapping[str, Values], group: NDArray[np.int64]
+    part: Part, label: Labels, told: Values, others: Mapping[str, Values], group: NDArray[np.int64]
 ) -> dict[str, Any]:
     """One head's figures on clicks with a label, whether it is worth publishing, and why."""
     if _too_few(part, label):
@@ -119,7 +130,7 @@ def worded(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _counts(part: Part, label: Values) -> tuple[int, int]:
+def _counts(part: Part, label: Labels) -> tuple[int, int]:
     if part.head.kind is Kind.BINARY:
         return int((label > 0).sum()), int((label == 0).sum())
     if part.head.kind is Kind.AMOUNT:
@@ -127,11 +138,11 @@ def _counts(part: Part, label: Values) -> tuple[int, int]:
     return len(label), len(label)
 
 
-def _too_few(part: Part, label: Values) -> bool:
+def _too_few(part: Part, label: Labels) -> bool:
     return min(_counts(part, label)) < LEAST
 
 
-def _few(part: Part, label: Values) -> str:
+def _few(part: Part, label: Labels) -> str:
     if not len(label):
         return "nothing can be said of it: the log ends too soon after its newest clicks, or never tells"
     happened, _ = _counts(part, label)
@@ -146,29 +157,27 @@ def intent(told: Values, train: Examples, grouped: Examples, group: NDArray[np.i
     """
     learned, rows = train.grouped(), grouped.judged
     label = grouped.buys[rows]
-    classes = learned.buys[learned.judged]
-    if not (0 < classes.sum() < len(classes)) or min(label.sum(), (~label).sum()) < LEAST:
+    line = _line(learned, grouped)
+    if line is None or min(label.sum(), (~label).sum()) < LEAST:
         return {}
-    half = learned.part(learned.visitor % 2 == 0)
-    line, less = _line(learned, grouped)[rows], _line(half, grouped)
+    half = _line(learned.part(learned.visitor % 2 == 0), grouped)
     share = np.full(len(label), label.mean(), dtype=np.float32)
+    said = {"chance": share, LOGISTIC: line[rows]}
     made: dict[str, Any] = {"n": len(label), "positives": int(label.sum())}
     for name in ("auc", "average_precision"):
-        metric, mine = getattr(metrics, name), told[rows]
-        made[name] = {
-            "value": metric(mine, label),
-            "chance": metric(share, label),
-            "logistic regression": metric(line, label),
-            "ahead of chance": ahead(metric, mine, share, label, group[rows])._asdict(),
-            "ahead of logistic regression": ahead(metric, mine, line, label, group[rows])._asdict(),
-        }
-        if less is not None:
-            gained = ahead(metric, line, less[rows], label, group[rows])
-            made[name]["logistic regression, all ahead of half"] = gained._asdict()
+        metric: Metric = getattr(metrics, name)
+        one: dict[str, Any] = {"value": metric(told[rows], label)}
+        for other, theirs in said.items():
+            one[other] = metric(theirs, label)
+            one[f"ahead of {other}"] = ahead(metric, told[rows], theirs, label, group[rows])._asdict()
+        if half is not None:
+            one[GAINED] = ahead(metric, line[rows], half[rows], label, group[rows])._asdict()
+        made[name] = one
     return made
 
 
 def _line(train: Examples, grouped: Examples) -> Values | None:
+    """What logistic regression says of all clicks; None where there is one class only."""
     labels = train.buys[train.judged]
     if not 0 < labels.sum() < len(labels):
         return None

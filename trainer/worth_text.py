@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from math import isnan
 from typing import Any
 
-from trainer.worth import HEADS, INTENT, worded
+from trainer.worth import GAINED, HEADS, INTENT, LOGISTIC, worded
 
 _NAMES = {
     "auc": "AUC",
@@ -14,7 +14,6 @@ _NAMES = {
     "gini": "Gini coefficient",
     "r2": "R²",
 }
-_LOGISTIC = "logistic regression"
 
 
 def sentences(found: Mapping[str, Any]) -> list[str]:
@@ -32,21 +31,19 @@ def _intent(found: Mapping[str, Any]) -> Iterator[str]:
         )
         return
     one = found["average_precision"]
-    chance, line = one["ahead of chance"], one[f"ahead of {_LOGISTIC}"]
+    chance, line = one["ahead of chance"], one[f"ahead of {LOGISTIC}"]
     figures = (
-        f"average precision {one['value']:.3f}, {_LOGISTIC} {one[_LOGISTIC]:.3f} "
+        f"average precision {one['value']:.3f}, {LOGISTIC} {one[LOGISTIC]:.3f} "
         f"(difference {_interval(line)}), chance {one['chance']:.3f}"
     )
     if chance["low"] <= 0:
         yield f"Purchase intent is not surely better than chance: {figures}. Do not act on it yet."
     elif line["high"] < 0:
-        yield f"Purchase intent loses to {_LOGISTIC}: {figures}. It is worth less than what is simpler."
+        yield f"Purchase intent loses to {LOGISTIC}: {figures}. It is worth less than what is simpler."
     elif line["low"] > 0:
         yield f"Purchase intent is worth using: {figures}."
     else:
-        yield (
-            f"Purchase intent is better than chance, and not surely different from {_LOGISTIC}: {figures}."
-        )
+        yield (f"Purchase intent is better than chance, and not surely different from {LOGISTIC}: {figures}.")
 
 
 def _items(found: Mapping[str, Any]) -> Iterator[str]:
@@ -96,12 +93,12 @@ def help_of(found: Mapping[str, Any], bought: int, epochs: int, best: int) -> li
     `bought` are sessions with a purchase that were learned from; of `epochs` made, number `best` was kept.
     """
     told = []
-    gained = found.get(INTENT, {}).get("average_precision", {}).get(f"{_LOGISTIC}, all ahead of half")
+    gained = found.get(INTENT, {}).get("average_precision", {}).get(GAINED)
     if gained and not isnan(gained["by"]):
         seen = "more data still helps" if gained["low"] > 0 else "no gain from more of it can be seen yet"
         told.append(
             f"More data: {seen}. All visitors instead of half of them change the average precision of "
-            f"{_LOGISTIC} by {_interval(gained)}. {bought:,} sessions with a purchase were learned from; "
+            f"{LOGISTIC} by {_interval(gained)}. {bought:,} sessions with a purchase were learned from; "
             "four times as many would halve the intervals."
         )
     if epochs and best == epochs:

@@ -135,8 +135,8 @@ def transferred(
     out: Path | None,
 ) -> None:
     """Judge a version on another shop's newest clicks: as it is, and as a start for a few of its sessions."""
-    chosen, counts = options.changed(options.Options(seconds=FOREVER), settings), _numbers(sessions)
-    path = anywhere(versions, model)
+    counts, path = _numbers(sessions), anywhere(versions, model)
+    chosen = options.changed(options.Options(seconds=FOREVER), settings)
     from deploy.progress import Bar, use_cores
     from models import registry
     from trainer.logs import read_log

@@ -14,6 +14,7 @@ import click
 
 from deploy.help_pages import Group
 from deploy.processes import command as program
+from trainer.options import Options, read
 
 if TYPE_CHECKING:
     from trainer.service.process import Trainer
@@ -139,9 +140,12 @@ def run() -> None:
 @command.command("check")
 def check_command() -> None:
     """Whether the settings of runs fit and the working folder can be used: `pathcast trainer` asks first."""
+    settings = _settings()
+    if settings.config is not None:
+        read(settings.config.expanduser(), Options())  # what is wrong there is said before torch is loaded
     from deploy.training import check
 
-    check(_settings())
+    check(settings)
     click.echo("settings fit, and the working folder can be used")
 
 
