@@ -1,4 +1,4 @@
-"""Which answers are worth publishing: what is better than chance, and not surely worse than what is simpler."""
+"""Which answers are worth publishing: what is better than chance, and no worse than what is simpler."""
 
 from dataclasses import replace
 from pathlib import Path
