@@ -106,6 +106,9 @@ def command(
     from trainer.eventlog.slices import offsets
     from trainer.train import Run, follow
 
+    tell = bool(os.environ.get("KAFKA_BOOTSTRAP_SERVERS")) if told is None else told
+    if tell:
+        _check_workers_can_be_told()
     console = Console(stderr=True)
     use_cores()
     data = (events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
@@ -116,8 +119,20 @@ def command(
             return
         version = _trained(run, console)
     _show(version, console)
-    if told or (told is None and os.environ.get("KAFKA_BOOTSTRAP_SERVERS")):
+    if tell:
         promotions(registry).promote(version.id, "announced by `pathcast train`")
+    elif told is None:
+        hint = f"not announced; workers take it up after: pathcast models promote {version.id}"
+        click.echo(f"{hint} --registry {registry}", err=True)
+
+
+def _check_workers_can_be_told() -> None:
+    """Raises KafkaUnreachable or ReplayError now, not after minutes of training."""
+    from deploy.kafka import connection
+    from deploy.replay import check_topic
+    from streams.topics import TopicNames
+
+    check_topic(connection(), TopicNames().model_updates)
 
 
 def _trained(run: Run, console: Console) -> Version:

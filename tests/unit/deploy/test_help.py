@@ -76,6 +76,18 @@ def run(calls: list[list[str]], folder: Path) -> list[tuple[int, str, list[str]]
     return [tuple(one) for one in json.loads(done.stdout)]
 
 
+def test_that_nobody_can_be_told_of_a_model_is_said_before_it_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "clicks.csv"
+    log.write_text("event_id,visitor_id,ts,event\n")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    done = CliRunner().invoke(main, ["train", "--events", str(log), "--registry", str(tmp_path / "r")])
+    assert done.exit_code == 1
+    # The log is empty: had it been read, that would have been said.
+    assert "no Kafka answers at 127.0.0.1:1" in done.output
+
+
 def test_help_of_no_command_imports_anything_heavy(tmp_path: Path) -> None:
     calls = [[*words, "--help"] for words in paths(main)]
     assert len(calls) > 50
