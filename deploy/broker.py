@@ -12,6 +12,7 @@ import psutil
 from deploy.broker_files import Files, cluster_id, complaint
 from deploy.broker_process import Process, answers, check_port, end, free_port
 from deploy.distribution import BrokerError, Distribution, find
+from models.places import data_folder
 
 DEFAULT_PORT = 9092
 START_SECONDS = 60
@@ -19,9 +20,7 @@ START_SECONDS = 60
 
 def default_directory() -> Path:
     """PATHCAST_BROKER_DIR, else the XDG data folder: topics survive from one run to the next."""
-    configured = os.environ.get("PATHCAST_BROKER_DIR")
-    xdg = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(configured or Path(xdg) / "pathcast" / "broker").expanduser()
+    return Path(os.environ.get("PATHCAST_BROKER_DIR") or data_folder("broker", os.environ)).expanduser()
 
 
 def default_port() -> int:

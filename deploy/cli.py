@@ -1,15 +1,20 @@
 """The `pathcast` command. Each subcommand is a module with a `command`, imported only when it runs."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 
+from deploy.help_pages import Group
 from models.errors import PathcastError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_settings import BaseSettings
 
 # name -> (module, help). The help stands here so that `pathcast --help` imports no torch and no Kafka client.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -24,14 +29,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trainer": ("deploy.commands.trainer", "Write the event log; train, judge and promote when it is due."),
     "retrain": ("deploy.commands.retrain", "Ask the trainer for a run."),
     "train": ("deploy.commands.train", "Train a model on an event log and announce it to the workers."),
-    "models": ("deploy.commands.models", "List, show, judge, promote, take back, pin and remove versions."),
+    "models": (
+        "deploy.commands.models",
+        "List, show, judge (by the gate), promote, take back, pin, remove versions.",
+    ),
     "drift": ("deploy.commands.drift", "Compare new clicks with those that a version was validated on."),
     "evaluate": ("deploy.commands.evaluate", "Judge a model on a log, beside its baselines."),
     "tune": ("deploy.commands.tune", "Search for training settings on validation days."),
     "audit": ("deploy.commands.audit", "Look for features that know what they cannot know."),
     "benchmark": ("deploy.commands.benchmark", "Measure methods by the protocols that papers use."),
     "demand": ("deploy.commands.demand", "Forecast the demand for items; days of cover, reorder hints."),
-    "score-lapsing": ("deploy.commands.score_lapsing", "Publish the visitors who are about to be lost."),
+    "score-lapsing": (
+        "deploy.commands.score_lapsing",
+        "Publish lapsing visitors: who stay away, and are about to be lost.",
+    ),
     "items": ("deploy.commands.items", "Make content vectors of items from titles and the shop's own."),
     "replay": ("deploy.commands.replay", "Send an event log to the clicks topic, at any speed."),
     "dead-letters": ("deploy.commands.dead_letters", "List, show or replay the inputs that were refused."),
@@ -43,7 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class Lazy(click.Group):
+class Lazy(Group):
     """A group that knows its commands by name and imports the one that is called.
 
     Known failures (PathcastError, wrong settings) become one line on stderr and exit code 1.
@@ -67,12 +78,21 @@ class Lazy(click.Group):
             return super().invoke(ctx)
         except PathcastError as error:
             raise click.ClickException(str(error)) from error
-        except ValidationError as error:
-            raise click.ClickException(explained(error)) from error
+        except ValueError as error:
+            raise _setting_refused(error) from error
+
+
+def _setting_refused(error: ValueError) -> Exception:
+    """A wrong setting as one line; any other error as it is. pydantic's own errors are ValueErrors."""
+    from pydantic import ValidationError
+
+    return click.ClickException(explained(error)) if isinstance(error, ValidationError) else error
 
 
 def explained(error: ValidationError) -> str:
     """Each wrong setting in one sentence: its name, what it must be, what was found."""
+    from pydantic_settings import BaseSettings
+
     prefixes = {
         kind.__name__: kind.model_config.get("env_prefix", "") for kind in _settings_classes(BaseSettings)
     }

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from deploy.asyncapi import document
+from deploy.defaults import CONTRACT_DIRECTORY
 from models.erasure import Erasure, StateCopy
 from models.events import Click
 from models.items import Item
@@ -14,7 +15,7 @@ from models.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recom
 from models.profile_updates import ProfileUpdate
 from models.updates import ModelReport, ModelUpdate
 
-DIRECTORY = Path("docs/contract")
+DIRECTORY = CONTRACT_DIRECTORY
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 STRUCTS: dict[str, type[msgspec.Struct]] = {
     "click": Click,

@@ -1,12 +1,6 @@
 """The event log for commands: opened by its setting, written from Kafka, read as any other log of clicks."""
 
-import tempfile
-from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
-
-import click
 
 from deploy.event_map import read as read_event_map
 from deploy.kafka import KafkaUnreachable, connection
@@ -18,7 +12,6 @@ from models.keyring import Keyring
 from streams.secret_file import envelopes, pseudonyms
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
-from trainer.eventlog import slices
 from trainer.eventlog.forget import Forgetting
 from trainer.eventlog.ingest import Bounds, Ingest, Member
 from trainer.eventlog.keys import Keys
@@ -69,35 +62,3 @@ def ingest(settings: TrainerSettings, recreated: bool = False) -> Ingest:
     log = opened(settings)
     watch = Watch(settings.refused_share)
     return Ingest(log, tables(), to, member, now_ms, Forgetting(log), recreated, bounds, watch)
-
-
-_FILE = click.Path(exists=True, dir_okay=False)
-
-
-class Events(click.ParamType):
-    """A file, or an event log's folder or URL: then its clicks, as a file while the command runs."""
-
-    name = "FILE|LOG"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The file that holds the events."""
-        if isinstance(value, Path):
-            return value
-        if "://" not in value and not Path(value).is_dir():
-            return Path(str(_FILE.convert(value, param, ctx)))
-        folder = tempfile.TemporaryDirectory(prefix="pathcast-events-")
-        if ctx is not None:
-            ctx.call_on_close(folder.cleanup)
-        made = Path(folder.name) / "events.parquet"
-        slices.write(EventLog.at(value), made)
-        return made
-
-
-#: `--events` of commands that learn from logs or judge on them.
-events_option: Callable[[Any], Any] = click.option(
-    "--events",
-    multiple=True,
-    required=True,
-    type=Events(),
-    help="A log's file, or an event log's folder or URL; give several as one.",
-)

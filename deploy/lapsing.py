@@ -11,6 +11,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from deploy.defaults import Wanted as Wanted
 from deploy.kafka import consumer, drain, producer
 from deploy.state import StateError, changelog_of, no_state
 from models import keys, visitor
@@ -34,17 +35,6 @@ class State(NamedTuple):
     partitions: list[int]
     table: NDArray[np.void]
     watermark: int
-
-
-class Wanted(NamedTuple):
-    """Who is published: days of absence from and below, least probability, least sessions, most records."""
-
-    within_days: float = 14.0
-    absent_from: float = 3.0
-    absent_to: float = 30.0
-    least: float = 0.5
-    sessions: int = 2
-    limit: int | None = None
 
 
 class Found(NamedTuple):

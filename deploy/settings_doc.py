@@ -1,12 +1,12 @@
 """docs/settings.md, made from the models that read the environment."""
 
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from deploy.defaults import SETTINGS_FILE
 from streams.connection import Connection
 from streams.settings import WorkerSettings
 from streams.topics import TopicNames
@@ -15,13 +15,17 @@ from trainer.gate_settings import GateSettings
 from trainer.publish_settings import PublishSettings
 from trainer.settings import TrainerSettings
 
-FILE = Path("docs/settings.md")
-
+FILE = SETTINGS_FILE
 _INTRODUCTION = """\
 # Settings
 
 Every setting is an environment variable. A wrong value ends the command with one line that says what was \
 found and what fits. This page is written by `pathcast settings`.
+
+What is kept between runs lies below `$XDG_DATA_HOME/pathcast`, with `~/.local/share` where XDG_DATA_HOME is \
+not set: the bundled broker's data in `broker`, the worker's state in `worker`, the event log in `eventlog`, \
+the trainer's working folder in `trainer`. Model versions are in `registry`, in the folder where a command \
+runs.
 """
 _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
     ("Worker", "Read once, when `pathcast worker` starts.", WorkerSettings),
@@ -36,7 +40,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
 BUNDLED: dict[str, tuple[str, str]] = {
     "PATHCAST_BROKER_DIR": (
         "$XDG_DATA_HOME/pathcast/broker",
-        "Its configuration, data and logs; kept between runs. XDG_DATA_HOME is ~/.local/share where unset.",
+        "Its configuration, data and logs; kept between runs.",
     ),
     "PATHCAST_BROKER_PORT": ("9092", "Its port on the loopback interface."),
     "PATHCAST_BROKER_HEAP": ("512m", "Java heap."),
@@ -58,6 +62,20 @@ def text() -> str:
     return "\n".join([_INTRODUCTION, *sections, _section("Bundled broker", about, rows)])
 
 
+class Setting(NamedTuple):
+    """A row of the page: the variable, its default, what it may be, what it is for."""
+
+    name: str
+    default: str
+    values: str
+    meaning: str
+
+
+def every() -> dict[str, Setting]:
+    """All variables of the settings models, by name."""
+    return {row[0]: Setting(*row) for _, _, kind in _SECTIONS for row in _rows(kind)}
+
+
 def _section(title: str, about: str, rows: list[tuple[str, str, str, str]]) -> str:
     lines = [f"## {title}", "", about, "", "| variable | default | values | meaning |", "|---|---|---|---|"]
     cells = [
@@ -76,6 +94,9 @@ def _rows(kind: type[BaseSettings]) -> list[tuple[str, str, str, str]]:
 
 
 def _default(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "documented" in extra:
+        return f"`{extra['documented']}`"
     return "not set" if field.default is None else f"`{_plain(field.default)}`"
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from kafka.errors import TopicAlreadyExistsError
 
+from deploy.defaults import DEFAULT_PARTITIONS as DEFAULT_PARTITIONS
 from deploy.kafka import admin
 from streams.connection import Connection
 from streams.topics import TopicNames, check
 
-DEFAULT_PARTITIONS = 4
 _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 _COMPACTED = {"cleanup.policy": "compact"}

@@ -11,35 +11,17 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.planning import DAY_MS as DAY_MS
+from models.planning import HORIZONS as HORIZONS
+from models.planning import HOUR_MS as HOUR_MS
+from models.planning import WEEK
+from models.planning import Horizon as Horizon
+
 Floats = NDArray[np.float64]
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 #: Monday is 0; the epoch began on a Thursday.
 _EPOCH_WEEKDAY: Final = 3
-WEEK: Final = 7
 #: No mean is below: it has a logarithm.
 LEAST: Final = 1e-6
-
-
-class Horizon(NamedTuple):
-    """What is forecast: `steps` periods of `span` cells each; `season` is the naive lag, in cells."""
-
-    cell_ms: int
-    span: int
-    steps: int
-    season: int
-
-    @property
-    def per_day(self) -> int:
-        """Cells of a day."""
-        return DAY_MS // self.cell_ms
-
-
-HORIZONS: Final = {
-    "hourly": Horizon(HOUR_MS, 1, 24, 24),
-    "daily": Horizon(DAY_MS, 1, 7, WEEK),
-    "weekly": Horizon(DAY_MS, WEEK, 1, WEEK),
-}
 
 
 @dataclass(frozen=True)

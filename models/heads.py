@@ -4,11 +4,11 @@ A head's name, kind, classes and published field stand here; its label in `train
 which heads it has, with the names of their classes, in its configuration (`Config.tasks`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from models.events import EVENTS
 
@@ -133,6 +133,8 @@ class Layout:
     parts: tuple[Part, ...]
     raw: int
     answers: int
+    #: Names of heads that are worked out, but not published: their training found them not worth it.
+    silent: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, tasks: Sequence[tuple[str, Sequence[str]]]) -> "Layout":
@@ -163,6 +165,10 @@ class Layout:
             slice(parts[0].raw.start, parts[-1].raw.stop),
             slice(parts[0].answers.start, parts[-1].answers.stop),
         )
+
+    def silenced(self, judged: Mapping[str, Mapping[str, Any]]) -> "Layout":
+        """This layout without what a version's metrics (`heads`) say is not published."""
+        return replace(self, silent=frozenset(name for name, one in judged.items() if not one["published"]))
 
     def __getitem__(self, name: str) -> Part:
         return next(part for part in self.parts if part.head.name == name)

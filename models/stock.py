@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import nbinom
 
-from models.demand import LEAST, WEEK
+from models.demand import LEAST
+from models.planning import WEEK
+from models.planning import Supply as Supply
 
 Floats = NDArray[np.float64]
 QUANTILES: Final = (0.1, 0.5, 0.9)
@@ -50,14 +52,6 @@ class Stock(NamedTuple):
     cautious_cover: Floats
     point: Floats
     order: Floats
-
-
-class Supply(NamedTuple):
-    """Days from order to arrival, days between looks at the stock, chance to have enough in the meantime."""
-
-    lead_days: float = 7.0
-    review_days: float = 7.0
-    service: float = 0.95
 
 
 def stock_hints(stock: Floats, weekly: Floats, spread: Spread, supply: Supply) -> Stock:

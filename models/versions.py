@@ -23,10 +23,10 @@ from models.rates import StageRates
 from models.refusals import Refusal, RegistryError, Unfit
 from models.scorer import NeuralScorer, pick_device
 from models.session_index import Index, Settings
+from models.version_files import MANIFEST
 from models.vocabulary import Vocabulary
 
 FORMAT: Final = 4
-MANIFEST: Final = "manifest.json"
 FILES: Final = (
     "config.json",
     "vocabulary.json",
@@ -84,6 +84,8 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
     trees = _object(contents["trees.json"])
     forest = Forest(trees) if trees else None
     neural = NeuralScorer(network, words, name, id64, pick_device(device), hybrid, forest)
+    if neural.layout is not None:
+        neural.layout = neural.layout.silenced(metrics.get("heads", {}))
     if len(words.ids) >= LEAST_ITEMS:
         neural.try_out(past.views(index, words))
     weights = _shaped(arrays["popularity"], "popularity", len(words.ids))

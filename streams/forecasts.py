@@ -98,7 +98,8 @@ class Wording:
 
     def __init__(self, layout: Layout) -> None:
         texts = [b""]
-        parts = {kind: [part for _, part in layout.of_kind(kind)] for kind in Kind}
+        said = [part for part in layout.parts if part.head.name not in layout.silent]
+        parts = {kind: [part for part in said if part.head.kind is kind] for kind in Kind}
         self.layout = layout
         self._probabilities = Probabilities([part for kind in _PROBABILITIES for part in parts[kind]], texts)
         self._distributions = Distributions(parts[Kind.CLASSES], texts)

@@ -1,10 +1,13 @@
 """The worker's settings, each an environment variable `PATHCAST_…`; `docs/settings.md` is made from here."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.places import data_folder, documented
 
 
 class WorkerSettings(BaseSettings):
@@ -21,7 +24,8 @@ class WorkerSettings(BaseSettings):
         "installation, the same for all its workers.",
     )
     datadir: Path = Field(
-        default=Path("~/.local/share/pathcast/worker"),
+        default_factory=lambda: Path(data_folder("worker", os.environ)),
+        json_schema_extra={**documented("worker")},
         description="Folder of this worker's RocksDB files. One for each worker; it may be lost.",
     )
     registry: str = Field(
@@ -60,7 +64,7 @@ class WorkerSettings(BaseSettings):
         gt=0,
         le=1e9,
         description="Time from fetching a chunk to its answers (ms). When the network would miss it, lower "
-        "rungs of the ladder answer.",
+        "fallback tiers (rungs) answer: session kNN, then popular items.",
     )
     threads: int | None = Field(
         default=None,
@@ -73,7 +77,9 @@ class WorkerSettings(BaseSettings):
         default="127.0.0.1",
         description="Address of the HTTP endpoints. Other than loopback, `/visitors` needs `web_token`.",
     )
-    web_port: int = Field(default=6066, ge=0, le=65535, description="Their port; 0 takes a free one.")
+    web_port: int = Field(
+        default=6066, ge=0, le=65535, description="Port of the HTTP endpoints; 0 takes a free one."
+    )
     web_token: SecretStr | None = Field(
         default=None, description="Bearer token that `/visitors/{id}` demands; unset: loopback only."
     )

@@ -30,6 +30,7 @@ from streams.depot import Depot
 from streams.hanging import finisher
 from streams.identity import CLIENT, identity
 from streams.metrics import Metrics
+from streams.opening import opening
 from streams.owned import Bounds
 from streams.pipeline import Pipeline, Rules
 from streams.receipts import Receipts
@@ -135,7 +136,8 @@ class Worker:
         reports.compared, self.models.tell = self.models.compared, reports.tell
         copies = self._copies(connection)
         self.runtime.announce = copies.announce
-        chores = [self.models.run, reports.run, copies.run]
+        say = opening(lambda: self.models.current, self.catalogue)
+        chores = [say, self.models.run, reports.run, copies.run]
         companion = Companion(self.runtime, self.metrics, broadcasts, chores)
         token = settings.web_token.get_secret_value() if settings.web_token else None
         pipeline, address = self.pipeline, (settings.web_host, settings.web_port)

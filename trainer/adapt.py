@@ -7,7 +7,7 @@ outcomes have matured, and the neighbours' index gets them as well. Items and he
 import json
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,27 +21,13 @@ from models.session_index import Index, Settings
 from models.versions import Version
 from trainer import stacking
 from trainer.data import prepare
+from trainer.defaults import Step as Step
 from trainer.examples import Examples
 from trainer.fit import fit
 from trainer.heads import Plan
 from trainer.learn import index
 from trainer.lineage import learned_until
 from trainer.options import Options
-
-
-@dataclass(frozen=True)
-class Step:
-    """How far an adaptation goes: passes over new clicks, at which rate, and how many clicks it takes.
-
-    It is calibrated on so many clicks of the newest sessions that no training has learned from, with at least
-    so many buying sessions: in a few hours there are too few buyers to calibrate on.
-    """
-
-    epochs: int = 1
-    learning_rate: float = 3e-4
-    least_clicks: int = 1_000
-    calibrating_clicks: int = 10_000
-    least_buyers: int = 50
 
 
 def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, step: Step) -> Parts:

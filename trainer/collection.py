@@ -2,10 +2,10 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from models import remote
+from trainer.defaults import Keep as Keep
 from trainer.ledger import Ledger, LedgerError
 from trainer.named import versions
 from trainer.standing import Entry, Standing, What
@@ -13,15 +13,6 @@ from trainer.standing import Entry, Standing, What
 DAY_MS = 86_400_000
 #: Folders that a killed writer or remover leaves.
 _HALF = (".partial-*", ".removed-*")
-
-
-@dataclass(frozen=True)
-class Keep:
-    """What is not removed beside the serving and the pinned version: so many that `served` before, and what
-    is younger than so many `days`."""
-
-    served: int = 3
-    days: float = 7.0
 
 
 #: Whether the version in a folder is one of those that are meant.

@@ -17,11 +17,10 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 
 from models.catalogue import Catalogue, Item
+from trainer.defaults import CONTENT_WIDTH as WIDTH
 from trainer.vectors import Vectors, VectorsError
 
 Rows = NDArray[np.float32]
-#: Numbers that the words, and each further kind of vectors, are reduced to.
-WIDTH: Final = 64
 #: Pieces of words, and words with their neighbours.
 _GRAMS: Final[tuple[dict[str, Any], ...]] = (
     {"analyzer": "char_wb", "ngram_range": (3, 5)},

@@ -6,6 +6,7 @@ Poisson and Bayesian ridge regression. Ratings: the mean, an item's shrunken mea
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import lightgbm
@@ -28,6 +29,8 @@ Values = NDArray[np.generic]
 State = dict[str, Any]
 #: Clicks that a baseline learns from, spread evenly over those with a label.
 MOST: Final = 100_000
+#: ... where a verdict at the end of a training is to be had soon.
+QUICK: Final = 30_000
 #: As with purchase intent, hour and weekday tell sessions of a few weeks apart.
 _USED: Final = np.flatnonzero(USED)
 _TREES: Final = {
@@ -65,14 +68,14 @@ def columns(grouped: Examples) -> Floats:
     return np.column_stack([grouped.features[:, _USED], grouped.codes["event"], *past]).astype(np.float32)
 
 
-def learn(train: Examples, planned: Plan) -> State:
-    """States of all heads' baselines by head and name."""
+def learn(train: Examples, planned: Plan, quick: bool = False) -> State:
+    """States of all heads' baselines by head and name; `quick`: without trees, from fewer clicks."""
     grouped = train.grouped()
     paths, layout, inputs = Paths(grouped, planned.churn_days), Layout.of(planned.tasks), columns(grouped)
     learners: dict[Kind, Callable[[Paths, Part, Floats], State]] = {
-        Kind.BINARY: _learn_binary,
-        Kind.SHARED: _learn_binary,
-        Kind.CLASSES: _learn_classes,
+        Kind.BINARY: partial(_learn_binary, quick=quick),
+        Kind.SHARED: partial(_learn_binary, quick=quick),
+        Kind.CLASSES: partial(_learn_classes, quick=quick),
         Kind.AMOUNT: _learn_amount,
         Kind.RATING: _learn_rating,
     }
@@ -85,15 +88,19 @@ def _chosen(known: NDArray[np.bool_], most: int = MOST) -> NDArray[np.int64]:
     return there[np.linspace(0, len(there) - 1, min(len(there), most)).astype(np.int64)]
 
 
-def _learn_binary(paths: Paths, part: Part, inputs: Floats) -> State:
+def _learn_binary(paths: Paths, part: Part, inputs: Floats, quick: bool) -> State:
     label = LABELS[part.head.name](paths, part)
-    rows = _chosen(~np.isnan(label))
+    rows = _chosen(~np.isnan(label), QUICK if quick else MOST)
+    if quick and not len(rows):
+        return {"base_rate": 0.0}
     wanted = label[rows]
     state: State = {"base_rate": float(wanted.mean())}
     if 0 < wanted.sum() < len(wanted):
         state["logistic_regression"] = _line(
             LogisticRegression(C=0.1, max_iter=100, tol=1e-3), inputs[rows], wanted
         )
+        if quick:
+            return state
         data = lightgbm.Dataset(inputs[rows], wanted)
         state["lightgbm"] = lightgbm.train({**_TREES, "objective": "binary"}, data, ROUNDS).model_to_string()
     return state
@@ -113,7 +120,7 @@ def _on_line(line: State, inputs: Floats) -> NDArray[np.float64]:
     return np.asarray(found + line["bias"])
 
 
-def _learn_classes(paths: Paths, part: Part, inputs: Floats) -> State:
+def _learn_classes(paths: Paths, part: Part, inputs: Floats, quick: bool) -> State:
     label = LABELS[part.head.name](paths, part).astype(np.int64)
     before = source(paths.all, part)
     known = label >= 0
@@ -125,7 +132,7 @@ def _learn_classes(paths: Paths, part: Part, inputs: Floats) -> State:
     popular = (counts.sum(0) + 1e-3) / (counts.sum() + 1e-3 * len(part.classes))
     table = (counts + PULL * popular) / (counts.sum(1, keepdims=True) + PULL)
     state: State = {"popular": popular.tolist(), "transitions": table.tolist()}
-    if part.head.name in TREES_FOR:
+    if part.head.name in TREES_FOR and not quick:
         rows = _chosen(known[:, 0], MOST // 2)
         data = lightgbm.Dataset(inputs[rows], label[rows, 0])
         wanted = {**_TREES, "objective": "multiclass", "num_class": len(part.classes), "num_leaves": 15}

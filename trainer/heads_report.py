@@ -38,14 +38,15 @@ def heads(
             made[name] = _risk(version, part, grouped, scored, told)
             continue
         label = LABELS[name](paths, part)
-        known = scored & _known(label)
+        known = scored & known_labels(label)
         if known.any():
             others = head_baselines.said(states[name], part, grouped, inputs) if name in states else {}
             made[name] = _entry(part, label[known], told[known, part.answers], others, known)
     return made
 
 
-def _known(label: NDArray[Any]) -> NDArray[np.bool_]:
+def known_labels(label: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which clicks [N] have a label: floats [N] or classes [N, J]."""
     return np.asarray((label >= 0).any(1) if label.ndim == 2 else ~np.isnan(label))
 
 

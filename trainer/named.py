@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.refusals import RegistryError
-from models.versions import MANIFEST
+from models.version_files import MANIFEST
 
 
 def is_version(path: Path) -> bool:

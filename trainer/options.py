@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from models import encoders
-from models.encoding import Shape
 from models.errors import PathcastError
 from models.event_map import TABLE as EVENT_MAP
 from trainer import ranges
@@ -40,6 +38,7 @@ class Options:
     of teachers' inputs and states; 0: as the taught one's. `table_rate` is that of Adagrad for the rows of
     the input table; 0: they learn as all else does, by AdamW at the `learning_rate`. `refit`: when all is
     chosen, learn once more from all clicks, those that chose it included, if `seconds` has as much left.
+    `publish_heads`: those that are worth it by the verdict on the newest sessions (`worthy`), or `all`.
     """
 
     seed: int = 0
@@ -84,6 +83,7 @@ class Options:
     trees: str = "learn"
     table_rate: float = 0.1
     refit: bool = True
+    publish_heads: str = "worthy"
 
     @property
     def networks(self) -> int:
@@ -97,6 +97,7 @@ _CHOICES = {
     "loss_weights": ("fixed", "learned"),
     "blend": ("learn", "none"),
     "trees": ("learn", "none"),
+    "publish_heads": ("worthy", "all"),
 }
 _SHARES = ("smoothing", "crop", "mask", "reorder", "dropout")
 _KINDS: dict[str, Any] = {name: type(value) for name, value in asdict(Options()).items()}
@@ -139,16 +140,24 @@ def _replaced(options: Options, pairs: Mapping[str, Any]) -> Options:
     wrong = ranges.complaint(asdict(made))
     if wrong:
         raise OptionsError(wrong)
-    encoders.check(Shape.of(made))
-    if made.teacher_width:
-        encoders.check(Shape.of(replace(made, embedding=made.teacher_width, hidden=made.teacher_width)))
     for name, choices in _CHOICES.items():
         if getattr(made, name) not in choices:
             raise OptionsError(f"{name} is {getattr(made, name)!r}; choose {', '.join(choices)}")
     for name in _SHARES:
         if not 0 <= getattr(made, name) < 1:
             raise OptionsError(f"{name} is {getattr(made, name)}; expected a share from 0 to below 1")
+    _check_shape(made)
     return made
+
+
+def _check_shape(made: Options) -> None:
+    """Raises EncoderError. Comes last: it brings torch, which takes seconds."""
+    from models import encoders
+    from models.encoding import Shape
+
+    encoders.check(Shape.of(made))
+    if made.teacher_width:
+        encoders.check(Shape.of(replace(made, embedding=made.teacher_width, hidden=made.teacher_width)))
 
 
 def _value(key: str, value: Any) -> Any:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from models.lifecycle import SessionConfig
 from models.registry import Parts
-from trainer.adapt import Step, adapted, ended
+from trainer.adapt import adapted, ended
 from trainer.build import build
+from trainer.defaults import Plan as Plan
 from trainer.evaluate import answers, rungs
 from trainer.examples import Examples, ExamplesError
 from trainer.fit import Report
@@ -32,16 +33,6 @@ WAYS = {
     "adapted": (False, True),
     "both": (True, True),
 }
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Days that are learned from before the first answer, days between trainings, hours between steps."""
-
-    before_days: float = 28.0
-    retrain_days: float = 1.0
-    adapt_hours: float = 6.0
-    step: Step = field(default_factory=Step)
 
 
 class Week(NamedTuple):

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from models.features import NAMES
-
 _MOST: Final = float(2**31)
 _SHARE: Final = (0.0, 1.0)
 #: Least and most of a setting, both allowed.
@@ -44,6 +42,8 @@ def complaint(values: Mapping[str, object]) -> str | None:
             return f"{name} is {value}; expected a number from {least:g} to {most:g}"
     ignored = values["ignored"]
     assert isinstance(ignored, tuple)
+    from models.features import NAMES  # brings numpy and more, which defaults are read without
+
     for name in ignored:
         if not any(feature.startswith(name) for feature in NAMES):
             return f"ignored has {name!r}, but no feature's name begins so; `pathcast audit` prints them"

@@ -1,11 +1,12 @@
 """The trainer's settings, each an environment variable `PATHCAST_TRAINER_…`; see `docs/settings.md`."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from trainer.eventlog.tables import TABLES
+from models.places import data_folder, documented
 
 #: What a run takes before it has read a click, and for each click (docs/trainer/trainer.md).
 BASE_MB = 1_700
@@ -22,7 +23,8 @@ class TrainerSettings(BaseSettings):
     )
 
     log: str = Field(
-        default="~/.local/share/pathcast/eventlog",
+        default_factory=lambda: data_folder("eventlog", os.environ),
+        json_schema_extra={**documented("eventlog")},
         description="Where the event log is: a folder, or an fsspec URL such as `s3://bucket/events` "
         "(install its package, such as s3fs).",
     )
@@ -72,7 +74,8 @@ class TrainerSettings(BaseSettings):
     )
 
     workdir: Path = Field(
-        default=Path("~/.local/share/pathcast/trainer"),
+        default_factory=lambda: Path(data_folder("trainer", os.environ)),
+        json_schema_extra={**documented("trainer")},
         description="Folder of `pathcast trainer`: the run that is under way, its checkpoint, its copy "
         "of the newest clicks.",
     )
@@ -147,4 +150,6 @@ class TrainerSettings(BaseSettings):
     @property
     def keep_days(self) -> dict[str, float]:
         """Days that are kept, by table of the event log."""
+        from trainer.eventlog.tables import TABLES  # brings polars, which settings are read without
+
         return {table.name: getattr(self, f"keep_{table.setting}_days") for table in TABLES}

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from models import registry
 from models.aliases import EventNames, event_name
 from models.catalogue import Catalogue, Item
 from models.event_map import TABLE as EVENT_MAP
 from models.registry import Parts
-from trainer import head_baselines, notes, refit
+from trainer import head_baselines, notes, refit, worth, worth_text
 from trainer.baselines import Baselines
 from trainer.baselines.kinds import State
 from trainer.build import choose
@@ -26,6 +28,7 @@ from trainer.logs import read_items, read_log
 from trainer.odd_prices import odd_prices
 from trainer.options import Options
 from trainer.profiles import read_profiles
+from trainer.progress import STAGE, Point, best
 from trainer.reading import reading
 from trainer.split import split
 from trainer.vectors import read
@@ -33,6 +36,8 @@ from trainer.walk import walk
 
 #: Of the clicks, by time: what is learned from first, and what stops and calibrates that.
 SHARES = (0.85, 0.15)
+#: Where a version keeps the verdict on it: `said` are sentences.
+VERDICT = "verdict"
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,8 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     first = learn(*given)
     again = refit.again(first, *given)
     parts = choose(first, learned, held_out, run.options, given[4].curve)
+    verdict = _verdict(parts, learned, held_out, run.options, given[4].curve)
+    parts = replace(parts, metrics=parts.metrics | verdict)
     # What answers look like on clicks that were not learned from.
     kept: dict[str, Any] = {REFERENCE: reference(parts, held_out, run.options.ignored)}
     known = _known(parts)
@@ -141,6 +148,19 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
     if run.checkpoint:
         clear(run.checkpoint)
     return version
+
+
+def _verdict(
+    parts: Parts, learned: Examples, held_out: Examples, options: Options, curve: Sequence[Point]
+) -> dict[str, Any]:
+    """Which answers are worth publishing, and what would help, before the newest clicks are learned from."""
+    found = worth.judged(parts, learned, held_out, options.publish_heads == "all")
+    made = [point for point in curve if point.stage == STAGE]
+    bought = len(np.unique(learned.session[learned.buys]))
+    told = worth_text.sentences(found | parts.metrics)
+    told += worth_text.help_of(found, bought, len(made), 1 + best(made).epoch) if made else []
+    heads = {worth.HEADS: found[worth.HEADS]} if worth.HEADS in found else {}
+    return heads | {VERDICT: {"said": told, worth.INTENT: found[worth.INTENT]}}
 
 
 def _known(parts: Parts) -> dict[str, State]:

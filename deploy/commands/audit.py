@@ -1,26 +1,26 @@
 """`pathcast audit`."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.out_file import OUT
+from deploy.tables import print_table
 from models.aliases import EventNames
 from models.errors import PathcastError
-from trainer.audit import ALONE, OTHER_DAYS, Finding, audit
-from trainer.logs import read_log
 from trainer.options import Options
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.walk import walk
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+if TYPE_CHECKING:
+    from trainer.audit import Finding
+
+
 #: Features of the table; the file has all.
 SHOWN = 15
 
@@ -31,7 +31,7 @@ class AuditError(PathcastError):
 
 @click.command()
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option(
@@ -54,6 +54,12 @@ def command(
 
     Ends with code 1 where one is flagged, save those of time that no training learns from by default.
     """
+    from trainer.audit import audit
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.walk import walk
+
     known = catalogue(items)
     with reading(events):
         log = read_log(events, mapping, names).sort("ts", maintain_order=True).head(limit)
@@ -61,9 +67,7 @@ def command(
     if out is not None:
         out.write_text(json.dumps([finding._asdict() for finding in found], indent=1) + "\n")
     flagged = [finding for finding in found if finding.flags]
-    Console().print(
-        _table(found[:SHOWN] + [finding for finding in found[SHOWN:] if finding.flags], len(found))
-    )
+    print_table(_table(found[:SHOWN] + [finding for finding in found[SHOWN:] if finding.flags], len(found)))
     wrong = [finding for finding in flagged if not finding.name.startswith(Options().ignored)]
     if wrong:
         told = ", ".join(f"{finding.name} ({', '.join(finding.flags)})" for finding in wrong)
@@ -71,6 +75,8 @@ def command(
 
 
 def _table(found: list[Finding], count: int) -> Table:
+    from trainer.audit import ALONE, OTHER_DAYS
+
     table = Table("feature", "AUC alone", "with other days' labels", "values changed", "flagged")
     for name, alone, others, changed, flags in found:
         table.add_row(name, f"{alone:.3f}", f"{others:.3f}", str(changed), ", ".join(flags))

@@ -1,8 +1,11 @@
 """`pathcast benchmark`: public protocols, for figures that compare with papers', and what inputs bring."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -12,27 +15,25 @@ from deploy.commands.benchmark_lapsing import lapsing
 from deploy.commands.inputs import cold_items, damaged
 from deploy.commands.origins import intent
 from deploy.commands.prequential import prequential
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.help_pages import Group
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.out_file import OUT
-from deploy.progress import Bar, use_cores
-from models import registry
+from deploy.tables import print_table
 from models.aliases import EventNames
-from trainer import networks, options, protocols
-from trainer.logs import read_log
+from trainer import options
 from trainer.named import anywhere
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.transfer import Transferred, transfer
-from trainer.walk import walk
+
+if TYPE_CHECKING:
+    from trainer import protocols
+    from trainer.transfer import Transferred
+
 
 #: Epochs end a run that others are to repeat, not a clock.
 FOREVER = 1e9
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Measure methods by the protocols that papers use, and what inputs bring."""
 
@@ -47,10 +48,10 @@ command.add_command(prequential)
 
 
 @command.command("next-item")
-@click.option("--train", required=True, type=_FILE, help="A session of item ids a line; also .gz.")
-@click.option("--test", required=True, type=_FILE, help="Item ids, a tab, the next item's id a line.")
+@click.option("--train", required=True, type=FILE, help="A session of item ids a line; also .gz.")
+@click.option("--test", required=True, type=FILE, help="Item ids, a tab, the next item's id a line.")
 @click.option("--methods", default="all", show_default=True, help="Names with commas between, or all.")
-@click.option("--config", type=_FILE, help="TOML file of training settings.")
+@click.option("--config", type=FILE, help="TOML file of training settings.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--time-budget", type=float, help="Minutes for the network's epochs.")
 @click.option("--seed", default=0, show_default=True, help="Same files and seed, same figures.")
@@ -76,6 +77,9 @@ def next_item(
     out: Path | None,
 ) -> None:
     """Rank all items after every prefix of a test file, with methods that learned from the training file."""
+    from deploy.progress import Bar
+    from trainer import networks, protocols
+
     names = protocols.named(methods)
     chosen = replace(networks.OPTIONS, seed=seed, device=device)
     chosen = options.read(config, chosen) if config else chosen
@@ -86,7 +90,7 @@ def next_item(
         for result in protocols.run(train, test, names, chosen, bar, seeds):
             found.append(result)
             _write(found, out)
-    Console().print(_table(found, train.name))
+    print_table(_table(found, train.name))
 
 
 def _write(results: list[protocols.Result], out: Path | None) -> None:
@@ -113,7 +117,7 @@ def _spread(figures: dict[str, float], name: str) -> str:
 @click.option("--model", required=True, help="A version that was trained on another shop's log.")
 @click.option("--registry", "versions", required=True, type=click.Path(file_okay=False, path_type=Path))
 @events_option
-@click.option("--items", type=_FILE, help="Its catalogue.")
+@click.option("--items", type=FILE, help="Its catalogue.")
 @mapping_option
 @event_map_option
 @click.option("--sessions", default="200,1000,5000", show_default=True, help="How many are learned from.")
@@ -131,19 +135,28 @@ def transferred(
     out: Path | None,
 ) -> None:
     """Judge a version on another shop's newest clicks: as it is, and as a start for a few of its sessions."""
-    use_cores()
+    counts, path = _numbers(sessions), anywhere(versions, model)
     chosen = options.changed(options.Options(seconds=FOREVER), settings)
-    version = registry.load(anywhere(versions, model))
+    from deploy.progress import Bar, use_cores
+    from models import registry
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.transfer import transfer
+    from trainer.walk import walk
+
+    use_cores()
+    version = registry.load(path)
     with reading(events):
         log = walk(read_log(events, mapping, names), catalogue(items)).examples()
     bar, found = Bar(Console(stderr=True)), []
     with bar.progress:
-        for result in transfer(version, log, _numbers(sessions), chosen, bar):
+        for result in transfer(version, log, counts, chosen, bar):
             found.append(result)
     if out is not None:
         rows = [result._asdict() | {"judged": result.judged._asdict()} for result in found]
         out.write_text(json.dumps(rows, indent=1) + "\n")
-    Console().print(_transfers(found, version.id))
+    print_table(_transfers(found, version.id))
 
 
 def _numbers(sessions: str) -> list[int]:

@@ -5,20 +5,16 @@ from pathlib import Path
 
 import click
 
-from deploy.commands.train import mapping_option
+from deploy.log_options import FILE, mapping_option
 from deploy.moments import moment
 from deploy.out_file import OUT
-from trainer.lapsing import judge
-from trainer.logs import read_log
-from trainer.reading import reading
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 #: Days of absence of those who are judged: those whom a sweep publishes.
 _ABSENT = (3.0, 30.0)
 
 
 @click.command()
-@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
+@click.option("--events", multiple=True, required=True, type=FILE, help="A log; give several as one.")
 @mapping_option
 @click.option("--at", required=True, callback=moment, help="Learn before this time, judge after it (UTC).")
 @click.option("--within-days", default=14.0, show_default=True, help="Lost: no visit in so many days.")
@@ -26,7 +22,11 @@ _ABSENT = (3.0, 30.0)
 def lapsing(
     events: tuple[Path, ...], mapping: dict[str, str], at: int, within_days: float, out: Path | None
 ) -> None:
-    """Judge who is about to be lost by who came back, beside ordering by absence alone."""
+    """Judge who is said to be lapsing (about to be lost) by who came back, beside ordering by absence."""
+    from trainer.lapsing import judge
+    from trainer.logs import read_log
+    from trainer.reading import reading
+
     with reading(events):
         found = judge(read_log(events, mapping), at, within_days, _ABSENT)
     text = json.dumps(found, indent=1)

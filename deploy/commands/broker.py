@@ -1,21 +1,26 @@
 """`pathcast broker start | stop | status`."""
 
+from __future__ import annotations
+
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import psutil
 from rich.console import Console
 
-from deploy.broker import Broker, default_directory, default_port
-from deploy.distribution import BrokerError
+from deploy.help_pages import Group
+
+if TYPE_CHECKING:
+    from deploy.broker import Broker
+
 
 _directory = click.option(
     "--directory", type=click.Path(path_type=Path), help="Where its data lives  [PATHCAST_BROKER_DIR]."
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """The bundled Apache Kafka: one node, its data kept between runs."""
 
@@ -27,6 +32,8 @@ def command() -> None:
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
 def start(port: int | None, directory: Path | None, heap: str, foreground: bool) -> None:
     """Start it, unless it runs. The first time it is downloaded (44 MB)."""
+    from deploy.broker import Broker, default_directory, default_port
+
     broker = Broker(directory or default_directory(), port or default_port(), heap)
     with Console(stderr=True).status("starting Apache Kafka"):
         started = broker.start()
@@ -37,6 +44,8 @@ def start(port: int | None, directory: Path | None, heap: str, foreground: bool)
 
 
 def _watch(broker: Broker) -> None:
+    from deploy.distribution import BrokerError
+
     try:
         while broker.running():
             time.sleep(0.5)
@@ -51,6 +60,8 @@ def _watch(broker: Broker) -> None:
 @_directory
 def stop(directory: Path | None) -> None:
     """Stop it cleanly; the data stays."""
+    from deploy.broker import Broker, default_directory
+
     stopped = Broker(directory or default_directory()).stop()
     click.echo("stopped; its data is kept" if stopped else "no broker was running")
 
@@ -59,6 +70,10 @@ def stop(directory: Path | None) -> None:
 @_directory
 def status(directory: Path | None) -> None:
     """Say whether it runs, and where; exit code 3 if it does not."""
+    import psutil
+
+    from deploy.broker import Broker, default_directory
+
     broker = Broker(directory or default_directory())
     running = broker.running()
     if not running:

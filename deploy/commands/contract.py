@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from deploy import contract
+from deploy.defaults import CONTRACT_DIRECTORY
 from models.errors import PathcastError
 
 
@@ -12,12 +12,14 @@ from models.errors import PathcastError
 @click.option(
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),
-    default=contract.DIRECTORY,
+    default=CONTRACT_DIRECTORY,
     show_default=True,
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a document is not current.")
 def command(directory: Path, check: bool) -> None:
     """Write JSON Schemas and the AsyncAPI document of everything on the topics."""
+    from deploy import contract
+
     if not check:
         names = contract.write(directory)
         click.echo(f"{len(contract.files())} documents in {directory}, {len(names)} of them changed")

@@ -1,23 +1,25 @@
 """`pathcast dead-letters list | show | replay`."""
 
+from __future__ import annotations
+
 from collections import Counter, deque
 from contextlib import closing
-from datetime import UTC, datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 from rich.text import Text
 
-from deploy.dead_letters import DeadLetter, find, resend
-from deploy.kafka import connection
-from deploy.replays import read_newest
+from deploy.help_pages import Group
+from deploy.moments import told
 from deploy.tables import print_table
 from models.events import Reason
-from models.pseudonyms import Pseudonyms
-from streams.secret_file import pseudonyms
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
+
+if TYPE_CHECKING:
+    from deploy.dead_letters import DeadLetter
+    from models.pseudonyms import Pseudonyms
+
 
 _HEX_BYTES = 4_096
 _reasons = click.option(
@@ -31,7 +33,7 @@ _partition = click.option("--partition", type=click.IntRange(0), help="Partition
 _offset = click.option("--offset", type=click.IntRange(0), help="Its offset.")
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Inputs that were refused, with the reason for each; their bytes are kept unchanged.
 
@@ -47,6 +49,12 @@ def list_letters(reasons: tuple[str, ...], limit: int) -> None:
 
     An input that was replayed and refused again is one entry, with the reason of the last refusal.
     """
+    from deploy.kafka import connection
+    from deploy.replays import read_newest
+    from streams.secret_file import pseudonyms
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+
     hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
     counts: Counter[str] = Counter()
     latest: deque[tuple[DeadLetter, int]] = deque(maxlen=limit)
@@ -67,7 +75,7 @@ def list_letters(reasons: tuple[str, ...], limit: int) -> None:
 def _table(letters: deque[tuple[DeadLetter, int]], hidden: Pseudonyms | None) -> Table:
     table = Table("partition", "offset", "when", "reason", "key", "message")
     for letter, times in letters:
-        when = _when(letter.timestamp)
+        when = told(letter.timestamp)
         cells = (
             str(letter.partition),
             str(letter.offset),
@@ -84,10 +92,6 @@ def _in_vain(times: int) -> str:
     return f"replayed {times} time{'s' if times > 1 else ''}, still refused"
 
 
-def _when(timestamp: int) -> str:
-    return datetime.fromtimestamp(timestamp / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _key(letter: DeadLetter, hidden: Pseudonyms | None) -> str:
     return hidden.visitor(letter.key) if hidden and letter.key else _text(letter.key)
 
@@ -102,6 +106,12 @@ def _text(raw: bytes | None) -> str:
 @click.option("--plain", is_flag=True, help="Show the original key and bytes though pseudonyms are made.")
 def show(partition: int, offset: int, plain: bool) -> None:
     """One of them in full, as text and in hex; where pseudonyms are made without what may hold an id."""
+    from deploy.dead_letters import find
+    from deploy.kafka import connection
+    from streams.secret_file import pseudonyms
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+
     hidden = None if plain else pseudonyms(WorkerSettings().pseudonym_key_file)
     letter = find(connection(), TopicNames().dead_letters, partition, offset)
     source = f"{letter.source_topic}, partition {letter.source_partition}, offset {letter.source_offset}"
@@ -109,7 +119,7 @@ def show(partition: int, offset: int, plain: bool) -> None:
         "reason": letter.reason,
         "message": letter.message,
         "source": source,
-        "sent": f"{_when(letter.source_timestamp)} UTC",
+        "sent": told(letter.source_timestamp),
         **({"replayed": _in_vain(letter.attempt)} if letter.attempt else {}),
         "key": _key(letter, hidden),
         **({} if hidden else {f"header {name}": _text(value) for name, value in letter.headers}),
@@ -142,13 +152,19 @@ def replay(reasons: tuple[str, ...], partition: int | None, offset: int | None, 
 
     An input that was replayed before and refused again is sent once.
     """
+    one = partition is not None and offset is not None
+    if not one and not (reasons and partition is None and offset is None):
+        raise click.UsageError("say which: --reason (once or more), or --partition with --offset")
+    from deploy.dead_letters import find, resend
+    from deploy.kafka import connection
+    from deploy.replays import read_newest
+    from streams.topics import TopicNames
+
     to, topic = connection(), TopicNames().dead_letters
     if partition is not None and offset is not None:
         sent = resend(to, topic, [find(to, topic, partition, offset)])
-    elif reasons and partition is None and offset is None:
+    else:
         # Left open by an error, its consumer would keep the process from ending.
         with closing(read_newest(to, topic, reasons)) as letters:
             sent = resend(to, topic, (letter for letter, _ in islice(letters, limit)))
-    else:
-        raise click.UsageError("say which: --reason (once or more), or --partition with --offset")
     click.echo(f"{sent:,} sent again")

@@ -1,37 +1,41 @@
 """`pathcast decisions`: checks published decisions against their own records."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from kafka import TopicPartition
 
-from deploy.event_log import opener
-from deploy.kafka import connection, consumer
-from models.actions import ActionSet
+from deploy.help_pages import Group
+from deploy.log_options import FILE
 from models.errors import PathcastError
-from models.verify import Verifier
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
+
+if TYPE_CHECKING:
+    from models.actions import ActionSet
+    from models.verify import Verifier
+
 
 ACTIONS_FILE = Path(__file__).parent.parent / "data" / "actions.toml"
 SHOWN_DIFFERENCES = 20
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Verify the decisions on the topic `ad-decisions`."""
 
 
 @command.command()
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--actions", type=click.Path(path_type=Path), default=ACTIONS_FILE, help="Actions TOML.")
+@click.argument("file", required=False, type=FILE)
+@click.option("--actions", type=FILE, default=ACTIONS_FILE, help="Actions TOML  [the shipped example].")
 @click.option("--limit", type=click.IntRange(min=1), help="Verify at most this many.")
 def verify(file: Path | None, actions: Path, limit: int | None) -> None:
     """Recompute each decision from its own record: FILE (JSON lines), else the topic `ad-decisions`."""
+    from models.verify import Verifier
+
     verifier = Verifier(_load(actions))
     values = _lines(file) if file else _topic()
     checked = wrong = 0
@@ -54,6 +58,8 @@ def _differences(verifier: Verifier, value: bytes) -> list[str]:
 
 
 def _load(path: Path) -> ActionSet:
+    from models.actions import ActionSet
+
     try:
         return ActionSet.load(path.read_bytes())
     except OSError as error:
@@ -67,6 +73,13 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 def _topic() -> Iterator[bytes]:
     """The topic's committed records, up to its end at the start of the call; erased ones are left out."""
+    from kafka import TopicPartition
+
+    from deploy.event_log import opener
+    from deploy.kafka import connection, consumer
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+
     names = TopicNames()
     topic, opened = names.ad_decisions, opener(WorkerSettings(), names)
     with consumer(connection()) as client:

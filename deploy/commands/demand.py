@@ -5,30 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.moments import moment
 from deploy.out_file import OUT
-from models.demand import HORIZONS
+from deploy.tables import print_table
 from models.events import EVENTS
-from models.stock import Supply
-from trainer import demand_forecast
-from trainer.demand import sales
-from trainer.logs import read_log
-from trainer.reading import reading
-from trainer.train import catalogue
+from models.planning import HORIZONS, Supply
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DAYS = click.FloatRange(min=0, max=365)
 _USUAL = Supply()
 
 
 @click.command()
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: items never sold, categories, and stock.")
+@click.option("--items", type=FILE, help="Catalogue: items never sold, categories, and stock.")
 @mapping_option
 @click.option("--horizon", type=click.Choice(list(HORIZONS)), default="daily", show_default=True)
 @click.option("--at", callback=moment, help="Forecast from here on (UTC)  [default: the log's end].")
@@ -65,6 +57,12 @@ def command(
 
     The report beside the forecasts compares with naive ones on the log's latest days. Days are UTC.
     """
+    from trainer import demand_forecast
+    from trainer.demand import sales
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+
     listed = catalogue(items)
     with reading(events):
         found = sales(read_log(events, mapping), listed, event, pieces)
@@ -72,7 +70,7 @@ def command(
     stock = {name: count for name in listed if (count := listed[name].stock) is not None}
     made = demand_forecast.forecast(found, horizon, at, stock, supply)
     out.write_text(json.dumps(made, indent=1) + "\n")
-    Console().print(_table(made))
+    print_table(_table(made))
 
 
 def _table(made: dict[str, Any]) -> Table:

@@ -1,10 +1,16 @@
 """`pathcast demo`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.demo.board import Board
+if TYPE_CHECKING:
+    from deploy.demo.board import Board
+
 
 #: Clicks, made-up outcomes among them, after which the newest are enough for the gate.
 TRAIN_EVERY = 4_000

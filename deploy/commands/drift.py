@@ -1,38 +1,30 @@
 """`pathcast drift`."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from prometheus_client import write_to_textfile
 
 from deploy.commands.registry_option import registry_option
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.out_file import OUT
-from deploy.progress import use_cores
-from models import registry as store
 from models.aliases import EventNames
 from models.errors import PathcastError
-from trainer.drift import Drift, measure, since
-from trainer.drift_report import DriftMetrics, picture
-from trainer.drift_settings import DriftSettings
-from trainer.ledger import Ledger
-from trainer.logs import read_log
 from trainer.named import anywhere
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.walk import walk
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+if TYPE_CHECKING:
+    from trainer.drift import Drift
 
 
 @click.command()
 @click.option("--model", help="A version  [default: the one that serves].")
 @registry_option
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option("--json", "out", type=OUT, help="Write all figures here.")
@@ -53,8 +45,18 @@ def command(
 
     Ends with code 3 where an alarm asks for a new version.
     """
+    path = anywhere(registry, model or _serving(registry))
+    from deploy.progress import use_cores
+    from models import registry as store
+    from trainer.drift import measure, since
+    from trainer.drift_settings import DriftSettings
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.walk import walk
+
     use_cores()
-    version = store.load(anywhere(registry, model or _serving(registry)))
+    version = store.load(path)
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     found = measure(version, since(version, examples), DriftSettings())
@@ -72,6 +74,8 @@ def command(
 
 
 def _serving(registry: Path) -> str:
+    from trainer.ledger import Ledger
+
     serving = Ledger(registry).standing().serving
     if serving is None:
         raise PathcastError(f"no version of {registry} serves; name one with --model")
@@ -79,6 +83,10 @@ def _serving(registry: Path) -> str:
 
 
 def _write(found: Drift, out: Path | None, drawn: Path | None, metrics: Path | None) -> None:
+    from prometheus_client import write_to_textfile
+
+    from trainer.drift_report import DriftMetrics, picture
+
     if out:
         out.write_text(json.dumps(found._asdict(), indent=1) + "\n")
     if drawn:

@@ -1,31 +1,28 @@
 """`pathcast evaluate`."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option, names_for
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.out_file import OUT
-from models import registry
+from deploy.tables import print_table
 from models.aliases import EventNames
-from models.versions import Version
-from trainer import before, lineage
-from trainer.baselines import Baselines
 from trainer.named import anywhere
-from trainer.profiles import read_profiles
-from trainer.report import evaluate
-from trainer.train import catalogue
-from trainer.walk import Walk
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from models.versions import Version
+
+
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -33,9 +30,9 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--model", required=True, help="A version of the registry, or its folder.")
 @click.option("--registry", "versions", required=True, type=_FOLDER, help="Where versions live.")
 @events_option
-@click.option("--warmup", multiple=True, type=_FILE, help="What came before: read for visitors' state.")
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
-@click.option("--profiles", type=_FILE, help="What the topic `profiles` has, as JSON lines.")
+@click.option("--warmup", multiple=True, type=FILE, help="What came before: read for visitors' state.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--profiles", type=FILE, help="What the topic `profiles` has, as JSON lines.")
 @mapping_option
 @event_map_option
 @click.option("--json", "out", required=True, type=OUT)
@@ -57,7 +54,16 @@ def command(
     names are read as they were for the training. `seen_in_training` counts the clicks that are older than the
     newest that the version learned from.
     """
-    version = registry.load(anywhere(versions, model))
+    path = anywhere(versions, model)
+    from models import registry
+    from trainer import before
+    from trainer.baselines import Baselines
+    from trainer.profiles import read_profiles
+    from trainer.report import evaluate
+    from trainer.train import catalogue
+    from trainer.walk import Walk
+
+    version = registry.load(path)
     walk = Walk(catalogue=catalogue(items), profiles=read_profiles(profiles))
     first = before.through(walk, warmup, events, mapping, names_for(version.metrics, names))
     baselines = Baselines(version.baselines) if version.baselines else None
@@ -66,11 +72,13 @@ def command(
     seen = _seen(version, examples.ts[first:])
     found |= {"model": version.id, "rejected": walk.rejected, "seen_in_training": seen}
     out.write_text(json.dumps(found, indent=1) + "\n")
-    Console().print(_table(found))
+    print_table(_table(found))
 
 
 def _seen(version: Version, times: NDArray[np.int64]) -> int | None:
     """How many clicks are older than the newest that the version learned from, told; None: not known."""
+    from trainer import before, lineage
+
     until = lineage.until(version.metrics)
     if until is None:
         return None

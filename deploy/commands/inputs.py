@@ -9,31 +9,19 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option, names_for
+from deploy.log_options import FILE, FOLDER, events_option, mapping_option
 from deploy.out_file import OUT
-from deploy.progress import Bar, use_cores
-from models import registry
+from deploy.tables import print_table
 from models.aliases import EventNames
-from trainer import before, cold, damage, options
-from trainer.content import Content
-from trainer.embedding import embed
-from trainer.logs import read_log
+from trainer import options
 from trainer.options import Options
-from trainer.reading import reading
-from trainer.split import split
-from trainer.train import SHARES, catalogue
-from trainer.vectors import read
-from trainer.walk import Walk, walk
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("cold-items")
 @events_option
-@click.option("--items", required=True, type=_FILE, help="Catalogue: titles, categories, brands.")
-@click.option("--content", type=_FILE, help="Vectors by `items embed`  [made of the catalogue].")
+@click.option("--items", required=True, type=FILE, help="Catalogue: titles, categories, brands.")
+@click.option("--content", type=FILE, help="Vectors by `items embed`  [made of the catalogue].")
 @mapping_option
 @event_map_option
 @click.option("--share", default=0.1, show_default=True, help="Of the items that are held back.")
@@ -52,12 +40,23 @@ def cold_items(
     out: Path | None,
 ) -> None:
     """Hold back all clicks of some items, train with and without content, and look for those items."""
+    chosen = replace(options.changed(Options(seconds=1e9), settings), seed=seed, heads_weight=0.0)
+    from deploy.progress import Bar, use_cores
+    from trainer import cold
+    from trainer.content import Content
+    from trainer.embedding import embed
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.split import split
+    from trainer.train import SHARES, catalogue
+    from trainer.vectors import read
+    from trainer.walk import walk
+
     use_cores()
     shop = catalogue(items)
     with reading(events):
         learned, later = split(walk(read_log(events, mapping, names), shop).examples(), SHARES)
     known = Content(read(content) if content else embed(shop), shop)
-    chosen = replace(options.changed(Options(seconds=1e9), settings), seed=seed, heads_weight=0.0)
     bar = Bar(Console(stderr=True))
     with bar.progress:
         found = cold.figures(learned, later, known, chosen, share, bar)
@@ -65,10 +64,10 @@ def cold_items(
 
 
 @click.command("damage")
-@click.option("--model", required=True, type=click.Path(file_okay=False, path_type=Path), help="Its folder.")
+@click.option("--model", required=True, type=FOLDER, help="Its folder.")
 @events_option
-@click.option("--warmup", multiple=True, type=_FILE, help="What came before: read for visitors' state.")
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--warmup", multiple=True, type=FILE, help="What came before: read for visitors' state.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option("--seed", default=0, show_default=True)
@@ -87,6 +86,12 @@ def damaged(
 
     Without --event-map event names are read as they were for the training.
     """
+    from deploy.progress import use_cores
+    from models import registry
+    from trainer import before, damage
+    from trainer.train import catalogue
+    from trainer.walk import Walk
+
     use_cores()
     version, log = registry.load(model), Walk(catalogue=catalogue(items))
     first = before.through(log, warmup, events, mapping, names_for(version.metrics, names))
@@ -98,6 +103,6 @@ def _tell(found: dict[str, Any], rows: list[dict[str, Any]], out: Path | None) -
     table = Table(*rows[0])
     for row in rows:
         table.add_row(*(f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console().print(table)
+    print_table(table)
     if out is not None:
         out.write_text(json.dumps(found, indent=1) + "\n")

@@ -4,24 +4,21 @@ from pathlib import Path
 
 import click
 
+from deploy.help_pages import Group
+from deploy.log_options import FILE, FOLDER
 from deploy.out_file import OUT
-from trainer.embedding import WIDTH, embed
-from trainer.train import catalogue
-from trainer.vectors import read, write
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+from trainer.defaults import CONTENT_WIDTH as WIDTH
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """What items are about."""
 
 
 @command.command("embed")
-@click.option("--items", required=True, type=_FILE, help="Catalogue: item_id, title, category, brand.")
-@click.option("--vectors", multiple=True, type=_FILE, help="The shop's own: .npz, .parquet or .safetensors.")
-@click.option("--model", type=_FOLDER, help="Folder of a sentence-transformers model, for the titles.")
+@click.option("--items", required=True, type=FILE, help="Catalogue: item_id, title, category, brand.")
+@click.option("--vectors", multiple=True, type=FILE, help="The shop's own: .npz, .parquet or .safetensors.")
+@click.option("--model", type=FOLDER, help="Folder of a sentence-transformers model, for the titles.")
 @click.option(
     "--width", type=click.IntRange(1), default=WIDTH, show_default=True, help="Numbers per kind of vectors."
 )
@@ -32,6 +29,10 @@ def embed_items(items: Path, vectors: tuple[Path, ...], model: Path | None, widt
     Titles become vectors by their words and pieces of words; vectors of pictures or sounds, one an item,
     stand beside them. No network is used.
     """
+    from trainer.embedding import embed
+    from trainer.train import catalogue
+    from trainer.vectors import read, write
+
     made = embed(catalogue(items), [read(file) for file in vectors], model, width)
     write(out, made)
     click.echo(f"{len(made.ids):,} items, {made.width} numbers each, in {out}")

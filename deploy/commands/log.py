@@ -1,33 +1,24 @@
 """`pathcast log ingest | stats | repair | export | compact | forget`."""
 
+from __future__ import annotations
+
 import json
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from prometheus_client import write_to_textfile
 
-from deploy import log_report
-from deploy.event_log import ingest, opened, tables
-from deploy.logs import now_ms
+from deploy.help_pages import Group
 from deploy.moments import moment
 from deploy.out_file import OUT
 from deploy.tables import print_table
-from streams.secret_file import pseudonyms
-from streams.settings import WorkerSettings
-from trainer.eventlog import slices
-from trainer.eventlog.forget import Forgetting, forget
-from trainer.eventlog.place import EventLogError
-from trainer.eventlog.refusals import Refusals, gauges
-from trainer.eventlog.repair import repair
-from trainer.eventlog.stats import damaged, stats
-from trainer.eventlog.tables import CLICKS
-from trainer.eventlog.tidy import tend
-from trainer.seen import seen
-from trainer.settings import TrainerSettings
+
+if TYPE_CHECKING:
+    from trainer.eventlog.refusals import Refusals
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """The event log: clicks and answers from Kafka as Parquet, at PATHCAST_TRAINER_LOG."""
 
@@ -40,6 +31,9 @@ def ingest_command(follow: bool, recreated: bool) -> None:
 
     Where more rows are refused than PATHCAST_TRAINER_REFUSED_SHARE allows, a warning says what to do.
     """
+    from deploy.event_log import ingest
+    from trainer.settings import TrainerSettings
+
     writer = ingest(TrainerSettings(), recreated)
     rows = 0
     try:
@@ -63,11 +57,19 @@ def stats_command(as_json: bool, metrics: Path | None, check: bool) -> None:
     Exits with 1 where a file is gone or has another size than was written, and names it. Where more rows are
     refused than PATHCAST_TRAINER_REFUSED_SHARE allows, a warning says what to do.
     """
+    from deploy import log_report
+    from deploy.event_log import opened
+    from trainer.eventlog.refusals import Refusals, gauges
+    from trainer.eventlog.stats import damaged, stats
+    from trainer.settings import TrainerSettings
+
     settings = TrainerSettings()
     log, most = opened(settings), settings.refused_share
     found = stats(log)
     refusals = [Refusals.of(one) for one in found]
     if metrics:
+        from prometheus_client import write_to_textfile
+
         write_to_textfile(str(metrics), gauges(refusals))
     if as_json:
         click.echo(json.dumps(log_report.as_json(log, found, most), indent=1))
@@ -85,6 +87,8 @@ def stats_command(as_json: bool, metrics: Path | None, check: bool) -> None:
 
 
 def _print_refused(refusals: list[Refusals]) -> None:
+    from deploy import log_report
+
     shown = log_report.refused(refusals)
     if shown is None:
         click.echo("no row is refused")
@@ -100,6 +104,12 @@ def repair_command() -> None:
     PATHCAST_ENVELOPE_KEY_FILE, and Kafka for their visitors' keys. Rows of visitors who were forgotten are
     erased. The command can be killed and repeated.
     """
+    from deploy import log_report
+    from deploy.event_log import opened, tables
+    from deploy.logs import now_ms
+    from trainer.eventlog.forget import Forgetting
+    from trainer.eventlog.repair import repair
+
     log, by_name = opened(), {rows.table.name: rows for rows in tables().values()}
     found = repair(log, by_name, Forgetting(log), now_ms())
     lines = [log_report.repaired(table, group) for table, group in groupby(found, lambda one: one.table)]
@@ -108,6 +118,8 @@ def repair_command() -> None:
 
 
 def _refuse(damage: list[str], url: str) -> None:
+    from trainer.eventlog.place import EventLogError
+
     for said in damage:
         click.echo(said, err=True)
     if damage:
@@ -115,11 +127,14 @@ def _refuse(damage: list[str], url: str) -> None:
 
 
 @command.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=OUT)
 @click.option("--most", type=click.IntRange(1), help="So many of the newest clicks.")
 @click.option("--since", callback=moment, help="No clicks before this event time.")
 def export(file: Path, most: int | None, since: int | None) -> None:
     """Write the log's clicks to one Parquet FILE, which every command that takes a log reads."""
+    from deploy.event_log import opened
+    from trainer.eventlog import slices
+
     made = slices.write(opened(), file, most, since)
     click.echo(f"{made.clicks:,} clicks written to {file}")
 
@@ -127,6 +142,11 @@ def export(file: Path, most: int | None, since: int | None) -> None:
 @command.command("compact")
 def compact_command() -> None:
     """Merge small files, drop days beyond their retention, remove what no manifest names."""
+    from deploy.event_log import opened
+    from deploy.logs import now_ms
+    from trainer.eventlog.tidy import tend
+    from trainer.settings import TrainerSettings
+
     settings, now = TrainerSettings(), now_ms()
     tended = tend(opened(settings), now, settings.keep_days)
     click.echo(
@@ -142,6 +162,14 @@ def forget_command(visitors: tuple[str, ...]) -> None:
     With a secret for pseudonyms also the rows under these. Only the event log: `pathcast
     visitor forget` is what a visitor's request needs.
     """
+    from deploy.event_log import opened
+    from deploy.logs import now_ms
+    from streams.secret_file import pseudonyms
+    from streams.settings import WorkerSettings
+    from trainer.eventlog.forget import forget
+    from trainer.eventlog.tables import CLICKS
+    from trainer.seen import seen
+
     hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
     called = {*visitors, *(hidden.visitor(one.encode()) for one in visitors if hidden)}
     erased = forget(opened(), called, now_ms())

@@ -10,15 +10,12 @@ from deploy.commands.models_gate import gate
 from deploy.commands.models_show import show
 from deploy.commands.models_workers import shadow, workers
 from deploy.commands.registry_option import registry_option
-from deploy.logs import now_ms
-from deploy.promotions import promotions
+from deploy.help_pages import Group
 from deploy.tables import print_table
 from deploy.versions import figures
 from models.refusals import RegistryError
-from trainer.collection import Keep, collect, removable, withdraw
-from trainer.ledger import Ledger
+from trainer.defaults import Keep
 from trainer.named import versions
-from trainer.publish_settings import PublishSettings
 
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
 reason_option = click.option("--reason", default="asked for on the command line", help="Kept in the ledger.")
@@ -27,9 +24,13 @@ told_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
-    """List, show, judge, promote, take back, pin and remove versions of a registry."""
+    """List, show, judge, promote, take back, pin and remove versions of a registry.
+
+    The gate is what a new version has to pass before it serves: a comparison with the one in use, on clicks
+    that neither has seen (docs/trainer/gate.md).
+    """
 
 
 for _subcommand in (show, gate, adapt, shadow, workers):
@@ -40,6 +41,8 @@ for _subcommand in (show, gate, adapt, shadow, workers):
 @registry_option
 def listed(registry: Path) -> None:
     """All versions, oldest first, with what they reached when they were trained."""
+    from trainer.ledger import Ledger
+
     if not registry.is_dir():
         raise RegistryError(f"{registry} is no folder; name the one where `pathcast train` puts versions")
     found = Ledger(registry).standing()
@@ -61,6 +64,8 @@ def listed(registry: Path) -> None:
 @click.option("--force", is_flag=True, help="Also one that the gate refused, or that was taken back.")
 def promote(version: str, registry: Path, reason: str, told: bool, force: bool) -> None:
     """Let VERSION serve; announce it again where it does already."""
+    from deploy.promotions import promotions
+
     click.echo(f"{promotions(registry, told).promote(version, reason, force)} serves")
 
 
@@ -70,6 +75,8 @@ def promote(version: str, registry: Path, reason: str, told: bool, force: bool) 
 @told_option
 def rollback(registry: Path, reason: str, told: bool) -> None:
     """Let the version serve that served before the present one."""
+    from deploy.promotions import promotions
+
     click.echo(f"{promotions(registry, told).rollback(reason)} serves")
 
 
@@ -81,6 +88,8 @@ def rollback(registry: Path, reason: str, told: bool) -> None:
 @click.option("--release", is_flag=True, help="Let others serve again; no VERSION is given.")
 def pin(version: str | None, registry: Path, reason: str, told: bool, release: bool) -> None:
     """Let VERSION serve, and no other one until it is released: gate and trainer do not promote over it."""
+    from deploy.promotions import promotions
+
     if release == (version is not None):
         raise click.UsageError("give a VERSION to pin, or --release")
     moves = promotions(registry, told)
@@ -108,6 +117,10 @@ def gc(registry: Path, served: int, days: float, dry_run: bool) -> None:
 
     Also where PATHCAST_REGISTRY_PUBLISH says that they were put.
     """
+    from deploy.logs import now_ms
+    from trainer.collection import collect, removable, withdraw
+    from trainer.publish_settings import PublishSettings
+
     keep, url = Keep(served, days), PublishSettings().publish
     gone = removable(registry, keep, now_ms()) if dry_run else collect(registry, keep, now_ms())
     for name in gone:

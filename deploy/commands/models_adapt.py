@@ -7,22 +7,10 @@ from typing import Any
 import click
 
 from deploy.commands.registry_option import registry_option
-from deploy.commands.train import mapping_option
 from deploy.event_map import event_map_option
-from deploy.live import trial
-from deploy.progress import use_cores
-from deploy.promotions import promotions
+from deploy.log_options import FILE, mapping_option
 from models.aliases import EventNames
-from trainer.adapt import Step
-from trainer.adapt_live import Source
-from trainer.adapt_live import adapt as adapt_serving
-from trainer.gate_settings import GateSettings
-from trainer.logs import read_log
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.walk import walk
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+from trainer.defaults import Step
 
 
 class Rate(click.FloatRange):
@@ -38,8 +26,8 @@ class Rate(click.FloatRange):
 
 @click.command()
 @registry_option
-@click.option("--events", multiple=True, required=True, type=_FILE, help="The log, with its newest clicks.")
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--events", multiple=True, required=True, type=FILE, help="The log, with its newest clicks.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option(
@@ -63,8 +51,20 @@ def adapt(
 ) -> None:
     """Fine-tune and recalibrate the serving version on the sessions since it was made, and ask the gate.
 
+    The gate is the comparison with the version in use that a new one has to pass (docs/trainer/gate.md).
     The older 70% of them are learned from, the newest 30% judge.
     """
+    from deploy.live import trial
+    from deploy.progress import use_cores
+    from deploy.promotions import promotions
+    from trainer.adapt_live import Source
+    from trainer.adapt_live import adapt as adapt_serving
+    from trainer.gate_settings import GateSettings
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.walk import walk
+
     use_cores()
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()

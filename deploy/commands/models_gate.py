@@ -5,31 +5,17 @@ from pathlib import Path
 import click
 
 from deploy.commands.registry_option import registry_option
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option
-from deploy.live import trial
-from deploy.progress import use_cores
-from deploy.promotions import promotions
+from deploy.log_options import FILE, events_option, mapping_option
 from models.aliases import EventNames
-from trainer.admission import admit
-from trainer.gate import judge, serving
-from trainer.gate_report import FOLDER, keep
-from trainer.gate_settings import GateSettings
-from trainer.logs import read_log
 from trainer.named import anywhere
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.walk import walk
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("version")
 @registry_option
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option("--promote/--no-promote", default=True, help="Enter and announce it, or only report.")
@@ -48,13 +34,27 @@ def gate(
 ) -> None:
     """Judge VERSION on the newest clicks of a log, beside the version that serves and the baselines.
 
+    This is the gate: what a version has to pass before it serves.
     Only sessions count that began after all that both have seen: train with --holdout. It is promoted or
     refused; the report is kept in its folder. With PATHCAST_GATE_SHADOW_EVENTS workers compare it
     first, unless they are told nothing.
     """
+    path = anywhere(registry, version)
+    from deploy.live import trial
+    from deploy.progress import use_cores
+    from deploy.promotions import promotions
+    from trainer.admission import admit
+    from trainer.gate import judge, serving
+    from trainer.gate_report import FOLDER, keep
+    from trainer.gate_settings import GateSettings
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.walk import walk
+
     use_cores()
     settings = GateSettings()
-    moves, path = promotions(registry, told, by="gate"), anywhere(registry, version)
+    moves = promotions(registry, told, by="gate")
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     if promote:

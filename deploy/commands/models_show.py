@@ -1,21 +1,26 @@
 """`pathcast models show`: all that is known of a version."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deploy.commands.registry_option import registry_option
+from deploy.moments import readable, told
 from deploy.versions import metrics
-from models import registry as store
 from models.errors import PathcastError
-from trainer.drift import REFERENCE
-from trainer.ledger import Ledger
 from trainer.named import anywhere
-from trainer.standing import Entry
+
+if TYPE_CHECKING:
+    from trainer.standing import Entry
+
+
+#: Lists of sentences.
+_ONE_A_LINE = ("history", "said", "notes")
 
 
 @click.command()
@@ -27,8 +32,11 @@ def show(version: str, registry: Path, as_json: bool) -> None:
 
     Its files are verified and loaded as a worker does; what is wrong with them is told.
     """
-    ledger = Ledger(registry)
     path = anywhere(registry, version)
+    from trainer.drift import REFERENCE
+    from trainer.ledger import Ledger
+
+    ledger = Ledger(registry)
     known = metrics(path)
     known.pop(REFERENCE, None)
     found = {
@@ -44,6 +52,8 @@ def show(version: str, registry: Path, as_json: bool) -> None:
 
 
 def _usable(path: Path) -> str:
+    from models import registry as store
+
     try:
         store.load(path)
     except PathcastError as error:
@@ -52,8 +62,7 @@ def _usable(path: Path) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    when = datetime.fromtimestamp(entry.at / 1000, UTC).isoformat(timespec="seconds")
-    return f"{when} {entry.what} by {entry.by}: {entry.reason}"
+    return f"{told(entry.at)} {entry.what} by {entry.by}: {entry.reason}"
 
 
 def _gate(path: Path) -> dict[str, Any]:
@@ -79,7 +88,7 @@ def _lines(value: dict[str, Any], indent: str = "") -> Iterator[str]:
         elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
             yield f"{indent}{name}:"
             yield from (f"{indent}  - {_flat(one.items())}" for one in inner)
-        elif isinstance(inner, list) and name == "history":
+        elif isinstance(inner, list) and name in _ONE_A_LINE and inner:
             yield f"{indent}{name}:"
             yield from (f"{indent}  - {one}" for one in inner)
         else:
@@ -93,4 +102,6 @@ def _flat(pairs: Iterable[tuple[str, Any]]) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return readable(value)
     return str(value) if not isinstance(value, list | dict) else ", ".join(map(str, value)) or "none"

@@ -1,20 +1,21 @@
 """`pathcast models workers` and `shadow`: what running workers do with versions."""
 
-from datetime import UTC, datetime
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from deploy.commands.registry_option import registry_option
-from deploy.kafka import connection
-from deploy.live import LiveWorkers
-from deploy.model_reports import reports
-from models import registry as store
-from models.updates import Comparison, ModelReport
-from streams.topics import TopicNames
+from deploy.moments import told
+from deploy.tables import print_table
 from trainer.named import anywhere
+
+if TYPE_CHECKING:
+    from models.updates import Comparison, ModelReport
+
 
 _WORDS = {"in_use": "uses", "refused": "refused", "shadow": "compares"}
 
@@ -22,11 +23,14 @@ _WORDS = {"in_use": "uses", "refused": "refused", "shadow": "compares"}
 @click.command()
 def workers() -> None:
     """What each worker last said: the version it uses, those it refused and why, those it compares."""
+    from deploy.kafka import connection
+    from deploy.model_reports import reports
+    from streams.topics import TopicNames
+
     table = Table("worker", "", "version", "since", "")
     for one in reports(connection(), TopicNames().model_reports):
-        when = datetime.fromtimestamp(one.at / 1000, UTC).isoformat(sep=" ", timespec="seconds")
-        table.add_row(one.worker, _WORDS[one.kind], one.version, when, _told(one))
-    Console().print(table)
+        table.add_row(one.worker, _WORDS[one.kind], one.version, told(one.at), _told(one))
+    print_table(table)
 
 
 def _told(one: ModelReport) -> str:
@@ -62,8 +66,12 @@ def shadow(version: str | None, registry: Path, events: int, stop: bool) -> None
     """
     if stop == (version is not None):
         raise click.UsageError("give a VERSION to compare, or --stop")
-    if version is None:
+    path = anywhere(registry, version) if version else None
+    from deploy.live import LiveWorkers
+    from models import registry as store
+
+    if path is None:
         LiveWorkers().stop()
     else:
-        LiveWorkers().compare(store.load(anywhere(registry, version)), events)
+        LiveWorkers().compare(store.load(path), events)
     click.echo(f"{version} is compared on {events} clicks" if version else "the comparison has ended")

@@ -1,31 +1,29 @@
 """`pathcast benchmark intent`: rolling-origin cross-validation of what serves and of the baselines."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.out_file import OUT
-from deploy.progress import Bar, use_cores
+from deploy.tables import print_table
 from models.aliases import EventNames
-from trainer.logs import read_log
 from trainer.options import Options, changed, read
-from trainer.origins import FIGURES, Spread, Trial, spreads, trials
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.walk import walk
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+if TYPE_CHECKING:
+    from trainer.origins import Spread, Trial
 
 
 @click.command("intent")
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option(
@@ -35,7 +33,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Networks trained at each origin."
 )
 @click.option("--baselines/--no-baselines", default=True, help="Train what serves nobody as well.")
-@click.option("--config", type=_FILE, help="TOML file of training settings.")
+@click.option("--config", type=FILE, help="TOML file of training settings.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs of each network.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
@@ -55,9 +53,16 @@ def intent(
     out: Path | None,
 ) -> None:
     """Train on growing beginnings of a log and judge on the period that follows each, over several seeds."""
-    use_cores()
     given = Options(seconds=60 * time_budget, device=device)
     options = changed(read(config, given) if config else given, settings)
+    from deploy.progress import Bar, use_cores
+    from trainer.logs import read_log
+    from trainer.origins import spreads, trials
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.walk import walk
+
+    use_cores()
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     bar, found = Bar(Console(stderr=True)), []
@@ -66,11 +71,13 @@ def intent(
         for trial in trials(examples, origins, drawn, options, bar, baselines):
             found.append(trial)
             _write(found, out)
-    Console().print(_table(spreads(found), origins, seeds))
+    print_table(_table(spreads(found), origins, seeds))
 
 
 def _write(found: list[Trial], out: Path | None) -> None:
     """After every trial, so that what is interrupted has not been for nothing."""
+    from trainer.origins import spreads
+
     if out is not None:
         summary = {
             method: {name: spread._asdict() for name, spread in figures.items()}
@@ -81,6 +88,8 @@ def _write(found: list[Trial], out: Path | None) -> None:
 
 
 def _table(found: dict[str, dict[str, Spread]], origins: int, seeds: int) -> Table:
+    from trainer.origins import FIGURES
+
     heading = "mean (spread over origins; over seeds)"
     table = Table(heading, *FIGURES, title=f"{origins} origins, {seeds} seeds")
     for method, figures in found.items():

@@ -1,34 +1,33 @@
 """`pathcast benchmark prequential`: what is gained by training again, by small steps, by both."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from deploy.commands.train import mapping_option
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option
+from deploy.log_options import FILE, events_option, mapping_option
 from deploy.out_file import OUT
-from deploy.progress import Bar, use_cores
+from deploy.tables import print_table
 from models.aliases import EventNames
-from trainer.adapt import Step
-from trainer.logs import read_log
+from trainer.defaults import Plan, Step
 from trainer.options import Options, changed
-from trainer.prequential import Plan, Replay, Week
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.walk import walk
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+if TYPE_CHECKING:
+    from trainer.prequential import Week
+
+
 _FIGURES = ("average_precision", "auc", "ece", "recall_20", "mrr_20")
 
 
 @click.command("prequential")
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option("--before", default=Plan().before_days, show_default=True, help="Days to learn from first.")
@@ -60,13 +59,22 @@ def prequential(
     frozen: as trained at first. retrained: anew every --retrain days. adapted: small steps every --adapt
     hours. both: small steps between trainings.
     """
+    import numpy as np
+
+    options = changed(Options(seconds=1e9), settings)
+    from deploy.progress import Bar, use_cores
+    from trainer.logs import read_log
+    from trainer.prequential import Replay
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.walk import walk
+
     use_cores()
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
     drawn = np.random.default_rng(0).random(int(examples.visitor.max()) + 1) < visitors
     plan = Plan(before, retrain, adapt, Step(learning_rate=rate, least_clicks=least))
     bar = Bar(Console(stderr=True))
-    options = changed(Options(seconds=1e9), settings)
     replay = Replay(examples.part(drawn[examples.visitor]), plan, options, bar)
     with bar.progress:
         for _ in replay.run():
@@ -74,7 +82,7 @@ def prequential(
     found = replay.weeks()
     if out:
         out.write_text(json.dumps([_plain(week) for week in found], indent=1) + "\n")
-    Console().print(_table(found))
+    print_table(_table(found))
 
 
 def _plain(week: Week) -> dict[str, object]:

@@ -1,32 +1,29 @@
 """`pathcast replay FILE`."""
 
+from __future__ import annotations
+
 import math
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.event_map import event_map_option
-from deploy.kafka import connection
-from deploy.logs import Source, now_ms
-from deploy.replay import Pace, Report, check_topic, publish_items, replay
+from deploy.log_options import FILE, mapping_option
+from deploy.progress import Lines
 from models.aliases import EventNames
-from streams.topics import TopicNames
+
+if TYPE_CHECKING:
+    from deploy.replay import Pace, Report
+
 
 DEFAULT_RATE = 1_000.0
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    wrong = [pair for pair in pairs if "=" not in pair]
-    if wrong:
-        raise click.BadParameter(f"{wrong[0]!r} is no FIELD=COLUMN, such as ts=ts_ms")
-    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
@@ -34,14 +31,16 @@ def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
         raise click.UsageError("--rate, --speed and --max exclude each other: give one")
     if not math.isfinite(rate or speed or 1.0):
         raise click.BadParameter("--rate and --speed are numbers; --max is as fast as it goes")
+    from deploy.replay import Pace
+
     if at_once:
         return Pace()
     return Pace(rate=None if speed else rate or DEFAULT_RATE, speed=speed)
 
 
 @click.command()
-@click.argument("file", type=_FILE)
-@click.option("--map", "mapping", multiple=True, callback=_mapping, help="FIELD=COLUMN, where names differ.")
+@click.argument("file", type=FILE)
+@mapping_option
 @event_map_option
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events a second  [1000].")
 @click.option(
@@ -51,10 +50,11 @@ def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
 @click.option(
     "--shift-to-now",
     is_flag=True,
-    help="Move event times: the first is now with --speed up to 1, else the latest.",
+    help="Move event times: the first is now with --speed up to 1, else the latest. Event ids change with "
+    "them, or workers would take these events for repeats of an earlier replay.",
 )
 @click.option("--sort", is_flag=True, help="Order by event time first (the log must fit into memory).")
-@click.option("--items", type=_FILE, help="Catalogue to publish first  [what the log says of its items].")
+@click.option("--items", type=FILE, help="Catalogue to publish first  [what the log says of its items].")
 @click.option("--limit", type=click.IntRange(1), help="Send this many rows.")
 @click.option("--topic", help="Where to  [clicks].")
 def command(
@@ -75,12 +75,20 @@ def command(
     Column names of known logs are understood; others are mapped by --map. Records are stamped now and carry
     the event's own time in the header `original-time`.
     """
-    topics, to, pace = TopicNames(), connection(), _pace(rate, speed, at_once)
+    pace = _pace(rate, speed, at_once)
+    from deploy.kafka import connection
+    from deploy.logs import Source, now_ms
+    from deploy.replay import check_topic, publish_items, replay
+    from streams.topics import TopicNames
+
+    topics, to = TopicNames(), connection()
     # Sent faster than they happened, events after a first one that is now would lie in the future.
     latest = pace.speed is None or pace.speed > 1
     source = Source(file, mapping, limit, now_ms() if shift_to_now else None, latest, sort, names)
     check_topic(to, topic or topics.clicks)
     click.echo(f"{publish_items(to, source, items, topics.items):,} items published to {topics.items}")
+    if shift_to_now:
+        click.echo("event times are moved to now, and event ids are new: the log's own ids will not be found")
     with _stopping() as stop, _bar(source.rows()) as progress:
         report = replay(to, source, pace, topic or topics.clicks, progress, stop)
     _conclude(report, topic or topics.clicks)
@@ -110,15 +118,28 @@ class _Bar:
         self._progress.update(self._task, completed=report.sent, rate=report.rate)
 
 
+class _Lines:
+    def __init__(self, lines: Lines, total: int | None) -> None:
+        self._lines, self._of = lines, f" of {total:,}" if total else ""
+
+    def __call__(self, report: Report) -> None:
+        self._lines(f"{report.sent:,}{self._of} events sent, {report.rate:,.0f}/s", "sending")
+
+
 @contextmanager
-def _bar(total: int | None) -> Iterator[_Bar]:
+def _bar(total: int | None) -> Iterator[_Bar | _Lines]:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        with Lines(console, "sending") as lines:
+            yield _Lines(lines, total)
+        return
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]:,.0f}/s"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=console) as progress:
         yield _Bar(progress, total)
 
 

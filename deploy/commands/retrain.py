@@ -2,10 +2,6 @@
 
 import click
 
-from deploy.event_log import opened
-from deploy.logs import now_ms
-from trainer.service.requests import Request, ask
-
 
 @click.command()
 @click.option(
@@ -16,5 +12,9 @@ def command(reason: str) -> None:
 
     The request lies beside the event log (PATHCAST_TRAINER_LOG), also while no trainer runs.
     """
+    from deploy.event_log import opened
+    from deploy.logs import now_ms
+    from trainer.service.requests import Request, ask
+
     name = ask(opened(), Request("operator", reason, now_ms()))
     click.echo(f"asked for, as {name}")

@@ -1,16 +1,19 @@
 """`pathcast score-lapsing`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
-from rich.console import Console
 from rich.table import Table
 
-from deploy.kafka import connection
-from deploy.lapsing import Found, Wanted, publish, read_state, sweep
+from deploy.defaults import Wanted
 from deploy.moments import moment
-from streams.secret_file import pseudonyms
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
-from trainer.lapsing import learn
+from deploy.tables import print_table
+
+if TYPE_CHECKING:
+    from deploy.lapsing import Found
+
 
 _USUAL = Wanted()
 _SHOWN = 10
@@ -50,11 +53,19 @@ def command(
     at: int | None,
     dry_run: bool,
 ) -> None:
-    """Sweep the state for visitors who stay away and are about to be lost, and publish them.
+    """Sweep the state for lapsing visitors, and publish them.
 
+    Lapsing is who used to come, stays away for longer than that visitor's habit, and is likely to be lost.
     Workers go on meanwhile. The model is learned from the state itself: who came how often, and how lately.
     A sweep that is repeated replaces its own records.
     """
+    from deploy.kafka import connection
+    from deploy.lapsing import publish, read_state, sweep
+    from streams.secret_file import pseudonyms
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+    from trainer.lapsing import learn
+
     settings, names, to = WorkerSettings(), TopicNames(), connection()
     absent_to = settings.churn_days if absent_to is None else absent_to
     if absent_to <= absent_from:
@@ -65,7 +76,7 @@ def command(
     as_of = state.watermark if at is None else at
     wanted = Wanted(within_days, absent_from, absent_to, min_probability, min_sessions, limit)
     found = sweep(state, learn(state.table, as_of), as_of, wanted)
-    Console().print(_table(found))
+    print_table(_table(found))
     told = "not published (--dry-run)" if dry_run else f"published to {names.lapsing_visitors}"
     if not dry_run:
         publish(to, names.lapsing_visitors, found)

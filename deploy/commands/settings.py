@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from deploy.settings_doc import FILE, text
+from deploy.defaults import SETTINGS_FILE as FILE
 from models.errors import PathcastError
 
 
@@ -13,6 +13,8 @@ from models.errors import PathcastError
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the page is not current.")
 def command(file: Path, check: bool) -> None:
     """Write the reference of all settings."""
+    from deploy.settings_doc import text
+
     made = text()
     current = file.is_file() and file.read_text(encoding="utf-8") == made
     if check and not current:

@@ -1,23 +1,27 @@
 """`pathcast state show | rebase | copies | strike`."""
 
-from datetime import UTC, datetime
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.kafka import connection
-from deploy.privacy import copies
-from deploy.state import Standing, await_idle, rebase, standings
-from streams.connection import Connection
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
+from deploy.help_pages import Group
+from deploy.moments import told
+from deploy.tables import print_table
+
+if TYPE_CHECKING:
+    from deploy.state import Standing
+    from streams.connection import Connection
+
 
 #: The broker looks for members that are silent for too long only now and then.
 GRACE_SECONDS = 5.0
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """How far the workers' state has read each partition, and setting that anew."""
 
@@ -25,6 +29,11 @@ def command() -> None:
 @command.command()
 def show() -> None:
     """The fence of each partition beside the input log as it is now."""
+    from deploy.kafka import connection
+    from deploy.state import standings
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+
     names = TopicNames()
     _print(standings(connection(), WorkerSettings().application_id, names.clicks, names.sides), names.clicks)
 
@@ -46,6 +55,11 @@ def rebase_command(yes: bool, target: str) -> None:
     are recognised only among the latest of their visitor. Other inputs go on where they were read up to, or
     from their start where they are new. Workers must be stopped.
     """
+    from deploy.kafka import connection
+    from deploy.state import await_idle, rebase, standings
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+
     to, settings, names = connection(), WorkerSettings(), TopicNames()
     topic = names.clicks
     application_id = settings.application_id
@@ -68,14 +82,18 @@ def copies_command(lost: str | None) -> None:
 
     A worker that has ended cannot say that its datadir was deleted: `pathcast state strike` does.
     """
+    from deploy.kafka import connection
+    from deploy.privacy import copies
+    from streams.topics import TopicNames
+
     to, topic = connection(), TopicNames().state_copies
     if lost is not None:
         _strike(to, topic, lost)
     table = Table("worker", "place", "partition", "clean up to the erasure of")
     for copy in copies.copies(to, topic):
-        clean = _moment(copy.rewritten / 1000) if copy.rewritten else "-"
+        clean = told(copy.rewritten) if copy.rewritten else "-"
         table.add_row(copy.worker, copy.place, str(copy.partition), clean)
-    Console().print(table)
+    print_table(table)
 
 
 @command.command()
@@ -87,6 +105,10 @@ def strike(worker: str, yes: bool) -> None:
     Not for a host that is only switched off: its files still hold visitors who were forgotten. A worker that
     starts on such a datadir announces it again, and deletes or rewrites the files.
     """
+    from deploy.kafka import connection
+    from deploy.privacy import copies
+    from streams.topics import TopicNames
+
     to, topic = connection(), TopicNames().state_copies
     if not yes:
         place = copies.of_worker(to, topic, worker)[0].place
@@ -95,19 +117,18 @@ def strike(worker: str, yes: bool) -> None:
 
 
 def _strike(to: Connection, topic: str, worker: str) -> None:
+    from deploy.privacy import copies
+    from streams.settings import WorkerSettings
+
     taken = copies.strike(to, topic, WorkerSettings().application_id, worker)
     click.echo(f"{len(taken)} copies at {taken[0].place} are taken off the list", err=True)
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _print(found: list[Standing], topic: str) -> None:
     table = Table("partition", "state's topic", "position", "watermark", "log", "")
     for one in found:
         table.add_row(*_row(one, topic))
-    Console().print(table)
+    print_table(table)
 
 
 def _row(one: Standing, topic: str) -> tuple[str, ...]:
@@ -117,7 +138,7 @@ def _row(one: Standing, topic: str) -> tuple[str, ...]:
         return str(one.partition), "-", "-", "-", log, "nothing applied yet"
     names, positions = one.names(topic), one.fence.positions
     now = ", ".join(f"{name} is {topic_id}" for topic_id, name in names.items() if topic_id not in positions)
-    told = "goes on" if one.fits else f"refused: {now or 'a log is shorter'}"
-    reached = _moment(one.fence.watermark / 1000)
+    verdict = "goes on" if one.fits else f"refused: {now or 'a log is shorter'}"
+    reached = told(one.fence.watermark)
     ids = "\n".join(names.get(topic_id, topic_id) for topic_id in positions)
-    return str(one.partition), ids, "\n".join(f"{n:,}" for n in positions.values()), reached, log, told
+    return str(one.partition), ids, "\n".join(f"{n:,}" for n in positions.values()), reached, log, verdict

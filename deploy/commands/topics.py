@@ -2,10 +2,7 @@
 
 import click
 
-from deploy.kafka import admin, connection
-from deploy.topics import DEFAULT_PARTITIONS, counts, ensure
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
+from deploy.defaults import DEFAULT_PARTITIONS
 
 
 @click.command()
@@ -16,6 +13,11 @@ def command(partitions: int, replication: int) -> None:
 
     Topics keyed by visitor get as many partitions as those that exist, else --partitions.
     """
+    from deploy.kafka import admin, connection
+    from deploy.topics import counts, ensure
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+
     to, names = connection(), TopicNames()
     sealing = WorkerSettings().envelope_key_file is not None
     created = ensure(to, names, partitions, replication, sealing)

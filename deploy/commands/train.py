@@ -1,50 +1,39 @@
 """`pathcast train`."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.event_log import events_option
 from deploy.event_map import event_map_option, names_in
-from deploy.logs import now_ms
-from deploy.progress import Bar, use_cores
-from deploy.promotions import promotions
+from deploy.log_options import FILE, events_option, mapping_option
+from deploy.tables import print_table
 from models.aliases import EventNames
-from models.registry import Version
-from trainer.distributed import processes
-from trainer.eventlog.slices import offsets
 from trainer.named import anywhere
 from trainer.options import Options, changed, read
-from trainer.train import Run, follow, train
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+if TYPE_CHECKING:
+    from models.registry import Version
+    from trainer.train import Run
+
+
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
-
-
-def _mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    wrong = [pair for pair in pairs if "=" not in pair]
-    if wrong:
-        raise click.BadParameter(f"{wrong[0]!r} is no FIELD=COLUMN, such as ts=ts_ms")
-    return dict(pair.split("=", 1) for pair in pairs)
-
-
-mapping_option = click.option(
-    "--map", "mapping", multiple=True, callback=_mapping, help="FIELD=COLUMN, where names differ."
-)
 
 
 @click.command()
 @events_option
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option(
     "--registry", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where versions live."
 )
-@click.option("--config", type=_FILE, help="TOML file of training settings, and [event_map].")
+@click.option("--config", type=FILE, help="TOML file of training settings, and [event_map].")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
 @click.option("--seed", default=0, show_default=True, help="Same log and seed, same model.")
 @click.option("--epochs", default=Options().epochs, show_default=True, help="At most; it stops early.")
@@ -56,8 +45,8 @@ mapping_option = click.option(
     help="Folder from which a killed run goes on: repeat its command.",
 )
 @click.option("--from", "start", metavar="VERSION", help="Begin with what a version has learned.")
-@click.option("--content", type=_FILE, help="Vectors of items, made by `items embed`.")
-@click.option("--profiles", type=_FILE, help="What the topic `profiles` has, as JSON lines.")
+@click.option("--content", type=FILE, help="Vectors of items, made by `items embed`.")
+@click.option("--profiles", type=FILE, help="What the topic `profiles` has, as JSON lines.")
 @click.option(
     "--holdout",
     type=click.FloatRange(0, 0.9),
@@ -66,6 +55,12 @@ mapping_option = click.option(
     help="Share of the newest clicks to leave for the gate.",
 )
 @click.option("--freeze", help="Parts of it that stay as they are, such as items,encoder.")
+@click.option(
+    "--publish-heads",
+    type=click.Choice(["worthy", "all"]),
+    default=None,
+    help="Of the further answers: those that the verdict finds worth it, or all  [worthy].",
+)
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
 @click.option(
     "--announce/--no-announce",
@@ -91,6 +86,7 @@ def command(
     profiles: Path | None,
     holdout: float,
     freeze: str | None,
+    publish_heads: str | None,
     device: str,
     told: bool | None,
 ) -> None:
@@ -98,15 +94,25 @@ def command(
 
     CSV, JSON lines (each also .gz) and Parquet are read; columns of known logs are understood. The newest
     sessions stop the training early, calibrate it, and give the figures that are shown; then they are learned
-    from, too.
+    from, too. It ends with a verdict: which answers are worth publishing, and what more data would bring.
     """
-    console = Console(stderr=True)
-    use_cores()
+    begun = anywhere(registry, start) if start else None
     given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
     settings = (*settings, f"freeze={freeze}") if freeze else settings
+    settings = (*settings, f"publish_heads={publish_heads}") if publish_heads else settings
     options = changed(read(config, given) if config else given, settings)
     names = names_in(config, names)
-    begun = anywhere(registry, start) if start else None
+    from deploy.progress import use_cores
+    from deploy.promotions import promotions
+    from trainer.distributed import processes
+    from trainer.eventlog.slices import offsets
+    from trainer.train import Run, follow
+
+    tell = bool(os.environ.get("KAFKA_BOOTSTRAP_SERVERS")) if told is None else told
+    if tell:
+        _check_workers_can_be_told()
+    console = Console(stderr=True)
+    use_cores()
     data = (events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
     run = Run(*data, holdout, offsets(events), profiles)
     with processes() as number:
@@ -115,11 +121,27 @@ def command(
             return
         version = _trained(run, console)
     _show(version, console)
-    if told or (told is None and os.environ.get("KAFKA_BOOTSTRAP_SERVERS")):
+    if tell:
         promotions(registry).promote(version.id, "announced by `pathcast train`")
+    elif told is None:
+        hint = f"not announced; workers take it up after: pathcast models promote {version.id}"
+        click.echo(f"{hint} --registry {registry}", err=True)
+
+
+def _check_workers_can_be_told() -> None:
+    """Raises KafkaUnreachable or ReplayError now, not after minutes of training."""
+    from deploy.kafka import connection
+    from deploy.replay import check_topic
+    from streams.topics import TopicNames
+
+    check_topic(connection(), TopicNames().model_updates)
 
 
 def _trained(run: Run, console: Console) -> Version:
+    from deploy.logs import now_ms
+    from deploy.progress import Bar
+    from trainer.train import train
+
     bar = Bar(console)
     with bar.progress:
         return train(run, now_ms(), bar)
@@ -128,7 +150,9 @@ def _trained(run: Run, console: Console) -> Version:
 def _show(version: Version, console: Console) -> None:
     for note in version.metrics["log"]["notes"]:
         console.print(f"note: {note}", style="yellow", highlight=False)
-    console.print(_table(version))
+    print_table(_table(version), console)
+    for said in version.metrics["verdict"]["said"]:
+        console.print(said, highlight=False, soft_wrap=not console.is_terminal)
     click.echo(version.path)
 
 

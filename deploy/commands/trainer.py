@@ -1,39 +1,62 @@
 """`pathcast trainer`, and `pathcast trainer run | drift | adapt | check`."""
 
+from __future__ import annotations
+
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploy.event_log import ingest, opened
-from deploy.logs import now_ms
+from deploy.help_pages import Group
 from deploy.processes import command as program
-from streams import logs
-from streams.settings import WorkerSettings
-from trainer.eventlog.refusals import write_gauges
-from trainer.service.child import started
-from trainer.service.orders import Workdir
-from trainer.service.process import BUSY, Child, Trainer
-from trainer.service.schedule import Schedule
-from trainer.settings import TrainerSettings
+from trainer.options import Options, read
+
+if TYPE_CHECKING:
+    from trainer.service.process import Trainer
+    from trainer.settings import TrainerSettings
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    settings=(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "PATHCAST_REGISTRY",
+        "PATHCAST_TRAINER_LOG",
+        "PATHCAST_TRAINER_WORKDIR",
+        "PATHCAST_TRAINER_EVERY_MINUTES",
+        "PATHCAST_TRAINER_EVERY_CLICKS",
+        "PATHCAST_TRAINER_MEMORY_MB",
+        "PATHCAST_TRAINER_HOLDOUT",
+        "PATHCAST_TRAINER_CONFIG",
+        "PATHCAST_GATE_LEAST_VISITORS",
+    ),
+)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Write the event log, and train, judge and promote a model whenever it is due, until SIGTERM or Ctrl-C.
 
-    Settings are PATHCAST_TRAINER_*, PATHCAST_* and KAFKA_* variables: see docs/settings.md.
+    Judging is the gate's work: it compares a new version with the one in use, on clicks that neither has
+    seen, and lets it serve only where it is better (docs/trainer/gate.md).
     """
+    if ctx.invoked_subcommand is None:
+        _run(_settings())
+
+
+def _settings() -> TrainerSettings:
+    """The settings, with log lines written as they say."""
+    from streams import logs
+    from streams.settings import WorkerSettings
+    from trainer.settings import TrainerSettings
+
     worker = WorkerSettings()
     logs.configure(worker.log_level, worker.log_format)
-    if ctx.invoked_subcommand is None:
-        _run(TrainerSettings())
+    return TrainerSettings()
 
 
 def _run(settings: TrainerSettings) -> None:
@@ -63,6 +86,14 @@ def _check() -> None:
 
 
 def _trainer(settings: TrainerSettings) -> Trainer:
+    from deploy.event_log import ingest, opened
+    from deploy.logs import now_ms
+    from trainer.eventlog.refusals import write_gauges
+    from trainer.service.child import started
+    from trainer.service.orders import Workdir
+    from trainer.service.process import Child, Trainer
+    from trainer.service.schedule import Schedule
+
     def launch(what: str) -> Callable[[], Child]:
         return lambda: started(program("trainer", what), settings.nice)
 
@@ -92,9 +123,11 @@ def run() -> None:
     """Make the run that was ordered and is not made yet: `pathcast trainer` starts it."""
     from deploy.progress import use_cores
     from deploy.training import make
+    from trainer.service.orders import Workdir
+    from trainer.service.process import BUSY
 
     use_cores()
-    settings = TrainerSettings()
+    settings = _settings()
     at = Workdir(settings.workdir.expanduser())
     with at.alone() as alone:
         if not alone:
@@ -110,9 +143,12 @@ def run() -> None:
 @command.command("check")
 def check_command() -> None:
     """Whether the settings of runs fit and the working folder can be used: `pathcast trainer` asks first."""
+    settings = _settings()
+    if settings.config is not None:
+        read(settings.config.expanduser(), Options())  # what is wrong there is said before torch is loaded
     from deploy.training import check
 
-    check(TrainerSettings())
+    check(settings)
     click.echo("settings fit, and the working folder can be used")
 
 
@@ -123,7 +159,7 @@ def drift() -> None:
     from deploy.progress import use_cores
 
     use_cores()
-    for alarm in look_for_drift(TrainerSettings()) or ["no alarm"]:
+    for alarm in look_for_drift(_settings()) or ["no alarm"]:
         click.echo(alarm, err=True)
 
 
@@ -132,10 +168,12 @@ def adapt() -> None:
     """Take the serving version a small step further, and let the gate decide; not while a run is made."""
     from deploy.between_runs import drop_steps, take_step
     from deploy.progress import use_cores
-    from trainer.adapt import Step
+    from trainer.defaults import Step
+    from trainer.service.orders import Workdir
+    from trainer.service.process import BUSY
 
     use_cores()
-    settings = TrainerSettings()
+    settings = _settings()
     with Workdir(settings.workdir.expanduser()).alone() as alone:
         if not alone:
             sys.exit(BUSY)

@@ -1,28 +1,25 @@
 """`pathcast tune`."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from optuna.trial import FrozenTrial
 
-from deploy.commands.train import mapping_option
 from deploy.event_map import event_map_option, names_in
-from deploy.progress import use_cores
+from deploy.log_options import FILE, mapping_option
 from models.aliases import EventNames
-from trainer.logs import read_log
 from trainer.options import Options, changed, read
-from trainer.reading import reading
-from trainer.train import catalogue
-from trainer.tune import Search, toml, tune
-from trainer.walk import walk
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
 
 
 @click.command()
-@click.option("--events", multiple=True, required=True, type=_FILE, help="A log; give several as one.")
-@click.option("--items", type=_FILE, help="Catalogue: fills category, brand and price of events.")
+@click.option("--events", multiple=True, required=True, type=FILE, help="A log; give several as one.")
+@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
 @mapping_option
 @event_map_option
 @click.option(
@@ -35,7 +32,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--time-budget", default=60.0, show_default=True, help="Minutes for this run.")
 @click.option("--storage", default="sqlite:///tune.db", show_default=True, help="Where the study is kept.")
 @click.option("--study", default="pathcast", show_default=True, help="Its name there.")
-@click.option("--config", type=_FILE, help="TOML file of settings that are not searched, and [event_map].")
+@click.option("--config", type=FILE, help="TOML file of settings that are not searched, and [event_map].")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting, held as it is.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
@@ -58,10 +55,17 @@ def command(
     The best settings are written to standard output, for `pathcast train --config`. Leave out of the log what
     a model is to be judged on.
     """
-    use_cores()
     given = replace(Options(seed=seed, device=device), seconds=60 * time_budget)
     options = changed(read(config, given) if config else given, settings)
     names = names_in(config, names)
+    from deploy.progress import use_cores
+    from trainer.logs import read_log
+    from trainer.reading import reading
+    from trainer.train import catalogue
+    from trainer.tune import Search, toml, tune
+    from trainer.walk import walk
+
+    use_cores()
     fixed = tuple(setting.partition("=")[0].strip() for setting in settings)
     with reading(events):
         examples = walk(read_log(events, mapping, names), catalogue(items)).examples()

@@ -1,25 +1,22 @@
 """`pathcast visitor forget | stores | pseudonym`."""
 
+from __future__ import annotations
+
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 
-from deploy.event_log import opened
-from deploy.kafka import connection
-from deploy.privacy.copies import Unconfirmed
-from deploy.privacy.forget import Proof, forgotten
-from deploy.privacy.forget_user import user_forgotten
-from deploy.privacy.places import Places
-from deploy.privacy.stores import STORES
+from deploy.help_pages import Group
 from deploy.tables import print_table
-from streams.secret_file import pseudonyms
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
+
+if TYPE_CHECKING:
+    from deploy.privacy.copies import Unconfirmed
+    from deploy.privacy.forget import Proof
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """A visitor's right to be forgotten."""
 
@@ -50,6 +47,15 @@ def forget(visitor: str, user: bool, yes: bool, seconds: float, as_json: bool) -
     if not yes:
         who = "user and all visitors linked to them" if user else "visitor"
         click.confirm(f"This cannot be undone. Forget the {who}?", abort=True)
+    from deploy.event_log import opened
+    from deploy.kafka import connection
+    from deploy.privacy.forget import forgotten
+    from deploy.privacy.forget_user import user_forgotten
+    from deploy.privacy.places import Places
+    from streams.secret_file import pseudonyms
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
+
     worker = WorkerSettings()
     hidden = pseudonyms(worker.pseudonym_key_file)
     places = Places(connection(), TopicNames(), worker, opened(), hidden)
@@ -88,6 +94,9 @@ def _hint(one: Unconfirmed) -> str:
 @click.option("--user", is_flag=True, help="The id is a user's (user_id), not a visitor's.")
 def pseudonym(identifier: str, user: bool) -> None:
     """What a visitor's ID is replaced by where PATHCAST_PSEUDONYM_KEY_FILE is set: answers have it."""
+    from streams.secret_file import pseudonyms
+    from streams.settings import WorkerSettings
+
     hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
     if hidden is None:
         raise click.ClickException(
@@ -100,6 +109,8 @@ def pseudonym(identifier: str, user: bool) -> None:
 @command.command()
 def stores() -> None:
     """Every place where something is kept, what it has of a visitor, and how that leaves it."""
+    from deploy.privacy.stores import STORES
+
     table = Table("store", "holds", "leaves")
     for store in STORES:
         table.add_row(store.name, store.holds or "nothing of visitors", store.leaves)

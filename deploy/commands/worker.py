@@ -1,13 +1,18 @@
 """`pathcast worker`: answer the clicks of some partitions until stopped."""
 
+from __future__ import annotations
+
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import click
 
-from deploy import event_map, kafka
+from deploy import event_map
+from deploy.help_pages import Command
 from models.aliases import event_name
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
+
+if TYPE_CHECKING:
+    from streams.settings import WorkerSettings
 
 
 def actions_text(settings: WorkerSettings) -> str:
@@ -29,10 +34,32 @@ def shop_text(settings: WorkerSettings) -> str:
         raise click.ClickException(f"cannot read PATHCAST_RECOMMENDATION_RULES {path}: {error}") from error
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    settings=(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "PATHCAST_APPLICATION_ID",
+        "PATHCAST_DATADIR",
+        "PATHCAST_REGISTRY",
+        "PATHCAST_ACTIONS",
+        "PATHCAST_WEB_PORT",
+        "PATHCAST_DEADLINE_MS",
+        "PATHCAST_SESSION_GAP_MINUTES",
+        "PATHCAST_ALLOWED_LATENESS_MINUTES",
+        "PATHCAST_LOG_LEVEL",
+        "PATHCAST_LOG_FORMAT",
+    ),
+)
 def command() -> None:
-    """Answer the clicks of some partitions until SIGTERM or Ctrl-C. Settings are PATHCAST_* and KAFKA_*
-    variables: see docs/settings.md."""
+    """Answer the clicks of some partitions until SIGTERM or Ctrl-C.
+
+    It follows the model that `pathcast train --announce` or the trainer announces, also one that comes while
+    it runs. Without a model, lower fallback tiers (`rung` in the answers) answer: popular items, and a
+    probability that is the same for all who are as far in their session.
+    """
+    from deploy import kafka
+    from streams.settings import WorkerSettings
+    from streams.topics import TopicNames
     from streams.worker import Worker
 
     settings = WorkerSettings()

@@ -20,7 +20,7 @@ from trainer.eventlog.log import EventLog
 from trainer.options import Options
 from trainer.progress import Report
 from trainer.service.orders import Done, Order, Workdir
-from trainer.train import Run, train
+from trainer.train import VERDICT, Run, train
 from trainer.warm import WarmStartError
 
 log = structlog.get_logger("pathcast.trainer")
@@ -98,7 +98,7 @@ class Maker:
             version = self._train(order)
             if not self._outdated():
                 self.at.made(version.id)
-                log.info("version made", version=version.id)
+                log.info("version made", version=version.id, verdict=version.metrics[VERDICT]["said"])
                 return version
             log.info("run begins again", reason="a visitor was forgotten meanwhile", version=version.id)
             shutil.rmtree(version.path)

@@ -96,3 +96,17 @@ def test_another_layout_has_texts_of_its_own() -> None:
         b',"interest_categories":{"hats":0.75,"other":0.25}',
         b',"interest_categories":{"socks":0.75,"other":0.25}',
     ]
+
+
+def test_a_head_that_its_version_keeps_silent_is_not_written():
+    layout = Layout.of(TASKS)
+    judged = {
+        name: {"published": name not in ("churn", "intent_state", "session_value")} for name, _ in TASKS
+    }
+    silenced, answers = layout.silenced(judged), answers_of(layout, 5)
+    written = Forecasts().texts(scores_of(answers, silenced))
+    gone = {"churn_probability", "intent_states", "session_value"}
+    for row, text in zip(answers, written, strict=True):
+        fields = msgspec.json.decode(b"{" + text[1:] + b"}")
+        assert fields == {name: said for name, said in expected(layout, row).items() if name not in gone}
+    assert layout.silenced({}).silent == frozenset()

@@ -2,7 +2,7 @@
 
 import logging
 
-from streams.logs import Repeats
+from streams.logs import FirstLooks, Repeats
 
 
 def said(filter_, message, name="aiokafka.client", *arguments):
@@ -35,3 +35,28 @@ def test_the_workers_own_lines_always_pass():
     repeats = Repeats(lambda: 0.0)
     records = [logging.LogRecord("w", logging.INFO, "", 0, {"event": "x"}, (), None) for _ in range(20)]
     assert all(repeats.filter(record) for record in records)
+
+
+class GroupCoordinatorNotAvailableError(Exception):
+    """Named as aiokafka's."""
+
+
+def test_a_new_clusters_missing_coordinator_is_no_error_at_first_and_one_later():
+    now = [0.0]
+    first = FirstLooks(lambda: now[0])
+    line = "Group Coordinator Request failed: %s", "aiokafka.consumer.group_coordinator"
+    shown = []
+    for second in (0, 1, 9, 10, 11, 3_600):
+        now[0] = float(second)
+        shown.append(said(first, *line, GroupCoordinatorNotAvailableError()) is not None)
+    assert shown == [False, False, False, True, True, True]
+
+
+def test_other_errors_of_the_same_loggers_are_heard_at_once():
+    first = FirstLooks(lambda: 0.0)
+    coordinator = "aiokafka.consumer.group_coordinator"
+    assert said(first, "Group Coordinator Request failed: %s", coordinator, ConnectionError("down"))
+    assert said(first, "Heartbeat failed", coordinator)
+    assert said(first, "Group Coordinator Request failed: x", "aiokafka.client")
+    assert said(first, "No partition metadata for topic %s", "kafka.coordinator.assignors.range", "x") is None
+    assert said(first, "strange topic", "kafka.coordinator.assignors.range")

@@ -1,0 +1,21 @@
+"""What commands show as defaults in their help: a module that imports nothing, so that help comes at once."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+#: Partitions of topics that `pathcast topics` creates.
+DEFAULT_PARTITIONS: Final = 4
+#: Where the documents of the contract, and the reference of settings, are written.
+CONTRACT_DIRECTORY: Final = Path("docs/contract")
+SETTINGS_FILE: Final = Path("docs/settings.md")
+
+
+class Wanted(NamedTuple):
+    """Who is published: days of absence from and below, least probability, least sessions, most records."""
+
+    within_days: float = 14.0
+    absent_from: float = 3.0
+    absent_to: float = 30.0
+    least: float = 0.5
+    sessions: int = 2
+    limit: int | None = None

@@ -1,0 +1,51 @@
+"""Send clicks of one visitor, and print what is answered to each: `python ask.py VISITOR EVENT:ITEM ...`
+
+Any Kafka client does: JSON to the topic `clicks`, keyed by the visitor; answers come on three topics.
+"""
+
+import json
+import os
+import sys
+import time
+import uuid
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+visitor, *path = sys.argv[1:]
+kafka = {"bootstrap_servers": os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")}
+
+# `read_committed` is what makes answers exactly once for you as well. They are read from here on: the topics
+# still hold those of earlier runs.
+reader = KafkaConsumer(**kafka, isolation_level="read_committed")
+topics = ("purchase-intent", "recommendations", "ad-decisions")
+reader.assign(
+    [TopicPartition(topic, number) for topic in topics for number in reader.partitions_for_topic(topic)]
+)
+reader.seek_to_end()
+for partition in reader.assignment():
+    reader.position(partition)
+
+clicks = []
+producer = KafkaProducer(**kafka)
+for step in path:
+    event, _, item = step.partition(":")
+    # Ids are new in every run: an `event_id` that was seen before counts as a repeat, and is not answered.
+    click = {"event_id": str(uuid.uuid4()), "visitor_id": visitor, "ts": int(time.time() * 1000)}
+    clicks.append(click | {"event": event, "item_id": item})
+    producer.send("clicks", key=visitor.encode(), value=json.dumps(clicks[-1]).encode())
+producer.close()
+
+answers: dict[str, dict[str, dict]] = {click["event_id"]: {} for click in clicks}
+while any(len(found) < len(topics) for found in answers.values()):
+    record = next(reader)
+    answer = json.loads(record.value)
+    if answer["event_id"] in answers:
+        answers[answer["event_id"]][record.topic] = answer
+reader.close()
+
+for click in clicks:
+    intent, items, decision = (answers[click["event_id"]][topic] for topic in topics)
+    likely = ", ".join(one["item_id"] for one in items["items"][:4]) or "nothing yet"
+    print(f"{visitor} {click['event']} {click['item_id']}, answered by {intent['rung']}:")
+    print(f"  buys in this session: {intent['purchase_probability']:.1%}")
+    print(f"  likely next: {likely}; to be shown: {decision['action']}")
