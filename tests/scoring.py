@@ -47,6 +47,8 @@ def network(words: Vocabulary, seed: int = 0, encoder: str = "gru") -> Network:
     torch.manual_seed(seed)
     config = Config(words.sizes.items, len(features.NAMES), words.sizes.item_buckets, encoder=encoder)
     made = Network(config).eval()
+    # Anew, so that the items' vectors do not depend on how many features there are.
+    torch.manual_seed(seed)
     torch.nn.init.normal_(made.table.weight, std=0.7)
     made.item_categories.copy_(
         torch.from_numpy(words.sizes.offsets[1] + words.category_rows(words.categories))
