@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploy.help_pages import Group
+from deploy.terminal.help_pages import Group
 from models.errors import PathcastError
 
 if TYPE_CHECKING:
@@ -19,38 +19,71 @@ if TYPE_CHECKING:
 # name -> (module, help). The help stands here so that `pathcast --help` imports no torch and no Kafka client.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": (
-        "deploy.commands.demo",
+        "deploy.commands.demo_command",
         "Broker, topics, training, a worker and real clicks, live.",
     ),
-    "broker": ("deploy.commands.broker", "Start, stop or show the bundled Apache Kafka."),
-    "topics": ("deploy.commands.topics", "Create the topics and check that they fit together."),
-    "worker": ("deploy.commands.worker", "Answer the clicks of some partitions."),
-    "log": ("deploy.commands.log", "Write, show and tend the event log that the trainer learns from."),
-    "trainer": ("deploy.commands.trainer", "Write the event log; train, judge and promote when it is due."),
-    "retrain": ("deploy.commands.retrain", "Ask the trainer for a run."),
-    "train": ("deploy.commands.train", "Train a model on an event log and announce it to the workers."),
+    "broker": ("deploy.commands.cluster.broker_command", "Start, stop or show the bundled Apache Kafka."),
+    "topics": (
+        "deploy.commands.cluster.topics_command",
+        "Create the topics and check that they fit together.",
+    ),
+    "worker": ("deploy.commands.cluster.worker_command", "Answer the clicks of some partitions."),
+    "log": (
+        "deploy.commands.cluster.log_command",
+        "Write, show and tend the event log that the trainer learns from.",
+    ),
+    "trainer": (
+        "deploy.commands.learning.trainer_command",
+        "Write the event log; train, judge and promote when it is due.",
+    ),
+    "retrain": ("deploy.commands.learning.retrain_command", "Ask the trainer for a run."),
+    "train": (
+        "deploy.commands.learning.train_command",
+        "Train a model on an event log and announce it to the workers.",
+    ),
     "models": (
-        "deploy.commands.models",
+        "deploy.commands.models.models_command",
         "List, show, judge (by the gate), promote, take back, pin, remove versions.",
     ),
-    "drift": ("deploy.commands.drift", "Compare new clicks with those that a version was validated on."),
-    "evaluate": ("deploy.commands.evaluate", "Judge a model on a log, beside its baselines."),
-    "tune": ("deploy.commands.tune", "Search for training settings on validation days."),
-    "audit": ("deploy.commands.audit", "Look for features that know what they cannot know."),
-    "benchmark": ("deploy.commands.benchmark", "Measure methods by the protocols that papers use."),
-    "demand": ("deploy.commands.demand", "Forecast the demand for items; days of cover, reorder hints."),
+    "drift": (
+        "deploy.commands.learning.drift_command",
+        "Compare new clicks with those that a version was validated on.",
+    ),
+    "evaluate": (
+        "deploy.commands.learning.evaluate_command",
+        "Judge a model on a log, beside its baselines.",
+    ),
+    "tune": ("deploy.commands.learning.tune_command", "Search for training settings on validation days."),
+    "audit": ("deploy.commands.learning.audit_command", "Look for features that know what they cannot know."),
+    "benchmark": (
+        "deploy.commands.benchmark.benchmark_command",
+        "Measure methods by the protocols that papers use.",
+    ),
+    "demand": (
+        "deploy.commands.learning.demand_command",
+        "Forecast the demand for items; days of cover, reorder hints.",
+    ),
     "score-lapsing": (
-        "deploy.commands.score_lapsing",
+        "deploy.commands.learning.score_lapsing_command",
         "Publish lapsing visitors: who stay away, and are about to be lost.",
     ),
-    "items": ("deploy.commands.items", "Make content vectors of items from titles and the shop's own."),
-    "replay": ("deploy.commands.replay", "Send an event log to the clicks topic, at any speed."),
-    "dead-letters": ("deploy.commands.dead_letters", "List, show or replay the inputs that were refused."),
-    "decisions": ("deploy.commands.decisions", "Recompute logged decisions from their own records."),
-    "visitor": ("deploy.commands.visitor", "Forget a visitor everywhere, with proof."),
-    "state": ("deploy.commands.state", "Inspect or rebase the workers' state."),
-    "settings": ("deploy.commands.settings", "Write the reference of all settings."),
-    "contract": ("deploy.commands.contract", "Write the schemas of events and answers."),
+    "items": (
+        "deploy.commands.learning.items_command",
+        "Make content vectors of items from titles and the shop's own.",
+    ),
+    "replay": (
+        "deploy.commands.cluster.replay_command",
+        "Send an event log to the clicks topic, at any speed.",
+    ),
+    "dead-letters": (
+        "deploy.commands.cluster.dead_letters_command",
+        "List, show or replay the inputs that were refused.",
+    ),
+    "decisions": ("deploy.commands.decisions_command", "Recompute logged decisions from their own records."),
+    "visitor": ("deploy.commands.cluster.visitor_command", "Forget a visitor everywhere, with proof."),
+    "state": ("deploy.commands.cluster.state_command", "Inspect or rebase the workers' state."),
+    "settings": ("deploy.commands.settings_command", "Write the reference of all settings."),
+    "contract": ("deploy.commands.contract_command", "Write the schemas of events and answers."),
 }
 
 

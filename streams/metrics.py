@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
-from models import withholding
-from models.refusals import Refusal
+from models.decisions import withholding
+from models.registry.refusals import Refusal
 
 if TYPE_CHECKING:
-    from streams.passage import Passage
+    from streams.pipeline.stages import ChunkRun
 
 #: What stands for a version where the ladder answers without one.
 NO_MODEL = "none"
@@ -141,7 +141,7 @@ class Metrics:
             self.versions.remove(oldest)
 
 
-def report(metrics: Metrics, passage: "Passage") -> None:
+def report(metrics: Metrics, passage: "ChunkRun") -> None:
     """Count a committed chunk."""
     _count(metrics.dead_letters, passage.reasons.items())
     _count(metrics.explanations, passage.explained.items())

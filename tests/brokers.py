@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.broker import Broker
-from deploy.broker_process import PortBusy, free_port
-from streams.topics import TopicNames
+from deploy.broker.broker import Broker
+from deploy.broker.broker_process import PortBusy, free_port
+from streams.config.topics import TopicNames
 
 
 def start_broker(directory: Path, settings: Mapping[str, str] | None = None) -> Broker:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from deploy.topics import ensure
-from streams.connection import Connection
-from streams.topics import TopicNames
+from deploy.cluster.topic_creation import ensure
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 from tests.brokers import start_broker, topic_names
 
 # No test depends on time: a busy machine is not a failure.

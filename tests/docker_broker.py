@@ -8,8 +8,8 @@ import pytest
 from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 
-from deploy.broker_process import answers, free_port
-from streams.connection import Connection
+from deploy.broker.broker_process import answers, free_port
+from streams.config.connection import Connection
 
 IMAGE = "apache/kafka:4.3.1"
 

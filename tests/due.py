@@ -1,8 +1,8 @@
 """When time next changes a visitor: what timers are checked against."""
 
-from models import exposure
-from models.lifecycle import SessionConfig, _session_due
-from models.visitor import Visitor
+from models.state import exposure
+from models.state.lifecycle import SessionConfig, _session_due
+from models.state.visitor import Visitor
 
 
 def next_due(visitor: Visitor, config: SessionConfig) -> int:

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from tests.scoring import SHIPPED
-from trainer.eventlog.buffer import Buffer, Source
+from trainer.eventlog.buffer import Buffer, TopicSource
 from trainer.eventlog.log import EventLog
+from trainer.eventlog.log_tables import CLICKS
 from trainer.eventlog.rows import Rows
-from trainer.eventlog.tables import CLICKS
-from trainer.logs import read_log
+from trainer.logs.log_files import read_log
 
 START = 1_700_000_000_000
 DAY = 86_400_000
@@ -38,7 +38,9 @@ def click(
 
 def buffer(log: EventLog, partition: int = 0, end: int = 10**9, **source: Any) -> Buffer:
     """The writer of a partition of clicks on a made-up topic."""
-    made = Source(source.get("topic", "clicks"), source.get("topic_id", "one"), source.get("begin", 0), end)
+    made = TopicSource(
+        source.get("topic", "clicks"), source.get("topic_id", "one"), source.get("begin", 0), end
+    )
     keep = source.get("keep", lambda frame: frame)
     return Buffer.open(log, Rows(CLICKS), partition, made, keep, source.get("anew", False))
 

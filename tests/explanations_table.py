@@ -10,14 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from models import phrases
-from models.actions import ActionSet
-from models.counterfactuals import Session
-from models.events import EVENTS
-from models.policy import ONE, Context, Policy
-from models.predictions import Rung
-from models.reasons import explain_decision
-from streams.explaining import answered
+from models.contract.events import EVENTS
+from models.contract.predictions import Rung
+from models.decisions.actions import ActionSet
+from models.decisions.policy import ONE, Context, Policy
+from models.decisions.reasons import explain_decision
+from models.explanation import phrases
+from models.explanation.counterfactuals import Session
+from streams.pipeline.explaining import answered
 
 PAGE = Path(__file__).parents[1] / "docs/models/journeys.md"
 BEGIN, END = "<!-- explanations: begin -->", "<!-- explanations: end -->"

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from models.events import EVENTS
+from models.contract.events import EVENTS
 
 START = 1_600_000_000_000
 

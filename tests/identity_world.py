@@ -11,16 +11,16 @@ from typing import Any
 
 import xxhash
 
-from models import identity, linking
-from models.events import Click
-from models.facts import Fate
-from models.identity_messages import Given, Message, Others, Snapshot, decode, encode
-from models.lifecycle import SessionConfig, advance
-from models.profile_updates import ProfileUpdate, Removal
-from models.session import step
-from models.summary import Summary
-from models.traits import Traits, replaced
-from models.visitor import Visitor
+from models.contract.events import Click
+from models.contract.profile_updates import ProfileUpdate, Removal
+from models.identity import linking, user_devices
+from models.identity.messages import Given, Message, Others, Snapshot, decode, encode
+from models.identity.summary import Summary
+from models.identity.traits import Traits, replaced
+from models.state.facts import Fate
+from models.state.lifecycle import SessionConfig, advance
+from models.state.session import step
+from models.state.visitor import Visitor
 
 Op = Callable[["Partition"], None]
 
@@ -36,14 +36,14 @@ class Partition:
     def __init__(self, world: "World", number: int) -> None:
         self.world, self.number = world, number
         self.visitors: dict[str, Visitor] = {}
-        self.users: dict[str, identity.User] = {}
+        self.users: dict[str, user_devices.User] = {}
         self.given: dict[str, Traits] = {}
         self.watermark = 0
         self.waiting: deque[Op] = deque()
 
     def send(self, name: str, found: Any) -> None:
         """Pass on what a function of `models` returned for a visitor."""
-        for message in identity.snapshots(name, self.number, found):
+        for message in user_devices.snapshots(name, self.number, found):
             assert isinstance(message, Snapshot)
             self.world.latest[name] = (message.user_id, message.summary)
             self.world.send(self.number, message)
@@ -122,9 +122,9 @@ class Partition:
             if visitor is not None:
                 linking.hear(visitor, message.user_id, message.summary)
             return
-        user, sent = identity.receive(self.users.pop(message.user_id, None), message)
+        user, sent = user_devices.receive(self.users.pop(message.user_id, None), message)
         if user is not None:
-            self.users[message.user_id] = identity.decode_user(identity.encode(user))
+            self.users[message.user_id] = user_devices.decode_user(user_devices.encode(user))
         for one in sent:
             self.world.send(self.number, one)
 
@@ -178,7 +178,7 @@ class World:
         """All visitors."""
         return {name: visitor for own in self.partitions for name, visitor in own.visitors.items()}
 
-    def users(self) -> dict[str, identity.User]:
+    def users(self) -> dict[str, user_devices.User]:
         """All users."""
         return {name: user for own in self.partitions for name, user in own.users.items()}
 
@@ -203,7 +203,7 @@ class World:
 
 
 def plain_sum(summaries: list[Summary], given: Traits | None) -> Summary | None:
-    """What `models.joining.total` must come to, written without it."""
+    """What `models.identity.joining.total` must come to, written without it."""
     if not summaries and given is None:
         return None
     day = max((one.profile_day for one in summaries), default=0)

@@ -6,24 +6,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from models import keys, panes
-from models.actions import ActionSet
-from models.catalogue import Catalogue
-from models.decoder import Decoder
-from models.envelope import Envelopes
-from models.events import Limits
-from models.policy import Policy
-from models.popularity import Popularity
-from models.pseudonyms import Pseudonyms
-from models.versions import Version
-from streams.depot import Depot
+from models.contract.catalogue import Catalogue
+from models.contract.decoder import Decoder
+from models.contract.events import Limits
+from models.decisions.actions import ActionSet
+from models.decisions.policy import Policy
+from models.privacy.envelope import Envelopes
+from models.privacy.pseudonyms import Pseudonyms
+from models.registry.versions import Version
+from models.scoring.popularity import Popularity
+from models.state import panes, state_keys
+from streams.config.topics import TopicNames
 from streams.effects import Effects, Reader, Work
 from streams.metrics import Metrics
-from streams.pipeline import Pipeline, Rules
-from streams.reload import Models
-from streams.sealing import Sealer
-from streams.shadow import Shadow
-from streams.topics import TopicNames
+from streams.pipeline.processor import Pipeline, Rules
+from streams.privacy.sealing import Sealer
+from streams.rollout.model_cache import ModelCache
+from streams.rollout.models import Models
+from streams.rollout.shadow import Shadow
 
 ACTIONS = (Path(__file__).parents[1] / "deploy/data/actions.toml").read_text()
 FOREVER = 1e9
@@ -94,7 +94,7 @@ class Offline:
         self._write = write or self.state.write
         self.metrics = Metrics()
         self.models = Models(
-            Depot("registry", Path("copies"), "cpu"), self.metrics, Shadow(0.5, self.metrics)
+            ModelCache("registry", Path("copies"), "cpu"), self.metrics, Shadow(0.5, self.metrics)
         )
         self.models.current = version
         decoder = Decoder(limits or Limits(), Catalogue(), pseudonyms=pseudonyms)
@@ -141,5 +141,5 @@ class Offline:
     def rebuilt_popularity(self) -> Popularity:
         """The same, derived from the state alone, as after a restart."""
         rebuilt = Popularity()
-        rebuilt.add(panes.weights(self.reader.scan(keys.ITEM_PANE)))
+        rebuilt.add(panes.weights(self.reader.scan(state_keys.ITEM_PANE)))
         return rebuilt

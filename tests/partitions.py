@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from models import identity, keys, visitor
-from models.identity import User
-from models.pseudonyms import Pseudonyms
-from models.visitor import Visitor
+from models.identity import user_devices
+from models.identity.user_devices import User
+from models.privacy.pseudonyms import Pseudonyms
+from models.state import state_keys, visitor
+from models.state.visitor import Visitor
+from streams.config.topics import TopicNames
 from streams.effects import Effects
-from streams.pipeline import Rules
-from streams.routing import home
-from streams.topics import TopicNames
+from streams.pipeline.processor import Rules
+from streams.transport.routing import home
 from tests.offline import FOREVER, Offline, Record, records
 
 START = 1_700_000_000_000
@@ -71,13 +72,13 @@ class Partitions:
     def visitor(self, name: str, partition: int | None = None) -> Visitor | None:
         """The record of a visitor."""
         where = home(name.encode(), self.count) if partition is None else partition
-        value = self.all[where].state.get(keys.visitor(name))
+        value = self.all[where].state.get(state_keys.visitor(name))
         return None if value is None else visitor.decode(value)
 
     def user(self, name: str) -> User | None:
         """The record of a user."""
-        value = self.all[home(name.encode(), self.count)].state.get(keys.user(name))
-        return None if value is None else identity.decode_user(value)
+        value = self.all[home(name.encode(), self.count)].state.get(state_keys.user(name))
+        return None if value is None else user_devices.decode_user(value)
 
     def traces(self, name: str) -> list[bytes]:
         """State keys of all partitions that have an id, as key or in their value."""

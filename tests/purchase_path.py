@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from models import registry
-from models.events import Limits
-from models.versions import Version
+from models.contract.events import Limits
+from models.registry import registry
+from models.registry.versions import Version
 from tests.offline import Offline, records
 
 #: A best-seller of the shipped log.

@@ -6,24 +6,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models import features, session_index
-from models.batching import Batcher
-from models.catalogue import Catalogue
-from models.codes import category_hash
-from models.decoder import Decoder
-from models.events import Click, Limits
-from models.facts import Fate
-from models.lifecycle import SessionConfig
-from models.network import Config, Network
-from models.rates import StageRates
-from models.registry import Parts
-from models.scorer import NeuralScorer
-from models.scores import Scores
-from models.session import step
-from models.visitor import Visitor, decode, encode
-from models.vocabulary import Vocabulary
-from trainer.logs import read_log
-from trainer.walk import records
+from models.contract.catalogue import Catalogue
+from models.contract.decoder import Decoder
+from models.contract.events import Click, Limits
+from models.features import features
+from models.features.batch import Batcher
+from models.features.vocabulary import Vocabulary
+from models.network.network import Config, Network
+from models.registry.registry import Parts
+from models.scoring import session_index
+from models.scoring.rates import StageRates
+from models.scoring.scorer import NeuralScorer
+from models.scoring.scores import Scores
+from models.state.codes import category_hash
+from models.state.facts import Fate
+from models.state.lifecycle import SessionConfig
+from models.state.session import step
+from models.state.visitor import Visitor, decode, encode
+from trainer.logs.log_files import read_log
+from trainer.logs.log_replay import records
 
 SHIPPED = Path(__file__).parent.parent / "deploy" / "data" / "rees46_electronics.csv.gz"
 
@@ -64,13 +65,13 @@ def parts(words: Vocabulary, encoder: str = "gru") -> Parts:
     """A version with a random network and a few sessions."""
     items = np.arange(12) % len(words.ids)
     index = session_index.build(
-        np.arange(12) // 3, items, np.arange(12) / 10, len(words.ids), session_index.Settings()
+        np.arange(12) // 3, items, np.arange(12) / 10, len(words.ids), session_index.NeighbourSettings()
     )
     return Parts(
         network=network(words, encoder=encoder),
         vocabulary=words,
         index=index,
-        settings=session_index.Settings(),
+        settings=session_index.NeighbourSettings(),
         popularity=np.arange(len(words.ids), 0, -1),
         rates=StageRates((100, 10, 5, 1), (1, 2, 3, 0)),
         metrics={"made": "for a test"},

@@ -8,17 +8,19 @@ import msgspec
 import numpy as np
 import torch
 
-from deploy.kafka import producer
-from models import features, registry, session_index
-from models.codes import item_hash
-from models.heads import HEADS, OTHER
-from models.network import Config, Network
-from models.rates import StageRates
-from models.registry import Parts
-from models.updates import ModelUpdate
-from models.versions import MANIFEST, Version
-from models.vocabulary import Vocabulary
-from streams.connection import Connection
+from deploy.cluster.clients import producer
+from models.contract.head_table import HEADS, OTHER
+from models.contract.updates import ModelUpdate
+from models.features import features
+from models.features.vocabulary import Vocabulary
+from models.network.network import Config, Network
+from models.registry import registry
+from models.registry.registry import Parts
+from models.registry.versions import MANIFEST, Version
+from models.scoring import session_index
+from models.scoring.rates import StageRates
+from models.state.codes import item_hash
+from streams.config.connection import Connection
 
 SESSIONS, LENGTH = 40, 4
 Tasks = tuple[tuple[str, tuple[str, ...]], ...]
@@ -43,7 +45,7 @@ def parts(
     categories = [item_hash(f"c{number % 3}") & 0xFFFF_FFFF for number in range(len(items))]
     sessions = np.repeat(np.arange(SESSIONS), LENGTH)
     seen = rng.integers(0, len(items), SESSIONS * LENGTH)
-    settings = session_index.Settings()
+    settings = session_index.NeighbourSettings()
     network = Network(config)
     network.table.weight.data.mul_(10)
     network.scale.fill_(0.01)

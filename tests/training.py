@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.network import Network
-from models.vocabulary import Vocabulary
+from models.features.vocabulary import Vocabulary
+from models.network.network import Network
 from tests.scoring import SHIPPED
-from trainer.data import Data, prepare
-from trainer.examples import Examples
-from trainer.fit import initial
-from trainer.learn import vocabulary
-from trainer.logs import read_log
-from trainer.options import Options
-from trainer.split import split
-from trainer.walk import walk
+from trainer.examples.examples import Examples
+from trainer.examples.split import split
+from trainer.fitting.fit import initial
+from trainer.logs.log_files import read_log
+from trainer.logs.log_replay import walk
+from trainer.loop.data import Data, prepare
+from trainer.loop.options import Options
+from trainer.training.learn import vocabulary
 
 #: Sampled candidates and dropout draw from torch's generator: a run depends on it.
 SMALL = Options(

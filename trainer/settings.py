@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from models.places import data_folder, documented
+from models.data_folders import data_folder, documented
 
 #: What a run takes before it has read a click, and for each click (docs/trainer/trainer.md).
 BASE_MB = 1_700
@@ -150,6 +150,6 @@ class TrainerSettings(BaseSettings):
     @property
     def keep_days(self) -> dict[str, float]:
         """Days that are kept, by table of the event log."""
-        from trainer.eventlog.tables import TABLES  # brings polars, which settings are read without
+        from trainer.eventlog.log_tables import TABLES  # brings polars, which settings are read without
 
         return {table.name: getattr(self, f"keep_{table.setting}_days") for table in TABLES}

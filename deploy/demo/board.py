@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from deploy.demo.followed import Path, Seen, Step
-from deploy.demo.log import DemoLog
+from deploy.demo.followed import Path, PathStep, SeenClick
 from deploy.demo.retraining import Retraining
-from deploy.demo.tally import Tally
-from models.predictions import AdDecision, PurchaseIntent, Recommendations
+from deploy.demo.shipped_log import DemoLog
+from deploy.demo.tally import AnswerTally
+from models.contract.predictions import AdDecision, PurchaseIntent, Recommendations
 
 #: Marks events that the demo itself makes up, in their event ids.
 SIMULATED = "#simulated-"
@@ -38,7 +38,7 @@ class Board:
         self.outcomes: dict[str, str] = {}
         self.path = Path()
         self.earlier: deque[Path] = deque(maxlen=6)
-        self.tally = Tally()
+        self.tally = AnswerTally()
         self.hits = self.tries = 0
         self.model = ""
         self.shop_time = 0
@@ -48,7 +48,7 @@ class Board:
         self._answered: dict[str, float] = {}
         self._expected: dict[str, tuple[str, frozenset[str]]] = {}
         self._decode: dict[str, Callable[[bytes], Any]] = {
-            "clicks": msgspec.json.Decoder(Seen).decode,
+            "clicks": msgspec.json.Decoder(SeenClick).decode,
             "purchase_intent": msgspec.json.Decoder(PurchaseIntent).decode,
             "recommendations": msgspec.json.Decoder(Recommendations).decode,
             "ad_decisions": msgspec.json.Decoder(AdDecision).decode,
@@ -67,7 +67,7 @@ class Board:
         getattr(self, f"_see_{role}")(said, record, now)
         return said
 
-    def _see_clicks(self, click: Seen, record: Any, now: float) -> None:
+    def _see_clicks(self, click: SeenClick, record: Any, now: float) -> None:
         self._match(click.event_id, sent=record.timestamp)
         self.arrivals.append(now)
         if SIMULATED in click.event_id:
@@ -78,7 +78,7 @@ class Board:
         self.shop_time = max(self.shop_time, click.ts)
         self._follow(click, self._was_expected(click), now)
 
-    def _was_expected(self, click: Seen) -> bool:
+    def _was_expected(self, click: SeenClick) -> bool:
         """Whether the item was among those recommended after the visitor's last click."""
         if click.visitor_id not in self._expected:
             return False
@@ -89,14 +89,14 @@ class Board:
         self.tally.tried(version, hit)
         return hit
 
-    def _follow(self, click: Seen, expected: bool, now: float) -> None:
+    def _follow(self, click: SeenClick, expected: bool, now: float) -> None:
         if click.visitor_id != self.path.visitor:
             if not self._prefers(click.visitor_id, now):
                 return
             if self.path.steps:
                 self.earlier.appendleft(self.path)
             self.path = Path(click.visitor_id)
-        self.path.steps[click.event_id] = Step(click, expected=expected)
+        self.path.steps[click.event_id] = PathStep(click, expected=expected)
         self.path.bought |= click.event == "purchase"
         self.path.changed = now
 

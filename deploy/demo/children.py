@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from deploy.broker_process import free_port
-from deploy.demo.parts import DemoError
-from deploy.processes import command
+from deploy.broker.broker_process import free_port
+from deploy.demo.setup import DemoError
+from deploy.terminal.processes import command
 
 READY_SECONDS, STOP_SECONDS = 90.0, 20.0
 TAIL_LINES = 8
 _NOT_OURS = frozenset({"PATHCAST_ENVELOPE_KEY_FILE", "PATHCAST_PSEUDONYM_KEY_FILE"})
 
 
-class Child:
+class DemoProcess:
     """A `pathcast NAME` in a session of its own: the terminal's Ctrl-C is for the demo, not for it."""
 
     def __init__(self, name: str, log: Path, environment: Mapping[str, str]) -> None:
@@ -59,7 +59,7 @@ class Child:
             self.process.wait()
 
 
-class Worker(Child):
+class WorkerProcess(DemoProcess):
     """A `pathcast worker`."""
 
     def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
@@ -85,7 +85,7 @@ class Worker(Child):
             return False
 
 
-class Trainer(Child):
+class TrainerProcess(DemoProcess):
     """A `pathcast trainer`."""
 
     def __init__(self, log: Path, environment: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ import msgspec
 SILENCE, SILENCE_AFTER_PURCHASE = 15.0, 6.0
 
 
-class Seen(msgspec.Struct):
+class SeenClick(msgspec.Struct):
     """Of a click, what the view shows."""
 
     event_id: str
@@ -20,10 +20,10 @@ class Seen(msgspec.Struct):
 
 
 @dataclass
-class Step:
+class PathStep:
     """One click of the visitor that is followed, and its answers once they are there."""
 
-    click: Seen
+    click: SeenClick
     probability: float | None = None
     expected: bool = False
 
@@ -33,7 +33,7 @@ class Path:
     """The visitor that is followed."""
 
     visitor: str = ""
-    steps: dict[str, Step] = field(default_factory=dict)
+    steps: dict[str, PathStep] = field(default_factory=dict)
     items: list[tuple[str, float]] = field(default_factory=list)
     bought: bool = False
     changed: float = 0.0

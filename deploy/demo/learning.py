@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from deploy.demo.log import DemoLog
-from deploy.logs import now_ms
-from trainer.gate_settings import GateSettings
-from trainer.ledger import Ledger
+from deploy.cluster.records import now_ms
+from deploy.demo.shipped_log import DemoLog
+from trainer.gate.gate_settings import GateSettings
+from trainer.promotion.ledger import Ledger
 from trainer.service.orders import Done, Order, Workdir
 from trainer.settings import BASE_MB, BYTES_PER_CLICK, LEAST_MB
 
@@ -30,7 +30,7 @@ EASED = GateSettings(least_visitors=100, least_buyers=3)
 JANUARY = "january"
 
 
-class Plan(NamedTuple):
+class DemoPlan(NamedTuple):
     """A run after `every` clicks, of the `most` newest."""
 
     every: int
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
 
 
 #: No run at all.
-NEVER = Plan(0, 0)
+NEVER = DemoPlan(0, 0)
 
 
 @dataclass(frozen=True)

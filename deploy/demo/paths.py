@@ -8,10 +8,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from deploy.demo import figures
+from deploy.demo import demo_figures
 from deploy.demo.board import NOTHING, Board
-from deploy.demo.followed import Step
-from models.predictions import AdDecision
+from deploy.demo.followed import PathStep
+from models.contract.predictions import AdDecision
 
 BAR = 16
 NUMBERS = frozenset({"propensity", "buys"})
@@ -36,7 +36,7 @@ def following(board: Board, rows: int) -> RenderableType:
     scale = max([LEAST_SCALE, *known])
     line = Text.assemble(
         ("purchase in this session ", "dim"),
-        (figures.sparkline(known[-20:], scale), _heat(known[-1] / scale if known else 0)),
+        (demo_figures.sparkline(known[-20:], scale), _heat(known[-1] / scale if known else 0)),
         (f" {100 * known[-1]:.1f} %" if known else "", "bold"),
         ("   bought" if path.bought else "", "bold bright_green"),
     )
@@ -52,7 +52,7 @@ def _earlier(board: Board, rows: int) -> list[RenderableType]:
     lines = [
         Text.assemble(
             (f"visitor {path.visitor}, {len(path.steps):>2} clicks ", "dim"),
-            (figures.sparkline(path.probabilities()[-30:], LEAST_SCALE), "cyan"),
+            (demo_figures.sparkline(path.probabilities()[-30:], LEAST_SCALE), "cyan"),
             ("  bought" if path.bought else "", "green"),
         )
         for path in islice(board.earlier, max(0, rows))
@@ -60,7 +60,7 @@ def _earlier(board: Board, rows: int) -> list[RenderableType]:
     return [Text(), Text("earlier paths", style="dim"), *lines] if lines else []
 
 
-def _step(board: Board, step: Step, scale: float) -> tuple[RenderableType, ...]:
+def _step(board: Board, step: PathStep, scale: float) -> tuple[RenderableType, ...]:
     click, probability = step.click, step.probability
     mark, style = MARKS.get(click.event, (click.event, "white"))
     share = 0.0 if probability is None else probability / scale
@@ -71,7 +71,7 @@ def _step(board: Board, step: Step, scale: float) -> tuple[RenderableType, ...]:
         Text(time.strftime("%H:%M:%S", time.gmtime(click.ts / 1000)), style="dim"),
         Text(mark, style=style),
         Text("..." if probability is None else f"{100 * probability:5.1f} %"),
-        Text(f"{figures.bar(share, BAR):<{BAR}}", style=_heat(share)),
+        Text(f"{demo_figures.bar(share, BAR):<{BAR}}", style=_heat(share)),
         item,
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from deploy.demo.learning import EPOCHS, JANUARY
-from trainer.standing import Entry, What
+from trainer.promotion.status import LedgerEntry, What
 
 #: Who the trainer decides as.
 GATE = "gate"
@@ -20,7 +20,7 @@ _DOING = {
 }
 
 
-class Ended(NamedTuple):
+class RunEnded(NamedTuple):
     """A run that came to an end: its version, if it made one, and why it serves or does not."""
 
     version: str
@@ -37,7 +37,7 @@ class Retraining:
     ordered: int
     clicks: int = 0
     doing: str = ""
-    ended: list[Ended] = field(default_factory=list)
+    ended: list[RunEnded] = field(default_factory=list)
 
     def hear(self, line: Mapping[str, Any]) -> None:
         """Take in a line of the trainer's, or of a run's."""
@@ -48,15 +48,15 @@ class Retraining:
             self.doing = _DOING[event].format(**line, epochs=EPOCHS)
         elif event == "run ended" and line["order"] != JANUARY:
             self.doing = ""
-            self._end(Ended(line["version"] or "", line["promoted"], line["why"]))
+            self._end(RunEnded(line["version"] or "", line["promoted"], line["why"]))
 
-    def judged(self, entries: Sequence[Entry]) -> None:
+    def judged(self, entries: Sequence[LedgerEntry]) -> None:
         """Take in the ledger as it is: the gate's verdict is there before any worker is told of it."""
         for entry in entries:
             if entry.by == GATE and entry.what in (What.PROMOTED, What.REFUSED):
-                self._end(Ended(entry.version, entry.what is What.PROMOTED, entry.reason))
+                self._end(RunEnded(entry.version, entry.what is What.PROMOTED, entry.reason))
 
-    def _end(self, run: Ended) -> None:
+    def _end(self, run: RunEnded) -> None:
         """The ledger and the trainer's lines say the same, one after the other."""
         if not run.version or all(run.version != known.version for known in self.ended):
             self.ended.append(run)

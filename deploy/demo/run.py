@@ -9,17 +9,17 @@ from contextlib import ExitStack, contextmanager, suppress
 from rich.console import Console
 from rich.live import Live
 
-from deploy.demo import figures
+from deploy.cluster.records import RecordSource
+from deploy.cluster.replay import Pace, ReplayReport, replay
+from deploy.demo import demo_figures
 from deploy.demo.board import Board
-from deploy.demo.learning import Plan
-from deploy.demo.outcomes import Outcomes
-from deploy.demo.parts import DemoError
+from deploy.demo.learning import DemoPlan
 from deploy.demo.retraining import Retraining
+from deploy.demo.setup import DemoError
+from deploy.demo.simulated_outcomes import SimulatedOutcomes
 from deploy.demo.stage import Stage, stage
 from deploy.demo.view import View
 from deploy.demo.watch import Background, lag_reader, trainer_reader, watcher
-from deploy.logs import Source
-from deploy.replay import Pace, Report, replay
 
 REFRESH_SECONDS, LINE_SECONDS = 0.25, 5.0
 #: The last clicks' answers may still be under way when the last click has been sent.
@@ -30,7 +30,7 @@ class Demo:
     """One run; `seconds` of live view, None for until Ctrl-C or the log's end; `rate` clicks a second;
     `plan` says when models are trained, None for never."""
 
-    def __init__(self, console: Console, seconds: float | None, rate: float, plan: Plan | None) -> None:
+    def __init__(self, console: Console, seconds: float | None, rate: float, plan: DemoPlan | None) -> None:
         self._console, self._seconds, self._rate, self._plan = console, seconds, rate, plan
 
     def run(self) -> Board:
@@ -49,8 +49,8 @@ class Demo:
 
     @contextmanager
     def _background(self, ready: Stage, board: Board) -> Iterator[list[Background]]:
-        outcomes = Outcomes(ready.to, ready.names.clicks, lambda: board.shop_time)
-        replayed = Report()
+        outcomes = SimulatedOutcomes(ready.to, ready.names.clicks, lambda: board.shop_time)
+        replayed = ReplayReport()
         watching = [
             watcher(ready.to, ready.names, ready.starts, board, outcomes.plan),
             *_reader(ready, board),
@@ -66,10 +66,10 @@ class Demo:
                 down.callback(thread.stop)
             yield [*watching, *sending]
 
-    def _clicks(self, ready: Stage, report: Report) -> Background:
+    def _clicks(self, ready: Stage, report: ReplayReport) -> Background:
         def send(halt: threading.Event) -> None:
             pace = Pace(rate=self._rate)
-            sent = replay(ready.to, Source(ready.log.february), pace, ready.names.clicks, stop=halt)
+            sent = replay(ready.to, RecordSource(ready.log.february), pace, ready.names.clicks, stop=halt)
             report.sent, report.failed = sent.sent, sent.failed
 
         return Background("clicks", send)
@@ -99,7 +99,7 @@ class Demo:
             nonlocal last
             if time.monotonic() - last >= LINE_SECONDS:
                 last = time.monotonic()
-                self._console.print(figures.line(board), highlight=False)
+                self._console.print(demo_figures.line(board), highlight=False)
 
         yield update
 
@@ -112,7 +112,7 @@ def _reader(ready: Stage, board: Board) -> list[Background]:
     return [trainer_reader(school.trainer.log, school.learning, board, retraining)]
 
 
-def _await_answers(ready: Stage, board: Board, sent: Sequence[Report]) -> None:
+def _await_answers(ready: Stage, board: Board, sent: Sequence[ReplayReport]) -> None:
     """All that was sent is to be read, and answered, before anybody counts: but not for ever."""
     clicks, deadline = sum(one.sent - one.failed for one in sent), time.monotonic() + LAST_ANSWERS_SECONDS
     while time.monotonic() < deadline and ready.worker.process.poll() is None:

@@ -12,22 +12,22 @@ from pathlib import Path
 from kafka import TopicPartition
 from rich.console import Console
 
-from deploy.demo import parts
-from deploy.demo.children import Trainer, Worker
-from deploy.demo.learning import NEVER, Learning, Plan, eased
-from deploy.demo.log import DemoLog, prepare, shipped
-from deploy.demo.school import School, answered
+from deploy.broker.distribution import cache_directory
+from deploy.cluster.records import RecordSource, now_ms
+from deploy.cluster.replay import publish_items
+from deploy.cluster.topic_creation import ensure
+from deploy.demo import setup
+from deploy.demo.children import TrainerProcess, WorkerProcess
+from deploy.demo.learning import NEVER, DemoPlan, Learning, eased
+from deploy.demo.shipped_log import DemoLog, prepare, shipped
+from deploy.demo.warm_start_trainer import School, answered
 from deploy.demo.watch import ends
-from deploy.distribution import cache_directory
-from deploy.logs import Source, now_ms
-from deploy.replay import publish_items
-from deploy.topics import ensure
-from models.features import FEATURES_VERSION
-from models.versions import Version
-from streams.connection import Connection
-from streams.topics import TopicNames
-from trainer.promote import announce, announcement
-from trainer.promotions import Promotions
+from models.features.features import FEATURES_VERSION
+from models.registry.versions import Version
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
+from trainer.promotion.announce import announce, announcement
+from trainer.promotion.promotions import Promotions
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Stage:
     to: Connection
     names: TopicNames
     log: DemoLog
-    worker: Worker
+    worker: WorkerProcess
     starts: Mapping[TopicPartition, int]
     school: School | None
 
@@ -45,9 +45,9 @@ class Stage:
 class Builder:
     """Puts up one part after the other, each with a line that says so; `down` takes them away in reverse."""
 
-    def __init__(self, console: Console, down: ExitStack, plan: Plan | None) -> None:
+    def __init__(self, console: Console, down: ExitStack, plan: DemoPlan | None) -> None:
         self._console, self._down, self._plan = console, down, plan
-        self._run = parts.new_run()
+        self._run = setup.new_run()
         self._cache = cache_directory() / "demo"
         self._folder = Path(tempfile.mkdtemp(prefix=f"{self._run}-"))
         down.push(_keeping_log_of_failure(self._folder))
@@ -70,29 +70,29 @@ class Builder:
 
     def _broker(self) -> Connection:
         with self._console.status("starting Apache Kafka"):
-            broker, bootstrap = parts.start_broker()
+            broker, bootstrap = setup.start_broker()
         if broker:
             self._down.callback(broker.stop)
         to = Connection(bootstrap_servers=bootstrap)
         if broker:
             # Nobody else can be using a broker that was not running: what is there of demos is left over.
-            parts.forget(to, parts.PREFIX)
+            setup.forget(to, setup.PREFIX)
         self._say(f"Apache Kafka {'started' if broker else 'found'} at {bootstrap}")
         return to
 
     def _topics(self, to: Connection) -> TopicNames:
-        names = parts.topic_names(self._run)
-        self._down.callback(parts.forget, to, self._run)
+        names = setup.topic_names(self._run)
+        self._down.callback(setup.forget, to, self._run)
         with self._console.status("creating topics"):
             ensure(to, names)
-            count = publish_items(to, Source(shipped()), None, names.items)
+            count = publish_items(to, RecordSource(shipped()), None, names.items)
         self._say(f"topics {self._run}-* created, {count:,} items published")
         return names
 
     def _model(self, to: Connection, names: TopicNames, log: DemoLog, learnt: Learning) -> None:
         events, span = (log.first, "1 to 7 January") if self._plan else (log.january, "January")
         self._say(f"model: learned from {span}, or taken from an earlier run")
-        version, made = parts.model(events, self._cache)
+        version, made = setup.model(events, self._cache)
         shutil.copytree(version.path, learnt.registry / version.id)
 
         def tell(promoted: Version) -> None:
@@ -101,23 +101,23 @@ class Builder:
         Promotions(learnt.registry, tell, now_ms, by="demo").promote(version.id, f"learned from {span}")
         self._say(f"model {version.id} {'trained' if made else 'kept from an earlier run'} and announced")
 
-    def _worker(self, to: Connection, names: TopicNames, learnt: Learning) -> Worker:
+    def _worker(self, to: Connection, names: TopicNames, learnt: Learning) -> WorkerProcess:
         with self._console.status("starting a worker"):
-            worker = Worker(self._folder / "worker.log", self._environment(to, names, learnt))
+            worker = WorkerProcess(self._folder / "worker.log", self._environment(to, names, learnt))
             self._down.callback(worker.stop)
             worker.await_ready()
         self._say(f"worker ready, its endpoints at {worker.url}")
         return worker
 
     def _school(
-        self, to: Connection, names: TopicNames, log: DemoLog, worker: Worker, learnt: Learning
+        self, to: Connection, names: TopicNames, log: DemoLog, worker: WorkerProcess, learnt: Learning
     ) -> School:
         with self._console.status("replaying January for the trainer's event log"):
             january = answered(to, learnt.recent(log), names.clicks, worker)
         learnt.begin(january)
         self._say(f"the newest {january:,} clicks of January replayed and answered")
         environment = self._environment(to, names, learnt) | learnt.environment(self._run)
-        trainer = Trainer(self._folder / "trainer.log", environment)
+        trainer = TrainerProcess(self._folder / "trainer.log", environment)
         self._down.callback(trainer.stop)
         self._say(f"trainer started; it trains after every {learnt.every:,} clicks that come from now on")
         self._say(eased())
@@ -143,7 +143,7 @@ def _keeping_log_of_failure(folder: Path) -> Callable[..., None]:
 
 
 @contextmanager
-def stage(console: Console, plan: Plan | None) -> Iterator[Stage]:
+def stage(console: Console, plan: DemoPlan | None) -> Iterator[Stage]:
     """All parts up; at the end all that this call started is stopped and what it left is removed.
 
     A trainer is among them if there is a `plan` for it.

@@ -19,7 +19,7 @@ class Served:
     hits: int = 0
 
 
-class Tally:
+class AnswerTally:
     """Clicks by event id, and what was read of each. It grows with the demo's log, which is a day long."""
 
     def __init__(self) -> None:

@@ -9,11 +9,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from deploy.demo import figures
+from deploy.demo import demo_figures
 from deploy.demo.board import Board
-from deploy.demo.figures import BLOCKS
+from deploy.demo.demo_figures import BLOCKS
+from deploy.demo.demo_training import training
 from deploy.demo.paths import decisions, following, next_items
-from deploy.demo.training import training
 
 ACCENT = "bright_cyan"
 RUNG_COLOURS = {
@@ -66,7 +66,7 @@ class View:
     def _sample(self) -> None:
         now = time.time()
         if now - self._sampled >= 1.0:
-            self._rates.append(figures.rate(self._board.arrivals, now))
+            self._rates.append(demo_figures.rate(self._board.arrivals, now))
             self._sampled = now
 
     def _header(self) -> RenderableType:
@@ -88,14 +88,19 @@ class View:
         )
 
     def _flow(self) -> RenderableType:
-        board, latency = self._board, figures.latency(list(self._board.latencies)[-RECENT:])
+        board, latency = self._board, demo_figures.latency(list(self._board.latencies)[-RECENT:])
         rows: list[tuple[str, RenderableType]] = [
             ("clicks/s", Text(f"{self._rates[-1] if self._rates else 0:,.0f}", style=f"bold {ACCENT}")),
-            ("", Text(figures.sparkline(self._rates[-16:], 1.3 * max(self._rates, default=1)), style=ACCENT)),
+            (
+                "",
+                Text(
+                    demo_figures.sparkline(self._rates[-16:], 1.3 * max(self._rates, default=1)), style=ACCENT
+                ),
+            ),
             ("clicks", f"{board.counts['clicks']:,}"),
-            ("answers", f"{figures.answers(board):,}"),
+            ("answers", f"{demo_figures.answers(board):,}"),
             ("under way", f"{board.tally.unanswered:,}, twice {board.tally.twice:,}"),
-            ("refused", figures.refused(board)),
+            ("refused", demo_figures.refused(board)),
             ("lag", "-" if board.lag is None else f"{board.lag:,} clicks"),
             ("latency p50", Text(f"{latency.p50:,.0f} ms", style="bold")),
             ("latency p99", Text(f"{latency.p99:,.0f} ms", style="bold")),

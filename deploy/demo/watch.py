@@ -11,15 +11,15 @@ from typing import Any, TextIO
 from kafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.cluster.clients import consumer
 from deploy.demo.board import Board
 from deploy.demo.learning import Learning
 from deploy.demo.retraining import Retraining
-from deploy.kafka import consumer
-from streams.connection import Connection
-from streams.topics import TopicNames
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 from trainer.eventlog.log import EventLog
-from trainer.eventlog.tables import CLICKS
-from trainer.ledger import Ledger
+from trainer.eventlog.log_tables import CLICKS
+from trainer.promotion.ledger import Ledger
 
 #: What comes within it is read at once: else the broker answers for each record, half a core at 100 a second.
 PAUSE_SECONDS = 0.025

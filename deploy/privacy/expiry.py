@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from deploy.kafka import admin
-from streams.connection import Connection
+from deploy.cluster.clients import admin
+from streams.config.connection import Connection
 
 #: Kafka's defaults for how often it looks (log.retention.check.interval.ms), and how long a deleted segment's
 #: file stays (file.delete.delay.ms).

@@ -7,20 +7,20 @@ from typing import NamedTuple
 
 from kafka import TopicPartition
 
-from deploy.kafka import consumer, producer
-from deploy.privacy import keys, lines, search
-from deploy.privacy.copies import Unconfirmed, confirmed, unconfirmed
+from deploy.cluster.clients import consumer, producer
+from deploy.cluster.state import changelog_of
+from deploy.privacy import lines, search, visitor_keys
+from deploy.privacy.copy_confirmations import Unconfirmed, confirmed, unconfirmed
 from deploy.privacy.lines import Line
 from deploy.privacy.places import Places
-from deploy.privacy.profiles import taken_back
+from deploy.privacy.profile_marks import taken_back
 from deploy.privacy.secret import WrongSecret, check_secret
 from deploy.privacy.stores import STORES
-from deploy.state import changelog_of
-from models import erasure
-from models.erasure import FORGET, SEALED_ID, Erasure
 from models.errors import PathcastError
-from models.pseudonyms import NONCE_BYTES
-from trainer.eventlog.forget import forget
+from models.privacy import erasure
+from models.privacy.erasure import FORGET, SEALED_ID, Erasure
+from models.privacy.pseudonyms import NONCE_BYTES
+from trainer.eventlog.log_erasure import forget
 
 
 class ForgetError(PathcastError):
@@ -48,13 +48,13 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
     request = secrets.token_hex(8)
     called = places.called(visitor)
     before = search.in_changelog(places.to, changelog_of(places.worker.application_id), *called)
-    held = keys.standing(places.to, places.names.visitor_keys, called)
+    held = visitor_keys.standing(places.to, places.names.visitor_keys, called)
     partitions = ask(places, visitor, request)
     receipts = await_receipts(places, request, partitions, seconds)
     check_owners(places, [receipt.erasure for receipt in receipts.values()], by_id=True)
-    keys.delete(places.to, places.names.visitor_keys, held)
+    visitor_keys.delete(places.to, places.names.visitor_keys, held)
     for topic in places.marked:
-        keys.delete(places.to, topic, keys.standing(places.to, topic, called))
+        visitor_keys.delete(places.to, topic, visitor_keys.standing(places.to, topic, called))
     since = {number: receipt.offset for number, receipt in receipts.items()}
     copies = confirmed(places, since, seconds)
     now = int(time.time() * 1000)

@@ -3,19 +3,19 @@
 import secrets
 import time
 
-from deploy.kafka import producer
-from deploy.privacy import keys, lines, search
-from deploy.privacy.copies import confirmed, unconfirmed
+from deploy.cluster.clients import producer
+from deploy.cluster.state import changelog_of
+from deploy.privacy import lines, search, visitor_keys
+from deploy.privacy.copy_confirmations import confirmed, unconfirmed
 from deploy.privacy.forget import Proof, Receipt, await_receipts, check_owners
 from deploy.privacy.lines import Line
 from deploy.privacy.linked import linked
 from deploy.privacy.places import Places
-from deploy.privacy.profiles import taken_back
+from deploy.privacy.profile_marks import taken_back
 from deploy.privacy.secret import check_secret
 from deploy.privacy.stores import STATE, STORES
-from deploy.state import changelog_of
-from models.erasure import FORGET_USER
-from trainer.eventlog.forget import forget
+from models.privacy.erasure import FORGET_USER
+from trainer.eventlog.log_erasure import forget
 
 
 def user_forgotten(places: Places, user: str, seconds: float) -> Proof:
@@ -29,10 +29,10 @@ def user_forgotten(places: Places, user: str, seconds: float) -> Proof:
     changelog = changelog_of(places.worker.application_id)
     visitors = linked(places.to, changelog, user_id)
     before = search.in_changelog(places.to, changelog, user_id, *visitors)
-    held = keys.standing(places.to, places.names.visitor_keys, visitors)
+    held = visitor_keys.standing(places.to, places.names.visitor_keys, visitors)
     receipts = await_receipts(places, request, _ask(places, user_id, request), seconds)
     check_owners(places, [receipt.erasure for receipt in receipts.values()], by_id=False)
-    keys.delete(places.to, places.names.visitor_keys, held)
+    visitor_keys.delete(places.to, places.names.visitor_keys, held)
     since = {number: receipt.offset for number, receipt in receipts.items()}
     copies = confirmed(places, since, seconds)
     now = int(time.time() * 1000)

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from deploy.cluster.state import changelog_of
 from deploy.privacy import search
-from deploy.privacy.copies import Confirmed, strike_command
+from deploy.privacy.copy_confirmations import Confirmed, strike_command
 from deploy.privacy.expiry import kept
-from deploy.privacy.keys import Standing
 from deploy.privacy.places import Places
 from deploy.privacy.stores import CHANGELOG, COPIES, EVENT_LOG, KEYS, MODELS, STATE, TOPICS
-from deploy.state import changelog_of
-from models.erasure import Erasure
-from trainer.eventlog.forget import Erased
-from trainer.eventlog.tables import CLICKS
-from trainer.seen import seen
+from deploy.privacy.visitor_keys import Standing
+from models.privacy.erasure import Erasure
+from trainer.eventlog.log_erasure import Erased
+from trainer.eventlog.log_tables import CLICKS
+from trainer.promotion.seen import seen
 
 HOUR_MS = 3_600_000
 _MARKS = "only requests and deletion marks name the visitor: by retention"

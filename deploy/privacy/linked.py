@@ -1,17 +1,17 @@
 """Which visitors the state says are linked to a user, read from its changelog."""
 
-from deploy.kafka import consumer, drain
-from models import keys
-from streams.connection import Connection
+from deploy.cluster.clients import consumer, drain
+from models.state import state_keys
+from streams.config.connection import Connection
 
 
 def linked(to: Connection, changelog: str, user_id: str) -> list[str]:
     """Ids of the visitors, as the state has them; `user_id` likewise. Raises KafkaUnreachable."""
-    found, prefix = dict[bytes, bool](), keys.links(user_id)
+    found, prefix = dict[bytes, bool](), state_keys.links(user_id)
     with consumer(to) as client:
         if not client.partitions_for_topic(changelog):
             return []
         for record in drain(client, changelog):
             if record.key.startswith(prefix):
-                found[keys.linked(user_id, record.key)] = record.value is not None
-    return sorted(keys.visitor_id(key) for key, there in found.items() if there)
+                found[state_keys.linked(user_id, record.key)] = record.value is not None
+    return sorted(state_keys.visitor_id(key) for key, there in found.items() if there)

@@ -2,9 +2,9 @@
 
 from kafka.errors import KafkaError
 
-from deploy.kafka import admin
-from streams.connection import Connection
-from streams.identity import CLIENT
+from deploy.cluster.clients import admin
+from streams.config.connection import Connection
+from streams.storage.datadir_identity import CLIENT
 
 
 def running(to: Connection, application_id: str) -> frozenset[str] | None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
-from models import identity, identity_messages, keys, visitor
-from models.visitor import StateError
+from models.identity import messages, user_devices
+from models.state import state_keys, visitor
+from models.state.visitor import StateError
 
 #: The first bytes of a msgpack array, as messages between workers are; JSON begins with none of them.
 _ARRAYS = range(0x90, 0xA0)
@@ -15,13 +16,13 @@ _ARRAYS = range(0x90, 0xA0)
 def joins(record: Any, names: Collection[str]) -> bool:
     """Whether a record of the changelog is a link, a user or a linked visitor that names one of these."""
     key, value = record.key, record.value
-    if key.startswith(keys.LINK):
-        return any(name in names for name in keys.link_parts(key))
-    if not key.startswith((keys.USER, keys.VISITOR)) or not _inside(value, names):
+    if key.startswith(state_keys.LINK):
+        return any(name in names for name in state_keys.link_parts(key))
+    if not key.startswith((state_keys.USER, state_keys.VISITOR)) or not _inside(value, names):
         return False
     try:
-        if key.startswith(keys.USER):
-            return any(name in names for name in identity.decode_user(value).devices)
+        if key.startswith(state_keys.USER):
+            return any(name in names for name in user_devices.decode_user(value).devices)
         return visitor.decode(value).user_id in names
     except StateError:
         return True
@@ -32,7 +33,7 @@ def tells(value: bytes | None, names: Collection[str]) -> bool:
     if not value or value[0] not in _ARRAYS or not _inside(value, names):
         return False
     try:
-        message = identity_messages.decode(value)
+        message = messages.decode(value)
     except StateError:
         return True
     return message.user_id in names or getattr(message, "visitor_id", None) in names

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from deploy.privacy.stores import KEYS, STORES
-from models.pseudonyms import Pseudonyms
-from streams.connection import Connection
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
+from models.privacy.pseudonyms import Pseudonyms
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
+from streams.config.worker_settings import WorkerSettings
 from trainer.eventlog.log import EventLog
 
 

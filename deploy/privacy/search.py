@@ -7,20 +7,20 @@ from typing import Any, NamedTuple
 import fsspec
 import msgspec
 
-from deploy.kafka import consumer, drain
+from deploy.cluster.clients import consumer, drain
 from deploy.privacy.naming import joins, tells
-from models import keys
-from models.envelope import is_sealed
-from models.erasure import request_of
-from streams.connection import Connection
-from trainer.eventlog.forget import theirs_of
+from models.privacy.envelope import is_sealed
+from models.privacy.erasure import request_of
+from models.state import state_keys
+from streams.config.connection import Connection
 from trainer.eventlog.log import EventLog
+from trainer.eventlog.log_erasure import theirs_of
 
 #: Kinds of state under the id of a visitor or user.
-KINDS = (keys.VISITOR, keys.ENVELOPE, keys.GIVEN, keys.USER)
+KINDS = (state_keys.VISITOR, state_keys.ENVELOPE, state_keys.GIVEN, state_keys.USER)
 
 
-class Found(NamedTuple):
+class SearchFindings(NamedTuple):
     """Records of a topic that name the visitor, and how many are sealed.
 
     `marks`: requests and deletion marks that name the visitor as well, and are not counted as records.
@@ -40,27 +40,27 @@ def spelled(*visitors: str) -> tuple[bytes, ...]:
 
 def in_topics(
     to: Connection, topics: Collection[str], *visitors: str, marked: Collection[str] = ()
-) -> dict[str, Found]:
+) -> dict[str, SearchFindings]:
     """All committed records by key or value. Reads the topics whole. Raises KafkaUnreachable.
 
     An empty value on one of the topics `marked` is a deletion mark. Here and below `visitors` are names of
     the same person: the id and its pseudonym.
     """
-    keys, texts = {one.encode() for one in visitors}, spelled(*visitors)
+    state_keys, texts = {one.encode() for one in visitors}, spelled(*visitors)
     found = {}
     with consumer(to) as client:
         for topic in topics:
             theirs = [
                 record
                 for record in drain(client, topic)
-                if record.key in keys
+                if record.key in state_keys
                 or any(text in (record.value or b"") for text in texts)
                 or tells(record.value, visitors)
             ]
             newest = max((record.timestamp for record in theirs), default=0)
             sealed = sum(is_sealed(record.value) for record in theirs)
             marks = sum(_is_mark(record, topic in marked) for record in theirs)
-            found[topic] = Found(len(theirs) - marks, newest, sealed, marks)
+            found[topic] = SearchFindings(len(theirs) - marks, newest, sealed, marks)
     return found
 
 
@@ -82,7 +82,7 @@ def in_changelog(to: Connection, changelog: str, *visitors: str) -> int:
 
 
 def _is_of(found: bytes, visitor_keys: Collection[bytes]) -> bool:
-    timer = found.startswith(keys.TIMER) and keys.timer_parts(found)[1] in visitor_keys
+    timer = found.startswith(state_keys.TIMER) and state_keys.timer_parts(found)[1] in visitor_keys
     return found in visitor_keys or timer
 
 

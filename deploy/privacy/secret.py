@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
-from deploy.privacy.copies import copies
+from deploy.privacy.copy_confirmations import copies
 from models.errors import PathcastError
-from models.pseudonyms import Pseudonyms
-from streams.connection import Connection
-from streams.topics import TopicNames
+from models.privacy.pseudonyms import Pseudonyms
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 
 
 class WrongSecret(PathcastError):

@@ -7,7 +7,7 @@ named here fails it. So a new store cannot be forgotten.
 from typing import NamedTuple
 
 
-class Store(NamedTuple):
+class DataStore(NamedTuple):
     """A place; `modules` write its files, `topics` are roles in TopicNames, `keys` kinds of state by name.
 
     `marked` are those of its topics where `visitor forget` deletes the record under the visitor's key by a
@@ -24,24 +24,24 @@ class Store(NamedTuple):
     marked: tuple[str, ...] = ()
 
 
-STATE = Store(
+STATE = DataStore(
     "state (RocksDB)",
     "the visitor's record, timer and wrapped key, their user and what the shop says of them; users' devices",
     "erased by the owner in a transaction, files rewritten; answers kept in memory go as well",
-    ("streams/store.py", "streams/partition_store.py"),
+    ("streams/storage/store.py", "streams/storage/partition_store.py"),
     keys=("VISITOR", "TIMER", "ENVELOPE", "GIVEN", "USER", "LINK"),
 )
-COPIES = Store(
+COPIES = DataStore(
     "files of present and former owners",
     "what the partition held, also where it was before it moved",
     "the owner rewrites its files, a former owner deletes its own; each confirms it on the topic of copies",
 )
-CHANGELOG = Store(
+CHANGELOG = DataStore(
     "changelog",
     "former values of the record and of the key",
     "deletion marks in the same transaction; former values go when the topic is compacted",
 )
-TOPICS = Store(
+TOPICS = DataStore(
     "topics",
     "clicks, answers, refused inputs, messages between workers",
     "by retention: Kafka cannot drop one key of them",
@@ -56,82 +56,87 @@ TOPICS = Store(
     ),
     marked=("lapsing_visitors",),
 )
-PROFILES = Store(
+PROFILES = DataStore(
     "what the shop knows of people",
     "age band, gender, region and interests of a visitor or user, as the shop sent them",
     "a deletion mark where there is a record; former values go when the topic is compacted",
     topics=("profiles",),
 )
-KEYS = Store(
+KEYS = DataStore(
     "visitors' keys",
     "the wrapped key by which the visitor's answers are sealed, where they are",
     "deleted by the owner in the transaction of the state; former values go when the topic is compacted",
     topics=("visitor_keys",),
 )
-EVENT_LOG = Store(
+EVENT_LOG = DataStore(
     "event log",
     "clicks and answers; of who was forgotten a keyed hash, for 90 days",
     "files rewritten at once",
     (
         "trainer/eventlog/place.py",
         "trainer/eventlog/log.py",
-        "trainer/eventlog/forget.py",
+        "trainer/eventlog/log_erasure.py",
         "trainer/eventlog/manifest.py",
     ),
 )
-EXPORTS = Store(
+EXPORTS = DataStore(
     "files that commands were asked to write",
     "clicks, where they are exports of the event log or logs of your own",
     "yours to delete and to make again: `log export`, `--events` of a file, reports",
     (
         "trainer/eventlog/slices.py",
-        "trainer/picture.py",
-        "trainer/vectors.py",
-        "deploy/commands/benchmark.py",
-        "deploy/commands/inputs.py",
-        "deploy/commands/evaluate.py",
-        "deploy/commands/demand.py",
-        "deploy/commands/origins.py",
-        "deploy/commands/benchmark_lapsing.py",
-        "deploy/commands/audit.py",
-        "deploy/commands/drift.py",
-        "deploy/commands/prequential.py",
-        "trainer/drift_report.py",
+        "trainer/loop/learning_curve.py",
+        "trainer/examples/vectors.py",
+        "deploy/commands/benchmark/benchmark_command.py",
+        "deploy/commands/benchmark/inputs.py",
+        "deploy/commands/learning/evaluate_command.py",
+        "deploy/commands/learning/demand_command.py",
+        "deploy/commands/benchmark/origins.py",
+        "deploy/commands/benchmark/lapsing_benchmark.py",
+        "deploy/commands/learning/audit_command.py",
+        "deploy/commands/learning/drift_command.py",
+        "deploy/commands/benchmark/prequential_command.py",
+        "trainer/drift/drift_report.py",
     ),
 )
-TRAINER = Store(
+TRAINER = DataStore(
     "the trainer's working folder",
     "the clicks that the run in progress learns from",
     "the run begins anew from the event log when somebody was forgotten meanwhile",
-    ("trainer/service/orders.py", "trainer/live_trial.py", "deploy/training.py"),
+    ("trainer/service/orders.py", "trainer/gate/live_trial.py", "deploy/runs/training_run.py"),
 )
-MODELS = Store(
+MODELS = DataStore(
     "model versions",
     "no id: weights and counts of items to which the visitor's clicks contributed",
     "the versions that had seen the visitor are named; what is trained later has not; copies at "
     "PATHCAST_REGISTRY_PUBLISH go with `models gc`",
     (
-        "models/registry.py",
-        "models/remote.py",
-        "trainer/checkpoint.py",
-        "trainer/ledger.py",
-        "trainer/gate_picture.py",
-        "trainer/gate_report.py",
+        "models/registry/registry.py",
+        "models/registry/remote.py",
+        "trainer/loop/checkpoint.py",
+        "trainer/promotion/ledger.py",
+        "trainer/gate/picture.py",
+        "trainer/gate/gate_report.py",
     ),
 )
 NOTHING = (
-    Store("panes of the state", keys=("PANE", "ITEM_PANE", "FUNNEL_PANE")),
-    Store("catalogue and versions", topics=("items", "model_updates", "model_reports")),
-    Store("where state lies as files", topics=("state_copies",)),
-    Store("receipts of visitors forgotten", topics=("erasures",)),
-    Store("the worker's lock and name", modules=("streams/preflight.py", "streams/identity.py")),
-    Store("logs while they are read, in memory", modules=("trainer/walk.py",)),
-    Store("a run's priority, told to the kernel", modules=("trainer/service/child.py",)),
-    Store("documents", modules=("deploy/contract.py", "deploy/commands/settings.py")),
-    Store("the bundled broker's own files", modules=("deploy/broker_files.py", "deploy/broker.py")),
-    Store(
+    DataStore("panes of the state", keys=("PANE", "ITEM_PANE", "FUNNEL_PANE")),
+    DataStore("catalogue and versions", topics=("items", "model_updates", "model_reports")),
+    DataStore("where state lies as files", topics=("state_copies",)),
+    DataStore("receipts of visitors forgotten", topics=("erasures",)),
+    DataStore(
+        "the worker's lock and name",
+        modules=("streams/service/preflight.py", "streams/storage/datadir_identity.py"),
+    ),
+    DataStore("logs while they are read, in memory", modules=("trainer/logs/log_replay.py",)),
+    DataStore("a run's priority, told to the kernel", modules=("trainer/service/child.py",)),
+    DataStore("documents", modules=("deploy/reference/contract.py", "deploy/commands/settings_command.py")),
+    DataStore(
+        "the bundled broker's own files", modules=("deploy/broker/files.py", "deploy/broker/broker.py")
+    ),
+    DataStore(
         "the demo's public log",
-        modules=("deploy/demo/children.py", "deploy/demo/log.py", "deploy/demo/learning.py"),
+        modules=("deploy/demo/children.py", "deploy/demo/shipped_log.py", "deploy/demo/learning.py"),
     ),
 )
 STORES = (STATE, COPIES, CHANGELOG, TOPICS, PROFILES, KEYS, EVENT_LOG, TRAINER, EXPORTS, MODELS, *NOTHING)

@@ -8,7 +8,7 @@ import click
 import torch
 from rich.console import Console
 
-from models.encoders import ENCODERS
+from models.network.encoders import ENCODERS
 from tests.bench import document, results
 from tests.bench.clicks import GSTORE, ROOT, SHIPPED, Log
 from tests.bench.counting import counting

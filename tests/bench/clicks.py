@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from deploy.logs import encode
-from trainer.logs import read_log
+from deploy.cluster.records import encode
+from trainer.logs.log_files import read_log
 
 ROOT = Path(__file__).parents[2]
 GSTORE = ROOT.parent / "shared" / "data" / "gstore" / "gstore_2016-08_09.parquet"

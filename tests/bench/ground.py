@@ -14,9 +14,9 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from deploy.broker import Broker
-from deploy.broker_process import free_port
-from streams.connection import Connection
+from deploy.broker.broker import Broker
+from deploy.broker.broker_process import free_port
+from streams.config.connection import Connection
 
 PARTITIONS = 4
 #: Seconds between two looks at the output's end offsets.

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import polars as pl
 
-from models import registry
-from models.features import FEATURES_VERSION
-from models.versions import FORMAT, Version
+from models.features.features import FEATURES_VERSION
+from models.registry import registry
+from models.registry.versions import FORMAT, Version
 from tests.bench.clicks import ROOT, Log
 from tests.bench.sizes import Sizes
-from trainer.options import Options
-from trainer.train import Run, train
+from trainer.loop.options import Options
+from trainer.training.train import Run, train
 
 KEPT = ROOT / "build" / "bench"
 #: The default: what is measured in full.

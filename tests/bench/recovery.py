@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
-from models import visitor
-from streams.memory import describe
+from models.state import visitor
+from streams.pipeline.cache import describe
 from tests.bench.clicks import visitor_id
 from tests.bench.filling import fill
 from tests.bench.ground import BenchError

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.nearest import retriever
-from models.retrieval import Exact, Retriever
-from models.scores import TOP
-from models.shortlist import Shortlist
+from models.retrieval.exact import Exact, Retriever
+from models.retrieval.select import retriever
+from models.retrieval.shortlist import Shortlist
+from models.scoring.scores import TOP
 from tests.bench.scoring import BATCH, timed
 
 CATALOGUES = (1_000, 20_000, 50_000, 200_000)

@@ -8,15 +8,15 @@ from statistics import median
 
 import torch
 
-from models import features
-from models.batching import Batch, Batcher
-from models.encoders import ENCODERS
-from models.events import Click
-from models.lifecycle import SessionConfig
-from models.network import Config, Network
-from models.session import step
-from models.visitor import KEPT_CODES, Visitor
-from models.vocabulary import Vocabulary
+from models.contract.events import Click
+from models.features import features
+from models.features.batch import Batch, Batcher
+from models.features.vocabulary import Vocabulary
+from models.network.encoders import ENCODERS
+from models.network.network import Config, Network
+from models.state.lifecycle import SessionConfig
+from models.state.session import step
+from models.state.visitor import KEPT_CODES, Visitor
 from tests.scoring import real_clicks, vocabulary
 
 #: Events of a batch, each of another visitor.

@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from models.envelope import Envelopes
-from streams.rules import Rules
-from streams.topics import TopicNames
+from models.privacy.envelope import Envelopes
+from streams.config.topics import TopicNames
+from streams.pipeline.config import ProcessingConfig
 from tests import tiny
 from tests.offline import FOREVER, Offline, Record, records
 
@@ -36,7 +36,7 @@ def sealing(rounds: int, say: Callable[[str], None]) -> dict[str, dict[str, floa
 
 
 def _compared(version: Any, rounds: int, recent: int, fresh: bool) -> dict[str, float]:
-    rules = Rules(TopicNames(), 1, deadline_s=FOREVER, recent_visitors=recent)
+    rules = ProcessingConfig(TopicNames(), 1, deadline_s=FOREVER, recent_visitors=recent)
     plain, sealed = Offline(version, rules), Offline(version, rules, envelopes=MASTER)
     costs: list[tuple[float, float]] = []
     for number in range(rounds + 1):

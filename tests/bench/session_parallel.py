@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainer.ranking import Score
-from trainer.session_files import Sessions
+from trainer.baselines.ranking import Score
+from trainer.logs.session_files import Sessions
 
 
 class Shape(NamedTuple):

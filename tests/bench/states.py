@@ -5,23 +5,23 @@ from typing import NamedTuple
 
 import polars as pl
 
-from deploy.commands.worker import actions_text
-from models import keys, visitor
-from models.actions import ActionSet
-from models.catalogue import Catalogue
-from models.decoder import Decoder
-from models.events import Limits
-from models.policy import Policy
-from models.versions import Version
-from streams.depot import Depot
+from deploy.commands.cluster.worker_command import actions_text
+from models.contract.catalogue import Catalogue
+from models.contract.decoder import Decoder
+from models.contract.events import Limits
+from models.decisions.actions import ActionSet
+from models.decisions.policy import Policy
+from models.registry.versions import Version
+from models.state import state_keys, visitor
+from streams.config.topics import TopicNames
+from streams.config.worker_settings import WorkerSettings
 from streams.effects import Work
 from streams.metrics import Metrics
-from streams.pipeline import Pipeline, Rules
-from streams.reload import Models
-from streams.routing import home
-from streams.settings import WorkerSettings
-from streams.shadow import Shadow
-from streams.topics import TopicNames
+from streams.pipeline.processor import Pipeline, Rules
+from streams.rollout.model_cache import ModelCache
+from streams.rollout.models import Models
+from streams.rollout.shadow import Shadow
+from streams.transport.routing import home
 from tests.bench.clicks import PAUSE_MS, rows, visitor_id
 from tests.bench.ground import PARTITIONS
 
@@ -76,14 +76,14 @@ def full_states(past: pl.DataFrame, version: Version) -> list[bytes]:
         watermark = effects.watermark
         assert effects.committed is not None
         effects.committed()
-    stepped = [value for key, value in shelf.pairs.items() if key.startswith(keys.VISITOR)]
+    stepped = [value for key, value in shelf.pairs.items() if key.startswith(state_keys.VISITOR)]
     return [value for value in stepped if len(visitor.decode(value).codes) == visitor.CODES_BYTES]
 
 
 def _pipeline(version: Version) -> Pipeline:
     settings, names, metrics = WorkerSettings(deadline_ms=1e9), TopicNames(), Metrics()
     models = Models(
-        Depot(str(version.path.parent), version.path.parent, "cpu"), metrics, Shadow(0.1, metrics)
+        ModelCache(str(version.path.parent), version.path.parent, "cpu"), metrics, Shadow(0.1, metrics)
     )
     models.current = version
     policy = Policy(ActionSet.load(actions_text(settings)))
@@ -107,10 +107,14 @@ class Crowd:
     def records(self, turn: int = 0) -> Iterator[tuple[bytes, bytes, int]]:
         """Key, value, partition of every visitor's record."""
         for number, (key, partition) in enumerate(zip(self._keys, self._homes, strict=True)):
-            yield keys.VISITOR + key, self.state(number, turn), partition
+            yield state_keys.VISITOR + key, self.state(number, turn), partition
 
     def timers(self, turn: int = 0) -> Iterator[tuple[bytes, bytes, int]]:
         """Key, value, partition of every visitor's timer after update `turn`."""
         timers = self._timers
         for number, (key, partition) in enumerate(zip(self._keys, self._homes, strict=True)):
-            yield keys.timer(timers[(number + turn) % len(timers)], keys.VISITOR + key), b"", partition
+            yield (
+                state_keys.timer(timers[(number + turn) % len(timers)], state_keys.VISITOR + key),
+                b"",
+                partition,
+            )

@@ -15,22 +15,22 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.network import Network
-from models.retrieval import Exact
+from models.network.network import Network
+from models.retrieval.exact import Exact
 from tests.bench.model import KEPT
 from tests.bench.retrieving import JUDGED, both_ways
 from tests.bench.training import FOLDER
-from trainer import networks
-from trainer.fit import fit
-from trainer.options import Options, changed
-from trainer.session_files import Sessions, read
+from trainer.experiments import network_protocol
+from trainer.fitting.fit import fit
+from trainer.logs.session_files import Sessions, read
+from trainer.loop.options import Options, changed
 
 ASKED = 1_000
 
 
 def kept(file: Path, split: Sessions, ids: tuple[str, ...], options: Options) -> tuple[Network, Tensor]:
     """The network of this file and these options, trained now where there is none; and the items' rows."""
-    network, rows, data = networks.untrained(split, ids, options)
+    network, rows, data = network_protocol.untrained(split, ids, options)
     name = hashlib.sha256(f"{file.name} {file.stat().st_size} {options}".encode()).hexdigest()[:12]
     path = KEPT / f"items-{name}.safetensors"
     if path.exists():
@@ -49,14 +49,14 @@ def kept(file: Path, split: Sessions, ids: tuple[str, ...], options: Options) ->
 @click.option("--seconds", default=4.0, help="How long each way is timed.")
 def main(train: Path, test: Path, settings: tuple[str, ...], seconds: float) -> None:
     """Microseconds a query on all cores and on one, and recall of the exact 20."""
-    split, options = read(train, test), changed(networks.OPTIONS, settings)
+    split, options = read(train, test), changed(network_protocol.OPTIONS, settings)
     network, rows = kept(train, split.train, split.ids, options)
     with torch.inference_mode():
         exact = Exact(network.item_embeddings().contiguous(), network.item_bias)
     latest = split.train.part(max(0, len(split.train) - ASKED), len(split.train))
     cases = np.linspace(0, len(split.prefixes) - 1, JUDGED).astype(np.int64)
     asked, judged = (
-        networks.queries(network, rows, options.longest, sessions).clone()
+        network_protocol.queries(network, rows, options.longest, sessions).clone()
         for sessions in (latest, split.prefixes.chosen(cases))
     )
     for threads in (os.cpu_count() or 1, 1):

@@ -10,11 +10,11 @@ import torch
 
 from tests.bench.clicks import ROOT
 from tests.bench.session_parallel import SessionParallel, Shape
-from trainer import networks
-from trainer.fit import fit
-from trainer.options import Options
-from trainer.ranking import Score, figures, ranks
-from trainer.session_files import Sessions, read
+from trainer.baselines.ranking import Score, figures, ranks
+from trainer.experiments import network_protocol
+from trainer.fitting.fit import fit
+from trainer.logs.session_files import Sessions, read
+from trainer.loop.options import Options
 
 FOLDER = ROOT.parent / "shared" / "data" / "diginetica"
 #: Items drawn by both: as in the parameters that GRU4Rec's authors publish.
@@ -48,8 +48,10 @@ def training(sessions: int, epochs: int, say: Callable[[str], None]) -> dict[str
         return None
     split = read(*files)
     total = len(split.train)
-    learned, judged = networks.held_out(split.train.part(max(0, total - sessions), total))
-    options = replace(networks.OPTIONS, epochs=epochs, candidates=DRAWN, dropout=DROPOUT, device="cpu")
+    learned, judged = network_protocol.held_out(split.train.part(max(0, total - sessions), total))
+    options = replace(
+        network_protocol.OPTIONS, epochs=epochs, candidates=DRAWN, dropout=DROPOUT, device="cpu"
+    )
     ours = _ours(learned, judged, split.ids, options)
     say(f"training: Pathcast {ours.rate:,.0f} events/s, recall@20 {ours.recall:.3f}")
     theirs, rounds = _theirs(learned, judged, len(split.ids), options, ours.recall)
@@ -62,12 +64,12 @@ def training(sessions: int, epochs: int, say: Callable[[str], None]) -> dict[str
 
 
 def _ours(learned: Sessions, judged: Sessions, ids: tuple[str, ...], options: Options) -> Learned:
-    network, rows, data = networks.untrained(learned, ids, options)
+    network, rows, data = network_protocol.untrained(learned, ids, options)
     began = time.perf_counter()
     fit(network, data, None, options, lambda progress: None)
     spent = time.perf_counter() - began
     events = options.epochs * int((data.target >= 0).sum())
-    return Learned(events, spent, _recall(networks.scorer(network, rows, options.longest), judged))
+    return Learned(events, spent, _recall(network_protocol.scorer(network, rows, options.longest), judged))
 
 
 def _theirs(

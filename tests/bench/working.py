@@ -13,17 +13,17 @@ from typing import Any
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.broker_process import free_port
-from deploy.logs import Source
-from deploy.replay import publish_items
-from deploy.topics import ensure
-from models.features import FEATURES_VERSION
-from streams.app import CHANGELOG
-from streams.topics import TopicNames
+from deploy.broker.broker_process import free_port
+from deploy.cluster.records import RecordSource
+from deploy.cluster.replay import publish_items
+from deploy.cluster.topic_creation import ensure
+from models.features.features import FEATURES_VERSION
+from streams.config.topics import TopicNames
+from streams.transport.app import CHANGELOG
 from tests.bench.clicks import ROOT
 from tests.bench.ground import PARTITIONS, BenchError, Ground, Running
 from tests.bench.model import Model
-from trainer.promote import announce, announcement
+from trainer.promotion.announce import announce, announcement
 
 #: Seconds until a worker must be ready.
 READY_WITHIN = 300.0
@@ -57,7 +57,7 @@ def settle(ground: Ground, name: str, model: Model) -> Place:
     ensure(ground.connection, names, PARTITIONS)
     place = Place(ground, name, names, model)
     ground.create(place.changelog, CHANGELOG)
-    publish_items(ground.connection, Source(model.log), None, names.items)
+    publish_items(ground.connection, RecordSource(model.log), None, names.items)
     told = announcement(model.version, FEATURES_VERSION)
     announce(told, ground.connection.kafka_python(), names.model_updates)
     return place

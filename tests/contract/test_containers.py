@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from deploy import cli
-from deploy.settings_doc import text
+from deploy.reference.settings_doc import text
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -40,7 +40,7 @@ def test_commands_and_their_options_exist(name: str) -> None:
 
 
 def test_the_kafka_is_the_version_that_the_bundled_broker_runs() -> None:
-    from deploy.distribution import KAFKA_VERSION
+    from deploy.broker.distribution import KAFKA_VERSION
 
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
 
@@ -85,4 +85,4 @@ def test_the_image_copies_what_exists_and_runs_as_nobody_special() -> None:
 
 def test_health_is_readiness() -> None:
     assert "/readyz" in DOCKERFILE
-    assert "/readyz" in (ROOT / "streams" / "web.py").read_text()
+    assert "/readyz" in (ROOT / "streams" / "service" / "web.py").read_text()

@@ -10,13 +10,13 @@ import yaml
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator, ValidationError
 
-from deploy import contract
-from deploy.commands.contract import command
-from models.catalogue import Catalogue
-from models.decoder import Decoder
-from models.events import EVENTS, WIRE_FIELDS, Click, Limits, Reason
-from models.predictions import encode
-from streams.topics import TopicNames
+from deploy.commands.contract_command import command
+from deploy.reference import contract
+from models.contract.catalogue import Catalogue
+from models.contract.decoder import Decoder
+from models.contract.events import EVENTS, WIRE_FIELDS, Click, Limits, Reason
+from models.contract.predictions import encode
+from streams.config.topics import TopicNames
 from tests.contract.examples import EXAMPLES, WRONG
 from tests.fuzzing import Input
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from models.actions_file import Caps, When
-from models.events import EVENTS
-from models.withholding import REASONS
+from models.contract.events import EVENTS
+from models.decisions.actions_file import Caps, When
+from models.decisions.withholding import REASONS
 from tests import explanations_table as table
 
 

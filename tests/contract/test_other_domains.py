@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from deploy.broker_process import free_port
+from deploy.broker.broker_process import free_port
 from deploy.cli import main
-from deploy.event_map import read
-from streams.connection import Connection
-from streams.topics import TopicNames
+from deploy.terminal.event_map_option import read
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 from tests.e2e.worker import decoded
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.broker_process import free_port
+from deploy.broker.broker_process import free_port
 from streams.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]

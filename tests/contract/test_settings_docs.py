@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner
 from pydantic import ValidationError
 
-from deploy import settings_doc
-from deploy.commands.settings import command
-from streams.connection import Connection
-from streams.settings import WorkerSettings
-from streams.topics import TopicNames
-from trainer.drift_settings import DriftSettings
-from trainer.gate_settings import GateSettings
-from trainer.publish_settings import PublishSettings
+from deploy.commands.settings_command import command
+from deploy.reference import settings_doc
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
+from streams.config.worker_settings import WorkerSettings
+from trainer.drift.drift_settings import DriftSettings
+from trainer.gate.gate_settings import GateSettings
+from trainer.promotion.publish_settings import PublishSettings
 from trainer.settings import TrainerSettings
 
 ROOT = Path(__file__).resolve().parents[2]

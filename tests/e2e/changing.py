@@ -3,7 +3,7 @@
 import polars as pl
 
 from tests.scoring import SHIPPED
-from trainer.logs import read_log
+from trainer.logs.log_files import read_log
 
 #: After the change whoever begins with one of these buys in the end, two of three of them, and nobody else.
 WANTED = ("electronics.telephone", "computers.components.motherboard")

@@ -134,7 +134,9 @@ def _record(seed, size, world, chaos, verdict, seconds):
 
 
 def _forgotten(world):
-    """Transactions that the broker forgot when it was killed, and a worker ended (`streams.hanging`)."""
+    """Transactions that the broker forgot when it was killed, and a worker ended
+    (`streams.transport.hanging_transactions`).
+    """
     logs = [path.read_text(errors="replace") for path in world.folder.glob("*/worker.log")]
     return sum(text.count("aborted a transaction that the broker had forgotten") for text in logs)
 

@@ -56,7 +56,7 @@ def latest(records):
 
 
 def fence_of(value):
-    """Position and watermark of a stored fence (see `streams/fence.py`)."""
+    """Position and watermark of a stored fence (see `streams/transport/position.py`)."""
     positions, watermark, *_ = msgspec.msgpack.decode(value)
     return max(positions.values()), watermark
 

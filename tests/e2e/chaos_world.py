@@ -8,8 +8,8 @@ from contextlib import suppress
 import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from deploy.topics import ensure
-from streams.connection import Connection
+from deploy.cluster.topic_creation import ensure
+from streams.config.connection import Connection
 from tests.brokers import start_broker, topic_names
 from tests.e2e.chaos_traffic import ITEMS, Shop, catalogue_item
 from tests.e2e.worker import Worker

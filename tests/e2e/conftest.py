@@ -7,8 +7,8 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from deploy.topics import ensure
-from streams.connection import Connection
+from deploy.cluster.topic_creation import ensure
+from streams.config.connection import Connection
 from tests.brokers import topic_names
 from tests.e2e.worker import Worker
 

@@ -8,8 +8,8 @@ import json
 from random import Random
 from typing import NamedTuple
 
-from models.erasure import FORGET, FORGET_USER
-from streams.routing import home
+from models.privacy.erasure import FORGET, FORGET_USER
+from streams.transport.routing import home
 
 START = 1_700_000_000_000
 MINUTE = 60_000

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 
 import msgspec
 
-from models.erasure import FORGET, FORGET_USER
+from models.privacy.erasure import FORGET, FORGET_USER
 from tests.e2e.chaos_reading import latest, read_all
 from tests.e2e.chaos_verify import ACTIONS, Published
 from tests.e2e.crowd_sums import joined, summary_of, traits

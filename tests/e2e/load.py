@@ -14,9 +14,9 @@ import psutil
 from confluent_kafka import Producer
 from numpy.typing import NDArray
 
-from deploy.kafka import consumer, drain, producer
-from streams.connection import Connection
-from streams.topics import TopicNames
+from deploy.cluster.clients import consumer, drain, producer
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 from tests.e2e.worker import REPLAYED, ROLES, Worker, click, encoded, settle
 
 VISITORS = 500

@@ -3,12 +3,12 @@
 import time
 from pathlib import Path
 
-from models.features import FEATURES_VERSION
-from models.versions import Version
-from streams.connection import Connection
-from streams.topics import TopicNames
-from trainer.promote import announce, announcement
-from trainer.promotions import Promotions
+from models.features.features import FEATURES_VERSION
+from models.registry.versions import Version
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
+from trainer.promotion.announce import announce, announcement
+from trainer.promotion.promotions import Promotions
 
 
 def moves(broker: Connection, names: TopicNames, registry: Path) -> Promotions:

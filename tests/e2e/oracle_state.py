@@ -8,8 +8,8 @@ import struct
 
 import msgspec
 
-from models.tallies import Funnel
-from models.visitor import Visitor
+from models.state.tallies import Funnel
+from models.state.visitor import Visitor
 
 NAMES = Visitor.__struct_fields__
 DERIVED = {"hidden", "hidden_model", "hidden_at"}

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from confluent_kafka import Producer
 
-from deploy.topics import ensure
-from streams.connection import Connection
+from deploy.cluster.topic_creation import ensure
+from streams.config.connection import Connection
 from tests.brokers import start_broker, topic_names
 from tests.e2e.chaos_reading import latest, read_all
 from tests.e2e.chaos_world import SESSION_TIMEOUT, Supervised, Timeline, _ready

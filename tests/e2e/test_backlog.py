@@ -3,7 +3,7 @@
 import shutil
 import sys
 
-from deploy.topics import ensure
+from deploy.cluster.topic_creation import ensure
 from tests.brokers import topic_names
 from tests.e2e.test_worker import counted, once, shopping
 from tests.e2e.worker import Worker, encoded, send
@@ -15,7 +15,7 @@ SLOW = """
 import asyncio
 from deploy.cli import main
 from mode.utils.queues import ThrowableQueue
-from streams.transport import Consumer
+from streams.transport.consumer import Consumer
 
 seek, get, taking = Consumer.perform_seek, ThrowableQueue.get, asyncio.Event()
 taking.set()

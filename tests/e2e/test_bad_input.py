@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from deploy.dead_letters import parse
-from deploy.kafka import admin, producer
-from deploy.topics import ensure
-from streams.connection import Connection
+from deploy.cluster.clients import admin, producer
+from deploy.cluster.dead_letters import parse
+from deploy.cluster.topic_creation import ensure
+from streams.config.connection import Connection
 from tests.brokers import topic_names
 from tests.e2e.worker import REPLAYED, START, Worker, click, decoded, encoded, read, send
 

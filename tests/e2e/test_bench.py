@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("quixstreams", reason="the `bench` extra is not installed: pip install -e '.[bench]'")
 
-from models.encoders import ENCODERS
+from models.network.encoders import ENCODERS
 from tests.bench import trained_items
 from tests.bench.__main__ import main
 from tests.bench.clicks import SHIPPED, Log

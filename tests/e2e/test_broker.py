@@ -9,13 +9,13 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from deploy.broker import Broker
-from deploy.broker_process import PortBusy, Process, answers, free_port
+from deploy.broker.broker import Broker
+from deploy.broker.broker_process import PortBusy, Process, answers, free_port
+from deploy.broker.distribution import BrokerError
 from deploy.cli import main
-from deploy.distribution import BrokerError
-from deploy.kafka import admin, consumer, drain, producer
-from deploy.topics import ensure
-from streams.connection import Connection
+from deploy.cluster.clients import admin, consumer, drain, producer
+from deploy.cluster.topic_creation import ensure
+from streams.config.connection import Connection
 from streams.errors import SetUpError
 from tests.brokers import start_broker, topic_names
 

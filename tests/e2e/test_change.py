@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from deploy.logs import Source, batches
-from deploy.topics import ensure
-from models.metrics import average_precision
-from streams.connection import Connection
-from streams.topics import TopicNames
+from deploy.cluster.records import RecordSource, batches
+from deploy.cluster.topic_creation import ensure
+from models.quality_metrics import average_precision
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 from tests.brokers import topic_names
 from tests.e2e.changing import changing
 from tests.e2e.load import (
@@ -38,9 +38,9 @@ from tests.e2e.load import (
 from tests.e2e.moves import moves
 from tests.e2e.test_trainer import Running
 from tests.e2e.worker import Worker
-from trainer.ledger import Ledger
-from trainer.options import Options
-from trainer.train import Run, train
+from trainer.loop.options import Options
+from trainer.promotion.ledger import Ledger
+from trainer.training.train import Run, train
 
 GAP_MS = 30 * 60_000
 #: A run takes half a minute; beside much else, minutes.
@@ -111,7 +111,7 @@ class Shop:
 
     def load(self, rate: float) -> Load:
         """Sends the log."""
-        every = batches(Source(self.folder / "log.parquet"))
+        every = batches(RecordSource(self.folder / "log.parquet"))
         pairs = ((key, value) for batch in every for key, value in zip(batch.keys, batch.values, strict=True))
         return Load(self.broker, self.names.clicks, rate, pairs)
 

@@ -4,8 +4,8 @@ import pytest
 from confluent_kafka import Consumer as ConfluentConsumer
 from confluent_kafka import Producer as ConfluentProducer
 
-from deploy.kafka import producer
-from deploy.topics import ensure
+from deploy.cluster.clients import producer
+from deploy.cluster.topic_creation import ensure
 from tests.brokers import topic_names
 from tests.e2e.worker import read
 

@@ -5,10 +5,10 @@ from click.testing import CliRunner
 from kafka import KafkaProducer
 
 from deploy.cli import main
-from deploy.dead_letters import read, resend
-from deploy.kafka import consumer, drain, producer
-from models.events import Reason
-from streams.letters import letter
+from deploy.cluster.clients import consumer, drain, producer
+from deploy.cluster.dead_letters import read, resend
+from models.contract.events import Reason
+from streams.pipeline.dead_letter import letter
 from tests.e2e.worker import send, settle
 
 BAD = b'{"event": "vi\xff\x00ew"'

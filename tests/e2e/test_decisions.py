@@ -6,11 +6,11 @@ from click.testing import CliRunner
 from confluent_kafka import Producer
 
 from deploy.cli import main
-from deploy.commands.decisions import ACTIONS_FILE
-from models.actions import ActionSet
-from models.policy import Context, Policy, draw_of
-from streams.connection import Connection
-from streams.topics import TopicNames
+from deploy.commands.decisions_command import ACTIONS_FILE
+from models.decisions.actions import ActionSet
+from models.decisions.policy import Context, Policy, draw_of
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 
 
 def decisions(count: int) -> list[bytes]:

@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.demo import log as logs
-from deploy.demo.parts import PREFIX, versions_of
-from deploy.kafka import admin
+from deploy.cluster.clients import admin
+from deploy.demo import shipped_log as logs
+from deploy.demo.setup import PREFIX, versions_of
 from tests.e2e.worker import Worker
-from trainer.options import Options
-from trainer.train import Run, train
+from trainer.loop.options import Options
+from trainer.training.train import Run, train
 
 SCRIPT = Path(sys.executable).with_name("pathcast")
 

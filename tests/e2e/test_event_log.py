@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from deploy.kafka import consumer, drain
-from streams.connection import Connection
-from streams.topics import TopicNames
+from deploy.cluster.clients import consumer, drain
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 from tests.e2e.worker import click, encoded, send
 from trainer.eventlog.log import EventLog
+from trainer.eventlog.log_tables import BY_NAME, TABLES
 from trainer.eventlog.rows import originals
-from trainer.eventlog.tables import BY_NAME, TABLES
 
 KILLS = 5
 BAD = [b"\xff{", b'{"event": "x"}', None]
@@ -121,8 +121,8 @@ def test_killed_at_random_it_ends_as_the_topics_are(
 def test_a_recreated_topic_is_refused_until_it_is_accepted(
     broker: Connection, topics: TopicNames, tmp_path: Path
 ) -> None:
-    from deploy.kafka import admin
-    from deploy.topics import ensure
+    from deploy.cluster.clients import admin
+    from deploy.cluster.topic_creation import ensure
 
     env = environment(broker, topics, tmp_path / "log")
     send(broker, topics.clicks, encoded(click(number, f"v{number}") for number in range(40)))

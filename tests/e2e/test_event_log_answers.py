@@ -9,10 +9,10 @@ import json
 import polars as pl
 import pytest
 
-from deploy.topics import ensure
-from models import registry
-from models.heads import HEADS
-from models.predictions import Rung
+from deploy.cluster.topic_creation import ensure
+from models.contract.head_table import HEADS
+from models.contract.predictions import Rung
+from models.registry import registry
 from tests.brokers import topic_names
 from tests.e2e.forgetting import pathcast
 from tests.e2e.test_sealing import opened
@@ -21,11 +21,11 @@ from tests.e2e.worker import read as read_topic
 from tests.scoring import SHIPPED
 from tests.tiny import announce
 from trainer.eventlog.log import EventLog
+from trainer.eventlog.log_tables import CLICKS, TABLES
 from trainer.eventlog.rows import originals
-from trainer.eventlog.tables import CLICKS, TABLES
-from trainer.logs import read_log
-from trainer.options import Options
-from trainer.train import Run, train
+from trainer.logs.log_files import read_log
+from trainer.loop.options import Options
+from trainer.training.train import Run, train
 
 #: One visitor of so many: their clicks span the whole log.
 SHARE = 30

@@ -6,11 +6,11 @@ import time
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from deploy.kafka import admin
+from deploy.cluster.clients import admin
+from deploy.cluster.state import changelog_of
+from deploy.cluster.topic_creation import ensure
 from deploy.privacy import search
-from deploy.state import changelog_of
-from deploy.topics import ensure
-from streams.connection import Connection
+from streams.config.connection import Connection
 from tests.brokers import start_broker, topic_names
 from tests.e2e.forgetting import in_files, pathcast, until
 from tests.e2e.worker import Worker, click, decoded, encoded, send

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from deploy.privacy.copies import copies
-from deploy.topics import ensure
+from deploy.cluster.topic_creation import ensure
+from deploy.privacy.copy_confirmations import copies
 from tests.brokers import topic_names
 from tests.e2e.forgetting import in_files, pathcast, until
 from tests.e2e.worker import Worker, click, encoded, send

@@ -9,10 +9,10 @@ import pytest
 from confluent_kafka import Producer
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from streams.connection import Connection
+from streams.config.connection import Connection
 from streams.errors import SetUpError, TransactionError
-from streams.hanging import finisher
-from streams.transactions import PartitionProducer
+from streams.transport.hanging_transactions import finisher
+from streams.transport.transactions import PartitionProducer
 from tests.brokers import start_broker
 from tests.e2e.worker import read
 
@@ -102,7 +102,7 @@ def test_answers_whose_state_was_ended_are_not_guessed_about(broker, topics, beg
 
 
 def test_a_topic_without_a_leader_is_waited_for_not_for_ever(broker, topics, monkeypatch):
-    monkeypatch.setattr("streams.hanging.PATIENCE", 1.0)
+    monkeypatch.setattr("streams.transport.hanging_transactions.PATIENCE", 1.0)
     with pytest.raises(SetUpError, match="is Kafka up"):
         finisher(broker.kafka_python(), ["no-such-topic"])(topics.clicks, {0: 1})
 

@@ -5,13 +5,13 @@ import secrets
 
 import pytest
 
-from deploy.kafka import admin, producer
+from deploy.cluster.clients import admin, producer
+from deploy.cluster.state import changelog_of
+from deploy.cluster.topic_creation import ensure
 from deploy.privacy import search
 from deploy.privacy.linked import linked
-from deploy.state import changelog_of
-from deploy.topics import ensure
-from models.traits import trait
-from streams.routing import home
+from models.identity.traits import trait
+from streams.transport.routing import home
 from tests.brokers import topic_names
 from tests.e2e.forgetting import in_files, pathcast, until
 from tests.e2e.worker import START, Worker, click, encoded, read, send

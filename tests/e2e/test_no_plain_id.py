@@ -11,14 +11,14 @@ import polars as pl
 import pytest
 import rocksdict
 
-from deploy.dead_letters import REPLAYED_FROM
-from deploy.kafka import consumer, drain
+from deploy.cluster.clients import consumer, drain
+from deploy.cluster.dead_letters import REPLAYED_FROM
+from deploy.cluster.state import changelog_of
+from deploy.cluster.topic_creation import ensure
 from deploy.privacy.members import running
-from deploy.state import changelog_of
-from deploy.topics import ensure
-from models.erasure import FORGET, StateCopy
-from models.pseudonyms import Pseudonyms
-from streams.letters import HEADERS
+from models.privacy.erasure import FORGET, StateCopy
+from models.privacy.pseudonyms import Pseudonyms
+from streams.pipeline.dead_letter import HEADERS
 from tests.brokers import topic_names
 from tests.e2e.worker import REPLAYED, START, Worker, click, encoded, read, send
 from tests.tiny import announce

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import rocksdict
 
-from deploy.logs import Source, batches
-from deploy.topics import ensure
-from models.versions import Version
-from streams.partition_store import PartitionStore, Persisted, database_options
-from streams.rules import Rules
-from streams.settings import WorkerSettings
+from deploy.cluster.records import RecordSource, batches
+from deploy.cluster.topic_creation import ensure
+from models.registry.versions import Version
+from streams.config.worker_settings import WorkerSettings
+from streams.pipeline.config import ProcessingConfig
+from streams.storage.partition_store import PartitionStore, Persisted, database_options
 from tests.brokers import topic_names
 from tests.e2e.worker import Worker, decoded, read, send
 from tests.offline import Offline
@@ -38,7 +38,7 @@ def shipped(count):
     path = Path(str(resources.files("deploy") / "data" / "rees46_electronics.csv.gz"))
     found: list[tuple[bytes, bytes]] = []
     mapping = {"ts": "event_time", "visitor_id": "user_session", "event": "event_type"}
-    for batch in batches(Source(path, mapping)):
+    for batch in batches(RecordSource(path, mapping)):
         for key, value in zip(batch.keys, batch.values, strict=True):
             found += with_outcome(key or b"", json.loads(value), len(found))
             if len(found) >= count:
@@ -122,7 +122,7 @@ def joined(intents, listed):
 
 def offline_pass(records, names, published, versions: dict[str, Version], folder: Path):
     """The same log click by click, each partition's in its order."""
-    rules = Rules.of(WorkerSettings(deadline_ms=600_000), names, PARTITIONS)
+    rules = ProcessingConfig.of(WorkerSettings(deadline_ms=600_000), names, PARTITIONS)
     found = {}
     for partition in range(PARTITIONS):
         options = database_options(rocksdict.Cache(64 << 20))

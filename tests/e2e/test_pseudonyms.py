@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.kafka import consumer, drain
-from deploy.state import changelog_of
-from models.pseudonyms import Pseudonyms
+from deploy.cluster.clients import consumer, drain
+from deploy.cluster.state import changelog_of
+from models.privacy.pseudonyms import Pseudonyms
 from tests.e2e.forgetting import in_files, pathcast
 from tests.e2e.worker import ROLES, Worker, click, encoded, read, send
 

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from kafka.partitioner.default import murmur2
 
 from deploy.cli import main
-from deploy.kafka import consumer, drain
-from deploy.logs import Source
-from deploy.replay import Pace, ReplayError, publish_items, replay
-from models.catalogue import Catalogue
-from models.decoder import Decoder
-from models.events import Click, Limits
+from deploy.cluster.clients import consumer, drain
+from deploy.cluster.records import RecordSource
+from deploy.cluster.replay import Pace, ReplayError, publish_items, replay
+from models.contract.catalogue import Catalogue
+from models.contract.decoder import Decoder
+from models.contract.events import Click, Limits
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "data" / "rees46_electronics.csv.gz"
 
@@ -28,11 +28,11 @@ def received(broker, topic):
 
 def test_a_topic_that_is_not_there_is_named(broker):
     with pytest.raises(ReplayError, match=r"no topic 'nope'.*pathcast topics"):
-        replay(broker, Source(SHIPPED, limit=5), Pace(), "nope")
+        replay(broker, RecordSource(SHIPPED, limit=5), Pace(), "nope")
 
 
 def test_every_row_of_the_shipped_log_is_a_valid_click_in_its_visitors_partition(broker, topics):
-    report = replay(broker, Source(SHIPPED, limit=5_000), Pace(), topics.clicks)
+    report = replay(broker, RecordSource(SHIPPED, limit=5_000), Pace(), topics.clicks)
     assert (report.sent, report.failed, report.out_of_order) == (5_000, 0, 0)
     records = received(broker, topics.clicks)
     clicks = Decoder(Limits(), Catalogue()).decode(records)
@@ -46,7 +46,7 @@ def test_every_row_of_the_shipped_log_is_a_valid_click_in_its_visitors_partition
 
 
 def test_each_visitors_events_keep_their_order(broker, topics):
-    replay(broker, Source(SHIPPED, limit=5_000), Pace(), topics.clicks)
+    replay(broker, RecordSource(SHIPPED, limit=5_000), Pace(), topics.clicks)
     last: dict[bytes, int] = {}
     for record in received(broker, topics.clicks):
         row = int(json.loads(record.value)["event_id"].rsplit("-", 1)[1])
@@ -55,7 +55,7 @@ def test_each_visitors_events_keep_their_order(broker, topics):
 
 
 def test_the_log_itself_gives_the_catalogue(broker, topics):
-    count = publish_items(broker, Source(SHIPPED), None, topics.items)
+    count = publish_items(broker, RecordSource(SHIPPED), None, topics.items)
     catalogue = Catalogue()
     catalogue.apply((record.key, record.value) for record in received(broker, topics.items))
     assert catalogue.unreadable == 0
@@ -73,7 +73,7 @@ def test_what_does_not_fit_is_sent_as_it_is(broker, topics, tmp_path):
         "2021-01-01 00:00:02,teleport,c,3,cheap\n"
         "2021-01-01 00:00:03,view,,4,9.5\n"
     )
-    report = replay(broker, Source(log), Pace(), topics.clicks)
+    report = replay(broker, RecordSource(log), Pace(), topics.clicks)
     assert (report.sent, report.failed) == (4, 0)
     sent = {json.loads(record.value)["item_id"]: record for record in received(broker, topics.clicks)}
     values = {item: json.loads(record.value) for item, record in sent.items()}
@@ -98,7 +98,7 @@ def test_shifting_moves_times_and_ids_together(broker, topics, tmp_path):
         for n in range(3)
     ]
     log.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
-    replay(broker, Source(log, shift_to=1_700_000_000_000), Pace(), topics.clicks)
+    replay(broker, RecordSource(log, shift_to=1_700_000_000_000), Pace(), topics.clicks)
     records = received(broker, topics.clicks)
     values = [json.loads(record.value) for record in records]
     assert [value["ts"] for value in values] == [1_700_000_000_000 + n for n in range(3)]
@@ -136,8 +136,8 @@ def test_sort_brings_rows_into_order(broker, topics, tmp_path):
     pl.DataFrame({"ts": [3, 1, 2], "visitor_id": "v", "event": "login"}).with_columns(
         pl.col("ts") + 1_600_000_000_000
     ).write_parquet(log)
-    assert replay(broker, Source(log), Pace(), topics.purchase_intent).out_of_order == 1
-    assert replay(broker, Source(log, sort=True), Pace(), topics.clicks).out_of_order == 0
+    assert replay(broker, RecordSource(log), Pace(), topics.purchase_intent).out_of_order == 1
+    assert replay(broker, RecordSource(log, sort=True), Pace(), topics.clicks).out_of_order == 0
     times = [json.loads(record.value)["ts"] % 10 for record in received(broker, topics.clicks)]
     assert times == [1, 2, 3]
 
@@ -149,7 +149,7 @@ def test_stop_ends_the_replay_and_what_was_sent_is_there(broker, topics):
         if report.sent >= 2_000:
             stop.set()
 
-    report = replay(broker, Source(SHIPPED), Pace(), topics.clicks, enough, stop)
+    report = replay(broker, RecordSource(SHIPPED), Pace(), topics.clicks, enough, stop)
     assert 2_000 <= report.sent < 10_000
     assert len(received(broker, topics.clicks)) == report.sent
 

@@ -3,10 +3,10 @@
 import pytest
 from pydantic import SecretStr
 
-from deploy.broker import Broker
-from deploy.broker_process import free_port
-from deploy.topics import ensure
-from streams.connection import Connection
+from deploy.broker.broker import Broker
+from deploy.broker.broker_process import free_port
+from deploy.cluster.topic_creation import ensure
+from streams.config.connection import Connection
 from tests.brokers import topic_names
 from tests.e2e.worker import Worker, click, decoded, encoded, send
 

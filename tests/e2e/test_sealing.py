@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from deploy.kafka import consumer, drain
-from deploy.privacy import keys, search
-from deploy.state import changelog_of
-from deploy.topics import ensure
-from models.envelope import Envelopes, is_sealed
-from models.keyring import Keyring
-from streams.connection import Connection
+from deploy.cluster.clients import consumer, drain
+from deploy.cluster.state import changelog_of
+from deploy.cluster.topic_creation import ensure
+from deploy.privacy import search, visitor_keys
+from models.privacy.envelope import Envelopes, is_sealed
+from models.privacy.keyring import Keyring
+from streams.config.connection import Connection
 from tests.brokers import start_broker, topic_names
 from tests.e2e.forgetting import in_files, pathcast, until
 from tests.e2e.test_forget import COMPACTED, HASTY, WHO, shorten, traffic
 from tests.e2e.worker import ROLES, Worker, click, encoded, read, send
-from trainer.eventlog.keys import Keys
+from trainer.eventlog.envelope_keys import Keys
 from trainer.eventlog.log import EventLog
+from trainer.eventlog.log_tables import BY_NAME
 from trainer.eventlog.rows import originals
 from trainer.eventlog.stats import stats
-from trainer.eventlog.tables import BY_NAME
 
 MASTER = b"m" * 40
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "trainer" / "privacy.md"
@@ -201,14 +201,14 @@ def documented(worker):
 def test_a_key_that_no_worker_deletes_is_deleted_by_the_command(broker, topics):
     """Where sealing was turned off; who came back meanwhile, and so has another key, keeps it."""
     topic = topics.visitor_keys
-    assert keys.standing(broker, topic, ["anna"]) is None
+    assert visitor_keys.standing(broker, topic, ["anna"]) is None
     ensure(broker, topics, sealing=True)
     send(broker, topic, [(b"anna", b"k1"), (b"bob", b"k2"), (b"zoe", b"k3")])
-    held = keys.standing(broker, topic, ["anna", "zoe"])
+    held = visitor_keys.standing(broker, topic, ["anna", "zoe"])
     assert sorted(held.values()) == [b"k1", b"k3"]
     send(broker, topic, [(b"zoe", b"k4")])
-    keys.delete(broker, topic, held)
-    assert sorted(keys.standing(broker, topic, ["anna", "bob", "zoe"]).values()) == [b"k2", b"k4"]
+    visitor_keys.delete(broker, topic, held)
+    assert sorted(visitor_keys.standing(broker, topic, ["anna", "bob", "zoe"]).values()) == [b"k2", b"k4"]
 
 
 def test_a_worker_that_seals_wants_the_topic_of_keys(broker, topics, tmp_path):

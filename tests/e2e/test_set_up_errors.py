@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from kafka.errors import TopicAlreadyExistsError
 
-from deploy.kafka import admin
-from deploy.topics import ensure
-from streams.connection import Connection
+from deploy.cluster.clients import admin
+from deploy.cluster.topic_creation import ensure
+from streams.config.connection import Connection
 from tests.brokers import topic_names
 from tests.e2e.worker import START_SECONDS, Worker, click, encoded, send
 from tests.tiny import announce, announcement

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.kafka import admin
-from deploy.state import StateError, rebase, standings
-from deploy.topics import ensure
-from streams.fence import Fence
+from deploy.cluster.clients import admin
+from deploy.cluster.state import StateCommandError, rebase, standings
+from deploy.cluster.topic_creation import ensure
+from streams.transport.position import Position
 from tests.brokers import topic_names
 from tests.e2e.worker import Worker, click, decoded, encoded, send
 
@@ -85,7 +85,7 @@ def test_rebase_to_the_end_skips_what_is_there(broker, stopped):
 
 
 def test_an_installation_without_state_is_told_so(broker, topics):
-    with pytest.raises(StateError, match="PATHCAST_APPLICATION_ID"):
+    with pytest.raises(StateCommandError, match="PATHCAST_APPLICATION_ID"):
         standings(broker, "nobody-ever", topics.clicks)
 
 
@@ -98,4 +98,4 @@ def test_rebase_without_yes_asks_and_does_nothing_on_no(broker, stopped):
     assert rebase(broker, stopped.names.clicks, found, to_end=False) == [0, 1]
     after = standings(broker, stopped.names.clicks, stopped.names.clicks)
     assert [one.fence.positions for one in after] == [{one.topic_id: 0} for one in found]
-    assert all(isinstance(one.fence, Fence) for one in after)
+    assert all(isinstance(one.fence, Position) for one in after)

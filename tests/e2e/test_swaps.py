@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli import main
-from deploy.live import trial
-from deploy.model_reports import reports
-from deploy.promotions import promotions
-from deploy.topics import ensure
-from models.updates import SHADOW, ModelUpdate
+from deploy.cluster.model_reports import reports
+from deploy.cluster.topic_creation import ensure
+from deploy.runs.promotion_moves import promotions
+from deploy.runs.shadow_trial import trial
+from models.contract.updates import SHADOW, ModelUpdate
 from tests.brokers import topic_names
 from tests.e2e.load import (
     FULL_RATE,
@@ -38,10 +38,10 @@ from tests.e2e.test_trainer import Running
 from tests.e2e.worker import Worker, click, encoded, send
 from tests.tiny import announcement
 from tests.tiny import version as tiny
-from trainer.admission import conclude
-from trainer.gate import Report
-from trainer.gate_settings import GateSettings
-from trainer.gate_verdict import Verdict
+from trainer.gate.admission import conclude
+from trainer.gate.gate import GateReport
+from trainer.gate.gate_settings import GateSettings
+from trainer.gate.verdict import Verdict
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_a_candidate_is_promoted_once_workers_have_compared_it(broker, shop, mon
     load = Load(broker, names.clicks, 200)
     load.start()
     offline = {"candidate": versions[1], "incumbent": versions[0], "verdict": "passed", "reason": "better"}
-    report = Report(Verdict(True, "better"), offline | {"slice": {}})
+    report = GateReport(Verdict(True, "better"), offline | {"slice": {}})
     report = conclude(versions[1], report, moves, trial(loose, print))
     load.stop()
     assert report.verdict.passed, report.verdict.reason

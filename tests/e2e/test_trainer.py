@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from deploy.logs import Source, batches
-from streams.connection import Connection
-from streams.topics import TopicNames
+from deploy.cluster.records import RecordSource, batches
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 from tests.e2e.test_event_log import agree
 from tests.e2e.worker import send
 from tests.scoring import SHIPPED
 from trainer.eventlog.log import EventLog
-from trainer.ledger import Ledger
+from trainer.promotion.ledger import Ledger
 from trainer.service.orders import Done, Workdir
 
 CLICKS = 1500
@@ -115,7 +115,7 @@ class Running:
 @pytest.fixture
 def filled(broker: Connection, topics: TopicNames) -> TopicNames:
     """Topics with real clicks, some inputs that are none, and nobody who answers."""
-    for batch in batches(Source(SHIPPED, limit=CLICKS)):
+    for batch in batches(RecordSource(SHIPPED, limit=CLICKS)):
         send(broker, topics.clicks, list(zip(batch.keys, batch.values, strict=True)))
     send(broker, topics.clicks, [(b"v", b"{")] * 3)
     return topics

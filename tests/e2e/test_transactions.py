@@ -4,7 +4,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from streams.errors import TransactionError
-from streams.transactions import PartitionProducer
+from streams.transport.transactions import PartitionProducer
 from tests.e2e.worker import read
 
 

@@ -8,11 +8,11 @@ from importlib import resources
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from deploy.kafka import producer
-from models.actions import ActionSet
-from models.verify import Verifier
-from streams.connection import Connection
-from streams.topics import TopicNames
+from deploy.cluster.clients import producer
+from models.decisions.actions import ActionSet
+from models.decisions.verify import Verifier
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 from tests.e2e.worker import ROLES, START, Worker, click, decoded, encoded, read, send
 
 COUNT = 600

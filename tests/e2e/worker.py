@@ -15,10 +15,10 @@ from typing import Any, ClassVar, Self
 
 from kafka import TopicPartition
 
-from deploy.broker_process import free_port
-from deploy.kafka import consumer, drain, producer
-from streams.connection import Connection
-from streams.topics import TopicNames
+from deploy.broker.broker_process import free_port
+from deploy.cluster.clients import consumer, drain, producer
+from streams.config.connection import Connection
+from streams.config.topics import TopicNames
 
 START_SECONDS = 180.0
 ANSWER_SECONDS = 240.0

@@ -8,10 +8,10 @@ bins, each column has its own histogram for buyers and for the others, smoothed 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tree_columns import Table
-from trainer.baselines.kinds import Chances, State, sigmoid
-from trainer.calibrate import platt
-from trainer.examples import Examples
+from models.features.tree_columns import ColumnTable
+from trainer.baselines.baseline_kinds import Chances, State, sigmoid
+from trainer.examples.examples import Examples
+from trainer.fitting.calibrate import platt
 
 #: Columns of more distinct values are cut at quantiles.
 MOST_VALUES = 256
@@ -35,7 +35,7 @@ def again(state: State, every: Examples) -> State:
 
 
 def _counted(train: Examples) -> State:
-    table = Table.learn(train.codes, train.features)
+    table = ColumnTable.learn(train.codes, train.features)
     columns, labels = table(train.batch())[train.judged], train.buys[train.judged]
     edges = [_edges(column) for column in columns.T]
     worths = [_worth(_binned(column, cuts), labels, len(cuts) + 1) for column, cuts in _zip(columns, edges)]
@@ -54,7 +54,7 @@ def chances(state: State, examples: Examples) -> Chances:
 
 
 def _logits(state: State, examples: Examples) -> Floats:
-    columns, sizes = Table(state["ranks"])(examples.batch()), state["sizes"]
+    columns, sizes = ColumnTable(state["ranks"])(examples.batch()), state["sizes"]
     edges = np.split(state["edges"], np.cumsum(sizes)[:-1])
     worths = np.split(state["worth"], np.cumsum(sizes + 1)[:-1])
     found = np.full(len(columns), state["prior"], dtype=np.float64)

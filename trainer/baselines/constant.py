@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from trainer.baselines.kinds import Chances, State
-from trainer.examples import Examples
+from trainer.baselines.baseline_kinds import Chances, State
+from trainer.examples.examples import Examples
 
 
 def base_rate(train: Examples, _valid: Examples) -> State:

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from models import metrics
-from models.vocabulary import Vocabulary
+from models import quality_metrics
+from models.features.vocabulary import Vocabulary
 from trainer.baselines import bayes, constant, logistic, next_items, trees
+from trainer.baselines.baseline_kinds import Baseline, Chances, State
 from trainer.baselines.checks import finite
-from trainer.baselines.kinds import Baseline, Chances, State
-from trainer.baselines.networks import Elman, Perceptron, Plain
-from trainer.examples import Examples
+from trainer.baselines.network_baselines import Elman, Perceptron, Plain
+from trainer.examples.examples import Examples
 
 _MLP, _RNN = Plain(Perceptron), Plain(Elman)
 #: A new baseline is one line here.
@@ -75,7 +75,8 @@ class Baselines:
     def _thresholds(self, valid: Examples) -> dict[str, float]:
         judged, labels = valid.judged, valid.buys[valid.judged]
         best = {
-            name: metrics.best_threshold(found[judged], labels) for name, found in self.chances(valid).items()
+            name: quality_metrics.best_threshold(found[judged], labels)
+            for name, found in self.chances(valid).items()
         }
         fixed = {name: at for name in best if (at := INTENT[name].threshold) is not None}
         return best | fixed

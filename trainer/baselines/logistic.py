@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from models.tree_columns import USED
-from trainer.baselines.kinds import Chances, State, sigmoid
-from trainer.examples import Examples
+from models.features.tree_columns import USED
+from trainer.baselines.baseline_kinds import Chances, State, sigmoid
+from trainer.examples.examples import Examples
 
 
 def learn(train: Examples, _valid: Examples) -> State:

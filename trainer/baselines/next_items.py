@@ -6,14 +6,14 @@ A version keeps the sessions rather than the tables: they are small, and countin
 import numpy as np
 from numpy.typing import NDArray
 
-from models.codes import items as item_hashes
-from models.ragged import expand
-from models.vocabulary import Vocabulary
-from trainer.baselines.kinds import State
-from trainer.examples import Examples
-from trainer.next_item import COUNTING, KNN
-from trainer.ranking import Score
-from trainer.session_files import Ints, Sessions
+from models.features.vocabulary import Vocabulary
+from models.state.codes import items as item_hashes
+from models.state.segments import expand
+from trainer.baselines.baseline_kinds import State
+from trainer.baselines.next_item import COUNTING, KNN
+from trainer.baselines.ranking import Score
+from trainer.examples.examples import Examples
+from trainer.logs.session_files import Ints, Sessions
 
 #: Items of a session so far that a method is given: none looks back further.
 LAST = KNN.last_items

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.tree_columns import Table
-from trainer.baselines.kinds import Chances, State, sigmoid
-from trainer.calibrate import platt
-from trainer.examples import Examples
+from models.features.tree_columns import ColumnTable
+from trainer.baselines.baseline_kinds import Chances, State, sigmoid
+from trainer.examples.examples import Examples
+from trainer.fitting.calibrate import platt
 
 TREES = {
     "objective": "binary",
@@ -33,7 +33,7 @@ ROUNDS, PATIENCE = 500, 100
 
 def learn(train: Examples, valid: Examples) -> State:
     """Which names are common, and the trees as LightGBM writes them."""
-    table = Table.learn(train.codes, train.features)
+    table = ColumnTable.learn(train.codes, train.features)
     bought = valid.buys[valid.judged]
     # Validation of one class cannot say when to stop.
     stop = [lightgbm.early_stopping(PATIENCE, verbose=False)] if 0 < bought.sum() < len(bought) else []
@@ -47,7 +47,7 @@ def learn(train: Examples, valid: Examples) -> State:
 
 def again(state: State, every: Examples) -> State:
     """As many trees, learned from all clicks."""
-    table = Table.learn(every.codes, every.features)
+    table = ColumnTable.learn(every.codes, every.features)
     rounds = lightgbm.Booster(model_str=state["trees"]).num_trees()
     booster = lightgbm.train(_settings(), _dataset(table, every), rounds)
     return state | {"ranks": table.ranks, "trees": booster.model_to_string()}
@@ -58,7 +58,7 @@ def _settings() -> dict[str, Any]:
     return TREES | {"num_threads": torch.get_num_threads()}
 
 
-def _dataset(table: Table, grouped: Examples) -> lightgbm.Dataset:
+def _dataset(table: ColumnTable, grouped: Examples) -> lightgbm.Dataset:
     labels = grouped.buys[grouped.judged].astype(np.float32)
     return lightgbm.Dataset(table(grouped.batch())[grouped.judged], labels)
 
@@ -70,5 +70,8 @@ def chances(state: State, examples: Examples) -> Chances:
 
 def logits(state: State, examples: Examples) -> NDArray[np.float64]:
     """What the trees say [N] of grouped clicks, before it is calibrated."""
-    booster, columns = lightgbm.Booster(model_str=state["trees"]), Table(state["ranks"])(examples.batch())
+    booster, columns = (
+        lightgbm.Booster(model_str=state["trees"]),
+        ColumnTable(state["ranks"])(examples.batch()),
+    )
     return np.asarray(booster.predict(columns, raw_score=True, num_threads=torch.get_num_threads()))

@@ -9,9 +9,9 @@ import polars as pl
 from msgspec.structs import replace
 
 from trainer.eventlog.log import EventLog
-from trainer.eventlog.manifest import File, History, Manifest
+from trainer.eventlog.manifest import DataFile, History, Manifest
 from trainer.eventlog.place import EventLogError
-from trainer.eventlog.rows import Record, Rows
+from trainer.eventlog.rows import LoggedRecord, Rows
 
 #: Records that are made rows at once: few enough to be small, many enough to be fast.
 _PENDING = 2_000
@@ -23,11 +23,11 @@ class Overtaken(EventLogError):
     """Another process has written these offsets; it owns the partition now."""
 
 
-class _Forgotten(Exception):
+class _ForgottenRows(Exception):
     """A visitor was forgotten after rows of theirs were written, and before these were committed."""
 
 
-class Source(NamedTuple):
+class TopicSource(NamedTuple):
     """A partition of a topic as it is now: the topic's id, and the first and the next offset it has."""
 
     topic: str
@@ -36,10 +36,10 @@ class Source(NamedTuple):
     end: int
 
 
-class Batch(NamedTuple):
+class RowBatch(NamedTuple):
     """What is committed at once: files, the rows that were read for them, the offset that comes next."""
 
-    files: list[File]
+    files: list[DataFile]
     rows: int
     end: int
     gap: tuple[int, int] | None
@@ -52,18 +52,18 @@ class Buffer:
     log: EventLog
     history: History
     rows: Rows
-    source: Source
+    source: TopicSource
     keep: Filter
     seen: tuple[str, int] | None
     start: int
     size: int = 0
-    _pending: list[Record] = field(default_factory=list)
+    _pending: list[LoggedRecord] = field(default_factory=list)
     _frames: list[pl.DataFrame] = field(default_factory=list)
     _first: int | None = None
 
     @classmethod
     def open(
-        cls, log: EventLog, rows: Rows, number: int, source: Source, keep: Filter, anew: bool
+        cls, log: EventLog, rows: Rows, number: int, source: TopicSource, keep: Filter, anew: bool
     ) -> "Buffer":
         """Begin where the manifest ends; `anew`: go on with a topic that is another one than it was.
 
@@ -80,7 +80,7 @@ class Buffer:
             return cls(log, history, rows, source, keep, seen, source.begin)
         raise EventLogError(_misfit(found, source))
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Sequence[LoggedRecord]) -> None:
         """Take records in the order of their offsets; those before the start have been written already."""
         fresh = [record for record in records if record.offset >= self.start]
         if fresh and self._first is None:
@@ -95,7 +95,7 @@ class Buffer:
             self._frames.append(self.rows.frame(self._pending))
             self._pending = []
 
-    def commit(self, begin: int, now: int) -> list[File]:
+    def commit(self, begin: int, now: int) -> list[DataFile]:
         """Write all rows, and only then say that they are there; the files that hold them.
 
         `begin` is the topic's first offset as of now. Raises Overtaken, or EventLogError.
@@ -106,22 +106,22 @@ class Buffer:
         rows = pl.concat(self._frames)
         done = None
         while done is None:
-            with suppress(_Forgotten):
+            with suppress(_ForgottenRows):
                 done = self._commit(rows, begin, now)
         made, files = done
         self.seen, self.start = (made.topic_id, made.next), made.next
         self._frames, self._first, self.size = [], None, 0
         return files
 
-    def _commit(self, rows: pl.DataFrame, begin: int, now: int) -> tuple[Manifest, list[File]]:
+    def _commit(self, rows: pl.DataFrame, begin: int, now: int) -> tuple[Manifest, list[DataFile]]:
         kept = self.keep(rows)
         files = self.log.write(self.rows.table.name, self.history.partition, kept, now) if len(kept) else []
-        batch = Batch(files, len(rows), int(rows["_offset"][-1]) + 1, self._gap(begin))
+        batch = RowBatch(files, len(rows), int(rows["_offset"][-1]) + 1, self._gap(begin))
 
         def change(found: Manifest | None) -> Manifest:
             made = self._after(batch, found)
             if len(self.keep(kept)) < len(kept):
-                raise _Forgotten
+                raise _ForgottenRows
             return made
 
         return self.history.commit(change), files
@@ -131,7 +131,7 @@ class Buffer:
         lost = self._first is not None and self.start < begin <= self._first
         return (self.start, begin) if lost else None
 
-    def _after(self, batch: Batch, found: Manifest | None) -> Manifest:
+    def _after(self, batch: RowBatch, found: Manifest | None) -> Manifest:
         """The manifest with the batch. Raises Overtaken where it is not the one that was seen."""
         now = (found.topic_id, found.next) if found else None
         if now != self.seen:
@@ -155,7 +155,7 @@ class Buffer:
         )
 
 
-def _with(base: Manifest, source: Source, batch: Batch) -> Manifest:
+def _with(base: Manifest, source: TopicSource, batch: RowBatch) -> Manifest:
     written = sum(file.rows for file in batch.files)
     return replace(
         base,
@@ -169,11 +169,11 @@ def _with(base: Manifest, source: Source, batch: Batch) -> Manifest:
     )
 
 
-def _fits(found: Manifest, source: Source) -> bool:
+def _fits(found: Manifest, source: TopicSource) -> bool:
     return found.topic_id == source.topic_id and found.next <= source.end
 
 
-def _misfit(found: Manifest, source: Source) -> str:
+def _misfit(found: Manifest, source: TopicSource) -> str:
     return (
         f"the event log has {found.table}[{found.partition}] up to offset {found.next} of the topic "
         f"{found.topic} with id {found.topic_id}; {source.topic} has id {source.topic_id} and ends at "

@@ -12,7 +12,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from trainer.eventlog.log import DAY_MS, EventLog, day_of
-from trainer.eventlog.manifest import File, History, Manifest
+from trainer.eventlog.manifest import DataFile, History, Manifest
 
 #: Rows of a merged file at most: so many are in memory while it is written.
 MOST_ROWS = 250_000
@@ -46,7 +46,7 @@ def _partition(log: EventLog, history: History, now: int, most: int) -> int:
     return gone
 
 
-def plan(files: Sequence[File], today: str, most: int) -> list[list[File]]:
+def plan(files: Sequence[DataFile], today: str, most: int) -> list[list[DataFile]]:
     """Which files become one: of days before `today` (ISO date) all neighbours, of later ones the newest."""
     days = [list(group) for _, group in groupby(sorted(files, key=lambda file: file.day), _day)]
     found = [
@@ -55,12 +55,12 @@ def plan(files: Sequence[File], today: str, most: int) -> list[list[File]]:
     return [group for group in found if len(group) > 1]
 
 
-def _day(file: File) -> str:
+def _day(file: DataFile) -> str:
     return file.day
 
 
-def _all(files: Sequence[File], most: int) -> Iterator[list[File]]:
-    group: list[File] = []
+def _all(files: Sequence[DataFile], most: int) -> Iterator[list[DataFile]]:
+    group: list[DataFile] = []
     for file in files:
         if group and sum(one.rows for one in group) + file.rows > most:
             yield group
@@ -69,8 +69,8 @@ def _all(files: Sequence[File], most: int) -> Iterator[list[File]]:
     yield group
 
 
-def _newest(files: Sequence[File], most: int) -> Iterator[list[File]]:
-    group: list[File] = []
+def _newest(files: Sequence[DataFile], most: int) -> Iterator[list[DataFile]]:
+    group: list[DataFile] = []
     rows = 0
     for file in reversed(files):
         if (rows and file.rows > 2 * rows) or rows + file.rows > most:
@@ -81,7 +81,7 @@ def _newest(files: Sequence[File], most: int) -> Iterator[list[File]]:
         yield group
 
 
-def exchange(history: History, old: Sequence[File], new: Sequence[File], now: int) -> Manifest:
+def exchange(history: History, old: Sequence[DataFile], new: Sequence[DataFile], now: int) -> Manifest:
     """Let new files hold in the place of old ones, which stay a while for who reads them.
 
     Raises Changed where the old ones do not hold any more.
@@ -90,7 +90,7 @@ def exchange(history: History, old: Sequence[File], new: Sequence[File], now: in
     return history.commit(lambda found: exchanged(found, old, new, now))
 
 
-def exchanged(found: Manifest | None, old: Sequence[File], new: Sequence[File], now: int) -> Manifest:
+def exchanged(found: Manifest | None, old: Sequence[DataFile], new: Sequence[DataFile], now: int) -> Manifest:
     """The manifest with new files in the place of old ones. Raises Changed."""
     if found is None or not set(old) <= set(found.files):
         raise Changed

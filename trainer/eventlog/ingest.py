@@ -17,16 +17,16 @@ from kafka.errors import KafkaError
 
 from trainer.eventlog.buffer import Buffer, Filter
 from trainer.eventlog.log import EventLog
-from trainer.eventlog.refusals import Watch
+from trainer.eventlog.log_topics import Topics, explained
+from trainer.eventlog.refused_rows import Watch
 from trainer.eventlog.rows import Rows
-from trainer.eventlog.topics import Topics, explained
 
 log = structlog.get_logger("pathcast.eventlog")
 Clock = Callable[[], int]
 
 
 @dataclass(frozen=True)
-class Bounds:
+class IngestBounds:
     """A batch is committed at so many rows or after so many seconds; both bound memory and loss of time."""
 
     rows: int = 50_000
@@ -81,7 +81,7 @@ class Ingest:
         now: Clock,
         keep: Filter = lambda frame: frame,
         recreated: bool = False,
-        bounds: Bounds = Bounds(),
+        bounds: IngestBounds = IngestBounds(),
         watch: Watch | None = None,
     ) -> None:
         self.watch = watch or Watch()

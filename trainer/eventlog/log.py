@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from trainer.eventlog.manifest import FOLDER, File, History, Manifest
-from trainer.eventlog.place import EventLogError, Place
-from trainer.eventlog.tables import BY_NAME
+from trainer.eventlog.log_tables import BY_NAME
+from trainer.eventlog.manifest import FOLDER, DataFile, History, Manifest
+from trainer.eventlog.place import EventLogError, LogLocation
 
 DAY_MS = 86_400_000
 _LEVEL = 6
@@ -37,12 +37,12 @@ def refused_in(frame: pl.DataFrame) -> dict[str, int]:
 class EventLog:
     """The event log at a place."""
 
-    place: Place
+    place: LogLocation
 
     @classmethod
     def at(cls, url: str) -> "EventLog":
         """The log in a folder or at an fsspec URL; it may be empty. Raises EventLogError."""
-        return cls(Place.at(url))
+        return cls(LogLocation.at(url))
 
     def history(self, table: str, partition: int) -> History:
         """The manifests of a table's partition."""
@@ -58,7 +58,7 @@ class EventLog:
         """What holds now, partition by partition. Raises EventLogError."""
         return [found for history in self.histories(table) if (found := history.latest())]
 
-    def write(self, table: str, partition: int, frame: pl.DataFrame, now: int) -> list[File]:
+    def write(self, table: str, partition: int, frame: pl.DataFrame, now: int) -> list[DataFile]:
         """Write rows in order of their offsets, a file for each day on which they were stamped.
 
         Rows without a timestamp belong to the day of `now` (epoch ms). The files hold once a manifest names
@@ -71,7 +71,7 @@ class EventLog:
             for day in days.unique().sort()
         ]
 
-    def write_day(self, table: str, partition: int, frame: pl.DataFrame, day: str) -> File:
+    def write_day(self, table: str, partition: int, frame: pl.DataFrame, day: str) -> DataFile:
         """Write rows as one file of a day (ISO date). Raises EventLogError."""
         content = io.BytesIO()
         frame.write_parquet(content, compression="zstd", compression_level=_LEVEL)
@@ -81,7 +81,7 @@ class EventLog:
         name = f"{table}/day={day}/{partition:05}-{first:020}-{last:020}-{digest[:12]}.parquet"
         self.place.write(name, data)
         since, until = frame.select(pl.col("ts").min(), pl.col("ts").max().alias("until")).row(0)
-        return File(
+        return DataFile(
             name=name,
             day=day,
             first=first,
@@ -94,7 +94,7 @@ class EventLog:
             refused=tuple(sorted(refused_in(frame).items())),
         )
 
-    def read(self, file: File, columns: list[str] | None = None) -> pl.DataFrame:
+    def read(self, file: DataFile, columns: list[str] | None = None) -> pl.DataFrame:
         """The rows of a file. Raises EventLogError where it is gone or has other bytes than were written."""
         try:
             data = self.place.read(file.name)

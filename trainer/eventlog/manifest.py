@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from msgspec import Meta
 
-from trainer.eventlog.place import EventLogError, Place
+from trainer.eventlog.place import EventLogError, LogLocation
 
 FORMAT = 1
 FOLDER = "_manifests"
@@ -23,7 +23,7 @@ _TRIES = 50
 log = structlog.get_logger("pathcast.eventlog")
 
 
-class File(msgspec.Struct, kw_only=True, frozen=True):
+class DataFile(msgspec.Struct, kw_only=True, frozen=True):
     """A Parquet file: offsets of its first and last row, and the span of their event times (epoch ms).
 
     `refused` counts its refused rows by reason; None: an older program wrote the file, and did not count.
@@ -54,7 +54,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     topic: str
     topic_id: str
     next: int
-    files: tuple[File, ...] = ()
+    files: tuple[DataFile, ...] = ()
     rows: int = 0
     expired: int = 0
     erased: int = 0
@@ -76,7 +76,7 @@ Change = Callable[[Manifest | None], Manifest]
 class History:
     """The manifests of one partition."""
 
-    place: Place
+    place: LogLocation
     table: str
     partition: int
 

@@ -19,7 +19,7 @@ class EventLogError(PathcastError):
 
 
 @dataclass(frozen=True)
-class Place:
+class LogLocation:
     """Files below a root; names are relative and have forward slashes."""
 
     fs: Any
@@ -27,7 +27,7 @@ class Place:
     url: str
 
     @classmethod
-    def at(cls, url: str) -> "Place":
+    def at(cls, url: str) -> "LogLocation":
         """The place of a folder or an fsspec URL. Raises EventLogError for a URL of an unknown kind."""
         try:
             fs, root = fsspec.core.url_to_fs(os.path.expanduser(url))

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from trainer.eventlog.buffer import Filter
 from trainer.eventlog.compact import Changed, exchanged
 from trainer.eventlog.log import EventLog, refused_in
-from trainer.eventlog.manifest import File, History, Manifest
-from trainer.eventlog.rows import ERASED, Record, Rows
+from trainer.eventlog.manifest import DataFile, History, Manifest
+from trainer.eventlog.rows import ERASED, LoggedRecord, Rows
 
 #: Rows that are read at once.
 _AT_ONCE = 2_000
@@ -87,12 +87,12 @@ class _Repair:
             refused=dict(+self._refused),
         )
 
-    def _next(self) -> File | None:
+    def _next(self) -> DataFile | None:
         found = self._history.latest()
         left = [file for file in found.files if file.name not in self._done] if found else []
         return next((file for file in left if file.refused is None or file.refused), None)
 
-    def _file(self, file: File) -> None:
+    def _file(self, file: DataFile) -> None:
         """Raises Changed where the file does not hold any more."""
         whole = self._log.read(file).with_row_index(_PLACE)
         refused, has_bytes = pl.col("_refused").is_not_null(), pl.col("_bytes").is_not_null()
@@ -109,7 +109,7 @@ class _Repair:
         self._refused.update(refused_in(again.join(changed, on=_PLACE, how="anti")))
         self._refused.update({NO_BYTES: len(whole.filter(refused, ~has_bytes))})
 
-    def _exchange(self, file: File, rows: pl.DataFrame, mended: pl.DataFrame, erased: int) -> None:
+    def _exchange(self, file: DataFile, rows: pl.DataFrame, mended: pl.DataFrame, erased: int) -> None:
         table, partition = self._history.table, self._history.partition
         new = [self._log.write_day(table, partition, rows, file.day)] if len(rows) else []
 
@@ -131,7 +131,7 @@ def _again(rows: Rows, refused: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(made).with_columns(refused[_PLACE])
 
 
-def _record(row: dict[str, Any]) -> Record:
+def _record(row: dict[str, Any]) -> LoggedRecord:
     headers = msgspec.msgpack.decode(row["_headers"]) if row["_headers"] else []
     where = row["_partition"], row["_offset"], row["_stamped"]
     return _Record(*where, row["_key"], row["_bytes"], [(name, value) for name, value in headers])

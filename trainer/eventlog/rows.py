@@ -12,16 +12,16 @@ from typing import Any, Protocol
 import msgspec
 import polars as pl
 
-from models.aliases import EventNames, event_name
-from models.catalogue import Catalogue
-from models.decoder import ORIGINAL_TIME, Decoder
-from models.envelope import is_sealed
-from models.erasure import sealed_id_of
-from models.events import WIRE_FIELDS, Click, Limits
-from models.pseudonyms import Pseudonyms
+from models.contract.aliases import EventNames, event_name
+from models.contract.catalogue import Catalogue
+from models.contract.decoder import ORIGINAL_TIME, Decoder
+from models.contract.events import WIRE_FIELDS, Click, Limits
+from models.privacy.envelope import is_sealed
+from models.privacy.erasure import sealed_id_of
+from models.privacy.pseudonyms import Pseudonyms
+from trainer.eventlog.log_tables import CLICKS, KAFKA, LogTable
 from trainer.eventlog.place import EventLogError
 from trainer.eventlog.shallow import shallow
-from trainer.eventlog.tables import CLICKS, KAFKA, Table
 
 _headers = msgspec.msgpack.Encoder().encode
 _json_text = msgspec.json.Encoder().encode
@@ -33,7 +33,7 @@ ERASED = "erased"
 Read = tuple[Sequence[Any], bool, str | None]
 
 
-class Record(Protocol):
+class LoggedRecord(Protocol):
     """A Kafka record as far as it is kept; `timestamp` in epoch ms, -1 where there is none."""
 
     partition: int
@@ -46,10 +46,10 @@ class Record(Protocol):
 
 #: Values of a topic's records in the clear, by the topic's field in the topic names. One that is damaged
 #: stays as it came; None: its key is gone.
-Opened = Callable[[str, Sequence[Record]], Sequence[bytes | None]]
+Opened = Callable[[str, Sequence[LoggedRecord]], Sequence[bytes | None]]
 
 
-def refusing(role: str, records: Sequence[Record]) -> list[bytes | None]:
+def refusing(role: str, records: Sequence[LoggedRecord]) -> list[bytes | None]:
     """Values where no key file is named. Raises EventLogError where one is sealed."""
     for record in records:
         if is_sealed(record.value):
@@ -69,7 +69,7 @@ class Rows:
 
     def __init__(
         self,
-        table: Table,
+        table: LogTable,
         limits: Limits | None = None,
         events: EventNames = event_name,
         pseudonyms: Pseudonyms | None = None,
@@ -81,10 +81,10 @@ class Rows:
         # Answers have pseudonyms already.
         self._hidden = pseudonyms if table is CLICKS else None
         clicks = Decoder(limits or Limits(), Catalogue(), events, self._hidden)
-        self._read: Callable[[Sequence[Record]], Iterable[Read]]
+        self._read: Callable[[Sequence[LoggedRecord]], Iterable[Read]]
         self._read = self._clicks(clicks) if table is CLICKS else self._answers()
 
-    def frame(self, records: Sequence[Record]) -> pl.DataFrame:
+    def frame(self, records: Sequence[LoggedRecord]) -> pl.DataFrame:
         """The records as rows with the table's columns, in their order."""
         rows = [
             (
@@ -103,7 +103,7 @@ class Rows:
         named = zip(self.table.schema.items(), columns, strict=True)
         return pl.DataFrame([_series(name, values, kind) for (name, kind), values in named])
 
-    def _key(self, record: Record) -> bytes | None:
+    def _key(self, record: LoggedRecord) -> bytes | None:
         key, sealed = record.key, sealed_id_of(record)
         if not self._hidden or not key:
             return key
@@ -115,10 +115,10 @@ class Rows:
         kept = [one for one in headers if not self._hidden or one[0] == ORIGINAL_TIME]
         return _headers(kept) if kept else None
 
-    def _clicks(self, decoder: Decoder) -> Callable[[Sequence[Record]], Iterable[Read]]:
+    def _clicks(self, decoder: Decoder) -> Callable[[Sequence[LoggedRecord]], Iterable[Read]]:
         strict, columns = msgspec.json.Decoder(Click).decode, attrgetter(*WIRE_FIELDS)
 
-        def read(records: Sequence[Record]) -> Iterable[Read]:
+        def read(records: Sequence[LoggedRecord]) -> Iterable[Read]:
             for record, click in zip(records, decoder.decode(records), strict=True):
                 if isinstance(click, Click):
                     yield columns(click), _same(strict, record.value, click), None
@@ -127,7 +127,7 @@ class Rows:
 
         return read
 
-    def _answers(self) -> Callable[[Sequence[Record]], Iterable[Read]]:
+    def _answers(self) -> Callable[[Sequence[LoggedRecord]], Iterable[Read]]:
         strict, tolerant = shallow(self.table, True), shallow(self.table, False)
 
         def one(value: bytes) -> Read:
@@ -137,7 +137,7 @@ class Rows:
                     return decode(value), whole, None
             return self._nothing, False, UNREADABLE
 
-        def read(records: Sequence[Record]) -> Iterable[Read]:
+        def read(records: Sequence[LoggedRecord]) -> Iterable[Read]:
             for value in self._opened(self.table.setting, records):
                 yield (self._nothing, True, ERASED) if value is None else one(value)
 
@@ -164,7 +164,7 @@ def _other_key(key: bytes | None, visitor: str | None) -> bytes | None:
     return key if visitor is None or key != visitor.encode() else None
 
 
-def originals(frame: pl.DataFrame, table: Table) -> list[tuple[int, int, bytes | None, Any, list[Any]]]:
+def originals(frame: pl.DataFrame, table: LogTable) -> list[tuple[int, int, bytes | None, Any, list[Any]]]:
     """What Kafka held: partition, offset, key, the value's JSON (its bytes where they were kept), headers.
 
     JSON is given decoded, without fields that are null.
@@ -178,6 +178,6 @@ def originals(frame: pl.DataFrame, table: Table) -> list[tuple[int, int, bytes |
     return made
 
 
-def _json(row: dict[str, Any], table: Table) -> dict[str, Any]:
+def _json(row: dict[str, Any], table: LogTable) -> dict[str, Any]:
     said = {name: value for name, value in row.items() if name not in KAFKA and value is not None}
     return {name: msgspec.json.decode(value) if name in table.json else value for name, value in said.items()}

@@ -7,10 +7,10 @@ import msgspec
 import polars as pl
 from msgspec.structs import astuple
 
-from trainer.eventlog.tables import Table
+from trainer.eventlog.log_tables import LogTable
 
 
-def shallow(table: Table, closed: bool) -> Callable[[bytes], list[Any]]:
+def shallow(table: LogTable, closed: bool) -> Callable[[bytes], list[Any]]:
     """A function from an answer's bytes to the values of the table's columns, nested parts as JSON.
 
     `closed`: a field that the table does not have is an error. It raises DecodeError or UnicodeDecodeError.

@@ -14,9 +14,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trainer.eventlog.log import EventLog
-from trainer.eventlog.manifest import File, Manifest
+from trainer.eventlog.log_tables import CLICKS
+from trainer.eventlog.manifest import DataFile, Manifest
 from trainer.eventlog.place import EventLogError
-from trainer.eventlog.tables import CLICKS
 
 #: Key of what the file says of itself in its Parquet metadata.
 _ABOUT = "pathcast"
@@ -24,14 +24,14 @@ _COLUMNS = [*CLICKS.fields, "_partition", "_offset", "_refused"]
 _ORDER = ["ts", "_partition", "_offset"]
 
 
-class Slice(NamedTuple):
+class LogSlice(NamedTuple):
     """What was taken: clicks, and of each topic's partitions the first offset taken and the next one."""
 
     clicks: int
     offsets: dict[str, dict[str, list[int]]]
 
 
-def write(log: EventLog, to: Path, most: int | None = None, since: int | None = None) -> Slice:
+def write(log: EventLog, to: Path, most: int | None = None, since: int | None = None) -> LogSlice:
     """Write the clicks that no worker refused, in order of event time, to the Parquet file `to`.
 
     The newest `most` of them, and none before `since` (epoch ms). Equal logs give equal rows, however their
@@ -50,12 +50,12 @@ def write(log: EventLog, to: Path, most: int | None = None, since: int | None = 
             f"{log.place.url} has no click to learn from: pathcast log stats shows what it has"
         )
     rows = pl.concat(frames, how="diagonal").sort(_ORDER).tail(most or sum(map(len, frames)))
-    made = Slice(len(rows), _offsets(rows, manifests))
+    made = LogSlice(len(rows), _offsets(rows, manifests))
     _write(rows.select(*CLICKS.fields), to, made)
     return made
 
 
-def _first(log: EventLog, files: Iterable[File], most: int | None) -> int:
+def _first(log: EventLog, files: Iterable[DataFile], most: int | None) -> int:
     """The event time from which on there are `most` clicks, or somewhat more."""
     if most is None:
         return 0
@@ -78,7 +78,7 @@ def _offsets(rows: pl.DataFrame, manifests: Iterable[Manifest]) -> dict[str, dic
     return found
 
 
-def _write(rows: pl.DataFrame, to: Path, made: Slice) -> None:
+def _write(rows: pl.DataFrame, to: Path, made: LogSlice) -> None:
     """Whole or not at all."""
     partial = to.with_name(f".{to.name}.partial")
     try:

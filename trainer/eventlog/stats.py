@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from trainer.eventlog.log import EventLog, refused_in
-from trainer.eventlog.manifest import File, Manifest
+from trainer.eventlog.log_tables import TABLES
+from trainer.eventlog.manifest import DataFile, Manifest
 from trainer.eventlog.place import EventLogError
-from trainer.eventlog.tables import TABLES
 
 
 class Stats(NamedTuple):
@@ -49,7 +49,7 @@ def damaged(log: EventLog) -> list[str]:
 
 
 def _damaged(log: EventLog) -> Iterator[tuple[str, str]]:
-    by_folder: dict[str, list[File]] = {}
+    by_folder: dict[str, list[DataFile]] = {}
     for file in (file for manifest in log.manifests() for file in manifest.files):
         by_folder.setdefault(file.name.rpartition("/")[0], []).append(file)
     for folder, files in by_folder.items():
@@ -61,7 +61,7 @@ def _damaged(log: EventLog) -> Iterator[tuple[str, str]]:
                 yield file.name, f"{file.name} {has}, expected {file.bytes:,} bytes"
 
 
-def _refused(log: EventLog, files: list[File], look: bool) -> tuple[int, Mapping[str, int]]:
+def _refused(log: EventLog, files: list[DataFile], look: bool) -> tuple[int, Mapping[str, int]]:
     """Rows of the files whose refused rows are known, and those by reason."""
     rows, counts = 0, Counter[str]()
     for file in files:
@@ -72,7 +72,7 @@ def _refused(log: EventLog, files: list[File], look: bool) -> tuple[int, Mapping
     return rows, dict(counts.most_common())
 
 
-def _looked(log: EventLog, file: File) -> tuple[tuple[str, int], ...] | None:
+def _looked(log: EventLog, file: DataFile) -> tuple[tuple[str, int], ...] | None:
     """Of a file that cannot be read nothing is known: `damaged` names it."""
     try:
         return tuple(refused_in(log.read(file, ["_refused"])).items())

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from trainer.eventlog.compact import compact
-from trainer.eventlog.forget import outdated
 from trainer.eventlog.log import DAY_MS, EventLog, day_of
+from trainer.eventlog.log_erasure import outdated
 from trainer.eventlog.manifest import History, Manifest
 
 #: How long files stay that no manifest names: longer than reading them, or writing a manifest, takes.

@@ -8,25 +8,25 @@ from typing import NamedTuple
 
 import structlog
 
-from models import registry
-from models.aliases import EventNames, event_name
+from models.contract.aliases import EventNames, event_name
 from models.errors import PathcastError
-from models.refusals import RegistryError
-from models.versions import Version
-from trainer.checkpoint import CheckpointError, clear
+from models.registry import registry
+from models.registry.refusals import RegistryError
+from models.registry.versions import Version
 from trainer.eventlog import slices
-from trainer.eventlog.forget import latest
 from trainer.eventlog.log import EventLog
-from trainer.options import Options
-from trainer.progress import Report
+from trainer.eventlog.log_erasure import latest
+from trainer.fitting.warm_start import WarmStartError
+from trainer.loop.checkpoint import CheckpointError, clear
+from trainer.loop.options import Options
+from trainer.loop.progress import Report
 from trainer.service.orders import Done, Order, Workdir
-from trainer.train import VERDICT, Run, train
-from trainer.warm import WarmStartError
+from trainer.training.train import VERDICT, Run, train
 
 log = structlog.get_logger("pathcast.trainer")
 
 
-class Judgement(NamedTuple):
+class PromotionVerdict(NamedTuple):
     """Whether a version serves now, and why, in a sentence."""
 
     promoted: bool
@@ -34,7 +34,7 @@ class Judgement(NamedTuple):
 
 
 #: Lets a version serve, or does not; it is given what the run read: the clicks, and the catalogue if any.
-Judge = Callable[[Version, Path, Path | None], Judgement]
+Judge = Callable[[Version, Path, Path | None], PromotionVerdict]
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,18 @@ class Maker:
             version = self._version(order)
             done = self._done(order, version.id, self._judged(version))
         except PathcastError as error:
-            done = self._done(order, None, Judgement(False, str(error)))
+            done = self._done(order, None, PromotionVerdict(False, str(error)))
         self.at.end(done)
         return done
 
-    def _judged(self, version: Version) -> Judgement:
+    def _judged(self, version: Version) -> PromotionVerdict:
         items = self.at.items if self.at.items.exists() else None
         try:
             return self.judge(version, self.at.slice, items)
         except PathcastError as error:
-            return Judgement(False, str(error))
+            return PromotionVerdict(False, str(error))
 
-    def _done(self, order: Order, version: str | None, judgement: Judgement) -> Done:
+    def _done(self, order: Order, version: str | None, judgement: PromotionVerdict) -> Done:
         return Done(
             order=order, at=self.now(), version=version, promoted=judgement.promoted, why=judgement.why
         )

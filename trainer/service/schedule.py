@@ -9,7 +9,7 @@ MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True)
-class Schedule:
+class RunSchedule:
     """Every so many minutes, and every so many new clicks; either may be left out.
 
     So often drift is looked for, which may ask for a run as well; and so often the serving version is taken
@@ -30,7 +30,7 @@ class Mark:
     clicks: int
 
 
-def due(schedule: Schedule, last: Mark, now: int, clicks: int, asked: Mapping[str, Request]) -> str | None:
+def due(schedule: RunSchedule, last: Mark, now: int, clicks: int, asked: Mapping[str, Request]) -> str | None:
     """Why a run is due, in words; None if it is not. Time alone is no reason: something must be new.
 
     `clicks` are those that the log has taken in, ever.

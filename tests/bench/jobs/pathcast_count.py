@@ -6,11 +6,11 @@ from pathlib import Path
 
 import faust
 
-from streams.app import build
 from streams.effects import NO_HEADERS, Effects
-from streams.owned import Bounds
-from streams.runtime import Runtime, RuntimeConfig
-from streams.topics_view import describer
+from streams.transport.app import build
+from streams.transport.partition import TransactionBounds
+from streams.transport.runtime import Runtime, RuntimeConfig
+from streams.transport.topic_metadata import describer
 from tests.bench.jobs.counting import count, dumps, loads, place
 
 CHUNK = 8_000
@@ -54,7 +54,7 @@ def main() -> None:
     here = place()
     connection = {"bootstrap_servers": here.bootstrap}
     # A chunk takes a few milliseconds: a thread of its own would cost more than it gives.
-    config = RuntimeConfig(here.group, here.clicks, "", connection, Bounds(CHUNK), threads=0)
+    config = RuntimeConfig(here.group, here.clicks, "", connection, TransactionBounds(CHUNK), threads=0)
     runtime = Runtime(config, Counting(here.output), describer(connection))
     runtime.on_failure = lambda error: (print(repr(error), file=sys.stderr, flush=True), os._exit(1))
     app = build(runtime, bootstrap=here.bootstrap, partitions=4, datadir=Path(here.folder))

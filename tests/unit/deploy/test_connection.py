@@ -7,7 +7,7 @@ import faust
 import pytest
 from pydantic import ValidationError
 
-from streams.connection import Connection, ConnectionSettingsError
+from streams.config.connection import Connection, ConnectionSettingsError
 
 USER = {"sasl_username": "shop", "sasl_password": "secret"}
 

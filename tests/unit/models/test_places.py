@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.broker import default_directory
-from models.places import data_folder
-from streams.settings import WorkerSettings
+from deploy.broker.broker import default_directory
+from models.data_folders import data_folder
+from streams.config.worker_settings import WorkerSettings
 from trainer.settings import TrainerSettings
 
 

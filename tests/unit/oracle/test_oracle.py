@@ -6,11 +6,11 @@ from collections import defaultdict, deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.exposure import ExposureConfig
-from models.lifecycle import SessionConfig
-from models.panes import PaneConfig
-from streams.pipeline import Rules as PipelineRules
-from streams.topics import TopicNames
+from models.state.exposure import ExposureConfig
+from models.state.lifecycle import SessionConfig
+from models.state.panes import PaneConfig
+from streams.config.topics import TopicNames
+from streams.pipeline.processor import Rules as PipelineRules
 from tests.e2e.oracle import Partition
 from tests.e2e.oracle_input import EVENTS
 from tests.e2e.oracle_offers import Actions

@@ -8,20 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from models import features, registry
-from models.events import Limits
-from models.heads import BRANDS, CATEGORIES, HEADS, LEAVE, OTHER
-from models.network import Config, Network
-from models.predictions import Rung
-from models.versions import Version
+from models.contract.events import Limits
+from models.contract.head_table import BRANDS, CATEGORIES, HEADS, LEAVE, OTHER
+from models.contract.predictions import Rung
+from models.features import features
+from models.network.network import Config, Network
+from models.registry import registry
+from models.registry.versions import Version
 from tests.offline import Offline, records
 from tests.purchase_path import STEPS, answers, table
 from tests.scoring import SHIPPED, parts, real_clicks, vocabulary
-from trainer.build import build
-from trainer.logs import read_log
-from trainer.options import Options
-from trainer.split import split
-from trainer.walk import walk
+from trainer.examples.split import split
+from trainer.logs.log_files import read_log
+from trainer.logs.log_replay import walk
+from trainer.loop.options import Options
+from trainer.training.build import build
 
 LEARNED, ANSWERED = 5_000, 3_000
 INTENT, DECISIONS = "purchase-intent", "ad-decisions"

@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.logs import encode
-from models.batching import Batch
-from models.encoders import ENCODERS
-from models.scores import Scores
-from models.versions import Version
+from deploy.cluster.records import encode
+from models.features.batch import Batch
+from models.network.encoders import ENCODERS
+from models.registry.versions import Version
+from models.scoring.scores import Scores
 from tests.offline import Offline, Record
 from tests.scoring import SHIPPED
 from tests.tiny import version as tiny
-from trainer.examples import Examples
-from trainer.logs import read_log
-from trainer.walk import walk
+from trainer.examples.examples import Examples
+from trainer.logs.log_files import read_log
+from trainer.logs.log_replay import walk
 
 CLICKS = 600
 INTENT = "purchase-intent"

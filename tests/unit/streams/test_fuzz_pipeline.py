@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-from models.events import Limits, Reason
+from models.contract.events import Limits, Reason
 from tests.fuzzing import START, mutations
 from tests.offline import Offline, Record
 

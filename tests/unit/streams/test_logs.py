@@ -2,7 +2,7 @@
 
 import logging
 
-from streams.logs import FirstLooks, Repeats
+from streams.logging_setup import FirstLooks, Repeats
 
 
 def said(filter_, message, name="aiokafka.client", *arguments):

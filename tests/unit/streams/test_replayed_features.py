@@ -7,17 +7,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models import features
-from models.batching import Batch
-from models.catalogue import Catalogue
-from models.items import Item
-from models.scores import Scores
-from models.versions import Version
+from models.contract.catalogue import Catalogue
+from models.contract.items import Item
+from models.features import features
+from models.features.batch import Batch
+from models.registry.versions import Version
+from models.scoring.scores import Scores
 from tests.offline import Offline, Record
 from tests.scoring import SHIPPED
 from tests.tiny import version as tiny
-from trainer.logs import read_log
-from trainer.walk import Walk, records
+from trainer.logs.log_files import read_log
+from trainer.logs.log_replay import LogReplay, records
 
 CLICKS = 1500
 
@@ -94,7 +94,7 @@ def served(
 def test_every_row_is_the_offline_builders(version: Version, frame: pl.DataFrame, size: int) -> None:
     part = frame.head(400) if size == 1 else frame
     catalogue = shop(frame)
-    expected = Walk(catalogue=catalogue).through(part.lazy()).examples()
+    expected = LogReplay(catalogue=catalogue).through(part.lazy()).examples()
     codes, rows = served(version, part, catalogue, size)
     assert len(rows) == len(expected) > 300
     assert codes.tobytes() == expected.codes.tobytes()

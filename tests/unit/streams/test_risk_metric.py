@@ -7,12 +7,12 @@ import msgspec
 import pytest
 import torch
 
-from models import registry
-from models.risk import uncounted
+from models.network.risk import uncounted
+from models.registry import registry
 from tests.offline import Offline, records
 from tests.scoring import parts
-from tests.unit.models.test_heads import WORDS, with_heads
-from trainer.risk_journeys import clicks
+from tests.unit.models.contract.test_head_table import WORDS, with_heads
+from trainer.experiments.risk_journeys import clicks
 
 VISIT = "view_item 1 " * 40 + "view_item"
 

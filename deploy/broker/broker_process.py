@@ -1,0 +1,112 @@
+"""The broker's process and its port: who runs, who listens, how it ends."""
+
+import random
+import signal
+import socket
+from dataclasses import dataclass
+
+import psutil
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from deploy.broker.distribution import BrokerError
+
+STOP_SECONDS = 20
+#: Below what Linux (from 32768), macOS and Windows (from 49152) hand out to outgoing connections.
+PORTS = range(20_000, 32_000)
+
+
+class PortBusy(BrokerError):
+    """Something else listens on the broker's port."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A broker's process. A process id is reused by the system; its start time tells the two apart."""
+
+    pid: int
+    port: int
+    created: float
+
+    def find(self) -> psutil.Process | None:
+        """The live process, or None if it is gone (or is another's by now)."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return process if same else None
+
+
+def end(noted: Process) -> None:
+    """SIGTERM, then SIGKILL for one that does not go."""
+    process = noted.find()
+    if process is None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_SECONDS)
+
+
+def check_port(port: int) -> None:
+    """Raises PortBusy, naming the process that has the port where the system tells."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PortBusy(
+                f"port {port} is taken{_holder(port)} ({error.strerror}): choose another (--port or "
+                "PATHCAST_BROKER_PORT), or, if it is a Kafka, use it: "
+                f"KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}"
+            ) from error
+
+
+def _holder(port: int) -> str:
+    try:
+        listening = [c for c in psutil.net_connections("tcp") if c.laddr and c.laddr.port == port and c.pid]
+        process = psutil.Process(next(c.pid for c in listening if c.status == psutil.CONN_LISTEN))
+        directory = process.cwd()
+        ours = "a broker of Pathcast, " if "kafka.Kafka" in process.cmdline() else ""
+    except (psutil.Error, StopIteration):
+        return ""
+    return f" by {ours}{process.name()} (pid {process.pid}, started in {directory})"
+
+
+def answers(bootstrap: str) -> bool:
+    """Whether a broker there completes a real request (not merely accepts a connection)."""
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap, bootstrap_timeout_ms=2000, request_timeout_ms=2000
+        )
+    except (KafkaError, OSError):
+        return False
+    try:
+        return bool(admin.describe_cluster()["brokers"])
+    except (KafkaError, OSError):
+        return False
+    finally:
+        admin.close()
+
+
+def free_port(*spoken_for: int) -> int:
+    """A port of this machine that nothing listens on at the moment, none of those `spoken_for`.
+
+    Not one that the system hands out to connections: while a broker restarts, its own clients could get it.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
+        if port not in spoken_for and _is_free(port):
+            return port
+    raise PortBusy(f"no free port from {PORTS.start} to {PORTS.stop - 1}: end something that listens there")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

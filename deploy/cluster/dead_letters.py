@@ -1,0 +1,150 @@
+"""Reading the refused inputs back, and sending them again once their cause is gone."""
+
+from collections.abc import Generator, Iterable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from deploy.cluster.clients import consumer, drain, producer
+from models.errors import PathcastError
+from streams.config.connection import Connection
+from streams.pipeline.dead_letter import HEADERS, REPLAY_ATTEMPT, REPLAYED_FROM
+
+#: Partition and offset of a letter.
+Place = tuple[int, int]
+_DIGITS = 9
+
+
+class DeadLetterError(PathcastError):
+    """A dead letter cannot be found or sent again."""
+
+
+class DeadLetter(NamedTuple):
+    """One refused input: where its letter lies, why it was refused, where it came from, and its bytes.
+
+    `timestamp` and `source_timestamp` are Kafka's, epoch ms; `headers` are those the input had. `cut`: it was
+    too large to be kept whole.
+    """
+
+    partition: int
+    offset: int
+    timestamp: int
+    reason: str
+    message: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    source_timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    cut: bool
+
+    @property
+    def place(self) -> Place:
+        """Where the letter lies."""
+        return self.partition, self.offset
+
+    @property
+    def attempt(self) -> int:
+        """Which replay of its input was refused with this letter, from 1; 0: the input as it first came."""
+        found = self._header(REPLAY_ATTEMPT)
+        known = found.isdecimal() and len(found) < _DIGITS
+        return int(found) if known else int(bool(self._header(REPLAYED_FROM)))
+
+    def replay_of(self, topic: str) -> Place | None:
+        """The letter on that topic from which the input was sent again, None where it was not."""
+        with suppress(ValueError):
+            name, partition, offset = self._header(REPLAYED_FROM).split("/")
+            return (int(partition), int(offset)) if name == topic else None
+        return None
+
+    def _header(self, name: str) -> str:
+        return next((value or b"" for own, value in self.headers if own == name), b"").decode(
+            "utf-8", "replace"
+        )
+
+
+def parse(record: Any) -> DeadLetter | None:
+    """The dead letter of a consumer record; None if somebody else wrote it, without the worker's headers."""
+    names = tuple(name for name, _ in record.headers[: len(HEADERS)])
+    if names != HEADERS:
+        return None
+    reason, message, topic, *numbers, cut = (value.decode() for _, value in record.headers[: len(HEADERS)])
+    partition, offset, timestamp = map(int, numbers)
+    return DeadLetter(
+        record.partition,
+        record.offset,
+        record.timestamp,
+        reason,
+        message,
+        topic,
+        partition,
+        offset,
+        timestamp,
+        record.key,
+        record.value,
+        list(record.headers[len(HEADERS) :]),
+        cut == "yes",
+    )
+
+
+def read(
+    to: Connection, topic: str, reasons: Iterable[str] = (), partition: int | None = None, offset: int = 0
+) -> Generator[DeadLetter, None, None]:
+    """All letters up to the topic's end, of these reasons if any are given. Raises KafkaUnreachable."""
+    wanted = set(reasons)
+    with consumer(to, max_poll_records=5_000) as client:
+        for record in drain(client, topic, partition, offset):
+            letter = parse(record)
+            if letter and (not wanted or letter.reason in wanted):
+                yield letter
+
+
+def find(to: Connection, topic: str, partition: int, offset: int) -> DeadLetter:
+    """The letter at this place. Raises DeadLetterError if there is none."""
+    letter = next(read(to, topic, (), partition, offset), None)
+    if letter is None or letter.offset != offset:
+        raise DeadLetterError(
+            f"{topic} has no dead letter at partition {partition}, offset {offset}: it may have expired; "
+            "pathcast dead-letters list shows what there is"
+        )
+    return letter
+
+
+def resend(to: Connection, topic: str, letters: Iterable[DeadLetter]) -> int:
+    """Send the original bytes to where they came from; returns how many. `topic` is the letters' own.
+
+    They keep their first timestamp, by which skew is judged, and say in headers which letter first held them,
+    and how often they were sent again.
+    Raises DeadLetterError if a broker refuses one.
+    """
+    # A letter's headers come on top of what the input's own limit allowed.
+    with producer(to, max_request_size=4 << 20) as client:
+        futures, cut = [], 0
+        for letter in letters:
+            if letter.cut:
+                cut += 1
+            else:
+                futures.append(_send(client, topic, letter))
+        client.flush()
+    refused = [future.exception for future in futures if future.failed()]
+    if refused:
+        last = f"the last by {refused[-1]!r}"
+        raise DeadLetterError(f"{len(refused)} of {len(futures)} were refused, {last}: try again")
+    if cut:
+        raise DeadLetterError(
+            f"{len(futures)} were sent again, {cut} not: they were too large, and only their beginning was "
+            "kept; send them from their source"
+        )
+    return len(futures)
+
+
+def _send(client: Any, topic: str, letter: DeadLetter) -> Any:
+    # kafka-python sends no header without a value.
+    own = REPLAYED_FROM, REPLAY_ATTEMPT
+    headers = [(name, value or b"") for name, value in letter.headers if name not in own]
+    partition, offset = letter.replay_of(topic) or letter.place
+    headers.append((REPLAYED_FROM, f"{topic}/{partition}/{offset}".encode()))
+    headers.append((REPLAY_ATTEMPT, str(letter.attempt + 1).encode()))
+    where, when = letter.source_partition, letter.source_timestamp
+    return client.send(letter.source_topic, letter.value, letter.key, headers, where, when)

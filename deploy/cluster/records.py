@@ -1,0 +1,134 @@
+"""An event log as Kafka records: keys, JSON values and event times, batch by batch."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.contract.aliases import EventNames, event_name
+from trainer.examples.columns import epoch_ms, typed
+from trainer.logs.log_files import ITEM_FIELDS, read_items, renamed, scan
+from trainer.logs.reading import reading
+
+BATCH_ROWS = 2_000
+#: A null inside an object: a quote within a JSON string has a backslash, so no value can look like it.
+_NULL_FIELD = r',"[a-z_]+":null'
+
+
+class RecordBatch(NamedTuple):
+    """Rows in file order; `ts` is the event time as in the log (epoch ms), -1 where it has none."""
+
+    keys: list[bytes | None]
+    values: list[bytes]
+    ts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RecordSource:
+    """What to send: a log, how its columns and events are called, how much of it, and whether to move it.
+
+    `shift_to` (epoch ms) moves all event times so that the first is then, or the latest of those sent if
+    `shift_latest`; event ids change with it, since at another time they are other events. `sort` orders the
+    rows by event time first; the log must then fit into memory.
+    """
+
+    path: Path
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    limit: int | None = None
+    shift_to: int | None = None
+    shift_latest: bool = False
+    sort: bool = False
+    events: EventNames = event_name
+
+    def rows(self) -> int | None:
+        """How many rows there are to send; None where only reading all would tell (compressed text)."""
+        if self.path.suffix != ".parquet":
+            return self.limit
+        count: int = scan(self.path).select(pl.len()).collect().item()
+        return min(count, self.limit or count)
+
+
+def now_ms() -> int:
+    """The wall clock, epoch ms."""
+    return int(time.time() * 1000)
+
+
+def batches(source: RecordSource, rows: int = BATCH_ROWS) -> Iterator[RecordBatch]:
+    """The log in batches of about `rows`; memory does not grow with the file. Raises LogError.
+
+    A value that does not fit its field is sent as it is: the dead letter, not the sender, explains it.
+    """
+    frame = renamed(source.path, source.mapping)
+    if source.sort:
+        frame = frame.sort(epoch_ms(frame.collect_schema()["ts"]), maintain_order=True)
+    limited = frame if source.limit is None else frame.head(source.limit)
+    shift = _shift(source, limited)
+    for raw in _collected(limited, source.path, rows):
+        known = typed(raw.lazy(), source.events).collect()
+        yield _batch(raw, known, shift)
+
+
+def _shift(source: RecordSource, frame: pl.LazyFrame) -> int:
+    """Milliseconds to add to every event time; 0 where there is none."""
+    if source.shift_to is None:
+        return 0
+    ts = epoch_ms(frame.collect_schema()["ts"])
+    with reading([source.path]):
+        found = frame.select(ts.max() if source.shift_latest else ts.drop_nulls().first()).collect().item()
+    return 0 if found is None else source.shift_to - int(found)
+
+
+def _collected(frame: pl.LazyFrame, path: Path, rows: int) -> Iterator[pl.DataFrame]:
+    with reading([path]):
+        yield from frame.collect_batches(chunk_size=rows, lazy=True)
+
+
+def _batch(raw: pl.DataFrame, known: pl.DataFrame, shift: int) -> RecordBatch:
+    moved = known.with_columns(pl.col("ts") + shift, pl.col("event_id") + f"-{shift:x}") if shift else known
+    values = encode(moved)
+    unread = _unread(raw, known)
+    for row, value in zip(unread, encode(raw[unread]), strict=True):
+        values[row] = value
+    keys = known["visitor_id"].cast(pl.Binary).to_list()
+    return RecordBatch(keys, values, known["ts"].fill_null(-1).to_numpy())
+
+
+def _unread(raw: pl.DataFrame, known: pl.DataFrame) -> list[int]:
+    """Rows in which typing lost a number, a time or a flag. (Text that it loses said "missing".)"""
+    strict = [name for name, kind in known.schema.items() if kind != pl.String]
+    lost = [known[name].is_null() & raw[name].is_not_null() for name in strict]
+    marks = pl.DataFrame({name: mark for name, mark in zip(strict, lost, strict=True)})
+    return marks.select(pl.any_horizontal(pl.all()).arg_true()).to_series().to_list()
+
+
+def encode(frame: pl.DataFrame) -> list[bytes]:
+    """Each row as a JSON object without its nulls. The first column must have none."""
+    text = frame.select(pl.struct(pl.all()).struct.json_encode().str.replace_all(_NULL_FIELD, ""))
+    values: list[bytes] = text.to_series().cast(pl.Binary).to_list()
+    return values
+
+
+def catalogue(source: RecordSource, items: Path | None) -> RecordBatch:
+    """The items of a catalogue file, else those that the log mentions, each with what was last said of it.
+
+    Memory grows with the number of items. Raises LogError.
+    """
+    with reading([items or source.path]):
+        frame = read_items(items).collect() if items else _mentioned(source)
+    keys = frame["item_id"].cast(pl.Binary).to_list()
+    return RecordBatch(keys, encode(frame), np.full(len(keys), -1, np.int64))
+
+
+def _mentioned(source: RecordSource) -> pl.DataFrame:
+    log = typed(renamed(source.path, source.mapping))
+    columns = log.collect_schema().names()
+    said = [name for name in ITEM_FIELDS[1:] if name in columns]
+    if not said or "item_id" not in columns:
+        return pl.DataFrame(schema={"item_id": pl.String})
+    known = log.filter(pl.col("item_id").is_not_null())
+    return known.group_by("item_id", maintain_order=True).agg(pl.col(said).drop_nulls().last()).collect()

@@ -1,0 +1,202 @@
+"""The fences of an installation's state, read from its changelog and, on request, written anew."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from kafka import TopicPartition
+
+from deploy.cluster.clients import admin, consumer
+from models.errors import PathcastError
+from streams.config.connection import Connection
+from streams.errors import PositionError
+from streams.transport import position as fences
+from streams.transport.position import FENCE_KEY, Position
+from streams.transport.topic_metadata import describer
+from streams.transport.transactions import PartitionProducer
+
+#: A fence is the last record of its transaction: it is near the end, unless much was aborted after it.
+FIRST_LOOK = 5_000
+TRANSACTION_TIMEOUT_MS = 60_000
+
+
+class StateCommandError(PathcastError):
+    """The state cannot be shown or rebased as things are."""
+
+
+class TopicLog(NamedTuple):
+    """A partition of an input topic as it is now."""
+
+    topic: str
+    topic_id: str
+    begin: int
+    end: int
+
+
+class PartitionPosition(NamedTuple):
+    """One partition: its fence (None where nothing was ever applied) and the input logs as they are now.
+
+    `topic_id`, `begin` and `end` are those of clicks.
+    """
+
+    partition: int
+    fence: Position | None
+    topic_id: str
+    begin: int
+    end: int
+    sides: tuple[TopicLog, ...] = ()
+
+    def names(self, topic: str) -> dict[str, str]:
+        """Names of the input topics by id; `topic` is that of clicks."""
+        return {self.topic_id: topic, **{one.topic_id: one.topic for one in self.sides}}
+
+    @property
+    def fits(self) -> bool:
+        """Whether a worker would go on from this fence."""
+        ends = {self.topic_id: self.end, **{one.topic_id: one.end for one in self.sides}}
+        topics = {topic_id: (topic_id, {self.partition: end}) for topic_id, end in ends.items()}
+        try:
+            fences.check(self.fence or Position(), self.partition, topics)
+        except PositionError:
+            return False
+        return True
+
+    def rebased(self, to_end: bool) -> Position:
+        """The same event time, at the present log's start or end.
+
+        Another input goes on from where it was read up to, if it is still the same; else it is read from its
+        start: what its records say holds whenever it is read.
+        """
+        old = self.fence or Position()
+        positions = {self.topic_id: self.end if to_end else self.begin}
+        for one in self.sides:
+            known = old.positions.get(one.topic_id, one.begin)
+            positions[one.topic_id] = known if known <= one.end else one.begin
+        return Position(positions, old.watermark, old.clock)
+
+
+def changelog_of(application_id: str) -> str:
+    """The topic that holds an installation's state."""
+    return f"{application_id}-state-changelog"
+
+
+def no_state(changelog: str) -> StateCommandError:
+    """What to say where there is no such topic."""
+    return StateCommandError(
+        f"no topic {changelog}: no worker of this installation ever ran here; name the right one with "
+        "PATHCAST_APPLICATION_ID"
+    )
+
+
+def standings(
+    to: Connection, application_id: str, topic: str, sides: Sequence[str] = ()
+) -> list[PartitionPosition]:
+    """Every partition of `topic`; `sides` are the other inputs.
+
+    Raises StateError if there is no state, SetUpError if there is no topic.
+    """
+    changelog = changelog_of(application_id)
+    topics = describer(to.kafka_python())([topic, *sides])
+    ends = topics[topic][1]
+    with consumer(to) as client:
+        _check_partitions(client.partitions_for_topic(changelog), changelog, topic, ends)
+        wanted = [TopicPartition(name, partition) for name in topics for partition in topics[name][1]]
+        begins = client.beginning_offsets(wanted)
+        found = {partition: _last_fence(client, TopicPartition(changelog, partition)) for partition in ends}
+
+    def log(name: str, partition: int) -> TopicLog:
+        topic_id, ends = topics[name]
+        return TopicLog(name, topic_id, begins[TopicPartition(name, partition)], ends[partition])
+
+    def standing(partition: int) -> PartitionPosition:
+        logs = tuple(log(name, partition) for name in sides)
+        return PartitionPosition(partition, found[partition], *log(topic, partition)[1:], logs)
+
+    return [standing(partition) for partition in sorted(ends)]
+
+
+def _check_partitions(found: Any, changelog: str, topic: str, ends: Mapping[int, int]) -> None:
+    if not found:
+        raise no_state(changelog)
+    if set(found) != set(ends):
+        raise StateCommandError(
+            f"{changelog} has {len(found)} partitions, {topic} has {len(ends)}: state cannot move between "
+            f"partitions; recreate {topic} with {len(found)}, or start a new installation under another "
+            "PATHCAST_APPLICATION_ID"
+        )
+
+
+def _last_fence(client: Any, part: Any) -> Position | None:
+    begin, end = client.beginning_offsets([part])[part], client.end_offsets([part])[part]
+    look, value = FIRST_LOOK, None
+    while value is None and end > begin:
+        for record in _records(client, part, max(begin, end - look), end):
+            value = record.value if record.key == FENCE_KEY else value
+        if end - look <= begin:
+            break
+        look *= 8
+    return None if value is None else _read(value)
+
+
+def _records(client: Any, part: Any, start: int, end: int) -> Iterator[Any]:
+    client.assign([part])
+    client.seek(part, start)
+    while client.position(part) < end:
+        for records in client.poll(timeout_ms=500).values():
+            yield from records
+
+
+def _read(value: bytes) -> Position:
+    """Bytes that are no fence are as good as none: rebasing is what repairs them. Raises PositionError."""
+    try:
+        msgspec.msgpack.decode(value, type=Position)
+    except msgspec.DecodeError:
+        return Position({"unreadable": 0})
+    return fences.decode(value)
+
+
+def rebase(to: Connection, application_id: str, found: list[PartitionPosition], to_end: bool) -> list[int]:
+    """Write new fences where there were any, each in a transaction that fences the partition's worker.
+
+    Returns the partitions written. Call `await_idle` first. Raises TransactionError.
+    """
+    return asyncio.run(_write(to, application_id, [one for one in found if one.fence is not None], to_end))
+
+
+async def _write(
+    to: Connection, application_id: str, found: list[PartitionPosition], to_end: bool
+) -> list[int]:
+    for one in found:
+        identity = f"{application_id}-{one.partition}"
+        producer = PartitionProducer(identity, one.partition, TRANSACTION_TIMEOUT_MS, to.aiokafka())
+        await producer.open()
+        try:
+            state = [(FENCE_KEY, fences.encode(one.rebased(to_end)))]
+            await producer.publish({}, changelog_of(application_id), state)
+        finally:
+            await producer.close()
+    return [one.partition for one in found]
+
+
+def await_idle(to: Connection, application_id: str, seconds: float) -> None:
+    """Return once the installation's group has no members. Raises StateError after `seconds`.
+
+    A worker that ended hard, as one that refuses its fence does, stays a member until its session times out.
+    """
+    deadline = time.monotonic() + seconds
+    while members := _members(to, application_id):
+        if time.monotonic() > deadline:
+            raise StateCommandError(
+                f"workers of {application_id} are running ({len(members)} members of its group, at "
+                f"{', '.join(sorted(set(members)))}): stop them first, then rebase, then start them again"
+            )
+        time.sleep(1.0)
+
+
+def _members(to: Connection, application_id: str) -> list[str]:
+    """The addresses of the group's members."""
+    with admin(to) as client:
+        described = client.describe_groups([application_id])
+    return [str(member["client_host"]) for group in described.values() for member in group["members"]]

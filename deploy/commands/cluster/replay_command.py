@@ -1,0 +1,156 @@
+"""`pathcast replay FILE`."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.runs.progress_bar import Lines
+from deploy.terminal.event_map_option import event_map_option
+from deploy.terminal.log_options import FILE, mapping_option
+from models.contract.aliases import EventNames
+
+if TYPE_CHECKING:
+    from deploy.cluster.replay import Pace, ReplayReport
+
+
+DEFAULT_RATE = 1_000.0
+
+
+def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
+    if sum((rate is not None, speed is not None, at_once)) > 1:
+        raise click.UsageError("--rate, --speed and --max exclude each other: give one")
+    if not math.isfinite(rate or speed or 1.0):
+        raise click.BadParameter("--rate and --speed are numbers; --max is as fast as it goes")
+    from deploy.cluster.replay import Pace
+
+    if at_once:
+        return Pace()
+    return Pace(rate=None if speed else rate or DEFAULT_RATE, speed=speed)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@mapping_option
+@event_map_option
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events a second  [1000].")
+@click.option(
+    "--speed", type=click.FloatRange(0, min_open=True), help="As it happened, this many times faster."
+)
+@click.option("--max", "at_once", is_flag=True, help="As fast as it goes.")
+@click.option(
+    "--shift-to-now",
+    is_flag=True,
+    help="Move event times: the first is now with --speed up to 1, else the latest. Event ids change with "
+    "them, or workers would take these events for repeats of an earlier replay.",
+)
+@click.option("--sort", is_flag=True, help="Order by event time first (the log must fit into memory).")
+@click.option("--items", type=FILE, help="Catalogue to publish first  [what the log says of its items].")
+@click.option("--limit", type=click.IntRange(1), help="Send this many rows.")
+@click.option("--topic", help="Where to  [clicks].")
+def command(
+    file: Path,
+    mapping: dict[str, str],
+    names: EventNames,
+    rate: float | None,
+    speed: float | None,
+    at_once: bool,
+    shift_to_now: bool,
+    sort: bool,
+    items: Path | None,
+    limit: int | None,
+    topic: str | None,
+) -> None:
+    """Send an event log to the clicks topic: CSV, JSON lines (both also .gz) or Parquet.
+
+    Column names of known logs are understood; others are mapped by --map. Records are stamped now and carry
+    the event's own time in the header `original-time`.
+    """
+    pace = _pace(rate, speed, at_once)
+    from deploy.cluster.clients import connection
+    from deploy.cluster.records import RecordSource, now_ms
+    from deploy.cluster.replay import check_topic, publish_items, replay
+    from streams.config.topics import TopicNames
+
+    topics, to = TopicNames(), connection()
+    # Sent faster than they happened, events after a first one that is now would lie in the future.
+    latest = pace.speed is None or pace.speed > 1
+    source = RecordSource(file, mapping, limit, now_ms() if shift_to_now else None, latest, sort, names)
+    check_topic(to, topic or topics.clicks)
+    click.echo(f"{publish_items(to, source, items, topics.items):,} items published to {topics.items}")
+    if shift_to_now:
+        click.echo("event times are moved to now, and event ids are new: the log's own ids will not be found")
+    with _stopping() as stop, _bar(source.rows()) as progress:
+        report = replay(to, source, pace, topic or topics.clicks, progress, stop)
+    _conclude(report, topic or topics.clicks)
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, so that what was sent is also acknowledged; a second one interrupts."""
+    stop = threading.Event()
+
+    def on_interrupt(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, previous)
+        stop.set()
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+class _Bar:
+    def __init__(self, progress: Progress, total: int | None) -> None:
+        self._progress, self._task = progress, progress.add_task("replay", total=total, rate=0.0)
+
+    def __call__(self, report: ReplayReport) -> None:
+        self._progress.update(self._task, completed=report.sent, rate=report.rate)
+
+
+class _Lines:
+    def __init__(self, lines: Lines, total: int | None) -> None:
+        self._lines, self._of = lines, f" of {total:,}" if total else ""
+
+    def __call__(self, report: ReplayReport) -> None:
+        self._lines(f"{report.sent:,}{self._of} events sent, {report.rate:,.0f}/s", "sending")
+
+
+@contextmanager
+def _bar(total: int | None) -> Iterator[_Bar | _Lines]:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        with Lines(console, "sending") as lines:
+            yield _Lines(lines, total)
+        return
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f}/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield _Bar(progress, total)
+
+
+def _conclude(report: ReplayReport, topic: str) -> None:
+    click.echo(f"{report.sent:,} events sent to {topic} in {report.seconds:.1f} s ({report.rate:,.0f}/s)")
+    if report.out_of_order:
+        warning = (
+            f"{report.out_of_order:,} rows are older than the row before them: --sort puts them in order"
+        )
+        click.echo(f"warning: {warning}", err=True)
+    if report.failed:
+        raise click.ClickException(
+            f"{report.failed:,} of them were not accepted, the last by {report.failure}"
+        )

@@ -1,0 +1,144 @@
+"""`pathcast state show | rebase | copies | strike`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.terminal.help_pages import Group
+from deploy.terminal.tables import print_table
+from deploy.terminal.time_option import told
+
+if TYPE_CHECKING:
+    from deploy.cluster.state import PartitionPosition
+    from streams.config.connection import Connection
+
+
+#: The broker looks for members that are silent for too long only now and then.
+GRACE_SECONDS = 5.0
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """How far the workers' state has read each partition, and setting that anew."""
+
+
+@command.command()
+def show() -> None:
+    """The fence of each partition beside the input log as it is now."""
+    from deploy.cluster.clients import connection
+    from deploy.cluster.state import standings
+    from streams.config.topics import TopicNames
+    from streams.config.worker_settings import WorkerSettings
+
+    names = TopicNames()
+    _print(standings(connection(), WorkerSettings().application_id, names.clicks, names.sides), names.clicks)
+
+
+@command.command("rebase")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["start", "end"]),
+    default="start",
+    show_default=True,
+    help="Read the topic from there on.",
+)
+def rebase_command(yes: bool, target: str) -> None:
+    """Keep the state, and let it belong to the clicks topic as it is now.
+
+    For a topic that was recreated or truncated, or a moved broker. Events of the old topic that come again
+    are recognised only among the latest of their visitor. Other inputs go on where they were read up to, or
+    from their start where they are new. Workers must be stopped.
+    """
+    from deploy.cluster.clients import connection
+    from deploy.cluster.state import await_idle, rebase, standings
+    from streams.config.topics import TopicNames
+    from streams.config.worker_settings import WorkerSettings
+
+    to, settings, names = connection(), WorkerSettings(), TopicNames()
+    topic = names.clicks
+    application_id = settings.application_id
+    with Console(stderr=True).status(f"waiting until no worker is a member of {application_id}"):
+        await_idle(to, application_id, settings.session_timeout_seconds + GRACE_SECONDS)
+    found = standings(to, application_id, topic, names.sides)
+    _print(found, topic)
+    if not yes:
+        click.confirm(f"Let the state of {application_id} go on from the {target} of {topic}?", abort=True)
+    written = rebase(to, application_id, found, target == "end")
+    click.echo(
+        f"{len(written)} of {len(found)} partitions rebased to the {target} of {topic}; start the workers"
+    )
+
+
+@command.command("copies")
+@click.option("--lost", metavar="WORKER", help="As `pathcast state strike WORKER --yes`, and list the rest.")
+def copies_command(lost: str | None) -> None:
+    """Where the state lies as files: of the partitions' owners, and of former ones until they delete theirs.
+
+    A worker that has ended cannot say that its datadir was deleted: `pathcast state strike` does.
+    """
+    from deploy.cluster.clients import connection
+    from deploy.privacy import copy_confirmations
+    from streams.config.topics import TopicNames
+
+    to, topic = connection(), TopicNames().state_copies
+    if lost is not None:
+        _strike(to, topic, lost)
+    table = Table("worker", "place", "partition", "clean up to the erasure of")
+    for copy in copy_confirmations.copies(to, topic):
+        clean = told(copy.rewritten) if copy.rewritten else "-"
+        table.add_row(copy.worker, copy.place, str(copy.partition), clean)
+    print_table(table)
+
+
+@command.command()
+@click.argument("worker")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def strike(worker: str, yes: bool) -> None:
+    """Take a WORKER off the list of copies whose datadir was deleted, so that no erasure waits for it.
+
+    Not for a host that is only switched off: its files still hold visitors who were forgotten. A worker that
+    starts on such a datadir announces it again, and deletes or rewrites the files.
+    """
+    from deploy.cluster.clients import connection
+    from deploy.privacy import copy_confirmations
+    from streams.config.topics import TopicNames
+
+    to, topic = connection(), TopicNames().state_copies
+    if not yes:
+        place = copy_confirmations.of_worker(to, topic, worker)[0].place
+        click.confirm(f"Was the datadir at {place} deleted, not only switched off?", abort=True)
+    _strike(to, topic, worker)
+
+
+def _strike(to: Connection, topic: str, worker: str) -> None:
+    from deploy.privacy import copy_confirmations
+    from streams.config.worker_settings import WorkerSettings
+
+    taken = copy_confirmations.strike(to, topic, WorkerSettings().application_id, worker)
+    click.echo(f"{len(taken)} copies at {taken[0].place} are taken off the list", err=True)
+
+
+def _print(found: list[PartitionPosition], topic: str) -> None:
+    table = Table("partition", "state's topic", "position", "watermark", "log", "")
+    for one in found:
+        table.add_row(*_row(one, topic))
+    print_table(table)
+
+
+def _row(one: PartitionPosition, topic: str) -> tuple[str, ...]:
+    logs = [(topic, one.begin, one.end), *((side.topic, side.begin, side.end) for side in one.sides)]
+    log = "\n".join(f"{name}: {begin:,} to {end:,}" for name, begin, end in logs)
+    if one.fence is None:
+        return str(one.partition), "-", "-", "-", log, "nothing applied yet"
+    names, positions = one.names(topic), one.fence.positions
+    now = ", ".join(f"{name} is {topic_id}" for topic_id, name in names.items() if topic_id not in positions)
+    verdict = "goes on" if one.fits else f"refused: {now or 'a log is shorter'}"
+    reached = told(one.fence.watermark)
+    ids = "\n".join(names.get(topic_id, topic_id) for topic_id in positions)
+    return str(one.partition), ids, "\n".join(f"{n:,}" for n in positions.values()), reached, log, verdict

@@ -1,0 +1,117 @@
+"""`pathcast visitor forget | stores | pseudonym`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+
+from deploy.terminal.help_pages import Group
+from deploy.terminal.tables import print_table
+
+if TYPE_CHECKING:
+    from deploy.privacy.copy_confirmations import Unconfirmed
+    from deploy.privacy.forget import Proof
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """A visitor's right to be forgotten."""
+
+
+def _named(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """An id as a click can have it: nobody else's state could ever answer."""
+    try:
+        if value.encode():
+            return value
+    except UnicodeEncodeError as error:
+        raise click.BadParameter(f"byte {error.start} of the id is no UTF-8; ids are UTF-8 text") from None
+    raise click.BadParameter("the id is empty; name a visitor as the clicks do (visitor_id)")
+
+
+@command.command()
+@click.argument("visitor", callback=_named)
+@click.option("--user", is_flag=True, help="The id is a user's: forget all visitors linked to them.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long workers have to answer.")
+@click.option("--json", "as_json", is_flag=True, help="The proof for programs.")
+def forget(visitor: str, user: bool, yes: bool, seconds: float, as_json: bool) -> None:
+    """Erase VISITOR everywhere, and prove it: what was found where, and by when each topic has dropped it.
+
+    Workers must be running. Later clicks of the visitor begin anew; what of them is still under way when this
+    is asked may come after it, so stop collecting first. The topics are read whole. With --user, VISITOR is
+    the id of a user: all devices on which they were logged in last are forgotten.
+    """
+    if not yes:
+        who = "user and all visitors linked to them" if user else "visitor"
+        click.confirm(f"This cannot be undone. Forget the {who}?", abort=True)
+    from deploy.cluster.clients import connection
+    from deploy.privacy.forget import forgotten
+    from deploy.privacy.forget_user import user_forgotten
+    from deploy.privacy.places import Places
+    from deploy.runs.event_log import opened
+    from streams.config.secret_file import pseudonyms
+    from streams.config.topics import TopicNames
+    from streams.config.worker_settings import WorkerSettings
+
+    worker = WorkerSettings()
+    hidden = pseudonyms(worker.pseudonym_key_file)
+    places = Places(connection(), TopicNames(), worker, opened(), hidden)
+    proof = (user_forgotten if user else forgotten)(places, visitor, seconds)
+    if as_json:
+        click.echo(json.dumps(_told(proof), indent=1))
+        return
+    table = Table("store", "found", "done", "nothing is left by", title=f"request {proof.request}")
+    for line in proof.lines:
+        table.add_row(*line)
+    print_table(table)
+    for one in proof.unconfirmed:
+        click.echo(_hint(one), err=True)
+
+
+def _told(proof: Proof) -> dict[str, Any]:
+    return {
+        "request": proof.request,
+        "at": proof.at,
+        "stores": [line._asdict() for line in proof.lines],
+        "unconfirmed": [one._asdict() for one in proof.unconfirmed],
+    }
+
+
+def _hint(one: Unconfirmed) -> str:
+    partitions = ", ".join(map(str, one.partitions))
+    state = "runs, and has not confirmed in time: ask again" if one.running else "does not run: start it"
+    return (
+        f"The datadir at {one.place} may still hold the visitor (partitions {partitions}). Its worker "
+        f"{state}. If the datadir was deleted, and not only switched off: {one.strike}"
+    )
+
+
+@command.command()
+@click.argument("identifier", metavar="ID", callback=_named)
+@click.option("--user", is_flag=True, help="The id is a user's (user_id), not a visitor's.")
+def pseudonym(identifier: str, user: bool) -> None:
+    """What a visitor's ID is replaced by where PATHCAST_PSEUDONYM_KEY_FILE is set: answers have it."""
+    from streams.config.secret_file import pseudonyms
+    from streams.config.worker_settings import WorkerSettings
+
+    hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
+    if hidden is None:
+        raise click.ClickException(
+            "no pseudonyms are made: ids stay as they are unless PATHCAST_PSEUDONYM_KEY_FILE names a secret"
+        )
+    make = hidden.user if user else hidden.visitor
+    click.echo(make(identifier.encode()))
+
+
+@command.command()
+def stores() -> None:
+    """Every place where something is kept, what it has of a visitor, and how that leaves it."""
+    from deploy.privacy.stores import STORES
+
+    table = Table("store", "holds", "leaves")
+    for store in STORES:
+        table.add_row(store.name, store.holds or "nothing of visitors", store.leaves)
+    print_table(table)

@@ -1,0 +1,68 @@
+"""`pathcast worker`: answer the clicks of some partitions until stopped."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import click
+
+from deploy.terminal import event_map_option
+from deploy.terminal.help_pages import Command
+from models.contract.aliases import event_name
+
+if TYPE_CHECKING:
+    from streams.config.worker_settings import WorkerSettings
+
+
+def actions_text(settings: WorkerSettings) -> str:
+    """The configured actions file, else the shipped example."""
+    if settings.actions is None:
+        return (resources.files("deploy") / "data" / "actions.toml").read_text()
+    try:
+        return settings.actions.expanduser().read_text()
+    except OSError as error:
+        raise click.ClickException(f"cannot read PATHCAST_ACTIONS {settings.actions}: {error}") from error
+
+
+def shop_text(settings: WorkerSettings) -> str:
+    """The configured rules of recommendations, else nothing, which stands for the defaults."""
+    path = settings.recommendation_rules
+    try:
+        return path.expanduser().read_text() if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"cannot read PATHCAST_RECOMMENDATION_RULES {path}: {error}") from error
+
+
+@click.command(
+    cls=Command,
+    settings=(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "PATHCAST_APPLICATION_ID",
+        "PATHCAST_DATADIR",
+        "PATHCAST_REGISTRY",
+        "PATHCAST_ACTIONS",
+        "PATHCAST_WEB_PORT",
+        "PATHCAST_DEADLINE_MS",
+        "PATHCAST_SESSION_GAP_MINUTES",
+        "PATHCAST_ALLOWED_LATENESS_MINUTES",
+        "PATHCAST_LOG_LEVEL",
+        "PATHCAST_LOG_FORMAT",
+    ),
+)
+def command() -> None:
+    """Answer the clicks of some partitions until SIGTERM or Ctrl-C.
+
+    It follows the model that `pathcast train --announce` or the trainer announces, also one that comes while
+    it runs. Without a model, lower fallback tiers (`rung` in the answers) answer: popular items, and a
+    probability that is the same for all who are as far in their session.
+    """
+    from deploy.cluster import clients
+    from streams.config.topics import TopicNames
+    from streams.config.worker_settings import WorkerSettings
+    from streams.service.worker import Worker
+
+    settings = WorkerSettings()
+    events = event_map_option.read(settings.event_map) if settings.event_map else event_name
+    texts = actions_text(settings), shop_text(settings)
+    Worker(settings, clients.connection(), TopicNames(), *texts, events).run()

@@ -1,0 +1,30 @@
+"""`pathcast contract`."""
+
+from pathlib import Path
+
+import click
+
+from deploy.terminal.option_defaults import CONTRACT_DIRECTORY
+from models.errors import PathcastError
+
+
+@click.command()
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=CONTRACT_DIRECTORY,
+    show_default=True,
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a document is not current.")
+def command(directory: Path, check: bool) -> None:
+    """Write JSON Schemas and the AsyncAPI document of everything on the topics."""
+    from deploy.reference import contract
+
+    if not check:
+        names = contract.write(directory)
+        click.echo(f"{len(contract.files())} documents in {directory}, {len(names)} of them changed")
+        return
+    names = contract.stale(directory)
+    if names:
+        raise PathcastError(f"not current in {directory}: {', '.join(names)}; run `pathcast contract`")
+    click.echo(f"{len(contract.files())} documents in {directory} are current")

@@ -1,0 +1,95 @@
+"""`pathcast decisions`: checks published decisions against their own records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from deploy.terminal.help_pages import Group
+from deploy.terminal.log_options import FILE
+from models.errors import PathcastError
+
+if TYPE_CHECKING:
+    from models.decisions.actions import ActionSet
+    from models.decisions.verify import Verifier
+
+
+ACTIONS_FILE = Path(__file__).parent.parent / "data" / "actions.toml"
+SHOWN_DIFFERENCES = 20
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """Verify the decisions on the topic `ad-decisions`."""
+
+
+@command.command()
+@click.argument("file", required=False, type=FILE)
+@click.option("--actions", type=FILE, default=ACTIONS_FILE, help="Actions TOML  [the shipped example].")
+@click.option("--limit", type=click.IntRange(min=1), help="Verify at most this many.")
+def verify(file: Path | None, actions: Path, limit: int | None) -> None:
+    """Recompute each decision from its own record: FILE (JSON lines), else the topic `ad-decisions`."""
+    from models.decisions.verify import Verifier
+
+    verifier = Verifier(_load(actions))
+    values = _lines(file) if file else _topic()
+    checked = wrong = 0
+    for checked, value in enumerate(islice(values, limit), start=1):
+        differences = _differences(verifier, value)
+        wrong += bool(differences)
+        if differences and wrong <= SHOWN_DIFFERENCES:
+            click.echo(f"decision {checked}: " + "; ".join(differences))
+    click.echo(f"{checked - wrong} of {checked} decisions verified, {wrong} differ")
+    if wrong:
+        raise PathcastError(f"{wrong} decisions differ from their records; the first are listed above")
+
+
+def _differences(verifier: Verifier, value: bytes) -> list[str]:
+    try:
+        record = msgspec.json.decode(value, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return [f"not a JSON object: {error}"]
+    return [f"{record.get('decision_id')}: {one}" for one in verifier.differences(record)]
+
+
+def _load(path: Path) -> ActionSet:
+    from models.decisions.actions import ActionSet
+
+    try:
+        return ActionSet.load(path.read_bytes())
+    except OSError as error:
+        raise PathcastError(f"actions file {path}: {error.strerror}; name one with --actions") from error
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as lines:
+        yield from (line for line in lines if line.strip())
+
+
+def _topic() -> Iterator[bytes]:
+    """The topic's committed records, up to its end at the start of the call; erased ones are left out."""
+    from kafka import TopicPartition
+
+    from deploy.cluster.clients import connection, consumer
+    from deploy.runs.event_log import opener
+    from streams.config.topics import TopicNames
+    from streams.config.worker_settings import WorkerSettings
+
+    names = TopicNames()
+    topic, opened = names.ad_decisions, opener(WorkerSettings(), names)
+    with consumer(connection()) as client:
+        partitions = [TopicPartition(topic, one) for one in client.partitions_for_topic(topic) or ()]
+        if not partitions:
+            raise PathcastError(f"topic {topic} not found; create it with `pathcast topics`")
+        client.assign(partitions)
+        client.seek_to_beginning()
+        ends = client.end_offsets(partitions)
+        while any(client.position(one) < end for one, end in ends.items()):
+            for batch in client.poll(timeout_ms=500).values():
+                there = [record for record in batch if record.value is not None]
+                yield from (value for value in opened("ad_decisions", there) if value is not None)

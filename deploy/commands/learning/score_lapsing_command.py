@@ -1,0 +1,92 @@
+"""`pathcast score-lapsing`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+
+from deploy.terminal.option_defaults import Wanted
+from deploy.terminal.tables import print_table
+from deploy.terminal.time_option import moment
+
+if TYPE_CHECKING:
+    from deploy.cluster.lapsing_visitors import LapsingFindings
+
+
+_USUAL = Wanted()
+_SHOWN = 10
+_DAYS = click.FloatRange(min=0, max=3650)
+
+
+@click.command()
+@click.option(
+    "--within-days",
+    type=click.FloatRange(0, 3650, min_open=True),
+    default=_USUAL.within_days,
+    show_default=True,
+    help="Lost: no visit in so many days.",
+)
+@click.option("--absent-from", type=_DAYS, default=_USUAL.absent_from, show_default=True, help="Days away.")
+@click.option("--absent-to", type=_DAYS, help="Below so many days away  [PATHCAST_CHURN_DAYS].")
+@click.option(
+    "--min-probability",
+    type=click.FloatRange(0, 1),
+    default=_USUAL.least,
+    show_default=True,
+    help="To be lost.",
+)
+@click.option(
+    "--min-sessions", type=click.IntRange(1), default=_USUAL.sessions, show_default=True, help="Of a visitor."
+)
+@click.option("--limit", type=click.IntRange(1), help="Publish this many at most, most money at risk first.")
+@click.option("--at", callback=moment, help="Event time of the sweep  [what the state has reached].")
+@click.option("--dry-run", is_flag=True, help="Publish nothing, only show.")
+def command(
+    within_days: float,
+    absent_from: float,
+    absent_to: float | None,
+    min_probability: float,
+    min_sessions: int,
+    limit: int | None,
+    at: int | None,
+    dry_run: bool,
+) -> None:
+    """Sweep the state for lapsing visitors, and publish them.
+
+    Lapsing is who used to come, stays away for longer than that visitor's habit, and is likely to be lost.
+    Workers go on meanwhile. The model is learned from the state itself: who came how often, and how lately.
+    A sweep that is repeated replaces its own records.
+    """
+    from deploy.cluster.clients import connection
+    from deploy.cluster.lapsing_visitors import publish, read_state, sweep
+    from streams.config.secret_file import pseudonyms
+    from streams.config.topics import TopicNames
+    from streams.config.worker_settings import WorkerSettings
+    from trainer.forecasting.lapsing_training import learn
+
+    settings, names, to = WorkerSettings(), TopicNames(), connection()
+    absent_to = settings.churn_days if absent_to is None else absent_to
+    if absent_to <= absent_from:
+        raise click.UsageError(
+            f"--absent-from {absent_from:g} is not below --absent-to {absent_to:g}: nobody is in between"
+        )
+    state = read_state(to, settings.application_id, pseudonyms(settings.pseudonym_key_file))
+    as_of = state.watermark if at is None else at
+    wanted = Wanted(within_days, absent_from, absent_to, min_probability, min_sessions, limit)
+    found = sweep(state, learn(state.table, as_of), as_of, wanted)
+    print_table(_table(found))
+    told = "not published (--dry-run)" if dry_run else f"published to {names.lapsing_visitors}"
+    if not dry_run:
+        publish(to, names.lapsing_visitors, found)
+    click.echo(f"{len(found):,} of {len(state.ids):,} visitors {told}")
+
+
+def _table(found: list[LapsingFindings]) -> Table:
+    table = Table("visitor", "lost", "value", "why")
+    for _, record in found[:_SHOWN]:
+        table.add_row(
+            record.visitor_id, f"{record.lost_probability:.1%}", f"{record.value:,.2f}", record.reason
+        )
+    return table

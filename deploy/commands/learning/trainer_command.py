@@ -1,0 +1,183 @@
+"""`pathcast trainer`, and `pathcast trainer run | drift | adapt | check`."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deploy.terminal.help_pages import Group
+from deploy.terminal.processes import command as program
+from trainer.loop.options import Options, read
+
+if TYPE_CHECKING:
+    from trainer.service.trainer_process import Trainer
+    from trainer.settings import TrainerSettings
+
+
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    settings=(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "PATHCAST_REGISTRY",
+        "PATHCAST_TRAINER_LOG",
+        "PATHCAST_TRAINER_WORKDIR",
+        "PATHCAST_TRAINER_EVERY_MINUTES",
+        "PATHCAST_TRAINER_EVERY_CLICKS",
+        "PATHCAST_TRAINER_MEMORY_MB",
+        "PATHCAST_TRAINER_HOLDOUT",
+        "PATHCAST_TRAINER_CONFIG",
+        "PATHCAST_GATE_LEAST_VISITORS",
+    ),
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Write the event log, and train, judge and promote a model whenever it is due, until SIGTERM or Ctrl-C.
+
+    Judging is the gate's work: it compares a new version with the one in use, on clicks that neither has
+    seen, and lets it serve only where it is better (docs/trainer/gate.md).
+    """
+    if ctx.invoked_subcommand is None:
+        _run(_settings())
+
+
+def _settings() -> TrainerSettings:
+    """The settings, with log lines written as they say."""
+    from streams import logging_setup
+    from streams.config.worker_settings import WorkerSettings
+    from trainer.settings import TrainerSettings
+
+    worker = WorkerSettings()
+    logging_setup.configure(worker.log_level, worker.log_format)
+    return TrainerSettings()
+
+
+def _run(settings: TrainerSettings) -> None:
+    ending = Event()
+    signal.signal(signal.SIGTERM, _end)
+    with suppress(KeyboardInterrupt):
+        _check()
+        trainer = _trainer(settings)
+        # A round is short, and what was begun in it, as saying how a run ended, is then over.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # A shell's background job ignores Ctrl-C.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: ending.set())
+        try:
+            while not ending.is_set():
+                trainer.step()
+        finally:
+            trainer.close()
+
+
+def _check() -> None:
+    """Whether runs could be made: in a process of its own, for that loads torch, whose memory would stay."""
+    done = subprocess.run(program("trainer", "check"), capture_output=True, text=True)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"pathcast trainer check died, status {done.returncode}"]
+        raise click.ClickException(said[-1].removeprefix("Error: "))
+
+
+def _trainer(settings: TrainerSettings) -> Trainer:
+    from deploy.cluster.records import now_ms
+    from deploy.runs.event_log import ingest, opened
+    from trainer.eventlog.refused_rows import write_gauges
+    from trainer.service.child import started
+    from trainer.service.orders import Workdir
+    from trainer.service.schedule import RunSchedule
+    from trainer.service.trainer_process import ChildProcess, Trainer
+
+    def launch(what: str) -> Callable[[], ChildProcess]:
+        return lambda: started(program("trainer", what), settings.nice)
+
+    events, metrics = opened(settings), settings.metrics
+    return Trainer(
+        events,
+        ingest(settings),
+        Workdir(settings.workdir.expanduser()),
+        RunSchedule(
+            settings.every_minutes, settings.every_clicks, settings.drift_minutes, settings.adapt_minutes
+        ),
+        settings.keep_days,
+        launch("run"),
+        now_ms,
+        launch("drift"),
+        launch("adapt"),
+        (lambda: write_gauges(events, metrics.expanduser())) if metrics else lambda: None,
+    )
+
+
+def _end(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@command.command("run")
+def run() -> None:
+    """Make the run that was ordered and is not made yet: `pathcast trainer` starts it."""
+    from deploy.runs.progress_bar import use_cores
+    from deploy.runs.training_run import make
+    from trainer.service.orders import Workdir
+    from trainer.service.trainer_process import BUSY
+
+    use_cores()
+    settings = _settings()
+    at = Workdir(settings.workdir.expanduser())
+    with at.alone() as alone:
+        if not alone:
+            sys.exit(BUSY)
+        order = at.order()
+        if order is None:
+            click.echo("no run was ordered: pathcast retrain asks for one", err=True)
+            return
+        done = make(settings, at, order)
+    click.echo(f"{done.version or 'no version'}: {done.why}", err=True)
+
+
+@command.command("check")
+def check_command() -> None:
+    """Whether the settings of runs fit and the working folder can be used: `pathcast trainer` asks first."""
+    settings = _settings()
+    if settings.config is not None:
+        read(settings.config.expanduser(), Options())  # what is wrong there is said before torch is loaded
+    from deploy.runs.training_run import check
+
+    check(settings)
+    click.echo("settings fit, and the working folder can be used")
+
+
+@command.command("drift")
+def drift() -> None:
+    """Ask for a run where the newest clicks are not those of the version that serves."""
+    from deploy.runs.drift_and_updates import look_for_drift
+    from deploy.runs.progress_bar import use_cores
+
+    use_cores()
+    for alarm in look_for_drift(_settings()) or ["no alarm"]:
+        click.echo(alarm, err=True)
+
+
+@command.command("adapt")
+def adapt() -> None:
+    """Take the serving version a small step further, and let the gate decide; not while a run is made."""
+    from deploy.runs.drift_and_updates import drop_steps, take_step
+    from deploy.runs.progress_bar import use_cores
+    from trainer.defaults import Step
+    from trainer.service.orders import Workdir
+    from trainer.service.trainer_process import BUSY
+
+    use_cores()
+    settings = _settings()
+    with Workdir(settings.workdir.expanduser()).alone() as alone:
+        if not alone:
+            sys.exit(BUSY)
+        click.echo(take_step(settings, Step()), err=True)
+        gone = drop_steps(settings)
+    if gone:
+        click.echo(f"removed old steps: {', '.join(gone)}", err=True)

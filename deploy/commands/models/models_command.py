@@ -1,0 +1,130 @@
+"""`pathcast models`: the versions in a registry, and which of them serves."""
+
+from pathlib import Path
+
+import click
+from rich.table import Column, Table
+
+from deploy.commands.learning.registry_option import registry_option
+from deploy.commands.models.adapt_command import adapt
+from deploy.commands.models.gate_command import gate
+from deploy.commands.models.show import show
+from deploy.commands.models.workers import shadow, workers
+from deploy.runs.version_metrics import figures
+from deploy.terminal.help_pages import Group
+from deploy.terminal.tables import print_table
+from models.registry.refusals import RegistryError
+from trainer.defaults import Keep
+from trainer.promotion.named import versions
+
+_FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
+reason_option = click.option("--reason", default="asked for on the command line", help="Kept in the ledger.")
+told_option = click.option(
+    "--announce/--no-announce", "told", default=True, help="Tell the workers, or only enter it in the ledger."
+)
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """List, show, judge, promote, take back, pin and remove versions of a registry.
+
+    The gate is what a new version has to pass before it serves: a comparison with the one in use, on clicks
+    that neither has seen (docs/trainer/gate.md).
+    """
+
+
+for _subcommand in (show, gate, adapt, shadow, workers):
+    command.add_command(_subcommand)
+
+
+@command.command("list")
+@registry_option
+def listed(registry: Path) -> None:
+    """All versions, oldest first, with what they reached when they were trained."""
+    from trainer.promotion.ledger import Ledger
+
+    if not registry.is_dir():
+        raise RegistryError(f"{registry} is no folder; name the one where `pathcast train` puts versions")
+    found = Ledger(registry).standing()
+    # A name that is cut off is none that `show` or `promote` would know.
+    table = Table(Column("version", no_wrap=True), "state", *_FIGURES, "why not", title=str(registry))
+    for name in versions(registry):
+        reached = figures(registry / name)
+        cells = (f"{reached[kind]:.3f}" if kind in reached else "?" for kind in _FIGURES)
+        why = found.refused.get(name, found.taken_back.get(name, ""))
+        table.add_row(name, found.state(name), *cells, why)
+    print_table(table)
+
+
+@command.command()
+@click.argument("version")
+@registry_option
+@reason_option
+@told_option
+@click.option("--force", is_flag=True, help="Also one that the gate refused, or that was taken back.")
+def promote(version: str, registry: Path, reason: str, told: bool, force: bool) -> None:
+    """Let VERSION serve; announce it again where it does already."""
+    from deploy.runs.promotion_moves import promotions
+
+    click.echo(f"{promotions(registry, told).promote(version, reason, force)} serves")
+
+
+@command.command()
+@registry_option
+@reason_option
+@told_option
+def rollback(registry: Path, reason: str, told: bool) -> None:
+    """Let the version serve that served before the present one."""
+    from deploy.runs.promotion_moves import promotions
+
+    click.echo(f"{promotions(registry, told).rollback(reason)} serves")
+
+
+@command.command()
+@click.argument("version", required=False)
+@registry_option
+@reason_option
+@told_option
+@click.option("--release", is_flag=True, help="Let others serve again; no VERSION is given.")
+def pin(version: str | None, registry: Path, reason: str, told: bool, release: bool) -> None:
+    """Let VERSION serve, and no other one until it is released: gate and trainer do not promote over it."""
+    from deploy.runs.promotion_moves import promotions
+
+    if release == (version is not None):
+        raise click.UsageError("give a VERSION to pin, or --release")
+    moves = promotions(registry, told)
+    if version is None:
+        click.echo(f"{moves.release(reason)} is released")
+    else:
+        click.echo(f"{moves.pin(version, reason)} serves, pinned")
+
+
+@command.command()
+@registry_option
+@click.option(
+    "--served",
+    type=click.IntRange(0),
+    default=Keep().served,
+    show_default=True,
+    help="Versions to roll back to.",
+)
+@click.option(
+    "--days", type=click.FloatRange(0), default=Keep().days, show_default=True, help="Younger versions stay."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def gc(registry: Path, served: int, days: float, dry_run: bool) -> None:
+    """Remove versions that neither serve nor are pinned, nor served lately, nor are young.
+
+    Also where PATHCAST_REGISTRY_PUBLISH says that they were put.
+    """
+    from deploy.cluster.records import now_ms
+    from trainer.promotion.garbage import collect, removable, withdraw
+    from trainer.promotion.publish_settings import PublishSettings
+
+    keep, url = Keep(served, days), PublishSettings().publish
+    gone = removable(registry, keep, now_ms()) if dry_run else collect(registry, keep, now_ms())
+    for name in gone:
+        click.echo(name)
+    click.echo(f"{len(gone)} versions {'would be ' if dry_run else ''}removed", err=True)
+    if url and not dry_run:
+        click.echo(f"{len(withdraw(registry, url))} versions removed from {url}", err=True)

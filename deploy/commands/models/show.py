@@ -1,0 +1,107 @@
+"""`pathcast models show`: all that is known of a version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deploy.commands.learning.registry_option import registry_option
+from deploy.runs.version_metrics import metrics
+from deploy.terminal.time_option import readable, told
+from models.errors import PathcastError
+from trainer.promotion.named import anywhere
+
+if TYPE_CHECKING:
+    from trainer.promotion.status import LedgerEntry
+
+
+#: Lists of sentences.
+_ONE_A_LINE = ("history", "said", "notes")
+
+
+@click.command()
+@click.argument("version")
+@registry_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def show(version: str, registry: Path, as_json: bool) -> None:
+    """What VERSION is: whether it serves, what befell it, what it was made from, how good it was.
+
+    Its files are verified and loaded as a worker does; what is wrong with them is told.
+    """
+    path = anywhere(registry, version)
+    from trainer.drift.drift import REFERENCE
+    from trainer.promotion.ledger import Ledger
+
+    ledger = Ledger(registry)
+    known = metrics(path)
+    known.pop(REFERENCE, None)
+    found = {
+        "version": path.name,
+        "state": ledger.standing().state(path.name),
+        "usable": _usable(path),
+        "history": [_entry(entry) for entry in ledger.entries() if entry.version == path.name],
+        "lineage": known.pop("lineage", {}),
+        "gate": _gate(path),
+        **known,
+    }
+    click.echo(json.dumps(found, indent=1) if as_json else "\n".join(_lines(found)))
+
+
+def _usable(path: Path) -> str:
+    from models.registry import registry as store
+
+    try:
+        store.load(path)
+    except PathcastError as error:
+        return f"no: {error}"
+    return "yes"
+
+
+def _entry(entry: LedgerEntry) -> str:
+    return f"{told(entry.at)} {entry.what} by {entry.by}: {entry.reason}"
+
+
+def _gate(path: Path) -> dict[str, Any]:
+    """What the gate said last; nothing where it was not asked."""
+    try:
+        found: dict[str, Any] = json.loads((path / "gate" / "report.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {
+        "verdict": found["verdict"],
+        "reason": found["reason"],
+        "report": str(path / "gate" / "report.md"),
+        **({"shadow": found["shadow"]} if "shadow" in found else {}),
+    }
+
+
+def _lines(value: dict[str, Any], indent: str = "") -> Iterator[str]:
+    """Names and values, one a line; what is inside of something stands further right."""
+    for name, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            yield f"{indent}{name}:"
+            yield from _lines(inner, indent + "  ")
+        elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            yield f"{indent}{name}:"
+            yield from (f"{indent}  - {_flat(one.items())}" for one in inner)
+        elif isinstance(inner, list) and name in _ONE_A_LINE and inner:
+            yield f"{indent}{name}:"
+            yield from (f"{indent}  - {one}" for one in inner)
+        else:
+            yield f"{indent}{name}: {_plain(inner)}"
+
+
+def _flat(pairs: Iterable[tuple[str, Any]]) -> str:
+    return ", ".join(f"{name} {_plain(value)}" for name, value in pairs)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return readable(value)
+    return str(value) if not isinstance(value, list | dict) else ", ".join(map(str, value)) or "none"

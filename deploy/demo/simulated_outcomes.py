@@ -1,0 +1,93 @@
+"""Made-up feedback: the log knows nothing of our decisions, so some are said to be seen, and some clicked."""
+
+import heapq
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from deploy.cluster.clients import producer
+from deploy.cluster.records import RecordBatch
+from deploy.cluster.replay import ReplayReport, Sender
+from deploy.demo.board import NOTHING, SIMULATED
+from deploy.demo.watch import Background
+from models.contract.predictions import AdDecision
+from streams.config.connection import Connection
+
+SHOWN_SHARE, CLICKED_SHARE = 0.5, 0.25
+#: When it is said: seconds of the wall clock after the decision, and ms of event time.
+AFTER, AFTER_EVENT_MS = {"view_promotion": 0.5, "select_promotion": 1.2}, 2_000
+#: An outcome is told of the shop's present (event time, ms), since its visitor may have gone on.
+RECENT_MS = 60_000
+
+
+@dataclass(order=True)
+class Planned:
+    """An event to send once it is due."""
+
+    due: float
+    decision: AdDecision = field(compare=False)
+    event: str = field(compare=False)
+
+    def said(self, present: int) -> dict[str, Any]:
+        """The event, when the shop's clock is at `present` (epoch ms)."""
+        decision = self.decision
+        return {
+            "event_id": f"{decision.decision_id}{SIMULATED}{self.event}",
+            "visitor_id": decision.visitor_id,
+            "ts": max(decision.ts + AFTER_EVENT_MS, present - RECENT_MS),
+            "event": self.event,
+            "promo_id": decision.action,
+            "decision_id": decision.decision_id,
+        }
+
+
+class SimulatedOutcomes:
+    """Plans outcomes of decisions (any thread) and sends them to `topic` when they are due (its own thread).
+
+    `clock` gives the shop's event time (epoch ms).
+    """
+
+    def __init__(self, to: Connection, topic: str, clock: Callable[[], int], seed: int = 0) -> None:
+        self._to, self._topic, self._clock = to, topic, clock
+        self._chance = random.Random(seed)
+        self._planned: list[Planned] = []
+        self._lock = threading.Lock()
+        #: Of what was sent; complete once the thread has ended.
+        self.report = ReplayReport()
+        self.thread = Background("outcomes", self._send_when_due)
+
+    def plan(self, decision: AdDecision) -> None:
+        """Perhaps somebody saw it, and perhaps clicked. Never about the answer to such an event itself."""
+        if decision.action == NOTHING or SIMULATED in decision.event_id:
+            return
+        events = ["view_promotion"] * (self._chance.random() < SHOWN_SHARE)
+        events += ["select_promotion"] * (bool(events) and self._chance.random() < CLICKED_SHARE)
+        with self._lock:
+            for event in events:
+                heapq.heappush(self._planned, Planned(time.monotonic() + AFTER[event], decision, event))
+
+    def _send_when_due(self, halt: threading.Event) -> None:
+        with producer(self._to, linger_ms=5) as client:
+            sender = Sender(client, self._topic, self.report)
+            while not halt.wait(0.05):
+                due = self._due()
+                for row in range(len(due.keys)):
+                    sender.send(due, row)
+                self.report.sent += len(due.keys)
+
+    def _due(self) -> RecordBatch:
+        with self._lock:
+            now, taken = time.monotonic(), list[Planned]()
+            while self._planned and self._planned[0].due <= now:
+                taken.append(heapq.heappop(self._planned))
+        said = [one.said(self._clock()) for one in taken]
+        times = np.array([one["ts"] for one in said], np.int64)
+        return RecordBatch(
+            [one["visitor_id"].encode() for one in said], [*map(msgspec.json.encode, said)], times
+        )

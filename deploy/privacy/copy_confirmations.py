@@ -1,0 +1,135 @@
+"""Where workers say that state lies as files, and which of these places have not confirmed an erasure."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from deploy.cluster.clients import consumer, drain, producer
+from deploy.privacy.members import running
+from deploy.privacy.places import Places
+from models.errors import PathcastError
+from models.privacy import erasure
+from models.privacy.erasure import StateCopy
+from streams.config.connection import Connection
+
+#: Seconds between two looks.
+EVERY = 0.5
+#: Seconds that a worker has to become a member of its group again, after a restart.
+GRACE = 6.0
+
+
+class UnknownWorker(PathcastError):
+    """No copy of the state is known of a worker."""
+
+
+class StillRuns(PathcastError):
+    """A worker runs, so its datadir exists."""
+
+
+class Confirmed(NamedTuple):
+    """All copies of the partitions in question, and those of them that may still hold the visitor.
+
+    `members`: names of the workers that run; None: not known, since some do not say their name.
+    """
+
+    every: list[StateCopy]
+    missing: list[StateCopy]
+    members: frozenset[str] | None = None
+
+    def runs(self, worker: str) -> bool:
+        """Whether the worker runs, as far as that is known."""
+        return self.members is None or worker in self.members
+
+
+class Unconfirmed(NamedTuple):
+    """A datadir that may still hold the visitor: whose, where, which partitions; `strike` is the command that
+    takes it off the list once the folder is deleted."""
+
+    worker: str
+    place: str
+    partitions: list[int]
+    running: bool
+    strike: str
+
+
+def unconfirmed(found: Confirmed) -> list[Unconfirmed]:
+    """By worker, what has not confirmed."""
+    by_worker: dict[str, list[StateCopy]] = {}
+    for copy in found.missing:
+        by_worker.setdefault(copy.worker, []).append(copy)
+    return [
+        Unconfirmed(
+            worker, of[0].place, [copy.partition for copy in of], found.runs(worker), strike_command(worker)
+        )
+        for worker, of in by_worker.items()
+    ]
+
+
+def strike_command(worker: str) -> str:
+    """What to type once a worker's datadir is deleted."""
+    return f"pathcast state strike {worker}"
+
+
+def copies(to: Connection, topic: str) -> list[StateCopy]:
+    """The last word on each copy, by place and partition. Raises KafkaUnreachable."""
+    last: dict[bytes, StateCopy | None] = {}
+    with consumer(to) as client:
+        for record in drain(client, topic):
+            last[record.key] = erasure.decode_copy(record.value) if record.value else None
+    return sorted(filter(None, last.values()), key=lambda copy: (copy.place, copy.worker, copy.partition))
+
+
+def confirmed(places: Places, since: Mapping[int, int], seconds: float) -> Confirmed:
+    """Wait until no copy may hold who was erased, or until `seconds` are over.
+
+    `since` are the offsets of the erasure's receipts by partition. A copy is clean when it is rewritten up to
+    that receipt or a later one. Workers that do not run confirm nothing, so only those that run are waited
+    for, after GRACE. Raises KafkaUnreachable.
+    """
+    to, names, began = places.to, places.names, time.monotonic()
+    while True:
+        every = [copy for copy in copies(to, names.state_copies) if copy.partition in since]
+        at = dict(_later(to, names.erasures, since))
+        missing = [copy for copy in every if copy.rewritten not in at[copy.partition]]
+        members = running(to, places.worker.application_id) if missing else None
+        found, waited = Confirmed(every, missing, members), time.monotonic() - began
+        awaited = any(found.runs(copy.worker) for copy in missing) or waited <= GRACE
+        if not missing or waited > seconds or not awaited:
+            return found
+        time.sleep(EVERY)
+
+
+def _later(to: Connection, topic: str, since: Mapping[int, int]) -> Iterator[tuple[int, set[int]]]:
+    """The `at` of the receipts from these offsets on."""
+    with consumer(to) as client:
+        for number, offset in since.items():
+            found = drain(client, topic, number, offset)
+            yield number, {erasure.decode(record.value).at for record in found}
+
+
+def strike(to: Connection, topic: str, application_id: str, worker: str) -> list[StateCopy]:
+    """Take back what a worker has said whose datadir is deleted; what that was.
+
+    A datadir that exists after all is announced again when a worker starts on it. Raises UnknownWorker, and
+    StillRuns where the worker is a member of its group.
+    """
+    theirs = of_worker(to, topic, worker)
+    if worker in (running(to, application_id) or ()):
+        raise StillRuns(
+            f"worker {worker} at {theirs[0].place} runs, or was killed just now: strike it off once it is "
+            "stopped, its datadir is deleted, and its session is over (PATHCAST_SESSION_TIMEOUT_SECONDS)"
+        )
+    with producer(to) as client:
+        for sent in [client.send(topic, None, copy.key.encode()) for copy in theirs]:
+            sent.get(30)
+    return theirs
+
+
+def of_worker(to: Connection, topic: str, worker: str) -> list[StateCopy]:
+    """The copies of one worker. Raises UnknownWorker where there is none."""
+    theirs = [copy for copy in copies(to, topic) if copy.worker == worker]
+    if not theirs:
+        raise UnknownWorker(
+            f"no files of the state are known of {worker!r}: `pathcast state copies` lists the workers"
+        )
+    return theirs

@@ -1,0 +1,37 @@
+"""Records under a visitor's key on compacted topics, such as the key by which answers are sealed."""
+
+from collections.abc import Collection, Mapping
+
+from deploy.cluster.clients import consumer, drain, producer
+from streams.config.connection import Connection
+
+#: Values by partition and visitor.
+Standing = Mapping[tuple[int, bytes], bytes]
+
+
+def standing(to: Connection, topic: str, visitors: Collection[str]) -> Standing | None:
+    """Their records as of now; None where there is no such topic. Raises KafkaUnreachable."""
+    wanted, found = {one.encode() for one in visitors}, dict[tuple[int, bytes], bytes]()
+    with consumer(to) as client:
+        if not client.partitions_for_topic(topic):
+            return None
+        for record in drain(client, topic):
+            if record.key in wanted:
+                found.pop((record.partition, record.key), None)
+                if record.value is not None:
+                    found[record.partition, record.key] = record.value
+    return found
+
+
+def delete(to: Connection, topic: str, held: Standing | None) -> None:
+    """Delete those of the records that are still there, by deletion marks on their own partitions.
+
+    A visitor who came back meanwhile has another record, and keeps it.
+    """
+    if not held:
+        return
+    now = standing(to, topic, {visitor.decode() for _, visitor in held}) or {}
+    left = [place for place, wrapped in held.items() if now.get(place) == wrapped]
+    with producer(to) as client:
+        for sent in [client.send(topic, None, key, partition=number) for number, key in left]:
+            sent.get(30)

@@ -1,0 +1,64 @@
+"""The event log for commands: opened by its setting, written from Kafka, read as any other log of clicks."""
+
+from contextlib import suppress
+
+from deploy.cluster.clients import KafkaUnreachable, connection
+from deploy.cluster.records import now_ms
+from deploy.privacy.secret import check_secret
+from deploy.terminal.event_map_option import read as read_event_map
+from models.contract.aliases import EventNames, event_name
+from models.contract.events import Limits
+from models.privacy.keyring import Keyring
+from streams.config.secret_file import envelopes, pseudonyms
+from streams.config.topics import TopicNames
+from streams.config.worker_settings import WorkerSettings
+from trainer.eventlog.envelope_keys import Keys
+from trainer.eventlog.ingest import Ingest, IngestBounds, Member
+from trainer.eventlog.log import EventLog
+from trainer.eventlog.log_erasure import Forgetting
+from trainer.eventlog.log_tables import TABLES
+from trainer.eventlog.refused_rows import Watch
+from trainer.eventlog.rows import Opened, Rows, refusing
+from trainer.settings import TrainerSettings
+
+
+def opened(settings: TrainerSettings | None = None) -> EventLog:
+    """The event log of PATHCAST_TRAINER_LOG. Raises EventLogError."""
+    return EventLog.at((settings or TrainerSettings()).log)
+
+
+def tables() -> dict[str, Rows]:
+    """How each topic that is kept is read, by the topic's name: clicks as the workers read them."""
+    worker, names = WorkerSettings(), TopicNames()
+    limits = Limits(
+        max_bytes=worker.max_event_bytes,
+        check_skew=worker.check_skew,
+        trust_original_time=worker.trust_original_time,
+    )
+    events, hidden = events_of(worker), pseudonyms(worker.pseudonym_key_file)
+    keys = opener(worker, names)
+    return {getattr(names, table.setting): Rows(table, limits, events, hidden, keys) for table in TABLES}
+
+
+def opener(worker: WorkerSettings, names: TopicNames) -> Opened:
+    """What opens sealed answers, or refuses them where no key file is named. Raises EventLogError."""
+    found = envelopes(worker.envelope_key_file)
+    return Keys(Keyring(found), names.visitor_keys, connection().kafka_python()) if found else refusing
+
+
+def events_of(worker: WorkerSettings) -> EventNames:
+    """What the workers read event names by. Raises EventMapError."""
+    return read_event_map(worker.event_map) if worker.event_map else event_name
+
+
+def ingest(settings: TrainerSettings, recreated: bool = False) -> Ingest:
+    """The writer of the event log. Raises EventLogError, KafkaUnreachable, or WrongSecret."""
+    # Who starts before Kafka does waits for it.
+    with suppress(KafkaUnreachable):
+        check_secret(connection(), TopicNames(), pseudonyms(WorkerSettings().pseudonym_key_file))
+    bounds = IngestBounds(settings.commit_rows, settings.commit_seconds)
+    member = Member(settings.group, settings.instance)
+    to = connection().kafka_python()
+    log = opened(settings)
+    watch = Watch(settings.refused_share)
+    return Ingest(log, tables(), to, member, now_ms, Forgetting(log), recreated, bounds, watch)

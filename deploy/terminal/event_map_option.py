@@ -1,0 +1,51 @@
+"""`--event-map`: what a log or a producer of another domain calls its events."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from models.contract import event_map
+from models.contract.aliases import EventMapError, EventNames, event_name
+
+
+def read(path: Path, whole: bool = True) -> EventNames:
+    """The map of a TOML file; `whole`: it may be nothing but the map. Raises EventMapError."""
+    try:
+        text = path.expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EventMapError(f"event map {path} cannot be read ({error}); name a TOML file") from error
+    return event_map.parse(text, f"event map {path}", whole)
+
+
+def _names(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> EventNames:
+    """Files and NAME=EVENT pairs, the later ones over the earlier."""
+    mapping: dict[str, str] = {}
+    for one in given:
+        name, equals, event = one.partition("=")
+        if equals and not Path(one).is_file():
+            mapping[name.strip()] = event.strip()
+        else:
+            mapping |= read(Path(one)).mapping
+    return EventNames(mapping) if mapping else event_name
+
+
+def names_in(config: Path | None, names: EventNames) -> EventNames:
+    """What was given; nothing given: the map among a file of settings. Raises EventMapError."""
+    return read(config, whole=False) if config and not names.mapping else names
+
+
+def names_for(metrics: Mapping[str, Any], names: EventNames) -> EventNames:
+    """What was given; nothing given: how they were read for the version with these metrics."""
+    return names if names.mapping else EventNames(metrics.get("log", {}).get(event_map.TABLE))
+
+
+event_map_option = click.option(
+    "--event-map",
+    "names",
+    multiple=True,
+    metavar="FILE|NAME=EVENT",
+    callback=_names,
+    help="What the log's event names stand for: TOML, or one of them.",
+)

@@ -1,0 +1,142 @@
+"""What the shop itself knows of a person: the compacted topic `profiles`, read strictly.
+
+A record says all that the shop has to say of its key; an empty value takes it back. What cannot be read is a
+dead letter with a reason, since half a profile would be believed as a whole one.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from models.contract.decoder import InputRecord
+from models.contract.events import SCHEMA_VERSION, EpochMs, Id, Limits, Reason, Rejected, SchemaVersion, Text
+from models.contract.values import MISSING, describe
+from models.identity.traits import INTERESTS
+from models.privacy.pseudonyms import Pseudonyms
+
+_ADVICE = "see docs/contract/profile-update.schema.json"
+Weight = Annotated[float, Meta(ge=0, le=1)]
+Interests = Annotated[dict[Text, Weight], Meta(max_length=INTERESTS)]
+
+
+class ProfileUpdate(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """All that the shop knows of a visitor or of a user; it replaces what an older record of the key said."""
+
+    visitor_id: Annotated[Id | None, Meta(description="The visitor; equals the record's key.")] = None
+    user_id: Annotated[
+        Text | None, Meta(description="The user, in place of `visitor_id`; equals the record's key.")
+    ] = None
+    ts: Annotated[
+        EpochMs, Meta(description="When this was known, epoch milliseconds; the newest record counts.")
+    ]
+    age_band: Annotated[Text | None, Meta(description="Such as `25-34`, as clicks say it.")] = None
+    gender: Annotated[Text | None, Meta(description="As clicks say it.")] = None
+    region: Annotated[Text | None, Meta(description="Within the country, as clicks say it.")] = None
+    interests: Annotated[
+        Interests, Meta(description="Long-term interests: weight by category, as clicks name it.")
+    ] = {}
+    consent: Annotated[
+        bool | None, Meta(description="`false`: nothing is kept, as after an empty value.")
+    ] = None
+    schema_version: Annotated[SchemaVersion, Meta(description="Version of this contract.")] = SCHEMA_VERSION
+
+
+class Removal(NamedTuple):
+    """An empty value: nothing is said any more of the visitor or user of the key; ids as in the state."""
+
+    visitor_id: str
+    user_id: str
+
+
+class ProfileDecoder:
+    """Decodes records of `profiles`; with `pseudonyms` ids are replaced, and messages name none."""
+
+    def __init__(self, limits: Limits, pseudonyms: Pseudonyms | None = None) -> None:
+        self.limits, self.pseudonyms = limits, pseudonyms
+        self._decode = msgspec.json.Decoder(ProfileUpdate).decode
+
+    def decode(self, records: Sequence[InputRecord]) -> list[ProfileUpdate | Removal | Rejected]:
+        """One entry per record, in order. Nothing here raises."""
+        return [self._one(record) for record in records]
+
+    def _one(self, record: InputRecord) -> ProfileUpdate | Removal | Rejected:
+        value, key = record.value, record.key
+        if not key:
+            return Rejected(
+                Reason.MISSING_KEY,
+                f"key is {describe(key)}, expected the visitor_id or user_id; send it as the record's key",
+            )
+        if not value:
+            return self._removal(key)
+        if len(value) > self.limits.max_bytes:
+            return Rejected(
+                Reason.TOO_LARGE,
+                f"the value has {len(value)} bytes, expected at most {self.limits.max_bytes}; {_ADVICE}",
+            )
+        update = self._read(value)
+        if isinstance(update, Rejected):
+            return update
+        return self._refusal(update, record) or self._hidden(update)
+
+    def _read(self, value: bytes) -> ProfileUpdate | Rejected:
+        try:
+            return self._decode(value)
+        except msgspec.ValidationError as error:
+            return self._invalid(value, str(error))
+        except (ValueError, RecursionError) as error:
+            return Rejected(
+                Reason.MALFORMED, f"not JSON ({str(error)[:80]}); expected one JSON object in UTF-8"
+            )
+
+    def _invalid(self, value: bytes, found: str) -> Rejected:
+        # msgspec's messages name types and bounds, never values; but an unknown field could be anything.
+        if self.pseudonyms is not None and "unknown field" in found:
+            found = "Object contains an unknown field"
+        reason = Reason.UNKNOWN_SCHEMA if "$.schema_version" in found else Reason.INVALID
+        return Rejected(reason, f"{found}; {_ADVICE}")
+
+    def _refusal(self, update: ProfileUpdate, record: InputRecord) -> Rejected | None:
+        ids = [name for name in (update.visitor_id, update.user_id) if name is not None]
+        if len(ids) != 1:
+            return Rejected(
+                Reason.INVALID, f"{len(ids)} of visitor_id and user_id, expected one of the two; {_ADVICE}"
+            )
+        if ids[0].encode("utf-8", "surrogatepass") != record.key:
+            found = "another" if self.pseudonyms else f"{describe(record.key)}, not {describe(ids[0])}"
+            return Rejected(
+                Reason.KEY_MISMATCH, f"key is {found}; send visitor_id or user_id as the record's key"
+            )
+        ahead = update.ts - record.timestamp
+        if self.limits.check_skew and record.timestamp >= 0 and ahead > self.limits.skew_future_ms:
+            return Rejected(
+                Reason.SKEWED,
+                f"ts is {update.ts}, {ahead / 1000:+.0f} s from the record's {record.timestamp}; set the "
+                "producer's clock",
+            )
+        return None
+
+    def _hidden(self, update: ProfileUpdate) -> ProfileUpdate:
+        """Words that say "missing" say nothing; ids become pseudonyms."""
+        for field in ("age_band", "gender", "region"):
+            if getattr(update, field) in MISSING:
+                setattr(update, field, None)
+        if self.pseudonyms is None:
+            return update
+        if update.visitor_id is not None:
+            update.visitor_id = self.pseudonyms.visitor(update.visitor_id.encode())
+        if update.user_id is not None:
+            update.user_id = self.pseudonyms.user(update.user_id.encode())
+        return update
+
+    def _removal(self, key: bytes) -> Removal | Rejected:
+        if self.pseudonyms is not None:
+            return Removal(self.pseudonyms.visitor(key), self.pseudonyms.user(key))
+        try:
+            name = key.decode()
+        except UnicodeDecodeError:
+            return Rejected(
+                Reason.INVALID, f"key is {describe(key)}, expected an id in UTF-8; send no such key"
+            )
+        return Removal(name, name)

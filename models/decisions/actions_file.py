@@ -1,0 +1,106 @@
+"""The actions file: structs that mirror the TOML, with the defaults of what it leaves out."""
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+import xxhash
+
+from models.errors import PathcastError
+
+MAX_ACTIONS: Final = 32
+MIN_EPSILON: Final = 1e-6  # below it, an action's share of the draw's 2^53 steps would lose precision
+ONE: Final = 1 << 53  # probabilities are multiples of 1 / ONE, the draw's own grain
+#: Kinds that cost the shop something unless the file says otherwise.
+COSTLY: Final = ("coupon", "free_shipping")
+#: A session that is likelier than this to be automated is offered nothing that costs something.
+MAX_RISK: Final = 0.9
+
+Kind = Literal["ad", "coupon", "free_shipping", "nudge", "none"]
+Stage = Literal["browsing", "cart", "checkout", "bought"]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Amount = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
+Weight = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
+
+
+class ActionsError(PathcastError):
+    """The actions file cannot be used."""
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    pass
+
+
+class Caps(_Strict, frozen=True):
+    """Most servings per session and per UTC day, and the least minutes between two; None is no limit."""
+
+    per_session: Positive | None = None
+    per_day: Positive | None = None
+    cooldown_minutes: Positive | None = None
+
+
+class When(_Strict, frozen=True):
+    """A rule: all given conditions hold; an empty one always does."""
+
+    min_probability: Share | None = None
+    max_probability: Share | None = None
+    stages: Annotated[list[Stage], msgspec.Meta(min_length=1)] | None = None
+    min_cart_value: Amount | None = None
+    events: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
+
+
+class Action(_Strict, frozen=True):
+    """One entry of the file; among the actions preferred by their rules (`when`) the heaviest wins.
+
+    `cost`: what one use costs the shop, in currency units. `explore_when` and `epsilon`: where exploration
+    may choose the action, and in which share of those decisions. `max_risk`: the highest session risk at
+    which it is offered. `costly`, `explored_when` and `risk_limit` are these with the defaults filled in.
+    """
+
+    name: Name
+    kind: Kind
+    weight: Weight = 1.0
+    caps: Caps = Caps()
+    when: When = When()
+    cost: Amount | None = None
+    explore_when: When | None = None
+    epsilon: Share | None = None
+    max_risk: Share | None = None
+
+    @property
+    def costly(self) -> bool:
+        """Whether it costs the shop something; coupons and free shipping do unless `cost` is 0."""
+        return self.kind in COSTLY if self.cost is None else self.cost > 0
+
+    @property
+    def explored_when(self) -> When:
+        """The rule of its exploration: an action that costs something is explored where its rule holds."""
+        if self.explore_when is not None:
+            return self.explore_when
+        return self.when if self.costly else When()
+
+    @property
+    def risk_limit(self) -> float:
+        """The highest session risk at which it is offered; 1: any."""
+        if self.max_risk is not None:
+            return self.max_risk
+        return MAX_RISK if self.costly else 1.0
+
+
+class ActionsFile(_Strict, frozen=True):
+    """All of it: a placement's actions and the share of decisions that explore.
+
+    `currency` is the ISO 4217 code that explanations name amounts in.
+    """
+
+    placement: Name
+    epsilon: Share
+    actions: list[Action]
+    currency: Currency | None = None
+
+
+def action_hash(name: str) -> int:
+    """The 32-bit key of an action in the state: stable when actions are added, removed or reordered."""
+    return xxhash.xxh3_64_intdigest(name.encode()) & 0xFFFF_FFFF

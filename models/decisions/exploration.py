@@ -1,0 +1,31 @@
+"""The distribution that a decision is drawn from: the preferred action, over a floor of exploration."""
+
+from itertools import accumulate
+from typing import NamedTuple
+
+from models.decisions.actions import ActionSet
+from models.decisions.actions_file import ONE
+
+
+class Distribution(NamedTuple):
+    """Probabilities by action name (0 where it cannot be drawn) and their running sums in units of 2^-53."""
+
+    probabilities: dict[str, float]
+    cumulative: tuple[int, ...]
+
+
+def distribution(actions: ActionSet, preferred: int, explorable: int) -> Distribution:
+    """The floor of every explorable action (bits, `none` among them), and all that is left on `preferred`.
+
+    An action with an epsilon of its own has that share; the others have even parts of the file's.
+    """
+    positions = [position for position in range(len(actions.names)) if explorable >> position & 1]
+    sharing = sum(actions.shares[position] is None for position in positions)
+    part = int(actions.epsilon * ONE) // max(1, sharing)
+    units = [0] * len(actions.names)
+    for position in positions:
+        own = actions.shares[position]
+        units[position] = part if own is None else own
+    units[preferred] += ONE - sum(units)
+    probabilities = {name: unit / ONE for name, unit in zip(actions.names, units, strict=True)}
+    return Distribution(probabilities, tuple(accumulate(units)))

@@ -1,0 +1,71 @@
+"""Recomputes a published decision from nothing but its own record and the action set it names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from models.decisions.actions import ActionSet, earlier
+from models.decisions.policy import Context, Policy, draw_of
+
+
+def verify(record: Mapping[str, Any], actions: ActionSet) -> list[str]:
+    """The differences between a decoded `AdDecision` and its recomputation; empty if there are none."""
+    return Verifier(actions).differences(record)
+
+
+class Verifier:
+    """`verify` for many records of one action set.
+
+    Decisions of the algorithm before, made with the same file, are recomputed as it made them.
+    """
+
+    def __init__(self, actions: ActionSet) -> None:
+        self._version = actions.version
+        self._policies = {one.version: Policy(one) for one in (actions, earlier(actions))}
+
+    def differences(self, record: Mapping[str, Any]) -> list[str]:
+        """As `verify`."""
+        version = record.get("policy_version")
+        policy = self._policies.get(version) if isinstance(version, str) else None
+        if policy is None:
+            return [
+                f"policy_version: recorded {version!r}, these actions are {self._version!r}; "
+                "verify with the actions file that was in use"
+            ]
+        expected = _recompute(policy, record)
+        if isinstance(expected, str):
+            return [expected]
+        return [
+            f"{field}: recorded {record.get(field)!r}, recomputed {value!r}"
+            for field, value in expected.items()
+            if record.get(field) != value
+        ]
+
+
+def _recompute(policy: Policy, record: Mapping[str, Any]) -> dict[str, Any] | str:
+    event_id = record.get("event_id")
+    if not isinstance(event_id, str):
+        return f"event_id: recorded {event_id!r}, expected a string"
+    try:
+        context = msgspec.convert(record.get("context"), Context)
+        draw = draw_of(event_id)
+        decision = policy.decide(context, draw)
+    except (msgspec.ValidationError, ValueError) as error:
+        return f"context: {error}"
+    wrong = _wrongly_allowed(policy.actions, context)
+    return wrong or policy.fields(event_id, context, decision, draw)
+
+
+def _wrongly_allowed(actions: ActionSet, context: Context) -> str:
+    """What the record itself shows to be wrong with its mask: risk and consent are recorded, caps are not."""
+    allowed = context.mask & ~(1 << actions.none)
+    if not context.consent:
+        return f"mask: {context.mask:#b} without consent, expected {1 << actions.none:#b}" if allowed else ""
+    risky = allowed & actions.too_risky(context.session_risk)
+    names = [name for position, name in enumerate(actions.names) if risky >> position & 1]
+    return (
+        f"mask: allows {names} at a session risk of {context.session_risk}, above their limits"
+        if risky
+        else ""
+    )

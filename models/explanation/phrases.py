@@ -1,0 +1,107 @@
+"""Effects in words: what a visitor did, made from the event's own verb, and how far it moved the answer."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from models.contract.explanations import ClickEffect, FeatureEffect
+from models.explanation.feature_words import feature_words
+from models.explanation.units import percent, points
+
+#: Effects that a sentence names, of clicks and of features; smaller ones than PUBLISHED are not worth a word.
+CLICKS, FEATURES = 3, 2
+PUBLISHED: Final = 0.00005
+_ORDINALS: Final = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+
+
+class Deed(NamedTuple):
+    """An event in the past tense: about an item, without one, and again on the same page."""
+
+    about: str
+    bare: str
+    again: str = ""
+
+
+#: Every event of `models.contract.events.EVENTS`; a test holds the two together.
+DEEDS: Final = {
+    "page_view": Deed("opened the page of {}", "opened a page", "opened the same page"),
+    "search": Deed("searched for {}", "searched"),
+    "view_item_list": Deed("looked at a list with {}", "looked at a list"),
+    "select_item": Deed("picked {} from a list", "picked an item from a list"),
+    "view_item": Deed("viewed {}", "viewed an item"),
+    "add_to_wishlist": Deed("added {} to the wishlist", "added an item to the wishlist"),
+    "add_to_cart": Deed("added {} to the cart", "added an item to the cart"),
+    "remove_from_cart": Deed("removed {} from the cart", "removed an item from the cart"),
+    "begin_checkout": Deed("began the checkout with {}", "began the checkout"),
+    "add_payment_info": Deed("entered payment details for {}", "entered payment details"),
+    "purchase": Deed("bought {}", "completed a purchase"),
+    "refund": Deed("returned {}", "returned a purchase"),
+    "view_promotion": Deed("saw a promotion for {}", "saw a promotion"),
+    "select_promotion": Deed("clicked a promotion for {}", "clicked a promotion"),
+    "rate_item": Deed("rated {}", "rated an item"),
+    "login": Deed("logged in on the page of {}", "logged in"),
+}
+
+
+def deed(event: str) -> Deed:
+    """An event's phrases; one without phrases of its own is called by its name."""
+    known = DEEDS.get(event)
+    return known or Deed(f'sent the event "{event}" for {{}}', f'sent the event "{event}"')
+
+
+def ordinal(number: int) -> str:
+    """In words below ten."""
+    if number < len(_ORDINALS):
+        return _ORDINALS[number]
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{ending}"
+
+
+def click_words(event: str, times: int, item: bool) -> str:
+    """A click in words; `times`: so often was it done to the same item or page, this one included."""
+    said = deed(event)
+    if times < 2:
+        return said.about.format("an item") if item else said.bare
+    again = said.about.format("the same item") if item else said.again or f"{said.bare} on the same page"
+    return f"{again} for the {ordinal(times)} time"
+
+
+def because(event: str, item_id: str | None, item: bool = True) -> str:
+    """Why an item is recommended: `because you viewed X`; `item`: whether the click named one at all."""
+    said = deed(event)
+    return f"because you {said.about.format(item_id or 'an item') if item else said.bare}"
+
+
+def coverage(examined: int, clicks: int) -> str:
+    """Which clicks an explanation is about, as a sentence, where that is not all of them."""
+    if examined == clicks:
+        return ""
+    if not examined:
+        return " The session has a single click, so only features are examined."
+    return f" Of {clicks} clicks, the last {examined} are examined."
+
+
+def sentence(
+    probability: float,
+    clicks: Sequence[ClickEffect],
+    words: Sequence[str],
+    features: Sequence[FeatureEffect],
+    part: str,
+) -> str:
+    """The strongest effects; `words` are the clicks', `part` says which clicks are covered, if not all."""
+    shown = [(effect, said) for effect, said in zip(clicks, words, strict=True) if _counts(effect)][:CLICKS]
+    common = {said for _, said in shown if [said for _, said in shown].count(said) > 1}
+    named = [f"{said} (click {effect.click})" if said in common else said for effect, said in shown]
+    deeds = [f"{said}: {points(effect.probability)}" for (effect, _), said in zip(shown, named, strict=True)]
+    known = [effect for effect in features if _counts(effect)][:FEATURES]
+    told = f"Purchase probability in this session: {percent(probability)}."
+    told += f" The visitor {'; '.join(deeds)}." if deeds else ""
+    told += " No click changed it." if clicks and not deeds else ""
+    if known:
+        told += (
+            f" Features: {'; '.join(f'{feature_words(f.feature)}: {points(f.probability)}' for f in known)}."
+        )
+    return told + part
+
+
+def _counts(effect: ClickEffect | FeatureEffect) -> bool:
+    return abs(effect.probability) >= PUBLISHED

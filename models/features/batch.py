@@ -1,0 +1,185 @@
+"""A chunk of clicks as arrays: what scoring reads, gathered while the session steps run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.contract.predictions import MOST_ITEMS
+from models.features import features
+from models.state.codes import CODE
+from models.state.segments import rank_in_group
+from models.state.visitor import KEPT_CODES, Visitor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N clicks in record order over B visitors ("slots").
+
+    Per click: `codes` [N] CODE, `slot` [N], `fresh` [N] (a session starts at this click), `position` [N]
+    (1-based index in its session), `features` float32 [N, F]. Per slot, as of before the chunk: `hidden`
+    (fp16 bytes), `hidden_model` and `hidden_at` (which version made it, and how many clicks are in it),
+    `clicks` of the running session, `history` (packed codes of its last clicks, oldest first), `kept` (those
+    of the visitor's last clicks, whatever the session). `wanted` items are to be recommended for each click.
+    """
+
+    codes: NDArray[np.void]
+    slot: NDArray[np.int32]
+    fresh: NDArray[np.bool_]
+    position: NDArray[np.int32]
+    features: NDArray[np.float32]
+    hidden: list[bytes]
+    hidden_model: list[int]
+    hidden_at: list[int]
+    clicks: list[int]
+    history: list[bytes]
+    kept: list[bytes] = field(default_factory=list)
+    wanted: int = MOST_ITEMS
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def slots(self) -> int:
+        """How many visitors the chunk has."""
+        return len(self.hidden)
+
+    @cached_property
+    def _by_slot(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Clicks visitor by visitor, and each of these clicks' rank among its visitor's (from 0)."""
+        order = np.argsort(self.slot, kind="stable")
+        return order, rank_in_group(self.slot[order])
+
+    def waves(self) -> tuple[NDArray[np.int64], list[int]]:
+        """Clicks ordered so that wave j holds the j-th click of each visitor; and where each wave ends."""
+        order, rank = self._by_slot
+        by_rank = np.argsort(rank, kind="stable")
+        return order[by_rank], np.cumsum(np.bincount(rank)).tolist() if len(order) else []
+
+    def stale(self, model: int, width: int) -> list[int]:
+        """Slots whose hidden state is of another version or width (bytes), or lacks clicks of the session."""
+        known = zip(self.hidden, self.hidden_model, self.hidden_at, self.clicks, strict=True)
+        return [
+            slot
+            for slot, (packed, made_by, at, clicks) in enumerate(known)
+            if made_by != model or at != clicks or len(packed) != width
+        ]
+
+    @cached_property
+    def restarting(self) -> set[int]:
+        """Slots whose session starts with their first click here: what was before does not matter."""
+        order, rank = self._by_slot
+        first = order[rank == 0]
+        return set(self.slot[first[self.fresh[first]]].tolist())
+
+    @cached_property
+    def trails(self) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]:
+        """All codes by visitor, history first; each click's place there; and where its session starts."""
+        order, rank = self._by_slot
+        lengths = np.array([len(past) // CODE.itemsize for past in self.history], dtype=np.int64)
+        counts = np.bincount(self.slot, minlength=self.slots)
+        bases = np.concatenate([[0], np.cumsum(lengths + counts)])
+        codes = np.empty(bases[-1], dtype=CODE)
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = (bases[:-1] + lengths)[self.slot[order]] + rank
+        old = np.ones(len(codes), dtype=bool)
+        old[place] = False
+        codes[place] = self.codes
+        codes[old] = np.frombuffer(b"".join(self.history), dtype=CODE)
+        starts = np.where(self.fresh[order], place[order], bases[:-1][self.slot[order]])
+        session = np.empty(len(order), dtype=np.int64)
+        session[order] = np.maximum.accumulate(starts)
+        return codes, place, session
+
+
+class Batcher:
+    """Collects a chunk: `visitor` once before its first click, then `click` after each session step."""
+
+    def __init__(self) -> None:
+        self._slot: list[int] = []
+        self._fresh: list[bool] = []
+        self._position: list[int] = []
+        self._codes: list[bytes] = []
+        self._rows: list[bytes] = []
+        self._before: list[tuple[bytes, int, int, int, bytes, bytes]] = []
+
+    def __len__(self) -> int:
+        """Clicks so far."""
+        return len(self._slot)
+
+    def visitor(self, visitor: Visitor | None) -> int:
+        """Register a visitor as it was read (None for a new one), before any step of this chunk; its slot."""
+        if visitor is None:
+            self._before.append((b"", 0, 0, 0, b"", b""))
+        else:
+            known = (visitor.hidden, visitor.hidden_model, visitor.hidden_at)
+            self._before.append((*known, visitor.in_session, visitor.session_codes(), visitor.codes))
+        return len(self._before) - 1
+
+    def click(self, slot: int, code: bytes, position: int, row: bytes) -> int:
+        """Add an applied click: 16-byte code, 1-based position in its session, packed features; its index."""
+        self._slot.append(slot)
+        self._position.append(position)
+        self._codes.append(code)
+        self._rows.append(row)
+        return len(self._slot) - 1
+
+    def session(self, index: int) -> tuple[bytes, bytes, int]:
+        """Of an added click: its session's codes up to it (at most 50), its row and position."""
+        slot, position = self._slot[index], self._position[index]
+        mine = [code for code, at in zip(self._codes[: index + 1], self._slot, strict=False) if at == slot]
+        known = CODE.itemsize * min(position, KEPT_CODES)
+        return b"".join([self._before[slot][-1], *mine])[-known:], self._rows[index], position
+
+    def row(self, index: int) -> bytes:
+        """The packed features of an added click."""
+        return self._rows[index]
+
+    def part(self, visitors: int, clicks: int) -> tuple["Batcher", list[int]]:
+        """The clicks of the first `visitors`, `clicks` at most, as if no version had made a hidden state yet.
+
+        Also returns their indices here.
+        """
+        other, slots, chosen = Batcher(), dict[int, int](), list[int]()
+        for index, slot in enumerate(self._slot):
+            if slot not in slots and len(slots) < visitors:
+                slots[slot] = len(slots)
+                other._before.append((b"", 0, 0, *self._before[slot][3:]))
+            if slot in slots and len(chosen) < clicks:
+                chosen.append(index)
+                other.click(slots[slot], self._codes[index], self._position[index], self._rows[index])
+        return other, chosen
+
+    @property
+    def slots(self) -> int:
+        """Visitors so far."""
+        return len(self._before)
+
+    def build(self) -> Batch:
+        """The arrays."""
+        return joined([self])
+
+
+def joined(batchers: Sequence[Batcher]) -> Batch:
+    """The arrays of several chunks in one batch: clicks and slots of each follow those of the one before."""
+    before = [known for batcher in batchers for known in batcher._before]
+    hidden, model, at, clicks, history, kept = map(list, zip(*before, strict=True)) if before else [[]] * 6
+    position = np.array([number for batcher in batchers for number in batcher._position], dtype=np.int32)
+    first = accumulate((batcher.slots for batcher in batchers), initial=0)
+    slot = [base + slot for base, batcher in zip(first, batchers, strict=False) for slot in batcher._slot]
+    return Batch(
+        codes=np.frombuffer(b"".join([code for batcher in batchers for code in batcher._codes]), dtype=CODE),
+        slot=np.array(slot, dtype=np.int32),
+        fresh=position == 1,
+        position=position,
+        features=features.matrix(b"".join([row for batcher in batchers for row in batcher._rows])),
+        hidden=hidden,
+        hidden_model=model,
+        hidden_at=at,
+        clicks=clicks,
+        history=history,
+        kept=kept,
+    )

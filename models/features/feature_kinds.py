@@ -1,0 +1,213 @@
+"""The kinds of inputs: how values of each become columns, in one call over all of a kind."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Feature(NamedTuple):
+    """One input: its name, an expression over the click and its visitor, and the kind of its values.
+
+    Kinds: `plain`; `log` (log1p); `ago` (ms since; < 0: never, and a column says so); `cycle:ms`; `choice:n`
+    (one of n, 0 for none); `bits:n` or `bits:name,name` (a column per bit); `index:n` (a row of a table that
+    the network has fitted). `plain?` and `log?` may be missing (NaN), and a column says so. Expressions over
+    `code` are made for a whole chunk at once; they are choices, bits or indices.
+    """
+
+    name: str
+    expression: str
+    kind: str
+
+    @property
+    def transform(self) -> str:
+        """The kind without its argument."""
+        return self.kind.partition(":")[0]
+
+    @property
+    def argument(self) -> str:
+        """What follows the kind's name."""
+        return self.kind.partition(":")[2]
+
+    @property
+    def of_code(self) -> bool:
+        """Whether it is made from the clicks' codes."""
+        return "code['" in self.expression
+
+    @property
+    def bits(self) -> list[str]:
+        """Names of the columns of `bits`."""
+        named = self.argument.split(",")
+        return named if len(named) > 1 else [f"{self.name}={n}" for n in range(int(self.argument))]
+
+
+class FeaturePart:
+    """Features of one kind: `names` of their columns, which `fill` makes of values and codes.
+
+    `fill` gets zeros [N, len(names)] to write into.
+    """
+
+    #: Whether its columns are whole numbers, within bounds by themselves; such kinds come last.
+    whole = False
+
+    def __init__(self, kind: str, features: Sequence[Feature], values: Sequence[Feature]) -> None:
+        self.mine = [f for f in features if f.transform == kind]
+        # Values of a kind stand side by side, so that they are a view.
+        places = [place for place, f in enumerate(values) if f.transform == kind]
+        self.places = slice(places[0], places[-1] + 1) if places else slice(0, 0)
+        self.mine.sort(key=lambda f: f.of_code)
+        self._made = [_compiled(f) for f in self.mine if f.of_code]
+        self.names = self.columns()
+
+    def columns(self) -> list[str]:
+        """Names of the columns, in order."""
+        return [f.name for f in self.mine]
+
+    def integers(self, values: Array, code: Array) -> NDArray[np.int64]:
+        """Values [N, features] of choices, bits and indices."""
+        given = values[:, self.places]
+        found = np.empty((len(values), len(self.mine)), dtype=np.int64)
+        found[:, : given.shape[1]] = given
+        for place, made in enumerate(self._made, start=given.shape[1]):
+            found[:, place] = made(code)
+        return found
+
+    def owners(self) -> list[str]:
+        """Names of the features that the columns are of, in order."""
+        return [f.name for f in self.mine] * (len(self.names) // max(1, len(self.mine)))
+
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        """Write the columns."""
+        out[:] = values[:, self.places]
+
+
+class Log(FeaturePart):
+    """`log`: growth counts less the more there is."""
+
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        out[:] = np.log1p(np.maximum(values[:, self.places], 0))
+
+
+class Maybe(FeaturePart):
+    """`plain?`: the values, 0 where they are missing; then which are."""
+
+    def columns(self) -> list[str]:
+        return [*(f.name for f in self.mine), *(f"{f.name}_missing" for f in self.mine)]
+
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        given = values[:, self.places]
+        missing = np.isnan(given)
+        out[:, : given.shape[1]] = self.transformed(np.where(missing, 0, given))
+        out[:, given.shape[1] :] = missing
+
+    def transformed(self, given: Array) -> Array:
+        """The values' transform."""
+        return given
+
+
+class MaybeLog(Maybe):
+    """`log?`."""
+
+    def transformed(self, given: Array) -> Array:
+        return np.asarray(np.log1p(np.maximum(given, 0)))
+
+
+class Ago(FeaturePart):
+    """`ago`: 1 for just now, falling with the logarithm of the seconds, 0 for never; then who is never."""
+
+    def columns(self) -> list[str]:
+        return [*(f.name for f in self.mine), *(f"{f.name}_never" for f in self.mine)]
+
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        since = values[:, self.places]
+        never = since < 0
+        passed = 1 / (1 + np.log1p(np.maximum(since, 0) / 1000))
+        out[:, : since.shape[1]], out[:, since.shape[1] :] = passed * ~never, never
+
+
+class Cycle(FeaturePart):
+    """`cycle`: sine and cosine of a time within its period."""
+
+    def columns(self) -> list[str]:
+        self._periods = np.array([float(f.argument) for f in self.mine])
+        return [f"{f.name}_{part}" for part in ("sin", "cos") for f in self.mine]
+
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        angles = values[:, self.places] / self._periods % 1 * 2 * np.pi
+        middle = angles.shape[1]
+        out[:, :middle], out[:, middle:] = np.sin(angles), np.cos(angles)
+
+
+class Choice(FeaturePart):
+    """`choice`: a column per answer, one of them 1."""
+
+    whole = True
+
+    def columns(self) -> list[str]:
+        sizes = [int(f.argument) for f in self.mine]
+        self._last = np.array(sizes) - 1
+        self._first = np.cumsum([0, *sizes[:-1]])
+        return [f"{f.name}={n}" for f, size in zip(self.mine, sizes, strict=True) for n in range(size)]
+
+    def owners(self) -> list[str]:
+        return [f.name for f in self.mine for _ in range(int(f.argument))]
+
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        chosen = np.minimum(np.maximum(self.integers(values, code), 0), self._last)
+        out[np.arange(len(values))[:, None], self._first + chosen] = 1
+
+
+class IndexTransform(FeaturePart):
+    """`index`: row numbers, for the network to look up."""
+
+    whole = True
+
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        out[:] = self.integers(values, code)
+
+
+class Bits(FeaturePart):
+    """`bits`: a column per bit."""
+
+    whole = True
+
+    def columns(self) -> list[str]:
+        self._shifts = [np.arange(len(f.bits)) for f in self.mine]
+        self._ends = np.cumsum([len(f.bits) for f in self.mine]).tolist()
+        return [name for f in self.mine for name in f.bits]
+
+    def owners(self) -> list[str]:
+        return [f.name for f in self.mine for _ in f.bits]
+
+    def fill(self, out: Array, values: Array, code: Array) -> None:
+        # Most clicks have no bit of most features.
+        for end, shifts, bits in zip(self._ends, self._shifts, self.integers(values, code).T, strict=True):
+            if bits.any():
+                out[:, end - len(shifts) : end] = bits[:, None] >> shifts & 1
+
+
+#: In the order of their columns.
+PARTS: Final[dict[str, type[FeaturePart]]] = {
+    "plain": FeaturePart,
+    "log": Log,
+    "plain?": Maybe,
+    "log?": MaybeLog,
+    "ago": Ago,
+    "cycle": Cycle,
+    "choice": Choice,
+    "bits": Bits,
+    "index": IndexTransform,
+}
+
+
+def kind(hashes: Array, rows: int) -> Array:
+    """A row 1..rows-1 of each category hash, 0 for none (0)."""
+    return np.asarray((hashes % np.uint32(rows - 1) + np.uint32(1)) * (hashes > 0))
+
+
+def _compiled(feature: Feature) -> Callable[[Array], Array]:
+    made: Callable[[Array], Array] = eval(f"lambda code: {feature.expression}", {"kind": kind})
+    return made

@@ -1,0 +1,89 @@
+"""Which user a visitor is logged in as: the device's side. Pure; the user's side is
+`models.identity.user_devices`.
+
+The latest login by event time counts. Each function returns what the owner of a user is to be told.
+"""
+
+from models.contract.events import Click
+from models.identity.joining import summarise
+from models.identity.summary import Summary
+from models.identity.traits import Traits, trait, without_old
+from models.state.facts import Shared
+from models.state.visitor import Visitor
+
+
+def share(visitor: Visitor) -> list[Shared]:
+    """The visitor's profile as it is now, for the user that they are linked to; nothing without one."""
+    if not visitor.user_id:
+        return []
+    return [Shared(visitor.user_id, visitor.last_ts, summarise(visitor))]
+
+
+def unlink(visitor: Visitor) -> list[Shared]:
+    """The visitor belongs to no user any more. Call this before a linked visitor is forgotten, too."""
+    if not visitor.user_id:
+        return []
+    told = Shared(visitor.user_id, visitor.last_ts, None)
+    visitor.user_id, visitor.linked_at, visitor.others = "", 0, None
+    return [told]
+
+
+def follow(visitor: Visitor, click: Click) -> list[Shared]:
+    """Link the visitor to the click's user, unless a later login said otherwise. For consenting clicks."""
+    user_id = click.user_id
+    if user_id is None or click.ts < visitor.linked_at:
+        return []
+    if user_id == visitor.user_id:
+        visitor.linked_at = click.ts
+        return []
+    told = unlink(visitor)
+    visitor.user_id, visitor.linked_at = user_id, click.ts
+    return told + share(visitor)
+
+
+def declare(visitor: Visitor, click: Click) -> None:
+    """Keep what a click that says `consent: true` tells of the person; of each field the newest counts."""
+    if click.age_band is None and click.gender is None and click.region is None:
+        return
+    known, ts = visitor.declared, click.ts
+    if known is None:
+        known = Traits()
+    if click.age_band and ts >= known.age_ts:
+        known.age, known.age_ts = trait(click.age_band), ts
+    if click.gender and ts >= known.gender_ts:
+        known.gender, known.gender_ts = trait(click.gender), ts
+    if click.region and ts >= known.region_ts:
+        known.region, known.region_ts = trait(click.region), ts
+    visitor.declared = known
+
+
+def give(visitor: Visitor, given: Traits | None) -> list[Shared]:
+    """Take what the topic `profiles` says of the visitor; None takes back all that it said.
+
+    Call this with the stored traits for a visitor just born, and with each change of them. Who refuses
+    consent is given nothing.
+    """
+    if visitor.denied or given == visitor.given:
+        return []
+    visitor.given = given
+    return share(visitor)
+
+
+def hear(visitor: Visitor, user_id: str, others: Summary | None) -> bool:
+    """Take the sum of the user's other devices; whether it was taken: not by who is no longer linked."""
+    if visitor.user_id != user_id:
+        return False
+    visitor.others = others
+    return True
+
+
+def erase(visitor: Visitor) -> list[Shared]:
+    """Consent was refused: nothing of the person stays, and nothing comes from or goes to other devices."""
+    visitor.declared = visitor.given = None
+    return unlink(visitor)
+
+
+def age(visitor: Visitor, now: int) -> None:
+    """Drop what clicks said of the person too long ago; called when a session starts."""
+    if visitor.declared is not None:
+        visitor.declared = without_old(visitor.declared, now)

@@ -1,0 +1,29 @@
+"""The long-term part of one device's record, as other devices of the same user may count it."""
+
+import msgspec
+
+from models.contract.events import EVENTS
+from models.identity.traits import Traits
+
+
+def _counters() -> list[int]:
+    return [0] * (len(EVENTS) + 1)
+
+
+class Summary(msgspec.Struct, array_like=True, gc=False):
+    """Of one device, or the sum of several; fields mean what they mean in `models.state.visitor.Visitor`.
+
+    In a device's own summary `totals` and `bought_sessions` include the running session.
+    """
+
+    sessions: int = 0
+    bought_sessions: int = 0
+    orders: int = 0
+    total_spend: int = 0
+    purchase_ts: int = 0
+    totals: list[int] = msgspec.field(default_factory=_counters)
+    categories: dict[int, int] = {}
+    price_weight: int = 0
+    price_sum: int = 0
+    profile_day: int = 0
+    traits: Traits | None = None

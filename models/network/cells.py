@@ -1,0 +1,113 @@
+"""The encoders that carry a state: torch's GRU and LSTM to learn, their cells on tables to serve.
+
+GRU as in GRU4Rec (Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks"), LSTM
+as in Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models.network.encoder import Encoder, EncoderError, Rows, Serving, Shape
+from models.network.recurrence import Cell, Recurrence
+from models.state.visitor import HIDDEN_BYTES
+
+#: Bytes of a number as the visitor's record keeps it.
+HALF = 2
+
+
+class GruCell:
+    """One layer's step; gates in the order reset, update, new."""
+
+    def __init__(self, w_in: Tensor, w_hidden: Tensor, b_in: Tensor, b_hidden: Tensor) -> None:
+        self.hidden = self.units = w_hidden.shape[1]
+        self.into, self.recurrent = w_in.T.contiguous(), w_hidden.T.contiguous()
+        # The new gate's recurrent bias is multiplied by the reset gate: it cannot join the inputs'.
+        self.bias = b_in.clone()
+        self.bias[: 2 * self.hidden] += b_hidden[: 2 * self.hidden]
+        self.new_bias = torch.zeros_like(b_hidden)
+        self.new_bias[2 * self.hidden :] = b_hidden[2 * self.hidden :]
+
+    def step(self, state: Tensor, gates: Tensor) -> Tensor:
+        """The state `[R, H]` after a click with input gates `[R, 3H]`."""
+        two = 2 * self.hidden
+        recurrent = torch.addmm(self.new_bias, state, self.recurrent)
+        reset, update = torch.add(gates[:, :two], recurrent[:, :two]).sigmoid_().chunk(2, 1)
+        new = torch.addcmul(gates[:, two:], reset, recurrent[:, two:]).tanh_()
+        return torch.lerp(new, state, update)
+
+
+class LstmCell:
+    """One layer's step; gates in the order input, forget, new, output. State: the output, the cell's."""
+
+    def __init__(self, w_in: Tensor, w_hidden: Tensor, b_in: Tensor, b_hidden: Tensor) -> None:
+        self.hidden = w_hidden.shape[1]
+        self.units = 2 * self.hidden
+        self.into, self.recurrent = w_in.T.contiguous(), w_hidden.T.contiguous()
+        self.bias = b_in + b_hidden
+
+    def step(self, state: Tensor, gates: Tensor) -> Tensor:
+        """The state `[R, 2H]` after a click with input gates `[R, 4H]`."""
+        output, carried = state.chunk(2, 1)
+        put, keep, new, show = torch.addmm(gates, output, self.recurrent).chunk(4, 1)
+        carried = torch.sigmoid(keep) * carried + torch.sigmoid(put) * torch.tanh(new)
+        return torch.cat([torch.sigmoid(show) * torch.tanh(carried), carried], 1)
+
+
+class Recurrent(Encoder):
+    """What both share: torch's layers, and a state no larger than a visitor's record keeps.
+
+    Raises EncoderError for a larger one.
+    """
+
+    context = None
+    layers: nn.GRU | nn.LSTM
+
+    def __init__(self, shape: Shape, kind: type[nn.GRU] | type[nn.LSTM]) -> None:
+        super().__init__()
+        count = shape.layers or 1
+        between = shape.dropout if count > 1 else 0.0
+        self.layers = kind(shape.embedding, shape.hidden, count, batch_first=True, dropout=between)
+        kept = HALF * sum(cell.units for cell in self.cells())
+        if kept > HIDDEN_BYTES:
+            raise EncoderError(
+                f"{shape.encoder} with {count} x {shape.hidden} units has a state of {kept} bytes, a "
+                f"visitor's record keeps {HIDDEN_BYTES}: choose fewer hidden units or layers"
+            )
+
+    @abstractmethod
+    def cells(self) -> Sequence[Cell]:
+        """The serving form of each layer, the lowest first."""
+
+    def full(self, inputs: Tensor) -> Tensor:
+        states: Tensor = self.layers(inputs)[0]
+        return states
+
+    def serving(self, table: Tensor, rows: Rows) -> Serving:
+        return Recurrence(table, self.cells(), rows)
+
+    def _weights(self) -> list[list[Tensor]]:
+        """Of each layer: input and hidden weights, then input and hidden biases."""
+        return [[weight.detach() for weight in layer] for layer in self.layers.all_weights]
+
+
+class Gru(Recurrent):
+    """State of H numbers a layer."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(shape, nn.GRU)
+
+    def cells(self) -> list[GruCell]:
+        return [GruCell(*weights) for weights in self._weights()]
+
+
+class Lstm(Recurrent):
+    """State of 2H numbers a layer."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(shape, nn.LSTM)
+
+    def cells(self) -> list[LstmCell]:
+        return [LstmCell(*weights) for weights in self._weights()]

@@ -1,0 +1,134 @@
+"""What the heads say of the same future, put together so that no answer contradicts another.
+
+Each head by itself answers a question on a condition: does the visitor buy within a day, given that this
+session does not; what comes next, given that it does or does not. Together with the calibrated probability
+that the session buys they are what is published. There is one function that does this, `composed`: serving,
+evaluation, gates and calibration all call it. Definitions in words: `docs/models/heads.md`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.contract.head_table import KNOWN_STATES, LEAVE, HeadPart, Layout
+from models.features.features import NAMES
+
+#: What stands for minus infinity, so that nothing times it is nothing.
+_CLOSED: Final = -1e9
+_CART, _BOUGHT = NAMES.index("cart_items"), NAMES.index("session_purchase")
+_CHECKOUT, _ORDER = NAMES.index("since_checkout"), NAMES.index("since_purchase")
+#: Heads that say how soon a visitor buys, from the shortest time on, and their days.
+HORIZONS: Final = (("purchase_24h", 1.0), ("purchase_7d", 7.0))
+Flags = NDArray[np.bool_]
+
+
+def begun(rows: NDArray[np.float32]) -> Flags:
+    """Whether an order is under way [N]: the cart has items, or a checkout began after the latest purchase.
+
+    `rows` are the clicks' feature rows [N, F], not normalised.
+    """
+    return np.asarray((rows[:, _CART] > 0) | (rows[:, _CHECKOUT] > rows[:, _ORDER]))
+
+
+def bought(rows: NDArray[np.float32]) -> Flags:
+    """Whether the session has a purchase [N], this click included."""
+    return np.asarray(rows[:, _BOUGHT] > 0)
+
+
+def on_condition(layout: Layout, raw: Tensor, buys: Tensor) -> Tensor:
+    """Raw outputs [N, layout.raw] without the classes that are out of the question.
+
+    `buys` [N] is 1 where the session still buys, 0 where it does not, anything else where nobody knows: who
+    buys does not leave next, who does not buy does not purchase next; states that `composed` knows by itself
+    are never asked for.
+    """
+    parts, closed = by_name(layout), torch.zeros_like(raw, dtype=torch.bool)
+    if "intent_state" in parts:
+        part = parts["intent_state"]
+        closed[:, [part.raw.start + part.classes.index(name) for name in KNOWN_STATES]] = True
+    if "next_event" in parts:
+        part = parts["next_event"]
+        closed[:, part.raw.start + part.classes.index(LEAVE)] = buys == 1
+        closed[:, part.raw.start + part.classes.index("purchase")] = buys == 0
+    return raw.masked_fill(closed, _CLOSED)
+
+
+def composed(
+    layout: Layout, said: Tensor, chance: Tensor, rows: NDArray[np.float32], churn_days: float
+) -> Tensor:
+    """What is published [N, layout.answers], from what each calibrated head says by itself, of that shape.
+
+    `chance` [N] is the calibrated probability that the session still buys, `rows` [N, F] the clicks' feature
+    rows. Rounding to any number of decimals keeps `chance` <= 24 hours <= 7 days.
+    """
+    parts, made = by_name(layout), said.clone()
+    within = _hazards(parts, made, chance)
+    for name in parts.keys() & {"cart_completion"}:
+        made[:, parts[name].answers.start] = chance
+    for name in parts.keys() & {"session_value"}:
+        made[:, parts[name].answers.start] *= chance
+    if "churn" in parts:
+        _returns(made[:, parts["churn"].answers.start], chance, within, churn_days)
+    if "next_event" in parts:
+        _next_event(parts, made, chance)
+    if "intent_state" in parts:
+        _state(parts["intent_state"], made, chance, rows)
+    return made
+
+
+def by_name(layout: Layout) -> dict[str, HeadPart]:
+    """The heads of a version by name."""
+    return {part.head.name: part for part in layout.parts}
+
+
+def _hazards(parts: Mapping[str, HeadPart], made: Tensor, chance: Tensor) -> dict[float, Tensor]:
+    """Purchase within so many days: sooner, or not sooner but then; by days."""
+    within, sooner = {}, chance
+    for name, days in HORIZONS:
+        if name in parts:
+            column = parts[name].answers.start
+            sooner = (sooner + (1 - sooner) * made[:, column]).clamp(max=1)
+            within[days] = made[:, column] = sooner
+    return within
+
+
+def _returns(churn: Tensor, chance: Tensor, within: Mapping[float, Tensor], churn_days: float) -> None:
+    """Who buys in a later session comes back for it."""
+    for days, buys in within.items():
+        if days <= churn_days:
+            churn.copy_(torch.minimum(churn, 1 - (buys - chance)))
+
+
+def _next_event(parts: Mapping[str, HeadPart], made: Tensor, chance: Tensor) -> None:
+    """Among those who buy nobody leaves next, among the others nobody purchases next."""
+    part = parts["next_event"]
+    share = made[:, part.answers]
+    leave, purchase = part.classes.index(LEAVE), part.classes.index("purchase")
+    rest = share.clone()
+    rest[:, [leave, purchase]] = 0
+    others = rest.sum(1)
+    buying = chance / (others + share[:, purchase])
+    going = (1 - chance) / (others + share[:, leave])
+    rest *= (buying + going)[:, None]
+    rest[:, leave] = share[:, leave] * going
+    rest[:, purchase] = torch.minimum(share[:, purchase] * buying, chance)
+    made[:, part.answers] = rest
+    if "search_next" in parts:
+        made[:, parts["search_next"].answers.start] = rest[:, part.classes.index("search")]
+
+
+def _state(part: HeadPart, made: Tensor, chance: Tensor, rows: NDArray[np.float32]) -> None:
+    """Ready to buy as likely as the session buys; if it does not, an order begun or made says which state."""
+    ready, waiting, done = (part.classes.index(name) for name in KNOWN_STATES)
+    share = made[:, part.answers]
+    share[:, [ready, waiting, done]] = 0
+    under_way = torch.from_numpy(begun(rows)).to(made.device)
+    over = torch.from_numpy(bought(rows)).to(made.device) & ~under_way
+    share *= (~(under_way | over) / share.sum(1))[:, None]
+    share[:, waiting], share[:, done] = under_way.to(share.dtype), over.to(share.dtype)
+    share *= (1 - chance)[:, None]
+    share[:, ready] = chance

@@ -1,0 +1,64 @@
+"""What a rating is expected to be before the network has a say: the item's mean and the visitor's, shrunk.
+
+An item has the mean of its ratings, drawn to its category's, and that to the mean of all; a visitor adds how
+far the ratings given so far are from the mean of all, drawn to nothing (Koren 2009, "Collaborative filtering
+with temporal dynamics", section 2: baseline predictors). The network says what is left.
+"""
+
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.features.features import NAMES
+from models.features.vocabulary import Sizes
+
+#: How many ratings the visitor has given (log1p), and their mean.
+_COUNT, _MEAN = NAMES.index("ratings_given"), NAMES.index("rating_mean")
+#: Ratings' worth of shrinkage where no log has said how much.
+PULL: Final = 10.0
+
+
+class Ratings(nn.Module):
+    """`items` [1 + V] and `categories` [C] are expected ratings by row of the vocabulary, row 0 for none.
+
+    `visitors` [2] is the mean of all and how many ratings a visitor's mean is drawn to it with; `bounds` [2]
+    the lowest and highest rating; `trust` is the share of what the network says that is believed.
+    """
+
+    items: Tensor
+    categories: Tensor
+    visitors: Tensor
+    bounds: Tensor
+    trust: Tensor
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.register_buffer("items", torch.zeros(1 + sizes.items))
+        self.register_buffer("categories", torch.zeros(sizes.category_rows))
+        self.register_buffer("visitors", torch.tensor([0.0, PULL]))
+        self.register_buffer("bounds", torch.tensor([0.0, 10.0]))
+        self.register_buffer("trust", torch.ones(()))
+
+    def forward(self, rows: Tensor, features: Tensor) -> Tensor:
+        """Expected ratings `[N]` of clicks' items from rows `[N, FIELDS]` and feature rows `[N, F]`.
+
+        An item that the version does not know has its category's; without a category, the mean of all.
+        """
+        item, category = rows[:, 0], rows[:, 1] - self.sizes.offsets[1]
+        known = (item > 0) & (item <= self.sizes.items)
+        expected = torch.where(known, self.items[torch.where(known, item, 0)], self.categories[category])
+        mean, pull = self.visitors
+        count = features[:, _COUNT].expm1()
+        made: Tensor = expected + (features[:, _MEAN] - mean) * count / (count + pull)
+        return made
+
+    def answers(self, beyond: NDArray[np.float32], rows: Tensor, features: Tensor) -> NDArray[np.float32]:
+        """Ratings float32 `[N]`, with what the network says `beyond` the means; NaN where it says nothing."""
+        means = self(rows, features).cpu().numpy()
+        low, high = self.bounds.tolist()
+        made: NDArray[np.float32] = np.clip(means + float(self.trust) * beyond, low, high)
+        return made

@@ -1,0 +1,141 @@
+"""Session risk: the probability that a machine, not a person, made the latest clicks, told by their pace.
+
+Which events come, and in which order, depends on what a shop reports: an event that the training log hardly
+has says nothing of who made it. So the events themselves are no evidence, only the waits between them are.
+
+People's waits are counted in the training log: by the event before and the event, each row drawn to the
+log's waits as a whole, and these to `PEOPLE`, what people's waits are like in other shops. An unknown pair of
+events has the log's waits, an empty log has those of `PEOPLE`. Two kinds of machine are compared with people:
+a *hasty* one waits less than 8 s, evenly; a *steady* one does as well and mostly waits as long as it did
+before, held against how often people do that. Each kind's log ratios of the last clicks are added up,
+tempered because the clicks of a session are alike, and both kinds share the prior.
+
+Events within 128 ms of each other are one action (the lines of an order, two tags of one page): no evidence.
+A click beyond what a person makes in a minute (RATE) counts `RATE_NATS` for a machine, whatever its wait.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features.batch import Batch
+from models.state.codes import DWELL_BUCKETS, RATE
+from models.state.visitor import COUNTERS
+
+Floats = NDArray[np.float64]
+#: Clicks that count. Less than a visitor's record keeps, so that chunks change nothing.
+WINDOW: Final = 30
+PRIOR: Final = 0.001
+#: Share of a session's evidence that is believed.
+TEMPER: Final = 0.45
+RATE_NATS: Final = 5.0
+#: Most that the wait before one click counts, for either side.
+MOST_NATS: Final = 2.0
+
+#: Buckets (`codes.dwell_bucket`) of one action's events, of waits below a second, and of waits below 8 s.
+TOGETHER: Final = 1
+BRIEF: Final = slice(2, 5)
+FAST: Final = slice(2, 8)
+FAST_SHARE: Final = 0.95
+#: How often a steady machine's wait is in the bucket of the wait before, and in the one above or below.
+SAME_SHARE, NEAR_SHARE = 0.75, 0.2
+#: Shares of the buckets among people's waits, from 128 ms on: about the mean of two logs, of electronics and
+#: of merchandise. Both tell whole seconds, so how `BRIEF` is divided is a guess.
+PEOPLE: Final[Floats] = np.array(
+    [0, 0, 0.006, 0.01, 0.02, 0.04, 0.08, 0.1, 0.13, 0.155, 0.16, 0.125, 0.085, 0.05, 0.027, 0.012]
+)
+#: How often people's wait is as long as the one before, beyond chance: bursts of clicks, then pauses.
+PEOPLE_SAME: Final = 0.1
+#: Waits' worth of pull: of a log to `PEOPLE`, and of a row to the whole log.
+POOLED, ROW = 1000.0, 200.0
+#: Share of `PEOPLE` in what is expected of people, however large the log: some are quicker than its own.
+OTHERS: Final = 0.25
+
+PAIRS: Final = COUNTERS * COUNTERS
+#: Rows by pair of events (before, then) for hasty machines, then by the bucket before for steady ones.
+SHAPE: Final = (PAIRS + DWELL_BUCKETS, DWELL_BUCKETS)
+
+
+def table(
+    previous: NDArray[np.uint8], event: NDArray[np.uint8], dwell: NDArray[np.uint8], before: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Log ratios machine : people (SHAPE) from a log's transitions [N].
+
+    `dwell` is the bucket of the wait between the two events, `before` that of the wait before the first of
+    them (0: it began the session).
+    """
+    pairs, steady = np.zeros((PAIRS, DWELL_BUCKETS)), np.zeros((DWELL_BUCKETS, DWELL_BUCKETS))
+    np.add.at(pairs, (previous.astype(np.int64) * COUNTERS + event, dwell), 1)
+    np.add.at(steady, (before, dwell), 1)
+    pairs[:, : BRIEF.start] = steady[:, : BRIEF.start] = 0
+    general = PEOPLE / PEOPLE.sum()
+    pooled = OTHERS * general + (1 - OTHERS) * _drawn(pairs.sum(0, keepdims=True), general, POOLED)
+    same = PEOPLE_SAME * np.eye(DWELL_BUCKETS) + (1 - PEOPLE_SAME) * pooled
+    # Neither after nothing nor after another event of the same action is there a wait to repeat.
+    same[: BRIEF.start], steady[: BRIEF.start] = pooled, 0
+    hasty = _ratios(_drawn(pairs, pooled, ROW), _hasty())
+    return np.concatenate([hasty, _ratios(_drawn(steady, same, ROW), _steady())])
+
+
+def _ratios(people: Floats, fast: Floats) -> NDArray[np.float32]:
+    """Log ratios [R, D]; a machine's fast waits are shared out as in `fast`, the others as people's are."""
+    machine = FAST_SHARE * fast + np.zeros_like(people)
+    slow = people[:, FAST.stop :]
+    machine[:, FAST.stop :] = (1 - FAST_SHARE) * slow / slow.sum(1, keepdims=True)
+    told = slice(BRIEF.start, None)
+    made = np.zeros_like(people)
+    made[:, told] = np.log(machine[:, told] / people[:, told]).clip(-MOST_NATS, MOST_NATS)
+    return made.astype(np.float32)
+
+
+def _drawn(counts: Floats, base: Floats, pull: float) -> Floats:
+    """Shares [R, D] of counted waits, drawn to `base` [R or 1, D].
+
+    Waits below a second are counted as one and divided as in `PEOPLE`: many logs tell whole seconds.
+    """
+    shares: Floats = (counts + pull * base) / (counts.sum(1, keepdims=True) + pull)
+    split = PEOPLE[BRIEF] / PEOPLE[BRIEF].sum()
+    shares[:, BRIEF] = shares[:, BRIEF].sum(1, keepdims=True) * split
+    return shares
+
+
+def _hasty() -> Floats:
+    made = np.zeros(DWELL_BUCKETS)
+    made[FAST] = 1 / (FAST.stop - FAST.start)
+    return made
+
+
+def _steady() -> Floats:
+    """Shares [D, D] of fast waits by the bucket before; where that was no fast wait, those of the hasty."""
+    made = np.tile(_hasty(), (DWELL_BUCKETS, 1))
+    for before in range(FAST.start, FAST.stop):
+        near = [bucket for bucket in (before - 1, before + 1) if FAST.start <= bucket < FAST.stop]
+        made[before] *= 1 - SAME_SHARE - NEAR_SHARE
+        made[before, before] += SAME_SHARE
+        made[before, near] += NEAR_SHARE / len(near)
+    return made
+
+
+def uncounted() -> NDArray[np.float32]:
+    """The table (SHAPE) of an empty log: people's waits are those of `PEOPLE`."""
+    none = np.zeros(0, np.uint8)
+    return table(none, none, none, none)
+
+
+def risk(batch: Batch, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probability [N] that a machine made the clicks up to each, from `ratios` as `table` makes them."""
+    codes, place, start = batch.trails
+    event = np.minimum(codes["event"], COUNTERS - 1).astype(np.int64)
+    dwell = np.minimum(codes["dwell"], DWELL_BUCKETS - 1)
+    rows = event[:-1] * COUNTERS + event[1:], PAIRS + dwell[:-1].astype(np.int64)
+    nats = np.zeros((2, len(codes) + 1))
+    nats[:, 2:] = ratios[np.stack(rows), dwell[1:]]
+    nats[:, 2:] += np.where(codes["flags"][1:] & RATE, RATE_NATS, 0)
+    total = np.cumsum(nats, 1)
+    # A session's first click has none before it that it could follow from.
+    since = np.maximum(start, place - WINDOW) + 1
+    evidence = np.where(place > start, total[:, place + 1] - total[:, since], 0)
+    odds = np.exp(np.clip(TEMPER * evidence, -30, 30)).mean(0) * PRIOR / (1 - PRIOR)
+    chance: NDArray[np.float32] = (odds / (1 + odds)).astype(np.float32)
+    return chance

@@ -1,0 +1,39 @@
+"""From the folder of a model version to its scorers: everything is verified before anything is believed."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from models.registry.manifests import described, verified
+from models.registry.refusals import Refusal, RegistryError
+from models.registry.versions import CURVE, FILES, MANIFEST, Version, assemble
+
+#: What wrong content raises on its way into arrays and weights.
+UNUSABLE = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, SafetensorError)
+
+
+def load(path: Path, device: str = "cpu", sha256: str | None = None) -> Version:
+    """Verify and load a version from its folder; `sha256` is what was announced for its manifest.
+
+    Raises RegistryError, saying what is wrong, for anything missing, corrupt or incompatible.
+    """
+    manifest = described(str(path), _read(path / MANIFEST), sha256)
+    listed = [*FILES, *(name for name in (CURVE,) if name in manifest["files"])]
+    contents = {name: verified(str(path), _read(path / name), manifest, name) for name in listed}
+    try:
+        return assemble(path, manifest, contents, device)
+    except UNUSABLE as error:
+        raise RegistryError(
+            f"{path} cannot be loaded: {error!r}; train it again with this program",
+            getattr(error, "refusal", Refusal.CONTENT),
+        ) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise RegistryError(
+            f"cannot read {path}: {error}; name the folder of a version, registry/<version>",
+            Refusal.UNREACHABLE,
+        ) from error

@@ -1,0 +1,66 @@
+"""A version's manifest, and whether its files are those that it lists."""
+
+import hashlib
+import json
+from typing import Any
+
+from models.features.features import FEATURES_VERSION
+from models.registry.refusals import Refusal, RegistryError
+from models.registry.versions import FORMAT, MANIFEST
+
+#: What a manifest has besides its format and its files.
+_NAMED = {"version", "digest", "created_at"}
+
+
+def described(where: str, manifest: bytes, sha256: str | None = None) -> dict[str, Any]:
+    """What the manifest of the version at `where` says; `sha256` is what was announced for it.
+
+    Raises RegistryError: HASH, MANIFEST, NEWER, OLDER or FEATURES.
+    """
+    if sha256 not in (None, hashlib.sha256(manifest).hexdigest()):
+        raise RegistryError(
+            f"{where}/{MANIFEST} is not the manifest that was announced; copy the version again", Refusal.HASH
+        )
+    try:
+        found = dict(json.loads(manifest))
+        made_for = int(found["format"]), str(found["features_version"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RegistryError(
+            f"{where}/{MANIFEST} is unreadable ({error!r}); copy the version again", Refusal.MANIFEST
+        ) from error
+    if made_for != (FORMAT, FEATURES_VERSION):
+        raise _foreign(where, *made_for)
+    if not (found.keys() >= _NAMED and _plain(found.get("files")) and _plain(found.setdefault("sizes", {}))):
+        raise RegistryError(f"{where}/{MANIFEST} is incomplete; copy the version again", Refusal.MANIFEST)
+    return found
+
+
+def verified(where: str, content: bytes, manifest: dict[str, Any], name: str) -> bytes:
+    """The content of the file `name`. Raises RegistryError, TRUNCATED or HASH."""
+    size, expected = manifest["sizes"].get(name, 0), manifest["files"].get(name)
+    if len(content) < size:
+        raise RegistryError(
+            f"{where}/{name} has {len(content)} bytes, its manifest says {size}; copy the version again",
+            Refusal.TRUNCATED,
+        )
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise RegistryError(
+            f"{where}/{name} has SHA-256 {found}, its manifest says {expected}; copy the version again",
+            Refusal.HASH,
+        )
+    return content
+
+
+def _plain(files: Any) -> bool:
+    """Names that stay inside the version's folder."""
+    return isinstance(files, dict) and not any("/" in name or name[:1] == "." for name in files)
+
+
+def _foreign(where: str, form: int, features: str) -> RegistryError:
+    found = f"{where} has format {form} with features {features}"
+    expected = f"expected format {FORMAT} with features {FEATURES_VERSION}"
+    if form > FORMAT:
+        return RegistryError(f"{found}, {expected}; it is of a newer program: update this one", Refusal.NEWER)
+    refusal = Refusal.OLDER if form < FORMAT else Refusal.FEATURES
+    return RegistryError(f"{found}, {expected}; train it again", refusal)

@@ -1,0 +1,138 @@
+"""A model version on disk: one folder, its files' SHA-256 in the manifest, written whole or not at all.
+
+registry/<version>/
+├── manifest.json        version, format, features, digest and size of every other file
+├── config.json          how to build the parts
+├── vocabulary.json      item ids and their categories
+├── metrics.json         how good it was when it was made, and on what
+├── model.safetensors    the network's weights
+├── neighbours.safetensors   the session index and the popularity prior
+├── baselines.json       what the network is compared with; empty where it was not asked for
+├── baselines.safetensors    its arrays
+├── trees.json           trees that have a say in purchase intent, and how much; empty without
+└── curve.png            how the training went; only where there was one
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import save as save_tensors
+
+from models.features.features import FEATURES_VERSION
+from models.features.vocabulary import Vocabulary
+from models.network.network import Network
+from models.registry.json_arrays import divided
+from models.registry.loading import load
+from models.registry.refusals import RegistryError
+from models.registry.remote import unwritable
+from models.registry.versions import CURVE, FILES, FORMAT, MANIFEST, Version
+from models.scoring.blend import Blend
+from models.scoring.forest import Forest
+from models.scoring.rates import StageRates
+from models.scoring.session_index import NeighbourSettings, SessionIndex
+
+__all__ = ["Parts", "RegistryError", "Version", "load", "save"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All that a version consists of. `popularity` int64 [V] are the items' prior weights.
+
+    `blend` weighs network and session kNN in the ranking of items, `forest` has trees beside the network in
+    purchase intent; None: the network alone. `curve` is a PNG of the training, for people.
+    """
+
+    network: Network
+    vocabulary: Vocabulary
+    index: SessionIndex
+    settings: NeighbourSettings
+    popularity: NDArray[np.int64]
+    rates: StageRates
+    metrics: dict[str, Any]
+    baselines: dict[str, Any] = field(default_factory=dict)
+    blend: Blend | None = None
+    forest: Forest | None = None
+    curve: bytes = b""
+
+
+def save(directory: Path, parts: Parts, created_at: int) -> str:
+    """Write a version made at `created_at` (epoch ms) under `directory`; its name sorts by time.
+
+    Raises RegistryError where the disk refuses.
+    """
+    contents = _contents(parts, created_at)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    version = f"{datetime.fromtimestamp(created_at / 1000, UTC):%Y%m%dT%H%M%S}-{digest[:12]}"
+    manifest = {
+        "version": version,
+        "digest": digest,
+        "format": FORMAT,
+        "features_version": FEATURES_VERSION,
+        "created_at": created_at,
+        "files": digests,
+        "sizes": {name: len(content) for name, content in contents.items()},
+    }
+    try:
+        _write(directory, version, contents | {MANIFEST: _json(manifest)})
+    except OSError as error:
+        raise unwritable(directory / version, error) from error
+    return version
+
+
+def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
+    config = {
+        "created_at": created_at,
+        "network": parts.network.config.as_dict(),
+        "neighbours": asdict(parts.settings),
+        "rates": asdict(parts.rates),
+        "blend": asdict(parts.blend) if parts.blend else None,
+    }
+    vocabulary = {"ids": parts.vocabulary.ids, "categories": parts.vocabulary.categories.tolist()}
+    arrays = {**asdict(parts.index), "popularity": parts.popularity}
+    weights = {name: tensor.cpu().contiguous() for name, tensor in parts.network.state_dict().items()}
+    baselines, baseline_arrays = divided(parts.baselines)
+    contents = (
+        _json(config),
+        _json(vocabulary),
+        _json(parts.metrics),
+        save_tensors(weights),
+        save_arrays(arrays),
+        _json(baselines),
+        save_arrays(baseline_arrays),
+        _json(parts.forest.state if parts.forest else {}),
+    )
+    made = dict(zip(FILES, contents, strict=True))
+    return made | {CURVE: parts.curve} if parts.curve else made
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=1, ensure_ascii=False).encode()
+
+
+def _write(directory: Path, version: str, contents: dict[str, bytes]) -> None:
+    """Into a hidden folder first, then renamed: a reader never sees half a version."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if (directory / version).exists():
+        return
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=directory))
+    try:
+        for name, content in contents.items():
+            with (partial / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        partial.chmod(0o755)
+        partial.rename(directory / version)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,173 @@
+"""A registry at any fsspec URL (`s3://`, `hdfs://`, `file://`, …): copied whole to a folder, then believed.
+
+`registry/<version>/` looks there as `models.registry.registry` writes it. Object stores rename nothing, so a
+version is whole once its manifest is there: it is written last, and read first.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import fsspec
+
+from models.registry.manifests import described, verified
+from models.registry.refusals import Refusal, RegistryError
+from models.registry.versions import MANIFEST
+
+
+def is_url(place: str) -> bool:
+    """Whether a registry is named by a URL, not by a folder."""
+    return "://" in place
+
+
+def joined(url: str, name: str) -> str:
+    """The URL of a version in the registry at `url`."""
+    return f"{url.rstrip('/')}/{name}"
+
+
+def fetch(url: str, folder: Path, sha256: str | None = None) -> Path:
+    """The local copy of the version at `url`, made under `folder` unless its manifest is there already.
+
+    `sha256` is what was announced for the manifest. Every file is verified before the copy gets its name.
+    Raises RegistryError for what is missing, damaged or of another program, and DISK_FULL.
+    """
+    copy = folder / PurePosixPath(url).name
+    if _is_copied(copy, sha256):
+        return copy
+    manifest = _read(url, MANIFEST)
+    listed = described(url, manifest, sha256)
+    try:
+        _copy(url, copy, manifest, listed)
+    except OSError as error:
+        raise unwritable(copy, error) from error
+    return copy
+
+
+def put(version: Path, url: str) -> str:
+    """Copy a version's files into the registry at `url`, its manifest last; the version's URL.
+
+    What is there already with the right SHA-256 is left alone, so putting again costs a look, or repairs.
+    Raises RegistryError: UNREACHABLE, or what is wrong with the files in the folder.
+    """
+    target = joined(url, version.name)
+    try:
+        fs, path = _place(target)
+        fs.makedirs(path, exist_ok=True)
+        for name, content in _whole(version):
+            if not _holds(fs, f"{path}/{name}", content):
+                fs.pipe_file(f"{path}/{name}", content)
+    except RegistryError:
+        raise
+    except Exception as error:
+        raise RegistryError(
+            f"cannot write {target}: {error!r}; check the address and its credentials", Refusal.UNREACHABLE
+        ) from error
+    return target
+
+
+def names(url: str) -> list[str]:
+    """Names of what is in the registry at `url`; none where it is not there. Raises RegistryError."""
+    try:
+        fs, path = _place(url)
+        fs.invalidate_cache()
+        return sorted(PurePosixPath(str(found)).name for found in fs.ls(path, detail=False))
+    except FileNotFoundError:
+        return []
+    except Exception as error:
+        raise RegistryError(
+            f"cannot list {url}: {error!r}; check the address and its credentials", Refusal.UNREACHABLE
+        ) from error
+
+
+def remove(url: str) -> None:
+    """Remove the version at `url`, its manifest first: what a kill leaves is none. Raises RegistryError."""
+    try:
+        fs, path = _place(url)
+        if fs.exists(f"{path}/{MANIFEST}"):
+            fs.rm_file(f"{path}/{MANIFEST}")
+        if fs.exists(path):
+            fs.rm(path, recursive=True)
+    except Exception as error:
+        raise RegistryError(
+            f"cannot remove {url}: {error!r}; check the address and its credentials", Refusal.UNREACHABLE
+        ) from error
+
+
+def unwritable(path: Path, error: OSError) -> RegistryError:
+    """What to say where a disk refuses."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = "free the disk" if full else "give a writable folder"
+    refusal = Refusal.DISK_FULL if full else Refusal.OTHER
+    return RegistryError(f"cannot write {path}: {error}; {advice}", refusal)
+
+
+def _whole(version: Path) -> Iterator[tuple[str, bytes]]:
+    """A version's files by name, verified; the manifest last. What else lies in the folder is not its own."""
+    try:
+        manifest = (version / MANIFEST).read_bytes()
+        listed = described(str(version), manifest)
+        for name in listed["files"]:
+            yield name, verified(str(version), (version / name).read_bytes(), listed, name)
+    except OSError as error:
+        raise RegistryError(
+            f"cannot read {version}: {error}; copy the version again", Refusal.UNREACHABLE
+        ) from error
+    yield MANIFEST, manifest
+
+
+def _holds(fs: Any, path: str, content: bytes) -> bool:
+    try:
+        return hashlib.sha256(fs.cat_file(path)).digest() == hashlib.sha256(content).digest()
+    except FileNotFoundError:
+        return False
+
+
+def _is_copied(copy: Path, sha256: str | None) -> bool:
+    try:
+        found = hashlib.sha256((copy / MANIFEST).read_bytes()).hexdigest()
+    except OSError:
+        return False
+    return sha256 in (None, found)
+
+
+def _copy(url: str, copy: Path, manifest: bytes, listed: dict[str, Any]) -> None:
+    """Into a hidden folder first, then renamed: a kill leaves no half copy under a version's name."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=copy.parent))
+    try:
+        for name in listed["files"]:
+            _write(partial / name, verified(url, _read(url, name), listed, name))
+        _write(partial / MANIFEST, manifest)
+        shutil.rmtree(copy, ignore_errors=True)
+        partial.rename(copy)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(url: str, name: str) -> bytes:
+    try:
+        fs, path = _place(url)
+        return bytes(fs.cat_file(f"{path}/{name}"))
+    except Exception as error:
+        # Each file system has exceptions of its own.
+        raise RegistryError(
+            f"cannot read {url}/{name}: {error!r}; is the registry up, and this version in it?",
+            Refusal.UNREACHABLE,
+        ) from error
+
+
+def _place(url: str) -> tuple[Any, str]:
+    fs, path = fsspec.core.url_to_fs(url)
+    return fs, str(path)

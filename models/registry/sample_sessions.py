@@ -1,0 +1,36 @@
+"""Past sessions as clicks: what a loaded version is tried out on before it answers anybody."""
+
+import numpy as np
+
+from models.contract.events import EVENT_CODES
+from models.features import features
+from models.features.batch import Batch
+from models.features.vocabulary import Vocabulary
+from models.scoring.session_index import SessionIndex
+from models.state.codes import CODE, item_hash
+from models.state.segments import expand, rank_in_group
+from models.state.visitor import KEPT_CODES
+
+#: Sessions, evenly spread over those that the index keeps.
+SESSIONS = 1_000
+
+
+def views(index: SessionIndex, words: Vocabulary) -> Batch:
+    """Past sessions as if each item had been viewed; what else was said of the clicks is not known."""
+    count = len(index.starts) - 1
+    chosen = np.unique(np.linspace(0, count - 1, min(count, SESSIONS)).astype(np.int64))
+    starts = index.starts[chosen].astype(np.int64)
+    stops = np.minimum(index.starts[chosen + 1], starts + KEPT_CODES)
+    slot, at = expand(starts, stops)
+    items = index.items[at]
+    codes = np.zeros(len(items), dtype=CODE)
+    hashes = {item: item_hash(words.ids[item]) for item in np.unique(items).tolist()}
+    codes["item"] = [hashes[item] for item in items.tolist()]
+    codes["category"] = words.categories[items]
+    codes["event"] = EVENT_CODES["view_item"]
+    position = (rank_in_group(slot) + 1).astype(np.int32)
+    rows = np.zeros((len(items), len(features.NAMES)), dtype=np.float32)
+    empty, zeros = [b""] * len(chosen), [0] * len(chosen)
+    return Batch(
+        codes, slot.astype(np.int32), position == 1, position, rows, empty, zeros, zeros, zeros, empty
+    )

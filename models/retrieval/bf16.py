@@ -1,0 +1,83 @@
+"""A short list by scores of all items in half precision, for processors that multiply bf16 in hardware.
+
+Low precision first, exact scores of the best then, as faiss's refinement does (Douze et al. 2024, "The Faiss
+library"). Queries of a sequence network lie in a narrow part of the items' space: fewer numbers than a vector
+has tell nearly all of a score (principal components of the queries).
+"""
+
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.retrieval.exact import GROUP, LEAST_ROWS, Exact
+from models.retrieval.shortlist import Floats, Shortlist
+
+#: Share of the exact top 20 that must be found for queries that told no direction.
+RECALL: Final = 0.998
+#: Numbers of directions that are tried, until that many are found; then all.
+WIDTHS: Final = (32, 48, 64, 96, 128)
+#: Scores in memory at once (2 bytes each).
+BLOCK: Final = 6_400_000
+
+
+def halved(exact: Exact, asked: Tensor) -> "Halves | None":
+    """As few directions as find RECALL of what there is; None where all of them do not.
+
+    Half of the queries `asked` [M, E] tell the directions, the other half judges them.
+    """
+    made = Halves(exact, asked[::2])
+    widths = (*(width for width in WIDTHS if width < made.width), made.width)
+    return made if made.settles(widths, asked[1::2], RECALL) else None
+
+
+class Halves(Shortlist):
+    """Compares queries with all items along the directions in which queries have most energy."""
+
+    def __init__(self, exact: Exact, asked: Tensor) -> None:
+        super().__init__(exact)
+        queries = torch.from_numpy(self.compared(asked))
+        self._axes = torch.linalg.eigh(queries.T @ queries)[1].flip(1)
+        self.width = len(self._axes)
+        self.look_at(self.width)
+
+    @property
+    def about(self) -> str:
+        return f"{self._into.shape[1]} of {self.width} directions in bf16"
+
+    def look_at(self, amount: float) -> None:
+        """Set the number of directions that a query looks along."""
+        self._into = self._axes[:, : int(amount)].contiguous()
+        self._columns = (torch.from_numpy(self._vectors) @ self._into).T.bfloat16().contiguous()
+
+    def listed(self, asked: Floats, count: int) -> NDArray[np.int64]:
+        queries = (torch.from_numpy(asked) @ self._into).bfloat16()
+        rows = max(LEAST_ROWS, BLOCK // len(self._vectors))
+        parts = [self._part(queries[at : at + rows], count) for at in range(0, len(queries), rows)]
+        return torch.cat(parts).numpy()
+
+    def _part(self, queries: Tensor, count: int) -> Tensor:
+        """Items of the highest scores, among groups of items with the highest peaks."""
+        scores: Tensor = queries @ self._columns
+        members = _members(scores, -(-count * 3 // 8))
+        if members is None:
+            return scores.topk(min(count, scores.shape[1])).indices
+        return members.gather(1, scores.gather(1, members).topk(count, sorted=False).indices)
+
+
+def _members(scores: Tensor, winners: int) -> Tensor | None:
+    """Columns of the `winners` groups with the highest peaks, and the remainder; None for so many groups.
+
+    A group is every (V // GROUP)-th column, so that peaks are maxima of whole slices.
+    """
+    rows, items = scores.shape
+    groups = items // GROUP
+    if winners >= groups:
+        return None
+    peaks = scores[:, : groups * GROUP].view(rows, GROUP, groups).amax(1)
+    places = peaks.topk(winners, sorted=False).indices
+    inside = places[:, None] + groups * torch.arange(GROUP)[:, None]
+    rest = torch.arange(groups * GROUP, items).expand(rows, -1)
+    return torch.cat([inside.view(rows, -1), rest], 1)

@@ -1,0 +1,134 @@
+"""Top-k of large catalogues by a short list of items, of which the best are found by exact scores."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, Final
+
+import faiss
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.retrieval.exact import Exact, Ranked, padded
+from models.scoring.scores import TOP
+
+#: Items of which the rest of the probabilities' denominator is estimated.
+SAMPLE: Final = 1024
+#: Items whose exact scores are looked at, for each that is asked for.
+RERANKED: Final = 3
+#: Widths are multiples of this.
+STEP: Final = 8
+Floats = NDArray[np.float32]
+
+
+class Shortlist(ABC):
+    """Approximate top-k: exact but for items that are missing from the list.
+
+    Scores are probabilities over all items, the denominator being what was found and an estimate of the rest
+    from SAMPLE items: they compare within an answer, and nearly between answers.
+    """
+
+    def __init__(self, exact: Exact) -> None:
+        self._exact = exact
+        self._biased = bool((exact.bias != exact.bias[0]).any())
+        self._vectors = self.compared(exact.items, exact.bias)
+        self._flat = flat(self._vectors)
+        chance = np.random.default_rng(0).choice(len(self._vectors), SAMPLE, replace=False)
+        self._sample = torch.from_numpy(self._vectors[np.sort(chance)]).T.contiguous()
+
+    @property
+    @abstractmethod
+    def about(self) -> str:
+        """What a query looks at, in words."""
+
+    @abstractmethod
+    def look_at(self, amount: float) -> None:
+        """Set how much a query looks at."""
+
+    def settles(self, amounts: Iterable[float], judges: Tensor, recall: float) -> bool:
+        """Look at the first of `amounts` that finds `recall` of the exact top 20 of queries `judges` [M, E].
+
+        False where none of them does.
+        """
+        nobody = torch.full((len(judges),), -1)
+        truth = self._exact.top(judges, nobody, TOP).items
+        for amount in amounts:
+            self.look_at(amount)
+            found = self.top(judges, nobody, TOP).items
+            if np.mean([np.isin(*pair).mean() for pair in zip(truth, found, strict=True)]) >= recall:
+                return True
+        return False
+
+    @abstractmethod
+    def listed(self, asked: Floats, count: int) -> NDArray[np.int64]:
+        """About `count` items each [N, C] that queries [N, D], as compared, may like best; -1: fewer."""
+
+    def compared(self, vectors: Tensor, last: Tensor | None = None) -> Floats:
+        """Vectors as they are compared [N, D]: a bias that differs between items is one more dimension.
+
+        `last` [N] are its values, ones for queries.
+        """
+        if self._biased:
+            last = torch.ones(len(vectors)) if last is None else last
+            vectors = torch.cat([vectors, last[:, None]], 1)
+        found: Floats = F.pad(vectors.float(), (0, -vectors.shape[1] % STEP)).contiguous().numpy()
+        return found
+
+    def top(self, queries: Tensor, current: Tensor, k: int) -> Ranked:
+        """As `Exact.top`; rows whose lists are too short are ranked whole."""
+        # The number of threads belongs to the thread that searches.
+        faiss.omp_set_num_threads(torch.get_num_threads())
+        asked = self.compared(queries)
+        items = self.listed(asked, min(RERANKED * (k + 1), len(self._vectors)))
+        values = np.empty(items.shape, dtype=np.float32)
+        places = (faiss.swig_ptr(array) for array in (values, items))
+        self._flat.compute_distance_subset(len(asked), faiss.swig_ptr(asked), items.shape[1], *places)
+        values[(items < 0) | (items == current.numpy()[:, None])] = -np.inf
+        items, values = _best(items, values, k)
+        order = np.lexsort((items, -values), axis=1)
+        items, values = np.take_along_axis(items, order, 1), np.take_along_axis(values, order, 1)
+        total = self._total(torch.from_numpy(asked), torch.from_numpy(values), current)
+        ranked = padded(items, values, k)
+        chances = np.where(ranked.items < 0, 0, np.exp(ranked.scores - total[:, None])).astype(np.float32)
+        short = np.flatnonzero(ranked.items[:, -1] < 0)
+        if len(short):
+            rows = torch.from_numpy(short)
+            ranked.items[short], chances[short] = self._exact.top(queries[rows], current[rows], k)
+        return Ranked(ranked.items, chances)
+
+    def _total(self, asked: Tensor, values: Tensor, current: Tensor) -> Floats:
+        """Log of the sum of all items' exponentials: the best `values` [N, k] and an estimate of the rest."""
+        logits = asked @ self._sample
+        lowest, most = values[:, -1:], values[:, :1]
+        below = logits <= lowest
+        # What is not below, as an item on view may be, counts for nothing and must not overflow.
+        rest = logits.sub_(most).clamp_max_(0).exp_().mul_(below).sum(1)
+        scale = (len(self._vectors) - values.shape[1]) / below.sum(1, dtype=torch.float32).clamp_min(1)
+        known = (values - most).exp_().sum(1)
+        found: Floats = torch.logaddexp(
+            (known + rest * scale).log() + most[:, 0], self._viewed(asked, current, lowest[:, 0])
+        ).numpy()
+        return found
+
+    def _viewed(self, asked: Tensor, current: Tensor, lowest: Tensor) -> Tensor:
+        """Scores [N] of the items on view, which no list has; -inf where none is, or the rest has it."""
+        vectors = torch.from_numpy(self._vectors)[current.clamp_min(0)]
+        scores = (asked * vectors).sum(1)
+        return scores.masked_fill_((current < 0) | (scores <= lowest), -torch.inf)
+
+
+def _best(items: NDArray[np.int64], values: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
+    """The columns of the k highest values, in any order."""
+    if values.shape[1] <= k:
+        return items, values
+    chosen = np.argpartition(values, -k, axis=1)[:, -k:]
+    return np.take_along_axis(items, chosen, 1), np.take_along_axis(values, chosen, 1)
+
+
+def flat(vectors: Floats) -> Any:
+    """All of the vectors, to be multiplied with."""
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    return index

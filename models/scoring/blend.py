@@ -1,0 +1,159 @@
+"""Network and session kNN in one ranking: what either of them knows alone is not lost.
+
+Jannach and Ludewig 2017, "When recurrent neural networks meet the neighborhood for session-based
+recommendation", blend by a weighted sum; here the logarithms are summed, which is better for the order within
+the list, and an item's part in the session so far counts as well.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.features.batch import Batch
+from models.retrieval import exact
+from models.retrieval.exact import Ranked
+from models.scoring.session_knn import NeighbourScorer
+from models.state.segments import Ints, rank_in_group, strongest
+
+Floats = NDArray[np.float64]
+#: Share of an item that no neighbour has, so that its logarithm is a number.
+LEAST = 1e-4
+#: Pairs of click and item whose vectors are in memory at once.
+PAIRS = 16_384
+#: Logits for each pair that is looked at, up to which making all of them is faster than reading vectors.
+DENSE = 32
+#: Logits of all clicks and items in memory at most (4 bytes each).
+MOST_LOGITS = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """Weights of an item's log probability, its log share among neighbours, and its place in the session.
+
+    `on_view`: it is the click's own item (never recommended by a worker); `seen`: it was, shortly before.
+    """
+
+    network: float
+    neighbours: float
+    on_view: float
+    seen: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite([self.neighbours, self.on_view, self.seen]).all() and 0 < self.network < np.inf):
+            raise ValueError(f"{self}: expected finite weights, the network's above 0; train it again")
+
+    def scores(
+        self, log_chances: Floats, shares: Floats, on_view: NDArray[np.bool_], seen: NDArray[np.bool_]
+    ) -> Floats:
+        """Log-linear score of each item, of arrays of one shape."""
+        near = self.neighbours * np.log(shares + LEAST)
+        made: Floats = self.network * log_chances + near + self.on_view * on_view + self.seen * seen
+        return made
+
+
+class Candidates(NamedTuple):
+    """Click, item, log probability, share of the neighbours' sum, whether seen before; flat."""
+
+    click: Ints
+    item: Ints
+    log_chance: Floats
+    share: Floats
+    seen: NDArray[np.bool_]
+
+    def scored(self, blend: Blend) -> Floats:
+        """Blended score of each; the item on view is not among them."""
+        return blend.scores(self.log_chance, self.share, np.zeros_like(self.seen), self.seen)
+
+
+class Hybrid:
+    """The blended ranking of a version: its network's items and its neighbours'."""
+
+    def __init__(self, near: NeighbourScorer, blend: Blend) -> None:
+        self._near, self.blend = near, blend
+
+    def over(self, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor) -> Ranked:
+        """The k best of N clicks, given the network's k best with their probabilities.
+
+        Exact: items that neither neighbours nor session have keep their order among the network's, so
+        they are among the blended k best only if they are among its own. Scores are shares of what was
+        compared. `queries` [N, E], `table` [V, E], `bias` [V].
+        """
+        found = candidates(self._near, ranked, batch, queries, table, bias)
+        weights = self._shares(found, len(ranked.items))
+        chosen = strongest(found.click, weights, ranked.items.shape[1])
+        clicks = found.click[chosen]
+        made, column = exact.nothing(*ranked.items.shape), rank_in_group(clicks)
+        made.items[clicks, column] = found.item[chosen]
+        made.scores[clicks, column] = weights[chosen]
+        return made
+
+    def scores(
+        self, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor, items: Ints
+    ) -> Floats:
+        """Scores [N, K], as `over` gives them, of the `items` [K]; 0 for one that is not compared."""
+        found = candidates(self._near, ranked, batch, queries, table, bias)
+        weights, made = self._shares(found, len(ranked.items)), np.zeros((len(ranked.items), len(items)))
+        for column, item in enumerate(items.tolist()):
+            there = found.item == item
+            made[found.click[there], column] = weights[there]
+        return made
+
+    def _shares(self, found: Candidates, clicks: int) -> Floats:
+        """Of what is compared for each click."""
+        values, highest = found.scored(self.blend), np.full(clicks, -np.inf)
+        np.maximum.at(highest, found.click, values)
+        weights: Floats = np.exp(values - highest[found.click])
+        return weights / np.bincount(found.click, weights, minlength=clicks)[found.click]
+
+
+def candidates(
+    near: NeighbourScorer, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor
+) -> Candidates:
+    """All items that may be among the blended best of N clicks: the network's, the neighbours', the seen."""
+    found = near.found(batch)
+    rows, columns = np.nonzero(ranked.items >= 0)
+    own = ranked.items[rows, columns].astype(np.int64)
+    span = len(table)
+    known = found.click * span + found.item
+    alone = ~np.isin(rows * span + own, known, assume_unique=True)
+    # Those of the network alone have their logarithms already: no vector need be read for them.
+    logits = _logits(found.click, found.item, queries, table, bias)
+    total = _totals(ranked, queries, table, bias)[found.click]
+    log_chance = np.concatenate([logits - total, np.log(ranked.scores[rows, columns][alone] + 1e-30)])
+    nothing = np.zeros(int(alone.sum()))
+    return Candidates(
+        np.concatenate([found.click, rows[alone]]),
+        np.concatenate([found.item, own[alone]]),
+        np.clip(log_chance, -70, 0),
+        np.concatenate([found.share, nothing]),
+        np.concatenate([found.seen, nothing > 0]),
+    )
+
+
+def _totals(ranked: Ranked, queries: Tensor, table: Tensor, bias: Tensor) -> Floats:
+    """Log of the sum over all items of each click, told by its best item; 0 where it has none."""
+    best, chance = ranked.items[:, 0].astype(np.int64), ranked.scores[:, 0].astype(np.float64)
+    logits = _logits(np.arange(len(best)), np.maximum(best, 0), queries, table, bias)
+    return np.where(best >= 0, logits - np.log(chance + 1e-30), 0)
+
+
+def _logits(clicks: Ints, items: Ints, queries: Tensor, table: Tensor, bias: Tensor) -> Floats:
+    """Logits of pairs of click and item."""
+    if len(queries) * len(table) <= min(DENSE * len(clicks), MOST_LOGITS):
+        found: Floats = torch.addmm(bias, queries, table.T).cpu().numpy()[clicks, items].astype(np.float64)
+        return found
+    blocks = [slice(at, at + PAIRS) for at in range(0, len(clicks), PAIRS)]
+    parts = [_block(clicks[block], items[block], queries, table, bias) for block in blocks]
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def _block(clicks: Ints, items: Ints, queries: Tensor, table: Tensor, bias: Tensor) -> Floats:
+    where = torch.from_numpy(items).to(table.device)
+    asked = queries[torch.from_numpy(clicks).to(table.device)]
+    found = torch.linalg.vecdot(asked, table[where]) + bias[where]
+    logits: Floats = found.double().cpu().numpy()
+    return logits

@@ -1,0 +1,58 @@
+"""Gradient-boosted trees that have a say in purchase intent: what they know alone is not lost.
+
+Stacking (Wolpert 1992, "Stacked generalization") of the network with LightGBM (Ke et al. 2017).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lightgbm
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.features.batch import Batch
+from models.features.tree_columns import Columns, ColumnTable, past
+
+
+class Forest:
+    """`state` is what a version keeps: `ranks` and `trees` as trained, `weights` of network and trees.
+
+    Raises ValueError for what does not fit together.
+    """
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self.state = dict(state)
+        self.network, self.trees = map(float, state["weights"])
+        if not (0 < self.network < np.inf and 0 < self.trees < np.inf):
+            raise ValueError(f"weights of network and trees are {state['weights']}, expected numbers above 0")
+        self._table = ColumnTable(state["ranks"])
+        try:
+            self._booster = lightgbm.Booster(model_str=state["trees"])
+        except lightgbm.basic.LightGBMError as error:
+            raise ValueError(f"trees that LightGBM cannot read: {error}") from error
+        if self._booster.num_feature() != self._table.width:
+            raise ValueError(f"trees of {self._booster.num_feature()} columns, expected {self._table.width}")
+
+    def stacked(self, logits: Tensor, batch: Batch) -> Tensor:
+        """The network's purchase logits [N] together with what the trees say of the same clicks."""
+        return self._mixed(logits, self._table(batch))
+
+    def probed(
+        self, logits: Tensor, batch: Batch, groups: Sequence[NDArray[np.int64]], means: Columns
+    ) -> Tensor:
+        """The same of a batch, and of its first click with each group of features at its means: [N + G]."""
+        blank = np.repeat(batch.features[:1], len(groups), 0)
+        for row, columns in zip(blank, groups, strict=True):
+            row[columns] = means[columns]
+        before = past(batch)
+        rows = np.append(np.arange(len(batch)), np.zeros(len(groups), dtype=np.int64))
+        features = np.vstack([batch.features, blank])
+        return self._mixed(logits, self._table.rows(batch.codes[rows], features, before[rows]))
+
+    def _mixed(self, logits: Tensor, columns: Columns) -> Tensor:
+        # Each row is a sum over trees in order: the same bits however clicks are chunked.
+        found = self._booster.predict(columns, raw_score=True, num_threads=1)
+        own = torch.from_numpy(np.asarray(found, dtype=np.float32)).to(logits.device)
+        return self.network * logits + self.trees * own

@@ -1,0 +1,166 @@
+"""The neural rung: a chunk's clicks through the encoder, then both heads."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.contract.head_table import Kind
+from models.contract.predictions import Rung
+from models.features.batch import Batch
+from models.features.vocabulary import Vocabulary
+from models.network.network import Network
+from models.retrieval.exact import Exact, Ranked, Retriever
+from models.retrieval.select import retriever
+from models.scoring.blend import Candidates, Hybrid, candidates
+from models.scoring.forest import Forest
+from models.scoring.probe import Probe, probe
+from models.scoring.scores import RUNGS, Scores, ScoringError
+from models.scoring.session_knn import NeighbourScorer
+from models.state.codes import items as item_hashes
+from models.state.visitor import Visitor
+
+Device = torch.device
+
+
+def pick_device(name: str) -> Device:
+    """`cpu`, `cuda` or `auto` (cuda where there is one). Raises ScoringError for what is not there."""
+    if name not in ("cpu", "cuda", "auto"):
+        raise ScoringError(f"device {name!r} is unknown; choose cpu, cuda or auto")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ScoringError("device cuda was asked for but torch finds none; choose cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+class NeuralScorer:
+    """Scores batches with a trained network. Holds no state of a visitor, so any thread may call it.
+
+    `model` is the 64-bit id under which hidden states are kept in visitors' records; with a `hybrid` the
+    session kNN has a say in the ranking of items, with a `forest` trees have one in purchase intent.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        version: str,
+        model: int,
+        device: Device | str = "cpu",
+        hybrid: Hybrid | None = None,
+        forest: Forest | None = None,
+    ) -> None:
+        self.version, self.model = version, model
+        self.vocabulary = vocabulary
+        self.device = torch.device(device)
+        self._network = network.to(self.device).eval().requires_grad_(False)
+        self._encoder = self._network.serving(vocabulary.rows)
+        self._table = self._network.item_embeddings().contiguous()
+        self._exact = Exact(self._table, self._network.item_bias)
+        self._items = self._exact.columns
+        self._retriever: Retriever = self._exact
+        self.layout = network.tasks.layout if network.tasks is not None else None
+        self._neural = RUNGS.index(Rung.NEURAL)
+        self._hybrid, self.forest = hybrid, forest
+
+    @property
+    def network(self) -> Network:
+        """What was trained; a copy of it may be trained further."""
+        return self._network
+
+    @property
+    def width(self) -> int:
+        """Bytes of hidden state in a visitor's record; 0 where none is carried."""
+        return self._encoder.width
+
+    def outdated(self, visitor: Visitor) -> bool:
+        """Whether a visitor's hidden state is of another version, or lacks clicks of the session."""
+        return self.width > 0 and not (
+            visitor.hidden_model == self.model
+            and visitor.hidden_at == visitor.in_session
+            and len(visitor.hidden) == self.width
+        )
+
+    @torch.inference_mode()
+    def rebuilt(self, history: list[bytes]) -> list[bytes]:
+        """Hidden states after sessions of which the packed codes are given, oldest first."""
+        return [row.tobytes() for row in self._encoder.rebuilt(history)]
+
+    @torch.inference_mode()
+    def score(self, batch: Batch) -> Scores:
+        """Answer N clicks of B visitors, with their new hidden states. Raises ScoringError if not finite."""
+        states, hidden = self._encoder.states(batch, self.model)
+        purchase, tasks = self._heads(states, batch)
+        self._rate(tasks, batch)
+        ranked = self._ranked(states, batch)
+        self._check(all(np.isfinite(found).all() for found in (purchase, ranked.scores, hidden)))
+        rung = np.full(len(batch), self._neural, dtype=np.uint8)
+        names = self.vocabulary.names
+        return Scores(purchase, ranked.items, ranked.scores, names, rung, hidden, tasks, self.layout)
+
+    def _heads(self, states: Tensor, batch: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Purchase probabilities [N], and what the further heads say, where the version has any."""
+        network, tasks = self._network, self._network.tasks
+        inputs = network.head_inputs(states, torch.from_numpy(batch.features).to(self.device))
+        position = torch.from_numpy(batch.position).to(self.device)
+        logits = network.purchase_of(inputs)
+        if self.forest is not None:
+            logits = self.forest.stacked(logits, batch)
+        chance = network.calibrated(logits, position)
+        purchase = chance.cpu().numpy()
+        if tasks is None:
+            return purchase, None
+        raw = tasks(inputs)
+        self._check(raw.isfinite().all())
+        return purchase, tasks.told(raw, chance, batch)
+
+    def _rate(self, tasks: NDArray[np.float32] | None, batch: Batch) -> None:
+        """The head says what a rating is beyond its item's and visitor's means; makes ratings of it."""
+        ratings = self._network.ratings
+        if tasks is None or ratings is None or self.layout is None:
+            return
+        rows = torch.from_numpy(self.vocabulary.rows(batch.codes)).to(self.device)
+        for _, part in self.layout.of_kind(Kind.RATING):
+            beyond, column = tasks[:, part.answers.start], part.answers.start
+            tasks[:, column] = ratings.answers(beyond, rows, torch.from_numpy(batch.features).to(self.device))
+
+    def _check(self, finite: object) -> None:
+        if not finite:
+            raise ScoringError(f"model {self.version} gave a value that is not finite; the next rung answers")
+
+    @torch.inference_mode()
+    def try_out(self, past: Batch) -> None:
+        """Find out from clicks like those to come whether a part of the items will do; before any answer."""
+        queries = self._network.queries(self._encoder.states(past, self.model)[0])
+        self._retriever = retriever(self._exact, queries)
+
+    @torch.inference_mode()
+    def candidates(self, batch: Batch, near: NeighbourScorer) -> Candidates:
+        """What a blend with these neighbours compares: from this its weights are learned."""
+        states, _ = self._encoder.states(batch, self.model)
+        queries, ranked = self._own(states, batch)
+        return candidates(near, ranked, batch, queries, self._table, self._network.item_bias)
+
+    def _own(self, states: Tensor, batch: Batch) -> tuple[Tensor, Ranked]:
+        """Queries, and the network's best items of each click; the one on view is none of them."""
+        queries = self._network.queries(states)
+        current = torch.from_numpy(self.vocabulary.lookup(item_hashes(batch.codes))).to(self.device)
+        return queries, self._retriever.top(queries, current, batch.wanted)
+
+    def _ranked(self, states: Tensor, batch: Batch) -> Ranked:
+        queries, ranked = self._own(states, batch)
+        if self._hybrid is None:
+            return ranked
+        return self._hybrid.over(ranked, batch, queries, self._table, self._network.item_bias)
+
+    @torch.inference_mode()
+    def probe(self, batch: Batch, items: NDArray[np.int64], groups: Sequence[NDArray[np.int64]]) -> Probe:
+        """The answers to a batch in detail (`models.scoring.probe`). Raises ScoringError if not finite."""
+        states, _ = self._encoder.states(batch, self.model)
+        found = probe(self._network, self._items, states, batch, items, groups, self.forest)
+        if self._hybrid is None:
+            return found
+        queries, ranked = self._own(states, batch)
+        blended = self._hybrid.scores(ranked, batch, queries, self._table, self._network.item_bias, items)
+        return found._replace(scores=blended)

@@ -1,0 +1,70 @@
+"""What every rung of the ladder answers with, and the error on which the next one takes over."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.contract.head_table import Layout
+from models.contract.predictions import MOST_ITEMS, Rung
+from models.errors import PathcastError
+from models.features.batch import Batch
+
+#: Recommendations in an answer.
+TOP = MOST_ITEMS
+#: ... and candidates for them at most, of which rules may take some out.
+MOST_WANTED = 3 * TOP
+#: Rungs by number, best first, as `Scores.rung` counts them.
+RUNGS = tuple(Rung)
+
+
+class ScoringError(PathcastError):
+    """A rung could not answer a batch; the next one below does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Answers for N clicks in record order.
+
+    `purchase` float32 [N]; `items` [N, W] indices into `names`, best first, -1 where there are no more (W is
+    the batch's `wanted`, TOP in an answer); `item_scores` float32 [N, W]; `rung` uint8 [N], an index into
+    RUNGS; `hidden` fp16 [B, H] by slot, None below the neural rung. `tasks` float32 [N, K] are the further
+    heads' answers in the columns of `layout`, NaN where one does not apply; None below the neural rung, and
+    for a version without such heads.
+    """
+
+    purchase: NDArray[np.float32]
+    items: NDArray[np.int32]
+    item_scores: NDArray[np.float32]
+    names: NDArray[np.object_]
+    rung: NDArray[np.uint8]
+    hidden: NDArray[np.float16] | None = None
+    tasks: NDArray[np.float32] | None = None
+    layout: Layout | None = None
+
+    def item_ids(self) -> list[list[str]]:
+        """Item ids per click, best first."""
+        if (self.items[:, -1] >= 0).all():
+            named: list[list[str]] = self.names[self.items].tolist()
+            return named
+        names = self.names.tolist()
+        return [[names[item] for item in row if item >= 0] for row in self.items.tolist()]
+
+    def hidden_bytes(self) -> list[bytes]:
+        """Hidden state per slot as the visitor's record keeps it; an empty list below the neural rung."""
+        if self.hidden is None:
+            return []
+        packed, width = self.hidden.tobytes(), self.hidden.shape[1] * self.hidden.itemsize
+        return [packed[slot * width : (slot + 1) * width] for slot in range(len(self.hidden))]
+
+
+class Scorer(Protocol):
+    """One rung: `version` names the model version it is from, empty for none."""
+
+    @property
+    def version(self) -> str: ...
+
+    def score(self, batch: Batch) -> Scores:
+        """Answer every click of the batch. Raises ScoringError."""
+        ...

@@ -1,0 +1,184 @@
+"""A shop's rules over ranked items: what may not be recommended goes, what stood behind it moves up.
+
+Every rung ranks more items than are asked for where a rule could take some out, so that an answer stays
+full. What is left keeps its order and its scores. Nothing here knows a visitor beyond the batch: the same
+state, model and catalogue give the same answer.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.contract.catalogue import Catalogue
+from models.contract.events import EVENT_CODES
+from models.contract.items import Item
+from models.features.batch import Batch
+from models.features.vocabulary import Vocabulary
+from models.scoring.scores import MOST_WANTED, TOP, Scores
+from models.serving.shop_rules import ShopRules
+from models.state.codes import CODE, category_hash, item_hash
+from models.state.codes import items as item_hashes
+from models.state.segments import rank_in_group
+from models.state.visitor import KEPT_CODES
+
+Bools = NDArray[np.bool_]
+PURCHASE = EVENT_CODES["purchase"]
+
+
+class KnownItems(NamedTuple):
+    """Names of one kind of answer: which of them are barred for everybody, and their categories' hashes."""
+
+    names: NDArray[np.object_]
+    changes: int
+    barred: Bools
+    categories: NDArray[np.uint32]
+
+
+class Merchandiser:
+    """The rules and the catalogue of a worker; `apply` may be called for any rung's answers.
+
+    It follows the catalogue by itself, and looks at all names anew only when what may be sold has changed.
+    """
+
+    def __init__(self, rules: ShopRules, catalogue: Catalogue) -> None:
+        self.rules = rules
+        self._catalogue = catalogue
+        self._status = {word.casefold() for word in rules.hidden_status}
+        self._blocked_categories = {category_hash(name) for name in rules.blocked_categories}
+        self._barred = set(rules.blocked_items)
+        self._blocked = frozenset(rules.blocked_items)
+        #: Grows when an item becomes barred or free.
+        self._changes = 0
+        self._latest: KnownItems | None = None
+        for item_id in catalogue:
+            self.changed(item_id, catalogue.get(item_id))
+        catalogue.follow(self.changed)
+
+    @property
+    def active(self) -> bool:
+        """Whether any rule can take something out."""
+        rules = self.rules
+        return bool(
+            self._barred or self._blocked_categories or rules.most_per_category or not rules.recommend_bought
+        )
+
+    def changed(self, item_id: str, item: Item | None) -> None:
+        """The catalogue says something new of an item (None: nothing any more)."""
+        barred = item_id in self._blocked or (item is not None and not self._sold(item))
+        if barred != (item_id in self._barred):
+            self._changes += 1
+            (self._barred.add if barred else self._barred.discard)(item_id)
+
+    def _sold(self, item: Item) -> bool:
+        if item.stock is not None and item.stock <= 0 and not self.rules.recommend_out_of_stock:
+            return False
+        if item.status is not None and item.status.casefold() in self._status:
+            return False
+        return not (self._blocked_categories and category_hash(item.category) in self._blocked_categories)
+
+    def widened(self, batch: Batch) -> Batch:
+        """The batch, asking for as many items as the rules may need."""
+        return replace(batch, wanted=MOST_WANTED) if self.active else batch
+
+    def apply(
+        self, scores: Scores, batch: Batch, words: Vocabulary | None = None, fill: bool = False
+    ) -> Scores:
+        """The answers without what may not be in them, TOP items a click; `words` if the names are its own.
+
+        Rows that end up short stay short, for the next rung may have something; with `fill` they are filled
+        with the first items of the vocabulary, its most popular ones, at score 0.
+        """
+        if not self.active:
+            return scores
+        known = self._known(scores.names, words.categories if words is not None else None)
+        made = _compact(scores, self._out(scores, batch, known))
+        if fill and (made.items[:, -1] < 0).any():
+            longer = _with_reserve(scores, batch, known)
+            made = _compact(longer, self._out(longer, batch, known))
+        return made
+
+    def _out(self, scores: Scores, batch: Batch, known: KnownItems) -> Bools:
+        """Places [N, K] that may not stay: the rule of categories last, for it counts what is left."""
+        out = (scores.items < 0) | known.barred[scores.items]
+        if not self.rules.recommend_bought:
+            _bar_bought(out, scores, batch)
+        if self.rules.most_per_category is not None:
+            _bar_crowding(out, known.categories[scores.items], self.rules.most_per_category)
+        return out
+
+    def _known(self, names: NDArray[np.object_], categories: NDArray[np.uint32] | None) -> KnownItems:
+        latest = self._latest
+        if latest is None or latest.names is not names or latest.changes != self._changes:
+            changes = self._changes
+            found = self._looked_up(names) if categories is None else categories
+            barred = set(self._barred)
+            mask = np.fromiter((name in barred for name in names.tolist()), dtype=bool, count=len(names))
+            mask |= np.isin(found, np.array(sorted(self._blocked_categories), dtype=np.uint32))
+            # One more entry for the item -1.
+            latest = KnownItems(names, changes, np.append(mask, True), np.append(found, np.uint32(0)))
+            if categories is not None:
+                self._latest = latest
+        return latest
+
+    def _looked_up(self, names: NDArray[np.object_]) -> NDArray[np.uint32]:
+        items = (self._catalogue.get(name) for name in names.tolist())
+        return np.array([category_hash(item.category) if item else 0 for item in items], dtype=np.uint32)
+
+
+def _bar_bought(out: Bools, scores: Scores, batch: Batch) -> None:
+    """Bar what each click's visitor bought in the KEPT_CODES clicks up to it."""
+    click, bought = bought_lately(batch)
+    if len(click):
+        hashes = np.array([*map(item_hash, scores.names.tolist()), 0], dtype=np.uint64)
+        # A click with several purchases has several pairs.
+        np.logical_or.at(out, click, hashes[scores.items[click]] == bought[:, None])
+
+
+def bought_lately(batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Pairs of a click and the hash of an item that its visitor bought in the KEPT_CODES clicks up to it."""
+    old = np.frombuffer(b"".join(batch.kept), dtype=CODE)
+    lengths = np.array([len(kept) // CODE.itemsize for kept in batch.kept], dtype=np.int64)
+    order = np.argsort(batch.slot, kind="stable")
+    codes = np.concatenate([old, batch.codes[order]])
+    slot = np.concatenate([np.repeat(np.arange(len(lengths)), lengths), batch.slot[order]])
+    click = np.concatenate([np.full(len(old), -1), order])
+    by_visitor = np.argsort(slot, kind="stable")
+    codes, slot, click = codes[by_visitor], slot[by_visitor], click[by_visitor]
+    found = np.flatnonzero((codes["event"] == PURCHASE) & (item_hashes(codes) != 0))
+    reach = found[:, None] + np.arange(KEPT_CODES)
+    inside = reach < len(codes)
+    reach = np.minimum(reach, max(0, len(codes) - 1))
+    inside &= (slot[reach] == slot[found][:, None]) & (click[reach] >= 0)
+    purchase, place = np.nonzero(inside)
+    return click[reach[purchase, place]], codes["item"][found[purchase]]
+
+
+def _bar_crowding(out: Bools, categories: NDArray[np.uint32], most: int) -> None:
+    """Bar what comes after the `most` best of its category; items without one are not counted."""
+    counted = ~out & (categories != 0)
+    row, column = np.nonzero(counted)
+    key = row.astype(np.uint64) << np.uint64(32) | categories[row, column]
+    order = np.argsort(key, kind="stable")
+    late = order[rank_in_group(key[order]) >= most]
+    out[row[late], column[late]] = True
+
+
+def _with_reserve(scores: Scores, batch: Batch, known: KnownItems) -> Scores:
+    """Longer rows: behind what was ranked the first items that nobody is barred from."""
+    free = np.flatnonzero(~known.barred[:-1])[:MOST_WANTED].astype(np.int32)
+    hashes = np.array([item_hash(name) for name in scores.names[free].tolist()], dtype=np.uint64)
+    there = (scores.items[:, :, None] == free).any(1) | (hashes == item_hashes(batch.codes)[:, None])
+    items = np.concatenate([scores.items, np.where(there, -1, free).astype(np.int32)], axis=1)
+    values = np.concatenate([scores.item_scores, np.zeros(there.shape, dtype=np.float32)], axis=1)
+    return replace(scores, items=items, item_scores=values)
+
+
+def _compact(scores: Scores, out: Bools) -> Scores:
+    """What is not out, moved up."""
+    kept = np.argsort(out, axis=1, kind="stable")[:, :TOP]
+    gone = np.take_along_axis(out, kept, 1)
+    items = np.where(gone, -1, np.take_along_axis(scores.items, kept, 1)).astype(np.int32)
+    values = np.where(gone, np.float32(0), np.take_along_axis(scores.item_scores, kept, 1))
+    return replace(scores, items=items, item_scores=values)

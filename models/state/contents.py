@@ -1,0 +1,113 @@
+"""What a click leaves in a visitor's record beside counts: items, pages, taste, cart, orders, its code."""
+
+from typing import Final
+
+import xxhash
+
+from models.contract.events import EVENT_CODES, Click
+from models.state import cart
+from models.state.codes import IN_CART, ITEM_BYTES, NO_ITEM, PAGE, SEEN, WIDTH, identity, pack, price_bucket
+from models.state.lifecycle import ADD_TO_CART, BEGIN_CHECKOUT, PURCHASE
+from models.state.packed import has
+from models.state.profile import touch
+from models.state.refunds import take_back
+from models.state.visitor import CODES_BYTES, MAX_AMOUNT, MAX_COUNT, PAGES_BYTES, SEEN_BYTES, Visitor
+
+PAGE_BYTES: Final = 4
+#: Ratings that are summed; then each counts half.
+MAX_RATINGS: Final = 1_000
+digest: Final = xxhash.xxh3_64_digest
+
+
+def keep(visitor: Visitor, click: Click, event: int, dwell: int, flags: int) -> bytes:
+    """The click's code; without a refusal of consent it and the click's contents go into the state."""
+    item, category = identity(click.item_id, click.category)
+    price = price_bucket(click.price)
+    page = digest(click.page.encode()) if click.page is not None else NO_ITEM
+    subject = item
+    if item == NO_ITEM and page != NO_ITEM:
+        subject, flags = page[::-1], flags | PAGE
+    if visitor.denied:
+        return pack(subject, category, event, dwell, price, flags)
+    if item != NO_ITEM:
+        flags |= _see(visitor, item)
+    if page != NO_ITEM and len(visitor.pages) < PAGES_BYTES:
+        short = page[:PAGE_BYTES]
+        if not has(visitor.pages, short, PAGE_BYTES):
+            visitor.pages += short
+    touch(visitor, event, category, price)
+    if event in TRADES:
+        TRADES[event](visitor, click)
+    code = pack(subject, category, event, dwell, price, flags)
+    visitor.codes = (visitor.codes + code)[-CODES_BYTES:]
+    return code
+
+
+def _see(visitor: Visitor, item: bytes) -> int:
+    """Takes an item (8 hash bytes) into the session's distinct ones; the flags that tell of it."""
+    flags = 0
+    if has(visitor.seen, item, ITEM_BYTES):
+        flags = SEEN
+    elif len(visitor.seen) < SEEN_BYTES:
+        visitor.seen += item
+    if visitor.cart and has(visitor.cart, item, WIDTH):
+        flags |= IN_CART
+    return flags
+
+
+def _add_to_cart(visitor: Visitor, click: Click) -> None:
+    visitor.cart_ts = visitor.last_ts
+    cart.add(visitor, click)
+
+
+def _begin_checkout(visitor: Visitor, _: Click) -> None:
+    visitor.checkout_ts = visitor.last_ts
+
+
+def _purchase(visitor: Visitor, click: Click) -> None:
+    """A transaction's `value` counts once; events without one count price times quantity, each."""
+    visitor.purchase_ts = visitor.last_ts
+    order = _order(click)
+    repeated = order != 0 and order == visitor.last_order
+    if not repeated:
+        visitor.orders = min(MAX_COUNT, visitor.orders + 1)
+        visitor.order_left, visitor.order_undone = 0, False
+    visitor.last_order = order
+    if click.value is None:
+        amount = cart.thousandths((click.price or 0) * (click.quantity or 1))
+    else:
+        amount = 0 if repeated else cart.thousandths(click.value)
+    visitor.spend = min(MAX_AMOUNT, visitor.spend + amount)
+    visitor.total_spend = min(MAX_AMOUNT, visitor.total_spend + amount)
+    visitor.order_left = min(MAX_AMOUNT, visitor.order_left + amount)
+    cart.buy(visitor, click)
+
+
+def _refund(visitor: Visitor, click: Click) -> None:
+    take_back(visitor, click, _order(click))
+
+
+def _rate(visitor: Visitor, click: Click) -> None:
+    """Sums the ratings that the visitor gave; old ones fade, so that the sum stays small."""
+    if click.rating is None:
+        return
+    if visitor.rating_count >= MAX_RATINGS:
+        visitor.rating_sum, visitor.rating_count = visitor.rating_sum // 2, visitor.rating_count // 2
+    visitor.rating_sum += cart.thousandths(click.rating)
+    visitor.rating_count += 1
+
+
+def _order(click: Click) -> int:
+    """Hash of the transaction that the event names, 0 for none."""
+    return int.from_bytes(digest(click.transaction_id.encode()), "big") if click.transaction_id else 0
+
+
+#: What some events do beyond being counted, by event code.
+TRADES: Final = {
+    ADD_TO_CART: _add_to_cart,
+    EVENT_CODES["remove_from_cart"]: cart.remove,
+    BEGIN_CHECKOUT: _begin_checkout,
+    PURCHASE: _purchase,
+    EVENT_CODES["refund"]: _refund,
+    EVENT_CODES["rate_item"]: _rate,
+}

@@ -1,0 +1,82 @@
+"""What a click did to a visitor: what scoring, decisions and counters need to know of a session step."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import msgspec
+
+from models.identity.summary import Summary
+from models.state.exposure import Closed
+
+
+class Fate(IntEnum):
+    """What becomes of a click: only an applied one is scored and answered."""
+
+    APPLIED = 0
+    DUPLICATE = 1
+    LATE = 2
+
+
+class Ended(NamedTuple):
+    """A session is over. `ts` is its last event's time; `spend` in thousandths."""
+
+    ts: int
+    clicks: int
+    duration_ms: int
+    carts: int
+    checkouts: int
+    purchases: int
+    spend: int
+
+
+class Reopened(NamedTuple):
+    """A session that the watermark had ended goes on: takes back the `Ended` of the same `ts`."""
+
+    ts: int
+    purchases: int
+
+
+class Churned(NamedTuple):
+    """The visitor has stayed away for the churn time; `ts` is the last event's."""
+
+    ts: int
+
+
+class Expired(NamedTuple):
+    """The visitor's record is forgotten; `ts` is the last event's."""
+
+    ts: int
+
+
+class Shared(NamedTuple):
+    """A linked visitor's own profile as of `at`, for the owner of their user; None: they are unlinked."""
+
+    user_id: str
+    at: int
+    summary: Summary | None
+
+
+Transition = Ended | Reopened | Churned | Expired | Closed | Shared
+
+
+class Facts(msgspec.Struct, gc=False):
+    """The outcome of one step. `born`: the visitor was unknown or had expired; `fresh`: a session starts.
+
+    `code` is the click's 16 bytes, `flags` its flag bits, `position` its 1-based index in the session,
+    `event` and `previous` the event codes of this click and of the session's click before (0: none).
+    `late_ms` says by how much a `LATE` click is older than the visitor's last one. Where `fate` is not
+    APPLIED the rest is at its default.
+    """
+
+    fate: Fate
+    transitions: list[Transition]
+    code: bytes = b""
+    fresh: bool = False
+    born: bool = False
+    position: int = 0
+    event: int = 0
+    previous: int = 0
+    flags: int = 0
+    dwell_ms: int = 0
+    consent: bool = True
+    late_ms: int = 0

@@ -1,0 +1,143 @@
+"""What time alone does to a visitor: session end, churn mark, expiry, and the close of attribution windows.
+
+Time comes as the partition's watermark and acts in whole minutes, the grain of timers, so that a visitor is
+in the same state whether a timer rang at the end of some chunk or its next click came first.
+"""
+
+from typing import Final
+
+import msgspec
+
+from models.contract.events import EVENT_CODES
+from models.identity.linking import share, unlink
+from models.state import exposure
+from models.state.exposure import Closed, Exposure, ExposureConfig
+from models.state.facts import Churned, Ended, Expired, Facts, Transition
+from models.state.visitor import MAX_COUNT, StateError, Visitor
+
+MINUTE_MS: Final = 60_000
+DAY_MS: Final = 86_400_000
+
+ADD_TO_CART: Final = EVENT_CODES["add_to_cart"]
+BEGIN_CHECKOUT: Final = EVENT_CODES["begin_checkout"]
+PURCHASE: Final = EVENT_CODES["purchase"]
+
+
+class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Times in ms of event time. Raises StateError for values that contradict each other."""
+
+    gap_ms: int = 30 * MINUTE_MS
+    max_session_ms: int = DAY_MS
+    max_session_clicks: int = 10_000
+    lateness_ms: int = 5 * MINUTE_MS
+    max_clicks_per_minute: int = 120
+    churn_ms: int = 30 * DAY_MS
+    ttl_ms: int = 180 * DAY_MS
+    exposure: ExposureConfig = ExposureConfig()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.gap_ms <= self.churn_ms <= self.ttl_ms:
+            times = f"gap_ms {self.gap_ms}, churn_ms {self.churn_ms}, ttl_ms {self.ttl_ms}"
+            raise StateError(f"{times}: expected 0 < gap <= churn <= ttl; change one of them")
+        if self.exposure.attribution_ms > self.ttl_ms:
+            found = f"attribution_ms {self.exposure.attribution_ms} > ttl_ms {self.ttl_ms}"
+            raise StateError(f"{found}: a decision must not outlive its visitor; lengthen ttl_ms")
+        if not 0 < self.max_session_clicks <= MAX_COUNT:
+            raise StateError(f"max_session_clicks {self.max_session_clicks}: expected 1 to {MAX_COUNT}")
+        if self.max_session_ms <= 0 or self.lateness_ms < 0 or self.max_clicks_per_minute < 1:
+            raise StateError(
+                f"max_session_ms {self.max_session_ms}, lateness_ms {self.lateness_ms}, "
+                f"max_clicks_per_minute {self.max_clicks_per_minute}: expected > 0, >= 0 and >= 1"
+            )
+
+
+def advance(
+    visitor: Visitor | None, watermark: int, config: SessionConfig
+) -> tuple[Visitor | None, list[Transition]]:
+    """The visitor at `watermark`, None when it has expired, and what happened on the way.
+
+    `advance(advance(v, a), b) == advance(v, b)` for `a <= b`, with the same transitions in all.
+    """
+    transitions: list[Transition] = []
+    if visitor is None:
+        return None, transitions
+    transitions += _close(visitor, watermark, config)
+    if watermark >= visitor.armed * MINUTE_MS and ring(visitor, watermark, config, transitions):
+        return None, transitions
+    return visitor, transitions
+
+
+def ring(visitor: Visitor, watermark: int, config: SessionConfig, transitions: list[Transition]) -> bool:
+    """The session's part of `advance`, once `visitor.armed` is reached; True when the visitor has expired.
+
+    Leaves the exposure alone: within a chunk, decisions come after all session steps.
+    """
+    reached = watermark // MINUTE_MS * MINUTE_MS
+    due = _session_due(visitor, config)
+    while due <= reached:
+        if not visitor.ended:
+            transitions += (ended(visitor), *share(visitor))
+            visitor.ended = True
+        elif not visitor.churned:
+            transitions.append(Churned(visitor.last_ts))
+            visitor.churned = True
+        else:
+            transitions += (*unlink(visitor), Expired(visitor.last_ts))
+            return True
+        due = _session_due(visitor, config)
+    visitor.armed = minute_of(due)
+    return False
+
+
+def ended(visitor: Visitor) -> Ended:
+    """The summary of the visitor's session."""
+    counts = visitor.counts
+    return Ended(
+        visitor.last_ts,
+        visitor.in_session,
+        visitor.last_ts - visitor.start_ts,
+        counts[ADD_TO_CART],
+        counts[BEGIN_CHECKOUT],
+        counts[PURCHASE],
+        visitor.spend,
+    )
+
+
+def settle(visitor: Visitor, facts: Facts, watermark: int, config: SessionConfig) -> list[Closed]:
+    """The exposure's part of a step: call for every applied click, in record order, before its decision.
+
+    `watermark` is the one the click was stepped with.
+    """
+    closed = _close(visitor, watermark, config)
+    if facts.born or not facts.consent:
+        visitor.exposure, visitor.armed_offers = Exposure(), 0
+    elif facts.fresh:
+        exposure.session_started(visitor.exposure)
+    return closed
+
+
+def hold(visitor: Visitor, ts: int, config: SessionConfig) -> None:
+    """Arms the timer for a decision opened or an outcome parked at event time `ts`; call after each."""
+    minute = minute_of(ts + config.exposure.attribution_ms)
+    if not visitor.armed_offers or minute < visitor.armed_offers:
+        visitor.armed_offers = minute
+
+
+def minute_of(due: int) -> int:
+    """The first whole minute at or after `due`."""
+    return -(-due // MINUTE_MS)
+
+
+def _session_due(visitor: Visitor, config: SessionConfig) -> int:
+    if not visitor.ended:
+        return visitor.last_ts + config.gap_ms
+    return visitor.last_ts + (config.ttl_ms if visitor.churned else config.churn_ms)
+
+
+def _close(visitor: Visitor, watermark: int, config: SessionConfig) -> list[Closed]:
+    if not visitor.armed_offers or watermark < visitor.armed_offers * MINUTE_MS:
+        return []
+    closed = exposure.close(visitor.exposure, watermark // MINUTE_MS * MINUTE_MS, config.exposure)
+    due = exposure.next_due(visitor.exposure, config.exposure)
+    visitor.armed_offers = minute_of(due) if due != exposure.NEVER else 0
+    return closed

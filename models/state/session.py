@@ -1,0 +1,154 @@
+"""The one place where a click changes a visitor. Pure and clock-free; semantics: `docs/state.md`."""
+
+from typing import Final
+
+import xxhash
+
+from models.contract.events import CLIPPED as CLIPPED_FIELDS
+from models.contract.events import EVENT_CODES, Click
+from models.identity.linking import age, declare, erase, follow, share
+from models.state.codes import CLIPPED, FRESH, RATE, REORDERED, dwell_bucket
+from models.state.contents import keep
+from models.state.facts import Facts, Fate, Reopened, Shared, Transition
+from models.state.lifecycle import MINUTE_MS, PURCHASE, SessionConfig, ended, minute_of, ring
+from models.state.packed import has
+from models.state.profile import fade
+from models.state.visitor import IDS_BYTES, MAX_COUNT, Visitor
+
+APPLIED: Final = Fate.APPLIED
+AMOUNT_CLIPPED: Final = CLIPPED_FIELDS["price"] | CLIPPED_FIELDS["quantity"] | CLIPPED_FIELDS["value"]
+ID_BYTES: Final = 8
+#: Where packed codes have the last one's event.
+EVENT_AT: Final = -4
+digest: Final = xxhash.xxh3_64_digest
+
+
+def step(
+    visitor: Visitor | None, click: Click, watermark: int, config: SessionConfig
+) -> tuple[Visitor, Facts]:
+    """The visitor after `click`, and what happened. The visitor passed in belongs to the callee.
+
+    `watermark` (event time in ms) never falls from one click of a partition to the next.
+    """
+    transitions: list[Transition] = []
+    if visitor is None:
+        visitor = Visitor()
+    elif watermark >= visitor.armed * MINUTE_MS and ring(visitor, watermark, config, transitions):
+        visitor = Visitor(exposure=visitor.exposure, armed_offers=visitor.armed_offers, given=visitor.given)
+    identifier, ids = digest(click.event_id.encode()), visitor.ids
+    if has(ids, identifier, ID_BYTES):
+        return visitor, Facts(Fate.DUPLICATE, transitions)
+    behind = visitor.last_ts - click.ts
+    if behind > config.lateness_ms:
+        return visitor, Facts(Fate.LATE, transitions, late_ms=behind)
+    visitor.ids = (ids + identifier)[-IDS_BYTES:]
+    return visitor, _apply(visitor, click, config, transitions)
+
+
+def _apply(visitor: Visitor, click: Click, config: SessionConfig, transitions: list[Transition]) -> Facts:
+    last, now, flags = visitor.last_ts, click.ts, 0
+    if now < last:
+        now, flags = last, REORDERED
+    if click.flags & AMOUNT_CLIPPED:
+        flags |= CLIPPED
+    fresh = _enter(visitor, click, now, config, transitions)
+    dwell_ms = dwell = previous = 0
+    if fresh:
+        flags |= FRESH
+    else:
+        dwell_ms = now - last
+        dwell = dwell_bucket(dwell_ms)
+        visitor.dwell_ms += dwell_ms
+        previous = visitor.codes[EVENT_AT] if visitor.codes else 0
+    event = EVENT_CODES[click.event]
+    flags |= _count(visitor, event, now, config)
+    code = keep(visitor, click, event, dwell, flags)
+    if click.consent is True:
+        declare(visitor, click)
+    if click.user_id is not None and not visitor.denied:
+        transitions += follow(visitor, click)
+    return Facts(
+        APPLIED,
+        transitions,
+        code,
+        fresh,
+        not last,
+        visitor.in_session,
+        event,
+        previous,
+        code[-1],
+        dwell_ms,
+        not visitor.denied,
+    )
+
+
+def _enter(
+    visitor: Visitor, click: Click, now: int, config: SessionConfig, transitions: list[Transition]
+) -> bool:
+    """Begins a session where the click is not one of the running session's; whether it did."""
+    denied = visitor.denied if click.consent is None else not click.consent
+    if (
+        now - visitor.last_ts <= config.gap_ms
+        and now - visitor.start_ts <= config.max_session_ms
+        and visitor.in_session < config.max_session_clicks
+        and denied == visitor.denied
+    ):
+        if visitor.ended:
+            transitions.append(Reopened(visitor.last_ts, visitor.counts[PURCHASE]))
+            visitor.ended = visitor.churned = False
+        return False
+    if visitor.last_ts and not visitor.ended:
+        transitions += (ended(visitor), *share(visitor))
+    _begin(visitor, now)
+    if denied and not visitor.denied:
+        transitions += _erase(visitor)
+    visitor.denied, visitor.ended, visitor.churned = denied, False, False
+    return True
+
+
+def _begin(visitor: Visitor, now: int) -> None:
+    """Moves the session into the totals and starts an empty one."""
+    counts, totals = visitor.counts, visitor.totals
+    if visitor.last_ts:
+        visitor.totals = [min(MAX_COUNT, a + b) for a, b in zip(totals, counts, strict=True)]
+        visitor.bought_sessions = min(MAX_COUNT, visitor.bought_sessions + (counts[PURCHASE] > 0))
+        visitor.previous_end = visitor.last_ts
+        visitor.left_items, visitor.left_value = visitor.cart_items, visitor.cart_value
+        visitor.counts = [0] * len(counts)
+    else:
+        visitor.first_ts = now
+    visitor.sessions = min(MAX_COUNT, visitor.sessions + 1)
+    visitor.start_ts = now
+    visitor.in_session = visitor.dwell_ms = visitor.spend = visitor.cart_value = 0
+    visitor.cart_ts = visitor.checkout_ts = visitor.hidden_model = visitor.hidden_at = 0
+    visitor.cart = visitor.seen = visitor.pages = visitor.hidden = b""
+    fade(visitor, now)
+    age(visitor, now)
+
+
+def _erase(visitor: Visitor) -> list[Shared]:
+    """Consent was refused: what says more than counts goes, and the link to a user."""
+    visitor.codes, visitor.categories = b"", {}
+    visitor.price_weight = visitor.price_sum = visitor.total_spend = 0
+    visitor.left_items = visitor.left_value = visitor.last_order = visitor.orders = visitor.purchase_ts = 0
+    visitor.order_left = visitor.last_refund = visitor.rating_sum = visitor.rating_count = 0
+    visitor.order_undone = False
+    return erase(visitor)
+
+
+def _count(visitor: Visitor, event: int, now: int, config: SessionConfig) -> int:
+    """Counts the click and arms the session's timer; the flag of a rate beyond a person's."""
+    counts = visitor.counts
+    if counts[event] < MAX_COUNT:
+        counts[event] += 1
+    visitor.in_session += 1
+    visitor.last_ts = now
+    due = minute_of(now + config.gap_ms)
+    if due < visitor.armed or not visitor.armed:
+        visitor.armed = due
+    minute = now // MINUTE_MS
+    if minute != visitor.rate_minute:
+        visitor.rate_minute, visitor.rate_count = minute, 1
+    elif visitor.rate_count < MAX_COUNT:
+        visitor.rate_count += 1
+    return RATE if visitor.rate_count > config.max_clicks_per_minute else 0

@@ -1,0 +1,80 @@
+"""What a pane counts: one item's events, or the whole funnel. Integers that are only added up."""
+
+import struct
+from typing import Final, NamedTuple
+
+import msgspec
+
+from models.state.visitor import COUNTERS
+
+_ITEM: Final = struct.Struct("<5I")
+_MAX: Final = 0xFFFF_FFFF
+
+
+class ItemCounts(NamedTuple):
+    """One item in one pane; `category` is its category's 32-bit hash, 0 if none was seen."""
+
+    views: int = 0
+    carts: int = 0
+    purchases: int = 0
+    other: int = 0
+    category: int = 0
+
+
+class Funnel(msgspec.Struct, array_like=True, gc=False):
+    """All visitors of a partition in one pane.
+
+    `events` counts by event code; `started`, `ended` and `bought` count sessions (`bought`: ended with a
+    purchase); `edges[a * 17 + b]` counts event code b right after a in a session.
+    """
+
+    events: list[int] = msgspec.field(default_factory=lambda: [0] * COUNTERS)
+    started: int = 0
+    ended: int = 0
+    bought: int = 0
+    clicks: int = 0
+    edges: dict[int, int] = {}
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Funnel)
+
+#: msgpack of a funnel. Its edges are in the order of `add_funnels`, so that equal sums are equal bytes.
+encode_funnel = _encoder.encode
+decode_funnel = _decoder.decode
+
+
+def encode_item(counts: ItemCounts) -> bytes:
+    """20 bytes: five u4, little-endian, saturating."""
+    return _ITEM.pack(*(min(_MAX, count) for count in counts))
+
+
+def decode_item(value: bytes) -> ItemCounts:
+    """The counts of an item pane's value."""
+    return ItemCounts._make(_ITEM.unpack(value))
+
+
+def add_items(a: ItemCounts, b: ItemCounts) -> ItemCounts:
+    """The sum; of two categories the greater hash, whatever came first."""
+    return ItemCounts(
+        a.views + b.views,
+        a.carts + b.carts,
+        a.purchases + b.purchases,
+        a.other + b.other,
+        max(a.category, b.category),
+    )
+
+
+def add_funnels(a: Funnel, b: Funnel) -> Funnel:
+    """The sum, its edges sorted."""
+    edges = dict(a.edges)
+    for edge, count in b.edges.items():
+        edges[edge] = edges.get(edge, 0) + count
+    return Funnel(
+        [x + y for x, y in zip(a.events, b.events, strict=True)],
+        a.started + b.started,
+        a.ended + b.ended,
+        a.bought + b.bought,
+        a.clicks + b.clicks,
+        dict(sorted(edges.items())),
+    )

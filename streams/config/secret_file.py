@@ -1,0 +1,44 @@
+"""Secrets come from files, so that no environment, argument list or log shows them."""
+
+from pathlib import Path
+
+from models.privacy import envelope
+from models.privacy import pseudonyms as hidden
+from models.privacy.envelope import Envelopes
+from models.privacy.pseudonyms import Pseudonyms
+from streams.errors import SetUpError
+
+_PSEUDONYMS, _ENVELOPES = "PATHCAST_PSEUDONYM_KEY_FILE", "PATHCAST_ENVELOPE_KEY_FILE"
+
+
+def pseudonyms(file: Path | None) -> Pseudonyms | None:
+    """By the secret in this file, without white space at its ends; None without a file. Raises SetUpError."""
+    if file is None:
+        return None
+    return Pseudonyms(_secret(file, _PSEUDONYMS, hidden.LEAST_BYTES, "makes unknown visitors of all"))
+
+
+def envelopes(file: Path | None) -> Envelopes | None:
+    """By the master secret in this file, as above. Raises SetUpError."""
+    if file is None:
+        return None
+    return Envelopes(
+        _secret(file, _ENVELOPES, envelope.LEAST_BYTES, "opens none of the answers sealed by it")
+    )
+
+
+def _secret(file: Path, variable: str, least: int, another: str) -> bytes:
+    """`another` says what another secret would do."""
+    try:
+        secret = file.expanduser().read_bytes().strip()
+    except OSError as error:
+        raise SetUpError(
+            f"cannot read {variable} {file}: {error.strerror or type(error).__name__}; name a file with a "
+            f"secret of at least {least} bytes, the same for workers, trainer and commands"
+        ) from None
+    if len(secret) < least:
+        raise SetUpError(
+            f"{variable} {file} holds {len(secret)} bytes, expected at least {least}: write one with "
+            f"`openssl rand -base64 48`, and keep it, since another one {another}"
+        )
+    return secret

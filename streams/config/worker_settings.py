@@ -1,0 +1,191 @@
+"""The worker's settings, each an environment variable `PATHCAST_…`; `docs/settings.md` is made from here."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.data_folders import data_folder, documented
+
+
+class WorkerSettings(BaseSettings):
+    """One worker process. Read once at start; nothing is reread while it runs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PATHCAST_", frozen=True, extra="ignore", allow_inf_nan=False
+    )
+
+    application_id: str = Field(
+        default="pathcast",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Consumer group and prefix of the changelog and of transactional ids: one name per "
+        "installation, the same for all its workers.",
+    )
+    datadir: Path = Field(
+        default_factory=lambda: Path(data_folder("worker", os.environ)),
+        json_schema_extra={**documented("worker")},
+        description="Folder of this worker's RocksDB files. One for each worker; it may be lost.",
+    )
+    registry: str = Field(
+        default="registry",
+        description="Folder of model versions, as `pathcast train` writes it, or any fsspec URL of one "
+        "(`s3://bucket/models`): what is announced is copied from there into the datadir.",
+    )
+    actions: Path | None = Field(
+        default=None, description="TOML file of the actions to decide between; unset: the shipped example."
+    )
+    event_map: Path | None = Field(
+        default=None,
+        description="TOML file of what producers' event names stand for, as `pathcast train --event-map` "
+        "reads it; unset: the contract's names and its known other ones.",
+    )
+    recommendation_rules: Path | None = Field(
+        default=None,
+        description="TOML file of what not to recommend; unset: only what the catalogue says is out of stock "
+        "or not sold.",
+    )
+    pseudonym_key_file: Path | None = Field(
+        default=None,
+        description="File with a secret of at least 32 bytes: visitors' and users' ids are replaced by keyed "
+        "hashes as they come in. The same for workers, trainer and commands; another secret makes unknown "
+        "visitors of all. Unset: ids stay as they are.",
+    )
+    envelope_key_file: Path | None = Field(
+        default=None,
+        description="File with a master secret of at least 32 bytes: answers are sealed by a key of each "
+        "visitor's own, which is wrapped by it, kept on `PATHCAST_TOPIC_VISITOR_KEYS`, and deleted when the "
+        "visitor is forgotten. The same for workers, trainer and commands. Unset: answers are plain.",
+    )
+    device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="Where the network runs.")
+    deadline_ms: float = Field(
+        default=2000.0,
+        gt=0,
+        le=1e9,
+        description="Time from fetching a chunk to its answers (ms). When the network would miss it, lower "
+        "fallback tiers (rungs) answer: session kNN, then popular items.",
+    )
+    threads: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        description="Threads that process large chunks beside the event loop; unset: 1 with a GPU, 0 "
+        "without, where a second thread costs more than it gives.",
+    )
+    web_host: str = Field(
+        default="127.0.0.1",
+        description="Address of the HTTP endpoints. Other than loopback, `/visitors` needs `web_token`.",
+    )
+    web_port: int = Field(
+        default=6066, ge=0, le=65535, description="Port of the HTTP endpoints; 0 takes a free one."
+    )
+    web_token: SecretStr | None = Field(
+        default=None, description="Bearer token that `/visitors/{id}` demands; unset: loopback only."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe log lines written."
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="One JSON object per line, or text for people."
+    )
+    session_gap_minutes: float = Field(
+        default=30.0, gt=0, le=44_640, description="Inactivity (event time) that ends a session."
+    )
+    allowed_lateness_minutes: float = Field(
+        default=5.0,
+        ge=0,
+        le=525_600,
+        description="How much older than the session's last click one may be (event time).",
+    )
+    churn_days: float = Field(
+        default=30.0, gt=0, le=3650, description="Absence (event time) that marks a visitor as churned."
+    )
+    visitor_ttl_days: float = Field(
+        default=180.0, gt=0, le=3650, description="Absence (event time) after which a visitor is forgotten."
+    )
+    pane_hours: int = Field(
+        default=48, ge=1, le=8784, description="How long store-wide hourly panes are kept (event time)."
+    )
+    attribution_hours: float = Field(
+        default=24.0, gt=0, le=8760, description="How long a decision waits for its outcome (event time)."
+    )
+    idle_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=31_536_000,
+        description="A partition without records this long lets its event time follow the clock, so that "
+        "sessions end though nobody clicks.",
+    )
+    max_event_bytes: int = Field(
+        default=256 * 1024, ge=1024, description="A larger event becomes a dead letter."
+    )
+    check_skew: bool = Field(
+        default=True, description="Refuse events whose time is far from their Kafka record's timestamp."
+    )
+    trust_original_time: bool = Field(
+        default=True,
+        description="Records that carry an `original-time` header (a replay) may be of any age, but not "
+        "from the future.",
+    )
+    chunk_records: int = Field(
+        default=2000,
+        ge=1,
+        le=50_000,
+        description="Most records fetched at once and applied in one transaction.",
+    )
+    recent_visitors: int = Field(
+        default=50_000,
+        ge=0,
+        description="Visitors kept decoded in memory (about 5 kB each, 8 where answers are sealed), for all "
+        "partitions together.",
+    )
+    rebuilds_per_chunk: int = Field(
+        default=64,
+        ge=0,
+        le=50_000,
+        description="Visitors whose hidden state a chunk may make again after another model was taken up; "
+        "the others are answered by a lower rung until it is their turn.",
+    )
+    shadow_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=0.5,
+        description="Share of the worker's time in which a challenger is compared with the version in use.",
+    )
+    explanations_per_chunk: int = Field(
+        default=8,
+        ge=0,
+        le=50_000,
+        description="Of a chunk's clicks that ask for an explanation so many get one (some milliseconds "
+        "each); the others are answered without.",
+    )
+    session_timeout_seconds: float = Field(
+        default=30.0,
+        ge=6,
+        le=1800,
+        description="Silence after which Kafka gives this worker's partitions to others.",
+    )
+    transaction_timeout_seconds: float = Field(
+        default=60.0,
+        ge=5,
+        le=900,
+        description="Open transactions of a lost worker are aborted after this at the latest.",
+    )
+    changelog_replication: int = Field(
+        default=1, ge=1, le=100, description="Replication factor of the state's changelog."
+    )
+    revoked_state_hours: float = Field(
+        default=24.0,
+        gt=0,
+        le=8760,
+        description="How long the RocksDB files of a partition stay after it became another worker's; state "
+        "older than 24 hours is rebuilt on its return anyway.",
+    )
+    block_cache_mb: int = Field(
+        default=256,
+        ge=8,
+        le=1_048_576,
+        description="RocksDB's memory for all partitions together: blocks that were read, and what is in no "
+        "file yet, which takes half of it at most.",
+    )

@@ -1,0 +1,169 @@
+"""A chunk's part in joining devices: messages of other owners, and what the shop says of people."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from models.contract.events import Reason, Rejected
+from models.contract.profile_updates import ProfileDecoder, ProfileUpdate, Removal
+from models.identity import linking, traits, user_devices
+from models.identity.messages import Given, Message, Others, Snapshot, decode
+from models.identity.user_devices import User
+from models.privacy.erasure import user_request_of
+from models.state import state_keys
+from models.state.facts import Facts, Shared, Transition
+from models.state.visitor import StateError, Visitor
+from streams.effects import Work
+from streams.identity import links
+from streams.identity.given_profiles import Said
+from streams.identity.outbox import Outbox
+from streams.pipeline.config import ProcessingConfig
+from streams.pipeline.visitors import VisitorEntry
+
+#: Told of a record that is refused: the record, its topic, the reason, a message.
+Refuse = Callable[[Any, str, Reason, str], None]
+
+
+class Identities:
+    """Reads what the chunk's side inputs name, applies it before its clicks, and collects what is to be told.
+
+    `kept`: the partition's state may have what the topic `profiles` says of visitors.
+    """
+
+    def __init__(self, work: Work, rules: ProcessingConfig, kept: bool) -> None:
+        self._work, self._rules, self.said = work, rules, Said(kept)
+        self.outbox = Outbox(rules.names.identities, rules.partitions)
+        self._messages: list[Message] = []
+        self._updates: list[ProfileUpdate | Removal] = []
+        #: By request's user: the visitors that the state says are linked to them.
+        self._linked: dict[str, list[bytes]] = {}
+        self._users: dict[str, User | None] = {}
+        self._known: set[str] = set()
+        #: Requests by which visitors were erased that users' records had until now.
+        self.dropped: list[str] = []
+
+    def decode(self, decoder: ProfileDecoder, refuse: Refuse) -> None:
+        """Records of the side inputs; what cannot be read becomes a dead letter."""
+        names, sides = self._rules.names, self._work.sides
+        for record in sides.get(names.identities, ()):
+            try:
+                self._messages.append(decode(record.value or b""))
+            except StateError as error:
+                refuse(record, names.identities, Reason.MALFORMED, str(error))
+        records: Sequence[Any] = sides.get(names.profiles, ())
+        for record, update in zip(records, decoder.decode(records), strict=True):
+            if isinstance(update, Rejected):
+                refuse(record, names.profiles, update.reason, update.message)
+            else:
+                self._updates.append(update)
+
+    def expect(self, record: Any) -> None:
+        """Look up who a request to forget a user is about, if the record is one."""
+        if user_request_of(record) is not None:
+            user_id = user_of(record)
+            self._linked[user_id] = links.of_user(self._work.state, user_id)
+
+    def wanted(self) -> list[bytes]:
+        """State keys of visitors that must be read."""
+        others = [state_keys.visitor(one.visitor_id) for one in self._messages if isinstance(one, Others)]
+        updated = [state_keys.visitor(one.visitor_id) for one in self._updates if one.visitor_id is not None]
+        return [*others, *updated, *(key for found in self._linked.values() for key in found)]
+
+    def read(self, entries: Mapping[bytes, VisitorEntry]) -> None:
+        """Users' records, and what `profiles` says of the chunk's visitors, in one multi-get."""
+        users = {one.user_id for one in self._messages if isinstance(one, Snapshot | Given)}
+        users.update(self._linked)
+        self.said.kept = self.said.kept or any(one.visitor_id is not None for one in self._updates)
+        given = self.said.wanted(entries)
+        wanted = [*map(state_keys.user, users), *map(state_keys.given, given)]
+        found = dict(zip(wanted, self._work.state.get(wanted), strict=True))
+        for user_id in users:
+            if (value := found[state_keys.user(user_id)]) is not None:
+                self._users[user_id] = user_devices.decode_user(value)
+        self._known.update(self._users)
+        for key in given:
+            self.said.read(key, found[state_keys.given(key)])
+
+    def apply(self, entries: Mapping[bytes, VisitorEntry]) -> None:
+        """What came from elsewhere, before the chunk's clicks."""
+        for message in self._messages:
+            if isinstance(message, Others):
+                visitor = entries[state_keys.visitor(message.visitor_id)].visitor
+                if visitor is not None:
+                    linking.hear(visitor, message.user_id, message.summary)
+            elif isinstance(message, Snapshot | Given):
+                user, told = user_devices.receive(self._users.get(message.user_id), message)
+                self._users[message.user_id] = user
+                self.outbox.put(told)
+                if isinstance(message, Snapshot) and message.request:
+                    self.dropped.append(message.request)
+        for update in self._updates:
+            self._update(update, entries)
+
+    def _update(self, update: ProfileUpdate | Removal, entries: Mapping[bytes, VisitorEntry]) -> None:
+        if update.user_id is not None:
+            said = None if isinstance(update, Removal) else traits.replaced(None, update)
+            self.outbox.put([Given(update.user_id, said)])
+        if update.visitor_id is None:
+            return
+        key = state_keys.visitor(update.visitor_id)
+        visitor = entries[key].visitor
+        refuses = visitor is not None and visitor.denied
+        given = None
+        if not isinstance(update, Removal) and not refuses:
+            given = traits.replaced(self.said.of(key), update)
+        self.said.keep(key, given)
+        if visitor is not None:
+            self.tell(key, linking.give(visitor, given))
+
+    def began(self, key: bytes, visitor: Visitor, facts: Facts) -> None:
+        """A session began: give who was born what the shop knows of them; keep nothing of who refuses."""
+        if (given := self.said.of(key)) is None:
+            return
+        if not facts.consent:
+            self.said.keep(key, None)
+        elif facts.born:
+            self.tell(key, linking.give(visitor, given))
+
+    def tell(self, key: bytes, transitions: Sequence[Transition]) -> None:
+        """Pass on what happened to a visitor, by the key of their record, to the owner of their user."""
+        if any(type(one) is Shared for one in transitions):
+            visitor_id = state_keys.visitor_id(key)
+            self.outbox.put(user_devices.snapshots(visitor_id, self._work.partition, transitions))
+
+    def forget(self, key: bytes, visitor: Visitor | None, request: str) -> int:
+        """A visitor is about to be erased; how many users' owners will answer that they dropped it."""
+        self.said.keep(key, None)
+        found = linking.unlink(visitor) if visitor is not None else []
+        told = user_devices.snapshots(state_keys.visitor_id(key), self._work.partition, found)
+        self.outbox.put(replace(one, request=request) for one in told)
+        return len(told)
+
+    def forget_user(self, user_id: str, entries: Mapping[bytes, VisitorEntry]) -> tuple[bool, list[bytes]]:
+        """Drop what the shop says of a user; whether their record is here, and the keys of their visitors.
+
+        Their devices leave the record one by one, as the owners of these erase them: a device that was linked
+        anew meanwhile stays.
+        """
+        user = self._users.get(user_id)
+        known = user is not None
+        if known:
+            self._users[user_id], told = user_devices.receive(user, Given(user_id, None))
+            self.outbox.put(told)
+        linked = [key for key, one in entries.items() if one.visitor and one.visitor.user_id == user_id]
+        return known, linked
+
+    def changes(self) -> list[tuple[bytes, bytes | None]]:
+        """What to write: users, and what the topic `profiles` says of visitors."""
+        changed = [
+            (state_keys.user(name), user_devices.encode(user) if user is not None else None)
+            for name, user in self._users.items()
+            if user is not None or name in self._known
+        ]
+        return changed + self.said.changes()
+
+
+def user_of(record: Any) -> str:
+    """The user of a request, as the state has them."""
+    return str(record.key.decode("utf-8", "replace"))

@@ -1,0 +1,56 @@
+"""A chunk: all records of one fetch of one partition, with the span of positions it covers."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+
+class FetchedRecord(Protocol):
+    """What the worker reads of a Kafka record (aiokafka's ConsumerRecord has it)."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Epoch(NamedTuple):
+    """When a fetch began: `group` counts revocations, `seeks` counts rewinds of that partition.
+
+    A chunk of an older epoch was fetched before a revocation or a seek and must not be believed.
+    """
+
+    group: int
+    seeks: int
+
+
+class Chunk(NamedTuple):
+    """Records of `[start, end)`: control records and compacted holes are inside the span.
+
+    Shaped like a consumer record, so that Faust carries it as one message whose offset is the span's last
+    position.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int | None
+    start: int
+    end: int
+    records: Sequence[Any]
+    epoch: Epoch
+    fetched_at: float
+    key: bytes = b""
+    headers: tuple[()] = ()
+
+    @property
+    def value(self) -> "Chunk":
+        """Faust hands a message's value to the agent: the chunk itself."""
+        return self
+
+
+def make(tp: Any, span: tuple[int, int], records: Sequence[Any], epoch: Epoch, now: float) -> Chunk:
+    """A chunk of `tp` covering `span`; an empty one where only control records passed."""
+    timestamp = records[-1].timestamp if records else None
+    start, end = span
+    return Chunk(tp.topic, tp.partition, end - 1, timestamp, start, end, records, epoch, now)

@@ -1,0 +1,63 @@
+"""Inputs beside clicks: fetched records of one partition that wait for a transaction.
+
+Each topic has its own position in the partition's fence, so the order between topics is arbitrary and their
+effects must commute.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from streams.inputs.batches import Part, since
+
+#: Records of a topic that may wait; more are left to the broker.
+WAITING = 2_000
+#: Records of a topic in one transaction at most (a fetched piece is never divided): clicks wait for them.
+TOGETHER = 500
+#: A fetched piece is handed over in pieces of this many records.
+PIECE = 250
+
+
+class SideInputs:
+    """Queues by topic name; `ids` are the topics' ids."""
+
+    def __init__(self, ids: Mapping[str, str]) -> None:
+        self.ids = ids
+        self._queues: dict[str, deque[tuple[Sequence[Any], int]]] = {topic: deque() for topic in ids}
+
+    def offer(self, topic: str, records: Sequence[Any], end: int) -> None:
+        """Queue fetched records, in order; `end` is the reader's position after them."""
+        queue, most = self._queues[topic], len(records)
+        for start in range(0, max(most, 1), PIECE):
+            after = start + PIECE
+            queue.append((records[start:after], records[after].offset if after < most else end))
+
+    def is_full(self, topic: str) -> bool:
+        """Whether fetching more would only fill memory."""
+        return sum(len(records) for records, _ in self._queues[topic]) >= WAITING
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything was fetched that no transaction has taken."""
+        return any(self._queues.values())
+
+    def take(self, positions: Mapping[str, int]) -> list[Part]:
+        """A transaction's worth of each topic, without what the positions (by topic id) cover."""
+        parts = [self._take(topic, queue, positions) for topic, queue in self._queues.items() if queue]
+        return [part for part in parts if part.records or part.end > positions.get(part.topic_id, 0)]
+
+    def _take(
+        self, topic: str, queue: deque[tuple[Sequence[Any], int]], positions: Mapping[str, int]
+    ) -> Part:
+        topic_id, taken = self.ids[topic], list[Any]()
+        end = positions.get(topic_id, 0)
+        while queue and len(taken) < TOGETHER:
+            records, reached = queue.popleft()
+            taken += since(records, end)
+            end = max(end, reached)
+        return Part(topic, topic_id, taken, end)
+
+    def clear(self) -> None:
+        """Drop everything: the partition is closed."""
+        for queue in self._queues.values():
+            queue.clear()

@@ -1,0 +1,134 @@
+"""The three answers to a click, as messages."""
+
+from functools import lru_cache
+from typing import NamedTuple, get_args
+
+import msgspec
+
+from models.contract.events import EVENTS, Click
+from models.contract.predictions import InputFlags, Rung
+from models.decisions.actions_file import Stage
+from models.decisions.policy import MAX_CACHED, ONE, Context, Decision, Policy
+from models.features.features import FEATURES_VERSION
+from models.state.facts import Facts
+from streams.effects import NO_HEADERS, Message
+from streams.pipeline.visitors import VisitorEntry
+
+_encode = msgspec.json.Encoder().encode
+#: JSON of the words that a context may hold.
+_WORDS = {word: _encode(word) for word in (*EVENTS, *get_args(Stage))}
+
+
+class Applied(NamedTuple):
+    """A click that changed its visitor: `row` is its place in batch number `batch`.
+
+    `stage` and `cart_milli` are the session's as of this click, `watermark` the one it was stepped with.
+    """
+
+    key: bytes
+    click: Click
+    facts: Facts
+    entry: VisitorEntry
+    watermark: int
+    batch: int
+    row: int
+    stage: Stage
+    cart_milli: int
+    session: int
+
+
+class Decided(NamedTuple):
+    """A click's decision and what it was made from; `probability` is as published."""
+
+    probability: float
+    context: Context
+    draw: int
+    decision: Decision
+
+
+@lru_cache(MAX_CACHED)
+def input_flags(flags: int) -> bytes:
+    """The field `input_flags` and a comma as JSON, for `Click.flags`; nothing where no flag is set."""
+    return b'"input_flags":%b,' % _encode(InputFlags.of(flags)) if flags else b""
+
+
+class PolicyTexts:
+    """JSON of what a policy says again and again, by distribution, action and alternative."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._known: dict[tuple[str, int, str, str], tuple[bytes, bytes]] = {}
+
+    def around_draw(self, decision: Decision) -> tuple[bytes, bytes]:
+        """What stands between a decision's id and its draw, and from there to its context's first value."""
+        key = (decision.preferred, decision.explorable, decision.action, decision.would_have)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MAX_CACHED:
+                self._known.clear()
+            known = self._known[key] = self._worded(decision)
+        return known
+
+    def _worded(self, decision: Decision) -> tuple[bytes, bytes]:
+        before = {
+            "placement": self.policy.actions.placement,
+            "action": decision.action,
+            "propensity": decision.propensity,
+            "probabilities": decision.probabilities,
+            "policy_version": self.policy.version,
+            "explored": decision.explored,
+        }
+        after = b',"would_have":%b,"context":{"purchase_probability":' % _encode(decision.would_have)
+        return b"," + _encode(before)[1:-1] + b',"draw":', after
+
+
+class AnswerEncoder:
+    """Writes the answers of one chunk as JSON: what they have in common is encoded once.
+
+    The fields and their order are those of `models.contract.predictions`; a test holds the two together.
+    """
+
+    def __init__(
+        self, wording: PolicyTexts, model_version: str, catalogue_version: str, scored_at: int
+    ) -> None:
+        self._around_draw = wording.around_draw
+        self._placement = _encode(wording.policy.actions.placement)[1:]
+        versions = map(_encode, (model_version, catalogue_version, FEATURES_VERSION))
+        made = b',"model_version":%b,"catalogue_version":%b,"features_version":%b' % tuple(versions)
+        self._common = {
+            rung: b'%b,"rung":%b,"scored_at":%d,' % (made, _encode(rung), scored_at) for rung in Rung
+        }
+
+    def answers(
+        self, applied: Applied, decided: Decided, rung: Rung, items: bytes, forecasts: bytes = b""
+    ) -> tuple[Message, Message, Message]:
+        """Purchase intent, recommendations and decision for one click; `items` and `forecasts` as JSON."""
+        key, click = applied.key, applied.click
+        event, visitor = _encode(click.event_id), _encode(click.visitor_id)
+        common, flags = self._common[rung], input_flags(click.flags)
+        head = b'{"event_id":%b,"visitor_id":%b,"ts":%d%b%b' % (event, visitor, click.ts, common, flags)
+        place = (decided.probability, visitor[:-1], applied.session, applied.facts.position)
+        said = (head, *place, forecasts)
+        intent = b'%b"purchase_probability":%a,"session_id":%b:%d","session_clicks":%d%b}' % said
+        return (
+            (key, intent, NO_HEADERS),
+            (key, b'%b"items":%b}' % (head, items), NO_HEADERS),
+            (key, self._decision(head, event, decided), NO_HEADERS),
+        )
+
+    def _decision(self, head: bytes, event: bytes, decided: Decided) -> bytes:
+        chosen, asked = decided.decision, decided.context
+        before, after = self._around_draw(chosen)
+        draw = decided.draw / ONE
+        decision = b'"decision_id":%b:%b%b%a%b' % (event[:-1], self._placement, before, draw, after)
+        context = b'%a,"stage":%b,"cart_milli":%d,"event":%b,"click":%d,"mask":%d%b%b' % (
+            asked.purchase_probability,
+            _WORDS[asked.stage],
+            asked.cart_milli,
+            _WORDS[asked.event],
+            asked.click,
+            asked.mask,
+            b"" if asked.session_risk is None else b',"session_risk":%a' % asked.session_risk,
+            b"" if asked.consent else b',"consent":false',
+        )
+        return b"%b%b%b}}" % (head, decision, context)

@@ -1,0 +1,62 @@
+"""Dead letters: the original bytes unchanged, and why, in headers."""
+
+from typing import Any
+
+from models.contract.events import Reason
+from streams.effects import Message
+
+#: A letter's own headers, in this order; the record's follow.
+HEADERS = (
+    "reason",
+    "message",
+    "source-topic",
+    "source-partition",
+    "source-offset",
+    "source-timestamp",
+    "cut",
+)
+#: Headers of an input that `pathcast dead-letters replay` sent: its first letter (topic/partition/offset) and
+#: the number of this attempt, from 1. Where it is refused again, its new letter has them too.
+REPLAYED_FROM, REPLAY_ATTEMPT = "replayed-from", "replay-attempt"
+#: Kafka does not take a record with neither key nor value.
+_NOTHING = b""
+#: A compressed input may be more than the letters' topic takes (2 MiB): then only its beginning is kept.
+MOST_BYTES = 1_900_000
+_MOST_KEY = 100_000
+_MOST_HEADER = 400
+
+
+def letter(record: Any, topic: str, partition: int, reason: Reason, message: str) -> Message:
+    """The dead letter of a consumer record; headers of its own come first, the record's after them.
+
+    Of an input beyond MOST_BYTES it holds the beginning, of its headers only a replay's, and says so.
+    """
+    key, value, kept = record.key, record.value, list(record.headers)
+    cut = _size(key, value, kept) > MOST_BYTES
+    if cut:
+        key, kept = key and key[:_MOST_KEY], _of_replay(kept)
+        value = value and value[: MOST_BYTES - len(key or b"")]
+    own = (
+        reason.value.encode(),
+        message.encode("utf-8", "replace"),
+        topic.encode(),
+        str(partition).encode(),
+        str(record.offset).encode(),
+        str(record.timestamp).encode(),
+        b"yes" if cut else b"no",
+    )
+    headers = [*zip(HEADERS, own, strict=True), *kept]
+    return key, _NOTHING if key is None and value is None else value, headers
+
+
+def _of_replay(headers: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
+    """The headers of a replay, as far as they are short enough to be its own."""
+    own = REPLAYED_FROM, REPLAY_ATTEMPT
+    return [(name, value) for name, value in headers if name in own and len(value or b"") < _MOST_HEADER]
+
+
+def _size(key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]]) -> int:
+    """UTF-8 header names are counted at their longest."""
+    return (
+        len(key or b"") + len(value or b"") + sum(4 * len(name) + len(held or b"") for name, held in headers)
+    )

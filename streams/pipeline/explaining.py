@@ -1,0 +1,109 @@
+"""What moved an answer, on the output: for clicks that ask for it, and for a visitor's latest one on demand.
+
+An explanation is a courtesy: its failure, whatever the reason, costs no answer.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+
+from models.contract.explanations import IntentExplanation, ItemsExplanation
+from models.contract.predictions import Rung, ScoredItem
+from models.decisions.policy import Context, Policy, draw_of
+from models.decisions.reasons import explain_decision
+from models.explanation.counterfactuals import Session
+from models.explanation.explain import Explained, explain
+from models.registry.versions import Version
+from streams.effects import Message
+
+if TYPE_CHECKING:
+    from streams.pipeline.stages import ChunkRun
+
+log = structlog.get_logger("pathcast.explaining")
+
+#: Outcomes that are counted.
+GIVEN, OVER_LIMIT, FAILED = "given", "over_limit", "failed"
+_encode = msgspec.json.Encoder().encode
+_items = msgspec.json.Decoder(list[ScoredItem]).decode
+#: How the tiers below the network come to their items; their probability is a base rate.
+_LOWER = {
+    Rung.SESSION_KNN: "sessions like this one went on to these items",
+    Rung.POPULAR_IN_CATEGORY: "these items are popular in the category",
+    Rung.POPULAR: "these items are popular in the whole shop",
+}
+_BASE_RATE = "the purchase probability is the share of sessions at this stage that bought"
+_GONE = "the model that gave it is no longer loaded"
+_REFUSED = ", because the visitor has not consented"
+
+
+def explain_asked(passage: "ChunkRun") -> None:
+    """Add explanations to the answers of clicks that ask for one, up to the limit of a chunk."""
+    asked = [number for number, applied in enumerate(passage.applied) if applied.click.explain]
+    if not asked:
+        return
+    most = passage.rules.explanations
+    if len(asked) > most:
+        passage.explained[OVER_LIMIT] += len(asked) - most
+    for number in asked[:most]:
+        try:
+            passage.answers[number] = _explained(passage, number)
+            passage.explained[GIVEN] += 1
+        except Exception as error:  # noqa: BLE001 - whatever it is: the answer stands without it
+            passage.explained[FAILED] += 1
+            log.error("not explained", error=type(error).__name__, reason=str(error))
+
+
+def _explained(passage: "ChunkRun", number: int) -> tuple[Message, ...]:
+    applied, decided = passage.applied[number], passage.decided[number]
+    scored = passage.scored[applied.batch]
+    session = Session(*passage.batchers[applied.batch].session(applied.row))
+    ids = [item.item_id for item in _items(scored.items[applied.row])]
+    place = scored.rungs[applied.row], passage.version, session, ids
+    told = answered(*place, decided.probability, decided.context.consent)
+    decision = explain_decision(passage.pipeline.policy, decided.context, decided.draw)
+    parts = zip(passage.answers[number], (told.intent, told.items, decision), strict=True)
+    return tuple(_with(message, explanation) for message, explanation in parts)
+
+
+def _with(message: Message, explanation: msgspec.Struct) -> Message:
+    key, value, headers = message
+    assert value is not None
+    return key, b'%b,"explanation":%b}' % (value[:-1], _encode(explanation)), headers
+
+
+def answered(
+    rung: Rung,
+    version: Version | None,
+    session: Session,
+    ids: Sequence[str],
+    probability: float,
+    consent: bool,
+) -> Explained:
+    """Explanations of purchase intent and recommendations by whichever tier answered."""
+    if rung is Rung.NEURAL and version is not None:
+        return explain(version.neural, session, ids)
+    told = f"Answered by {rung}{'' if consent else _REFUSED}: "
+    base, items = (_GONE, _GONE) if rung is Rung.NEURAL else (_BASE_RATE, _LOWER[rung])
+    return Explained(
+        IntentExplanation(f"{told}{base}.", probability, 0, [], []),
+        ItemsExplanation(f"{told}{items}.", 0, []),
+    )
+
+
+def looked_up(
+    answers: Sequence[Message], session: Session, version: Version | None, policy: Policy
+) -> dict[str, Any]:
+    """The explanations of answers given before, with the version and the policy of now."""
+    intent, items, decision = (msgspec.json.decode(value or b"{}") for _, value, _ in answers)
+    rung, ids = Rung(intent["rung"]), [item["item_id"] for item in items["items"]]
+    context = msgspec.convert(decision["context"], Context)
+    told = answered(rung, version, session, ids, intent["purchase_probability"], context.consent)
+    return {
+        "event_id": intent["event_id"],
+        "model_version": version.id if version else "",
+        "intent": msgspec.to_builtins(told.intent),
+        "recommendations": msgspec.to_builtins(told.items),
+        "decision": msgspec.to_builtins(explain_decision(policy, context, draw_of(intent["event_id"]))),
+    }

@@ -1,0 +1,129 @@
+"""A chunk's answers from the highest rung that is there and in time."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from models.contract.head_table import Kind
+from models.contract.predictions import Rung
+from models.features.batch import Batch, Batcher, joined
+from models.registry.versions import Version
+from models.scoring.popularity import Popularity
+from models.scoring.scores import RUNGS, Scores
+from models.serving import ladder
+from models.serving.merchandising import Merchandiser
+from streams.pipeline.deadline import Deadline
+from streams.pipeline.heads_json import STEPS, HeadsEncoder
+from streams.pipeline.items_json import ItemsEncoder
+
+
+class Counts(Protocol):
+    """A partition's memory, as far as the lower rungs need it."""
+
+    @property
+    def popularity(self) -> Popularity:
+        """Brought up to date when it is asked for, which the neural rung does not do."""
+        ...
+
+
+@dataclass(slots=True)
+class Scored:
+    """Answers by click: probability, items as JSON (best first), rung, what further heads say as JSON; hidden
+    states by slot; session risk by click, None where no head gave one.
+    """
+
+    purchase: list[float]
+    items: list[bytes]
+    rungs: list[Rung]
+    forecasts: list[bytes]
+    hidden: list[bytes]
+    risks: list[float | None]
+
+
+NOTHING = Scored([], [], [], [], [], [])
+_listing, _forecasts = ItemsEncoder(), HeadsEncoder()
+
+
+def popular(batch: Batch, memory: Counts, shop: Merchandiser = ladder.LENIENT) -> Scored:
+    """The popular rung's answers, for visitors about whom nothing may be used."""
+    if not len(batch):
+        return NOTHING
+    return _listed(ladder.fallback(batch, memory.popularity, shop=shop))
+
+
+def neural(
+    batchers: Sequence[Batcher],
+    version: Version | None,
+    deadline: Deadline,
+    fetched_at: float,
+    shop: Merchandiser = ladder.LENIENT,
+) -> list[Scored] | None:
+    """The top rung's answers to several chunks in one pass; None where there is no model or no time for it.
+
+    `fetched_at` is on the monotonic clock, the earliest of the chunks'.
+    """
+    clicks = sum(map(len, batchers))
+    if not clicks:
+        return [NOTHING] * len(batchers)
+    if version is None or not deadline.allows(Rung.NEURAL, clicks, time.monotonic() - fetched_at):
+        return None
+    started = time.monotonic()
+    scores = ladder.neural(version, joined(batchers), shop)
+    if scores is None:
+        return None
+    deadline.measured(Rung.NEURAL, clicks, time.monotonic() - started)
+    return _parted(_listed(scores), batchers)
+
+
+def _parted(scored: Scored, batchers: Sequence[Batcher]) -> list[Scored]:
+    """The answers of each chunk."""
+    if len(batchers) == 1:
+        return [scored]
+    parts, click, slot = [], 0, 0
+    for batcher in batchers:
+        clicks, slots = slice(click, click + len(batcher)), slice(slot, slot + batcher.slots)
+        click, slot = clicks.stop, slots.stop
+        hidden = scored.hidden[slots] if len(batcher) else []
+        told = scored.rungs[clicks], scored.forecasts[clicks]
+        risks = scored.risks[clicks]
+        parts.append(Scored(scored.purchase[clicks], scored.items[clicks], *told, hidden, risks))
+    return parts
+
+
+def fallback(
+    batch: Batch,
+    version: Version | None,
+    memory: Counts,
+    deadline: Deadline,
+    fetched_at: float,
+    shop: Merchandiser = ladder.LENIENT,
+) -> Scored:
+    """Answers from below the neural rung."""
+    if not len(batch):
+        return NOTHING
+    spent = time.monotonic() - fetched_at
+    if version is None or not deadline.allows(Rung.SESSION_KNN, len(batch), spent):
+        return _listed(ladder.fallback(batch, memory.popularity, shop=shop))
+    started = time.monotonic()
+    scores = ladder.fallback(batch, memory.popularity, version.neighbours, shop)
+    deadline.measured(Rung.SESSION_KNN, len(batch), time.monotonic() - started)
+    return _listed(scores)
+
+
+def _listed(scores: Scores) -> Scored:
+    rungs = [RUNGS[number] for number in scores.rung.tolist()]
+    listed, told = _listing.lists(scores), _forecasts.texts(scores)
+    return Scored(scores.purchase.tolist(), listed, rungs, told, scores.hidden_bytes(), _risks(scores))
+
+
+def _risks(scores: Scores) -> list[float | None]:
+    """Session risk of each click, as it is published; None where it is not."""
+    parts = scores.layout.of_kind(Kind.RISK) if scores.layout is not None else []
+    if scores.tasks is None or not parts:
+        return [None] * len(scores.purchase)
+    risks = scores.tasks[:, parts[0][1].answers.start].astype(np.float64)
+    steps: list[float] = (np.rint(risks * STEPS) / STEPS).tolist()
+    return [None if risk != risk else risk for risk in steps]

@@ -1,0 +1,29 @@
+"""Whose state a request to erase a visitor means."""
+
+from typing import NamedTuple
+
+from models.privacy.erasure import ForgetRecord, sealed_id_of
+from models.privacy.pseudonyms import Pseudonyms
+from streams.pipeline import visitors
+
+
+class StateNames(NamedTuple):
+    """State keys of the visitor; `opened`: a request by pseudonym had an id that this worker could read."""
+
+    keys: frozenset[bytes]
+    opened: bool = False
+
+    @classmethod
+    def of(cls, record: ForgetRecord, hidden: Pseudonyms | None) -> "StateNames":
+        """Of a request; with a secret the pseudonym, and the id itself for state from before the secret."""
+        key, sealed = record.key or b"", sealed_id_of(record)
+        if hidden is None:
+            return cls(_keys(key))
+        if sealed is None:
+            return cls(_keys(key, hidden.visitor(key).encode()))
+        plain = hidden.opened(key, sealed)
+        return cls(_keys(key)) if plain is None else cls(_keys(key, plain), True)
+
+
+def _keys(*names: bytes) -> frozenset[bytes]:
+    return frozenset(map(visitors.key_of, names))

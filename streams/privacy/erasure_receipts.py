@@ -1,0 +1,62 @@
+"""The last receipt of an erasure in a partition: how far files of its state must be rewritten."""
+
+from collections.abc import Collection
+from typing import Any
+
+import aiokafka
+
+from models.privacy import erasure
+
+#: The last receipt is near the end, unless much was aborted after it.
+FIRST_LOOK = 100
+
+
+class Receipts:
+    """Reads `visitor-erasures` for partitions that are asked for; costs one request where nothing is new."""
+
+    def __init__(self, topic: str, connection: dict[str, Any]) -> None:
+        self._topic, self._connection = topic, connection
+        self._consumer: Any = None
+        #: Where each partition ended when it was read last, and the `at` of its last receipt; 0: none.
+        self._known: dict[int, tuple[int, int]] = {}
+
+    async def start(self) -> None:
+        """Connect."""
+        self._consumer = aiokafka.AIOKafkaConsumer(
+            **self._connection, isolation_level="read_committed", enable_auto_commit=False
+        )
+        await self._consumer.start()
+
+    async def stop(self) -> None:
+        """Let the connection go."""
+        await self._consumer.stop()
+
+    async def latest(self, partitions: Collection[int]) -> dict[int, int]:
+        """The `at` of each partition's last receipt (epoch ms), 0 where it has none. Raises KafkaError."""
+        if not partitions:
+            return {}
+        parts = [aiokafka.TopicPartition(self._topic, number) for number in sorted(partitions)]
+        self._consumer.assign(parts)
+        ends = await self._consumer.end_offsets(parts)
+        for part in parts:
+            if self._known.get(part.partition, (-1, 0))[0] != ends[part]:
+                self._known[part.partition] = ends[part], await self._last(part, ends[part])
+        return {part.partition: self._known[part.partition][1] for part in parts}
+
+    async def _last(self, part: Any, end: int) -> int:
+        begin, look = (await self._consumer.beginning_offsets([part]))[part], FIRST_LOOK
+        while True:
+            start = max(begin, end - look)
+            found = await self._from(part, start, end)
+            if found or start == begin:
+                return found
+            look *= 8
+
+    async def _from(self, part: Any, start: int, end: int) -> int:
+        self._consumer.seek(part, start)
+        found = 0
+        while await self._consumer.position(part) < end:
+            fetched = await self._consumer.getmany(part, timeout_ms=200)
+            for record in fetched.get(part, ()):
+                found = erasure.decode(record.value).at
+        return found

@@ -1,0 +1,160 @@
+"""What a worker follows while it runs: the catalogue, and the model that was announced last.
+
+A version is verified, loaded and warmed up on a thread of its own; chunks take up the new one between two
+transactions, since each of them reads `current` once.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+import structlog
+
+from models.contract.updates import SHADOW, ModelReport, ModelUpdate
+from models.registry.refusals import PASSING, Refusal, RegistryError
+from models.registry.versions import Version
+from models.scoring.scores import ScoringError
+from streams.metrics import Metrics
+from streams.rollout import announcements
+from streams.rollout.announcements import Refused
+from streams.rollout.model_cache import ModelCache
+from streams.rollout.shadow import Shadow
+from streams.transport.broadcast import Pairs
+
+log = structlog.get_logger("pathcast.reload")
+
+_SHADOW = SHADOW.encode()
+#: Refusals that `/models` shows.
+REMEMBERED = 20
+#: Seconds until a version is tried again whose registry or disk was at fault.
+RETRY_SECONDS = 30.0
+#: Announcements of those that came together that are tried, the last first.
+TRIED = 3
+
+
+class Models:
+    """The model in use (None: the ladder answers). Only `apply` changes it."""
+
+    def __init__(self, depot: ModelCache, metrics: Metrics, shadow: Shadow, worker: str = "") -> None:
+        self.shadow = shadow
+        shadow.failed = self._refuse
+        #: Takes what is to be published of versions.
+        self.tell: Callable[[ModelReport], None] = lambda report: None
+        self._worker = worker
+        self.current: Version | None = None
+        self.refused: deque[Refused] = deque(maxlen=REMEMBERED)
+        #: Scores something small with a version, so that its first chunk does not wait for lazy set-up.
+        self.warm_up: Callable[[Version], None] = lambda version: None
+        self.retry_seconds = RETRY_SECONDS
+        self._depot, self._metrics = depot, metrics
+        #: An announcement to be tried again, by its own value.
+        self._postponed: bytes | None = None
+        #: A second try must not end after, and over, a later announcement.
+        self._following = asyncio.Lock()
+
+    async def apply(self, pairs: Pairs) -> None:
+        """Follow announcements; of several at once the last that can be used matters, others are refused."""
+        values = [value for key, value in pairs if value is not None and key != _SHADOW]
+        trials = [value for key, value in pairs if key == _SHADOW]
+        async with self._following:
+            for value in list(dict.fromkeys(reversed(values)))[:TRIED]:
+                if await self._follow(value, newest=value == values[-1]):
+                    break
+            if trials:
+                await self._compare(trials[-1])
+
+    async def _follow(self, value: bytes, newest: bool = True) -> bool:
+        """Swap if the announced version can be used, and say so; only the newest is tried again later."""
+        if newest:
+            self._postponed = None
+        version = await self._usable(value, retry=newest)
+        if version is not None:
+            self._swap(version)
+        return version is not None
+
+    async def _compare(self, value: bytes | None) -> None:
+        """Put a challenger beside the version in use; None ends it."""
+        self.shadow.stop()
+        version = await self._usable(value) if value is not None else None
+        if value is not None and version is not None:
+            self.shadow.start(version, announcements.read(value).events)
+            log.info("challenger", version=version.id)
+
+    async def _usable(self, value: bytes, retry: bool = False) -> Version | None:
+        """The announced version, loaded; None where it is refused."""
+        named = ""
+        try:
+            announced = announcements.read(value)
+            named = announced.version
+            return await asyncio.to_thread(self._load, announced)
+        except Exception as error:  # noqa: BLE001 - announcements are input: none may end the worker
+            self._refuse(named, error)
+            if retry and getattr(error, "refusal", None) in PASSING:
+                self._postponed = value
+            return None
+
+    async def run(self) -> None:
+        """Try again, until cancelled, what was refused for a reason that may pass."""
+        while True:
+            await asyncio.sleep(self.retry_seconds)
+            async with self._following:
+                if self._postponed is not None:
+                    await self._follow(self._postponed)
+
+    def _load(self, announced: ModelUpdate) -> Version:
+        version = self._depot.load(announced)
+        try:
+            self.warm_up(version)
+        except ScoringError as error:
+            raise RegistryError(f"{version.path}: {error}; train it again", Refusal.WARM_UP) from error
+        return version
+
+    def _refuse(self, version: str, error: Exception) -> None:
+        refusal, message = getattr(error, "refusal", Refusal.OTHER), str(error) or repr(error)
+        incumbent = self.current.id if self.current else "none"
+        refused = Refused(version, refusal, message, int(time.time() * 1000), incumbent)
+        self.refused.append(refused)
+        self.tell(ModelReport(worker=self._worker, kind="refused", **asdict(refused)))
+        self._metrics.models_refused.labels(refusal.value).inc()
+        log.error(
+            "model refused", version=version, refusal=refusal.value, reason=message, incumbent=incumbent
+        )
+
+    def _swap(self, version: Version) -> None:
+        before = self.current.id if self.current else "none"
+        self.current = version
+        self._metrics.swaps.inc()
+        self._metrics.model.info({"version": version.id})
+        challenger = self.shadow.challenger
+        self._depot.prune([version.id, *([challenger.id] if challenger else [])])
+        now = int(time.time() * 1000)
+        report = ModelReport(worker=self._worker, kind="in_use", version=version.id, incumbent=before, at=now)
+        self.tell(report)
+        log.info("model swapped", version=version.id, before=before)
+
+    def describe(self) -> dict[str, Any]:
+        """For `/models`: the version in use, and what was refused, the latest first."""
+        current = self.current
+        used = {"version": current.id, "created_at": current.created_at} if current else None
+        trial = self.shadow.trial
+        compared = msgspec.to_builtins(trial.comparison()) if trial else None
+        refused = [asdict(one) for one in reversed(self.refused)]
+        return {"worker": self._worker, "current": used, "shadow": compared, "refused": refused}
+
+    def compared(self) -> ModelReport | None:
+        """News of the comparison that goes on."""
+        trial = self.shadow.news()
+        if trial is None:
+            return None
+        return ModelReport(
+            worker=self._worker,
+            kind="shadow",
+            version=trial.challenger.id,
+            incumbent=trial.incumbent.id,
+            at=int(time.time() * 1000),
+            shadow=trial.comparison(),
+        )

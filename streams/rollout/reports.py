@@ -1,0 +1,54 @@
+"""What this worker says of model versions, on `model-reports`: beside the answers, and never in their way."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import aiokafka
+import msgspec
+import structlog
+
+from models.contract.updates import ModelReport
+
+log = structlog.get_logger("pathcast.reports")
+
+#: Seconds between two looks at what is to be said, and between two words on a comparison that goes on.
+EVERY, COMPARED_EVERY = 0.5, 10
+
+
+class Reports:
+    """Publishes what was told, the last word under each key; `compared` is asked for news now and then."""
+
+    def __init__(self, topic: str, connection: dict[str, Any]) -> None:
+        self.compared: Callable[[], ModelReport | None] = lambda: None
+        self._topic, self._connection = topic, connection
+        self._waiting: dict[str, ModelReport] = {}
+
+    def tell(self, report: ModelReport) -> None:
+        """Publish soon."""
+        self._waiting[report.key] = report
+
+    async def run(self) -> None:
+        """Publish until cancelled; what cannot be said is said later."""
+        producer = aiokafka.AIOKafkaProducer(**self._connection, acks="all")
+        await producer.start()
+        try:
+            looks = 0
+            while True:
+                await asyncio.sleep(EVERY)
+                looks += 1
+                if looks % int(COMPARED_EVERY / EVERY) == 0 and (news := self.compared()) is not None:
+                    self.tell(news)
+                await self._publish(producer)
+        finally:
+            await producer.stop()
+
+    async def _publish(self, producer: Any) -> None:
+        for key, report in list(self._waiting.items()):
+            try:
+                await producer.send_and_wait(self._topic, msgspec.json.encode(report), key.encode())
+            except aiokafka.errors.KafkaError as error:
+                log.warning("report not published", key=key, reason=repr(error))
+                return
+            if self._waiting.get(key) is report:
+                del self._waiting[key]

@@ -1,0 +1,106 @@
+"""A challenger beside the version in use: both score a part of the live clicks, within a share of the time.
+
+Its answers go nowhere but into figures: a chunk is looked at once its own answers are committed. Both start
+from the stored codes, so that neither has the advantage of a hidden state that is already there.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import structlog
+
+from models.features.batch import Batcher
+from models.registry.versions import Version
+from streams.metrics import Metrics
+from streams.rollout.comparison import VersionComparison
+
+if TYPE_CHECKING:
+    from streams.pipeline.stages import ChunkRun
+
+log = structlog.get_logger("pathcast.shadow")
+
+#: Visitors of a chunk that are scored, and clicks of them.
+VISITORS, CLICKS = 64, 128
+
+
+class Shadow:
+    """At most one trial at a time; `share` of the worker's time may go to it."""
+
+    def __init__(self, share: float, metrics: Metrics) -> None:
+        self.trial: VersionComparison | None = None
+        #: Takes the version that could not be compared, and why.
+        self.failed: Callable[[str, Exception], None] = lambda version, error: None
+        self._share, self._metrics = share, metrics
+        self._challenger: tuple[Version, int] | None = None
+        self._rested, self._told = 0.0, (0, 0)
+
+    @property
+    def challenger(self) -> Version | None:
+        """The version on trial."""
+        return self._challenger[0] if self._challenger else None
+
+    def start(self, challenger: Version, events: int) -> None:
+        """Compare from the next chunk on, until `events` clicks are scored."""
+        self._challenger, self.trial, self._rested = (challenger, events), None, 0.0
+
+    def stop(self) -> None:
+        """No comparison any more; the figures go."""
+        self._challenger = self.trial = None
+
+    def forget(self, key: bytes) -> None:
+        """Nothing of a visitor's clicks is awaited any more."""
+        if self.trial is not None:
+            self.trial.outcomes.forget(key)
+
+    def news(self) -> VersionComparison | None:
+        """The trial, if its figures have changed since this was asked last."""
+        trial = self.trial
+        known = (trial.scored, len(trial.outcomes.known)) if trial else (0, 0)
+        changed, self._told = known != self._told, known
+        return trial if changed else None
+
+    def look(self, passage: "ChunkRun") -> None:
+        """Score a part of a committed chunk with both versions, if it is time for that."""
+        if self._challenger is None or passage.version is None:
+            return
+        try:
+            self._look(passage, passage.version, *self._challenger)
+        except Exception as error:  # noqa: BLE001 - a challenger's failure is a finding, and costs no answer
+            self._metrics.shadow_failed.inc()
+            log.error("challenger failed", version=self._challenger[0].id, reason=str(error) or repr(error))
+            failed = self._challenger[0].id
+            self._challenger = None
+            self.failed(failed, error)
+
+    def _look(self, passage: "ChunkRun", incumbent: Version, challenger: Version, events: int) -> None:
+        if self.trial is None or self.trial.incumbent is not incumbent:
+            self.trial = VersionComparison(challenger, incumbent, events)
+        trial = self.trial
+        due = trial.scored < events and time.monotonic() >= self._rested
+        batcher, numbers = sample(passage) if due else (Batcher(), [])
+        if not numbers:
+            trial.outcomes.take(passage)
+            return
+        said, spent = trial.score(batcher.build())
+        trial.outcomes.take(passage, zip(numbers, *said.tolist(), strict=True))
+        self._rested = time.monotonic() + spent * (1 / self._share - 1)
+        self._tell(trial)
+
+    def _tell(self, trial: VersionComparison) -> None:
+        self._metrics.shadow_scored.inc(trial.said[-1].shape[1])
+        for version, seconds in zip(("incumbent", "challenger"), trial.spent, strict=True):
+            self._metrics.shadow_seconds.labels(version).observe(seconds[-1])
+        gauge = self._metrics.shadow
+        gauge.labels("difference").set(float(np.abs(trial.said[-1][0] - trial.said[-1][1]).mean()))
+        gauge.labels("items_shared").set(trial.shared / trial.scored)
+        gauge.labels("first_shared").set(trial.first / trial.scored)
+        gauge.labels("outcomes").set(len(trial.outcomes.known))
+
+
+def sample(passage: "ChunkRun") -> tuple[Batcher, list[int]]:
+    """The clicks of the chunk's first visitors who consent, and their numbers in `passage.applied`."""
+    batcher, rows = passage.batchers[0].part(VISITORS, CLICKS)
+    numbers = [number for number, applied in enumerate(passage.applied) if applied.batch == 0]
+    return batcher, [numbers[row] for row in rows]

@@ -1,0 +1,110 @@
+"""What runs beside the chunks: HTTP endpoints, broadcast topics, lag, and a look at the topics' ids."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import structlog
+from faust.types import TP
+
+from streams.metrics import Metrics
+from streams.service.web import Endpoints, Lookup, Told
+from streams.transport.broadcast import Broadcast
+from streams.transport.partition import PartitionTask
+from streams.transport.runtime import Runtime
+
+log = structlog.get_logger("pathcast.worker")
+
+#: Seconds between two looks at lag, and at the topics' ids.
+LAG_EVERY = 1.0
+VERIFY_EVERY = 30.0
+
+
+class BackgroundServices:
+    """Started before the worker joins its group and stopped after it has left; `chores` run meanwhile."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        metrics: Metrics,
+        broadcasts: list[Broadcast],
+        chores: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+    ) -> None:
+        self.runtime, self.metrics, self.broadcasts, self._chores = runtime, metrics, broadcasts, chores
+        self.endpoints: Endpoints | None = None
+        self.consumer: Callable[[], Any] = lambda: None
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._started_at = time.monotonic()
+
+    def serve(
+        self, host: str, port: int, token: str | None, lookup: Lookup, explain: Lookup, models: Told
+    ) -> None:
+        """Configure the endpoints; they listen once the worker starts."""
+        self.endpoints = Endpoints(host, port, token, self.metrics, self.conditions, lookup, explain, models)
+
+    def conditions(self) -> dict[str, bool]:
+        """What readiness means: partitions assigned and recovered, broadcast topics read to their ends."""
+        read = {f"{broadcast.topic} read": broadcast.caught_up.is_set() for broadcast in self.broadcasts}
+        return {"assigned": bool(self.runtime.owned), "recovered": self.runtime.ready, **read}
+
+    async def start(self) -> None:
+        """Listen, and return when the catalogue and the model are known: the first click needs them."""
+        self._started_at = time.monotonic()
+        if self.endpoints is not None:
+            await self.endpoints.start()
+            log.info("listening", host=self.endpoints.host, port=self.endpoints.port)
+        for broadcast in self.broadcasts:
+            self._watch(broadcast.run())
+        await asyncio.gather(*(broadcast.caught_up.wait() for broadcast in self.broadcasts))
+        self._watch(self._follow_lag())
+        self._watch(self._verify())
+        for chore in self._chores:
+            self._watch(chore())
+
+    def _watch(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self.runtime.fail(error)
+
+    async def _follow_lag(self) -> None:
+        ready = False
+        while True:
+            if self.runtime.ready and not ready:
+                self.metrics.recovery.set(time.monotonic() - self._started_at)
+            ready = self.runtime.ready
+            self.metrics.ready.set(all(self.conditions().values()))
+            self.metrics.lag.clear()
+            self.metrics.watermark.clear()
+            self.metrics.side_lag.clear()
+            for partition, owned in list(self.runtime.owned.items()) if ready else ():
+                end = self.consumer().highwater(TP(self.runtime.config.topic, partition))
+                self.metrics.lag.labels(partition).set(max(0, (end or 0) - owned.position))
+                self.metrics.watermark.labels(partition).set(owned.fence.watermark / 1000)
+                self._follow_sides(partition, owned)
+            await asyncio.sleep(LAG_EVERY)
+
+    def _follow_sides(self, partition: int, owned: PartitionTask) -> None:
+        reader = self.runtime.reader
+        if reader is None:
+            return
+        for topic in owned.sides.ids:
+            lag = reader.lag(topic, partition, owned.side_position(topic))
+            self.metrics.side_lag.labels(topic, partition).set(lag)
+
+    async def _verify(self) -> None:
+        while True:
+            await asyncio.sleep(VERIFY_EVERY)
+            await self.runtime.verify()
+
+    async def stop(self) -> None:
+        """Stop everything that was started."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.endpoints is not None:
+            await self.endpoints.stop()

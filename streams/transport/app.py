@@ -1,0 +1,136 @@
+"""The Faust application: one agent that hands chunks to the partitions, one table that holds the state."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import faust
+import mode.loop
+
+from streams.transport.recovering import Tables
+from streams.transport.runtime import Runtime
+
+mode.loop.use("uvloop")
+
+#: How the worker creates the changelog: what recovery reads is little more than one record per key. The
+#: active segment is never compacted, so segments are small; the default ratio would leave half of it stale.
+CHANGELOG = {
+    "cleanup.policy": "compact",
+    "segment.bytes": str(64 << 20),
+    "min.cleanable.dirty.ratio": "0.2",
+    "max.message.bytes": str(2 << 20),
+    # Without a limit a deleted visitor's former values stay until the cleaner finds the topic dirty enough.
+    "max.compaction.lag.ms": str(86_400_000),
+}
+
+
+class PassThrough(faust.Schema):  # type: ignore[misc]
+    """A chunk goes to the agent as it is; its records are decoded in bulk by the processor."""
+
+    def loads_key(self, app: Any, message: Any, **options: Any) -> Any:
+        """The message's key as it came."""
+        return message.key
+
+    def loads_value(self, app: Any, message: Any, **options: Any) -> Any:
+        """The chunk."""
+        return message.value
+
+
+class Service(Protocol):
+    """What must be up before the worker joins its group, and down after it has left."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class ChunkedApp(faust.App):  # type: ignore[misc]
+    """A Faust app whose transport and store are Pathcast's; `runtime` does the work."""
+
+    def __init__(self, runtime: Runtime, companion: Service | None = None, **options: Any) -> None:
+        self.pathcast = runtime
+        self.pathcast_table: Any = None
+        self._companion = companion
+        super().__init__(runtime.config.application_id, **options)
+
+    async def on_start(self) -> None:
+        """Before anything of Faust's starts."""
+        await super().on_start()
+        if self._companion is not None:
+            try:
+                await self._companion.start()
+            except Exception as error:  # noqa: BLE001 - mode would log a traceback and hang
+                self.pathcast.fail(error)
+
+    async def on_shutdown(self) -> None:
+        """After everything of Faust's has stopped."""
+        await super().on_shutdown()
+        if self._companion is not None:
+            await self._companion.stop()
+
+
+def build(
+    runtime: Runtime,
+    *,
+    bootstrap: str,
+    partitions: int,
+    datadir: Path,
+    replication: int = 1,
+    companion: Service | None = None,
+    options: dict[str, Any] | None = None,
+) -> ChunkedApp:
+    """The app for `runtime`: `bootstrap` is "host:port[,…]", `options` override the defaults."""
+    url = ";".join(f"chunked://{server}" for server in bootstrap.split(","))
+    defaults = {
+        "broker": url,
+        "store": "fenced://",
+        "datadir": str(datadir),
+        "topic_partitions": partitions,
+        "topic_replication_factor": replication,
+        "topic_disable_leader": True,
+        "table_standby_replicas": 0,
+        "web_enabled": False,
+        "stream_buffer_maxsize": max(64, 4 * partitions),
+        "stream_wait_empty": True,
+        "broker_commit_interval": 2.0,
+        "broker_max_poll_records": runtime.config.bounds.records,
+        "stream_recovery_delay": 0.0,
+        "agent_supervisor": "mode.supervisors:CrashingSupervisor",
+        "TableManager": Tables,
+    }
+    app = ChunkedApp(runtime, companion, **{**defaults, **(options or {})})
+    _wire(app, partitions)
+    return app
+
+
+def _wire(app: ChunkedApp, partitions: int) -> None:
+    runtime = app.pathcast
+    schema = PassThrough(key_type=bytes, value_type=bytes)
+    table = app.Table(
+        "state",
+        partitions=partitions,
+        key_type=bytes,
+        value_type=bytes,
+        schema=schema,
+        # 1 would make Faust go on reading the changelog after recovery.
+        recovery_buffer_size=2,
+        extra_topic_configs=CHANGELOG,
+    )
+    app.pathcast_table = table
+    runtime.config.changelog = table.changelog_topic.get_topic_name()
+
+    async def restored(*_: Any) -> None:
+        # A recovery that a rebalance has overtaken ends as well, but says nothing of what is owned now. Until
+        # the assignment that is nothing, and then the next recovery has been called for.
+        recovery = app.tables.recovery
+        current = recovery._generation_id == app.consumer_generation_id
+        if current and runtime.owned and not recovery.signal_recovery_start.is_set():
+            runtime.restored = True
+
+    table.on_recover(restored)
+
+    async def dispatch(stream: Any) -> None:
+        async for event in stream.noack().events():
+            if not runtime.offer(event, event.value):
+                app.consumer._unacked_messages.discard(event.message)
+
+    app.agent(app.topic(runtime.config.topic, schema=schema), name="dispatch")(dispatch)

@@ -1,0 +1,178 @@
+"""Faust's Kafka transport in chunks: one message per partition and fetch instead of one per record.
+
+Faust still does membership, assignment, tables and recovery. The position to read on from is the fence in a
+partition's own state; the group's committed offset only informs lag monitors.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from faust.transport.consumer import ensure_TPset
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from streams.inputs import chunks
+from streams.inputs.chunks import Chunk, FetchedRecord
+from streams.inputs.fetching import ConsumerThread
+from streams.transport.runtime import Runtime
+
+#: A fetch waits this long (s) at most, so that a partition left out of it comes back soon.
+FETCH_TIMEOUT = 0.2
+#: ... and this long while a partition is left out because its queue is full.
+FULL_TIMEOUT = 0.005
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Delivers chunks, and moves only as the fences of the owned partitions say."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._fetching = asyncio.Lock()
+        self._chain: dict[TP, int] = {}
+        self._chain_epoch = -1
+        self._rewinds: set[asyncio.Task[None]] = set()
+        #: Whether clicks are fetched: their positions are the fences', and nothing drops them any more.
+        self._flowing = False
+        self.runtime = self.app.pathcast
+        self.runtime.rewind = self._schedule_rewind
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        timestamp = record.timestamp / 1000 if record.timestamp is not None else None
+        message = (tp.topic, tp.partition, record.offset, timestamp, 0, (), b"", record, None, 0, 0, tp)
+        return ConsumerMessage(*message, generation_id=self.app.consumer_generation_id)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Chunk]]:
+        async with self._fetching:
+            wanted = {tp for tp in active_partitions or () if not self._must_wait(tp)}
+            if not wanted:
+                await asyncio.sleep(FULL_TIMEOUT)
+                return {}
+            epochs = {tp: self.runtime.current(tp.partition) for tp in wanted}
+            self._forget_chain()
+            before = {tp: self._thread.position_now(tp) for tp in wanted}
+            limit = FETCH_TIMEOUT if len(wanted) == len(active_partitions or ()) else FULL_TIMEOUT
+            records = await super()._getmany(wanted, min(timeout, limit))
+            now = time.monotonic()
+            spans = {tp: self._span(tp, before[tp], records.get(tp)) for tp in wanted}
+        return {
+            tp: [chunks.make(tp, span, records.get(tp) or (), epochs[tp], now)]
+            for tp, span in spans.items()
+            if span is not None
+        }
+
+    def _must_wait(self, tp: TP) -> bool:
+        runtime: Runtime = self.runtime
+        return self._has_clicks(tp) and (not self._flowing or runtime.is_full(tp.partition))
+
+    def _has_clicks(self, tp: TP) -> bool:
+        """Whether it is a partition of the input, not of the changelog."""
+        return bool(tp.topic == self.runtime.config.topic)
+
+    def resume_flow(self) -> None:
+        """Go on, with clicks once they are positioned.
+
+        Faust empties its queues just before: a chunk fetched earlier could be lost, and without another click
+        in its partition nobody would notice.
+        """
+        super().resume_flow()
+        self._flowing = self.runtime.ready
+
+    def _forget_chain(self) -> None:
+        if self._chain_epoch != self.runtime.epoch:
+            self._chain.clear()
+            self._chain_epoch = self.runtime.epoch
+
+    def _span(
+        self, tp: TP, before: int | None, records: list[FetchedRecord] | None
+    ) -> tuple[int, int] | None:
+        """Positions a fetch covered; it starts where the chunk before it ended, so that a lost one shows."""
+        after = self._thread.position_now(tp) or 0
+        end = max(after, records[-1].offset + 1 if records else 0)
+        start = self._chain.get(
+            tp, before if before is not None else (records[0].offset if records else None)
+        )
+        if start is None or end <= start:
+            return None
+        if self._has_clicks(tp):
+            # Recovery seeks in the changelog past `_move`; what is read twice there is known by its offset.
+            self._chain[tp] = end
+        return start, end
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """A chunk's span has no gaps to track."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """The offset to commit: the end of the last acknowledged chunk."""
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        offset = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return int(offset) + 1
+
+    async def on_partitions_assigned(self, assigned: Iterable[TP], generation_id: int = 0) -> None:
+        """Fence predecessors before recovery looks at the end of the changelog."""
+        try:
+            await self.runtime.open(tp.partition for tp in assigned if self._has_clicks(tp))
+        except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on
+            self.runtime.fail(error)
+            return
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
+        """Let the transaction in flight finish; nothing fetched so far is applied after it."""
+        self._flowing = False
+        await self.runtime.close()
+        self._unacked_messages.clear()
+        await super().on_partitions_revoked(revoked)
+
+    async def perform_seek(self) -> None:
+        """Read on from the fences; Faust also calls this while it still recovers, to forget a fetch."""
+        await super().perform_seek()
+        if not self.runtime.restored:
+            return
+        try:
+            positions = await self.runtime.recovered(self.app.pathcast_table.data)
+        except Exception as error:  # noqa: BLE001 - faust.tables.recovery would retry forever
+            self.runtime.fail(error)
+            return
+        for tp in ensure_TPset(self.assignment()):
+            if self._has_clicks(tp) and tp.partition in positions:
+                await self._move(tp, positions[tp.partition])
+
+    def _schedule_rewind(self, partition: int, position: int) -> None:
+        task = self.loop.create_task(self._rewind(TP(self.runtime.config.topic, partition), position))
+        self._rewinds.add(task)
+        task.add_done_callback(self._rewinds.discard)
+
+    async def _rewind(self, tp: TP, position: int) -> None:
+        if tp in ensure_TPset(self.assignment()):
+            await self._move(tp, position)
+
+    async def _move(self, tp: TP, position: int) -> None:
+        """Seek between two fetches, so that no fetch that began before is believed."""
+        async with self._fetching:
+            await self._thread.seek_wait({tp: position})
+            self._chain.pop(tp, None)
+        self._read_offset[tp] = position or None
+
+    async def wait_empty(self) -> None:
+        """Shutdown: finish the transactions in flight; what is only queued is read again from the fence."""
+        await self.runtime.close()
+        self._unacked_messages.clear()
+        await self.commit_and_end_transactions()
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's livelock detector does not know chunks; /readyz and the lag metric tell instead."""
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """`chunked://host:port`."""
+
+    Consumer = Consumer

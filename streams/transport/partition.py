@@ -1,0 +1,178 @@
+"""One owned input partition: its queue of chunks, its fence, its producer, its store, and their one lock."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.effects import Effects, Work
+from streams.inputs.batches import CLICKS, InputBatch, Part
+from streams.inputs.chunks import Chunk, Epoch
+from streams.inputs.click_queue import ClickQueue
+from streams.inputs.side_inputs import SideInputs
+from streams.storage.partition_store import PartitionStore, Persisted
+from streams.transport import position as fences
+from streams.transport.dispatch import Processing
+from streams.transport.position import FENCE_KEY, Position
+from streams.transport.transactions import PartitionProducer
+
+
+@dataclass(slots=True)
+class TransactionBounds:
+    """How much one transaction may hold, and when an idle partition's clock goes on without records."""
+
+    records: int = 2000
+    idle_ms: int = 60_000
+
+
+class PartitionTask:
+    """Applies chunks one transaction at a time: process -> publish -> local write -> acknowledge."""
+
+    def __init__(
+        self,
+        partition: int,
+        producer: PartitionProducer,
+        processing: Processing,
+        bounds: TransactionBounds,
+        rewind: Callable[[int, int], Any],
+    ) -> None:
+        self.partition = partition
+        self.producer = producer
+        self.seeks = 0
+        self.lock = asyncio.Lock()
+        self.topic_id = self.changelog = self.changelog_id = ""
+        self.fence = Position()
+        self.sides = SideInputs({})
+        self._processing, self._bounds, self._rewind = processing, bounds, rewind
+        self._store: PartitionStore | None = None
+        self._queue = ClickQueue(bounds.records)
+        self._idle_at = 0.0
+        self._arrived = asyncio.Event()
+        self._group_epoch = 0
+
+    @property
+    def position(self) -> int:
+        """The next input offset to apply."""
+        return self.fence.positions.get(self.topic_id, 0)
+
+    def side_position(self, topic: str) -> int:
+        """The next offset of a side input to apply."""
+        return self.fence.positions.get(self.sides.ids[topic], 0)
+
+    def recovered(self, store: PartitionStore, fence: Position, group_epoch: int) -> None:
+        """The state is complete: chunks of this epoch may be applied."""
+        # An input that was never read is in the fence all the same: a recreated one is then noticed.
+        unread = {topic_id: 0 for topic_id in self.sides.ids.values() if topic_id not in fence.positions}
+        self.fence = fence.moved(unread, fence.watermark, fence.clock)
+        self._store, self._group_epoch = store, group_epoch
+        self._queue.clear()
+        # A recovered deletion, or one that a crash came after, still stands in the files.
+        store.compact()
+        self._processing.processor.opened(self.partition, store)
+
+    def offer(self, event: Any, chunk: Chunk) -> None:
+        """Queue a fetched chunk (`event` is Faust's handle for acknowledging it)."""
+        self._queue.offer(event, chunk)
+        self._arrived.set()
+
+    def offer_side(self, topic: str, records: Sequence[Any], end: int) -> None:
+        """Queue records of another input; `end` is their reader's position. None once it is closed."""
+        if self._store is not None:
+            self.sides.offer(topic, records, end)
+            self._arrived.set()
+
+    @property
+    def full(self) -> bool:
+        """Whether fetching more would only fill memory."""
+        return self._queue.full
+
+    async def run(self) -> None:
+        """Apply what arrives until cancelled; when no clicks do, let event time go on."""
+        self._busy()
+        while True:
+            try:
+                await asyncio.wait_for(self._arrived.wait(), max(0.0, self._idle_at - time.monotonic()))
+            except TimeoutError:
+                self._busy()
+                await self._tick()
+                continue
+            if self._queue:
+                self._busy()
+            while self._queue or self.sides.waiting:
+                await self._apply_some()
+            self._arrived.clear()
+
+    def _busy(self) -> None:
+        self._idle_at = time.monotonic() + self._bounds.idle_ms / 1000
+
+    async def _apply_some(self) -> None:
+        async with self.lock:
+            taken = self._queue.take(self.position, Epoch(self._group_epoch, self.seeks))
+            if taken.gap:
+                self._rewind(self.partition, taken.end)
+            clicks = Part(CLICKS, self.topic_id, taken.records, taken.end)
+            fetched_at = taken.chunks[0][1].fetched_at if taken.records else time.monotonic()
+            batch = InputBatch([*self.sides.take(self.fence.positions), clicks], fetched_at)
+            if batch.size:
+                await self._transact(batch)
+            else:
+                self.fence = self.fence.moved(batch.ends, self.fence.watermark, self.fence.clock)
+            for event, _ in taken.chunks:
+                event.ack()
+
+    async def _transact(self, batch: InputBatch) -> None:
+        """Apply a batch in one transaction; where a record cannot be processed, in several around it."""
+        work = self._work(batch)
+        try:
+            effects = await self._processing.process(work)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not block the partition
+            if batch.size > 1:
+                for half in batch.halves():
+                    await self._transact(half)
+                return
+            effects = await self._processing.reject(work, error)
+        # Event time follows the clock from the last click: what came of other inputs does not set it back.
+        clock = int(time.time() * 1000) if work.records else self.fence.clock
+        await self._commit(effects, self.fence.moved(batch.ends, effects.watermark, clock))
+
+    async def _tick(self) -> None:
+        """Event time of an idle partition follows the clock from where its last record left both."""
+        async with self.lock:
+            fence, now = self.fence, int(time.time() * 1000)
+            idle_to = fence.watermark + now - fence.clock - self._bounds.idle_ms
+            if self._store is None or not fence.clock or idle_to <= fence.watermark:
+                return
+            work = self._work(InputBatch([], time.monotonic()), idle_to)
+            effects = await self._processing.process(work)
+            if effects.state or effects.outputs or effects.routed:
+                clock = now - self._bounds.idle_ms
+                await self._commit(effects, fence.moved({}, effects.watermark, clock))
+
+    def _work(self, batch: InputBatch, idle_to: int = 0) -> Work:
+        assert self._store is not None
+        found = {part.topic_id: part.records for part in batch.parts}
+        records = found.pop(self.topic_id, ())
+        sides = {part.topic: part.records for part in batch.parts if part.topic_id in found and part.records}
+        watermark, fetched_at = self.fence.watermark, batch.fetched_at
+        return Work(self.partition, records, self._store, watermark, fetched_at, idle_to, sides)
+
+    async def _commit(self, effects: Effects, fence: Position) -> None:
+        assert self._store is not None
+        state = [*effects.state, (FENCE_KEY, fences.encode(fence))]
+        offset = await self.producer.publish(effects.outputs, self.changelog, state, effects.routed)
+        self._store.write(state, Persisted(offset, self.changelog_id, int(time.time() * 1000)))
+        self.fence = fence
+        if effects.erased:
+            self._store.compact()
+        if effects.committed is not None:
+            effects.committed()
+
+    async def close(self) -> None:
+        """Wait for the transaction in flight, then let go of everything."""
+        async with self.lock:
+            self._store = None
+            self._queue.clear()
+            self.sides.clear()
+        self._processing.processor.closed(self.partition)
+        await self.producer.close()

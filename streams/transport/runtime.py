@@ -1,0 +1,203 @@
+"""The owned partitions of this process: opened on assignment, given work, closed on revocation."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.effects import Processor
+from streams.errors import PositionError
+from streams.inputs.chunks import Chunk, Epoch
+from streams.inputs.side_inputs import SideInputs
+from streams.inputs.side_reader import SideReader
+from streams.storage.partition_store import database_options, shared_memory
+from streams.transport import position as fences
+from streams.transport.dispatch import Processing
+from streams.transport.hanging_transactions import Finish
+from streams.transport.partition import PartitionTask, TransactionBounds
+from streams.transport.transactions import PartitionProducer
+
+#: Told of the partitions of an assignment before anything of them is written here.
+Announce = Callable[[Iterable[int]], Awaitable[None]]
+#: A look-up of the broker's view: topic names -> {name: (topic id, {partition: end offset})}.
+Describe = Callable[[Iterable[str]], dict[str, tuple[str, dict[int, int]]]]
+
+
+@dataclass
+class RuntimeConfig:
+    """What the transport needs to know; times in ms, sizes in bytes; `sides` are further input topics."""
+
+    application_id: str
+    topic: str
+    changelog: str
+    connection: dict[str, Any]
+    bounds: TransactionBounds = field(default_factory=TransactionBounds)
+    transaction_timeout_ms: int = 60_000
+    tombstone_retention_ms: int = 86_400_000
+    cache_bytes: int = 256 << 20
+    threads: int = 0
+    sides: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The topics that change state, clicks first."""
+        return self.topic, *self.sides
+
+
+class Runtime:
+    """Owns partitions on behalf of the Faust consumer, and ends the process when one of them cannot go on."""
+
+    def __init__(
+        self, config: RuntimeConfig, processor: Processor, describe: Describe, finish: Finish | None = None
+    ) -> None:
+        self.config = config
+        self.tombstone_retention_ms = config.tombstone_retention_ms
+        self.owned: dict[int, PartitionTask] = {}
+        self.epoch = 0
+        self.changelog_id = ""
+        self.restored = self.ready = False
+        self.failure: Exception | None = None
+        self.on_failure: Callable[[Exception], None] = lambda error: None
+        self.rewind: Callable[[int, int], Any] = lambda partition, position: None
+        self.announce: Announce | None = None
+        self._describe, self._finish = describe, finish
+        #: Reads the inputs beside clicks for this assignment.
+        self.reader: SideReader | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        #: A shutdown in the middle of a revocation must wait for it, too: then the stores are closed.
+        self._closing = asyncio.Lock()
+        self._processing = Processing(processor, config.threads)
+        self._memory: tuple[Any, Any] | None = None
+
+    def database_options(self) -> Any:
+        """RocksDB's, with one memory for all partitions: its own default is one for each."""
+        if self._memory is None:
+            self._memory = shared_memory(self.config.cache_bytes)
+        return database_options(*self._memory)
+
+    async def describe(self) -> dict[str, tuple[str, dict[int, int]]]:
+        """Topic ids and ends of the inputs and of the changelog, off the event loop."""
+        names = (*self.config.inputs, self.config.changelog)
+        return await asyncio.get_running_loop().run_in_executor(None, self._describe, names)
+
+    async def open(self, partitions: Iterable[int]) -> None:
+        """Fence every predecessor of these partitions; must end before recovery reads the changelog's end."""
+        partitions = list(partitions)
+        if self.announce is not None:
+            await self.announce(partitions)
+        self.changelog_id = (await self.describe())[self.config.changelog][0]
+        await asyncio.gather(*(self._open(partition) for partition in partitions))
+        if self._finish is not None:
+            producers = {partition: owned.producer.producer_id for partition, owned in self.owned.items()}
+            await asyncio.to_thread(self._finish, self.config.changelog, producers)
+        # What a recovery of the assignment before may still say is not about these partitions.
+        self.epoch += 1
+        self.restored = self.ready = False
+
+    async def _open(self, partition: int) -> None:
+        config = self.config
+        identity = f"{config.application_id}-{partition}"
+        producer = PartitionProducer(identity, partition, config.transaction_timeout_ms, config.connection)
+        await producer.open()
+        owned = PartitionTask(partition, producer, self._processing, config.bounds, self._request_rewind)
+        self.owned[partition] = owned
+
+    async def recovered(self, store: Any) -> dict[int, int]:
+        """The tables are complete: start the owned partitions and return the positions to read on from.
+
+        None are returned where a rebalance has come in between: its own recovery is still to follow.
+        """
+        if not self.ready:
+            await self._start_all(store)
+        if not self.ready:
+            return {}
+        return {partition: owned.position for partition, owned in self.owned.items()}
+
+    async def _start_all(self, store: Any) -> None:
+        epoch, topics = self.epoch, await self.describe()
+        if epoch != self.epoch:
+            return
+        self.changelog_id = topics.pop(self.config.changelog)[0]
+        for partition, owned in self.owned.items():
+            self._recover(partition, owned, store.partition(partition), topics)
+            self._start(f"partition-{partition}", owned.run())
+        if self.config.sides:
+            self.reader = SideReader(self.config.sides, self.config.connection)
+            self._start("side inputs", self.reader.run(dict(self.owned)))
+        self.ready = True
+
+    def _recover(
+        self, partition: int, owned: PartitionTask, state: Any, topics: Mapping[str, fences.Topic]
+    ) -> None:
+        fence = fences.decode(state.get([fences.FENCE_KEY])[0])
+        fences.check(fence, partition, topics)
+        owned.topic_id = topics[self.config.topic][0]
+        owned.changelog, owned.changelog_id = self.config.changelog, self.changelog_id
+        owned.sides = SideInputs({topic: topics[topic][0] for topic in self.config.sides})
+        owned.recovered(state, fence, self.epoch)
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error if isinstance(error, Exception) else RuntimeError(str(error)))
+
+    def fail(self, error: Exception) -> None:
+        """The process must end: only a restart from the state's own position is safe."""
+        if self.failure is None:
+            self.failure = error
+            self.ready = False
+            self.on_failure(error)
+
+    async def verify(self) -> None:
+        """Refuse to go on when an input topic was recreated under the running worker."""
+        topics = await self.describe()
+        for partition, owned in self.owned.items():
+            for topic, known in {self.config.topic: owned.topic_id, **owned.sides.ids}.items():
+                if known and known != topics[topic][0]:
+                    raise PositionError(
+                        f"{topic}[{partition}] was recreated: id {topics[topic][0]}, was {known}; "
+                        "run `pathcast state rebase` to keep the state and read the topic from its start"
+                    )
+
+    def current(self, partition: int) -> Epoch:
+        """The epoch that a fetch of this partition belongs to when it begins now."""
+        owned = self.owned.get(partition)
+        return Epoch(self.epoch, owned.seeks if owned else 0)
+
+    def offer(self, event: Any, chunk: Chunk) -> bool:
+        """Give a chunk to its partition; False where this process does not own it any more."""
+        owned = self.owned.get(chunk.partition)
+        if owned is None:
+            return False
+        owned.offer(event, chunk)
+        return True
+
+    def is_full(self, partition: int) -> bool:
+        """Whether a partition has chunks enough to be left out of the next fetch."""
+        owned = self.owned.get(partition)
+        return owned is not None and owned.full
+
+    def _request_rewind(self, partition: int, position: int) -> None:
+        """What is being fetched is already wrong; the seek itself waits for that fetch to end."""
+        self.owned[partition].seeks += 1
+        self.rewind(partition, position)
+
+    async def close(self) -> None:
+        """Revocation and shutdown: no chunk of this epoch is applied after this returns."""
+        async with self._closing:
+            await self._close()
+
+    async def _close(self) -> None:
+        self.epoch += 1
+        self.restored = self.ready = False
+        owned, self.owned = self.owned, {}
+        tasks, self._tasks = self._tasks, []
+        await asyncio.gather(*(partition.close() for partition in owned.values()))
+        for task in tasks:
+            task.cancel()
+        # A reader has a connection to let go; its failure has been told already.
+        await asyncio.gather(*tasks, return_exceptions=True)

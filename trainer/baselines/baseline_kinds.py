@@ -1,0 +1,35 @@
+"""What a baseline for purchase intent is: how it learns a state, and what it says with one."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.examples.examples import Examples
+
+#: Purchase probabilities float32 [N].
+Chances = NDArray[np.float32]
+#: JSON values and arrays, nested: what is kept with a version.
+State = dict[str, Any]
+
+
+class Baseline(NamedTuple):
+    """`learn(train, valid)`, `again(state, every)` and `chances(state, examples)` take grouped clicks.
+
+    `again` learns from all clicks what `learn` did, as was chosen on validation; None where nothing is.
+
+    `needs_both`: cannot be learned from a log of one class. `threshold` is from where on it says "buys"; None
+    takes the one with the best F1 on validation.
+    """
+
+    learn: Callable[[Examples, Examples], State]
+    chances: Callable[[State, Examples], Chances]
+    again: Callable[[State, Examples], State] | None = None
+    needs_both: bool = True
+    threshold: float | None = None
+
+
+def sigmoid(logits: NDArray[np.floating]) -> Chances:
+    """Probabilities of logits; float64 inside, so that large ones do not overflow."""
+    return (1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -30, 30)))).astype(np.float32)

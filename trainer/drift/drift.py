@@ -1,0 +1,122 @@
+"""Whether visitors still are who a version learned from: features, scores, calibration, new items.
+
+A version keeps histograms of its validation clicks (`reference` in its metrics); the newest clicks are held
+against them.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features.features import NAMES
+from models.features.vocabulary import Vocabulary
+from models.registry.registry import Parts
+from models.registry.versions import Version
+from models.state.codes import items
+from trainer.drift.drift_settings import DriftSettings
+from trainer.drift.psi import Histogram
+from trainer.evaluation.bootstrap import interval
+from trainer.evaluation.evaluate import answers, rungs
+from trainer.evaluation.holdout import Holdout
+from trainer.examples.examples import Examples
+from trainer.logs.lineage import last_session
+
+#: Where a version keeps what drift is measured against.
+REFERENCE = "reference"
+
+
+class Drift(NamedTuple):
+    """Indices of features (the most moved first) and scores; purchases foreseen and come, as shares of
+    clicks, with the 95% interval of their difference; shares of clicks on unknown items, now and before.
+
+    `alarms` say in a sentence each what is beyond its limit; any of them asks for a new version.
+    """
+
+    sessions: int
+    score: float
+    features: dict[str, float]
+    foreseen: float
+    bought: float
+    gap: list[float]
+    new_items: float
+    new_items_before: float
+    alarms: list[str]
+
+
+def reference(parts: Parts, valid: Examples, ignored: tuple[str, ...] = ()) -> dict[str, Any] | None:
+    """What a version keeps of the clicks that it was validated on, as JSON; None of purchases alone."""
+    grouped = valid.grouped()
+    if not grouped.judged.any():
+        return None
+    scores = answers(rungs(parts)["neural"], grouped).purchase[grouped.judged]
+    columns = dict(zip(NAMES, grouped.features.T, strict=True))
+    kept = {name: Histogram.of(values) for name, values in columns.items() if name not in ignored}
+    return {
+        "sessions": len(np.unique(grouped.session)),
+        "new_items": unknown(grouped, parts.vocabulary),
+        "score": Histogram.of(scores)._asdict(),
+        "features": {name: found._asdict() for name, found in kept.items() if len(found.shares) > 1},
+    }
+
+
+def since(version: Version, examples: Examples) -> Holdout:
+    """The sessions that began since the version was trained, and are over."""
+    return Holdout.newest(examples, last_session(version.metrics))
+
+
+def measure(version: Version, newest: Holdout, settings: DriftSettings) -> Drift | None:
+    """Drift of a slice's sessions; None where there are too few, or the version has no reference."""
+    sessions = len(np.unique(newest.clicks.session))
+    known = version.metrics.get(REFERENCE)
+    if known is None or sessions < settings.least_sessions or not newest.judged.any():
+        return None
+    chances = answers(version.neural, newest.clicks).purchase[newest.judged]
+    found = _measured(known, version.vocabulary, newest, chances, sessions)
+    return found._replace(alarms=list(_alarms(found, known, settings)))
+
+
+def unknown(examples: Examples, words: Vocabulary) -> float:
+    """Share of the clicks with an item whose item is not in the vocabulary."""
+    hashes = items(examples.codes)
+    return float((words.lookup(hashes[hashes != 0]) < 0).mean()) if hashes.any() else 0.0
+
+
+def _measured(
+    known: dict[str, Any], words: Vocabulary, newest: Holdout, chances: NDArray[np.float32], sessions: int
+) -> Drift:
+    clicks, judged = newest.clicks, newest.judged
+    labels = clicks.buys[judged]
+    columns = dict(zip(NAMES, clicks.features.T, strict=True))
+    moved = {name: Histogram(**kept).stability(columns[name]) for name, kept in known["features"].items()}
+    return Drift(
+        sessions,
+        Histogram(**known["score"]).stability(chances),
+        dict(sorted(moved.items(), key=lambda pair: -pair[1])),
+        float(chances.mean()),
+        float(labels.mean()),
+        interval(newest.draws.part(judged).means(chances.astype(np.float64) - labels)),
+        unknown(clicks, words),
+        known["new_items"],
+        [],
+    )
+
+
+def _alarms(found: Drift, known: dict[str, Any], settings: DriftSettings) -> Iterator[str]:
+    sizes = found.sessions, int(known["sessions"])
+    if found.score > max(settings.score_stability, Histogram(**known["score"]).chance(*sizes)):
+        yield f"purchase probabilities have moved: stability index {found.score:.2f}"
+    drifted = [
+        name
+        for name, index in found.features.items()
+        if index > max(settings.feature_stability, Histogram(**known["features"][name]).chance(*sizes))
+    ]
+    if len(drifted) > settings.features * len(found.features):
+        most = ", ".join(drifted[:3])
+        yield f"{len(drifted)} of {len(found.features)} features have moved, {most} the most"
+    less, more = sorted((found.foreseen, found.bought))
+    if more > settings.calibration * less and not found.gap[0] <= 0 <= found.gap[1]:
+        yield f"{found.foreseen:.2%} of the clicks were to be followed by a purchase, {found.bought:.2%} were"
+    if found.new_items > found.new_items_before + settings.new_items:
+        yield f"{found.new_items:.0%} of the clicks are on items that are unknown to the version"

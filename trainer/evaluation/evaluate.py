@@ -1,0 +1,105 @@
+"""How good each rung is on clicks it has not seen, judged through the scorers that serve."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import quality_metrics
+from models.registry.registry import Parts
+from models.scoring.blend import Hybrid
+from models.scoring.popularity import Popularity
+from models.scoring.scorer import NeuralScorer
+from models.scoring.scores import TOP, Scorer, Scores
+from models.scoring.session_knn import NeighbourScorer
+from models.state.codes import item_hash
+from trainer.examples.examples import Examples
+
+#: Clicks of a batch; sessions are never divided.
+BATCH = 4_000
+
+
+class Evaluation(NamedTuple):
+    """Purchase intent over all clicks but purchases; next item over clicks that a different item follows."""
+
+    auc: float
+    average_precision: float
+    brier: float
+    recall_20: float
+    mrr_20: float
+
+
+def rungs(parts: Parts) -> dict[str, Scorer]:
+    """The scorers of a version that is not on disk yet."""
+    words = parts.vocabulary
+    prior = zip(words.ids, words.categories.tolist(), parts.popularity.tolist(), strict=True)
+    near = NeighbourScorer(parts.index, words, parts.rates, "trial", parts.settings)
+    hybrid = Hybrid(near, parts.blend) if parts.blend else None
+    return {
+        "neural": NeuralScorer(parts.network, words, "trial", 1, hybrid=hybrid, forest=parts.forest),
+        "session_knn": near,
+        "popular_in_category": Popularity(prior, parts.rates, "trial"),
+    }
+
+
+class Answers(NamedTuple):
+    """Of grouped clicks [N]: purchase probability; the next item's rank among those recommended, 0: none.
+
+    `items` int32 [N, TOP] are those recommended, -1 where there are no more, as indices into `names`;
+    `tasks` [N, K] are `Scores.tasks`, None where a scorer has none.
+    """
+
+    purchase: NDArray[np.float32]
+    ranks: NDArray[np.int64]
+    items: NDArray[np.int32]
+    names: NDArray[np.object_]
+    tasks: NDArray[np.float32] | None = None
+
+
+def answers(scorer: Scorer, grouped: Examples) -> Answers:
+    """Score every session from its first click."""
+    purchase = np.empty(len(grouped), dtype=np.float32)
+    ranks, tasks = np.zeros(len(grouped), dtype=np.int64), []
+    items, names = np.full((len(grouped), TOP), -1, dtype=np.int32), np.empty(0, dtype=object)
+    for start, stop in _cuts(grouped.session):
+        part = grouped.part(np.arange(start, stop))
+        scores = scorer.score(part.batch())
+        purchase[start:stop] = scores.purchase
+        ranks[start:stop] = _ranks(scores, part.target)
+        items[start:stop], names = scores.items, scores.names
+        tasks += [scores.tasks] if scores.tasks is not None else []
+    return Answers(purchase, ranks, items, names, np.concatenate(tasks) if tasks else None)
+
+
+def judge(scorer: Scorer, examples: Examples) -> Evaluation:
+    """Score every session and compare with what happened."""
+    grouped = examples.grouped()
+    found = answers(scorer, grouped)
+    purchase, ranks = found.purchase, found.ranks
+    judged, wanted = grouped.judged, ranks[grouped.target != 0]
+    return Evaluation(
+        quality_metrics.auc(purchase[judged], grouped.buys[judged]),
+        quality_metrics.average_precision(purchase[judged], grouped.buys[judged]),
+        quality_metrics.brier(purchase[judged], grouped.buys[judged]),
+        *quality_metrics.at_ranks(wanted),
+    )
+
+
+def judge_all(scorers: Mapping[str, Scorer], examples: Examples) -> dict[str, dict[str, float]]:
+    """The figures of several scorers on the same clicks, by name."""
+    return {name: judge(scorer, examples)._asdict() for name, scorer in scorers.items()}
+
+
+def _cuts(session: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Ranges of about BATCH clicks that end where sessions end."""
+    ends = np.flatnonzero(np.diff(session, append=-1)) + 1
+    cuts = ends[np.append(np.diff(ends // BATCH) > 0, True)].tolist()
+    return list(zip([0, *cuts[:-1]], cuts, strict=True))
+
+
+def _ranks(scores: Scores, targets: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """1-based rank of each target among the recommended items [N], 0 where it is not there."""
+    hashes = np.array([*map(item_hash, scores.names), 0], dtype=np.uint64)
+    hit = (hashes[scores.items] == targets[:, None]) & (targets[:, None] != 0)
+    return np.where(hit.any(1), hit.argmax(1) + 1, 0)

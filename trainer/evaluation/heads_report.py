@@ -1,0 +1,157 @@
+"""Every further head by its metric, beside what was learned for it without the network."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import quality_metrics
+from models.contract.head_table import HeadPart, Kind
+from models.features.features import NAMES
+from models.registry.registry import Version
+from trainer.evaluation import head_baselines
+from trainer.examples.examples import Examples
+from trainer.examples.labels import LABELS, Paths
+from trainer.examples.synthetic_bots import CLICKS, made_up
+
+Values = NDArray[np.floating]
+#: Sessions of people that are compared with them have at least so many clicks.
+LEAST_CLICKS = 5
+_CLICKS, _SECONDS = NAMES.index("clicks"), NAMES.index("session_seconds")
+
+
+def heads(
+    version: Version, grouped: Examples, scored: NDArray[np.bool_], told: Values | None
+) -> dict[str, dict[str, Any]]:
+    """`{head: {metric, value, baseline, ...}}` of scored clicks; `told` [N, K] is what the version said.
+
+    `baseline` is the best one's figure, `by` its name; heads without a label on these clicks are left out.
+    """
+    layout = version.neural.layout
+    if layout is None or told is None:
+        return {}
+    paths, inputs = Paths(grouped, version.neural.network.config.churn_days), head_baselines.columns(grouped)
+    states, made = version.baselines.get("heads", {}), {}
+    for part in layout.parts:
+        name = part.head.name
+        if part.head.kind is Kind.RISK:
+            made[name] = _risk(version, part, grouped, scored, told)
+            continue
+        label = LABELS[name](paths, part)
+        known = scored & known_labels(label)
+        if known.any():
+            others = head_baselines.said(states[name], part, grouped, inputs) if name in states else {}
+            made[name] = _entry(part, label[known], told[known, part.answers], others, known)
+    return made
+
+
+def known_labels(label: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which clicks [N] have a label: floats [N] or classes [N, J]."""
+    return np.asarray((label >= 0).any(1) if label.ndim == 2 else ~np.isnan(label))
+
+
+def _entry(
+    part: HeadPart, label: NDArray[Any], told: Values, others: dict[str, Values], known: NDArray[np.bool_]
+) -> dict[str, Any]:
+    judge = METRICS[part.head.metric]
+    compared = {name: judge(found[known], label) for name, found in others.items()}
+    best = max(compared, key=compared.__getitem__, default="")
+    made = {
+        "metric": part.head.metric,
+        "value": judge(told if part.head.kind is Kind.CLASSES else told[:, 0], label),
+        "baseline": compared.get(best),
+        "by": best,
+        "baselines": compared,
+        "n": len(label),
+    }
+    if part.head.kind in (Kind.BINARY, Kind.SHARED):
+        said, happened = told[:, 0].astype(np.float32), label > 0
+        made |= {"positives": int(happened.sum()), "ece": quality_metrics.calibration_error(said, happened)}
+    if part.head.kind is Kind.AMOUNT:
+        made |= {"paid": float(label.sum()), "expected": float(told.sum())}
+    return made
+
+
+def _auc(said: Values, label: Values) -> float:
+    return quality_metrics.auc(said.astype(np.float32), label > 0)
+
+
+def _average_precision(said: Values, label: Values) -> float:
+    return quality_metrics.average_precision(said.astype(np.float32), label > 0)
+
+
+def _accuracy(said: Values, label: Values) -> float:
+    return float((said.argmax(1) == label[:, 0]).mean())
+
+
+def _macro_f1(said: Values, label: Values) -> float:
+    """Mean F1 of the classes that happened."""
+    guess, wanted = said.argmax(1), label[:, 0]
+    scores = [
+        2 * ((guess == one) & (wanted == one)).sum() / ((guess == one).sum() + (wanted == one).sum())
+        for one in np.unique(wanted)
+    ]
+    return float(np.mean(scores))
+
+
+def _mrr(said: Values, label: Values) -> float:
+    """Mean reciprocal rank of the classes that came; a class that scores the same stands before."""
+    rows, places = np.nonzero(label >= 0)
+    wanted = said[rows, label[rows, places].astype(int)]
+    return float(np.mean(1 / (said[rows] >= wanted[:, None]).sum(1)))
+
+
+def _gini(said: Values, label: Values) -> float:
+    """Normalised Gini coefficient: how well amounts are ordered, 1 is right (Wang, Liu, Miao 2019)."""
+    return _lorenz(said, label) / max(_lorenz(label, label), 1e-12)
+
+
+def _lorenz(by: Values, amounts: Values) -> float:
+    # Equal answers share what they come to, so that an order by chance counts for nothing.
+    _, group = np.unique(-by, return_inverse=True)
+    counts, sums = np.bincount(group), np.bincount(group, amounts)
+    share = np.repeat(sums / counts, counts) / max(float(amounts.sum()), 1e-12)
+    return float((np.cumsum(share) - np.arange(1, len(share) + 1) / len(share)).mean())
+
+
+def _r2(said: Values, label: Values) -> float:
+    spread = float(((label - label.mean()) ** 2).sum())
+    return 1 - float(((said - label) ** 2).sum()) / spread if spread else 0.0
+
+
+METRICS: Final = {
+    "auc": _auc,
+    "average_precision": _average_precision,
+    "accuracy": _accuracy,
+    "macro_f1": _macro_f1,
+    "mrr": _mrr,
+    "gini": _gini,
+    "r2": _r2,
+}
+
+
+def _risk(
+    version: Version, part: HeadPart, grouped: Examples, scored: NDArray[np.bool_], told: Values
+) -> dict[str, Any]:
+    """Made-up machines against the log's sessions, each at its last click: no log here names real ones.
+
+    The baseline is clicks a second.
+    """
+    ends = np.append(np.diff(grouped.session) != 0, True) & scored & (grouped.position >= LEAST_CLICKS)
+    machines, seconds = made_up()
+    scores = version.neural.score(machines.batch())
+    assert scores.tasks is not None
+    last = np.append(np.diff(machines.session) != 0, True)
+    people, other = told[ends, part.answers.start], scores.tasks[last, part.answers.start]
+    pace = np.expm1(grouped.features[ends, _CLICKS]) / (1 + np.expm1(grouped.features[ends, _SECONDS]))
+    label = np.repeat([0.0, 1.0], [len(people), len(other)])
+    baseline = _auc(np.concatenate([pace, CLICKS / (1 + seconds)]), label)
+    return {
+        "metric": part.head.metric,
+        "value": _auc(np.concatenate([people, other]), label),
+        "baseline": baseline,
+        "by": "clicks_a_second",
+        "baselines": {"clicks_a_second": baseline},
+        "n": len(label),
+        "made_up": True,
+    }

@@ -1,0 +1,111 @@
+"""The verdict on a new version in words: what is worth publishing, what stays silent, what would help."""
+
+from collections.abc import Iterator, Mapping
+from math import isnan
+from typing import Any
+
+from trainer.evaluation.worth import GAINED, HEADS, INTENT, LOGISTIC, worded
+
+_NAMES = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "macro_f1": "macro F1",
+    "mrr": "mean reciprocal rank",
+    "gini": "Gini coefficient",
+    "r2": "R²",
+}
+
+
+def sentences(found: Mapping[str, Any]) -> list[str]:
+    """The verdict of a version with these metrics; nothing for one that was made without."""
+    if INTENT not in found and HEADS not in found:
+        return []
+    return [*_intent(found.get(INTENT, {})), *_items(found), *_heads(found.get(HEADS, {}))]
+
+
+def _intent(found: Mapping[str, Any]) -> Iterator[str]:
+    if not found:
+        yield (
+            "Purchase intent: too few of the newest sessions tell of it to say whether it is worth anything; "
+            "a log with more purchases would."
+        )
+        return
+    one = found["average_precision"]
+    chance, line = one["ahead of chance"], one[f"ahead of {LOGISTIC}"]
+    figures = (
+        f"average precision {one['value']:.3f}, {LOGISTIC} {one[LOGISTIC]:.3f} "
+        f"(difference {_interval(line)}), chance {one['chance']:.3f}"
+    )
+    if chance["low"] <= 0:
+        yield f"Purchase intent is not surely better than chance: {figures}. Do not act on it yet."
+    elif line["high"] < 0:
+        yield f"Purchase intent loses to {LOGISTIC}: {figures}. It is worth less than what is simpler."
+    elif line["low"] > 0:
+        yield f"Purchase intent is worth using: {figures}."
+    else:
+        yield (f"Purchase intent is better than chance, and not surely different from {LOGISTIC}: {figures}.")
+
+
+def _items(found: Mapping[str, Any]) -> Iterator[str]:
+    own, popular = found.get("neural"), found.get("popular_in_category")
+    if own and popular:
+        better = own["recall_20"] > popular["recall_20"]
+        yield (
+            f"Next items are {'better' if better else 'no better'} than what is popular in the category: "
+            f"{own['recall_20']:.3f} of them are among the 20 recommended, {popular['recall_20']:.3f} among "
+            "the 20 popular."
+        )
+
+
+def _heads(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    spoken = [name for name, one in found.items() if one["published"]]
+    silent = {name: one for name, one in found.items() if not one["published"]}
+    if spoken:
+        yield f"Published as well: {', '.join(spoken)}."
+    for name, one in silent.items():
+        yield f"{name} stays silent: {_why(one)}."
+    if silent:
+        yield "To publish them all the same, train with --publish-heads all."
+    elif not found:
+        yield "The version has no further heads."
+
+
+def _why(one: Mapping[str, Any]) -> str:
+    if "metric" not in one:
+        return str(one["reason"])
+    name = _NAMES.get(one["metric"], worded(one["metric"]))
+    if one["ahead of chance"]["low"] <= 0:
+        apart, against = one["ahead of chance"], f"chance has {one['chance']:.3f}"
+    else:
+        apart, against = one["ahead of baseline"], f"{worded(one['by'])} has {one['baseline']:.3f}"
+    return (
+        f"{one['reason']}: {name} {one['value']:.3f} on {one['n']:,} clicks, {against} ({_interval(apart)})"
+    )
+
+
+def _interval(apart: Mapping[str, float]) -> str:
+    return f"{apart['by']:+.3f}, 95% {apart['low']:+.3f} to {apart['high']:+.3f}"
+
+
+def help_of(found: Mapping[str, Any], bought: int, epochs: int, best: int) -> list[str]:
+    """What more data or time would bring, as far as it can be seen.
+
+    `bought` are sessions with a purchase that were learned from; of `epochs` made, number `best` was kept.
+    """
+    told = []
+    gained = found.get(INTENT, {}).get("average_precision", {}).get(GAINED)
+    if gained and not isnan(gained["by"]):
+        seen = "more data still helps" if gained["low"] > 0 else "no gain from more of it can be seen yet"
+        told.append(
+            f"More data: {seen}. All visitors instead of half of them change the average precision of "
+            f"{LOGISTIC} by {_interval(gained)}. {bought:,} sessions with a purchase were learned from; "
+            "four times as many would halve the intervals."
+        )
+    if epochs and best == epochs:
+        told.append(
+            f"More time: the last of {epochs} epochs was the best, so more may be better still: --epochs and "
+            "--time-budget."
+        )
+    elif epochs:
+        told.append(f"More time: would not help, epoch {best} of {epochs} was the best.")
+    return told

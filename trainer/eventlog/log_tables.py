@@ -1,0 +1,91 @@
+"""The tables of the event log: one for each topic that can be learned from, with columns from its contract.
+
+A field that is text, a number or a flag is a column of that type, any other one a column of its JSON.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import polars as pl
+from msgspec import inspect
+
+from models.contract.events import WIRE_FIELDS, Click
+from models.contract.predictions import AdDecision, PurchaseIntent, Recommendations
+
+#: What Kafka says of a row, before the contract's fields. `_key`, `_headers` and `_bytes` are null where the
+#: other columns say the same; `_refused` is why the contract does not take a row.
+KAFKA: Mapping[str, Any] = {
+    "_partition": pl.Int32,
+    "_offset": pl.Int64,
+    "_stamped": pl.Int64,
+    "_key": pl.Binary,
+    "_headers": pl.Binary,
+    "_bytes": pl.Binary,
+    "_refused": pl.String,
+}
+_SCALARS: tuple[tuple[type[Any], Any], ...] = (
+    (inspect.StrType, pl.String),
+    (inspect.EnumType, pl.String),
+    (inspect.LiteralType, pl.String),
+    (inspect.BoolType, pl.Boolean),
+    (inspect.IntType, pl.Int64),
+    (inspect.FloatType, pl.Float64),
+)
+
+
+class LogTable(NamedTuple):
+    """A table by its name; `setting` is the field of the worker's topic names that says its topic.
+
+    `fields` are the contract's columns with their types, `json` those of them that hold JSON, `required`
+    those that every row has.
+    """
+
+    name: str
+    setting: str
+    contract: type[msgspec.Struct]
+    fields: dict[str, Any]
+    json: frozenset[str]
+    required: frozenset[str]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """All columns of a file of this table."""
+        return {**KAFKA, **self.fields}
+
+
+def _column(kind: inspect.Type) -> Any:
+    """The type of the column for a field; None where it takes JSON."""
+    if isinstance(kind, inspect.Metadata):
+        return _column(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        found = {_column(one) for one in kind.types if not isinstance(one, inspect.NoneType)}
+        return found.pop() if len(found) == 1 else None
+    return next((column for scalar, column in _SCALARS if isinstance(kind, scalar)), None)
+
+
+def _table(setting: str, contract: type[msgspec.Struct]) -> LogTable:
+    info = inspect.type_info(contract)
+    assert isinstance(info, inspect.StructType)
+    columns = {field.name: _column(field.type) for field in info.fields}
+    fields = {name: column or pl.String for name, column in columns.items()}
+    json = frozenset(name for name, column in columns.items() if column is None)
+    required = frozenset(field.name for field in info.fields if field.required)
+    return LogTable(setting.replace("_", "-"), setting, contract, fields, json, required)
+
+
+def _clicks() -> LogTable:
+    """Columns as logs of clicks have them, so that whatever reads a log reads this one."""
+    found = _table("clicks", Click)
+    fields = {name: found.fields[name] for name in WIRE_FIELDS} | {"basket": pl.List(pl.String)}
+    return found._replace(fields=fields, json=frozenset())
+
+
+CLICKS = _clicks()
+TABLES = (
+    CLICKS,
+    _table("purchase_intent", PurchaseIntent),
+    _table("recommendations", Recommendations),
+    _table("ad_decisions", AdDecision),
+)
+BY_NAME = {table.name: table for table in TABLES}

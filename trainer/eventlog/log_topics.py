@@ -1,0 +1,56 @@
+"""The topics as the broker has them now: ids, and where their partitions begin and end."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from trainer.eventlog.buffer import TopicSource
+from trainer.eventlog.place import EventLogError
+
+
+@contextmanager
+def explained(connection: Mapping[str, Any]) -> Iterator[None]:
+    """Makes an EventLogError of what Kafka says."""
+    try:
+        yield
+    except KafkaError as error:
+        raise EventLogError(
+            f"Kafka at {connection['bootstrap_servers']} failed ({error!r}): the event log is as far as it "
+            "was committed; start again once the broker answers"
+        ) from error
+
+
+class Topics:
+    """Asks the broker; one connection while it lives."""
+
+    def __init__(self, connection: Mapping[str, Any], names: Iterable[str], timeout_ms: int = 5_000) -> None:
+        self._names, self._connection = list(names), connection
+        with explained(connection):
+            self._admin = KafkaAdminClient(**connection, bootstrap_timeout_ms=timeout_ms)
+
+    def ids(self) -> dict[str, str]:
+        """The id of each topic. Raises EventLogError where one is missing."""
+        with explained(self._connection):
+            found = self._admin.describe_topics(self._names)
+        missing = [topic["name"] for topic in found if topic.get("error_code")]
+        if missing:
+            raise EventLogError(
+                f"there is no topic {missing[0]!r}: create it (pathcast topics), or name others"
+            )
+        return {topic["name"]: str(topic["topic_id"]) for topic in found}
+
+    def sources(
+        self, client: KafkaConsumer, parts: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, TopicSource]:
+        """Where partitions begin and end. Raises EventLogError."""
+        wanted, ids = list(parts), self.ids()
+        with explained(self._connection):
+            begins, ends = client.beginning_offsets(wanted), client.end_offsets(wanted)
+        return {part: TopicSource(part.topic, ids[part.topic], begins[part], ends[part]) for part in wanted}
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._admin.close()

@@ -1,0 +1,89 @@
+"""Content vectors of items: their words, and whatever vectors the shop has of them.
+
+Words without a model: hashed pieces of words and words, weighed by how rare they are, reduced by truncated
+SVD (latent semantic analysis, Deerwester et al. 1990). Nothing is fetched from anywhere.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+
+from models.contract.catalogue import Catalogue, Item
+from trainer.defaults import CONTENT_WIDTH as WIDTH
+from trainer.examples.vectors import Vectors, VectorsError
+
+Rows = NDArray[np.float32]
+#: Pieces of words, and words with their neighbours.
+_GRAMS: Final[tuple[dict[str, Any], ...]] = (
+    {"analyzer": "char_wb", "ngram_range": (3, 5)},
+    {"analyzer": "word", "ngram_range": (1, 2)},
+)
+
+
+def embed(
+    catalogue: Catalogue, further: Sequence[Vectors] = (), model: Path | None = None, width: int = WIDTH
+) -> Vectors:
+    """Vectors of all items that have a title, a category, a brand or a vector in `further`.
+
+    Each kind is of unit length (zeros where an item has none) and stands beside the others. `model` is the
+    folder of a sentence-transformers model, in the place of hashed words. Raises VectorsError.
+    """
+    texts = {item: text for item in catalogue if (text := _text(catalogue[item]))}
+    ids = sorted({*texts, *(item for vectors in further for item in vectors.ids)})
+    if not ids:
+        raise VectorsError("no item has a title, a category, a brand or a vector; give a fuller --items")
+    said = list(texts.values())
+    kinds = [_spread(texts, ids, _sentences(said, model) if model else _words(said, width))] if texts else []
+    kinds += [_spread(vectors.ids, ids, _reduced(vectors.values, width)) for vectors in further]
+    return Vectors(tuple(ids), np.concatenate(kinds, axis=1))
+
+
+def _text(item: Item) -> str:
+    return " ".join(part for part in (item.title, item.brand, item.category) if part)
+
+
+def _spread(known: Iterable[str], ids: Sequence[str], rows: Rows) -> Rows:
+    """Unit rows of the `known` items at the places of `ids`."""
+    place = {item: number for number, item in enumerate(ids)}
+    made = np.zeros((len(ids), rows.shape[1]), dtype=np.float32)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    made[[place[item] for item in known]] = rows / np.maximum(length, 1e-9)
+    return made
+
+
+def _words(texts: list[str], width: int) -> Rows:
+    weighed = []
+    for grams in _GRAMS:
+        hashed = HashingVectorizer(n_features=1 << 18, norm=None, alternate_sign=False, **grams)
+        weighed.append(TfidfTransformer(sublinear_tf=True).fit_transform(hashed.transform(texts)))
+    return _reduced(sparse.hstack(weighed).tocsr(), width)
+
+
+def _reduced(rows: Any, width: int) -> Rows:
+    """The `width` directions in which rows [N, D] differ most; as they are where they are that narrow."""
+    if rows.shape[1] <= width:
+        return np.asarray(rows, dtype=np.float32)
+    components = min(width, max(1, rows.shape[0] - 1))
+    found = TruncatedSVD(components, random_state=0).fit_transform(rows)
+    return np.asarray(found, dtype=np.float32)
+
+
+def _sentences(texts: list[str], folder: Path) -> Rows:
+    if importlib.util.find_spec("sentence_transformers") is None:
+        raise VectorsError(
+            "--model needs the package sentence-transformers, which is not installed; install it, or leave "
+            "--model out for hashed words"
+        )
+    if not folder.is_dir():
+        raise VectorsError(f"--model {folder} is no folder; name one with a sentence-transformers model")
+    package = importlib.import_module("sentence_transformers")
+    made = package.SentenceTransformer(str(folder), local_files_only=True).encode(texts)
+    return np.asarray(made, dtype=np.float32)

@@ -1,0 +1,109 @@
+"""Clicks with what came of them: the arrays that training and evaluation read."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.contract.events import EVENT_CODES
+from models.errors import PathcastError
+from models.features.batch import Batch
+from models.state.codes import items as item_hashes
+from models.state.segments import rank_in_group
+
+PURCHASE = EVENT_CODES["purchase"]
+
+
+class ExamplesError(PathcastError):
+    """A log has too little to learn from."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N applied clicks in the log's order.
+
+    `codes` CODE [N], `features` float32 [N, F], `session` int64 [N] (numbered from 0 by first click),
+    `position` int32 [N], `ts` int64 [N] (epoch ms), `visitor` int64 [N] (numbered from 0), `buys` bool [N]
+    (a purchase follows in the session), `target` uint64 [N] (hash of the next event's item, 0 where it has
+    none or the same). `items` are ids by hash. `said` and `ahead` [N] are what `trainer.examples.lookahead`
+    describes, `names` the categories and brands by their 32-bit hashes.
+    """
+
+    codes: NDArray[np.void]
+    features: NDArray[np.float32]
+    session: NDArray[np.int64]
+    position: NDArray[np.int32]
+    ts: NDArray[np.int64]
+    visitor: NDArray[np.int64]
+    buys: NDArray[np.bool_]
+    target: NDArray[np.uint64]
+    items: dict[int, str]
+    said: NDArray[np.void]
+    ahead: NDArray[np.void]
+    names: dict[int, str]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """Clicks whose purchase intent counts: all but the purchases themselves."""
+        return np.asarray(self.codes["event"] != PURCHASE)
+
+    @property
+    def began(self) -> NDArray[np.int64]:
+        """When each click's session began [N], epoch ms."""
+        _, first, inverse = np.unique(self.session, return_index=True, return_inverse=True)
+        return np.asarray(self.ts[first][inverse])
+
+    def part(self, chosen: NDArray[np.generic]) -> "Examples":
+        """The clicks of a mask or of indices (choose whole sessions)."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {name: values[chosen] for name, values in columns.items() if isinstance(values, np.ndarray)}
+        return replace(self, **arrays)
+
+    def grouped(self) -> "Examples":
+        """Session by session, each in order."""
+        order = np.argsort(self.session, kind="stable")
+        return self.part(order)
+
+    def batch(self) -> Batch:
+        """As a chunk in which every session is a visitor's first."""
+        slots, slot = np.unique(self.session, return_inverse=True)
+        count = len(slots)
+        return Batch(
+            codes=self.codes,
+            slot=slot.astype(np.int32),
+            fresh=self.position == 1,
+            position=self.position,
+            features=self.features,
+            hidden=[b""] * count,
+            hidden_model=[0] * count,
+            hidden_at=[0] * count,
+            clicks=[0] * count,
+            history=[b""] * count,
+        )
+
+
+def labelled(
+    codes: NDArray[np.void], session: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
+    """`buys` and `target` of clicks in order of time: what happens in the session after each."""
+    order = np.argsort(session, kind="stable")
+    grouped, events, items = session[order], codes["event"][order], item_hashes(codes)[order]
+    last = np.diff(grouped, append=-1) != 0
+    bought = np.cumsum(events == PURCHASE)
+    # Purchases up to the session's end, less those up to this click.
+    ends = np.flatnonzero(last)
+    session_end = np.repeat(ends, np.diff(ends, prepend=-1))
+    following = np.where(last, 0, np.append(items[1:], np.uint64(0)))
+    buys, target = np.empty(len(codes), dtype=bool), np.empty(len(codes), dtype=np.uint64)
+    buys[order] = bought[session_end] > bought
+    target[order] = np.where(following == items, 0, following)
+    return buys, target
+
+
+def segments(session: NDArray[np.int64], longest: int) -> NDArray[np.int64]:
+    """Segment number of each click of grouped sessions, none with more than `longest` clicks."""
+    rank = rank_in_group(session)
+    return np.cumsum(rank % longest == 0) - 1

@@ -1,0 +1,54 @@
+"""Made-up machines, to see whether the risk finds them: no log here names real ones."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.contract.events import EVENT_CODES
+from models.features.features import NAMES
+from models.state.codes import CODE
+from trainer.examples.examples import Examples
+from trainer.examples.lookahead import AHEAD, SAID
+
+#: Machines of each kind, and clicks of each.
+COUNT: Final = 100
+CLICKS: Final = 20
+#: What each kind does, and the dwell buckets (`codes.dwell_bucket`) it waits between: fast scrapers, patient
+#: crawlers, card testers.
+KINDS: Final = (
+    (("view_item",), (3, 4)),
+    (("page_view", "view_item"), (6, 7)),
+    (("begin_checkout", "add_payment_info"), (4, 6)),
+)
+
+
+def made_up(seed: int = 0) -> tuple[Examples, NDArray[np.float64]]:
+    """Sessions of machines, and about how many seconds each took."""
+    random, total = np.random.default_rng(seed), len(KINDS) * COUNT
+    codes = np.zeros((total, CLICKS), dtype=CODE)
+    codes["item"] = random.integers(1, 1 << 62, codes.shape)
+    for number in range(total):
+        events, (low, high) = KINDS[number % len(KINDS)]
+        codes["event"][number] = random.choice([EVENT_CODES[event] for event in events], CLICKS)
+        codes["dwell"][number, 1:] = random.integers(low, high + 1, CLICKS - 1)
+    seconds = (2.0 ** codes["dwell"] * 0.064).sum(1)
+    return _examples(codes.ravel(), np.repeat(np.arange(total), CLICKS)), seconds
+
+
+def _examples(codes: NDArray[np.void], session: NDArray[np.int64]) -> Examples:
+    count = len(codes)
+    return Examples(
+        codes,
+        np.zeros((count, len(NAMES)), np.float32),
+        session,
+        (np.arange(count) % CLICKS + 1).astype(np.int32),
+        np.zeros(count, np.int64),
+        session,
+        np.zeros(count, bool),
+        np.zeros(count, np.uint64),
+        {},
+        np.zeros(count, SAID),
+        np.zeros(count, AHEAD),
+        {},
+    )

@@ -1,0 +1,78 @@
+"""What bad inputs cost: a share of the values of clicks that are scored is lost, or is another click's.
+
+A value is a feature with all its columns, or a field of the click's code but its event: a click that does not
+say what happened is refused.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import quality_metrics
+from models.features.features import COLUMNS, MISSING
+from models.scoring.scores import Scorer
+from models.state.codes import PAGE
+from trainer.evaluation.evaluate import answers
+from trainer.examples.examples import Examples
+from trainer.logs.warmup import since
+
+Kind = Literal["missing", "noise"]
+KINDS: Final[tuple[Kind, ...]] = ("missing", "noise")
+SHARES: Final = (0.05, 0.1, 0.2)
+Places = NDArray[np.int64]
+#: Fields of a code that may be lost or wrong.
+_FIELDS: Final = ("item", "category", "dwell", "price")
+
+
+def damaged(examples: Examples, kind: Kind, share: float, seed: int) -> Examples:
+    """The examples with about `share` of the values of each feature and code field damaged."""
+    random = np.random.default_rng(seed)
+    rows, codes = examples.features.copy(), examples.codes.copy()
+    for name, columns in COLUMNS.items():
+        hit, given = _drawn(len(rows), share, random)
+        found = examples.features[np.ix_(given, columns)] if kind == "noise" else MISSING[columns]
+        if name != "event":
+            rows[np.ix_(hit, columns)] = found
+    for field in _FIELDS:
+        hit, given = _drawn(len(codes), share, random)
+        codes[field][hit] = 0 if kind == "missing" else examples.codes[field][given]
+        if field == "item":
+            # Whether the field is an item or a page goes with it.
+            flags = 0 if kind == "missing" else examples.codes["flags"][given] & PAGE
+            codes["flags"][hit] = (codes["flags"][hit] & (255 - PAGE)) | flags
+    return replace(examples, features=rows, codes=codes)
+
+
+def _drawn(
+    count: int, share: float, random: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which clicks are hit, and whose values they are given."""
+    hit = np.flatnonzero(random.random(count) < share)
+    return hit, random.integers(0, count, len(hit))
+
+
+def costs(scorer: Scorer, examples: Examples, first: int = 0, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """AUC, average precision and recall@20 as the inputs are, then by kind and share of damage.
+
+    Clicks from index `first` on are judged; those before them in their sessions are damaged as well. Raises
+    ExamplesError where there is nothing to judge.
+    """
+    grouped, scored = since(examples, first)
+    yield {"kind": "none", "share": 0.0, **_figures(scorer, grouped, scored)}
+    for kind in KINDS:
+        for share in SHARES:
+            hurt = damaged(grouped, kind, share, seed)
+            yield {"kind": kind, "share": share, **_figures(scorer, hurt, scored)}
+
+
+def _figures(scorer: Scorer, grouped: Examples, scored: NDArray[np.bool_]) -> dict[str, float]:
+    found, judged = answers(scorer, grouped), scored & grouped.judged
+    chances, labels = found.purchase[judged], grouped.buys[judged]
+    return {
+        "auc": quality_metrics.auc(chances, labels),
+        "average_precision": quality_metrics.average_precision(chances, labels),
+        "recall@20": quality_metrics.at_ranks(found.ranks[scored & (grouped.target != 0)])[0],
+    }

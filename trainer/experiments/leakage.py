@@ -1,0 +1,129 @@
+"""Does a feature know what it cannot know? Each is tried alone, with other days' labels, without its future.
+
+Three checks, after Kaufman, Rosset, Perlich 2012, "Leakage in data mining": too good to be true alone; good
+with the labels of other days, so that it tells the time and not the visitor; a value that changes when what
+came later is cut off.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from models.features.features import NAMES
+from models.state.segments import rank_in_group
+from trainer.examples.examples import Examples, ExamplesError
+
+#: From a log's rows to what is learned from: `trainer.logs.log_replay` for the features that serve.
+Build = Callable[[pl.LazyFrame], Examples]
+#: AUC above which a feature alone is suspicious, and above which it knows the time of other days.
+ALONE, OTHER_DAYS = 0.93, 0.56
+#: The log is cut off after these shares of its rows.
+CUTS = (0.31, 0.62, 0.93)
+#: Every so many visitors lose the second half of what they did.
+HALVED = 3
+DAY_MS = 86_400_000
+MOST_DAYS = 20
+
+
+class Finding(NamedTuple):
+    """One feature: AUC alone in its better direction, the same with other days' labels, values that changed.
+
+    `flags` say what is wrong: `alone`, `other days`, `future`.
+    """
+
+    name: str
+    auc: float
+    other_days_auc: float
+    changed: int
+    flags: tuple[str, ...]
+
+
+def audit(log: pl.LazyFrame, build: Build, names: tuple[str, ...] = NAMES) -> list[Finding]:
+    """Findings of every feature, best AUC first. Raises ExamplesError where the log has one class only."""
+    rows = log.sort("ts", maintain_order=True).collect()
+    whole = build(rows.lazy())
+    part = whole.part(whole.judged)
+    if not 0 < part.buys.sum() < len(part):
+        raise ExamplesError(
+            f"{part.buys.sum()} of {len(part)} clicks are before a purchase; an audit needs both kinds"
+        )
+    alone, others = _areas(part)
+    changed = sum(_changed(whole, build, rows.head(round(len(rows) * share))) for share in CUTS)
+    changed = changed + _halved(whole, build, rows)
+    found = [
+        Finding(*row, _flags(*row[1:]))
+        for row in zip(names, alone.tolist(), others.tolist(), changed.tolist(), strict=True)
+    ]
+    return sorted(found, key=lambda finding: -finding.auc)
+
+
+def _flags(alone: float, others: float, changed: int) -> tuple[str, ...]:
+    wrong = {"alone": alone > ALONE, "other days": others > OTHER_DAYS, "future": changed > 0}
+    return tuple(name for name, is_wrong in wrong.items() if is_wrong)
+
+
+def _areas(part: Examples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """AUC of each feature [F] with its own labels and with those of other days, in the better direction."""
+    labels = np.stack([part.buys, *(part.buys[places] for places in _other_days(part.ts))])
+    areas = np.stack([_auc(column, labels) for column in part.features.T])
+    own, others = areas[:, 0], areas[:, 1:].mean(1)
+    return np.maximum(own, 1 - own), np.where(own >= 0.5, others, 1 - others)
+
+
+def _auc(column: NDArray[np.float32], labels: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """AUC of one feature [N] for several sets of labels [K, N], with one sort (Mann-Whitney)."""
+    positives = labels.sum(1)
+    ranks = labels @ rankdata(column)
+    pairs = np.maximum(positives * (labels.shape[1] - positives), 1)
+    return np.asarray((ranks - positives * (positives + 1) / 2) / pairs)
+
+
+def _other_days(ts: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """For each shift by whole days, the click at the same hour of that other day [N]; ends meet.
+
+    A log of less than three days is shifted by eighths of its span.
+    """
+    span = int(ts[-1] - ts[0]) + 1
+    days = max(1, span // DAY_MS)
+    step, count = (DAY_MS, days) if days >= 3 else (span // 8 + 1, 8)
+    shifts = np.unique(np.linspace(1, count - 1, min(MOST_DAYS, count - 1)).astype(int)) * step
+    moved = [ts[0] + (ts - ts[0] + shift) % (count * step) for shift in shifts.tolist()]
+    return [np.minimum(np.searchsorted(ts, times), len(ts) - 1) for times in moved]
+
+
+def _changed(whole: Examples, build: Build, rows: pl.DataFrame) -> NDArray[np.int64]:
+    """How many values of each feature [F] are other ones where the log ends with these rows."""
+    part = build(rows.lazy())
+    return _differences(whole.features[: len(part)], part.features)
+
+
+def _halved(whole: Examples, build: Build, rows: pl.DataFrame) -> NDArray[np.int64]:
+    """The same where some visitors stop in the midst of what they do; a feature reads one visitor's story.
+
+    Who ever logs in goes on: what their other devices did counts, and is the past as well.
+    """
+    place = pl.int_range(pl.len()).over("visitor_id")
+    first = pl.col("visitor_id").rank("dense") % HALVED != 0
+    if "user_id" in rows.columns:
+        first |= pl.col("user_id").is_not_null().any().over("visitor_id")
+    part = build(rows.lazy().filter(first | (place < (pl.len().over("visitor_id") + 1) // 2)))
+    one, other = _by_visitor(whole), _by_visitor(part)
+    _, here, there = np.intersect1d(one, other, return_indices=True)
+    return _differences(whole.features[here], part.features[there])
+
+
+def _by_visitor(examples: Examples) -> NDArray[np.int64]:
+    """A number for each click: whose it is, and which one of the visitor's."""
+    order = np.argsort(examples.visitor, kind="stable")
+    place = np.empty(len(examples), dtype=np.int64)
+    place[order] = rank_in_group(examples.visitor[order])
+    return examples.visitor << 32 | place
+
+
+def _differences(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.int64]:
+    bits = one.view(np.uint32) != other.view(np.uint32)
+    return np.asarray(bits.sum(0), dtype=np.int64)

@@ -1,0 +1,150 @@
+"""Test, then train (Dawid 1984; Gama et al. 2013, "On evaluating stream learning algorithms").
+
+The log is replayed: each block of clicks is answered by what was known before it, and learned from after it.
+What serves is replaced in four ways: never, by a new training every so often, by small steps, by both.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.registry.registry import Parts
+from models.state.lifecycle import SessionConfig
+from trainer.defaults import Plan as Plan
+from trainer.evaluation.evaluate import answers, rungs
+from trainer.evaluation.holdout import Holdout
+from trainer.examples.examples import Examples, ExamplesError
+from trainer.examples.split import split
+from trainer.fitting.fit import Report
+from trainer.gate.gate_figures import Contestant, Difference, intent, next_item
+from trainer.loop.options import Options
+from trainer.training.adapt import adapted, ended
+from trainer.training.build import build
+from trainer.training.train import SHARES
+
+HOUR_MS, DAY_MS, WEEK_MS = 3_600_000, 86_400_000, 604_800_000
+#: Way -> (is trained anew, takes small steps).
+WAYS = {
+    "frozen": (False, False),
+    "retrained": (True, False),
+    "adapted": (False, True),
+    "both": (True, True),
+}
+
+
+class Week(NamedTuple):
+    """A week's clicks (0: all weeks), each way's figures, and how far it is ahead of the frozen one."""
+
+    number: int
+    clicks: int
+    buyers: int
+    figures: dict[str, dict[str, float]]
+    ahead: dict[str, dict[str, Difference]]
+
+
+class Answered(NamedTuple):
+    """What a way said of some clicks [N], by their place in the log."""
+
+    purchase: NDArray[np.float32]
+    ranks: NDArray[np.int64]
+
+
+@dataclass
+class Replay:
+    """The replay of a log: what serves in each way, and what it has answered."""
+
+    examples: Examples
+    plan: Plan
+    options: Options
+    report: Report
+    serving: dict[str, Parts] = field(default_factory=dict)
+    said: dict[str, Answered] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # The further heads' labels know later days: a network that learned them could give those away.
+        self.options = replace(self.options, heads_weight=0.0)
+        count = len(self.examples)
+        self.said = {
+            way: Answered(np.full(count, np.nan, np.float32), np.zeros(count, np.int64)) for way in WAYS
+        }
+        self._first = int(self.examples.ts.min()) + int(self.plan.before_days * DAY_MS)
+        self._began = self.examples.began
+
+    def run(self) -> Iterator[int]:
+        """Learn, then answer and learn block by block; yields each time until when it has (epoch ms).
+
+        Raises ExamplesError where there is too little to begin with.
+        """
+        self._train(self._first)
+        yield self._first
+        trained = stepped = self._first
+        for start in range(self._first, int(self.examples.ts.max()), int(self.plan.adapt_hours * HOUR_MS)):
+            end = start + int(self.plan.adapt_hours * HOUR_MS)
+            self._answer(start, end)
+            stepped = self._adapt(stepped, end)
+            if end - trained >= self.plan.retrain_days * DAY_MS:
+                self._train(end)
+                trained = end
+            yield end
+
+    def weeks(self) -> list[Week]:
+        """The figures of each week, and of all of them as week 0. Raises ExamplesError where none was."""
+        done = ~np.isnan(self.said["frozen"].purchase)
+        if not done.any():
+            raise ExamplesError("no session began after the days to learn from; give fewer, or a longer log")
+        numbers = 1 + (self._began - self._first) // WEEK_MS
+        return [
+            self._week(0, done),
+            *(self._week(int(n), done & (numbers == n)) for n in np.unique(numbers[done])),
+        ]
+
+    def _known(self, now: int) -> Examples:
+        return ended(self.examples.part(self.examples.ts <= now), now, SessionConfig().gap_ms)
+
+    def _train(self, now: int) -> None:
+        """One training for all that are trained anew; at the beginning, for all."""
+        learned, valid = split(self._known(now), SHARES)
+        parts = build(learned, valid, self.options, self.report)
+        self.serving |= {way: parts for way, (anew, _) in WAYS.items() if anew or not self.serving}
+
+    def _adapt(self, since: int, now: int) -> int:
+        """A step of all that take some, on the sessions that ended since the last; until when they have."""
+        gap, known = SessionConfig().gap_ms, self._known(now)
+        old = np.unique(ended(known, since, gap).session)
+        recent = known.part(~np.isin(known.session, old))
+        if len(recent) < self.plan.step.least_clicks:
+            return since
+        for way, (_, steps) in WAYS.items():
+            if steps:
+                self.serving[way] = adapted(self.serving[way], recent, known, self.options, self.plan.step)
+        return now
+
+    def _answer(self, start: int, end: int) -> None:
+        """Whole sessions that began in the block, by what serves now; equal versions answer once."""
+        places = np.flatnonzero((self._began >= start) & (self._began < end))
+        places = places[np.argsort(self.examples.session[places], kind="stable")]
+        if not len(places):
+            return
+        made = {
+            id(parts): answers(rungs(parts)["neural"], self.examples.part(places))
+            for parts in self.serving.values()
+        }
+        for way, parts in self.serving.items():
+            found = made[id(parts)]
+            self.said[way].purchase[places] = found.purchase
+            self.said[way].ranks[places] = found.ranks
+
+    def _week(self, number: int, chosen: NDArray[np.bool_]) -> Week:
+        newest = Holdout(self.examples.part(chosen))
+        met = {way: _contestant(found, chosen, newest) for way, found in self.said.items()}
+        ahead = {way: one.against(met["frozen"]) for way, one in met.items() if way != "frozen"}
+        figures = {way: one.figures for way, one in met.items()}
+        return Week(number, len(newest.clicks), newest.buyers, figures, ahead)
+
+
+def _contestant(found: Answered, chosen: NDArray[np.bool_], newest: Holdout) -> Contestant:
+    bought, items = intent(found.purchase[chosen], newest), next_item(found.ranks[chosen], newest)
+    return replace(bought, figures=bought.figures | items.figures, draws=bought.draws | items.draws)

@@ -1,0 +1,101 @@
+"""Rolling-origin cross-validation (Tashman 2000): learn from what came before, be judged on what came next.
+
+The log's end is divided into periods; for each, everything before it is learned from, so every judgement is
+of the future, and none hangs on the one week that happens to be last.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import mean, pstdev
+from typing import NamedTuple
+
+import numpy as np
+
+from models import quality_metrics
+from trainer.baselines import Baselines
+from trainer.evaluation.evaluate import judge_all, rungs
+from trainer.examples.examples import Examples
+from trainer.examples.split import split
+from trainer.fitting.fit import Report
+from trainer.loop.options import Options
+from trainer.training.build import build
+from trainer.training.refit import LEARNED_AGAIN
+from trainer.training.train import SHARES
+
+#: Share of the clicks that comes before the first origin.
+BEFORE = 0.5
+#: What is told of each method, as far as it has it.
+FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
+
+
+class OriginTrial(NamedTuple):
+    """A method's figures on the period after an origin; `seed` is None where no chance is in it."""
+
+    origin: int
+    seed: int | None
+    method: str
+    figures: dict[str, float]
+
+
+class OriginSpread(NamedTuple):
+    """Mean over all trials; standard deviations of the origins' means, and over seeds within an origin."""
+
+    mean: float
+    over_origins: float
+    over_seeds: float
+
+
+def periods(examples: Examples, count: int) -> Iterator[tuple[Examples, Examples]]:
+    """What is before each of `count` origins, and the period after it. Raises ExamplesError for too few."""
+    parts = split(examples, (BEFORE, *[(1 - BEFORE) / count] * count))
+    for number in range(1, count + 1):
+        began = {int(session) for part in parts[:number] for session in np.unique(part.session)}
+        yield examples.part(np.isin(examples.session, sorted(began))), parts[number]
+
+
+def trials(
+    examples: Examples,
+    count: int,
+    seeds: Sequence[int],
+    options: Options,
+    report: Report,
+    baselines: bool = True,
+) -> Iterator[OriginTrial]:
+    """Train and judge at each origin: the rungs of serving with every seed, and the `baselines` once."""
+    for origin, (before, after) in enumerate(periods(examples, count)):
+        learned, valid = split(before, SHARES)
+        for seed in seeds:
+            parts = build(learned, valid, replace(options, seed=seed), report)
+            for name, figures in judge_all(rungs(parts), after).items():
+                # Only the network depends on the seed.
+                if name == "neural" or seed == seeds[0]:
+                    yield OriginTrial(origin, seed if name == "neural" else None, name, figures)
+        if baselines:
+            found = Baselines.learn(learned, valid)
+            known = found.again(before) if LEARNED_AGAIN in parts.metrics else found
+            yield from _baselines(origin, known, after)
+
+
+def _baselines(origin: int, known: Baselines, after: Examples) -> Iterator[OriginTrial]:
+    grouped = after.grouped()
+    judged, labels = grouped.judged, grouped.buys[grouped.judged]
+    for name, chances in known.chances(grouped).items():
+        found = chances[judged]
+        areas = quality_metrics.auc(found, labels), quality_metrics.average_precision(found, labels)
+        yield OriginTrial(origin, None, name, dict(zip(FIGURES, areas, strict=False)))
+
+
+def spreads(found: Sequence[OriginTrial]) -> dict[str, dict[str, OriginSpread]]:
+    """Method -> figure -> how it varies."""
+    methods = dict.fromkeys(trial.method for trial in found)
+    return {method: _spread([trial for trial in found if trial.method == method]) for method in methods}
+
+
+def _spread(found: Sequence[OriginTrial]) -> dict[str, OriginSpread]:
+    origins = sorted({trial.origin for trial in found})
+    made = {}
+    for name in (name for name in FIGURES if name in found[0].figures):
+        by_origin = [[trial.figures[name] for trial in found if trial.origin == at] for at in origins]
+        means, within = [mean(values) for values in by_origin], [pstdev(values) for values in by_origin]
+        made[name] = OriginSpread(mean(means), pstdev(means), mean(within))
+    return made

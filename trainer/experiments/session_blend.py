@@ -1,0 +1,75 @@
+"""The served blend of network and session kNN on session files: all items scored, weights from validation."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.scoring.blend import Blend, Candidates
+from trainer.baselines.ranking import Score
+from trainer.logs.session_files import Ints, Sessions
+from trainer.training.blending import fitted
+
+#: Beginnings of validation sessions from which the weights are learned, and how many at once.
+TRIALS, BLOCK = 10_000, 500
+#: Each side's best items that are compared while learning.
+BEST = 100
+#: How far back an item counts as seen.
+REACH = 10
+Floats = NDArray[np.float64]
+
+
+def blended(network: Score, near: Score, blend: Blend) -> Score:
+    """Log-linear scores of all items from both sides' probabilities and shares."""
+
+    def score(sessions: Sessions) -> Floats:
+        chances, shares = network(sessions), near(sessions)
+        on_view, seen = _places(sessions, chances.shape[1])
+        return blend.scores(_log(chances), shares.astype(np.float64), on_view, seen)
+
+    return score
+
+
+def learn(network: Score, near: Score, valid: Sessions) -> Blend:
+    """The weights that fit what came next in validation sessions."""
+    prefixes, targets = valid.prefixes()
+    chosen = np.linspace(0, len(targets) - 1, min(len(targets), TRIALS)).astype(int)
+    parts, views, wanted = [], [], []
+    for start in range(0, len(chosen), BLOCK):
+        block = chosen[start : start + BLOCK]
+        sessions = prefixes.chosen(block)
+        found, on_view = _compared(network(sessions), near(sessions), sessions)
+        parts.append(found._replace(click=found.click + start))
+        views.append(on_view)
+        wanted.append(found.item == targets[block][found.click])
+    joined = Candidates(*map(np.concatenate, zip(*parts, strict=True)))
+    return fitted(joined, np.concatenate(wanted), np.concatenate(views))
+
+
+def _compared(
+    chances: NDArray[np.floating], shares: NDArray[np.floating], sessions: Sessions
+) -> tuple[Candidates, NDArray[np.bool_]]:
+    """Both sides' best items of each session, and whether they are the one on view."""
+    on_view, seen = _places(sessions, chances.shape[1])
+    chosen = on_view | seen
+    best = min(BEST, chances.shape[1])
+    for scores in (chances, shares):
+        np.put_along_axis(chosen, np.argpartition(-scores, best - 1, axis=1)[:, :best], True, axis=1)
+    rows, items = np.nonzero(chosen)
+    made = Candidates(
+        rows, items, _log(chances[rows, items]), shares[rows, items].astype(np.float64), seen[rows, items]
+    )
+    return made, on_view[rows, items]
+
+
+def _places(sessions: Sessions, items: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks [S, V] of the item on view, and of those seen shortly before it."""
+    recent: Ints = sessions.recent(REACH)
+    masks = [np.zeros((len(sessions), items), dtype=bool) for _ in range(2)]
+    for mask, part in zip(masks, (recent[:, :1], recent), strict=True):
+        rows, ages = np.nonzero(part >= 0)
+        mask[rows, part[rows, ages]] = True
+    on_view, seen = masks
+    return on_view, seen & ~on_view
+
+
+def _log(chances: NDArray[np.floating]) -> Floats:
+    return np.clip(np.log(chances.astype(np.float64) + 1e-30), -70, 0)

@@ -1,0 +1,62 @@
+"""What a version of one shop is worth on another shop's log: as it is, and as a start for a few sessions.
+
+Zero-shot: the version answers the other shop's newest clicks and has learned nothing from it. Few-shot: some
+of the newest sessions before them are learned: from scratch, from the version, and with a frozen encoder.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from models.registry.versions import Version
+from models.scoring.scorer import NeuralScorer
+from trainer.evaluation.evaluate import Evaluation, judge
+from trainer.examples.examples import Examples
+from trainer.examples.split import split
+from trainer.loop.options import Options
+from trainer.loop.progress import Report
+from trainer.training.learn import learn
+
+#: Of the other shop's clicks, by time: what may be learned from, and what is judged.
+SHARES = (0.7, 0.3)
+#: Of what is learned from: what trains, and what stops and calibrates it.
+STOPPED_BY = (0.8, 0.2)
+
+
+class Transferred(NamedTuple):
+    """One way on one number of learned sessions: the figures of the later clicks."""
+
+    sessions: int
+    way: str
+    judged: Evaluation
+
+
+def transfer(
+    version: Version, log: Examples, sizes: Sequence[int], options: Options, report: Report
+) -> Iterator[Transferred]:
+    """Judge each way on the log's newest clicks. Raises ExamplesError for a log that is too short.
+
+    `options` must be of the version's form (`trainer.fitting.warm_start`), and name nothing to freeze.
+    """
+    pool, later = split(log, SHARES)
+    yield Transferred(0, "zero-shot", judge(version.neural, later))
+    ways: dict[str, tuple[Version | None, tuple[str, ...]]] = {
+        "from scratch": (None, ()),
+        "from the version": (version, ()),
+        "from the version, encoder frozen": (version, ("encoder",)),
+    }
+    for size in sizes:
+        train, valid = split(_newest(pool, size), STOPPED_BY)
+        for way, (start, freeze) in ways.items():
+            made = learn(train, valid, replace(options, freeze=freeze), report, start=start)
+            scorer = NeuralScorer(made.network, made.words, "trial", 1)
+            yield Transferred(size, way, judge(scorer, later))
+
+
+def _newest(examples: Examples, count: int) -> Examples:
+    """The sessions that began last."""
+    sessions, first = np.unique(examples.session, return_index=True)
+    chosen = sessions[np.argsort(examples.ts[first], kind="stable")[-count:]]
+    return examples.part(np.isin(examples.session, chosen))

@@ -1,0 +1,157 @@
+"""Search over training settings with optuna (Akiba et al. 2019): resumable, bounded, on validation only.
+
+Trials are proposed by a tree-structured Parzen estimator (Bergstra et al. 2011); one that is behind the
+median of the others after an epoch is given up. What is minimised is what training stops by.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.errors import PathcastError
+from trainer.examples.examples import Examples
+from trainer.examples.split import split
+from trainer.fitting.fit import Journal, fit, initial
+from trainer.loop.data import prepare
+from trainer.loop.options import Options
+from trainer.loop.progress import STAGE, Progress, best, score
+from trainer.training.learn import vocabulary
+from trainer.training.train import SHARES
+
+#: What is searched: names of `Options`. A new one is one line.
+SPACE: Mapping[str, BaseDistribution] = {
+    "learning_rate": FloatDistribution(5e-4, 8e-3, log=True),
+    "table_rate": FloatDistribution(0.02, 0.5, log=True),
+    "weight_decay": FloatDistribution(1e-3, 0.2, log=True),
+    "warm_up": FloatDistribution(0.0, 0.3),
+    "intent_weight": FloatDistribution(1.0, 20.0, log=True),
+    "dropout": FloatDistribution(0.0, 0.5),
+    "cosine": FloatDistribution(8.0, 24.0),
+    "power": FloatDistribution(0.25, 1.0),
+    "clicks_per_batch": CategoricalDistribution((256, 512, 1024)),
+    "embedding": CategoricalDistribution((32, 64, 96, 128)),
+    "hidden": CategoricalDistribution((32, 64, 96, 128)),
+}
+#: Said by the run, not by the settings.
+_OWN = frozenset({"seed", "seconds", "device"})
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class TuneError(PathcastError):
+    """A search cannot begin or go on."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to search: trials in all, seconds for them, where the study is kept, settings that are held."""
+
+    options: Options
+    trials: int
+    seconds: float
+    storage: str
+    study: str = "pathcast"
+    fixed: tuple[str, ...] = ()
+
+    @property
+    def space(self) -> dict[str, BaseDistribution]:
+        """What is searched."""
+        return {name: values for name, values in SPACE.items() if name not in self.fixed}
+
+
+def tune(examples: Examples, search: Search, told: Callable[[FrozenTrial], None]) -> Options:
+    """The best settings found so far; what was kept before counts. `told` hears of every trial.
+
+    Raises TuneError where the study cannot be used, or nothing was finished in time.
+    """
+    learned, valid = split(examples, SHARES)
+    study, began = _study(search, f"{len(learned)} and {len(valid)} clicks"), time.monotonic()
+    while _count(study) < search.trials:
+        left = search.seconds - (time.monotonic() - began)
+        if left <= 0:
+            break
+        trial = study.ask(search.space)
+        options = replace(search.options, **trial.params)
+        state, value = TrialState.FAIL, None
+        try:
+            value = _run(trial, learned, valid, replace(options, seconds=min(options.seconds, left)))
+            state = TrialState.COMPLETE
+        except optuna.TrialPruned:
+            state = TrialState.PRUNED
+        finally:
+            told(study.tell(trial, value, state=state))
+    if not study.get_trials(states=(TrialState.COMPLETE,)):
+        raise TuneError(f"no trial of {search.study!r} was finished; give a longer --time-budget")
+    return replace(search.options, **study.best_params)
+
+
+def _study(search: Search, log: str) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+    try:
+        study = optuna.create_study(
+            storage=search.storage, study_name=search.study, pruner=pruner, load_if_exists=True
+        )
+    except (SQLAlchemyError, ValueError, ImportError) as error:
+        raise TuneError(f"{search.storage} cannot be used ({error}); expected sqlite:///FILE") from error
+    known = {"log": log, "searched": sorted(search.space)}
+    before = study.user_attrs or known
+    if before != known:
+        raise TuneError(
+            f"study {search.study!r} of {search.storage} is about {json.dumps(before)}, not about "
+            f"{json.dumps(known)}; give another --study or --storage"
+        )
+    for key, value in known.items():
+        study.set_user_attr(key, value)
+    # Resumed, the sampler must not propose again what it began with.
+    study.sampler = optuna.samplers.TPESampler(seed=search.options.seed + len(study.trials))
+    if not study.trials:
+        study.enqueue_trial({name: asdict(search.options)[name] for name in search.space})
+    return study
+
+
+def _count(study: optuna.Study) -> int:
+    return len(study.get_trials(deepcopy=False, states=FINISHED))
+
+
+def _run(trial: optuna.Trial, learned: Examples, valid: Examples, options: Options) -> float:
+    """The best epoch's validation score: next-item loss less three times the AUC of intent."""
+    words, weights = vocabulary(learned)
+    data, judged = (prepare(part, words, options.longest) for part in (learned, valid))
+    journal = Journal()
+    fit(initial(words, weights, data, options), data, judged, options, _pruned(trial), journal)
+    found = best(journal.curve)
+    return score(found.next_loss, found.auc)
+
+
+def _pruned(trial: optuna.Trial) -> Callable[[Progress], None]:
+    """Hears of the fit's progress; gives the trial up where a whole epoch says so."""
+
+    def report(at: Progress) -> None:
+        if at.stage == STAGE and at.epoch and at.batch == 1:
+            trial.report(score(at.next_loss, at.auc), at.epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+    return report
+
+
+def toml(options: Options, names: Sequence[str]) -> str:
+    """The settings as `pathcast train --config` reads them: the named ones, and all that are not defaults."""
+    defaults = asdict(Options())
+    told = {
+        name: value
+        for name, value in asdict(options).items()
+        if name not in _OWN and (name in names or value != defaults[name])
+    }
+    return "".join(f"{name} = {_literal(value)}\n" for name, value in told.items())
+
+
+def _literal(value: Any) -> str:
+    return json.dumps(list(value) if isinstance(value, tuple) else value)

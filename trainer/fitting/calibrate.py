@@ -1,0 +1,87 @@
+"""Platt scaling (Platt 1999): logits to probabilities that mean what they say; and amounts to money."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from torch import Tensor
+
+from models.network.network import BANDS, band
+
+Line = tuple[float, float]
+#: How strongly a band's line is drawn to that of all clicks: a band with few buyers keeps near it.
+BAND_PULL = 20.0
+#: Share of the training's amounts that count in full: a single order must not set the level of all others.
+IN_FULL = 0.99
+#: How strongly a line of money is drawn to the identity, in clicks with the mean amount.
+MONEY_PULL = 20.0
+
+
+def by_band(logits: NDArray[np.float32], labels: NDArray[np.float32], position: NDArray[np.int32]) -> Tensor:
+    """A line `[bands, 2]` for each band of click indices (`models.network.network.band`), drawn to the one of
+    all.
+    """
+    every = platt(logits, labels)
+    bands = band(torch.from_numpy(position)).numpy()
+    parts = [bands == number for number in range(len(BANDS) + 1)]
+    return torch.tensor([platt(logits[part], labels[part], every, BAND_PULL) for part in parts])
+
+
+def platt(
+    logits: NDArray[np.float32],
+    labels: NDArray[np.float32],
+    towards: Line = (1.0, 0.0),
+    pull: float = 1.0,
+    steps: int = 50,
+) -> Line:
+    """Scale and shift that minimise the log loss of sigmoid(scale * logit + shift), by Newton's method.
+
+    `towards` where one class is missing; a scale that would reverse the order is refused the same way.
+    """
+    if not 0 < labels.sum() < len(labels):
+        return towards
+    inputs = np.stack([logits.astype(np.float64), np.ones(len(logits))], 1)
+    # A weak pull towards the identity keeps a handful of positives from an extreme slope.
+    centre = np.array(towards)
+    weights = centre.copy()
+    for _ in range(steps):
+        chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
+        gradient = inputs.T @ (chance - labels) + pull * (weights - centre)
+        curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + pull * np.eye(2)
+        change = np.linalg.solve(curvature, gradient)
+        weights = weights - np.clip(change, -1, 1)
+        if np.abs(change).max() < 1e-8:
+            break
+    return (float(weights[0]), float(weights[1])) if weights[0] > 0 else towards
+
+
+def money(logs: NDArray[np.float32], paid: NDArray[np.float32], learned: NDArray[np.float32]) -> Line:
+    """Scale and shift with which exp(scale * log + shift) is what was paid on the average: [N] each.
+
+    Poisson regression (Gourieroux, Monfort, Trognon 1984: right for any positive amounts whose mean is of
+    this form) on amounts up to the largest of those `learned` but for a hundredth; what the rest was worth
+    in training is spread evenly over all. NaN amounts are left out. (1, 0) where nothing was paid.
+    """
+    known, every = ~np.isnan(paid), learned[~np.isnan(learned)].astype(np.float64)
+    if not (paid[known] > 0).any() or not (every > 0).any():
+        return 1.0, 0.0
+    most = float(np.quantile(every, IN_FULL))
+    amounts, inputs = np.minimum(paid[known].astype(np.float64), most), logs[known].astype(np.float64)
+    mean, middle = float(amounts.mean()), float(inputs.mean())
+    scale, shift = _poisson(inputs - middle, amounts / mean)
+    tail = float(every.mean() / np.minimum(every, most).mean())
+    return scale, shift - scale * middle + float(np.log(mean * tail))
+
+
+def _poisson(inputs: NDArray[np.float64], amounts: NDArray[np.float64]) -> Line:
+    """Of inputs around 0 and amounts around 1; drawn to the identity in scale, not in shift."""
+
+    def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logs = np.clip(inputs * line[0] + line[1], -30, 30)
+        said, pulled = np.exp(logs), MONEY_PULL * (line[0] - 1)
+        off = said - amounts
+        total = (said - amounts * logs).sum() + pulled * (line[0] - 1) / 2
+        return float(total), np.array([off @ inputs + pulled, off.sum()])
+
+    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0.05, 2), (-5, 5)])
+    return float(found.x[0]), float(found.x[1])

@@ -1,0 +1,202 @@
+"""Which heads a version can have, their labels as tensors, their losses, and what is fitted afterwards."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.contract.head_table import BRANDS, CATEGORIES, HEADS, OTHER, OWN_NAMES, HeadPart, Kind, Layout
+from models.network import coherence, risk
+from models.network.heads import Tasks, log_mean
+from models.network.network import Config
+from models.state.codes import items as item_hashes
+from trainer.examples.examples import Examples
+from trainer.examples.labels import LABELS, NEXT, TAUGHT, Paths
+from trainer.fitting.calibrate import money, platt
+from trainer.loop import distributed
+
+
+class HeadPlan(NamedTuple):
+    """A version's heads with the names of their classes, and the days of absence that are churn."""
+
+    tasks: tuple[tuple[str, tuple[str, ...]], ...]
+    churn_days: float
+
+    @classmethod
+    def of(cls, config: Config) -> "HeadPlan":
+        """A version's own."""
+        return cls(config.tasks, config.churn_days)
+
+
+NO_HEADS = HeadPlan((), 0)
+
+
+def plan(train: Examples, churn_days: float) -> HeadPlan:
+    """The heads that a log has something to teach, as `Config.tasks` has them."""
+    seen = item_hashes(train.codes) != 0
+    own = {
+        CATEGORIES: _own(train.codes["category"][seen], train.names),
+        BRANDS: _own(train.said["brand"][seen], train.names),
+    }
+    named = [(head, own[head.classes] if isinstance(head.classes, str) else head.classes) for head in HEADS]
+    possible = [(h.name, c) for h, c in named if h.kind is not Kind.CLASSES or len(c) > 1]
+    layout, paths = Layout.of(possible), Paths(train.grouped(), churn_days)
+    taught = tuple((name, classes) for name, classes in possible if _teaches(layout[name], paths))
+    return HeadPlan(taught, churn_days)
+
+
+def _own(hashes: NDArray[np.uint32], names: dict[int, str]) -> tuple[str, ...]:
+    """The commonest names, then `OTHER`; nothing where there are none."""
+    found, counts = np.unique(hashes[hashes != 0], return_counts=True)
+    common = found[np.lexsort((found, -counts))][:OWN_NAMES]
+    own = [names[number] for number in common.tolist() if names[number] != OTHER]
+    return (*own, OTHER) if own else ()
+
+
+def _teaches(part: HeadPart, paths: Paths) -> bool:
+    if part.head.kind is Kind.RISK:
+        return True
+    labels = LABELS[part.head.name](paths, part)
+    if part.head.name.startswith("search") or part.head.kind is Kind.AMOUNT:
+        return bool((labels > 0).any())
+    return bool((labels >= 0).any() if labels.ndim == 2 else np.isfinite(labels).any())
+
+
+class Targets(NamedTuple):
+    """What is learned, by kind: floats [N, heads], masked NaN; classes int16 [N, heads, NEXT], masked -1.
+
+    `buys` [N] is 1 where the session still buys, 0 where it does not, NaN where that is not known.
+    """
+
+    binary: Tensor
+    classes: Tensor
+    amount: Tensor
+    rating: Tensor
+    buys: Tensor
+
+    def at(self, clicks: Tensor, device: torch.device) -> "Targets":
+        """Those of some clicks."""
+        return Targets(*(labels[clicks].to(device) for labels in self))
+
+
+def targets(grouped: Examples, planned: HeadPlan) -> Targets:
+    """Labels of clicks grouped by session."""
+    layout, paths = Layout.of(planned.tasks), Paths(grouped, planned.churn_days)
+    return Targets(
+        _floats(paths, layout, Kind.BINARY),
+        _classes(paths, layout),
+        _floats(paths, layout, Kind.AMOUNT),
+        _floats(paths, layout, Kind.RATING),
+        torch.from_numpy(paths.buys),
+    )
+
+
+def _floats(paths: Paths, layout: Layout, kind: Kind) -> Tensor:
+    found = [TAUGHT[part.head.name](paths, part) for _, part in layout.of_kind(kind)]
+    return torch.from_numpy(np.column_stack(found) if found else np.zeros((len(paths.all), 0), np.float32))
+
+
+def _classes(paths: Paths, layout: Layout) -> Tensor:
+    parts = layout.of_kind(Kind.CLASSES)
+    made = np.full((len(paths.all), len(parts), NEXT), -1, dtype=np.int16)
+    for place, (_, part) in enumerate(parts):
+        found = TAUGHT[part.head.name](paths, part)
+        made[:, place, : found.shape[1]] = found
+    return torch.from_numpy(made)
+
+
+def initialise(tasks: Tasks, grouped: Examples) -> None:
+    """What is counted rather than learned: the risk's table."""
+    tasks.ratios.copy_(torch.from_numpy(risk_ratios(grouped)))
+
+
+def risk_ratios(grouped: Examples) -> NDArray[np.float32]:
+    """The risk's table (`models.network.risk.SHAPE`) of clicks grouped by session."""
+    event, dwell = grouped.codes["event"], grouped.codes["dwell"]
+    after = np.flatnonzero(np.diff(grouped.session, prepend=-1) == 0)
+    return risk.table(event[after - 1], event[after], dwell[after], dwell[after - 1])
+
+
+def task_losses(tasks: Tasks, raw: Tensor, labels: Targets) -> Tensor:
+    """Mean loss of each head [heads] over its labelled clicks, 0 where a batch has none."""
+    made, raw = raw.new_zeros(len(tasks.layout.parts)), coherence.on_condition(tasks.layout, raw, labels.buys)
+    for kind, loss, of_kind in (
+        (Kind.BINARY, _binary, labels.binary),
+        (Kind.CLASSES, _class, labels.classes),
+        (Kind.AMOUNT, _amount, labels.amount),
+        (Kind.RATING, _rating, labels.rating),
+    ):
+        for place, (number, part) in enumerate(tasks.layout.of_kind(kind)):
+            line = tasks.lines[number]
+            made[number] = loss(raw[:, part.raw].float(), of_kind[:, place], line)
+    return made
+
+
+def _mean(losses: Tensor, known: Tensor) -> Tensor:
+    counted = known.sum()
+    return (losses * known).sum() / counted.clamp_min(1) * distributed.share(counted)
+
+
+def _binary(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
+    losses = F.binary_cross_entropy_with_logits(raw[:, 0], label.nan_to_num(), reduction="none")
+    return _mean(losses, ~label.isnan())
+
+
+def _class(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
+    """Cross entropy with the labels of a click weighing alike."""
+    known = label >= 0
+    found = raw.log_softmax(-1).gather(1, label.long().clamp_min(0))
+    share = known / known.sum(1, keepdim=True).clamp_min(1)
+    return _mean(-(found * share).sum(1), known.any(1))
+
+
+def _amount(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
+    """Lognormal: how much, on the log's scale, where anything was paid."""
+    paid = label.nan_to_num() > 0
+    spread = F.softplus(raw[:, 1]).clamp_min(1e-2)
+    off = (label.nan_to_num().clamp_min(1e-2).log() - raw[:, 0]) / spread
+    return _mean(off**2 / 2 + spread.log(), paid)
+
+
+def _rating(raw: Tensor, label: Tensor, line: Tensor) -> Tensor:
+    known = ~label.isnan()
+    return _mean((raw[:, 0] - (label.nan_to_num() - line[1]) / line[0]) ** 2, known)
+
+
+def calibrate(tasks: Tasks, raw: Tensor, labels: Targets, learned: Targets | None = None) -> None:
+    """Fit every head's line on validation outputs `[N, layout.raw]`; without labels it stays.
+
+    Each is fitted on the condition that it was taught on, so what they come to together is calibrated as
+    well. `learned` are the labels of the training: they say how large amounts get.
+    """
+    raw, learned = coherence.on_condition(tasks.layout, raw, labels.buys), learned or labels
+    for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.BINARY)):
+        label = labels.binary[:, place].numpy()
+        known = ~np.isnan(label)
+        line = platt(raw[:, part.raw].numpy()[known, 0], label[known])
+        tasks.lines[number] = torch.tensor(line)
+    for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.CLASSES)):
+        tasks.lines[number, 0] = _sharpness(raw[:, part.raw], labels.classes[:, place])
+    for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.AMOUNT)):
+        logs = log_mean(raw[:, part.raw]).numpy()
+        line = money(logs, labels.amount[:, place].numpy(), learned.amount[:, place].numpy())
+        tasks.lines[number] = torch.tensor(line)
+
+
+def calibrate_like(tasks: Tasks, other: Tasks) -> None:
+    """Take over what `calibrate` fits; the line of a rating is the scale that its head has learned by."""
+    for kind in (Kind.BINARY, Kind.CLASSES, Kind.AMOUNT):
+        for number, _ in tasks.layout.of_kind(kind):
+            tasks.lines[number] = other.lines[number]
+
+
+def _sharpness(raw: Tensor, label: Tensor) -> float:
+    """The inverse temperature with the least loss (Guo et al. 2017)."""
+    if not (label >= 0).any():
+        return 1.0
+    tried = torch.linspace(0.5, 1.5, 21)
+    losses = [_class(raw * sharpness, label, raw).item() for sharpness in tried]
+    return float(tried[int(np.argmin(losses))])

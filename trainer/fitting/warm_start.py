@@ -1,0 +1,164 @@
+"""Warm start and transfer: a network that begins where a version ended, and parts of it that stay there.
+
+What is learned is carried over by name, and by item where a row belongs to one; what describes a log (the
+items' categories and shares of demand) stays the new log's. The normalisation of features comes along: the
+weights behind it were learned with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.errors import PathcastError
+from models.features.vocabulary import Sizes, Vocabulary
+from models.network.network import Network
+from models.registry.versions import Version
+from models.state.codes import item_hash
+
+Places = NDArray[np.int64]
+#: Fields of the input table that can be frozen, by their place (`models.features.vocabulary.FIELDS`).
+TABLE = {"items": (0,), "categories": (1,), "events": (2, 3, 4, 5), "pages": (6,)}
+_NORMALISATION = ("mean", "scale")
+#: What gives weights their form and meaning; further heads may come and go.
+_FORM = (
+    *("features", "item_buckets", "category_buckets", "page_buckets", "embedding", "hidden", "intent"),
+    *("cosine", "encoder", "layers", "attention_heads", "window"),
+)
+
+
+class WarmStartError(PathcastError):
+    """A version does not fit what is to be trained."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Rows of the input table and whole parameters that training leaves alone."""
+
+    rows: Tensor
+    names: tuple[str, ...]
+
+    def apply(self, network: Network) -> None:
+        """Leave the named parameters out of training; rows are put back after each step by `restore`."""
+        for name, parameter in network.named_parameters():
+            if name.partition(".")[0] in self.names:
+                parameter.requires_grad_(False)
+
+    def restoring(self, network: Network, optimiser: torch.optim.Optimizer) -> None:
+        """Keep the rows: no gradient reaches them, and weight decay is undone after every step."""
+        if not len(self.rows):
+            return
+        weight = network.table.weight
+        rows = self.rows.to(weight.device)
+        kept = weight.detach()[rows].clone()
+        weight.register_hook(lambda gradient: _without(gradient, rows))  # type: ignore[no-untyped-call]
+
+        def restore(*_: Any) -> None:
+            with torch.no_grad():
+                weight[rows] = kept
+
+        optimiser.register_step_post_hook(restore)
+
+
+def _without(gradient: Tensor, rows: Tensor) -> Tensor:
+    """A table's gradient with zeros in those rows."""
+    if not gradient.is_sparse:
+        return gradient.index_fill(0, rows, 0)
+    gradient = gradient.coalesce()
+    places = gradient.indices()
+    values = gradient.values().masked_fill(torch.isin(places[0], rows)[:, None], 0)
+    return torch.sparse_coo_tensor(places, values, gradient.shape, is_coalesced=True, check_invariants=False)
+
+
+#: Everything is learned.
+NOTHING = Held(torch.empty(0, dtype=torch.int64), ())
+
+
+def carry(network: Network, words: Vocabulary, version: Version) -> int:
+    """Begin `network`, made for the items of `words`, with what a version learned; how many items it knew.
+
+    Raises WarmStartError where the two are not of the same form.
+    """
+    source = version.network
+    _fit(network, source, version.id)
+    old, new = _same_items(version.vocabulary, words)
+    stored = source.state_dict()
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            if name == "table.weight":
+                _carry_table(value, stored[name], source.config.sizes, network.config.sizes, (old, new))
+            elif name == "item_bias":
+                value[new] = stored[name][old].to(value.device)
+            elif name in stored and stored[name].shape == value.shape:
+                value.copy_(stored[name])
+        for name in _NORMALISATION:
+            network.get_buffer(name).copy_(stored[name])
+    return len(new)
+
+
+def hold(network: Network, words: Vocabulary, version: Version, parts: Sequence[str]) -> Held:
+    """What `parts` name: fields of the table (only rows that the version knew) or parameters by their prefix.
+
+    Raises WarmStartError for a part that there is not.
+    """
+    known = parts_of(network)
+    unknown = [part for part in parts if part not in known]
+    if unknown:
+        raise WarmStartError(f"there is no part {unknown[0]!r} to freeze; choose from {', '.join(known)}")
+    sizes = network.config.sizes
+    ends = (*sizes.offsets[1:], sizes.rows)
+    rows = [torch.from_numpy(1 + _same_items(version.vocabulary, words)[1])] if "items" in parts else []
+    fields = [place for part in parts if part in TABLE and part != "items" for place in TABLE[part]]
+    rows += [torch.arange(sizes.offsets[place], ends[place]) for place in fields]
+    names = tuple(part for part in parts if part not in TABLE)
+    return Held(torch.cat([NOTHING.rows, *rows]), names)
+
+
+def _same_items(one: Vocabulary, other: Vocabulary) -> tuple[Places, Places]:
+    """Indices in both vocabularies of the items that are in both, in the second one's order."""
+    hashes = np.array([item_hash(item) for item in other.ids], dtype=np.uint64)
+    found = one.lookup(hashes)
+    new = np.flatnonzero(found >= 0)
+    return found[new], new
+
+
+def _carry_table(value: Tensor, stored: Tensor, old: Sizes, new: Sizes, items: tuple[Places, Places]) -> None:
+    """Rows of known items; the buckets of unknown ones; and all other fields, which have the same rows."""
+    value[0] = stored[0]
+    value[1 + items[1]] = stored[1 + items[0]].to(value.device)
+    value[1 + new.items :] = stored[1 + old.items :].to(value.device)
+
+
+def _fit(network: Network, source: Network, name: str) -> None:
+    """Raises WarmStartError where the networks differ in more than their items."""
+    wanted, found = network.config.as_dict(), source.config.as_dict()
+    apart = [
+        f"{key}={found[key]!r} (asked for: {wanted[key]!r})" for key in _FORM if found[key] != wanted[key]
+    ]
+    if apart:
+        raise WarmStartError(
+            f"version {name} was trained with {', '.join(apart)}: give --set the version's values, or train "
+            "without --from"
+        )
+
+
+def parts_of(network: nn.Module) -> list[str]:
+    """Names that `hold` takes."""
+    return [*TABLE, *sorted({name.partition(".")[0] for name, _ in network.named_parameters()} - {"table"})]
+
+
+def begin(
+    network: Network, words: Vocabulary, version: Version | None, freeze: Sequence[str]
+) -> tuple[int, Held]:
+    """How many items a version brought along (0 without one), and what is frozen. Raises WarmStartError."""
+    if version is None:
+        if freeze:
+            raise WarmStartError(
+                f"freeze is {', '.join(freeze)}, but nothing was learned before: name a version with --from"
+            )
+        return 0, NOTHING
+    return carry(network, words, version), hold(network, words, version, freeze)

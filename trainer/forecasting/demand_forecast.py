@@ -1,0 +1,90 @@
+"""The forecast that is written: every item, category and the shop, with quantiles, stock and the report."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from models.forecasting.demand_model import HORIZONS, Floats, expected
+from models.forecasting.stock import QUANTILES, Stock, Supply, quantiles, stock_hints
+from trainer.forecasting.demand_report import LEVELS, judge, spreads, summed
+from trainer.forecasting.demand_training import Sales, moment, panel
+
+_DIGITS = 4
+
+
+def forecast(
+    found: Sales, horizon: str, at: int | None, stock: Mapping[str, int], supply: Supply
+) -> dict[str, Any]:
+    """Forecasts from `at` (epoch ms, else the log's end) on, as JSON can carry them.
+
+    `stock` are pieces by item id. Raises DemandError where the log is too short.
+    """
+    chosen = HORIZONS[horizon]
+    start = moment(found, chosen, at)
+    cells = panel(found, chosen, start)
+    mean = expected(cells, cells.counts.shape[1], chosen)
+    learned = spreads(cells, expected, chosen)
+    levels = {level: summed(mean, level, cells.category) for level in LEVELS}
+    spread = {level: quantiles(values, learned[level]) for level, values in levels.items()}
+    names = dict(zip(LEVELS, (cells.items, cells.categories, ["shop"]), strict=True))
+    rows = {
+        level: [_row(*row) for row in zip(names[level], levels[level], spread[level], strict=True)]
+        for level in LEVELS
+    }
+    _add_stock(rows["item"], found, start, stock, supply)
+    for row, category in zip(rows["item"], found.category, strict=True):
+        row["category"] = category
+    return {
+        "demand": found.event,
+        "horizon": horizon,
+        "from": _iso(start),
+        "periods": [_iso(start + step * chosen.span * chosen.cell_ms) for step in range(chosen.steps)],
+        "supply": supply._asdict(),
+        "items": rows["item"],
+        "categories": rows["category"],
+        "shop": rows["shop"][0],
+        "judged": judge(cells, chosen),
+    }
+
+
+def _row(name: str, mean: Floats, spread: Floats) -> dict[str, Any]:
+    """One series: means and quantiles by period."""
+    named = {f"q{share * 100:.0f}": spread[:, place].tolist() for place, share in enumerate(QUANTILES)}
+    return {"id": name, "mean": np.round(mean, _DIGITS).tolist(), **named}
+
+
+def _add_stock(
+    rows: list[dict[str, Any]], found: Sales, start: int, stock: Mapping[str, int], supply: Supply
+) -> None:
+    """Cover and hint of items with a stock figure, from the next week's demand, whatever the horizon."""
+    if not stock:
+        return
+    weekly = HORIZONS["weekly"]
+    cells = panel(found, weekly, start // weekly.cell_ms * weekly.cell_ms)
+    mean = expected(cells, cells.counts.shape[1], weekly)[:, 0]
+    pieces = np.array([stock.get(item, np.nan) for item in cells.items], dtype=np.float64)
+    hints = stock_hints(pieces, mean, spreads(cells, expected, weekly)["item"], supply)
+    for row, known, *told in zip(rows, pieces, *hints, strict=True):
+        if not np.isnan(known):
+            row |= _told(known, Stock(*told))
+
+
+def _told(pieces: float, told: Any) -> dict[str, Any]:
+    return {
+        "stock": int(pieces),
+        "days_of_cover": _days(told.cover),
+        "cautious_days_of_cover": _days(told.cautious_cover),
+        "reorder_point": int(told.point),
+        "order": int(told.order),
+    }
+
+
+def _days(value: float) -> float | None:
+    """None where the stock lasts for ever."""
+    return round(float(value), 1) if np.isfinite(value) else None
+
+
+def _iso(ts: int) -> str:
+    return datetime.fromtimestamp(ts / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,168 @@
+"""Forecasts of demand judged by rolling origin, beside naive ones, for items, categories and the shop."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import gammaln
+
+from models.forecasting.demand_model import LEAST, Floats, Horizon, Panel, expected
+from models.forecasting.stock import QUANTILES, DemandSpread, quantiles
+from trainer.forecasting.demand_training import DemandError
+
+Forecast = Callable[[Panel, int, Horizon], Floats]
+LEVELS = ("item", "category", "shop")
+#: Origins that are judged, a day apart; as many before them tell the spread.
+ORIGINS = 7
+#: The least history (days) that an origin has.
+WARM_UP = 7
+_WINDOW = 28
+#: More than anything sold in one period.
+_APART = 1 << 32
+#: Smoothing of demand's size and of its chance (Teunter, Syntetos, Babai 2011).
+_SIZE, _CHANCE = 0.1, 0.05
+
+
+def seasonal_naive(panel: Panel, at: int, horizon: Horizon) -> Floats:
+    """What was sold one season before: yesterday's hour, last week's weekday, last week [I, steps]."""
+    if horizon.span > 1:
+        return np.asarray(panel.counts[:, at - horizon.span : at].sum(1, dtype=np.float64)[:, None])
+    ahead = np.arange(horizon.steps)
+    return panel.counts[:, at - horizon.season + ahead % horizon.season].astype(np.float64)
+
+
+def moving_average(panel: Panel, at: int, horizon: Horizon) -> Floats:
+    """The mean of the last 28 days [I, steps]."""
+    recent = panel.counts[:, max(0, at - _WINDOW * horizon.per_day) : at]
+    return _flat(recent.mean(1, dtype=np.float64), horizon)
+
+
+def tsb(panel: Panel, at: int, horizon: Horizon) -> Floats:
+    """For intermittent demand: size and chance of a sale, each smoothed (Teunter, Syntetos, Babai 2011)."""
+    chance, size = np.zeros(len(panel.items)), np.zeros(len(panel.items))
+    for cell in range(at):
+        sold = panel.counts[:, cell]
+        there = sold > 0
+        chance += _CHANCE * (there - chance)
+        size = np.where(there, np.where(size > 0, size + _SIZE * (sold - size), sold), size)
+    return _flat(chance * size, horizon)
+
+
+def _flat(rate: Floats, horizon: Horizon) -> Floats:
+    return np.repeat(rate[:, None] * horizon.span, horizon.steps, axis=1)
+
+
+#: The first is what is served.
+METHODS: dict[str, Forecast] = {
+    "shrinkage": expected,
+    "seasonal_naive": seasonal_naive,
+    "moving_average": moving_average,
+    "tsb": tsb,
+}
+
+
+class DemandFigures(NamedTuple):
+    """Means and what was sold, of one level: [N] each, over items (or groups), origins and steps."""
+
+    mean: Floats
+    sold: Floats
+
+
+def outcomes(panel: Panel, method: Forecast, horizon: Horizon, origins: range) -> dict[str, DemandFigures]:
+    """By level, over all origins; an item counts from the origin after its first event on."""
+    parts: dict[str, list[DemandFigures]] = {level: [] for level in LEVELS}
+    for at in origins:
+        there = panel.known < at
+        length = horizon.steps * horizon.span
+        cells = panel.counts[there, at : at + length].astype(np.float64)
+        sold = cells.reshape(-1, horizon.steps, horizon.span).sum(2)
+        mean = method(panel, at, horizon)[there]
+        for level in LEVELS:
+            parts[level].append(_summed(mean, sold, level, panel.category[there]))
+    return {
+        level: DemandFigures(*map(np.concatenate, zip(*found, strict=True))) for level, found in parts.items()
+    }
+
+
+def _summed(mean: Floats, sold: Floats, level: str, category: NDArray[np.int64]) -> DemandFigures:
+    return DemandFigures(*(summed(values, level, category).ravel() for values in (mean, sold)))
+
+
+def summed(values: Floats, level: str, category: NDArray[np.int64]) -> Floats:
+    """Items' values [I, S] as the level's: [I, S], [categories, S] or [1, S]."""
+    if level == "item":
+        return values
+    group = category if level == "category" else np.zeros_like(category)
+    made = np.zeros((int(group.max(initial=0)) + 1, values.shape[1]))
+    np.add.at(made, group, values)
+    return made
+
+
+def learn_spread(judged: DemandFigures) -> DemandSpread:
+    """The likeliest spread around means, given what was sold."""
+    # Most are alike: few items sell, and means within 2% are one mean here.
+    steps = np.round(np.log(np.maximum(judged.mean, LEAST)) * 50)
+    _, first, times = np.unique(steps * _APART + judged.sold, return_index=True, return_counts=True)
+    mean, sold = np.exp(steps[first] / 50), judged.sold[first]
+
+    def loss(point: Floats) -> float:
+        shape = DemandSpread(*point).shape(mean)
+        found = gammaln(sold + shape) - gammaln(shape) + shape * np.log(shape / (shape + mean))
+        prior = (point[0] ** 2 + (point[1] - 0.5) ** 2) / 18
+        likely = times @ (found + sold * np.log(mean / (shape + mean)))
+        return float((prior - likely) / times.sum())
+
+    return DemandSpread(*minimize(loss, [0.0, 0.5], method="Nelder-Mead").x.tolist())
+
+
+def spreads(panel: Panel, method: Forecast, horizon: Horizon) -> dict[str, DemandSpread]:
+    """By level, from the origins whose outcomes the panel's end knows."""
+    origins = _origins(panel, horizon, 0)
+    return {level: learn_spread(found) for level, found in outcomes(panel, method, horizon, origins).items()}
+
+
+def judge(panel: Panel, horizon: Horizon) -> dict[str, Any]:
+    """Figures by level and method on the newest origins; each method's spread is learned before them."""
+    judged, before = _origins(panel, horizon, 0), _origins(panel, horizon, 1)
+    made: dict[str, Any] = {level: {} for level in LEVELS}
+    for name, method in METHODS.items():
+        learned = outcomes(panel, method, horizon, before)
+        for level, found in outcomes(panel, method, horizon, judged).items():
+            made[level][name] = figures(found, learn_spread(learned[level]))
+    return made
+
+
+def _origins(panel: Panel, horizon: Horizon, back: int) -> range:
+    """Midnights, ORIGINS of them, whose periods end before the panel does, or before the first of those."""
+    length = horizon.steps * horizon.span
+    last = panel.counts.shape[1] - length
+    if back:
+        last = _origins(panel, horizon, 0)[0] - length
+    day = horizon.per_day
+    last = last // day * day
+    first = max(last - (ORIGINS - 1) * day, WARM_UP * day)
+    if last < WARM_UP * day:
+        found = panel.counts.shape[1] / day
+        raise DemandError(f"{found:.0f} days of history: expected at least {WARM_UP} and two horizons")
+    return range(first, last + 1, day)
+
+
+def figures(judged: DemandFigures, spread: DemandSpread) -> dict[str, float]:
+    """WAPE of mean and of median, bias, mean pinball loss of QUANTILES, and what lies at or below each."""
+    mean, sold = judged
+    found = quantiles(mean, spread)
+    apart = sold[:, None] - found
+    shares = np.array(QUANTILES)
+    loss = np.maximum(shares * apart, (shares - 1) * apart).mean(0)
+    total = max(float(sold.sum()), LEAST)
+    return {
+        "wape": float(np.abs(sold - mean).sum()) / total,
+        "wape_of_median": float(np.abs(sold - found[:, 1]).sum()) / total,
+        "bias": float(mean.sum()) / total,
+        "pinball": float(loss.mean()),
+        "below_upper": float((apart[:, -1] <= 0).mean()),
+        "zeros": float((sold == 0).mean()),
+        "n": len(sold),
+    }

@@ -1,0 +1,134 @@
+"""Demand out of an event log: pieces (or events) per item and cell, with what the catalogue says of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.contract.catalogue import Catalogue
+from models.contract.events import Limits
+from models.errors import PathcastError
+from models.forecasting.demand_model import DAY_MS, HOUR_MS, Horizon, Panel
+
+#: So much of a log is read before the moment of the forecast.
+HISTORY_DAYS = 63
+#: A week for the season, one for the spread, one to judge.
+LEAST_DAYS = 21
+PREFERRED = ("purchase", "view_item")
+
+
+class DemandError(PathcastError):
+    """A log from which no demand can be forecast."""
+
+
+@dataclass(frozen=True)
+class Sales:
+    """Rows of demand: item (its index), time (epoch ms), pieces, each [N]; `event` is what counts.
+
+    `items` are in order of their id; `seen` [I] is an item's first event, 0 where the catalogue knows it.
+    `first` and `last` are the log's times.
+    """
+
+    event: str
+    items: list[str]
+    category: list[str]
+    seen: NDArray[np.int64]
+    item: NDArray[np.int64]
+    ts: NDArray[np.int64]
+    pieces: NDArray[np.float64]
+    first: int
+    last: int
+
+
+def sales(log: pl.LazyFrame, catalogue: Catalogue, event: str | None = None, pieces: bool = True) -> Sales:
+    """Demand in a log: pieces bought, or whatever `event` counts; without one what the log has (PREFERRED).
+
+    An event without a quantity is one piece; quantities are clipped as the decoder's. Raises DemandError.
+    """
+    frame = _rows(log)
+    counts = dict(frame["event"].value_counts().iter_rows())
+    chosen = event or next((name for name in PREFERRED if counts.get(name)), PREFERRED[0])
+    if not counts.get(chosen):
+        found = ", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items())) or "nothing"
+        raise DemandError(
+            f"no event {chosen!r} with an item in the log, which has {found}; name another with --demand"
+        )
+    seen = frame.group_by("item_id").agg(pl.col("ts").min(), pl.col("category").drop_nulls().mode().first())
+    known = {item: (ts, category) for item, ts, category in seen.iter_rows()}
+    ids = sorted(known.keys() | set(catalogue))
+    wanted = frame.filter(pl.col("event") == chosen)
+    limit = Limits().quantity_max
+    quantity = wanted["quantity"].fill_null(1).clip(1, limit).to_numpy() if pieces else np.ones(len(wanted))
+    return Sales(
+        chosen,
+        ids,
+        [_category(item, catalogue, known) for item in ids],
+        np.array([0 if item in catalogue else known[item][0] for item in ids], dtype=np.int64),
+        wanted["item_id"].replace_strict(ids, np.arange(len(ids)), return_dtype=pl.Int64).to_numpy(),
+        wanted["ts"].to_numpy(),
+        quantity.astype(np.float64),
+        int(frame["ts"].min()),  # type: ignore[arg-type]
+        int(frame["ts"].max()),  # type: ignore[arg-type]
+    )
+
+
+def _rows(log: pl.LazyFrame) -> pl.DataFrame:
+    columns = log.collect_schema().names()
+    if "item_id" not in columns:
+        raise DemandError(
+            f"the log has no column of items, only {', '.join(columns)}; name it: --map item_id="
+        )
+    optional = {"quantity": pl.Int64, "category": pl.String}
+    missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in optional.items() if name not in columns]
+    wanted = log.with_columns(missing).select("event", "item_id", "ts", "quantity", "category")
+    frame = wanted.filter(pl.col("item_id").is_not_null() & pl.col("ts").is_not_null()).collect()
+    if frame.is_empty():
+        raise DemandError("no event of the log has an item and a time; check its columns (--map)")
+    return frame
+
+
+def _category(item: str, catalogue: Catalogue, known: dict[str, tuple[int, str | None]]) -> str:
+    """The catalogue's, else the one most events said."""
+    listed = catalogue[item].category if item in catalogue else None
+    return listed or known.get(item, (0, None))[1] or ""
+
+
+def moment(found: Sales, horizon: Horizon, at: int | None) -> int:
+    """Where the forecast starts: `at` (epoch ms), else the log's end, as a whole cell.
+
+    The cell in which the log ends is whole if it ends within the cell's last hour. Raises DemandError.
+    """
+    end = at if at is not None else found.last + HOUR_MS
+    start = end // horizon.cell_ms * horizon.cell_ms
+    days = (start - found.first) / DAY_MS
+    if days < LEAST_DAYS or start > found.last + DAY_MS:
+        raise DemandError(
+            f"{max(days, 0):.1f} days of log before the forecast's start, and the log ends "
+            f"{(found.last - start) / DAY_MS:.1f} days after it: expected at least {LEAST_DAYS} days before, "
+            "and a start within the log or right after it; give an earlier log or another --at"
+        )
+    return start
+
+
+def panel(found: Sales, horizon: Horizon, start: int) -> Panel:
+    """Counts by cell up to `start`, epoch ms of a whole cell; nothing after it is read."""
+    whole = (start - found.first // DAY_MS * DAY_MS) // DAY_MS
+    days = min(whole, HISTORY_DAYS)
+    first = start - days * DAY_MS
+    cells = days * horizon.per_day
+    inside = (found.ts >= first) & (found.ts < start)
+    counts = np.zeros((len(found.items), cells), dtype=np.float32)
+    place = found.item[inside], (found.ts[inside] - first) // horizon.cell_ms
+    np.add.at(counts, place, found.pieces[inside].astype(np.float32))
+    names: Sequence[str] = sorted(set(found.category))
+    numbers = {name: number for number, name in enumerate(names)}
+    return Panel(
+        found.items,
+        list(names),
+        np.array([numbers[name] for name in found.category], dtype=np.int64),
+        (found.seen - first) // horizon.cell_ms,
+        counts,
+        first,
+    )

@@ -1,0 +1,132 @@
+"""The gate: a candidate serves only if the newest clicks say so.
+
+Candidate, incumbent, the rungs below and the baselines answer the same clicks of sessions that none of them
+has seen. A paired bootstrap over visitors (`trainer.evaluation.bootstrap`) says what is noise; `gate_verdict`
+has the rules. `admission` keeps the report, and lets the candidate serve or not.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from models.errors import PathcastError
+from models.registry import registry
+from models.registry.versions import Version
+from trainer.drift import drift_report
+from trainer.drift.drift import measure
+from trainer.drift.drift_settings import DriftSettings
+from trainer.evaluation.holdout import Holdout
+from trainer.examples.examples import Examples
+from trainer.gate.gate_figures import Contestant, Difference, contestant, field_of, megabytes, microseconds
+from trainer.gate.gate_settings import GateSettings
+from trainer.gate.picture import picture
+from trainer.gate.verdict import Rival, Verdict, decide, floors, too_little
+from trainer.logs.lineage import last_session
+from trainer.promotion.promotions import Promotions
+
+
+class GateReport(NamedTuple):
+    """What the gate says: the verdict, all figures as JSON values, and pictures (PNG) by name."""
+
+    verdict: Verdict
+    figures: dict[str, Any]
+    pictures: Mapping[str, bytes] = MappingProxyType({})
+
+
+def judge(
+    candidate: Path, incumbent: Version | None, examples: Examples, settings: GateSettings
+) -> GateReport:
+    """Judge the version in a folder; one that cannot be loaded is refused in the words of its error."""
+    try:
+        version = registry.load(candidate)
+    except PathcastError as error:
+        return _refused(candidate.name, incumbent, str(error), {})
+    seen = max(last_session(one.metrics) for one in (version, incumbent) if one)
+    newest = Holdout.newest(examples, seen)
+    lacking = too_little(newest.visitors, newest.buyers, bool(examples.buys.any()), settings)
+    if lacking:
+        return _refused(version.id, incumbent, f"there is too little to judge: {lacking}", newest.described())
+    return _judged(version, incumbent, newest, settings)
+
+
+class Meeting(NamedTuple):
+    """Who answered the slice: the candidate, the incumbent if one serves, and the field by name."""
+
+    candidate: Contestant
+    incumbent: Contestant | None
+    field: dict[str, Contestant]
+
+    def apart(self) -> dict[str, dict[str, Difference]]:
+        """How far the candidate is ahead of each of the field."""
+        return {name: self.candidate.against(one) for name, one in self.field.items()}
+
+
+def _meeting(version: Version, incumbent: Version | None, newest: Holdout) -> Meeting:
+    both = [version, incumbent] if incumbent else [version]
+    met = [contestant(one.neural, newest, len(one.vocabulary.ids)) for one in both]
+    times = microseconds([one.neural for one in both], newest)
+    for one, found, spent in zip(both, met, times, strict=True):
+        found.figures.update(microseconds=spent, megabytes=megabytes(one))
+    return Meeting(met[0], met[1] if incumbent else None, field_of(version, newest))
+
+
+def _judged(
+    version: Version, incumbent: Version | None, newest: Holdout, settings: GateSettings
+) -> GateReport:
+    met = _meeting(version, incumbent, newest)
+    own, other = met.candidate, met.incumbent
+    held = floors(own.figures, other.figures if other else None, settings)
+    rival = Rival(incumbent.id, own.against(other), other.figures) if incumbent and other else None
+    fresher = incumbent is None or last_session(version.metrics) > last_session(incumbent.metrics)
+    apart = met.apart()
+    verdict = decide(held, apart, rival, fresher, settings)
+    named = {version.id: own} | ({rival.name: other} if rival and other else {})
+    differences = ({rival.name: rival.differences} if rival else {}) | apart
+    made = _head(version.id, incumbent, verdict) | {
+        "slice": newest.described(),
+        "figures": {name: one.figures for name, one in (named | met.field).items()},
+        "ahead of": {name: _plain(each) for name, each in differences.items()},
+        "floors": [floor._asdict() for floor in held],
+        "settings": settings.model_dump(),
+    }
+    drawn = {"report.png": picture(named, differences, newest)}
+    drift = measure(incumbent, newest, DriftSettings()) if incumbent else None
+    if drift:
+        made |= {"drift": drift._asdict()}
+        drawn |= {"drift.png": drift_report.picture(drift)}
+    return GateReport(verdict, made, drawn)
+
+
+def _plain(differences: Mapping[str, Difference]) -> dict[str, dict[str, float]]:
+    return {figure: found._asdict() for figure, found in differences.items()}
+
+
+def _refused(name: str, incumbent: Version | None, why: str, described: dict[str, int]) -> GateReport:
+    verdict = Verdict(False, why)
+    return GateReport(verdict, _head(name, incumbent, verdict) | {"slice": described})
+
+
+def _head(name: str, incumbent: Version | None, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "candidate": name,
+        "incumbent": incumbent.id if incumbent else None,
+        **said(verdict),
+    }
+
+
+def said(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as the report's figures have it."""
+    return {"verdict": "passed" if verdict.passed else "refused", "reason": verdict.reason}
+
+
+def serving(moves: Promotions, candidate: str) -> Version | None:
+    """The version that a candidate has to beat; None where none serves, or what serves cannot be used."""
+    name = moves.ledger.standing().serving
+    if name is None or name == candidate:
+        return None
+    try:
+        return registry.load(moves.folder / name)
+    except PathcastError:
+        # A damaged incumbent, or one for other features, cannot keep its place against one that works.
+        return None

@@ -1,0 +1,110 @@
+"""How good, how calibrated, how varied, how fast and how large each contestant is on the same clicks."""
+
+import time
+from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import quality_metrics
+from models.registry.versions import Version
+from models.scoring.scores import TOP, Scorer
+from trainer.baselines import Baselines
+from trainer.evaluation.bootstrap import interval
+from trainer.evaluation.evaluate import Answers, answers
+from trainer.evaluation.holdout import Holdout
+
+#: Figures that decide: what a visitor does in this session, and which item comes next.
+DECIDING = ("average_precision", "recall_20")
+#: Clicks of a chunk whose scoring is timed, and how often.
+CHUNK, ROUNDS = 256, 15
+
+
+class Difference(NamedTuple):
+    """How far one is ahead of another in a figure; the middle 95% of resampled visitors."""
+
+    ahead: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A scorer's answers to a slice. `draws` are its deciding figures [RESAMPLES], by name."""
+
+    figures: dict[str, float]
+    draws: dict[str, NDArray[np.float64]]
+    purchase: NDArray[np.float32]
+
+    def against(self, other: "Contestant") -> dict[str, Difference]:
+        """Paired differences in the deciding figures that both have."""
+        made = {}
+        for name in (name for name in DECIDING if name in self.draws and name in other.draws):
+            low, high = interval(self.draws[name] - other.draws[name])
+            made[name] = Difference(self.figures[name] - other.figures[name], low, high)
+        return made
+
+
+def contestant(scorer: Scorer, newest: Holdout, known: int) -> Contestant:
+    """What a scorer that knows so many items answers to a slice."""
+    found = answers(scorer, newest.clicks)
+    bought, next_items = intent(found.purchase, newest), next_item(found.ranks, newest)
+    figures = next_items.figures | {"coverage": _coverage(found, known, len(newest.clicks))}
+    return Contestant(bought.figures | figures, bought.draws | next_items.draws, found.purchase)
+
+
+def next_item(ranks: NDArray[np.int64], newest: Holdout) -> Contestant:
+    """Ranks [N] of what a slice's clicks were followed by, 0 for a miss, judged."""
+    wanted = newest.wanted
+    recall, mrr = quality_metrics.at_ranks(ranks[wanted])
+    draws = {"recall_20": newest.draws.part(wanted).means((ranks[wanted] > 0).astype(np.float64))}
+    return Contestant({"recall_20": recall, "mrr_20": mrr}, draws, np.zeros(0, np.float32))
+
+
+def intent(chances: NDArray[np.float32], newest: Holdout) -> Contestant:
+    """Purchase probabilities [N] of a slice's clicks, judged."""
+    judged = newest.judged
+    scores, labels = chances[judged], newest.clicks.buys[judged]
+    draws = {"average_precision": newest.draws.part(judged).areas(scores, labels)[:, 1]}
+    figures = {
+        "average_precision": quality_metrics.average_precision(scores, labels),
+        "auc": quality_metrics.auc(scores, labels),
+        "brier": quality_metrics.brier(scores, labels) if len(scores) else 0.0,
+        "ece": quality_metrics.calibration_error(scores, labels),
+    }
+    return Contestant(figures, draws, chances)
+
+
+def field_of(version: Version, newest: Holdout) -> dict[str, Contestant]:
+    """The rungs that would answer without the network, and the baselines that were trained with it."""
+    known = len(version.vocabulary.ids)
+    made = {
+        "session_knn": contestant(version.neighbours, newest, known),
+        "popular_in_category": contestant(version.prior, newest, known),
+    }
+    learned = Baselines(version.baselines).chances(newest.clicks) if version.baselines else {}
+    return made | {name: intent(chances, newest) for name, chances in learned.items()}
+
+
+def microseconds(scorers: list[Scorer], newest: Holdout) -> list[float]:
+    """What a click costs each scorer in a chunk; in turns, so that a busy machine is busy for all of them."""
+    batch = newest.clicks.part(np.arange(min(CHUNK, len(newest.clicks)))).batch()
+    taken: list[list[float]] = [[] for _ in scorers]
+    for _ in range(ROUNDS):
+        for scorer, times in zip(scorers, taken, strict=True):
+            began = time.perf_counter()
+            scorer.score(batch)
+            times.append(1e6 * (time.perf_counter() - began) / len(batch))
+    return [median(times) for times in taken]
+
+
+def megabytes(version: Version) -> float:
+    """Size of a version's own files."""
+    return sum(path.stat().st_size for path in version.path.iterdir() if path.is_file()) / 1e6
+
+
+def _coverage(found: Answers, known: int, clicks: int) -> float:
+    listed = np.unique(found.items[found.items >= 0])
+    return len(listed) / max(1, min(known, TOP * clicks))

@@ -1,0 +1,157 @@
+"""Waiting for the workers' word on a candidate: it is compared with the incumbent before it may serve.
+
+What is awaited stands in a file, so that who is killed while waiting goes on where it was: the clicks that
+workers have scored meanwhile count, and so does the time.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from models.contract.updates import ModelReport
+from models.errors import PathcastError
+from models.registry.refusals import PASSING
+from models.registry.registry import RegistryError
+from models.registry.versions import Version
+from trainer.gate.gate_settings import GateSettings
+from trainer.gate.shadow_rules import decide, lacking, limits, together
+from trainer.gate.verdict import Verdict
+
+#: Seconds between two looks: workers speak every ten.
+LOOK_SECONDS = 5.0
+MINUTE_MS = 60_000
+
+
+class Workers(Protocol):
+    """The workers, by way of the topics on which one speaks with them."""
+
+    def compare(self, version: Version, events: int) -> None:
+        """Let each of them score so many clicks with a version. Raises PromotionError or RegistryError."""
+
+    def stop(self) -> None:
+        """End the comparison. Raises PromotionError."""
+
+    def reports(self) -> list[ModelReport]:
+        """The last word of each on each version. Raises KafkaUnreachable."""
+
+
+class Awaited(msgspec.Struct, frozen=True, kw_only=True):
+    """A comparison that goes on since `at` (epoch ms); `before` are the times of words spoken earlier."""
+
+    candidate: str
+    incumbent: str
+    at: int
+    before: dict[str, int]
+
+
+class TrialFindings(NamedTuple):
+    """The verdict, and the figures as JSON values."""
+
+    verdict: Verdict
+    figures: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LiveTrial:
+    """Comparisons on live clicks. `now` is the clock (epoch ms), `tell` takes news for people. A wait is
+    kept in `file`; without one it begins anew when it is repeated."""
+
+    workers: Workers
+    settings: GateSettings
+    now: Callable[[], int]
+    tell: Callable[[str], None]
+    file: Path | None = None
+    sleep: Callable[[float], None] = time.sleep
+
+    def goes_on(self, candidate: str) -> bool:
+        """Whether workers were asked about a version already."""
+        awaited = self._kept()
+        return awaited is not None and awaited.candidate == candidate
+
+    def judge(self, version: Version, incumbent: str, serving: Callable[[], str | None]) -> TrialFindings:
+        """Wait for the workers' figures, or until the time is over; `serving` says which version serves.
+
+        Raises PromotionError or RegistryError where workers cannot be asked.
+        """
+        awaited = self._kept()
+        if awaited is None or (awaited.candidate, awaited.incumbent) != (version.id, incumbent):
+            awaited = self._begin(version, incumbent)
+        found = self._wait(awaited, serving)
+        self.workers.stop()
+        if self.file is not None:
+            self.file.unlink(missing_ok=True)
+        return found
+
+    def _begin(self, version: Version, incumbent: str) -> Awaited:
+        """Ask first, then keep it: a kill in between asks twice."""
+        before = {one.key: one.at for one in self.workers.reports() if one.version == version.id}
+        awaited = Awaited(candidate=version.id, incumbent=incumbent, at=self.now(), before=before)
+        self.workers.compare(version, self.settings.shadow_events)
+        if self.file is not None:
+            partial = self.file.with_name(f".{self.file.name}.partial")
+            partial.write_bytes(msgspec.json.encode(awaited))
+            partial.replace(self.file)
+        return awaited
+
+    def _wait(self, awaited: Awaited, serving: Callable[[], str | None]) -> TrialFindings:
+        told, until = "", awaited.at + int(self.settings.shadow_minutes * MINUTE_MS)
+        while True:
+            said = self._said(awaited)
+            figures = self._figures(said, awaited.incumbent)
+            missing, over = lacking(figures, self.settings), self.now() >= until
+            if (stopped := _stopped(said, awaited, serving())) is not None:
+                return TrialFindings(stopped, figures)
+            if not missing or over:
+                return self._end(figures, missing, awaited)
+            if missing != told:
+                self.tell(f"in the shadow: {missing}")
+                told = missing
+            self.sleep(LOOK_SECONDS)
+
+    def _end(self, figures: dict[str, Any], missing: str, awaited: Awaited) -> TrialFindings:
+        if missing:
+            minutes = self.settings.shadow_minutes
+            why = f"there is too little traffic to compare: {missing} in {minutes:g} minutes"
+            return TrialFindings(Verdict(False, why), figures)
+        return TrialFindings(decide(figures, limits(figures, self.settings), awaited.incumbent), figures)
+
+    def _figures(self, said: Sequence[ModelReport], incumbent: str) -> dict[str, Any]:
+        compared = [one.shadow for one in said if one.kind == "shadow" and one.incumbent == incumbent]
+        figures = together([one for one in compared if one is not None])
+        held = limits(figures, self.settings)
+        return {"wanted": self.settings.shadow_events, **figures, "limits": [one._asdict() for one in held]}
+
+    def _said(self, awaited: Awaited) -> list[ModelReport]:
+        """What was said of the candidate since; nothing while nobody can be asked, for that may pass."""
+        try:
+            found = self.workers.reports()
+        except PathcastError as error:
+            self.tell(f"in the shadow: {error}")
+            return []
+        return [
+            one for one in found if one.version == awaited.candidate and one.at != awaited.before.get(one.key)
+        ]
+
+    def _kept(self) -> Awaited | None:
+        if self.file is None or not self.file.exists():
+            return None
+        try:
+            return msgspec.json.decode(self.file.read_bytes(), type=Awaited)
+        except msgspec.DecodeError as error:
+            raise RegistryError(
+                f"{self.file} cannot be read ({error}): delete it, and the comparison begins anew"
+            ) from error
+
+
+def _stopped(said: Sequence[ModelReport], awaited: Awaited, serving: str | None) -> Verdict | None:
+    """Why waiting has no sense any more: a worker could not use it, or another version serves."""
+    if serving != awaited.incumbent:
+        return Verdict(
+            False, f"{serving} serves meanwhile, but the candidate was compared with {awaited.incumbent}"
+        )
+    refused = next((one for one in said if one.kind == "refused" and one.refusal not in PASSING), None)
+    return Verdict(False, f"{refused.worker} could not use it: {refused.message}") if refused else None

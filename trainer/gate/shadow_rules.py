@@ -1,0 +1,111 @@
+"""What workers found when they compared a candidate with the incumbent on live clicks, and what follows.
+
+Each worker says what its own clicks show (`models.contract.updates.Comparison`); the gate decides on all of
+them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from models.contract.updates import Comparison, Side
+from trainer.gate.gate_settings import GateSettings
+from trainer.gate.verdict import Floor, Verdict
+
+AGREEMENT = ("correlation", "difference", "items_shared", "first_shared")
+#: Figures of a version, and what weighs their means: clicks with a known outcome, purchases, batches.
+_SIDE = {
+    "mean": "outcomes",
+    "average_precision": "bought",
+    "brier": "outcomes",
+    "calibration_error": "outcomes",
+    "ms_p50": "batches",
+}
+
+
+def together(found: Sequence[Comparison]) -> dict[str, Any]:
+    """The comparisons of all workers as one, in JSON values: means by clicks, and the largest `ms_p99`."""
+    return {
+        "workers": len(found),
+        **{name: sum(getattr(one, name) for one in found) for name in ("scored", "outcomes", "bought")},
+        "agreement": {name: _mean(found, "scored", attrgetter(name)) for name in AGREEMENT},
+        "candidate": _side(found, lambda one: one.challenger),
+        "incumbent": _side(found, lambda one: one.incumbent),
+    }
+
+
+def _side(found: Sequence[Comparison], which: Callable[[Comparison], Side]) -> dict[str, float]:
+    means = {name: _mean(found, by, _of(which, name)) for name, by in _SIDE.items()}
+    return means | {"ms_p99": max((which(one).ms_p99 for one in found), default=0.0)}
+
+
+def _of(which: Callable[[Comparison], Side], name: str) -> Callable[[Comparison], float]:
+    return lambda one: getattr(which(one), name)
+
+
+def _mean(found: Sequence[Comparison], weight: str, value: Callable[[Comparison], float]) -> float:
+    total = sum(getattr(one, weight) for one in found)
+    return sum(getattr(one, weight) * value(one) for one in found) / total if total else 0.0
+
+
+def lacking(found: Mapping[str, Any], settings: GateSettings) -> str:
+    """Why there is too little to compare; empty where it will do."""
+    if found["scored"] < settings.shadow_events:
+        return f"workers scored {found['scored']:,} of {settings.shadow_events:,} clicks"
+    wanted = settings.shadow_outcomes * settings.shadow_events
+    if found["outcomes"] < wanted:
+        return f"what came of {found['outcomes']:,} clicks is known, expected {wanted:,.0f}"
+    return ""
+
+
+def limits(found: Mapping[str, Any], settings: GateSettings) -> list[Floor]:
+    """Time and calibration of the candidate, held against the incumbent's on the same clicks."""
+    own, other = found["candidate"], found["incumbent"]
+    ratio = own["ms_p50"] / other["ms_p50"] if other["ms_p50"] else 1.0
+    worst = other["calibration_error"] + settings.shadow_calibration
+    error = own["calibration_error"]
+    return [
+        Floor("time, of the incumbent's", ratio, settings.shadow_latency, ratio <= settings.shadow_latency),
+        Floor("calibration error", error, worst, error <= worst),
+    ]
+
+
+def decide(found: Mapping[str, Any], held: Sequence[Floor], incumbent: str) -> Verdict:
+    """The verdict on a candidate that workers have compared on enough clicks."""
+    where = f"on {found['scored']:,} live clicks"
+    missed = next((one for one in held if not one.kept), None)
+    if missed:
+        return Verdict(False, f"{where} its {missed.figure} is {missed.value:.4g}, above {missed.limit:.4g}")
+    return Verdict(True, f"{where} it is as fast and as well calibrated as {incumbent}, within the limits")
+
+
+def text(found: Mapping[str, Any], names: tuple[str, str]) -> Iterator[str]:
+    """A part of the report as Markdown; `names` are candidate and incumbent."""
+    yield "## In the shadow"
+    yield ""
+    if "workers" not in found:
+        yield f"Workers are to compare both on {found['wanted']:,} live clicks."
+        return
+    yield (
+        f"{found['workers']} workers compared both on {found['scored']:,} live clicks (asked for: "
+        f"{found['wanted']:,}). What came of {found['outcomes']:,} is known: {found['bought']:,} were "
+        "followed by a purchase."
+    )
+    yield ""
+    agreed = found["agreement"]
+    yield (
+        f"Purchase probabilities correlate {agreed['correlation']:.3f} and differ by "
+        f"{agreed['difference']:.4f}; {agreed['items_shared']:.0%} of the items are shared, "
+        f"{agreed['first_shared']:.0%} of the first ones."
+    )
+    yield ""
+    yield f"| | {' | '.join((*_SIDE, 'ms_p99'))} |"
+    yield "|---" * (2 + len(_SIDE)) + "|"
+    for name, side in zip(names, ("candidate", "incumbent"), strict=True):
+        yield f"| {name} | {' | '.join(f'{value:.4f}' for value in found[side].values())} |"
+    yield ""
+    yield "| limit | found | at most | kept |"
+    yield "|---|---|---|---|"
+    for one in found["limits"]:
+        kept = "yes" if one["kept"] else "no"
+        yield f"| {one['figure']} | {one['value']:.4f} | {one['limit']:.4f} | {kept} |"

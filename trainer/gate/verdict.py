@@ -1,0 +1,139 @@
+"""The gate's rules: from figures to a verdict, and why, in one sentence."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from trainer.gate.gate_figures import Difference
+from trainer.gate.gate_settings import GateSettings
+
+#: What cannot be a reason to keep a candidate out: they are learned, but nothing serves them.
+SHOWN_ONLY = ("naive_bayes", "logistic_regression", "mlp", "rnn", "lightgbm", "majority_class")
+_NAMES = {
+    "average_precision": "average precision of purchase intent",
+    "recall_20": "recall of the next item among 20",
+    "ece": "calibration error",
+    "coverage": "coverage of the items",
+    "microseconds": "time per click (µs)",
+    "megabytes": "size (MB)",
+}
+#: Floors by figure; those of `coverage` are least values, all others largest ones.
+_LEAST = frozenset({"coverage"})
+#: How far beyond the incumbent's figure counts as equal where both miss a floor: times differ by chance.
+_SLACK = {"microseconds": 1.2}
+Differences = Mapping[str, Difference]
+
+
+class Verdict(NamedTuple):
+    """Whether a candidate may serve, and why."""
+
+    passed: bool
+    reason: str
+
+
+_FIRST = Verdict(True, "nothing serves yet, and it is behind no rung that would answer without it")
+
+
+class Rival(NamedTuple):
+    """The incumbent: how far the candidate is ahead of it, and its own figures."""
+
+    name: str
+    differences: Differences
+    figures: Mapping[str, float]
+
+
+class Floor(NamedTuple):
+    """A candidate's figure and the limit that it was held to."""
+
+    figure: str
+    value: float
+    limit: float
+    kept: bool
+
+
+def floors(
+    candidate: Mapping[str, float], incumbent: Mapping[str, float] | None, settings: GateSettings
+) -> list[Floor]:
+    """Each floor; one that the incumbent misses gives way to the incumbent's figure, with slack for times."""
+    limits = {
+        "ece": settings.calibration,
+        "coverage": settings.coverage,
+        "microseconds": settings.microseconds,
+        "megabytes": settings.megabytes,
+    }
+    return [_floor(name, candidate[name], limit, incumbent) for name, limit in limits.items()]
+
+
+def _floor(name: str, value: float, limit: float, incumbent: Mapping[str, float] | None) -> Floor:
+    bound = min if name in _LEAST else max
+    limit = bound(limit, incumbent[name] * _SLACK.get(name, 1.0)) if incumbent else limit
+    return Floor(name, value, limit, value >= limit if name in _LEAST else value <= limit)
+
+
+def too_little(visitors: int, buyers: int, any_purchase: bool, settings: GateSettings) -> str:
+    """Why a slice is too small to judge on; empty where it will do."""
+    if visitors < settings.least_visitors:
+        return f"only {visitors} visitors began sessions since, expected {settings.least_visitors}"
+    if any_purchase and buyers < settings.least_buyers:
+        return f"only {buyers} visitors bought since, expected {settings.least_buyers}"
+    return ""
+
+
+def decide(
+    held: list[Floor],
+    field: Mapping[str, Differences],
+    incumbent: Rival | None,
+    fresher: bool,
+    settings: GateSettings,
+) -> Verdict:
+    """The verdict on a candidate that there is enough to judge on.
+
+    `field` are differences to rungs and baselines; a candidate is `fresher` if it has seen newer sessions.
+    """
+    missed = next((floor for floor in held if not floor.kept), None)
+    if missed:
+        word = "below" if missed.figure in _LEAST else "above"
+        return Verdict(False, f"its {_NAMES[missed.figure]} is {missed.value:.4g}, {word} {missed.limit:.4g}")
+    compared = _compared(incumbent, fresher, settings) if incumbent else _FIRST
+    behind = next(_behind(field), None)
+    # Behind a rung, but better than what serves, is still an improvement.
+    improves = compared.passed and incumbent is not None and _better(incumbent) is not None
+    return Verdict(False, behind) if behind and not improves else compared
+
+
+def _behind(field: Mapping[str, Differences]) -> Iterator[str]:
+    for name, differences in field.items():
+        if name not in SHOWN_ONLY:
+            for figure, found in differences.items():
+                if found.high < 0:
+                    yield f"it is behind {name} in {_told(figure, found)}"
+
+
+def _compared(rival: Rival, fresher: bool, settings: GateSettings) -> Verdict:
+    name, differences = rival.name, rival.differences
+    worse = next((figure for figure, found in differences.items() if found.high < 0), None)
+    if worse:
+        return Verdict(False, f"it is worse than {name} in {_told(worse, differences[worse])}")
+    better = _better(rival)
+    if better:
+        return Verdict(True, f"it is better than {name} in {_told(better, differences[better])}")
+    doubt = next(_doubtful(rival, settings.margin), None)
+    if doubt:
+        told = _told(doubt, differences[doubt])
+        return Verdict(False, f"it may be worse than {name} by more than the margin in {told}")
+    if settings.require_fresher and not fresher:
+        return Verdict(False, f"it is equal to {name} within noise, and has seen nothing newer")
+    return Verdict(True, f"it is equal to {name} within noise, and has seen newer sessions")
+
+
+def _better(rival: Rival) -> str | None:
+    return next((figure for figure, found in rival.differences.items() if found.low > 0), None)
+
+
+def _doubtful(rival: Rival, margin: float) -> Iterator[str]:
+    for figure, found in rival.differences.items():
+        if found.low < -margin * rival.figures[figure]:
+            yield figure
+
+
+def _told(figure: str, found: Difference) -> str:
+    return f"{_NAMES[figure]} ({found.ahead:+.4f}, 95% from {found.low:+.4f} to {found.high:+.4f})"

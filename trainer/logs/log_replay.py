@@ -1,0 +1,171 @@
+"""A log walked by the code that serves: the contract's decoder, the session step, the feature row.
+
+What was known at a click is read when it happens; what came of it is joined afterwards (as metarank does).
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from models.contract.catalogue import Catalogue
+from models.contract.decoder import Decoder, InputRecord
+from models.contract.events import Click, Limits
+from models.features import features
+from models.state.codes import CODE, category_hash, item_hash
+from models.state.facts import Facts, Fate
+from models.state.lifecycle import SessionConfig
+from models.state.session import step
+from models.state.visitor import Visitor
+from trainer.examples.examples import Examples, ExamplesError, labelled
+from trainer.examples.lookahead import SAID, look_ahead
+from trainer.logs.devices import Devices, Profiles
+from trainer.logs.row_checks import advice, repeats, strange, told
+
+SLICE = 20_000
+_NONE = float("nan")
+
+
+@dataclass(slots=True)
+class LogRecord:
+    """A row of a log as the decoder reads records."""
+
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+@dataclass
+class LogReplay:
+    """Examples so far; `rejected` counts the clicks that are none, by reason, `disordered` the rows that were
+    earlier than the row above them, `repeated` those that say what another says, `unknown` those whose event
+    name is not known, by that name. `profiles` are what the shop says of people (topic `profiles`)."""
+
+    config: SessionConfig = field(default_factory=SessionConfig)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    rejected: dict[str, int] = field(default_factory=dict)
+    disordered: int = 0
+    repeated: int = 0
+    unknown: dict[str, int] = field(default_factory=dict)
+    profiles: Profiles = ()
+    _visitors: dict[str, Visitor] = field(default_factory=dict)
+    _sessions: dict[str, int] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _items: dict[int, str] = field(default_factory=dict)
+    _names: dict[int, str] = field(default_factory=dict)
+    _clicks: list[tuple[bytes, bytes, int, int, int, int]] = field(default_factory=list)
+    _said: list[tuple[float, float, float, int]] = field(default_factory=list)
+    _watermark: int = 0
+    _began: int = 0
+
+    def __post_init__(self) -> None:
+        self._devices = Devices(self._visitors, self.config, self.profiles)
+
+    def through(self, log: pl.LazyFrame) -> "LogReplay":
+        """Walk a log in the contract's columns (`trainer.logs.log_files.read_log`) in order of event time."""
+        frame = log.collect()
+        self.disordered += int((frame["ts"].diff() < 0).sum())
+        self.repeated += repeats(frame)
+        for name, count in strange(frame["event"]).items():
+            self.unknown[name] = self.unknown.get(name, 0) + count
+        frame = frame.sort("ts", maintain_order=True)
+        decoder = Decoder(Limits(check_skew=False), self.catalogue)
+        for part in frame.iter_slices(SLICE):
+            for entry in decoder.decode(records(part)):
+                if isinstance(entry, Click):
+                    self._step(entry)
+                else:
+                    self._reject(str(entry.reason))
+        return self
+
+    def _reject(self, reason: str) -> None:
+        self.rejected[reason] = self.rejected.get(reason, 0) + 1
+
+    def _step(self, click: Click) -> None:
+        self._watermark = max(self._watermark, click.ts)
+        self._devices.pass_time(self._watermark)
+        before = self._visitors.get(click.visitor_id)
+        spent = before.spend if before else 0
+        visitor, facts = step(before, click, self._watermark, self.config)
+        self._visitors[click.visitor_id] = visitor
+        if facts.born:
+            self._devices.born(visitor, click.visitor_id)
+        if facts.fate != Fate.APPLIED:
+            self._reject(facts.fate.name.lower())
+        elif not facts.consent:
+            self._reject("no consent")
+        else:
+            self._keep(visitor, click, facts)
+            self._note(click, visitor.spend - (0 if facts.fresh else spent))
+        self._devices.stepped(click.visitor_id, visitor, facts)
+
+    def _keep(self, visitor: Visitor, click: Click, facts: Facts) -> None:
+        if facts.fresh:
+            self._sessions[click.visitor_id] = self._began
+            self._began += 1
+        if click.item_id is not None:
+            self._items.setdefault(item_hash(click.item_id), click.item_id)
+        row = features.row(visitor, click, facts)
+        session = self._sessions[click.visitor_id]
+        number = self._numbers.setdefault(click.visitor_id, len(self._numbers))
+        self._clicks.append((facts.code, row, session, facts.position, click.ts, number))
+
+    def _note(self, click: Click, spent: int) -> None:
+        price, rating = click.price, click.rating if click.event == "rate_item" else None
+        brand = self._named(click.brand)
+        self._named(click.category)
+        amounts = (spent / 1000, _NONE if price is None else price, _NONE if rating is None else rating)
+        self._said.append((*amounts, brand))
+
+    def _named(self, text: str | None) -> int:
+        hashed = category_hash(text)
+        if text is not None:
+            self._names.setdefault(hashed, text)
+        return hashed
+
+    def __len__(self) -> int:
+        """Examples so far."""
+        return len(self._clicks)
+
+    def examples(self) -> Examples:
+        """What was walked so far, with labels. Raises ExamplesError where nothing could be used."""
+        if not self._clicks:
+            rejected = f"its rows were rejected: {told(self.rejected, self.unknown)}"
+            found = rejected if self.rejected else "it has no rows"
+            raise ExamplesError(
+                f"no click of the log can be used ({found}); check the file: {advice(self.unknown)}"
+            )
+        codes, rows, session, position, ts, visitor = zip(*self._clicks, strict=True)
+        packed, numbers = np.frombuffer(b"".join(codes), dtype=CODE), np.array(session, dtype=np.int64)
+        times, visitors = np.array(ts, dtype=np.int64), np.array(visitor, dtype=np.int64)
+        said = np.array(self._said, dtype=SAID)
+        return Examples(
+            packed,
+            features.matrix(b"".join(rows)),
+            numbers,
+            np.array(position, dtype=np.int32),
+            times,
+            visitors,
+            *labelled(packed, numbers),
+            self._items,
+            said,
+            look_ahead(packed, said, numbers, times, visitors),
+            self._names,
+        )
+
+
+def records(frame: pl.DataFrame) -> list[InputRecord]:
+    """Rows in the contract's columns as the decoder reads records."""
+    lines = io.BytesIO()
+    frame.write_ndjson(lines)
+    keys = [(key or "").encode() for key in frame["visitor_id"].to_list()]
+    times = frame["ts"].fill_null(-1).to_list()
+    return list(map(LogRecord, keys, lines.getvalue().splitlines(), times))
+
+
+def walk(log: pl.LazyFrame, catalogue: Catalogue | None = None, profiles: Profiles = ()) -> LogReplay:
+    """Walk a whole log."""
+    return LogReplay(catalogue=catalogue or Catalogue(), profiles=profiles).through(log)

@@ -1,0 +1,75 @@
+"""Examples as tensors, and as batches of sessions."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.features.vocabulary import Vocabulary
+from trainer.examples.examples import Examples, segments
+from trainer.fitting.heads import NO_HEADS, HeadPlan, Targets, targets
+
+
+class Soft(NamedTuple):
+    """What teachers say comes next after each click: items [N, M] and their shares [N, M]."""
+
+    items: Tensor
+    shares: Tensor
+
+
+class Data(NamedTuple):
+    """Segments of sessions as tensors over all clicks: table rows [N, FIELDS], features [N, F], labels [N].
+
+    `target` is an item's index, -1 where there is none to learn; `bounds` [S + 1] are the segments' ends;
+    `position` is the
+    click's index in its session; `tasks` are the further heads' labels, where there are such heads; `soft`
+    what the teachers of a distillation say.
+    """
+
+    rows: Tensor
+    features: Tensor
+    target: Tensor
+    buys: Tensor
+    judged: Tensor
+    bounds: NDArray[np.int64]
+    position: Tensor
+    tasks: Targets | None = None
+    soft: Soft | None = None
+
+
+def prepare(examples: Examples, vocabulary: Vocabulary, longest: int, plan: HeadPlan = NO_HEADS) -> Data:
+    """Tensors of the examples, session by session; with labels of the heads of `plan`."""
+    grouped = examples.grouped()
+    numbers = segments(grouped.session, longest)
+    return Data(
+        torch.from_numpy(vocabulary.rows(grouped.codes)),
+        torch.from_numpy(grouped.features),
+        torch.from_numpy(vocabulary.lookup(grouped.target)),
+        torch.from_numpy(grouped.buys.astype(np.float32)),
+        torch.from_numpy(grouped.judged),
+        np.append(0, np.flatnonzero(np.diff(numbers, append=-1)) + 1),
+        torch.from_numpy(grouped.position),
+        targets(grouped, plan) if plan.tasks else None,
+    )
+
+
+def batches(data: Data, clicks: int, shuffle: np.random.Generator | None) -> list[NDArray[np.int64]]:
+    """Segments of like length side by side, about `clicks` clicks a batch."""
+    lengths = np.diff(data.bounds)
+    jitter = shuffle.random(len(lengths)) if shuffle else np.zeros(len(lengths))
+    order = np.lexsort((jitter, lengths))
+    cuts = np.flatnonzero(np.diff(np.cumsum(lengths[order]) // clicks)) + 1
+    chunks = np.split(order, cuts)
+    if shuffle:
+        shuffle.shuffle(chunks)
+    return chunks
+
+
+def padded(bounds: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """Clicks of the chosen segments `[B, T]`, and which places hold one; the others hold click 0."""
+    starts, lengths = torch.from_numpy(bounds[chosen]), torch.from_numpy(np.diff(bounds)[chosen])
+    steps = torch.arange(int(lengths.max()))
+    inside = steps < lengths[:, None]
+    return torch.where(inside, starts[:, None] + steps, 0), inside

@@ -1,0 +1,46 @@
+"""The learning rate over a run, and the end of its time."""
+
+import math
+import time
+
+from trainer.loop import distributed
+from trainer.loop.optimiser import Optimiser
+from trainer.loop.options import Options
+
+
+class LearningRateSchedule:
+    """Learning rates over a run: a linear warm-up to each group's `peak`, then half a cosine to zero
+    (Loshchilov, Hutter 2017).
+
+    The run's end is that of the `epochs` or of the `seconds`, whichever comes first, so a budget is always
+    used to the end of the curve. `elapsed` is what an earlier part of the run has used of the time.
+    """
+
+    def __init__(self, optimiser: Optimiser, options: Options) -> None:
+        self._optimiser, self._options = optimiser, options
+        self._began = time.monotonic()
+        self.done = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training so far."""
+        return time.monotonic() - self._began
+
+    def resume(self, elapsed: float) -> None:
+        """Go on as if the training had begun so many seconds ago."""
+        self._began = time.monotonic() - elapsed
+
+    def spent(self) -> bool:
+        """Whether the time is over, as of the last `set`."""
+        return self.done > 1
+
+    def set(self, epochs: float) -> None:
+        """Set the rates after so many epochs."""
+        options = self._options
+        timed = distributed.first_says(self.elapsed) / options.seconds if options.seconds else math.inf
+        self.done = max(min(1.0, epochs / options.epochs), timed)
+        at = min(1.0, self.done)
+        warm = min(1.0, at / options.warm_up) if options.warm_up else 1.0
+        share = warm * (1 + math.cos(math.pi * at)) / 2
+        for group in self._optimiser.param_groups:
+            group["lr"] = group["peak"] * share

@@ -1,0 +1,60 @@
+"""Telling the workers of a new model version."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from models.contract.updates import ModelUpdate
+from models.errors import PathcastError
+from models.registry.registry import Version
+from models.registry.versions import MANIFEST
+
+#: Key of the model that serves every placement.
+PLACEMENT = "default"
+
+
+class PromotionError(PathcastError):
+    """A version could not be announced; the workers keep the one they have."""
+
+
+def announcement(version: Version, features_version: str, place: str | None = None) -> ModelUpdate:
+    """What workers need to find and verify a version; `place` is its URL where it was put to one."""
+    manifest = (version.path / MANIFEST).read_bytes()
+    return ModelUpdate(
+        version=version.id,
+        path=place or str(version.path.resolve()),
+        sha256=hashlib.sha256(manifest).hexdigest(),
+        features_version=features_version,
+        created_at=version.created_at,
+    )
+
+
+def announce(
+    update: ModelUpdate | None,
+    connection: Mapping[str, Any],
+    topic: str,
+    timeout: float = 15.0,
+    key: str = PLACEMENT,
+) -> None:
+    """Publish to the compacted topic of model updates; `connection` are kafka-python's arguments.
+
+    `key` is a placement, or `models.contract.updates.SHADOW`; None takes back what was said under it.
+    Returns once the broker has it; raises PromotionError otherwise, `timeout` (seconds) at the latest.
+    """
+    try:
+        producer = KafkaProducer(**connection, acks="all", bootstrap_timeout_ms=int(timeout * 1000))
+        try:
+            value = msgspec.json.encode(update) if update is not None else None
+            producer.send(topic, key=key.encode(), value=value).get(timeout)
+        finally:
+            producer.close()
+    except KafkaError as error:
+        what = update.version if update else f"the end of {key}"
+        raise PromotionError(
+            f"cannot announce {what} on {topic}: {error!r} from {connection['bootstrap_servers']}; "
+            "check the broker and the topics (`pathcast topics`), then announce it again"
+        ) from error

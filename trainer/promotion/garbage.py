@@ -1,0 +1,73 @@
+"""Removing versions that nobody will ask for again."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from models.registry import remote
+from trainer.defaults import Keep as Keep
+from trainer.promotion.ledger import Ledger, LedgerError
+from trainer.promotion.named import versions
+from trainer.promotion.status import LedgerEntry, RegistryStatus, What
+
+DAY_MS = 86_400_000
+#: Folders that a killed writer or remover leaves.
+_HALF = (".partial-*", ".removed-*")
+
+
+#: Whether the version in a folder is one of those that are meant.
+Which = Callable[[Path], bool]
+
+
+def removable(folder: Path, keep: Keep, now: int) -> list[str]:
+    """Versions that can go as of `now` (epoch ms). Raises LedgerError."""
+    return list(_removable(folder, Ledger(folder).standing(), keep, now))
+
+
+def collect(folder: Path, keep: Keep, now: int, which: Which = lambda version: True) -> list[str]:
+    """Remove what can go, of `which` versions; their names. Entered before it happens. Raises LedgerError."""
+    gone: list[str] = []
+
+    def decide(found: RegistryStatus) -> Iterable[LedgerEntry]:
+        gone.extend(name for name in _removable(folder, found, keep, now) if which(folder / name))
+        for name in gone:
+            yield LedgerEntry(
+                at=now, what=What.REMOVED, version=name, by="gc", reason="nobody will ask for it"
+            )
+
+    try:
+        Ledger(folder).enter(decide)
+        for name in gone:
+            (folder / name).rename(folder / f".removed-{name}")
+        for half in _leftovers(folder, now):
+            shutil.rmtree(half)
+    except OSError as error:
+        raise LedgerError(f"cannot remove from {folder}: {error}; check its rights") from error
+    return gone
+
+
+def withdraw(folder: Path, url: str) -> list[str]:
+    """Remove from the registry at `url` what was removed from the one in `folder`; their names.
+
+    What the ledger does not name is somebody else's. Raises LedgerError, or RegistryError.
+    """
+    removed = Ledger(folder).standing().removed
+    gone = [name for name in remote.names(url) if name in removed and not (folder / name).exists()]
+    for name in gone:
+        remote.remove(remote.joined(url, name))
+    return gone
+
+
+def _removable(folder: Path, found: RegistryStatus, keep: Keep, now: int) -> Iterator[str]:
+    kept = {found.pinned, *found.stack[-1 - max(0, keep.served) :]}
+    for name in versions(folder):
+        age = now - int((folder / name).stat().st_mtime * 1000)
+        if name not in kept and age >= keep.days * DAY_MS:
+            yield name
+
+
+def _leftovers(folder: Path, now: int) -> Iterator[Path]:
+    """Removed folders, and half-written ones of a day ago: a younger one may still be written."""
+    for path in (path for pattern in _HALF for path in folder.glob(pattern)):
+        if path.name.startswith(".removed-") or now - path.stat().st_mtime * 1000 > DAY_MS:
+            yield path

@@ -1,0 +1,49 @@
+"""Versions of a registry by name: what is one, and which one is meant."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from models.registry.refusals import RegistryError
+from models.registry.version_files import MANIFEST
+
+
+def is_version(path: Path) -> bool:
+    """Whether a folder is a model version, be it a damaged one."""
+    if path.name.startswith(".") or not path.is_dir():
+        return False
+    return (path / MANIFEST).exists() or _looks_like_one(path.name)
+
+
+def versions(folder: Path) -> list[str]:
+    """Names of the versions in a registry, oldest first; damaged ones as well."""
+    return sorted(path.name for path in folder.glob("*") if is_version(path))
+
+
+def registered(folder: Path, given: str) -> str:
+    """The name of the version that is meant by its name or by its folder in the registry `folder`.
+
+    Raises RegistryError: a ledger that names what is elsewhere would name what nobody finds again.
+    """
+    return _meant(folder, given, lambda path: path.parent.resolve() == folder.resolve()).name
+
+
+def anywhere(folder: Path, given: str) -> Path:
+    """The folder of a version that is named by itself, in the registry `folder`, or by its own folder.
+
+    Raises RegistryError.
+    """
+    return _meant(folder, given, lambda path: True)
+
+
+def _meant(folder: Path, given: str, fits: Callable[[Path], bool]) -> Path:
+    for path in (folder / given, Path(given)):
+        if is_version(path) and fits(path):
+            return path
+    known = versions(folder)
+    listed = ", ".join(known[-5:]) or "nothing"
+    raise RegistryError(f"{given!r} is no version of {folder}, which holds {listed}; name one of them")
+
+
+def _looks_like_one(name: str) -> bool:
+    moment, dash, digest = name.partition("-")
+    return bool(dash) and len(moment) == 15 and len(digest) == 12

@@ -1,0 +1,135 @@
+"""Promoting versions and taking them back: put where workers find them, entered in the ledger, then told.
+
+The ledger is what holds. If telling fails, or the process dies in between, the workers keep the version they
+have, and telling is repeated by promoting the same version again.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.registry import registry
+from models.registry.refusals import RegistryError
+from models.registry.versions import Version
+from trainer.promotion.ledger import Ledger, LedgerError
+from trainer.promotion.named import registered
+from trainer.promotion.status import LedgerEntry, RegistryStatus, What
+
+#: Tells the workers of a version; raises PromotionError where that fails.
+Tell = Callable[[Version], None]
+#: Puts a version where workers find it; raises RegistryError where that fails.
+Publish = Callable[[Version], None]
+
+
+def nowhere(version: Version) -> None:
+    """Workers read the folder that the version is in."""
+
+
+@dataclass(frozen=True)
+class Promotions:
+    """Moves in the registry `folder`, made `by` somebody; `now` is the clock, epoch ms."""
+
+    folder: Path
+    tell: Tell
+    now: Callable[[], int]
+    by: str
+    publish: Publish = nowhere
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where the moves are entered."""
+        return Ledger(self.folder)
+
+    def promote(self, name: str, reason: str, force: bool = False) -> str:
+        """Let a version serve; which one, as the ledger names it. It is verified first. One that serves
+        already is told of again.
+
+        `force` overrules the gate. Raises LedgerError, RegistryError or PromotionError.
+        """
+        version = self._published(name)
+        self.ledger.enter(lambda found: self._promoted(found, version.id, reason, force))
+        self.tell(version)
+        return version.id
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Say why a version does not serve. Raises LedgerError."""
+        self.ledger.enter(lambda _: [self._entry(What.REFUSED, name, reason)])
+
+    def rollback(self, reason: str) -> str:
+        """Let the version serve that did before; which one. Raises as `promote` does.
+
+        The one that is taken back is not promoted again unless it is forced; a pin on it is released.
+        """
+        before = self._published(_before(self.ledger.standing()))
+        self.ledger.enter(lambda found: self._rolled_back(found, before.id, reason))
+        self.tell(before)
+        return before.id
+
+    def pin(self, name: str, reason: str) -> str:
+        """Let a version serve, and no other one until it is released; which one. Raises as `promote` does."""
+        version = self._published(name)
+
+        def decide(found: RegistryStatus) -> Iterable[LedgerEntry]:
+            if found.pinned != version.id:
+                yield from self._promoted(found, version.id, reason, force=True, released=True)
+                yield self._entry(What.PINNED, version.id, reason)
+
+        self.ledger.enter(decide)
+        self.tell(version)
+        return version.id
+
+    def release(self, reason: str) -> str:
+        """Undo the pin; which version it was on. It goes on serving. Raises LedgerError."""
+        pinned: list[str] = []
+
+        def decide(found: RegistryStatus) -> Iterable[LedgerEntry]:
+            if found.pinned is None:
+                raise LedgerError("no version is pinned; there is nothing to release")
+            pinned.append(found.pinned)
+            yield self._entry(What.RELEASED, found.pinned, reason)
+
+        self.ledger.enter(decide)
+        return pinned[0]
+
+    def _published(self, name: str) -> Version:
+        """The version, loaded as a worker does and put where workers find it: nothing is entered before."""
+        known = registered(self.folder, name)
+        version = registry.load(self.folder / known)
+        if version.id != known:
+            raise RegistryError(
+                f"the folder {known} holds version {version.id}, expected one of its own name: workers would "
+                "say another name than the ledger; rename the folder to what it holds"
+            )
+        self.publish(version)
+        return version
+
+    def _promoted(
+        self, found: RegistryStatus, name: str, reason: str, force: bool, released: bool = False
+    ) -> Iterable[LedgerEntry]:
+        if found.pinned not in (None, name) and not released:
+            raise LedgerError(
+                f"{found.pinned} is pinned, so {name} cannot serve; `pathcast models pin --release` first"
+            )
+        told = found.refused.get(name, found.taken_back.get(name))
+        if told is not None and not force:
+            raise LedgerError(f"{name} is {found.state(name)} ({told}); promote it with --force all the same")
+        return [] if found.serving == name else [self._entry(What.PROMOTED, name, reason)]
+
+    def _rolled_back(self, found: RegistryStatus, before: str, reason: str) -> Iterable[LedgerEntry]:
+        if _before(found) != before:
+            raise LedgerError(f"{found.serving} was promoted meanwhile; look at it, then roll back again")
+        serving = found.stack[-1]
+        if found.pinned == serving:
+            yield self._entry(What.RELEASED, serving, reason)
+        yield self._entry(What.TAKEN_BACK, serving, reason)
+
+    def _entry(self, what: What, version: str, reason: str) -> LedgerEntry:
+        return LedgerEntry(at=self.now(), what=what, version=version, by=self.by, reason=reason)
+
+
+def _before(found: RegistryStatus) -> str:
+    if len(found.stack) < 2:
+        raise LedgerError(
+            f"no version served before {found.serving or 'now'}; name one with `pathcast models promote`"
+        )
+    return found.stack[-2]

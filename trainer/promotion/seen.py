@@ -1,0 +1,48 @@
+"""Which model versions learned from clicks that were erased since."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from trainer.eventlog.log_erasure import Erased
+from trainer.eventlog.place import EventLogError, LogLocation
+
+METRICS = "metrics.json"
+MANIFEST = "manifest.json"
+
+
+class LearnedFrom(NamedTuple):
+    """Versions by what they know of erased clicks: they `had` them, or do not say (made from other files)."""
+
+    had: list[str]
+    unknown: list[str]
+
+
+def seen(registry: str, erased: Sequence[Erased]) -> LearnedFrom:
+    """The versions of a registry (a folder or an fsspec URL), by the offsets in their lineage.
+
+    None where nothing was erased. Raises EventLogError where the registry cannot be read.
+    """
+    had, unknown = [], []
+    for name, offsets in _offsets(LogLocation.at(registry)) if erased else ():
+        if offsets is None:
+            unknown.append(name)
+        elif any(_overlap(one, offsets) for one in erased):
+            had.append(name)
+    return LearnedFrom(had, unknown)
+
+
+def _overlap(erased: Erased, offsets: dict[str, dict[str, Sequence[int]]]) -> bool:
+    first, end = offsets.get(erased.topic, {}).get(str(erased.partition), (0, 0))
+    return any(first <= offset < end for offset in erased.offsets)
+
+
+def _offsets(registry: LogLocation) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    for name in registry.names("", folders=True):
+        if not registry.exists(f"{name}/{MANIFEST}"):
+            continue
+        try:
+            said = json.loads(registry.read(f"{name}/{METRICS}"))
+            yield name, said.get("lineage", {}).get("offsets")
+        except (FileNotFoundError, EventLogError, ValueError, AttributeError):
+            yield name, None

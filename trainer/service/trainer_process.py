@@ -1,0 +1,197 @@
+"""The trainer's loop: the event log is written and tended all the time, and a run is made when it is due.
+
+A run is a process of its own: its memory goes back when it ends, and what kills it does not stop the log. One
+runs at a time, for it holds the lock of the working folder; and it outlives this process, who finds it again.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from msgspec.structs import replace
+
+from trainer.eventlog.log import EventLog
+from trainer.eventlog.log_erasure import latest
+from trainer.eventlog.log_tables import CLICKS
+from trainer.eventlog.tidy import tend
+from trainer.service import requests
+from trainer.service.orders import Done, Order, Workdir
+from trainer.service.schedule import MINUTE_MS, Mark, RunSchedule, due
+
+log = structlog.get_logger("pathcast.trainer")
+#: Exit status of a run that finds another one at work.
+BUSY = 75
+#: A run that dies so often is given up.
+ATTEMPTS = 3
+#: How often requests and manifests are looked at.
+LOOK_MS = 2_000
+TEND_MS = 5 * MINUTE_MS
+
+
+class Writer(Protocol):
+    """Writes the event log (`trainer.eventlog.ingest.Ingest`)."""
+
+    def step(self, wait_ms: int = 500) -> int:
+        """Read and commit what is due."""
+
+    def flush(self) -> None:
+        """Commit what was read."""
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+class ChildProcess(Protocol):
+    """A process that makes the run (`subprocess.Popen`)."""
+
+    def poll(self) -> int | None:
+        """Its exit status, once it has one."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+
+
+@dataclass
+class Trainer:
+    """One trainer. `launch` starts the process that makes the run, `check` the one that looks for drift and
+    asks for a run where it sees any, `adapt` the one that takes the serving version a small step further;
+    `report` tells monitoring of the event log; `now` is the clock (epoch ms)."""
+
+    events: EventLog
+    writer: Writer
+    at: Workdir
+    schedule: RunSchedule
+    keep_days: Mapping[str, float]
+    launch: Callable[[], ChildProcess]
+    now: Callable[[], int]
+    check: Callable[[], ChildProcess] | None = None
+    adapt: Callable[[], ChildProcess] | None = None
+    report: Callable[[], None] = lambda: None
+    _began: int = 0
+    _looked: int = 0
+    _tended: int = 0
+    _checked: int = 0
+    _adapted: Mark = field(default_factory=lambda: Mark(0, 0))
+    _child: ChildProcess | None = None
+    _wait_until: int = 0
+    _stopped: bool = False
+
+    def __post_init__(self) -> None:
+        self._began = self._tended = self._checked = self.now()
+        self._adapted = Mark(self._began, 0)
+
+    def step(self, wait_ms: int = 500) -> None:
+        """One round. Raises EventLogError or TrainerError."""
+        self.writer.step(wait_ms)
+        now = self.now()
+        if now - self._looked >= LOOK_MS:
+            self._looked = now
+            self._watch(now)
+        if now - self._tended >= TEND_MS:
+            self._tended = now
+            tended = tend(self.events, now, self.keep_days)
+            if any(tended):
+                log.info("log tended", **tended._asdict())
+            self.report()
+
+    def close(self) -> None:
+        """Commit what was read, and end the run: it goes on where it was with the next trainer."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+            self._child.wait(60)
+        self.writer.flush()
+        self.writer.close()
+
+    def _watch(self, now: int) -> None:
+        if self._child is not None:
+            status = self._child.poll()
+            if status is None:
+                self._stop_outdated(self._child)
+                return
+            self._child = None
+            self._ended(status, now)
+        order = self.at.order() or self._due(now)
+        if order is not None and now >= self._wait_until:
+            self._child = self.launch()
+        elif order is None:
+            self._check(now)
+            self._adapt(now)
+
+    def _check(self, now: int) -> None:
+        """Look for drift if it is time; what is asked for then is due when that has ended."""
+        minutes = self.schedule.drift_minutes
+        if minutes is not None and self.check is not None and now - self._checked >= minutes * MINUTE_MS:
+            self._checked = now
+            self._child = self.check()
+
+    def _adapt(self, now: int) -> None:
+        """Take a small step if it is time and clicks came; a run that is due goes first."""
+        minutes, last = self.schedule.adapt_minutes, self._adapted
+        if minutes is None or self.adapt is None or self._child is not None:
+            return
+        if now - last.at >= minutes * MINUTE_MS:
+            self.writer.flush()
+            self._adapted = Mark(now, self._clicks())
+            if self._adapted.clicks > last.clicks:
+                self._child = self.adapt()
+
+    def _stop_outdated(self, child: ChildProcess) -> None:
+        """A run that reads a visitor who was forgotten since begins again at once, without them."""
+        if not self._stopped and self.at.predates(latest(self.events)):
+            self._stopped = True
+            child.terminate()
+
+    def _ended(self, status: int, now: int) -> None:
+        order, done = self.at.order(), self.at.done()
+        stopped, self._stopped = self._stopped, False
+        if order is None and done is not None:
+            self._tell(done)
+        elif order is not None and status == BUSY:
+            self._wait_until = now + LOOK_MS
+        elif order is not None and stopped:
+            self.at.anew()
+        elif order is not None:
+            self._died(order, status, now)
+
+    def _died(self, order: Order, status: int, now: int) -> None:
+        attempts = order.attempts + 1
+        log.warning("run died", status=status, attempts=attempts, order=order.id)
+        if attempts < ATTEMPTS:
+            self.at.begin(replace(order, attempts=attempts))
+            return
+        why = f"the run died {attempts} times, at last with status {status}: see its lines above"
+        self.at.end(Done(order=order, at=now, version=None, promoted=False, why=why))
+        done = self.at.done()
+        if done is not None:
+            self._tell(done)
+
+    def _tell(self, done: Done) -> None:
+        """Say once how a run ended, whichever trainer does; only then are its requests answered."""
+        if done.told:
+            return
+        requests.answered(self.events, done.order.requests)
+        log.info("run ended", version=done.version, promoted=done.promoted, why=done.why, order=done.order.id)
+        self.at.tell(done)
+
+    def _due(self, now: int) -> Order | None:
+        done = self.at.done()
+        if done is not None:
+            self._tell(done)
+        asked = requests.asked(self.events)
+        last = self.at.mark() or Mark(self._began, 0)
+        if due(self.schedule, last, now, self._clicks(), asked) is None:
+            return None
+        self.writer.flush()
+        clicks = self._clicks()
+        reason = due(self.schedule, last, now, clicks, asked) or ""
+        order = Order(id=f"{now:015}", reason=reason, at=now, clicks=clicks, requests=list(asked))
+        self.at.begin(order)
+        log.info("run ordered", reason=reason, clicks=clicks, order=order.id)
+        return order
+
+    def _clicks(self) -> int:
+        return sum(manifest.rows for manifest in self.events.manifests(CLICKS.name))

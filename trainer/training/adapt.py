@@ -1,0 +1,101 @@
+"""Online adaptation: a small step of a version from the newest events, between two trainings.
+
+The network is trained a little further on sessions that are over, calibrated on the newest ones, whose
+outcomes have matured, and the neighbours' index gets them as well. Items and heads stay as they are.
+"""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load as load_arrays
+
+from models.network.network import Network
+from models.registry.registry import Parts
+from models.registry.versions import Version
+from models.scoring.blend import Blend
+from models.scoring.session_index import NeighbourSettings, SessionIndex
+from trainer.defaults import Step as Step
+from trainer.examples.examples import Examples
+from trainer.fitting.fit import fit
+from trainer.fitting.heads import HeadPlan
+from trainer.logs.lineage import learned_until
+from trainer.loop.data import prepare
+from trainer.loop.options import Options
+from trainer.training import stacking
+from trainer.training.learn import index
+
+
+def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, step: Step) -> Parts:
+    """`parts` a step further on `recent` clicks, the newest of `log`, which neighbours may know as well."""
+    valid = fresh(parts.metrics, log, step)
+    enough = len(np.unique(valid.session[valid.buys])) >= step.least_buyers
+    network, words = _trainable(parts.network, options), parts.vocabulary
+    plan = HeadPlan.of(network.config)
+    torch.manual_seed(options.seed)
+    data = prepare(recent, words, options.longest, plan)
+    # What was calibrated on many is not to be calibrated on a few.
+    judged_on = prepare(valid, words, options.longest, plan) if enough else None
+    # Adagrad begins at full stride whatever was learned before: a small step is AdamW's alone.
+    how = replace(
+        options, epochs=step.epochs, learning_rate=step.learning_rate, table_rate=0.0, pretrain="none"
+    )
+    fit(network, data, judged_on, how, _silent)
+    if parts.forest is not None and enough:
+        stacking.calibrate(network, words, parts.forest, valid, options)
+    return replace(parts, network=network.cpu(), index=index(log, words, parts.settings))
+
+
+def _trainable(network: Network, options: Options) -> Network:
+    """A copy that learns; a scorer froze the original. What a training leaves alone stays alone."""
+    made = deepcopy(network).requires_grad_(True)
+    made.sparse = False
+    made.item_bias.requires_grad_(not network.config.cosine)
+    if made.tasks is not None:
+        made.tasks.noise.requires_grad_(options.loss_weights == "learned")
+    return made
+
+
+def fresh(metrics: Mapping[str, Any], log: Examples, step: Step) -> Examples:
+    """The newest clicks that a version with these metrics has learned from in no training: what judges it."""
+    return newest_clicks(log.part(log.began > learned_until(metrics)), step.calibrating_clicks)
+
+
+def newest_clicks(log: Examples, count: int) -> Examples:
+    """The sessions that have the last `count` clicks of a log."""
+    return log.part(np.isin(log.session, np.unique(log.session[-count:])))
+
+
+def parts_of(version: Version) -> Parts:
+    """A loaded version taken apart, to be changed and saved as another one."""
+    config = json.loads((version.path / "config.json").read_bytes())
+    arrays = load_arrays((version.path / "neighbours.safetensors").read_bytes())
+    arrays.pop("popularity")
+    return Parts(
+        network=version.network,
+        vocabulary=version.vocabulary,
+        index=SessionIndex(**arrays),
+        settings=NeighbourSettings(**config["neighbours"]),
+        popularity=version.popularity,
+        rates=version.rates,
+        metrics=dict(version.metrics),
+        baselines=version.baselines,
+        blend=Blend(**config["blend"]) if config["blend"] else None,
+        forest=version.neural.forest,
+    )
+
+
+def ended(examples: Examples, now: int, gap_ms: int) -> Examples:
+    """Sessions that were over at `now` (epoch ms): `gap_ms` without a click."""
+    session, inverse = np.unique(examples.session, return_inverse=True)
+    last = np.full(len(session), np.iinfo(np.int64).min)
+    np.maximum.at(last, inverse, examples.ts)
+    return examples.part((last <= now - gap_ms)[inverse])
+
+
+def _silent(progress: object) -> None:
+    pass

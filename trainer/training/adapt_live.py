@@ -1,0 +1,128 @@
+"""A small version from the newest events, through the same gate as any other one."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from models.registry import registry
+from models.registry.registry import Parts
+from models.registry.versions import Version
+from models.state.lifecycle import SessionConfig
+from trainer.drift.drift import REFERENCE, reference, since
+from trainer.evaluation.evaluate import judge_all, rungs
+from trainer.evaluation.holdout import Holdout
+from trainer.examples.examples import Examples, ExamplesError
+from trainer.examples.split import split
+from trainer.gate.admission import admit
+from trainer.gate.gate import GateReport
+from trainer.gate.gate_settings import GateSettings
+from trainer.gate.live_trial import LiveTrial
+from trainer.gate.verdict import too_little
+from trainer.logs.lineage import began, last_session, lineage
+from trainer.loop.options import Options, stored
+from trainer.promotion.ledger import LedgerError
+from trainer.promotion.promotions import Promotions
+from trainer.training.adapt import Step, adapted, ended, fresh, parts_of
+
+#: Of the sessions since the serving version, by time: what is learned from, and what the gate judges on.
+SHARES = (0.7, 0.3)
+#: Where a small version says what it is a step of.
+ADAPTED = "adapted from"
+
+
+@dataclass(frozen=True)
+class UpdateSource:
+    """The log that `examples` were walked from: its files, and where they stand in the topics."""
+
+    examples: Examples
+    files: Sequence[Path]
+    offsets: Mapping[str, Any] = field(default_factory=dict)
+
+
+def adapt(
+    source: UpdateSource,
+    step: Step,
+    settings: GateSettings,
+    moves: Promotions,
+    trial: LiveTrial | None = None,
+) -> GateReport:
+    """Take the serving version a step further, save it, and let the gate decide.
+
+    Raises as `serving_version` and `stepped` do.
+    """
+    made = stepped(serving_version(moves), source, step, moves)
+    return admit(made, source.examples, settings, moves, trial)
+
+
+def stepped(version: Version, source: UpdateSource, step: Step, moves: Promotions) -> str:
+    """Take a version a step further and save it; which version that is.
+
+    Raises ExamplesError where there is nothing new, RegistryError.
+    """
+    recent, _ = split(_new(version, source), SHARES)
+    now = int(recent.ts.max()) + SessionConfig().gap_ms
+    past = ended(source.examples.part(source.examples.ts < now), now, SessionConfig().gap_ms)
+    made = _described(version, _step(version, recent, past, step), recent, past, source, step)
+    return registry.save(moves.folder, made, moves.now())
+
+
+def _new(version: Version, source: UpdateSource) -> Examples:
+    new = since(version, source.examples).clicks
+    if not len(new):
+        began = datetime.fromtimestamp(last_session(version.metrics) / 1000, UTC)
+        raise ExamplesError(
+            f"no sessions since {began:%Y-%m-%d %H:%M:%S} UTC, the newest that {version.id} has seen, that "
+            "are over: give a log with newer clicks"
+        )
+    return new
+
+
+def is_step(folder: Path) -> bool:
+    """Whether the version in a folder is a small step of another one; no, where it does not say."""
+    try:
+        return ADAPTED in json.loads((folder / "metrics.json").read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def too_early(version: Version, source: UpdateSource, step: Step, settings: GateSettings) -> str:
+    """Why a step of a version would only be refused for want of clicks; empty where it would not."""
+    new = since(version, source.examples).clicks
+    if len(new) < step.least_clicks:
+        return f"{len(new):,} clicks are new and over, expected {step.least_clicks:,}"
+    recent, _ = split(new, SHARES)
+    judged = Holdout.newest(source.examples, began(recent))
+    return too_little(judged.visitors, judged.buyers, bool(source.examples.buys.any()), settings)
+
+
+def serving_version(moves: Promotions) -> Version:
+    """The version that serves. Raises LedgerError where none does, RegistryError."""
+    name = moves.ledger.standing().serving
+    if name is None:
+        raise LedgerError("no version serves, so none can be adapted; train and promote one first")
+    return registry.load(moves.folder / name)
+
+
+def _options(version: Version) -> Options:
+    return stored(version.metrics["options"])
+
+
+def _step(version: Version, recent: Examples, past: Examples, step: Step) -> Parts:
+    return adapted(parts_of(version), recent, past, _options(version), step)
+
+
+def _described(
+    version: Version, parts: Parts, recent: Examples, past: Examples, source: UpdateSource, step: Step
+) -> Parts:
+    """With figures, lineage and reference of its own."""
+    options, valid = _options(version), fresh(version.metrics, past, step)
+    own = {
+        ADAPTED: version.id,
+        "lineage": lineage(source.files, options.seed, (recent,), source.offsets),
+        REFERENCE: reference(parts, valid, options.ignored),
+        **judge_all(rungs(parts), valid),
+    }
+    return replace(parts, metrics=parts.metrics | own)

@@ -1,0 +1,80 @@
+"""What the session kNN has to say beside the network, learned on validation by the scorer that serves."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from models.registry.registry import Parts
+from models.scoring.blend import LEAST, Blend, Candidates
+from models.scoring.scorer import NeuralScorer
+from models.scoring.session_knn import NeighbourScorer
+from models.state.codes import item_hash
+from models.state.segments import Ints
+from trainer.evaluation.evaluate import answers, rungs
+from trainer.examples.examples import Examples
+
+Floats = NDArray[np.float64]
+#: Clicks of the newest validation sessions from which the weights are learned.
+TRIALS = 6_000
+#: What a blend must bring in recall@20 + MRR@20: it makes scoring half as expensive again.
+WORTH = 0.01
+
+
+def learn(parts: Parts, valid: Examples) -> Blend | None:
+    """The blend of the newest validation sessions; None where it does not pay."""
+    newest = valid.part(np.isin(valid.session, np.unique(valid.session[-TRIALS:]))).grouped()
+    words = parts.vocabulary
+    near = NeighbourScorer(parts.index, words, parts.rates, "trial", parts.settings)
+    found = NeuralScorer(parts.network, words, "trial", 1).candidates(newest.batch(), near)
+    hashes = np.array([item_hash(item) for item in words.ids], dtype=np.uint64)
+    wanted = hashes[found.item] == newest.target[found.click]
+    if not wanted.any():
+        return None
+    made = fitted(found, wanted)
+    gained = _worth(replace(parts, blend=made), newest) - _worth(parts, newest)
+    return made if gained >= WORTH else None
+
+
+def _worth(parts: Parts, newest: Examples) -> float:
+    """recall@20 + MRR@20 of what is served."""
+    ranks = answers(rungs(parts)["neural"], newest).ranks[newest.target != 0]
+    found = ranks > 0
+    return float((found + found / np.maximum(ranks, 1)).mean())
+
+
+def fitted(found: Candidates, wanted: NDArray[np.bool_], on_view: NDArray[np.bool_] | None = None) -> Blend:
+    """Weights with the least cross entropy of the wanted candidates among those of their click.
+
+    A softmax over candidates (conditional logit, McFadden 1974), four parameters; clicks without a wanted
+    candidate say nothing. `on_view` marks a click's own item, where it is among the candidates.
+    """
+    view = np.zeros(len(wanted)) if on_view is None else on_view.astype(np.float64)
+    design = np.column_stack([found.log_chance, np.log(found.share + LEAST), view, found.seen])
+    click = np.unique(found.click, return_inverse=True)[1]
+    told = np.bincount(click, wanted) > 0
+    kept = told[click]
+    click = np.unique(click[kept], return_inverse=True)[1]
+    made = minimize(
+        _loss,
+        [1.0, 0.1, 0.0, 0.0],
+        (design[kept], click, wanted[kept]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.01, 10), (0, 10), (-5, 5), (-5, 5)],
+    )
+    return Blend(*(round(float(weight), 4) for weight in made.x))
+
+
+def _loss(weights: Floats, design: Floats, click: Ints, wanted: NDArray[np.bool_]) -> tuple[float, Floats]:
+    """Mean cross entropy over clicks, and its gradient."""
+    scores = design @ weights
+    highest = np.full(int(click.max()) + 1, -np.inf)
+    np.maximum.at(highest, click, scores)
+    chances = np.exp(scores - highest[click])
+    totals = np.bincount(click, chances)
+    chances /= totals[click]
+    loss = -np.log(np.maximum(chances[wanted], 1e-30)).sum() / len(totals)
+    gradient: Floats = design.T @ (chances - wanted) / len(totals)
+    return float(loss), gradient

@@ -1,0 +1,68 @@
+"""A whole model version from examples: vocabulary, network, session index, popularity, base rates."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from models import quality_metrics
+from models.registry.registry import Parts
+from models.scoring.scores import Scorer
+from models.scoring.session_index import NeighbourSettings
+from trainer.evaluation.evaluate import answers, judge_all, rungs
+from trainer.examples.examples import Examples
+from trainer.fitting.fit import Journal, Report
+from trainer.loop.learning_curve import picture
+from trainer.loop.options import Options
+from trainer.loop.progress import Point
+from trainer.training import blending, refit, stacking
+from trainer.training.learn import Learned, index, learn, rates
+
+
+def build(
+    train: Examples,
+    valid: Examples,
+    options: Options,
+    report: Report,
+    journal: Journal | None = None,
+) -> Parts:
+    """A version as `options` say; metrics are those on `valid`, before it was learned from as well.
+
+    Raises what `learn` raises.
+    """
+    journal = journal or Journal()
+    first = learn(train, valid, options, report, journal)
+    again = refit.again(first, train, valid, options, report, journal)
+    parts = choose(first, train, valid, options, journal.curve)
+    return refit.refitted(parts, again) if again else parts
+
+
+def choose(
+    first: Learned, train: Examples, valid: Examples, options: Options, curve: Sequence[Point]
+) -> Parts:
+    """A version of what was learned from `train`; metrics are the serving scorers' on `valid`."""
+    settings, clicks = NeighbourSettings(), {"train": len(train), "valid": len(valid)}
+    parts = Parts(
+        network=first.network,
+        vocabulary=first.words,
+        index=index(train, first.words, settings),
+        settings=settings,
+        popularity=first.weights,
+        rates=rates(train),
+        metrics=first.said | {"options": asdict(options), "clicks": clicks},
+        curve=picture(curve),
+    )
+    if options.trees == "learn":
+        parts = replace(parts, forest=stacking.learn(first.network, first.words, train, valid, options))
+    if options.blend == "learn":
+        parts = replace(parts, blend=blending.learn(parts, valid))
+    scorers = rungs(parts)
+    judged = {"threshold": _threshold(scorers["neural"], valid)} | judge_all(scorers, valid)
+    return replace(
+        parts, metrics=parts.metrics | judged | {"blend": asdict(parts.blend) if parts.blend else None}
+    )
+
+
+def _threshold(scorer: Scorer, valid: Examples) -> float:
+    """Purchase probability from which on "buys" has the best F1 on validation."""
+    grouped = valid.grouped()
+    judged = grouped.judged
+    return quality_metrics.best_threshold(answers(scorer, grouped).purchase[judged], grouped.buys[judged])

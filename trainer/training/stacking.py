@@ -1,0 +1,101 @@
+"""What trees have to say beside the network about a purchase, learned on validation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from models.features.vocabulary import Vocabulary
+from models.network.network import Network
+from models.scoring.forest import Forest
+from trainer.baselines import trees
+from trainer.baselines.baseline_kinds import State
+from trainer.examples.examples import Examples
+from trainer.fitting.calibrate import by_band, platt
+from trainer.fitting.losses import validate
+from trainer.loop.data import prepare
+from trainer.loop.options import Options
+
+Logits = NDArray[np.float32]
+#: The share of the validation's log loss that trees must save: each click costs a walk through them.
+WORTH = 0.002
+#: How strongly the two weights are drawn to a half each: validation days have few buyers.
+PULL = 10.0
+
+
+def learn(
+    network: Network, words: Vocabulary, train: Examples, valid: Examples, options: Options
+) -> Forest | None:
+    """Trees of the training clicks, weighed on the validation clicks; None where they do not pay.
+
+    The network's calibration becomes that of both together. Of clicks of one class nothing can be learned.
+    """
+    learned, judged = train.grouped(), valid.grouped()
+    chosen = judged.judged
+    bought = judged.buys[chosen]
+    if not (_both(learned.buys[learned.judged]) and _both(bought)):
+        return None
+    state = trees.learn(learned, judged)
+    own, said = _both_logits(network, words, state, judged, options)
+    weights = weighed(own, said, bought)
+    together = _summed(weights, own, said)
+    if min(weights) <= 0 or _loss(together, bought) > (1 - WORTH) * _loss(own, bought):
+        return None
+    made = Forest(state | {"weights": weights})
+    _calibrate(network, together, judged)
+    return made
+
+
+def calibrate(network: Network, words: Vocabulary, forest: Forest, valid: Examples, options: Options) -> None:
+    """Make the network's calibration that of network and trees together, on validation clicks."""
+    judged = valid.grouped()
+    own, said = _both_logits(network, words, forest.state, judged, options)
+    _calibrate(network, _summed([forest.network, forest.trees], own, said), judged)
+
+
+def _calibrate(network: Network, together: Logits, judged: Examples) -> None:
+    """Fit the network's calibration to logits of the clicks that are judged."""
+    chosen = judged.judged
+    labels, position = judged.buys[chosen].astype(np.float32), judged.position[chosen]
+    network.calibration.copy_(by_band(together, labels, position))
+
+
+def _both_logits(
+    network: Network, words: Vocabulary, state: State, judged: Examples, options: Options
+) -> tuple[Logits, Logits]:
+    """What network and trees say of the clicks that are judged."""
+    data, chosen = prepare(judged, words, options.longest), judged.judged
+    own = validate(network, data, options.clicks_per_batch).logits[chosen]
+    return own, trees.logits(state, judged)[chosen].astype(np.float32)
+
+
+def _summed(weights: Sequence[float], own: Logits, said: Logits) -> Logits:
+    return (weights[0] * own + weights[1] * said).astype(np.float32)
+
+
+def weighed(own: Logits, said: Logits, bought: NDArray[np.bool_]) -> list[float]:
+    """Weights of both logits [N] with the least log loss; the shift beside them is left to calibration."""
+    design = np.column_stack([own, said, np.ones(len(own))]).astype(np.float64)
+    towards = np.array([0.5, 0.5, 0.0])
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = design @ weights
+        chances = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+        pulled = PULL * (weights - towards)
+        total = (np.logaddexp(0, logits) - bought * logits).sum() + pulled @ (weights - towards) / 2
+        return float(total), design.T @ (chances - bought) + pulled
+
+    made = minimize(loss, towards, jac=True, method="L-BFGS-B", bounds=[(0, 10), (0, 10), (None, None)])
+    return [round(float(weight), 4) for weight in made.x[:2]]
+
+
+def _loss(logits: Logits, bought: NDArray[np.bool_]) -> float:
+    """Mean log loss of logits at their best scale and shift."""
+    scale, shift = platt(logits, bought.astype(np.float32))
+    best = scale * logits.astype(np.float64) + shift
+    return float((np.logaddexp(0, best) - bought * best).mean())
+
+
+def _both(labels: NDArray[np.bool_]) -> bool:
+    return bool(0 < labels.sum() < len(labels))
