@@ -1,8 +1,13 @@
 """Brokers and topics of a test's own."""
 
+import fcntl
+import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 from deploy.broker.broker import Broker
 from deploy.broker.broker_process import PortBusy, free_port
@@ -19,6 +24,39 @@ def start_broker(directory: Path, settings: Mapping[str, str] | None = None) -> 
             continue
         return broker
     raise RuntimeError("five free ports in a row were taken before the broker bound them")
+
+
+@contextmanager
+def shared_broker(folder: Path) -> Iterator[str]:
+    """One broker for all processes of a test run that name the same folder; gives its bootstrap address.
+
+    The first one starts it and the last one stops it, also where one of them was killed.
+    """
+    with _users(folder) as users:
+        if not users:
+            (folder / "address").write_text(start_broker(folder / "broker").bootstrap)
+        users.add(os.getpid())
+        bootstrap = (folder / "address").read_text()
+    try:
+        yield bootstrap
+    finally:
+        with _users(folder) as users:
+            users.discard(os.getpid())
+            if not users:
+                Broker(folder / "broker", int(bootstrap.rpartition(":")[2])).stop()
+
+
+@contextmanager
+def _users(folder: Path) -> Iterator[set[int]]:
+    """The live processes that use the broker, under a lock; changes are kept."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "users").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        users = {int(line) for line in file.read().split() if psutil.pid_exists(int(line))}
+        yield users
+        file.truncate(0)
+        file.write("\n".join(map(str, users)))
 
 
 def topic_names() -> TopicNames:

@@ -9,7 +9,7 @@ from hypothesis import settings
 from deploy.cluster.topic_creation import ensure
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
-from tests.brokers import start_broker, topic_names
+from tests.brokers import shared_broker, topic_names
 
 # No test depends on time: a busy machine is not a failure.
 settings.register_profile("untimed", parent=settings(), deadline=None)
@@ -18,13 +18,16 @@ settings.load_profile("untimed")
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """KAFKA_BOOTSTRAP_SERVERS, else a broker of this session's own (KAFKA_HOME's or the bundled one)."""
+    """KAFKA_BOOTSTRAP_SERVERS, else a broker of this run's own (KAFKA_HOME's or the bundled one).
+
+    Processes of one run (pytest-xdist) share it: their temporary folders lie in that of the run.
+    """
     if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         yield Connection()
         return
-    own = start_broker(tmp_path_factory.mktemp("broker"))
-    yield Connection(bootstrap_servers=own.bootstrap)
-    own.stop()
+    own = tmp_path_factory.getbasetemp()
+    with shared_broker((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "broker") as bootstrap:
+        yield Connection(bootstrap_servers=bootstrap)
 
 
 @pytest.fixture(scope="session")
