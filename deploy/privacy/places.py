@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from deploy.privacy.stores import KEYS, STORES
+from deploy.privacy.stores import KEYS, PROFILES, STORES
 from models.privacy.pseudonyms import Pseudonyms
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
@@ -25,7 +25,7 @@ class Places(NamedTuple):
     @property
     def topics(self) -> tuple[str, ...]:
         """Topics in which a visitor can be found by key or value, by name."""
-        stores = (store for store in STORES if store.holds and store is not KEYS)
+        stores = (store for store in STORES if store.holds and store not in (KEYS, PROFILES))
         return tuple(getattr(self.names, role) for store in stores for role in store.topics)
 
     @property

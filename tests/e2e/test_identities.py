@@ -181,8 +181,10 @@ def test_state_of_before_goes_on_and_a_recreated_topic_is_refused(broker, names,
     assert worker.process.wait(90) == 1
     assert f"{names.identities}[" in worker.said()
     log = tmp_path / f"log{secrets.token_hex(2)}"
-    assert pathcast(worker, log, "state", "show").count("refused") == PARTITIONS
-    assert f"{PARTITIONS} of {PARTITIONS} partitions rebased" in pathcast(
+    # Of the phone, the laptop and perhaps their user; nothing was ever applied to the others.
+    refused = pathcast(worker, log, "state", "show").count("refused")
+    assert refused >= 2
+    assert f"{refused} of {PARTITIONS} partitions rebased" in pathcast(
         worker, log, "state", "rebase", "--yes", "--to", "end"
     )
     worker.start().wait_ready()
