@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.contract.events import Limits
+from models.contract.pseudonyms import Pseudonyms
 from models.decisions.actions import ActionSet
 from models.decisions.policy import Policy
 from models.privacy.envelope import Envelopes
-from models.privacy.pseudonyms import Pseudonyms
 from models.registry.versions import Version
 from models.scoring.popularity import Popularity
 from models.state import panes, state_keys

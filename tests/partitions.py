@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
+from models.contract.pseudonyms import Pseudonyms
 from models.identity import user_devices
 from models.identity.user_devices import User
-from models.privacy.pseudonyms import Pseudonyms
 from models.state import state_keys, visitor
 from models.state.visitor import Visitor
 from streams.config.topics import TopicNames

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from models.contract.decision_context import Context
 from models.contract.events import CLIPPED, DROPPED, FILLED
 from models.contract.explanations import DecisionExplanation, IntentExplanation, ItemsExplanation
 from models.contract.head_table import HEADS, Head, Kind
-from models.decisions.policy import Context
 
 #: Recommended items in one answer at most.
 MOST_ITEMS = 20

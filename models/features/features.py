@@ -21,8 +21,8 @@ from models.features.buckets import DAMAGE, QUERY_BUCKETS, Buckets, damage, word
 from models.features.feature_kinds import Feature
 from models.features.transforms import Transforms
 from models.identity.joining import joined, traits_of
-from models.identity.traits import NONE
 from models.state.facts import Facts
+from models.state.traits import NONE
 from models.state.visitor import Visitor
 
 #: Short names that expressions may use, and what they stand for; each is worked out once a click.

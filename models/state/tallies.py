@@ -78,3 +78,8 @@ def add_funnels(a: Funnel, b: Funnel) -> Funnel:
         a.clicks + b.clicks,
         dict(sorted(edges.items())),
     )
+
+
+def weight(views: int, carts: int, purchases: int, other: int = 0) -> int:
+    """How much an item's counters say that it is wanted: a cart is worth 3 looks, a purchase 5."""
+    return views + 3 * carts + 5 * purchases + other

@@ -16,9 +16,9 @@ from models.contract.aliases import EventNames, event_name
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import ORIGINAL_TIME, Decoder
 from models.contract.events import WIRE_FIELDS, Click, Limits
+from models.contract.pseudonyms import Pseudonyms
 from models.privacy.envelope import is_sealed
 from models.privacy.erasure import sealed_id_of
-from models.privacy.pseudonyms import Pseudonyms
 from trainer.eventlog.log_tables import CLICKS, KAFKA, LogTable
 from trainer.eventlog.place import EventLogError
 from trainer.eventlog.shallow import shallow

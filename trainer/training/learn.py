@@ -7,30 +7,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract.events import EVENT_CODES
+from models.durations import DAY_MS
 from models.features import features
 from models.features.vocabulary import Vocabulary
 from models.network.network import Network
 from models.registry.registry import Version
 from models.scoring import session_index
-from models.scoring.popularity import weight
 from models.scoring.rates import StageRates
 from models.state.codes import items
+from models.state.tallies import weight
 from trainer.examples.catalogue_content import CatalogueContent
 from trainer.examples.examples import Examples, ExamplesError
 from trainer.fitting import rating_means
 from trainer.fitting.distillation import distilled, own
 from trainer.fitting.fit import Journal, Report, fit, initial
-from trainer.fitting.heads import NO_HEADS, HeadPlan, initialise, plan
+from trainer.fitting.head_losses import initialise
 from trainer.fitting.warm_start import Held, begin
 from trainer.logs.lineage import LEARNED_UNTIL, began, learned_until
 from trainer.loop import distributed
 from trainer.loop.data import Data, prepare
 from trainer.loop.options import Options
 from trainer.loop.progress import best
+from trainer.loop.targets import NO_HEADS, HeadPlan, plan
 
 #: Items a version knows; the rest share hashed buckets.
 MOST_ITEMS = 20_000
-DAY_MS = 86_400_000
 #: Clicks of the newest sessions that the neighbours' index keeps.
 INDEXED_CLICKS = 300_000
 _WEIGHTS = {EVENT_CODES["add_to_cart"]: weight(0, 1, 0), EVENT_CODES["purchase"]: weight(0, 0, 1)}

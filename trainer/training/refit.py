@@ -18,7 +18,7 @@ from trainer.baselines import trees
 from trainer.examples.catalogue_content import CatalogueContent
 from trainer.examples.examples import Examples
 from trainer.fitting import rating_means
-from trainer.fitting.heads import calibrate_like
+from trainer.fitting.head_losses import calibrate_like
 from trainer.loop.options import Options
 from trainer.loop.progress import Report
 from trainer.loop.run_log import Journal

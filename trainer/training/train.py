@@ -21,7 +21,6 @@ from trainer.examples.examples import Examples
 from trainer.examples.split import split
 from trainer.examples.vectors import read
 from trainer.fitting.fit import Journal, Report
-from trainer.fitting.heads import HeadPlan
 from trainer.logs import warnings
 from trainer.logs.lineage import lineage
 from trainer.logs.log_files import read_items, read_log
@@ -32,6 +31,7 @@ from trainer.logs.reading import reading
 from trainer.loop.checkpoint import clear
 from trainer.loop.options import Options
 from trainer.loop.progress import STAGE, Point, best
+from trainer.loop.targets import HeadPlan
 from trainer.training import refit
 from trainer.training.build import choose
 from trainer.training.learn import Learned, learn

@@ -7,12 +7,12 @@ from models.contract.events import CLIPPED, DROPPED, EVENT_CODES, Click
 from models.features import features
 from models.features.buckets import REMEMBERED, Buckets
 from models.identity import linking
-from models.identity.summary import Summary
-from models.identity.traits import Traits
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.codes import CODE, category_hash
 from models.state.facts import Facts, Fate
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
+from models.state.summary import Summary
+from models.state.traits import Traits
 from models.state.visitor import MAX_AMOUNT, MAX_COUNT, Visitor
 
 

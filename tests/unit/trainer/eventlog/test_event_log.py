@@ -9,10 +9,10 @@ import msgspec
 import polars as pl
 import pytest
 
+from models.contract.pseudonyms import NONCE_BYTES, Pseudonyms
 from models.privacy.envelope import Envelopes
 from models.privacy.erasure import FORGET, SEALED_ID
 from models.privacy.keyring import Keyring
-from models.privacy.pseudonyms import NONCE_BYTES, Pseudonyms
 from tests.contract.examples import EXAMPLES
 from tests.eventlogs import DAY, START, Record, buffer, click, filled, rows
 from trainer.eventlog.buffer import Buffer, Overtaken, TopicSource

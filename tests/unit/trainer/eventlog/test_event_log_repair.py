@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from deploy.cli import main
 from models.contract.events import Limits
+from models.contract.pseudonyms import Pseudonyms
 from models.privacy.envelope import Envelopes
 from models.privacy.keyring import Keyring
-from models.privacy.pseudonyms import Pseudonyms
 from tests.contract.examples import EXAMPLES
 from tests.eventlogs import DAY, START, Record, click, filled
 from trainer.eventlog.buffer import Buffer, TopicSource

@@ -13,7 +13,7 @@ from deploy.cli import main
 from deploy.runs.drift_and_updates import drop_steps, take_step
 from models.registry import registry
 from models.registry.versions import Version
-from models.state.lifecycle import SessionConfig
+from models.sessions.lifecycle import SessionConfig
 from tests.eventlogs import shipped
 from tests.scoring import SHIPPED
 from tests.training import same

@@ -15,7 +15,7 @@ import pytest
 from models.explanation.counterfactuals import Session, replay
 from models.explanation.explain import batch_of, examine, explain
 from models.registry import registry
-from models.state.lifecycle import SessionConfig
+from models.sessions.lifecycle import SessionConfig
 from tests.scoring import SHIPPED, real_clicks
 from trainer.logs.log_files import read_log
 from trainer.loop.options import Options

@@ -22,7 +22,7 @@ from trainer.baselines.intent import INTENT
 from trainer.drift.drift import REFERENCE
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
-from trainer.fitting.heads import calibrate_like
+from trainer.fitting.head_losses import calibrate_like
 from trainer.logs import warnings
 from trainer.logs.lineage import LEARNED_UNTIL
 from trainer.logs.log_files import read_log
