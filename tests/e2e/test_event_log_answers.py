@@ -25,7 +25,8 @@ from trainer.eventlog.log_tables import CLICKS, TABLES
 from trainer.eventlog.rows import originals
 from trainer.logs.log_files import read_log
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 #: One visitor of so many: their clicks span the whole log.
 SHARE = 30

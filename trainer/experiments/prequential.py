@@ -24,7 +24,7 @@ from trainer.gate.gate_figures import Contestant, Difference, intent, next_item
 from trainer.loop.options import Options
 from trainer.training.adapt import adapted, ended
 from trainer.training.build import build
-from trainer.training.train import SHARES
+from trainer.training.log_parts import SHARES
 
 #: Way -> (is trained anew, takes small steps).
 WAYS = {

@@ -27,7 +27,7 @@ from trainer.loop.data import prepare
 from trainer.loop.options import Options
 from trainer.loop.targets import HeadPlan
 from trainer.training import stacking
-from trainer.training.learn import index
+from trainer.training.log_counts import index
 
 
 def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, step: Step) -> Parts:
