@@ -17,7 +17,7 @@ MOST_ITEMS = 20
 #: Classes named of a distribution at most.
 MOST_CLASSES = 3
 _ASKED = Meta(description="What moved this answer; only where the click's `explain` asked for it.")
-Probability = Annotated[float, Meta(ge=0, le=1)]
+Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 class Rung(StrEnum):

@@ -18,7 +18,7 @@ from models.contract.values import MISSING, describe
 _ADVICE = "see docs/contract/profile-update.schema.json"
 #: Interests of one person at most.
 INTERESTS = 16
-Weight = Annotated[float, Meta(ge=0, le=1)]
+Weight = Annotated[float, Meta(ge=0.0, le=1.0)]
 Interests = Annotated[dict[Text, Weight], Meta(max_length=INTERESTS)]
 
 
