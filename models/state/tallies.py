@@ -25,7 +25,7 @@ class Funnel(msgspec.Struct, array_like=True, gc=False):
     """All visitors of a partition in one pane.
 
     `events` counts by event code; `started`, `ended` and `bought` count sessions (`bought`: ended with a
-    purchase); `edges[a * 17 + b]` counts event code b right after a in a session.
+    purchase); `edges[a * COUNTERS + b]` counts event code b right after a in a session.
     """
 
     events: list[int] = msgspec.field(default_factory=lambda: [0] * COUNTERS)
