@@ -18,11 +18,11 @@ from tests.e2e.forgetting import pathcast
 from tests.e2e.test_sealing import opened
 from tests.e2e.worker import Worker, encoded, send
 from tests.e2e.worker import read as read_topic
+from tests.eventlogs import originals
 from tests.scoring import SHIPPED
 from tests.tiny import announce
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_tables import CLICKS, TABLES
-from trainer.eventlog.rows import originals
 from trainer.logs.log_files import read_log
 from trainer.loop.options import Options
 from trainer.training.log_parts import Run
