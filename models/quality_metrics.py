@@ -1,9 +1,12 @@
 """How good a ranking is. Arrays in, one number out; numpy only."""
 
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+#: Added to a curvature without a pull, so that it can be inverted.
+TINY: Final = 1e-9
 
 
 def auc(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> float:
@@ -76,16 +79,32 @@ def calibration_slope(scores: NDArray[np.float32], labels: NDArray[np.bool_], st
     clipped = np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)
     if not 0 < labels.sum() < len(labels) or np.ptp(clipped) == 0:
         return 1.0
-    inputs = np.stack([np.log(clipped / (1 - clipped)), np.ones(len(clipped))], 1)
-    weights = np.array([1.0, 0.0])
+    return logistic_line(np.log(clipped / (1 - clipped)), labels, steps=steps)[0]
+
+
+def logistic_line(
+    logits: NDArray[np.float64],
+    labels: NDArray[Any],
+    towards: tuple[float, float] = (1.0, 0.0),
+    pull: float = 0.0,
+    steps: int = 50,
+) -> tuple[float, float]:
+    """Scale and shift that minimise the log loss of sigmoid(scale * logit + shift), by Newton's method.
+
+    `pull` is the weight of the squared distance from `towards`, where the search begins.
+    """
+    inputs = np.stack([logits, np.ones(len(logits))], 1)
+    centre = np.array(towards)
+    weights = centre.copy()
     for _ in range(steps):
         chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
-        curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + 1e-9 * np.eye(2)
-        change = np.linalg.solve(curvature, inputs.T @ (chance - labels))
+        gradient = inputs.T @ (chance - labels) + pull * (weights - centre)
+        curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + (pull or TINY) * np.eye(2)
+        change = np.linalg.solve(curvature, gradient)
         weights = weights - np.clip(change, -1, 1)
         if np.abs(change).max() < 1e-8:
             break
-    return float(weights[0])
+    return float(weights[0]), float(weights[1])
 
 
 class AtThreshold(NamedTuple):

@@ -1,7 +1,7 @@
 """When time next changes a visitor: what timers are checked against."""
 
+from models.sessions.lifecycle import SessionConfig, _session_due
 from models.state import exposure
-from models.state.lifecycle import SessionConfig, _session_due
 from models.state.visitor import Visitor
 
 

@@ -4,10 +4,13 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
+import polars as pl
+
 from tests.scoring import SHIPPED
 from trainer.eventlog.buffer import Buffer, TopicSource
 from trainer.eventlog.log import EventLog
-from trainer.eventlog.log_tables import CLICKS
+from trainer.eventlog.log_tables import CLICKS, KAFKA, LogTable
 from trainer.eventlog.rows import Rows
 from trainer.logs.log_files import read_log
 
@@ -73,3 +76,22 @@ def shipped(log: EventLog, count: int) -> None:
         said = {name: value for name, value in row.items() if value is not None}
         records.append(click(number, said.pop("visitor_id"), ts=said.pop("ts"), **said))
     filled(log, records, each=count)
+
+
+def originals(frame: pl.DataFrame, table: LogTable) -> list[tuple[int, int, bytes | None, Any, list[Any]]]:
+    """What Kafka held: partition, offset, key, the value's JSON (its bytes where they were kept), headers.
+
+    JSON is given decoded, without fields that are null.
+    """
+    made = []
+    for row in frame.iter_rows(named=True):
+        key = row["_key"] if row["_key"] is not None or row["_refused"] else row["visitor_id"].encode()
+        value = row["_bytes"] if row["_bytes"] is not None or row["_refused"] else _json(row, table)
+        headers = msgspec.msgpack.decode(row["_headers"]) if row["_headers"] else []
+        made.append((row["_partition"], row["_offset"], key, value, headers))
+    return made
+
+
+def _json(row: dict[str, Any], table: LogTable) -> dict[str, Any]:
+    said = {name: value for name, value in row.items() if name not in KAFKA and value is not None}
+    return {name: msgspec.json.decode(value) if name in table.json else value for name, value in said.items()}

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 
+from models.contract.decision_context import Context
 from models.contract.events import EVENTS
 from models.contract.predictions import Rung
 from models.decisions.actions import ActionSet
-from models.decisions.policy import ONE, Context, Policy
+from models.decisions.policy import ONE, Policy
 from models.decisions.reasons import explain_decision
 from models.explanation import phrases
 from models.explanation.counterfactuals import Session

@@ -15,11 +15,11 @@ from models.contract.events import Click
 from models.contract.profile_updates import ProfileUpdate, Removal
 from models.identity import linking, user_devices
 from models.identity.messages import Given, Message, Others, Snapshot, decode, encode
-from models.identity.summary import Summary
-from models.identity.traits import Traits, replaced
+from models.sessions.lifecycle import SessionConfig, advance
+from models.sessions.session import step
 from models.state.facts import Fate
-from models.state.lifecycle import SessionConfig, advance
-from models.state.session import step
+from models.state.summary import Summary
+from models.state.traits import Traits, replaced
 from models.state.visitor import Visitor
 
 Op = Callable[["Partition"], None]

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.contract.events import Limits
+from models.contract.pseudonyms import Pseudonyms
 from models.decisions.actions import ActionSet
 from models.decisions.policy import Policy
 from models.privacy.envelope import Envelopes
-from models.privacy.pseudonyms import Pseudonyms
 from models.registry.versions import Version
 from models.scoring.popularity import Popularity
 from models.state import panes, state_keys
 from streams.config.topics import TopicNames
 from streams.effects import Effects, Reader, Work
 from streams.metrics import Metrics
-from streams.pipeline.processor import Pipeline, Rules
+from streams.pipeline.processor import Pipeline, ProcessingConfig
 from streams.privacy.sealing import Sealer
 from streams.rollout.model_cache import ModelCache
 from streams.rollout.models import Models
@@ -77,7 +77,7 @@ class Offline:
     def __init__(
         self,
         version: Version | None = None,
-        rules: Rules | None = None,
+        rules: ProcessingConfig | None = None,
         limits: Limits | None = None,
         reader: Reader | None = None,
         write: Any = None,
@@ -87,7 +87,7 @@ class Offline:
         actions: str | ActionSet = ACTIONS,
         partition: int = 0,
     ) -> None:
-        rules = rules or Rules(TopicNames(), 1, deadline_s=FOREVER)
+        rules = rules or ProcessingConfig(TopicNames(), 1, deadline_s=FOREVER)
         self.names, self.partition = rules.names, partition
         self.state = Memory()
         self.reader: Reader = reader or DictReader(self.state)

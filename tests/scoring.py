@@ -18,10 +18,10 @@ from models.scoring import session_index
 from models.scoring.rates import StageRates
 from models.scoring.scorer import NeuralScorer
 from models.scoring.scores import Scores
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.codes import category_hash
 from models.state.facts import Fate
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
 from models.state.visitor import Visitor, decode, encode
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import records

@@ -17,7 +17,7 @@ from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 from trainer.loop.data import Data, prepare
 from trainer.loop.options import Options
-from trainer.training.learn import vocabulary
+from trainer.training.log_counts import vocabulary
 
 #: Sampled candidates and dropout draw from torch's generator: a run depends on it.
 SMALL = Options(

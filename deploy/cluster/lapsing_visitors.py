@@ -15,11 +15,11 @@ from deploy.cluster.clients import consumer, drain, producer
 from deploy.cluster.state import StateCommandError, changelog_of, no_state
 from deploy.terminal.option_defaults import Wanted as Wanted
 from models.contract.predictions import LapsingVisitor, encode
-from models.explanation.units import count, money
+from models.contract.pseudonyms import Pseudonyms, looks_like_one
+from models.decisions.units import count, money
+from models.durations import DAY_MS
 from models.forecasting.lapsing_model import Habits, lost, visits
-from models.privacy.pseudonyms import Pseudonyms, looks_like_one
 from models.state import state_keys, visitor
-from models.state.lifecycle import DAY_MS
 from models.state.visitor import Visitor
 from streams.config.connection import Connection
 from streams.transport import position

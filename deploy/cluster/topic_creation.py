@@ -8,42 +8,41 @@ from kafka.errors import TopicAlreadyExistsError
 
 from deploy.cluster.clients import admin
 from deploy.terminal.option_defaults import DEFAULT_PARTITIONS as DEFAULT_PARTITIONS
+from models.durations import DAY_MS, HOUR_MS
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames, check
 
-_DAY_MS = 86_400_000
-_HOUR_MS = 3_600_000
 _COMPACTED = {"cleanup.policy": "compact"}
 
 
 def configs(names: TopicNames) -> dict[str, dict[str, str]]:
     """Topic settings by topic name."""
-    answers = {"retention.ms": str(7 * _DAY_MS)}
+    answers = {"retention.ms": str(7 * DAY_MS)}
     return {
-        names.clicks: {"retention.ms": str(7 * _DAY_MS)},
+        names.clicks: {"retention.ms": str(7 * DAY_MS)},
         names.purchase_intent: answers,
         names.recommendations: answers,
         # The policies learn from these: they must outlive the events they explain.
-        names.ad_decisions: {"retention.ms": str(28 * _DAY_MS)},
+        names.ad_decisions: {"retention.ms": str(28 * DAY_MS)},
         # The input's limit is 1 MiB by default: an event at the limit must fit here with its reason.
-        names.dead_letters: {"retention.ms": str(28 * _DAY_MS), "max.message.bytes": str(2 << 20)},
+        names.dead_letters: {"retention.ms": str(28 * DAY_MS), "max.message.bytes": str(2 << 20)},
         # The last word on each visitor counts, for as long as one may act on it.
-        names.lapsing_visitors: {"cleanup.policy": "compact,delete", "retention.ms": str(28 * _DAY_MS)},
+        names.lapsing_visitors: {"cleanup.policy": "compact,delete", "retention.ms": str(28 * DAY_MS)},
         # Whoever is asked for proof later must have it: a year.
-        names.erasures: {"retention.ms": str(365 * _DAY_MS)},
+        names.erasures: {"retention.ms": str(365 * DAY_MS)},
         # What a deleted key has sealed can be read until the topic is compacted.
         names.visitor_keys: {
             **_COMPACTED,
-            "max.compaction.lag.ms": str(_HOUR_MS),
-            "delete.retention.ms": str(_HOUR_MS),
+            "max.compaction.lag.ms": str(HOUR_MS),
+            "delete.retention.ms": str(HOUR_MS),
         },
         # Workers read them at once; one that was away must find them.
-        names.identities: {"retention.ms": str(7 * _DAY_MS)},
+        names.identities: {"retention.ms": str(7 * DAY_MS)},
         # Workers that were away for a week still find what was removed.
         names.profiles: {
             **_COMPACTED,
-            "max.compaction.lag.ms": str(_DAY_MS),
-            "delete.retention.ms": str(7 * _DAY_MS),
+            "max.compaction.lag.ms": str(DAY_MS),
+            "delete.retention.ms": str(7 * DAY_MS),
         },
         names.items: _COMPACTED,
         names.model_updates: _COMPACTED,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from deploy.terminal.option_defaults import CONTRACT_DIRECTORY
+from deploy.reference.written_files import CONTRACT_DIRECTORY
 from models.errors import PathcastError
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from deploy.terminal.option_defaults import SETTINGS_FILE as FILE
+from deploy.reference.written_files import SETTINGS_FILE as FILE
 from models.errors import PathcastError
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import polars as pl
 
+from models.durations import DAY_MS
 from trainer.logs.log_files import read_log
 
 FEBRUARY_MS = int(datetime(2021, 2, 1, tzinfo=UTC).timestamp() * 1000)
 #: The first model of a demo with a trainer has seen what came before.
 FIRST_UNTIL_MS = int(datetime(2021, 1, 8, tzinfo=UTC).timestamp() * 1000)
-DAY_MS = 86_400_000
 #: A path worth following: so many clicks (before its purchase, if it has one), and over within a while.
 LEAST_CLICKS, MOST_CLICKS, LONGEST_MS = 5, 40, 5_400_000
 

@@ -16,10 +16,10 @@ from deploy.privacy.places import Places
 from deploy.privacy.profile_marks import taken_back
 from deploy.privacy.secret import WrongSecret, check_secret
 from deploy.privacy.stores import STORES
+from models.contract.pseudonyms import NONCE_BYTES
 from models.errors import PathcastError
 from models.privacy import erasure
 from models.privacy.erasure import FORGET, SEALED_ID, Erasure
-from models.privacy.pseudonyms import NONCE_BYTES
 from trainer.eventlog.log_erasure import forget
 
 

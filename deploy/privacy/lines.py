@@ -11,12 +11,12 @@ from deploy.privacy.expiry import kept
 from deploy.privacy.places import Places
 from deploy.privacy.stores import CHANGELOG, COPIES, EVENT_LOG, KEYS, MODELS, STATE, TOPICS
 from deploy.privacy.visitor_keys import Standing
+from models.durations import HOUR_MS
 from models.privacy.erasure import Erasure
 from trainer.eventlog.log_erasure import Erased
 from trainer.eventlog.log_tables import CLICKS
 from trainer.promotion.seen import seen
 
-HOUR_MS = 3_600_000
 _MARKS = "only requests and deletion marks name the visitor: by retention"
 
 

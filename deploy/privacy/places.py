@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from deploy.privacy.stores import KEYS, PROFILES, STORES
-from models.privacy.pseudonyms import Pseudonyms
+from models.contract.pseudonyms import Pseudonyms
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings

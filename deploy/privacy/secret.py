@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from deploy.privacy.copy_confirmations import copies
+from models.contract.pseudonyms import Pseudonyms
 from models.errors import PathcastError
-from models.privacy.pseudonyms import Pseudonyms
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 

@@ -87,7 +87,8 @@ EXPORTS = DataStore(
         "trainer/eventlog/slices.py",
         "trainer/loop/learning_curve.py",
         "trainer/examples/vectors.py",
-        "deploy/commands/benchmark/benchmark_command.py",
+        "deploy/commands/benchmark/next_item_command.py",
+        "deploy/commands/benchmark/transfer_command.py",
         "deploy/commands/benchmark/inputs.py",
         "deploy/commands/learning/evaluate_command.py",
         "deploy/commands/learning/demand_command.py",
@@ -103,7 +104,7 @@ TRAINER = DataStore(
     "the trainer's working folder",
     "the clicks that the run in progress learns from",
     "the run begins anew from the event log when somebody was forgotten meanwhile",
-    ("trainer/service/orders.py", "trainer/gate/live_trial.py", "deploy/runs/training_run.py"),
+    ("trainer/service/orders.py", "trainer/gate/live_trial.py", "deploy/runs/items_snapshot.py"),
 )
 MODELS = DataStore(
     "model versions",

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from deploy.reference.asyncapi import document
-from deploy.terminal.option_defaults import CONTRACT_DIRECTORY
+from deploy.reference.written_files import CONTRACT_DIRECTORY
 from models.contract.events import Click
 from models.contract.items import Item
 from models.contract.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations

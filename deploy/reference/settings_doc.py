@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from deploy.terminal.option_defaults import SETTINGS_FILE
+from deploy.reference.written_files import SETTINGS_FILE
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings

@@ -1,13 +1,9 @@
 """What commands show as defaults in their help: a module that imports nothing, so that help comes at once."""
 
-from pathlib import Path
 from typing import Final, NamedTuple
 
 #: Partitions of topics that `pathcast topics` creates.
 DEFAULT_PARTITIONS: Final = 4
-#: Where the documents of the contract, and the reference of settings, are written.
-CONTRACT_DIRECTORY: Final = Path("docs/contract")
-SETTINGS_FILE: Final = Path("docs/settings.md")
 
 
 class Wanted(NamedTuple):

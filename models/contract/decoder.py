@@ -15,9 +15,9 @@ from models.contract.aliases import EventNames, event_name
 from models.contract.catalogue import Catalogue, Item
 from models.contract.events import CLIPPED, DROPPED, FILLED, Click, Limits, Reason, Rejected
 from models.contract.normalise import normalise
+from models.contract.pseudonyms import Pseudonyms
 from models.contract.templates import suspicious
 from models.contract.values import MISSING, describe
-from models.privacy.pseudonyms import Pseudonyms
 
 #: Written by `pathcast replay`: when the event was first seen (epoch ms as text).
 ORIGINAL_TIME = "original-time"

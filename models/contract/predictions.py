@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from models.contract.decision_context import Context
 from models.contract.events import CLIPPED, DROPPED, FILLED
 from models.contract.explanations import DecisionExplanation, IntentExplanation, ItemsExplanation
 from models.contract.head_table import HEADS, Head, Kind
-from models.decisions.policy import Context
 
 #: Recommended items in one answer at most.
 MOST_ITEMS = 20
 #: Classes named of a distribution at most.
 MOST_CLASSES = 3
 _ASKED = Meta(description="What moved this answer; only where the click's `explain` asked for it.")
-Probability = Annotated[float, Meta(ge=0, le=1)]
+Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 class Rung(StrEnum):

@@ -12,12 +12,13 @@ from msgspec import Meta
 
 from models.contract.decoder import InputRecord
 from models.contract.events import SCHEMA_VERSION, EpochMs, Id, Limits, Reason, Rejected, SchemaVersion, Text
+from models.contract.pseudonyms import Pseudonyms
 from models.contract.values import MISSING, describe
-from models.identity.traits import INTERESTS
-from models.privacy.pseudonyms import Pseudonyms
 
 _ADVICE = "see docs/contract/profile-update.schema.json"
-Weight = Annotated[float, Meta(ge=0, le=1)]
+#: Interests of one person at most.
+INTERESTS = 16
+Weight = Annotated[float, Meta(ge=0.0, le=1.0)]
 Interests = Annotated[dict[Text, Weight], Meta(max_length=INTERESTS)]
 
 

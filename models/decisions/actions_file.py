@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 import xxhash
 
+from models.contract.decision_context import Stage
 from models.errors import PathcastError
 
 MAX_ACTIONS: Final = 32
@@ -16,7 +17,6 @@ COSTLY: Final = ("coupon", "free_shipping")
 MAX_RISK: Final = 0.9
 
 Kind = Literal["ad", "coupon", "free_shipping", "nudge", "none"]
-Stage = Literal["browsing", "cart", "checkout", "bought"]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")]
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from models.contract.decision_context import Stage
 from models.contract.events import EVENTS
 from models.decisions.actions_file import (
     MAX_ACTIONS,
@@ -17,7 +18,6 @@ from models.decisions.actions_file import (
     ActionsError,
     ActionsFile,
     Kind,
-    Stage,
     When,
     action_hash,
 )

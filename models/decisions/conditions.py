@@ -1,9 +1,9 @@
 """Conditions of a rule and of a constraint in words, with what was found and what was needed."""
 
+from models.contract.decision_context import Context
 from models.decisions.actions_file import Action, Caps, When
-from models.decisions.policy import Context
+from models.decisions.units import minutes, money, often, percent
 from models.decisions.withholding import CAP, CONSENT, RISK
-from models.explanation.units import minutes, money, often, percent
 
 
 def conditions(when: When, context: Context, currency: str) -> list[tuple[str, bool]]:

@@ -16,33 +16,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import xxhash
 
+from models.contract.decision_context import Context, Stage
 from models.decisions.actions import ActionSet
-from models.decisions.actions_file import ONE, Stage
+from models.decisions.actions_file import ONE
 from models.decisions.exploration import Distribution, distribution
 from models.decisions.rule_evaluation import Rules
 
 __all__ = ["MAX_CACHED", "ONE", "Context", "Decision", "Policy", "distribution"]
 
 MAX_CACHED: Final = 4096
-
-
-class Context(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """All that a decision is made from, as published with it; nothing else may enter.
-
-    `purchase_probability` is the published value (see `published`), `cart_milli` the cart's value in
-    thousandths of the shop's currency, `click` the 1-based position in the session, `mask` the allowed
-    actions as bits by position in the action set. `session_risk` is the published value, left out where no
-    head gave one; `consent` is left out where it was not refused.
-    """
-
-    purchase_probability: float
-    stage: Stage
-    cart_milli: int
-    event: str
-    click: int
-    mask: int
-    session_risk: float | None = None
-    consent: bool = True
 
 
 class Decision(NamedTuple):

@@ -8,12 +8,13 @@ from typing import Final
 
 import msgspec
 
+from models.contract.decision_context import Context
 from models.contract.explanations import DecisionExplanation
 from models.decisions.actions import ActionSet
 from models.decisions.conditions import conditions, not_offered
-from models.decisions.policy import Context, Decision, Policy
+from models.decisions.policy import Decision, Policy
+from models.decisions.units import percent
 from models.decisions.withholding import withheld
-from models.explanation.units import percent
 
 RULE, NO_RULE, EXPLORATION, CONSTRAINT = "rule", "no rule", "exploration", "constraint"
 _CAUSES: Final = {

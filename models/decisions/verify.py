@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from models.contract.decision_context import Context
 from models.decisions.actions import ActionSet, earlier
-from models.decisions.policy import Context, Policy, draw_of
+from models.decisions.policy import Policy, draw_of
 
 
 def verify(record: Mapping[str, Any], actions: ActionSet) -> list[str]:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from models.contract.decision_context import Context
 from models.decisions.actions import ActionSet
-from models.decisions.policy import Context
 
 CONSENT: Final = "consent"
 RISK: Final = "risk"

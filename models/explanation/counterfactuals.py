@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from models.contract.events import Click
 from models.explanation.synthetic_clicks import ONE_SESSION, made_up, opened
 from models.features import features
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.codes import CODE, WIDTH, unpack
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
 from models.state.visitor import CODES_BYTES, Visitor, decode, encode
 
 _KINDS: Final = [feature.kind.partition(":")[0] for feature in features.PACKED]

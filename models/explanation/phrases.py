@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from models.contract.explanations import ClickEffect, FeatureEffect
+from models.decisions.units import percent, points
 from models.explanation.feature_words import feature_words
-from models.explanation.units import percent, points
 
 #: Effects that a sentence names, of clicks and of features; smaller ones than PUBLISHED are not worth a word.
 CLICKS, FEATURES = 3, 2

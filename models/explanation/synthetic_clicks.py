@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract.events import EVENTS, Click
+from models.durations import DAY_MS
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.cart import LINE
 from models.state.codes import IN_CART, PAGE, SEEN, identity
 from models.state.codes import items as item_hashes
-from models.state.lifecycle import DAY_MS, SessionConfig
-from models.state.session import step
 from models.state.visitor import MAX_COUNT, encode
 
 #: Without a click in between, a made-up session stays one session.

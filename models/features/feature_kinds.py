@@ -13,9 +13,10 @@ class Feature(NamedTuple):
     """One input: its name, an expression over the click and its visitor, and the kind of its values.
 
     Kinds: `plain`; `log` (log1p); `ago` (ms since; < 0: never, and a column says so); `cycle:ms`; `choice:n`
-    (one of n, 0 for none); `bits:n` or `bits:name,name` (a column per bit); `index:n` (a row of a table that
-    the network has fitted). `plain?` and `log?` may be missing (NaN), and a column says so. Expressions over
-    `code` are made for a whole chunk at once; they are choices, bits or indices.
+    (one of n, 0 for none and for a value that is not one of them); `bits:n` or `bits:name,name` (a column per
+    bit); `index:n` (a row of a table that the network has fitted). `plain?` and `log?` may be missing (NaN),
+    and a column says so. Expressions over `code` are made for a whole chunk at once; they are choices, bits
+    or indices.
     """
 
     name: str
@@ -142,7 +143,7 @@ class Cycle(FeaturePart):
 
 
 class Choice(FeaturePart):
-    """`choice`: a column per answer, one of them 1."""
+    """`choice`: a column per answer, one of them 1; the first for a value that is none of the answers."""
 
     whole = True
 
@@ -156,7 +157,8 @@ class Choice(FeaturePart):
         return [f.name for f in self.mine for _ in range(int(f.argument))]
 
     def fill(self, out: Array, values: Array, code: Array) -> None:
-        chosen = np.minimum(np.maximum(self.integers(values, code), 0), self._last)
+        chosen = self.integers(values, code)
+        chosen[(chosen < 0) | (chosen > self._last)] = 0
         out[np.arange(len(values))[:, None], self._first + chosen] = 1
 
 

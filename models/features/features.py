@@ -21,10 +21,12 @@ from models.features.buckets import DAMAGE, QUERY_BUCKETS, Buckets, damage, word
 from models.features.feature_kinds import Feature
 from models.features.transforms import Transforms
 from models.identity.joining import joined, traits_of
-from models.identity.traits import NONE
 from models.state.facts import Facts
-from models.state.visitor import Visitor
+from models.state.traits import NONE
+from models.state.visitor import COUNTERS, Visitor
 
+#: One of the events of the contract.
+_EVENT: Final = f"choice:{COUNTERS}"
 #: Short names that expressions may use, and what they stand for; each is worked out once a click.
 SHORT: Final = {
     "now": "click.ts",
@@ -98,8 +100,8 @@ FEATURES: Final = (
         "said[1] - past.price_sum / past.price_weight if said[1] and past.price_weight else nan",
         "plain?",
     ),
-    Feature("event", "code['event']", "choice:17"),
-    Feature("previous_event", "facts.previous", "choice:17"),
+    Feature("event", "code['event']", _EVENT),
+    Feature("previous_event", "facts.previous", _EVENT),
     Feature("hour", "now", "cycle:86400000"),
     Feature("weekday", "now", "cycle:604800000"),
     Feature("device", "of4[click.device]", "choice:4"),

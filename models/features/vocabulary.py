@@ -95,14 +95,16 @@ class Vocabulary:
         return np.where(categories == 0, 0, rows)
 
     def rows(self, codes: NDArray[np.void]) -> NDArray[np.int64]:
-        """Table rows `[N, FIELDS]` of N event codes; values out of range are read as the field's last."""
+        """Table rows `[N, FIELDS]` of N event codes; an unknown event is read as none, a bucket out of
+        range as the last one.
+        """
         offsets, hashes = self.sizes.offsets, items(codes)
         index = self.lookup(hashes)
         bucket = 1 + self.sizes.items + (hashes % np.uint64(self.sizes.item_buckets)).astype(np.int64)
         rows = np.empty((len(codes), FIELDS), dtype=np.int64)
         rows[:, 0] = np.where(index >= 0, index + 1, np.where(hashes == 0, 0, bucket))
         rows[:, 1] = offsets[1] + self.category_rows(codes["category"])
-        rows[:, 2] = offsets[2] + np.minimum(codes["event"], np.int64(EVENTS - 1))
+        rows[:, 2] = offsets[2] + np.where(codes["event"] < EVENTS, codes["event"], np.int64(0))
         rows[:, 3] = offsets[3] + np.minimum(codes["dwell"], np.int64(DWELLS - 1))
         rows[:, 4] = offsets[4] + np.minimum(codes["price"], np.int64(PRICES - 1))
         # SEEN and IN_CART are neighbouring bits.

@@ -11,9 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecasting.planning import DAY_MS as DAY_MS
+from models.durations import DAY_MS, HOUR_MS
 from models.forecasting.planning import HORIZONS as HORIZONS
-from models.forecasting.planning import HOUR_MS as HOUR_MS
 from models.forecasting.planning import WEEK
 from models.forecasting.planning import Horizon as Horizon
 

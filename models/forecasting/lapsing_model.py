@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract.events import EVENT_CODES
-from models.state.lifecycle import DAY_MS
+from models.durations import DAY_MS
 from models.state.visitor import Visitor
 
 _CART, _PURCHASE = EVENT_CODES["add_to_cart"], EVENT_CODES["purchase"]

@@ -2,8 +2,8 @@
 
 from typing import Final, NamedTuple
 
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
+from models.durations import DAY_MS, HOUR_MS
+
 WEEK: Final = 7
 
 

@@ -9,9 +9,9 @@ from operator import add
 from typing import Final
 
 from models.contract.events import EVENT_CODES
-from models.identity.summary import Summary
-from models.identity.traits import NONE, Traits, newest
 from models.state.profile import CATEGORIES, FADE
+from models.state.summary import Summary
+from models.state.traits import NONE, Traits, newest
 from models.state.visitor import MAX_AMOUNT, MAX_COUNT, Visitor
 
 _PURCHASE: Final = EVENT_CODES["purchase"]

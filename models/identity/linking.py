@@ -6,9 +6,9 @@ The latest login by event time counts. Each function returns what the owner of a
 
 from models.contract.events import Click
 from models.identity.joining import summarise
-from models.identity.summary import Summary
-from models.identity.traits import Traits, trait, without_old
 from models.state.facts import Shared
+from models.state.summary import Summary
+from models.state.traits import Traits, trait, without_old
 from models.state.visitor import Visitor
 
 

@@ -6,8 +6,8 @@ the id as the state has it, whose hash names the partition.
 
 import msgspec
 
-from models.identity.summary import Summary
-from models.identity.traits import Traits
+from models.state.summary import Summary
+from models.state.traits import Traits
 from models.state.visitor import StateError
 
 

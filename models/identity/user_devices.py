@@ -15,9 +15,9 @@ import msgspec
 
 from models.identity.joining import total
 from models.identity.messages import Given, Message, Others, Snapshot, ToUser
-from models.identity.summary import Summary
-from models.identity.traits import Traits
 from models.state.facts import Shared, Transition
+from models.state.summary import Summary
+from models.state.traits import Traits
 from models.state.visitor import StateError
 
 VERSION: Final = 1

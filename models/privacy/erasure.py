@@ -12,7 +12,7 @@ from msgspec import Meta
 
 #: Header of a record on `clicks` with a visitor's id as its key and no value; its content names the request.
 FORGET: Final = "pathcast-forget"
-#: Header that says that the key is a pseudonym; its content is the id, sealed (`models.privacy.pseudonyms`).
+#: Header that says that the key is a pseudonym; its content is the id, sealed (`models.contract.pseudonyms`).
 SEALED_ID: Final = "pathcast-forget-sealed-id"
 #: The same with a user's id as its key, as the state has it: a pseudonym where those are made.
 FORGET_USER: Final = "pathcast-forget-user"

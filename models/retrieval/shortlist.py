@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.contract.predictions import MOST_ITEMS
 from models.retrieval.exact import Exact, Ranked, padded
-from models.scoring.scores import TOP
 
 #: Items of which the rest of the probabilities' denominator is estimated.
 SAMPLE: Final = 1024
@@ -53,10 +53,10 @@ class Shortlist(ABC):
         False where none of them does.
         """
         nobody = torch.full((len(judges),), -1)
-        truth = self._exact.top(judges, nobody, TOP).items
+        truth = self._exact.top(judges, nobody, MOST_ITEMS).items
         for amount in amounts:
             self.look_at(amount)
-            found = self.top(judges, nobody, TOP).items
+            found = self.top(judges, nobody, MOST_ITEMS).items
             if np.mean([np.isin(*pair).mean() for pair in zip(truth, found, strict=True)]) >= recall:
                 return True
         return False

@@ -26,11 +26,6 @@ Key = TypeVar("Key")
 DEPTH = MOST_WANTED + 1
 
 
-def weight(views: int, carts: int, purchases: int, other: int = 0) -> int:
-    """How much an item's counters say that it is wanted: a cart is worth 3 looks, a purchase 5."""
-    return views + 3 * carts + 5 * purchases + other
-
-
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """The best DEPTH items of one category (or of all) and their shares of its weight, best first."""

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from models.decisions.actions import ActionSet
+from models.durations import DAY_MS
 
-DAY_MS: Final = 86_400_000
 MAX_COUNTERS: Final = 32
 MAX_COUNT: Final = 65_535
 

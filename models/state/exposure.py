@@ -12,8 +12,9 @@ import xxhash
 
 from models.contract.events import Click
 from models.decisions.actions import ActionSet
+from models.durations import DAY_MS
 from models.state import caps as counting
-from models.state.caps import DAY_MS, Counter
+from models.state.caps import Counter
 
 NEVER: Final = (1 << 63) - 1
 MAX_OPEN: Final = 8

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from models.identity.summary import Summary
 from models.state.exposure import Closed
+from models.state.summary import Summary
 
 
 class Fate(IntEnum):

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from models.contract.events import EVENT_CODES, Click
-from models.scoring.popularity import weight
+from models.durations import HOUR_MS
 from models.state import state_keys
 from models.state.codes import RATE
 from models.state.facts import Ended, Facts, Reopened, Transition
@@ -24,10 +24,10 @@ from models.state.tallies import (
     decode_item,
     encode_funnel,
     encode_item,
+    weight,
 )
 from models.state.visitor import COUNTERS, StateError
 
-HOUR_MS: Final = 3_600_000
 _VIEWS, _CARTS, _PURCHASES, _OTHER, _CATEGORY = range(5)
 _COLUMN: Final = {
     EVENT_CODES["view_item"]: _VIEWS,

@@ -7,9 +7,9 @@ the smallest one and its count. Integers only, so that every machine fades alike
 from typing import Final
 
 from models.contract.events import EVENT_CODES
+from models.durations import DAY_MS
 from models.state.visitor import COUNTERS, Visitor
 
-DAY_MS: Final = 86_400_000
 CATEGORIES: Final = 8
 
 HALF_LIFE_DAYS: Final = 30

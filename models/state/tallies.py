@@ -25,7 +25,7 @@ class Funnel(msgspec.Struct, array_like=True, gc=False):
     """All visitors of a partition in one pane.
 
     `events` counts by event code; `started`, `ended` and `bought` count sessions (`bought`: ended with a
-    purchase); `edges[a * 17 + b]` counts event code b right after a in a session.
+    purchase); `edges[a * COUNTERS + b]` counts event code b right after a in a session.
     """
 
     events: list[int] = msgspec.field(default_factory=lambda: [0] * COUNTERS)
@@ -78,3 +78,8 @@ def add_funnels(a: Funnel, b: Funnel) -> Funnel:
         a.clicks + b.clicks,
         dict(sorted(edges.items())),
     )
+
+
+def weight(views: int, carts: int, purchases: int, other: int = 0) -> int:
+    """How much an item's counters say that it is wanted: a cart is worth 3 looks, a purchase 5."""
+    return views + 3 * carts + 5 * purchases + other

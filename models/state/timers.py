@@ -7,8 +7,8 @@ a busy visitor costs a timer write per half hour, not per chunk.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from models.durations import MINUTE_MS
 from models.state import state_keys
-from models.state.lifecycle import MINUTE_MS
 
 NEVER: Final = 1 << 32
 

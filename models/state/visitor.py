@@ -10,10 +10,10 @@ import msgspec
 
 from models.contract.events import EVENTS
 from models.errors import PathcastError
-from models.identity.summary import Summary
-from models.identity.traits import Traits
 from models.state.codes import WIDTH
 from models.state.exposure import Exposure
+from models.state.summary import Summary
+from models.state.traits import Traits
 
 VERSION: Final = 1
 

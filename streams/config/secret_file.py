@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from models.contract import pseudonyms as hidden
+from models.contract.pseudonyms import Pseudonyms
 from models.privacy import envelope
-from models.privacy import pseudonyms as hidden
 from models.privacy.envelope import Envelopes
-from models.privacy.pseudonyms import Pseudonyms
 from streams.errors import SetUpError
 
 _PSEUDONYMS, _ENVELOPES = "PATHCAST_PSEUDONYM_KEY_FILE", "PATHCAST_ENVELOPE_KEY_FILE"

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from models.identity import traits
-from models.identity.traits import Traits
-from models.state import state_keys
+from models.state import state_keys, traits
+from models.state.traits import Traits
 from streams.pipeline.visitors import VisitorEntry
 
 

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from models.contract.events import Reason, Rejected
 from models.contract.profile_updates import ProfileDecoder, ProfileUpdate, Removal
-from models.identity import linking, traits, user_devices
+from models.identity import linking, user_devices
 from models.identity.messages import Given, Message, Others, Snapshot, decode
 from models.identity.user_devices import User
 from models.privacy.erasure import user_request_of
-from models.state import state_keys
+from models.state import state_keys, traits
 from models.state.facts import Facts, Shared, Transition
 from models.state.visitor import StateError, Visitor
 from streams.effects import Work

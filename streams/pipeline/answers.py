@@ -5,10 +5,10 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
+from models.contract.decision_context import Context, Stage
 from models.contract.events import EVENTS, Click
 from models.contract.predictions import InputFlags, Rung
-from models.decisions.actions_file import Stage
-from models.decisions.policy import MAX_CACHED, ONE, Context, Decision, Policy
+from models.decisions.policy import MAX_CACHED, ONE, Decision, Policy
 from models.features.features import FEATURES_VERSION
 from models.state.facts import Facts
 from streams.effects import NO_HEADERS, Message

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from models.durations import MINUTE_MS
 from models.privacy.envelope import Envelope
 from models.registry.versions import Version
 from models.scoring.popularity import Popularity
 from models.state import panes, state_keys, timers
-from models.state.lifecycle import MINUTE_MS
 from models.state.visitor import Visitor
 from streams.effects import Message, Reader
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from models.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from models.serving.shop_rules import ShopRules
+from models.sessions.lifecycle import SessionConfig
 from models.state.exposure import ExposureConfig
-from models.state.lifecycle import DAY_MS, MINUTE_MS, SessionConfig
-from models.state.panes import HOUR_MS, PaneConfig
+from models.state.panes import PaneConfig
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
 

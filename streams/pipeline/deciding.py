@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from models.contract.events import Click
 from models.decisions import policy
 from models.decisions.policy import Decision, Policy
+from models.sessions.lifecycle import SessionConfig, hold, settle
 from models.state import exposure
 from models.state.facts import Transition
-from models.state.lifecycle import SessionConfig, hold, settle
 from models.state.visitor import Visitor
 from streams.pipeline.answers import Applied, Decided
 

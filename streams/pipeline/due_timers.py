@@ -3,8 +3,9 @@
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from models.durations import MINUTE_MS
+from models.sessions.lifecycle import advance
 from models.state import timers
-from models.state.lifecycle import MINUTE_MS, advance
 from streams.pipeline import visitors
 from streams.pipeline.visitors import VisitorEntry
 

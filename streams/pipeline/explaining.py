@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
+from models.contract.decision_context import Context
 from models.contract.explanations import IntentExplanation, ItemsExplanation
 from models.contract.predictions import Rung, ScoredItem
-from models.decisions.policy import Context, Policy, draw_of
+from models.decisions.policy import Policy, draw_of
 from models.decisions.reasons import explain_decision
 from models.explanation.counterfactuals import Session
 from models.explanation.explain import Explained, explain

@@ -14,8 +14,8 @@ from models.features import features
 from models.features.batch import Batcher
 from models.registry.versions import Version
 from models.serving.merchandising import Merchandiser
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.visitor import decode
 from streams.effects import Effects, Reader, Work
 from streams.metrics import Metrics, report

@@ -14,9 +14,9 @@ from models.features.batch import Batcher
 from models.privacy import erasure
 from models.privacy.erasure import Erasure, request_of, user_request_of
 from models.registry.versions import Version
+from models.sessions.lifecycle import BEGIN_CHECKOUT, PURCHASE
+from models.sessions.session import step
 from models.state.facts import Facts, Fate, Transition
-from models.state.lifecycle import BEGIN_CHECKOUT, PURCHASE
-from models.state.session import step
 from streams.config.topics import ANSWERS
 from streams.effects import NO_HEADERS, Effects, Message, Work
 from streams.identity.identities import Identities, user_of

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from models.contract.pseudonyms import Pseudonyms
 from models.privacy.erasure import ForgetRecord, sealed_id_of
-from models.privacy.pseudonyms import Pseudonyms
 from streams.pipeline import visitors
 
 

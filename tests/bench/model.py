@@ -13,7 +13,8 @@ from models.registry.versions import FORMAT, Version
 from tests.bench.clicks import ROOT, Log
 from tests.bench.sizes import Sizes
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 KEPT = ROOT / "build" / "bench"
 #: The default: what is measured in full.

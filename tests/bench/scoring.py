@@ -14,8 +14,8 @@ from models.features.batch import Batch, Batcher
 from models.features.vocabulary import Vocabulary
 from models.network.encoders import ENCODERS
 from models.network.network import Config, Network
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.visitor import KEPT_CODES, Visitor
 from tests.scoring import real_clicks, vocabulary
 

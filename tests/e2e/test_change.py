@@ -40,7 +40,8 @@ from tests.e2e.test_trainer import Running
 from tests.e2e.worker import Worker
 from trainer.loop.options import Options
 from trainer.promotion.ledger import Ledger
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 GAP_MS = 30 * 60_000
 #: A run takes half a minute; beside much else, minutes.

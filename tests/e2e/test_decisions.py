@@ -7,8 +7,9 @@ from confluent_kafka import Producer
 
 from deploy.cli import main
 from deploy.commands.decisions_command import ACTIONS_FILE
+from models.contract.decision_context import Context
 from models.decisions.actions import ActionSet
-from models.decisions.policy import Context, Policy, draw_of
+from models.decisions.policy import Policy, draw_of
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 

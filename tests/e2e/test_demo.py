@@ -16,7 +16,8 @@ from deploy.demo import shipped_log as logs
 from deploy.demo.setup import PREFIX, versions_of
 from tests.e2e.worker import Worker
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 SCRIPT = Path(sys.executable).with_name("pathcast")
 

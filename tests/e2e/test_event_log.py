@@ -17,9 +17,9 @@ from deploy.cluster.clients import consumer, drain
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 from tests.e2e.worker import click, encoded, send
+from tests.eventlogs import originals
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_tables import BY_NAME, TABLES
-from trainer.eventlog.rows import originals
 
 KILLS = 5
 BAD = [b"\xff{", b'{"event": "x"}', None]

@@ -18,14 +18,15 @@ from tests.e2e.forgetting import pathcast
 from tests.e2e.test_sealing import opened
 from tests.e2e.worker import Worker, encoded, send
 from tests.e2e.worker import read as read_topic
+from tests.eventlogs import originals
 from tests.scoring import SHIPPED
 from tests.tiny import announce
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_tables import CLICKS, TABLES
-from trainer.eventlog.rows import originals
 from trainer.logs.log_files import read_log
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 #: One visitor of so many: their clicks span the whole log.
 SHARE = 30

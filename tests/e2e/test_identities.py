@@ -10,7 +10,7 @@ from deploy.cluster.state import changelog_of
 from deploy.cluster.topic_creation import ensure
 from deploy.privacy import search
 from deploy.privacy.linked import linked
-from models.identity.traits import trait
+from models.state.traits import trait
 from streams.transport.routing import home
 from tests.brokers import topic_names
 from tests.e2e.forgetting import in_files, pathcast, until

@@ -16,8 +16,8 @@ from deploy.cluster.dead_letters import REPLAYED_FROM
 from deploy.cluster.state import changelog_of
 from deploy.cluster.topic_creation import ensure
 from deploy.privacy.members import running
+from models.contract.pseudonyms import Pseudonyms
 from models.privacy.erasure import FORGET, StateCopy
-from models.privacy.pseudonyms import Pseudonyms
 from streams.pipeline.dead_letter import HEADERS
 from tests.brokers import topic_names
 from tests.e2e.worker import REPLAYED, START, Worker, click, encoded, read, send

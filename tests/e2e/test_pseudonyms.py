@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy.cluster.clients import consumer, drain
 from deploy.cluster.state import changelog_of
-from models.privacy.pseudonyms import Pseudonyms
+from models.contract.pseudonyms import Pseudonyms
 from tests.e2e.forgetting import in_files, pathcast
 from tests.e2e.worker import ROLES, Worker, click, encoded, read, send
 

@@ -21,10 +21,10 @@ from tests.brokers import start_broker, topic_names
 from tests.e2e.forgetting import in_files, pathcast, until
 from tests.e2e.test_forget import COMPACTED, HASTY, WHO, shorten, traffic
 from tests.e2e.worker import ROLES, Worker, click, encoded, read, send
+from tests.eventlogs import originals
 from trainer.eventlog.envelope_keys import Keys
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_tables import BY_NAME
-from trainer.eventlog.rows import originals
 from trainer.eventlog.stats import stats
 
 MASTER = b"m" * 40

@@ -19,12 +19,14 @@ class Baseline(NamedTuple):
 
     `again` learns from all clicks what `learn` did, as was chosen on validation; None where nothing is.
 
-    `needs_both`: cannot be learned from a log of one class. `threshold` is from where on it says "buys"; None
-    takes the one with the best F1 on validation.
+    `blocks`: a version that is behind it in the gate is not promoted. False for a baseline that is only shown
+    beside the version, since nothing serves it. `needs_both`: cannot be learned from a log of one class.
+    `threshold` is from where on it says "buys"; None takes the one with the best F1 on validation.
     """
 
     learn: Callable[[Examples, Examples], State]
     chances: Callable[[State, Examples], Chances]
+    blocks: bool
     again: Callable[[State, Examples], State] | None = None
     needs_both: bool = True
     threshold: float | None = None

@@ -14,15 +14,17 @@ from trainer.baselines.network_baselines import Elman, Perceptron, Plain
 from trainer.examples.examples import Examples
 
 _MLP, _RNN = Plain(Perceptron), Plain(Elman)
-#: A new baseline is one line here.
+#: A new baseline is one line here, which also says whether it can block a promotion.
 INTENT: dict[str, Baseline] = {
-    "base_rate": Baseline(constant.base_rate, constant.chances, needs_both=False),
-    "majority_class": Baseline(constant.majority, constant.chances, needs_both=False, threshold=0.5),
-    "naive_bayes": Baseline(bayes.learn, bayes.chances, bayes.again),
-    "logistic_regression": Baseline(logistic.learn, logistic.chances),
-    "mlp": Baseline(_MLP.learn, _MLP.chances, _MLP.again),
-    "rnn": Baseline(_RNN.learn, _RNN.chances, _RNN.again),
-    "lightgbm": Baseline(trees.learn, trees.chances, trees.again),
+    "base_rate": Baseline(constant.base_rate, constant.chances, blocks=True, needs_both=False),
+    "majority_class": Baseline(
+        constant.majority, constant.chances, blocks=False, needs_both=False, threshold=0.5
+    ),
+    "naive_bayes": Baseline(bayes.learn, bayes.chances, blocks=False, again=bayes.again),
+    "logistic_regression": Baseline(logistic.learn, logistic.chances, blocks=False),
+    "mlp": Baseline(_MLP.learn, _MLP.chances, blocks=False, again=_MLP.again),
+    "rnn": Baseline(_RNN.learn, _RNN.chances, blocks=False, again=_RNN.again),
+    "lightgbm": Baseline(trees.learn, trees.chances, blocks=False, again=trees.again),
 }
 
 

@@ -22,7 +22,7 @@ from models.state.codes import items as item_hashes
 from models.state.segments import rank_in_group
 from trainer.examples.examples import Examples
 from trainer.examples.labels import LABELS, Paths, named, price_bands
-from trainer.fitting.heads import HeadPlan
+from trainer.loop.targets import HeadPlan
 
 Floats = NDArray[np.float32]
 Values = NDArray[np.generic]

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from models.state.lifecycle import SessionConfig
+from models.sessions.lifecycle import SessionConfig
 from trainer.evaluation.bootstrap import Resamples, resampled
 from trainer.examples.examples import Examples
 

@@ -21,7 +21,7 @@ from trainer.evaluation.evaluate import answers, rungs
 from trainer.evaluation.heads_report import METRICS, known_labels
 from trainer.examples.examples import Examples
 from trainer.examples.labels import LABELS, Paths
-from trainer.fitting.heads import HeadPlan
+from trainer.loop.targets import HeadPlan
 
 Values = NDArray[np.floating]
 Labels = NDArray[Any]

@@ -11,7 +11,8 @@ from itertools import groupby
 import polars as pl
 from msgspec.structs import replace
 
-from trainer.eventlog.log import DAY_MS, EventLog, day_of
+from models.durations import DAY_MS
+from trainer.eventlog.log import EventLog, day_of
 from trainer.eventlog.manifest import DataFile, History, Manifest
 
 #: Rows of a merged file at most: so many are in memory while it is written.

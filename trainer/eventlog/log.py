@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from models.durations import DAY_MS
 from trainer.eventlog.log_tables import BY_NAME
 from trainer.eventlog.manifest import FOLDER, DataFile, History, Manifest
 from trainer.eventlog.place import EventLogError, LogLocation
 
-DAY_MS = 86_400_000
 _LEVEL = 6
 
 

@@ -17,8 +17,9 @@ import msgspec
 import polars as pl
 from msgspec.structs import replace
 
+from models.durations import DAY_MS
 from trainer.eventlog.compact import Changed
-from trainer.eventlog.log import DAY_MS, EventLog
+from trainer.eventlog.log import EventLog
 from trainer.eventlog.manifest import DataFile, History, Manifest
 from trainer.eventlog.rows import ERASED
 

@@ -16,10 +16,10 @@ from models.contract.aliases import EventNames, event_name
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import ORIGINAL_TIME, Decoder
 from models.contract.events import WIRE_FIELDS, Click, Limits
+from models.contract.pseudonyms import Pseudonyms
 from models.privacy.envelope import is_sealed
 from models.privacy.erasure import sealed_id_of
-from models.privacy.pseudonyms import Pseudonyms
-from trainer.eventlog.log_tables import CLICKS, KAFKA, LogTable
+from trainer.eventlog.log_tables import CLICKS, LogTable
 from trainer.eventlog.place import EventLogError
 from trainer.eventlog.shallow import shallow
 
@@ -162,22 +162,3 @@ def _series(name: str, values: Sequence[Any], kind: Any) -> pl.Series:
 
 def _other_key(key: bytes | None, visitor: str | None) -> bytes | None:
     return key if visitor is None or key != visitor.encode() else None
-
-
-def originals(frame: pl.DataFrame, table: LogTable) -> list[tuple[int, int, bytes | None, Any, list[Any]]]:
-    """What Kafka held: partition, offset, key, the value's JSON (its bytes where they were kept), headers.
-
-    JSON is given decoded, without fields that are null.
-    """
-    made = []
-    for row in frame.iter_rows(named=True):
-        key = row["_key"] if row["_key"] is not None or row["_refused"] else row["visitor_id"].encode()
-        value = row["_bytes"] if row["_bytes"] is not None or row["_refused"] else _json(row, table)
-        headers = msgspec.msgpack.decode(row["_headers"]) if row["_headers"] else []
-        made.append((row["_partition"], row["_offset"], key, value, headers))
-    return made
-
-
-def _json(row: dict[str, Any], table: LogTable) -> dict[str, Any]:
-    said = {name: value for name, value in row.items() if name not in KAFKA and value is not None}
-    return {name: msgspec.json.decode(value) if name in table.json else value for name, value in said.items()}

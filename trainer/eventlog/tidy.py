@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from models.durations import DAY_MS
 from trainer.eventlog.compact import compact
-from trainer.eventlog.log import DAY_MS, EventLog, day_of
+from trainer.eventlog.log import EventLog, day_of
 from trainer.eventlog.log_erasure import outdated
 from trainer.eventlog.manifest import History, Manifest
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract.events import EVENT_CODES
+from models.durations import DAY_MS
 from models.state.codes import items as item_hashes
 
-DAY_MS: Final = 86_400_000
 PURCHASE: Final = EVENT_CODES["purchase"]
 #: What a click itself said, beyond its code: money spent by it (below 0: a refund), price, rating given (NaN:
 #: none), brand hash.

@@ -19,6 +19,7 @@ from trainer.examples.vectors import Vectors
 from trainer.loop.options import Options
 from trainer.loop.progress import Report
 from trainer.training.learn import learn
+from trainer.training.training_inputs import TrainingInputs
 
 Hashes = NDArray[np.uint64]
 
@@ -67,7 +68,7 @@ def _judged(
     cold: Hashes,
     report: Report,
 ) -> dict[str, float]:
-    learned = learn(train, later, options, report, content=content)
+    learned = learn(TrainingInputs(train, later, options, report, content=content))
     scorer = NeuralScorer(learned.network, learned.words, "trial", 1)
     grouped = later.grouped()
     ranks = answers(scorer, grouped).ranks

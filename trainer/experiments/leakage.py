@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from models.durations import DAY_MS
 from models.features.features import NAMES
 from models.state.segments import rank_in_group
 from trainer.examples.examples import Examples, ExamplesError
@@ -25,7 +26,6 @@ ALONE, OTHER_DAYS = 0.93, 0.56
 CUTS = (0.31, 0.62, 0.93)
 #: Every so many visitors lose the second half of what they did.
 HALVED = 3
-DAY_MS = 86_400_000
 MOST_DAYS = 20
 
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.durations import DAY_MS, HOUR_MS
 from models.registry.registry import Parts
-from models.state.lifecycle import SessionConfig
+from models.sessions.lifecycle import SessionConfig
 from trainer.defaults import Plan as Plan
 from trainer.evaluation.evaluate import answers, rungs
 from trainer.evaluation.holdout import Holdout
@@ -23,9 +24,8 @@ from trainer.gate.gate_figures import Contestant, Difference, intent, next_item
 from trainer.loop.options import Options
 from trainer.training.adapt import adapted, ended
 from trainer.training.build import build
-from trainer.training.train import SHARES
+from trainer.training.log_parts import SHARES
 
-HOUR_MS, DAY_MS, WEEK_MS = 3_600_000, 86_400_000, 604_800_000
 #: Way -> (is trained anew, takes small steps).
 WAYS = {
     "frozen": (False, False),
@@ -95,7 +95,7 @@ class Replay:
         done = ~np.isnan(self.said["frozen"].purchase)
         if not done.any():
             raise ExamplesError("no session began after the days to learn from; give fewer, or a longer log")
-        numbers = 1 + (self._began - self._first) // WEEK_MS
+        numbers = 1 + (self._began - self._first) // (7 * DAY_MS)
         return [
             self._week(0, done),
             *(self._week(int(n), done & (numbers == n)) for n in np.unique(numbers[done])),

@@ -18,11 +18,11 @@ from models.contract.events import Click
 from models.features import features
 from models.features.batch import Batcher
 from models.network.risk import risk
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.visitor import Visitor
 from trainer.experiments.risk_visits import MACHINES, PATIENT, PEOPLE
-from trainer.fitting.heads import risk_ratios
+from trainer.fitting.head_losses import risk_ratios
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 

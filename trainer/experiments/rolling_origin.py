@@ -19,8 +19,8 @@ from trainer.examples.split import split
 from trainer.fitting.fit import Report
 from trainer.loop.options import Options
 from trainer.training.build import build
+from trainer.training.log_parts import SHARES
 from trainer.training.refit import LEARNED_AGAIN
-from trainer.training.train import SHARES
 
 #: Share of the clicks that comes before the first origin.
 BEFORE = 0.5

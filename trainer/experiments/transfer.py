@@ -18,6 +18,7 @@ from trainer.examples.split import split
 from trainer.loop.options import Options
 from trainer.loop.progress import Report
 from trainer.training.learn import learn
+from trainer.training.training_inputs import TrainingInputs
 
 #: Of the other shop's clicks, by time: what may be learned from, and what is judged.
 SHARES = (0.7, 0.3)
@@ -50,7 +51,7 @@ def transfer(
     for size in sizes:
         train, valid = split(_newest(pool, size), STOPPED_BY)
         for way, (start, freeze) in ways.items():
-            made = learn(train, valid, replace(options, freeze=freeze), report, start=start)
+            made = learn(TrainingInputs(train, valid, replace(options, freeze=freeze), report, start=start))
             scorer = NeuralScorer(made.network, made.words, "trial", 1)
             yield Transferred(size, way, judge(scorer, later))
 

@@ -22,8 +22,8 @@ from trainer.fitting.fit import Journal, fit, initial
 from trainer.loop.data import prepare
 from trainer.loop.options import Options
 from trainer.loop.progress import STAGE, Progress, best, score
-from trainer.training.learn import vocabulary
-from trainer.training.train import SHARES
+from trainer.training.log_counts import vocabulary
+from trainer.training.log_parts import SHARES
 
 #: What is searched: names of `Options`. A new one is one line.
 SPACE: Mapping[str, BaseDistribution] = {

@@ -7,6 +7,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from models.network.network import BANDS, band
+from models.quality_metrics import logistic_line
 
 Line = tuple[float, float]
 #: How strongly a band's line is drawn to that of all clicks: a band with few buyers keeps near it.
@@ -34,25 +35,15 @@ def platt(
     pull: float = 1.0,
     steps: int = 50,
 ) -> Line:
-    """Scale and shift that minimise the log loss of sigmoid(scale * logit + shift), by Newton's method.
+    """Scale and shift that minimise the log loss of sigmoid(scale * logit + shift).
 
     `towards` where one class is missing; a scale that would reverse the order is refused the same way.
     """
     if not 0 < labels.sum() < len(labels):
         return towards
-    inputs = np.stack([logits.astype(np.float64), np.ones(len(logits))], 1)
     # A weak pull towards the identity keeps a handful of positives from an extreme slope.
-    centre = np.array(towards)
-    weights = centre.copy()
-    for _ in range(steps):
-        chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
-        gradient = inputs.T @ (chance - labels) + pull * (weights - centre)
-        curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + pull * np.eye(2)
-        change = np.linalg.solve(curvature, gradient)
-        weights = weights - np.clip(change, -1, 1)
-        if np.abs(change).max() < 1e-8:
-            break
-    return (float(weights[0]), float(weights[1])) if weights[0] > 0 else towards
+    line = logistic_line(logits.astype(np.float64), labels, towards, pull, steps)
+    return line if line[0] > 0 else towards
 
 
 def money(logs: NDArray[np.float32], paid: NDArray[np.float32], learned: NDArray[np.float32]) -> Line:

@@ -13,7 +13,7 @@ from trainer.examples.vectors import Vectors
 from trainer.fitting import normalisation, rating_means
 from trainer.fitting.augment import augmented
 from trainer.fitting.calibrate import by_band
-from trainer.fitting.heads import NO_HEADS, HeadPlan, Targets, calibrate
+from trainer.fitting.head_losses import calibrate
 from trainer.fitting.losses import losses, total, validate
 from trainer.fitting.pretrain import Pretext, stages
 from trainer.fitting.warm_start import NOTHING, Held
@@ -23,6 +23,7 @@ from trainer.loop.loop import EpochFigures, Loop, Objective
 from trainer.loop.options import Options
 from trainer.loop.progress import STAGE, Progress, Report, score
 from trainer.loop.run_log import Journal
+from trainer.loop.targets import NO_HEADS, HeadPlan, Targets
 
 __all__ = ["Journal", "Progress", "Report", "fit", "initial"]
 

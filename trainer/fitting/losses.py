@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from models import quality_metrics
 from models.network.network import Network
-from trainer.fitting.heads import task_losses
+from trainer.fitting.head_losses import task_losses
 from trainer.fitting.sampled_softmax import next_item_loss
 from trainer.loop import distributed
 from trainer.loop.data import Data, Soft, batches, padded

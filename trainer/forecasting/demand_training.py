@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from models.contract.catalogue import Catalogue
 from models.contract.events import Limits
+from models.durations import DAY_MS, HOUR_MS
 from models.errors import PathcastError
-from models.forecasting.demand_model import DAY_MS, HOUR_MS, Horizon, Panel
+from models.forecasting.demand_model import Horizon, Panel
 
 #: So much of a log is read before the moment of the forecast.
 HISTORY_DAYS = 63

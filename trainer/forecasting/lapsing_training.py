@@ -13,10 +13,11 @@ from models import quality_metrics
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.contract.events import Click, Limits
+from models.durations import DAY_MS
 from models.errors import PathcastError
 from models.forecasting.lapsing_model import TRAITS, Habits, lost, returns, traits, visits
-from models.state.lifecycle import DAY_MS, SessionConfig
-from models.state.session import step
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.visitor import Visitor
 from trainer.evaluation.bootstrap import interval, resampled
 from trainer.logs.log_replay import SLICE, records

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from models.contract.updates import ModelReport
+from models.durations import MINUTE_MS
 from models.errors import PathcastError
 from models.registry.refusals import PASSING
 from models.registry.registry import RegistryError
@@ -23,7 +24,6 @@ from trainer.gate.verdict import Verdict
 
 #: Seconds between two looks: workers speak every ten.
 LOOK_SECONDS = 5.0
-MINUTE_MS = 60_000
 
 
 class Workers(Protocol):

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from trainer.baselines.intent import INTENT
 from trainer.gate.gate_figures import Difference
 from trainer.gate.gate_settings import GateSettings
 
 #: What cannot be a reason to keep a candidate out: they are learned, but nothing serves them.
-SHOWN_ONLY = ("naive_bayes", "logistic_regression", "mlp", "rnn", "lightgbm", "majority_class")
+SHOWN_ONLY = frozenset(name for name, kind in INTENT.items() if not kind.blocks)
 _NAMES = {
     "average_precision": "average precision of purchase intent",
     "recall_20": "recall of the next item among 20",

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
 from models.contract.profile_updates import ProfileUpdate
+from models.durations import MINUTE_MS
 from models.identity import linking, user_devices
 from models.identity.messages import Given, Message, Others
-from models.identity.traits import Traits, replaced
+from models.sessions.lifecycle import SessionConfig, advance
 from models.state.facts import Facts, Transition
-from models.state.lifecycle import MINUTE_MS, SessionConfig, advance
+from models.state.traits import Traits, replaced
 from models.state.visitor import Visitor
 
 Profiles = Sequence[ProfileUpdate]

@@ -14,10 +14,10 @@ from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder, InputRecord
 from models.contract.events import Click, Limits
 from models.features import features
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.codes import CODE, category_hash, item_hash
 from models.state.facts import Facts, Fate
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
 from models.state.visitor import Visitor
 from trainer.examples.examples import Examples, ExamplesError, labelled
 from trainer.examples.lookahead import SAID, look_ahead

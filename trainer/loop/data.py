@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.features.vocabulary import Vocabulary
 from trainer.examples.examples import Examples, segments
-from trainer.fitting.heads import NO_HEADS, HeadPlan, Targets, targets
+from trainer.loop.targets import NO_HEADS, HeadPlan, Targets, targets
 
 
 class Soft(NamedTuple):

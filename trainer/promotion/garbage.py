@@ -4,13 +4,13 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from models.durations import DAY_MS
 from models.registry import remote
 from trainer.defaults import Keep as Keep
 from trainer.promotion.ledger import Ledger, LedgerError
 from trainer.promotion.named import versions
 from trainer.promotion.status import LedgerEntry, RegistryStatus, What
 
-DAY_MS = 86_400_000
 #: Folders that a killed writer or remover leaves.
 _HALF = (".partial-*", ".removed-*")
 

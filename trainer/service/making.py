@@ -21,7 +21,9 @@ from trainer.loop.checkpoint import CheckpointError, clear
 from trainer.loop.options import Options
 from trainer.loop.progress import Report
 from trainer.service.orders import Done, Order, Workdir
-from trainer.training.train import VERDICT, Run, train
+from trainer.training.log_parts import Run
+from trainer.training.run_verdict import VERDICT
+from trainer.training.train import train
 
 log = structlog.get_logger("pathcast.trainer")
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from models.durations import MINUTE_MS
 from trainer.service.requests import Request
-
-MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from typing import Protocol
 import structlog
 from msgspec.structs import replace
 
+from models.durations import MINUTE_MS
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_erasure import latest
 from trainer.eventlog.log_tables import CLICKS
 from trainer.eventlog.tidy import tend
 from trainer.service import requests
 from trainer.service.orders import Done, Order, Workdir
-from trainer.service.schedule import MINUTE_MS, Mark, RunSchedule, due
+from trainer.service.schedule import Mark, RunSchedule, due
 
 log = structlog.get_logger("pathcast.trainer")
 #: Exit status of a run that finds another one at work.

@@ -22,12 +22,12 @@ from models.scoring.session_index import NeighbourSettings, SessionIndex
 from trainer.defaults import Step as Step
 from trainer.examples.examples import Examples
 from trainer.fitting.fit import fit
-from trainer.fitting.heads import HeadPlan
 from trainer.logs.lineage import learned_until
 from trainer.loop.data import prepare
 from trainer.loop.options import Options
+from trainer.loop.targets import HeadPlan
 from trainer.training import stacking
-from trainer.training.learn import index
+from trainer.training.log_counts import index
 
 
 def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, step: Step) -> Parts:

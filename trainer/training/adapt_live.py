@@ -10,7 +10,7 @@ from typing import Any
 from models.registry import registry
 from models.registry.registry import Parts
 from models.registry.versions import Version
-from models.state.lifecycle import SessionConfig
+from models.sessions.lifecycle import SessionConfig
 from trainer.drift.drift import REFERENCE, reference, since
 from trainer.evaluation.evaluate import judge_all, rungs
 from trainer.evaluation.holdout import Holdout

@@ -14,7 +14,9 @@ from trainer.loop.learning_curve import picture
 from trainer.loop.options import Options
 from trainer.loop.progress import Point
 from trainer.training import blending, refit, stacking
-from trainer.training.learn import Learned, index, learn, rates
+from trainer.training.learn import Learned, learn
+from trainer.training.log_counts import index, rates
+from trainer.training.training_inputs import TrainingInputs
 
 
 def build(
@@ -28,10 +30,10 @@ def build(
 
     Raises what `learn` raises.
     """
-    journal = journal or Journal()
-    first = learn(train, valid, options, report, journal)
-    again = refit.again(first, train, valid, options, report, journal)
-    parts = choose(first, train, valid, options, journal.curve)
+    inputs = TrainingInputs(train, valid, options, report, journal or Journal())
+    first = learn(inputs)
+    again = refit.again(first, inputs)
+    parts = choose(first, train, valid, options, inputs.journal.curve)
     return refit.refitted(parts, again) if again else parts
 
 

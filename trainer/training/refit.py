@@ -12,17 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.network.network import Network
-from models.registry.registry import Parts, Version
+from models.registry.registry import Parts
 from models.scoring.forest import Forest
 from trainer.baselines import trees
-from trainer.examples.catalogue_content import CatalogueContent
 from trainer.examples.examples import Examples
 from trainer.fitting import rating_means
-from trainer.fitting.heads import calibrate_like
-from trainer.loop.options import Options
+from trainer.fitting.head_losses import calibrate_like
 from trainer.loop.progress import Report
-from trainer.loop.run_log import Journal
-from trainer.training.learn import Learned, index, learn, rates
+from trainer.training.learn import Learned, learn
+from trainer.training.log_counts import index, rates
+from trainer.training.training_inputs import TrainingInputs
 
 #: Where a version says so in its metrics.
 LEARNED_AGAIN = "learned again"
@@ -46,26 +45,20 @@ def together(older: Examples, newer: Examples) -> Examples:
     return replace(older, **joined).part(np.argsort(joined["ts"], kind="stable"))
 
 
-def again(
-    first: Learned,
-    train: Examples,
-    valid: Examples,
-    options: Options,
-    report: Report,
-    journal: Journal | None = None,
-    start: Version | None = None,
-    content: CatalogueContent | None = None,
-) -> Again | None:
+def again(first: Learned, inputs: TrainingInputs) -> Again | None:
     """Learn from both parts for as many epochs as was best; to be calibrated as `first` is.
 
     None where that is not asked for, and where the time budget has not enough left. Raises what `learn` does.
     """
+    train, valid, options = inputs.train, inputs.judged_on, inputs.options
     foreseen = first.seconds * (1 + (len(train) + len(valid)) / len(train))
     if not options.refit or foreseen > options.seconds * options.networks:
         return None
     every = together(train, valid)
-    own = journal.again() if journal else None
-    return Again(learn(every, None, options, _named(report), own, start, content, first), every)
+    journal, report = inputs.journal.again(), _named(inputs.report)
+    return Again(
+        learn(replace(inputs, train=every, valid=None, report=report, journal=journal), first), every
+    )
 
 
 def _named(report: Report) -> Report:

@@ -47,10 +47,11 @@ def cold_items(
     from trainer.examples.split import split
     from trainer.examples.vectors import read
     from trainer.experiments import cold_items as cold
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_files import read_log
     from trainer.logs.log_replay import walk
     from trainer.logs.reading import reading
-    from trainer.training.train import SHARES, catalogue
+    from trainer.training.log_parts import SHARES
 
     use_cores()
     shop = catalogue(items)
@@ -90,8 +91,8 @@ def damaged(
     from models.registry import registry
     from trainer.experiments import damage
     from trainer.logs import warmup as before
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_replay import LogReplay
-    from trainer.training.train import catalogue
 
     use_cores()
     version, log = registry.load(model), LogReplay(catalogue=catalogue(items))

@@ -57,10 +57,10 @@ def intent(
     options = changed(read(config, given) if config else given, settings)
     from deploy.runs.progress_bar import Bar, use_cores
     from trainer.experiments.rolling_origin import spreads, trials
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_files import read_log
     from trainer.logs.log_replay import walk
     from trainer.logs.reading import reading
-    from trainer.training.train import catalogue
 
     use_cores()
     with reading(events):

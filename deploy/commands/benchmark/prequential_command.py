@@ -64,10 +64,10 @@ def prequential(
     options = changed(Options(seconds=1e9), settings)
     from deploy.runs.progress_bar import Bar, use_cores
     from trainer.experiments.prequential import Replay
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_files import read_log
     from trainer.logs.log_replay import walk
     from trainer.logs.reading import reading
-    from trainer.training.train import catalogue
 
     use_cores()
     with reading(events):

@@ -18,7 +18,7 @@ from models.contract.events import Reason
 
 if TYPE_CHECKING:
     from deploy.cluster.dead_letters import DeadLetter
-    from models.privacy.pseudonyms import Pseudonyms
+    from models.contract.pseudonyms import Pseudonyms
 
 
 _HEX_BYTES = 4_096

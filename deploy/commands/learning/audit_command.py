@@ -55,10 +55,10 @@ def command(
     Ends with code 1 where one is flagged, save those of time that no training learns from by default.
     """
     from trainer.experiments.leakage import audit
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_files import read_log
     from trainer.logs.log_replay import walk
     from trainer.logs.reading import reading
-    from trainer.training.train import catalogue
 
     known = catalogue(items)
     with reading(events):

@@ -59,9 +59,9 @@ def command(
     """
     from trainer.forecasting import demand_forecast
     from trainer.forecasting.demand_training import sales
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_files import read_log
     from trainer.logs.reading import reading
-    from trainer.training.train import catalogue
 
     listed = catalogue(items)
     with reading(events):

@@ -50,10 +50,10 @@ def command(
     from models.registry import registry as store
     from trainer.drift.drift import measure, since
     from trainer.drift.drift_settings import DriftSettings
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_files import read_log
     from trainer.logs.log_replay import walk
     from trainer.logs.reading import reading
-    from trainer.training.train import catalogue
 
     use_cores()
     version = store.load(path)

@@ -59,9 +59,9 @@ def command(
     from trainer.baselines import Baselines
     from trainer.evaluation.evaluation_report import evaluate
     from trainer.logs import warmup as before
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_replay import LogReplay
     from trainer.logs.profile_files import read_profiles
-    from trainer.training.train import catalogue
 
     version = registry.load(path)
     walk = LogReplay(catalogue=catalogue(items), profiles=read_profiles(profiles))

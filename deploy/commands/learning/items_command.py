@@ -31,7 +31,7 @@ def embed_items(items: Path, vectors: tuple[Path, ...], model: Path | None, widt
     """
     from trainer.examples.embedding import embed
     from trainer.examples.vectors import read, write
-    from trainer.training.train import catalogue
+    from trainer.logs.catalogue_file import catalogue
 
     made = embed(catalogue(items), [read(file) for file in vectors], model, width)
     write(out, made)

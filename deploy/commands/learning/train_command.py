@@ -19,7 +19,7 @@ from trainer.promotion.named import anywhere
 
 if TYPE_CHECKING:
     from models.registry.registry import Version
-    from trainer.training.train import Run
+    from trainer.training.log_parts import Run
 
 
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
@@ -106,7 +106,8 @@ def command(
     from deploy.runs.promotion_moves import promotions
     from trainer.eventlog.slices import offsets
     from trainer.loop.distributed import processes
-    from trainer.training.train import Run, follow
+    from trainer.training.log_parts import Run
+    from trainer.training.train import follow
 
     tell = bool(os.environ.get("KAFKA_BOOTSTRAP_SERVERS")) if told is None else told
     if tell:

@@ -155,7 +155,7 @@ def check_command() -> None:
 @command.command("drift")
 def drift() -> None:
     """Ask for a run where the newest clicks are not those of the version that serves."""
-    from deploy.runs.drift_and_updates import look_for_drift
+    from deploy.runs.drift_check import look_for_drift
     from deploy.runs.progress_bar import use_cores
 
     use_cores()
@@ -166,7 +166,7 @@ def drift() -> None:
 @command.command("adapt")
 def adapt() -> None:
     """Take the serving version a small step further, and let the gate decide; not while a run is made."""
-    from deploy.runs.drift_and_updates import drop_steps, take_step
+    from deploy.runs.incremental_updates import drop_steps, take_step
     from deploy.runs.progress_bar import use_cores
     from trainer.defaults import Step
     from trainer.service.orders import Workdir

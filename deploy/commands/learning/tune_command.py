@@ -60,10 +60,10 @@ def command(
     names = names_in(config, names)
     from deploy.runs.progress_bar import use_cores
     from trainer.experiments.tune import Search, toml, tune
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_files import read_log
     from trainer.logs.log_replay import walk
     from trainer.logs.reading import reading
-    from trainer.training.train import catalogue
 
     use_cores()
     fixed = tuple(setting.partition("=")[0].strip() for setting in settings)

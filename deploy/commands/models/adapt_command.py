@@ -58,12 +58,12 @@ def adapt(
     from deploy.runs.promotion_moves import promotions
     from deploy.runs.shadow_trial import trial
     from trainer.gate.gate_settings import GateSettings
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_files import read_log
     from trainer.logs.log_replay import walk
     from trainer.logs.reading import reading
     from trainer.training.adapt_live import UpdateSource
     from trainer.training.adapt_live import adapt as adapt_serving
-    from trainer.training.train import catalogue
 
     use_cores()
     with reading(events):

@@ -47,10 +47,10 @@ def gate(
     from trainer.gate.gate import judge, serving
     from trainer.gate.gate_report import FOLDER, keep
     from trainer.gate.gate_settings import GateSettings
+    from trainer.logs.catalogue_file import catalogue
     from trainer.logs.log_files import read_log
     from trainer.logs.log_replay import walk
     from trainer.logs.reading import reading
-    from trainer.training.train import catalogue
 
     use_cores()
     settings = GateSettings()

@@ -10,7 +10,7 @@ from deploy.cluster.dead_letters import parse
 from deploy.cluster.vain_replays import Replays
 from deploy.commands.cluster import dead_letters_command
 from models.contract.events import Reason
-from models.privacy.pseudonyms import Pseudonyms
+from models.contract.pseudonyms import Pseudonyms
 from streams.pipeline.dead_letter import MOST_BYTES, letter
 
 

@@ -10,10 +10,11 @@ from click.testing import CliRunner
 from deploy.cli import main
 from deploy.cluster.lapsing_visitors import State, Wanted, _named, reason, sweep
 from models.contract.events import Click
+from models.contract.pseudonyms import Pseudonyms
+from models.durations import DAY_MS
 from models.forecasting.lapsing_model import VISITS, Habits, lost, returns, traits, visits
-from models.privacy.pseudonyms import Pseudonyms
-from models.state.lifecycle import DAY_MS, SessionConfig
-from models.state.session import step
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.visitor import Visitor
 from trainer.forecasting.lapsing_training import LapsingError, learn
 

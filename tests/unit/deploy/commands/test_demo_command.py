@@ -13,20 +13,12 @@ from deploy.demo.board import SIMULATED, Board
 from deploy.demo.learning import EASED, EPOCHS, Learning
 from deploy.demo.retraining import Retraining, RunEnded
 from deploy.demo.setup import PREFIX, new_run, topic_names, versions_of
-from deploy.demo.shipped_log import (
-    DAY_MS,
-    FEBRUARY_MS,
-    FIRST_UNTIL_MS,
-    DemoLog,
-    fold,
-    name,
-    prepare,
-    worth_following,
-)
+from deploy.demo.shipped_log import FEBRUARY_MS, FIRST_UNTIL_MS, DemoLog, fold, name, prepare, worth_following
 from deploy.demo.simulated_outcomes import SimulatedOutcomes
 from deploy.demo.tally import AnswerTally
 from deploy.demo.view import View
 from deploy.demo.watch import heard
+from models.durations import DAY_MS
 from streams.config.connection import Connection
 from tests.contract.examples import COMMON, DECISION, INTENT
 from trainer.gate.gate_settings import GateSettings

@@ -14,8 +14,8 @@ from deploy.privacy.forget import ForgetError, Proof
 from deploy.privacy.places import Places
 from deploy.privacy.secret import WrongSecret, check_secret
 from deploy.privacy.stores import STORES, DataStore
+from models.contract.pseudonyms import Pseudonyms
 from models.privacy.erasure import FORGET, SEALED_ID, Erasure, StateCopy
-from models.privacy.pseudonyms import Pseudonyms
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings

@@ -7,9 +7,9 @@ import pytest
 from deploy.privacy.naming import joins, tells
 from models.identity import messages, user_devices
 from models.identity.messages import Given, Others, Snapshot
-from models.identity.summary import Summary
 from models.identity.user_devices import Device, User
 from models.state import state_keys, visitor
+from models.state.summary import Summary
 from models.state.visitor import Visitor
 
 LINKED = visitor.encode(Visitor(user_id="anna"))

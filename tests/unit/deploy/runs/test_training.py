@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from deploy.cli import main
 from deploy.commands.learning.trainer_command import command
-from deploy.runs.drift_and_updates import look_for_drift
+from deploy.runs.drift_check import look_for_drift
 from deploy.runs.training_run import maker
 from deploy.terminal.processes import command as program
 from trainer.service.orders import Order, TrainerError, Workdir

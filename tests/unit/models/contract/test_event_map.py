@@ -12,8 +12,8 @@ from models.contract.decoder import Decoder
 from models.contract.events import EVENTS, Click, Limits, Reason, Rejected
 from models.contract.values import Unreadable
 from models.features import features
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from tests.fuzzing import Input
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk

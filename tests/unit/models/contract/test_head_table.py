@@ -15,9 +15,9 @@ from models.network.risk import PRIOR, SHAPE, table
 from models.registry import registry
 from models.scoring.scorer import NeuralScorer
 from models.scoring.scores import ScoringError
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.codes import CODE
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
 from tests.scoring import network, parts, real_clicks, serve, vocabulary
 
 CLICKS = real_clicks(600)

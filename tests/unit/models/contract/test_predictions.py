@@ -2,6 +2,7 @@
 
 import msgspec
 
+from models.contract.decision_context import Context
 from models.contract.predictions import (
     AdDecision,
     PurchaseIntent,
@@ -11,7 +12,6 @@ from models.contract.predictions import (
     encode,
     scored,
 )
-from models.decisions.policy import Context
 
 COMMON = {
     "event_id": "e1",

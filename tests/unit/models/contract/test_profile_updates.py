@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.contract.events import Limits, Reason, Rejected
 from models.contract.profile_updates import ProfileDecoder, ProfileUpdate, Removal
-from models.privacy.pseudonyms import Pseudonyms
+from models.contract.pseudonyms import Pseudonyms
 from tests.offline import Record
 
 START = 1_700_000_000_000

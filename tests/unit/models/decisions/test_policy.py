@@ -11,18 +11,10 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import deploy
+from models.contract.decision_context import Context
 from models.decisions.actions import ActionSet, earlier
 from models.decisions.actions_file import When
-from models.decisions.policy import (
-    MAX_CACHED,
-    ONE,
-    Context,
-    Policy,
-    decision_id,
-    draw_of,
-    published,
-    stage_of,
-)
+from models.decisions.policy import MAX_CACHED, ONE, Policy, decision_id, draw_of, published, stage_of
 from models.decisions.verify import verify
 
 SHIPPED_TEXT = (Path(deploy.__file__).parent / "data" / "actions.toml").read_text()

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.commands.decisions_command import ACTIONS_FILE
+from models.contract.decision_context import Context
 from models.contract.events import EVENTS
 from models.decisions.actions import ActionSet
-from models.decisions.policy import ONE, Context, Policy, draw_of
+from models.decisions.policy import ONE, Policy, draw_of
 from models.decisions.reasons import CONSTRAINT, EXPLORATION, NO_RULE, RULE, explain_decision
 
 POLICY = Policy(ActionSet.load(ACTIONS_FILE.read_bytes()))

@@ -8,8 +8,8 @@ import pytest
 from models.contract.events import Click
 from models.explanation.counterfactuals import Session, one_left_out, replay
 from models.features import features
+from models.sessions.lifecycle import SessionConfig
 from models.state.codes import CODE, FRESH, SEEN, item_hash, unpack
-from models.state.lifecycle import SessionConfig
 from models.state.visitor import CODES_BYTES
 from tests.scoring import real_clicks
 

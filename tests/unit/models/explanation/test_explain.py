@@ -6,20 +6,20 @@ import pytest
 
 from models.contract.events import EVENTS
 from models.contract.explanations import MOST_EFFECTS, ClickEffect, FeatureEffect
+from models.decisions.units import minutes, money, often, percent, points
 from models.explanation import phrases
 from models.explanation.counterfactuals import replay
 from models.explanation.explain import _clicks, batch_of, examine, explain
 from models.explanation.feature_words import feature_words
-from models.explanation.units import minutes, money, often, percent, points
 from models.features import features
 from models.features.batch import Batcher
 from models.features.features import COLUMNS
 from models.features.vocabulary import Vocabulary
 from models.scoring.scorer import NeuralScorer
 from models.scoring.scores import ScoringError
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.codes import item_hash
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
 from tests.scoring import network
 from tests.unit.models.explanation.test_counterfactuals import SHOPPING, click
 

@@ -7,12 +7,12 @@ from models.contract.events import CLIPPED, DROPPED, EVENT_CODES, Click
 from models.features import features
 from models.features.buckets import REMEMBERED, Buckets
 from models.identity import linking
-from models.identity.summary import Summary
-from models.identity.traits import Traits
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.codes import CODE, category_hash
 from models.state.facts import Facts, Fate
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
+from models.state.summary import Summary
+from models.state.traits import Traits
 from models.state.visitor import MAX_AMOUNT, MAX_COUNT, Visitor
 
 
@@ -80,6 +80,21 @@ def test_extremes_stay_finite() -> None:
     assert np.isfinite(matrix).all()
     assert np.abs(np.delete(matrix, features.POSITION, 1)).max() <= 50
     assert 0 < matrix[0, features.POSITION] < features.PRICE_ROWS
+
+
+def test_a_click_of_an_unknown_event_is_of_no_known_event() -> None:
+    code = np.array([(1, 0, len(EVENT_CODES) + 1, 0, 0, 0)], dtype=CODE).tobytes()
+    facts = Facts(Fate.APPLIED, [], code, position=1, previous=len(EVENT_CODES) + 1)
+    matrix = features.matrix(features.row(Visitor(), click(0, "login"), facts))
+    for name, number in EVENT_CODES.items():
+        assert column(matrix, f"event={number}") == column(matrix, f"previous_event={number}") == [0], name
+    assert column(matrix, "event=0") == column(matrix, "previous_event=0") == [1]
+
+
+def test_each_event_of_the_contract_has_its_own_column() -> None:
+    for name in ("event", "previous_event"):
+        columns = [one for one in features.NAMES if one.startswith(f"{name}=")]
+        assert columns == [f"{name}={number}" for number in range(1 + len(EVENT_CODES))]
 
 
 def test_no_clicks_make_an_empty_matrix() -> None:

@@ -12,13 +12,13 @@ from models.contract.profile_updates import ProfileUpdate, Removal
 from models.identity import linking, user_devices
 from models.identity.joining import joined, summarise, total
 from models.identity.messages import Given, Others, Snapshot, decode, encode
-from models.identity.summary import Summary
-from models.identity.traits import Traits, newest, replaced
 from models.identity.user_devices import MOST_DEVICES, Device, User, decode_user, receive
+from models.sessions.lifecycle import SessionConfig, advance
+from models.sessions.session import step
 from models.state.exposure import ExposureConfig
 from models.state.facts import Ended, Shared
-from models.state.lifecycle import SessionConfig, advance
-from models.state.session import step
+from models.state.summary import Summary
+from models.state.traits import Traits, newest, replaced
 from models.state.visitor import MAX_COUNT, StateError, Visitor
 from models.state.visitor import encode as encode_visitor
 from tests.identity_world import World, plain_sum

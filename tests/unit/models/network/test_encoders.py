@@ -21,9 +21,9 @@ from models.network.recurrence import Recurrence
 from models.registry import registry
 from models.scoring.scorer import NeuralScorer
 from models.scoring.scores import ScoringError
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.codes import CODE
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
 from models.state.visitor import HIDDEN_BYTES, KEPT_CODES, Visitor, decode, encode
 from tests.scoring import network, parts, real_clicks, scorer, serve, vocabulary
 

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from models.contract.events import EVENTS
 from models.features.vocabulary import FIELDS, Vocabulary
 from models.network.network import Config, Network
 from models.state.codes import CODE, PAGE, item_hash
@@ -54,6 +55,13 @@ def test_every_code_finds_rows_inside_its_fields() -> None:
     for field in range(FIELDS):
         assert offsets[field] <= rows[:, field].min()
         assert rows[:, field].max() < offsets[field + 1]
+
+
+def test_a_click_of_an_unknown_event_has_the_row_of_no_event() -> None:
+    vocabulary, made = words(), codes([0, 0, 0])
+    made["event"] = [len(EVENTS), len(EVENTS) + 1, 255]
+    first = vocabulary.sizes.offsets[2]
+    assert vocabulary.rows(made)[:, 2].tolist() == [first + len(EVENTS), first, first]
 
 
 def test_an_empty_vocabulary_knows_nothing() -> None:

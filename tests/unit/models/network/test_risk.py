@@ -10,13 +10,13 @@ from models.contract.events import EVENT_CODES, EVENTS
 from models.features import features
 from models.features.batch import Batcher
 from models.network.risk import PRIOR, SHAPE, WINDOW, risk, table, uncounted
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.codes import DWELL_BUCKETS
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
 from models.state.visitor import COUNTERS
 from trainer.experiments.risk_journeys import clicks, risks, rows
 from trainer.experiments.risk_visits import MACHINES, PATIENT, PEOPLE
-from trainer.fitting.heads import risk_ratios
+from trainer.fitting.head_losses import risk_ratios
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 

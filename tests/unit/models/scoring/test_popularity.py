@@ -9,11 +9,12 @@ from models.contract.predictions import Rung
 from models.features.batch import Batch
 from models.features.features import NAMES
 from models.features.vocabulary import Vocabulary
-from models.scoring.popularity import Popularity, weight
+from models.scoring.popularity import Popularity
 from models.scoring.rates import BUILT_IN, PRIOR_RATES, StageRates
 from models.scoring.scores import RUNGS, Scores
 from models.serving import ladder
 from models.state.codes import CODE, category_hash, item_hash
+from models.state.tallies import weight
 
 SHOES, HATS, BAGS = (category_hash(name) for name in ("shoes", "hats", "bags"))
 

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import deploy
+from models.contract.decision_context import Context
 from models.contract.events import Click
 from models.decisions.actions import ActionSet
-from models.decisions.policy import Context, Policy, decision_id, draw_of
-from models.state.caps import DAY_MS, MAX_COUNTERS, Counter
+from models.decisions.policy import Policy, decision_id, draw_of
+from models.durations import DAY_MS
+from models.state.caps import MAX_COUNTERS, Counter
 from models.state.exposure import (
     CLICKED,
     MAX_OPEN,

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.contract.events import EVENT_CODES, Click
+from models.durations import HOUR_MS
 from models.state import panes, state_keys
 from models.state.codes import RATE, category_hash, identity, pack
 from models.state.facts import Churned, Ended, Facts, Fate, Reopened
-from models.state.panes import HOUR_MS, Collector, PaneConfig, expired
+from models.state.panes import Collector, PaneConfig, expired
 from models.state.tallies import (
     Funnel,
     ItemCounts,

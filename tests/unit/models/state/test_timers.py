@@ -1,8 +1,9 @@
 """Timers: one live key per visitor, sorted by time, and never late."""
 
+from models.durations import MINUTE_MS
+from models.sessions.lifecycle import SessionConfig, advance, hold, minute_of
 from models.state import exposure, state_keys, timers
 from models.state.exposure import ExposureConfig, Pending
-from models.state.lifecycle import MINUTE_MS, SessionConfig, advance, hold, minute_of
 from models.state.visitor import Visitor, decode, encode
 from tests.due import next_due
 

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from models.contract.events import Limits
+from models.contract.pseudonyms import NONCE_BYTES, Pseudonyms, WeakSecret, looks_like_one
 from models.privacy.erasure import FORGET, SEALED_ID
-from models.privacy.pseudonyms import NONCE_BYTES, Pseudonyms, WeakSecret, looks_like_one
 from streams.config.secret_file import pseudonyms
 from tests.offline import Offline, Record, records
 from tests.secret_files import refuses_what_is_no_secret

@@ -6,14 +6,14 @@ from random import Random
 
 import pytest
 
+from models.contract.pseudonyms import Pseudonyms
 from models.identity import messages
 from models.identity.joining import summarise, total
 from models.identity.messages import Snapshot
-from models.identity.traits import trait
 from models.privacy import erasure
 from models.privacy.erasure import FORGET, FORGET_USER, Erasure
-from models.privacy.pseudonyms import Pseudonyms
 from models.state import state_keys
+from models.state.traits import trait
 from streams.effects import Work
 from streams.transport.routing import home
 from tests.offline import Record

@@ -1,9 +1,9 @@
 """What a chunk tells other owners: the last word on two, and those that the last one cannot stand for."""
 
 from models.identity.messages import Given, Others, Snapshot, decode
-from models.identity.summary import Summary
-from models.identity.traits import Traits
 from models.identity.user_devices import User, receive
+from models.state.summary import Summary
+from models.state.traits import Traits
 from streams.identity.outbox import Outbox
 
 

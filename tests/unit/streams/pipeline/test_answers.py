@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.commands.decisions_command import ACTIONS_FILE
+from models.contract.decision_context import Context
 from models.contract.events import CLIPPED, DROPPED, EVENTS, FILLED, Click
 from models.contract.predictions import (
     AdDecision,
@@ -18,7 +19,7 @@ from models.contract.predictions import (
     scored,
 )
 from models.decisions.actions import ActionSet
-from models.decisions.policy import Context, Policy, draw_of
+from models.decisions.policy import Policy, draw_of
 from models.features.features import FEATURES_VERSION
 from models.scoring.scores import RUNGS, TOP, Scores
 from models.state.facts import Facts, Fate

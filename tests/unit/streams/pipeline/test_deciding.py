@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.contract.decision_context import Context
 from models.contract.head_table import HEADS, Kind
 from models.decisions.actions import ActionSet
-from models.decisions.policy import Context
 from models.decisions.verify import verify
 from models.decisions.withholding import tally, withheld
 from models.registry.versions import Version

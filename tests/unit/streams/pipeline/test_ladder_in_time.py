@@ -12,8 +12,8 @@ from models.features.batch import Batcher
 from models.features.features import row
 from models.scoring.popularity import Popularity
 from models.scoring.scores import ScoringError
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from streams.pipeline import scoring
 from streams.pipeline.deadline import Deadline
 from tests.tiny import version as tiny

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from models.contract.events import EVENTS
 from models.decisions.actions import ActionSet
 from models.decisions.verify import verify
+from models.durations import HOUR_MS, MINUTE_MS
 from models.registry.versions import Version
-from models.state.lifecycle import MINUTE_MS
-from models.state.panes import HOUR_MS
 from tests.offline import ACTIONS, Offline, Record, records
 from tests.tiny import version as tiny
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from models.contract.events import Reason
 from models.errors import PathcastError
-from models.state.lifecycle import SessionConfig
+from models.sessions.lifecycle import SessionConfig
 from models.state.panes import PaneConfig
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames

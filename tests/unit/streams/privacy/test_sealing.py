@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 import rocksdict
 
+from models.contract.pseudonyms import Pseudonyms
+from models.durations import DAY_MS
 from models.privacy.envelope import Envelopes, KeyGone, WrongMaster, is_sealed
 from models.privacy.keyring import Keyring
-from models.privacy.pseudonyms import Pseudonyms
 from models.state import state_keys
-from models.state.lifecycle import DAY_MS
 from streams.config.secret_file import envelopes
 from streams.config.topics import ANSWERS, TopicNames
 from streams.pipeline.config import ProcessingConfig

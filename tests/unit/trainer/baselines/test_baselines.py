@@ -20,7 +20,7 @@ from trainer.examples.split import split
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 from trainer.logs.session_files import Sessions
-from trainer.training.learn import vocabulary
+from trainer.training.log_counts import vocabulary
 
 LEARNED = sorted(name for name, kind in INTENT.items() if kind.needs_both)
 AMOUNTS = ("mean", "poisson_regression", "bayesian_ridge")

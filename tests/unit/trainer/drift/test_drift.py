@@ -23,7 +23,8 @@ from trainer.examples.examples import Examples
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 SETTINGS = DriftSettings(least_sessions=50)
 QUICK = Options(epochs=1, seconds=1e9, hidden=16, embedding=16, heads_weight=0)

@@ -24,7 +24,8 @@ from trainer.logs import warmup
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import LogReplay, walk
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 
 @pytest.fixture(scope="module")

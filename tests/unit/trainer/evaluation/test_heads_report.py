@@ -14,9 +14,9 @@ from trainer.evaluation.evaluate import answers
 from trainer.evaluation.heads_report import METRICS
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
-from trainer.fitting.heads import HeadPlan
 from trainer.logs.log_replay import walk
 from trainer.loop.options import Options
+from trainer.loop.targets import HeadPlan
 from trainer.training.build import build
 
 START, MINUTE = 1_600_000_000_000, 60_000

@@ -11,7 +11,8 @@ from models.contract.head_table import BY_NAME, Layout
 from models.registry import registry
 from tests.training import SMALL
 from trainer.evaluation import worth, worth_text
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 RNG = np.random.default_rng(3)
 COUNT = 4_000

@@ -9,19 +9,19 @@ import msgspec
 import polars as pl
 import pytest
 
+from models.contract.pseudonyms import NONCE_BYTES, Pseudonyms
 from models.privacy.envelope import Envelopes
 from models.privacy.erasure import FORGET, SEALED_ID
 from models.privacy.keyring import Keyring
-from models.privacy.pseudonyms import NONCE_BYTES, Pseudonyms
 from tests.contract.examples import EXAMPLES
-from tests.eventlogs import DAY, START, Record, buffer, click, filled, rows
+from tests.eventlogs import DAY, START, Record, buffer, click, filled, originals, rows
 from trainer.eventlog.buffer import Buffer, Overtaken, TopicSource
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_erasure import Forgetting
 from trainer.eventlog.log_tables import BY_NAME, CLICKS, TABLES
 from trainer.eventlog.manifest import FOLDER, Manifest
 from trainer.eventlog.place import EventLogError, LogLocation
-from trainer.eventlog.rows import Rows, originals
+from trainer.eventlog.rows import Rows
 from trainer.eventlog.stats import stats
 
 

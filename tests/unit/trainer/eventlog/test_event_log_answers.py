@@ -15,14 +15,14 @@ from models.contract.head_table import HEADS
 from models.privacy.envelope import Envelopes
 from models.privacy.keyring import Keyring
 from streams.config.topics import ANSWERS, TopicNames
-from tests.eventlogs import Record
+from tests.eventlogs import Record, originals
 from tests.offline import Offline, records
 from tests.tiny import ALL_HEADS
 from tests.tiny import version as tiny
 from tests.unit.streams.pipeline.test_processor import event
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_tables import CLICKS, TABLES, LogTable
-from trainer.eventlog.rows import UNREADABLE, Rows, originals
+from trainer.eventlog.rows import UNREADABLE, Rows
 
 MASTER = Envelopes(b"m" * 32)
 ANSWERED = [table for table in TABLES if table is not CLICKS]

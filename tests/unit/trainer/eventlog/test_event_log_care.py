@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 
 from deploy.cli import main
 from deploy.commands.cluster.log_command import command
-from tests.eventlogs import DAY, START, Record, buffer, click, filled, rows
+from tests.eventlogs import DAY, START, Record, buffer, click, filled, originals, rows
 from trainer.eventlog.compact import Changed, compact, exchange, plan
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_erasure import FOLDER, KEPT_MS, Forgetting, forget, outdated
 from trainer.eventlog.log_tables import CLICKS
 from trainer.eventlog.manifest import DataFile
 from trainer.eventlog.place import EventLogError, LogLocation
-from trainer.eventlog.rows import originals
 from trainer.eventlog.slices import write
 from trainer.eventlog.stats import damaged, stats
 from trainer.eventlog.tidy import GRACE_MS, expire, sweep, tend

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from deploy.cli import main
 from models.contract.events import Limits
+from models.contract.pseudonyms import Pseudonyms
 from models.privacy.envelope import Envelopes
 from models.privacy.keyring import Keyring
-from models.privacy.pseudonyms import Pseudonyms
 from tests.contract.examples import EXAMPLES
-from tests.eventlogs import DAY, START, Record, click, filled
+from tests.eventlogs import DAY, START, Record, click, filled, originals
 from trainer.eventlog.buffer import Buffer, TopicSource
 from trainer.eventlog.compact import compact
 from trainer.eventlog.log import EventLog
@@ -26,7 +26,7 @@ from trainer.eventlog.log_tables import BY_NAME, CLICKS, TABLES
 from trainer.eventlog.place import EventLogError, LogLocation
 from trainer.eventlog.refused_rows import WINDOW_MS, Refusals, Watch, gauges, write_gauges
 from trainer.eventlog.repair import NO_BYTES, Repaired, repair
-from trainer.eventlog.rows import UNREADABLE, Rows, originals
+from trainer.eventlog.rows import UNREADABLE, Rows
 from trainer.eventlog.stats import stats
 from trainer.eventlog.tidy import GRACE_MS, sweep
 

@@ -26,7 +26,8 @@ from trainer.fitting.sampled_softmax import next_item_loss
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 TITLES = {
     "a": "Red running shoe",

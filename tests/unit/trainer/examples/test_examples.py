@@ -93,7 +93,7 @@ def test_parts_follow_in_time_and_keep_sessions_whole() -> None:
 
 
 def test_batches_hold_every_segment_once() -> None:
-    from trainer.training.learn import vocabulary
+    from trainer.training.log_counts import vocabulary
 
     rows = [(f"v{n % 7}", n % 20, "view_item", f"i{n % 9}") for n in range(300)]
     found: Examples = walk(log(*sorted(rows, key=lambda row: row[1]))).examples()

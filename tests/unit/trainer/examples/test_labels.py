@@ -14,9 +14,10 @@ from models.network.network import Config, Network
 from models.state.codes import category_hash
 from trainer.examples.examples import Examples
 from trainer.examples.labels import LABELS, TAUGHT, Paths, named, price_bands
-from trainer.fitting.heads import Targets, calibrate, plan, task_losses
+from trainer.fitting.head_losses import calibrate, task_losses
 from trainer.logs.log_replay import walk
 from trainer.loop.options import Options
+from trainer.loop.targets import Targets, plan
 from trainer.training.build import build
 
 START, MINUTE, DAY = 1_600_000_000_000, 60_000, 1440

@@ -20,7 +20,8 @@ from trainer.experiments import damage
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli import main
-from models.state.lifecycle import SessionConfig
+from models.durations import HOUR_MS
+from models.sessions.lifecycle import SessionConfig
 from tests.scoring import SHIPPED
 from trainer.examples.examples import Examples, ExamplesError
 from trainer.experiments import prequential
-from trainer.experiments.prequential import HOUR_MS, WAYS, Plan, Replay
+from trainer.experiments.prequential import WAYS, Plan, Replay
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 from trainer.loop.options import Options

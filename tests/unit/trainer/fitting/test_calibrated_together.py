@@ -8,7 +8,8 @@ from models import quality_metrics
 from models.contract.head_table import HEADS, OTHER, Kind
 from models.features.features import NAMES
 from models.network.network import Config, Network
-from trainer.fitting.heads import Targets, calibrate
+from trainer.fitting.head_losses import calibrate
+from trainer.loop.targets import Targets
 
 COUNT = 40_000
 TASKS = tuple((h.name, h.classes if isinstance(h.classes, tuple) else ("a", OTHER)) for h in HEADS)

@@ -21,6 +21,7 @@ from trainer.loop.data import Data, prepare
 from trainer.loop.options import Options
 from trainer.loop.run_log import Journal
 from trainer.training import learn as learning
+from trainer.training.training_inputs import TrainingInputs
 
 OPTIONS = Options(epochs=1, seconds=1e9, embedding=16, hidden=16, heads_weight=0)
 
@@ -33,12 +34,12 @@ def parts() -> tuple[Examples, Examples]:
 
 def network(parts: tuple[Examples, Examples], **changes: object) -> Network:
     options = Options(**{**{name: getattr(OPTIONS, name) for name in OPTIONS.__slots__}, **changes})
-    return learning.learn(*parts, options, lambda progress: None).network
+    return learning.learn(TrainingInputs(*parts, options, lambda progress: None)).network
 
 
 @pytest.fixture(scope="module")
 def members(parts) -> tuple[list[Network], Data]:
-    made = learning.learn(*parts, OPTIONS, lambda progress: None)
+    made = learning.learn(TrainingInputs(*parts, OPTIONS, lambda progress: None))
     return [made.network, network(parts, seed=5)], prepare(parts[0], made.words, OPTIONS.longest)
 
 
@@ -82,12 +83,9 @@ def test_the_listwise_loss_is_least_where_the_student_is_the_teacher(members) ->
 
 def test_an_ensemble_makes_another_network_and_the_same_one_again(parts, tmp_path) -> None:
     alone, one = network(parts), network(parts, ensemble=2)
-    again = learning.learn(
-        *parts,
-        Options(epochs=1, seconds=1e9, embedding=16, hidden=16, heads_weight=0, ensemble=2),
-        lambda progress: None,
-        Journal(tmp_path / "run"),
-    ).network
+    options = Options(epochs=1, seconds=1e9, embedding=16, hidden=16, heads_weight=0, ensemble=2)
+    journal = Journal(tmp_path / "run")
+    again = learning.learn(TrainingInputs(*parts, options, lambda progress: None, journal)).network
     same = [torch.equal(a, b) for a, b in zip(one.parameters(), again.parameters(), strict=True)]
     assert all(same)
     assert not torch.equal(alone.table.weight, one.table.weight)
@@ -107,9 +105,9 @@ def test_a_narrow_network_can_be_taught_by_a_wide_one(parts, monkeypatch) -> Non
 
 def test_a_wide_teacher_begins_anew_where_the_taught_one_begins_with_a_version(parts) -> None:
     options = Options(**{**asdict(OPTIONS), "teacher_width": 24, "freeze": ("encoder",)})
-    start = learning.learn(*parts, OPTIONS, lambda progress: None)
+    start = learning.learn(TrainingInputs(*parts, OPTIONS, lambda progress: None))
     version = SimpleNamespace(id="start", network=start.network, vocabulary=start.words, metrics={})
-    made = learning.learn(*parts, options, lambda progress: None, start=version)
+    made = learning.learn(TrainingInputs(*parts, options, lambda progress: None, start=version))
     count = len(start.words.ids)
     assert made.said["started from"] == {"version": "start", "known items": count, "items": count}
     for name, value in start.network.encoder.named_parameters():
@@ -124,9 +122,9 @@ def test_what_the_taught_one_cannot_begin_with_is_said_before_anybody_has_learne
 
 def test_the_teachers_checkpoints_go_with_the_run(parts, tmp_path) -> None:
     options = Options(**{**asdict(OPTIONS), "ensemble": 2})
-    learning.learn(*parts, options, lambda progress: None, Journal(tmp_path))
+    learning.learn(TrainingInputs(*parts, options, lambda progress: None, Journal(tmp_path)))
     assert [*tmp_path.glob("member-*/*")]
     clear(tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
     other = Options(**{**asdict(options), "seed": 7})
-    learning.learn(*parts, other, lambda progress: None, Journal(tmp_path))
+    learning.learn(TrainingInputs(*parts, other, lambda progress: None, Journal(tmp_path)))

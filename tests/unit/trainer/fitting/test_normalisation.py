@@ -19,7 +19,7 @@ from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 from trainer.loop.data import prepare
 from trainer.loop.options import Options
-from trainer.training.learn import vocabulary
+from trainer.training.log_counts import vocabulary
 
 
 def learned_and_later() -> list[Examples]:

@@ -21,11 +21,11 @@ from trainer.examples.examples import Examples
 from trainer.examples.labels import LABELS, Paths
 from trainer.examples.split import split
 from trainer.fitting import rating_means
-from trainer.fitting.heads import HeadPlan
 from trainer.fitting.rating_means import pull
 from trainer.logs.log_replay import walk
 from trainer.loop.data import prepare
 from trainer.loop.options import Options
+from trainer.loop.targets import HeadPlan
 from trainer.training.build import build
 
 START, MINUTE = 1_600_000_000_000, 60_000

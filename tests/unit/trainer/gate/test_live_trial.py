@@ -10,12 +10,13 @@ from click.testing import CliRunner
 
 from deploy.cli import main
 from models.contract.updates import Comparison, ModelReport, Side
+from models.durations import MINUTE_MS
 from models.registry.versions import Version
 from tests.tiny import version as tiny
 from trainer.gate.admission import conclude, kept
 from trainer.gate.gate import GateReport
 from trainer.gate.gate_settings import GateSettings
-from trainer.gate.live_trial import MINUTE_MS, LiveTrial
+from trainer.gate.live_trial import LiveTrial
 from trainer.gate.shadow_rules import together
 from trainer.gate.verdict import Verdict
 from trainer.promotion.announce import PromotionError

@@ -1,7 +1,10 @@
 """The gate's rules, case by case."""
 
+import numpy as np
 import pytest
 
+from trainer.baselines.baseline_kinds import Baseline
+from trainer.baselines.intent import INTENT
 from trainer.gate.gate_figures import Difference
 from trainer.gate.gate_settings import GateSettings
 from trainer.gate.verdict import Rival, decide, floors, too_little
@@ -98,3 +101,14 @@ def test_what_is_too_little() -> None:
     assert too_little(200, 19, True, SETTINGS) == "only 19 visitors bought since, expected 20"
     assert too_little(200, 0, False, SETTINGS) == ""
     assert too_little(200, 20, True, SETTINGS) == ""
+
+
+def test_a_new_baseline_says_itself_whether_it_blocks() -> None:
+    with pytest.raises(TypeError, match="blocks"):
+        Baseline(lambda train, valid: {}, lambda state, examples: np.zeros(0, np.float32))
+
+
+@pytest.mark.parametrize("name", INTENT)
+def test_only_a_baseline_declared_to_block_blocks(name: str) -> None:
+    assert verdict(field={name: {"average_precision": WORSE}}).passed is not INTENT[name].blocks
+    assert INTENT[name].blocks is (name == "base_rate")

@@ -18,7 +18,8 @@ from trainer.logs.outliers import odd_prices
 from trainer.logs.row_checks import repeats
 from trainer.logs.warnings import fitted
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 QUICK = Options(epochs=1, seconds=1e9, embedding=8, hidden=8, candidates=32)
 LOG = read_log([SHIPPED]).head(1200).collect()

@@ -6,7 +6,7 @@ import pytest
 
 from models.contract.profile_updates import ProfileUpdate
 from models.features.features import NAMES
-from models.state.lifecycle import SessionConfig
+from models.sessions.lifecycle import SessionConfig
 from tests.scoring import SHIPPED
 from trainer.experiments.leakage import audit
 from trainer.logs.log_files import read_log

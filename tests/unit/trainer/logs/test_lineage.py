@@ -14,7 +14,8 @@ from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 from trainer.logs.reading import LogError
 from trainer.loop.options import Options
-from trainer.training.train import SHARES, Run, train
+from trainer.training.log_parts import SHARES, Run
+from trainer.training.train import train
 
 QUICK = Options(seed=7, epochs=1, seconds=1e9, hidden=16, embedding=16)
 OFFSETS = {"clicks": {"0": [3, 2003]}}

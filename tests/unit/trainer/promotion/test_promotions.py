@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from models.durations import DAY_MS
 from models.registry import registry, remote
 from models.registry.registry import RegistryError
 from tests.tiny import parts
 from tests.tiny import version as tiny
 from trainer.promotion.announce import PromotionError
-from trainer.promotion.garbage import DAY_MS, Keep, collect, removable, withdraw
+from trainer.promotion.garbage import Keep, collect, removable, withdraw
 from trainer.promotion.ledger import Ledger, LedgerError
 from trainer.promotion.named import versions
 from trainer.promotion.promotions import Promotions

@@ -15,6 +15,7 @@ import structlog
 from click.testing import CliRunner
 
 from deploy.commands.learning.retrain_command import command as retrain
+from models.durations import MINUTE_MS
 from models.registry.versions import Version
 from tests.eventlogs import DAY, START, buffer, click, filled, rows, shipped
 from tests.scoring import SHIPPED
@@ -26,7 +27,7 @@ from trainer.service.child import started
 from trainer.service.making import Maker, PromotionVerdict, Recipe
 from trainer.service.orders import Done, Order, TrainerError, Workdir
 from trainer.service.requests import Request, answered, ask, asked
-from trainer.service.schedule import MINUTE_MS, Mark, RunSchedule, due
+from trainer.service.schedule import Mark, RunSchedule, due
 from trainer.service.trainer_process import ATTEMPTS, BUSY, LOOK_MS, TEND_MS, Trainer
 
 HOUR = 60 * MINUTE_MS

@@ -10,10 +10,10 @@ import torch
 from click.testing import CliRunner
 
 from deploy.cli import main
-from deploy.runs.drift_and_updates import drop_steps, take_step
+from deploy.runs.incremental_updates import drop_steps, take_step
 from models.registry import registry
 from models.registry.versions import Version
-from models.state.lifecycle import SessionConfig
+from models.sessions.lifecycle import SessionConfig
 from tests.eventlogs import shipped
 from tests.scoring import SHIPPED
 from tests.training import same
@@ -32,7 +32,8 @@ from trainer.service.orders import Workdir
 from trainer.service.trainer_process import BUSY
 from trainer.settings import TrainerSettings
 from trainer.training.adapt import Step, adapted, ended, parts_of
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 QUICK = Options(epochs=1, seconds=1e9, hidden=16, embedding=16, heads_weight=0.5)
 STEP = Step(calibrating_clicks=2_000, least_buyers=1)

@@ -15,11 +15,12 @@ import pytest
 from models.explanation.counterfactuals import Session, replay
 from models.explanation.explain import batch_of, examine, explain
 from models.registry import registry
-from models.state.lifecycle import SessionConfig
+from models.sessions.lifecycle import SessionConfig
 from tests.scoring import SHIPPED, real_clicks
 from trainer.logs.log_files import read_log
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 LEARNED, FOLLOWING, RANDOM = 22_000, 8_000, 5
 GAP_MS = 30 * 60_000

@@ -22,7 +22,7 @@ from trainer.baselines.intent import INTENT
 from trainer.drift.drift import REFERENCE
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
-from trainer.fitting.heads import calibrate_like
+from trainer.fitting.head_losses import calibrate_like
 from trainer.logs import warnings
 from trainer.logs.lineage import LEARNED_UNTIL
 from trainer.logs.log_files import read_log
@@ -35,8 +35,11 @@ from trainer.training import learn as learning
 from trainer.training import refit
 from trainer.training.adapt import Step, adapted, fresh
 from trainer.training.build import build, choose
-from trainer.training.learn import Learned, index, learn
-from trainer.training.train import Run, train
+from trainer.training.learn import Learned, learn
+from trainer.training.log_counts import index
+from trainer.training.log_parts import Run
+from trainer.training.train import train
+from trainer.training.training_inputs import TrainingInputs
 
 OPTIONS = replace(SMALL, epochs=2)
 
@@ -58,12 +61,12 @@ def parts(log: Examples) -> tuple[Examples, Examples]:
 
 @pytest.fixture(scope="module")
 def first(parts: tuple[Examples, Examples]) -> Learned:
-    return learn(*parts, OPTIONS, silent)
+    return learn(TrainingInputs(*parts, OPTIONS, silent))
 
 
 @pytest.fixture(scope="module")
 def made(first: Learned, parts: tuple[Examples, Examples]) -> refit.Again:
-    found = refit.again(first, *parts, OPTIONS, silent)
+    found = refit.again(first, TrainingInputs(*parts, OPTIONS, silent))
     assert found is not None
     return found
 
@@ -87,7 +90,7 @@ def test_it_knows_what_is_in_the_newest_clicks(first, made, parts) -> None:
 
 
 def test_its_weights_are_those_of_the_whole_log_alone(first, made, parts) -> None:
-    alone = learn(refit.together(*parts), None, OPTIONS, silent, first=first)
+    alone = learn(TrainingInputs(refit.together(*parts), None, OPTIONS, silent), first)
     assert torch.equal(alone.network.table.weight, made.learned.network.table.weight)
     assert made.learned.epochs == first.epochs
 
@@ -121,16 +124,16 @@ def test_a_version_keeps_what_was_chosen_and_learns_the_rest_anew(first, made, p
     "changes", [{"refit": False}, {"seconds": 0.0}], ids=["not asked for", "no time left"]
 )
 def test_without_it_a_version_is_what_was_chosen(first, parts, changes) -> None:
-    assert refit.again(first, *parts, replace(OPTIONS, **changes), silent) is None
+    assert refit.again(first, TrainingInputs(*parts, replace(OPTIONS, **changes), silent)) is None
 
 
 def test_it_takes_no_more_than_what_is_left_of_the_time(first, parts) -> None:
     slow = first._replace(seconds=100.0)
-    assert refit.again(slow, *parts, replace(OPTIONS, seconds=224.0), silent) is None
-    assert refit.again(slow, *parts, replace(OPTIONS, seconds=226.0), silent) is not None
+    assert refit.again(slow, TrainingInputs(*parts, replace(OPTIONS, seconds=224.0), silent)) is None
+    assert refit.again(slow, TrainingInputs(*parts, replace(OPTIONS, seconds=226.0), silent)) is not None
     taught = replace(OPTIONS, seconds=113.0, teacher_width=24)
     assert taught.networks == 2
-    assert refit.again(slow._replace(epochs=(1, 1)), *parts, taught, silent) is not None
+    assert refit.again(slow._replace(epochs=(1, 1)), TrainingInputs(*parts, taught, silent)) is not None
 
 
 def test_who_asked_for_it_hears_why_it_was_left_out() -> None:
@@ -167,16 +170,19 @@ def killing(stage: str, batch: int) -> Callable[[Progress], None]:
 
 def test_seconds_before_a_kill_count(parts, tmp_path: Path) -> None:
     journal = Journal(tmp_path, every=0.0)
-    learned = learn(*parts, OPTIONS, silent, journal)
+    learned = learn(TrainingInputs(*parts, OPTIONS, silent, journal))
     assert learned.seconds == journal.seconds > 0
-    again = learn(*parts, OPTIONS, silent, Journal(tmp_path, every=0.0))
+    again = learn(TrainingInputs(*parts, OPTIONS, silent, Journal(tmp_path, every=0.0)))
     assert again.seconds == pytest.approx(learned.seconds, rel=0.2)
-    assert refit.again(again, *parts, replace(OPTIONS, seconds=2 * learned.seconds), silent) is None
+    assert (
+        refit.again(again, TrainingInputs(*parts, replace(OPTIONS, seconds=2 * learned.seconds), silent))
+        is None
+    )
 
 
 def test_each_teacher_learns_again_for_its_own_epochs(parts, monkeypatch) -> None:
     options = replace(OPTIONS, teacher_width=24, epochs=3)
-    first = learn(*parts, options, silent)._replace(epochs=(1, 3))
+    first = learn(TrainingInputs(*parts, options, silent))._replace(epochs=(1, 3))
     lasted: dict[int, int] = {}
     fit = learning.fit
 
@@ -185,7 +191,7 @@ def test_each_teacher_learns_again_for_its_own_epochs(parts, monkeypatch) -> Non
         return fit(network, data, valid, how, *rest)
 
     monkeypatch.setattr(learning, "fit", watched)
-    made = refit.again(first, *parts, options, silent)
+    made = refit.again(first, TrainingInputs(*parts, options, silent))
     assert made is not None
     assert made.learned.epochs == (1, 3)
     assert lasted == {16: 1, 24: 3}

@@ -16,7 +16,8 @@ from tests.offline import ACTIONS, Offline, records
 from tests.scoring import SHIPPED, real_clicks
 from trainer.logs.log_files import read_log
 from trainer.loop.options import Options
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 LEARNED, FOLLOWING, CHUNK = 8_000, 10_000, 500
 SET = ActionSet.load(ACTIONS)

@@ -21,7 +21,8 @@ from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 from trainer.loop.options import Options
 from trainer.training.build import build
-from trainer.training.train import Run, train
+from trainer.training.log_parts import Run
+from trainer.training.train import train
 
 GSTORE = Path(__file__).parents[5] / "shared" / "data" / "gstore" / "gstore_2016-08_09.parquet"
 #: A slow machine must not change what is learned.

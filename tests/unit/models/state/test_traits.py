@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from models.contract.events import Click
 from models.contract.profile_updates import ProfileUpdate
 from models.identity import linking
-from models.identity.traits import KEPT_MS, Traits, decode, encode, newest, replaced, trait, without_old
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.codes import category_hash
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
+from models.state.traits import KEPT_MS, Traits, decode, encode, newest, replaced, trait, without_old
 from models.state.visitor import Visitor
 
 START = 1_700_000_000_000

@@ -3,7 +3,7 @@
 import msgspec
 
 from models.contract.events import EVENTS
-from models.identity.traits import Traits
+from models.state.traits import Traits
 
 
 def _counters() -> list[int]:

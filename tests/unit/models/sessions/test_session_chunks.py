@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from models.contract.events import EVENTS, Click
 from models.decisions.actions import ActionSet
+from models.durations import MINUTE_MS
+from models.sessions.lifecycle import SessionConfig, advance, hold, minute_of, settle
+from models.sessions.session import step
 from models.state import exposure, state_keys, timers
 from models.state.codes import WIDTH
 from models.state.facts import Fate
-from models.state.lifecycle import MINUTE_MS, SessionConfig, advance, hold, minute_of, settle
 from models.state.panes import Collector, PaneConfig, expired
-from models.state.session import step
 from models.state.visitor import Visitor, decode, encode
 from tests.due import next_due
 

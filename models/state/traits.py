@@ -7,20 +7,17 @@ was said; of two sources the newer word on a field counts, whatever came first.
 from collections.abc import Iterable
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 import xxhash
 
+from models.contract.profile_updates import ProfileUpdate
+from models.durations import DAY_MS
 from models.state.codes import category_hash
 
-if TYPE_CHECKING:
-    from models.contract.profile_updates import ProfileUpdate
-
-DAY_MS: Final = 86_400_000
 #: A click's word on a field is dropped when it was not repeated for so long; the topic's stays.
 KEPT_MS: Final = 180 * DAY_MS
-INTERESTS: Final = 16
 #: Weight 1 of an interest.
 WHOLE: Final = 1000
 
@@ -81,7 +78,7 @@ def _rank(word: tuple[int, int | dict[int, int]]) -> tuple[int, object]:
     return ts, sorted(value.items()) if isinstance(value, dict) else value
 
 
-def replaced(held: Traits | None, update: "ProfileUpdate") -> Traits | None:
+def replaced(held: Traits | None, update: ProfileUpdate) -> Traits | None:
     """What the topic `profiles` says after an update: all of it replaces all that an older one said.
 
     Compaction leaves only the last record of a key, so a record is never a delta. None: nothing is to be

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from models.contract.events import Click
 from models.features import features
 from models.features.features import NAMES
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.visitor import decode, encode
 
 T = 1_700_000_040_000

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from models.contract.events import BASKET_ITEMS, EVENT_CODES, EVENTS, TS_MAX, Click
 from models.decisions.actions_file import action_hash
+from models.durations import MINUTE_MS
+from models.sessions.contents import MAX_RATINGS
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 from models.state.caps import MAX_COUNTERS, Counter
-from models.state.contents import MAX_RATINGS
 from models.state.exposure import MAX_OPEN, MAX_PARKED, Pending
-from models.state.lifecycle import MINUTE_MS, SessionConfig
-from models.state.session import step
 from models.state.visitor import HIDDEN_BYTES, MAX_AMOUNT, MAX_COUNT, Visitor, decode, encode
 
 CONFIG = SessionConfig()

@@ -4,11 +4,12 @@ import pytest
 import xxhash
 
 from models.contract.events import CLIPPED, EVENT_CODES, Click
+from models.durations import DAY_MS, MINUTE_MS
+from models.sessions.lifecycle import SessionConfig, advance
+from models.sessions.session import step
 from models.state import codes
 from models.state.codes import CODE, category_hash, item_hash
 from models.state.facts import Churned, Ended, Expired, Fate, Reopened
-from models.state.lifecycle import DAY_MS, MINUTE_MS, SessionConfig, advance
-from models.state.session import step
 from models.state.visitor import StateError, Visitor, decode, encode
 
 T = 1_700_000_040_000

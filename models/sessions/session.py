@@ -6,11 +6,12 @@ import xxhash
 
 from models.contract.events import CLIPPED as CLIPPED_FIELDS
 from models.contract.events import EVENT_CODES, Click
+from models.durations import MINUTE_MS
 from models.identity.linking import age, declare, erase, follow, share
+from models.sessions.contents import keep
+from models.sessions.lifecycle import PURCHASE, SessionConfig, ended, minute_of, ring
 from models.state.codes import CLIPPED, FRESH, RATE, REORDERED, dwell_bucket
-from models.state.contents import keep
 from models.state.facts import Facts, Fate, Reopened, Shared, Transition
-from models.state.lifecycle import MINUTE_MS, PURCHASE, SessionConfig, ended, minute_of, ring
 from models.state.packed import has
 from models.state.profile import fade
 from models.state.visitor import IDS_BYTES, MAX_COUNT, Visitor

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from models.contract.events import Click
-from models.state.lifecycle import SessionConfig
-from models.state.session import step
+from models.sessions.lifecycle import SessionConfig
+from models.sessions.session import step
 
 LOG = Path(__file__).parents[5] / "shared/data/gstore/gstore_2016-08_09.parquet"
 VISITORS = 4_000

@@ -5,12 +5,12 @@ from typing import Final
 import xxhash
 
 from models.contract.events import EVENT_CODES, Click
+from models.sessions.lifecycle import ADD_TO_CART, BEGIN_CHECKOUT, PURCHASE
+from models.sessions.refunds import take_back
 from models.state import cart
 from models.state.codes import IN_CART, ITEM_BYTES, NO_ITEM, PAGE, SEEN, WIDTH, identity, pack, price_bucket
-from models.state.lifecycle import ADD_TO_CART, BEGIN_CHECKOUT, PURCHASE
 from models.state.packed import has
 from models.state.profile import touch
-from models.state.refunds import take_back
 from models.state.visitor import CODES_BYTES, MAX_AMOUNT, MAX_COUNT, PAGES_BYTES, SEEN_BYTES, Visitor
 
 PAGE_BYTES: Final = 4

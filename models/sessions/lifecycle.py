@@ -9,14 +9,12 @@ from typing import Final
 import msgspec
 
 from models.contract.events import EVENT_CODES
+from models.durations import DAY_MS, MINUTE_MS
 from models.identity.linking import share, unlink
 from models.state import exposure
 from models.state.exposure import Closed, Exposure, ExposureConfig
 from models.state.facts import Churned, Ended, Expired, Facts, Transition
 from models.state.visitor import MAX_COUNT, StateError, Visitor
-
-MINUTE_MS: Final = 60_000
-DAY_MS: Final = 86_400_000
 
 ADD_TO_CART: Final = EVENT_CODES["add_to_cart"]
 BEGIN_CHECKOUT: Final = EVENT_CODES["begin_checkout"]

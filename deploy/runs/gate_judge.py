@@ -1,0 +1,46 @@
+"""The gate as the trainer asks it about a version that it has just made."""
+
+from pathlib import Path
+
+import structlog
+
+from deploy.runs.promotion_moves import promotions
+from deploy.runs.shadow_trial import trial
+from models.registry.versions import Version
+from trainer.examples.examples import Examples
+from trainer.gate.admission import conclude, kept
+from trainer.gate.gate import judge as offline
+from trainer.gate.gate import serving
+from trainer.gate.gate_settings import GateSettings
+from trainer.logs.catalogue_file import catalogue
+from trainer.logs.log_files import read_log
+from trainer.logs.log_replay import walk
+from trainer.logs.reading import reading
+from trainer.service.making import Judge, PromotionVerdict
+from trainer.service.orders import Workdir
+
+log = structlog.get_logger("pathcast.trainer")
+
+
+def judge_of(registry: Path, at: Workdir) -> Judge:
+    """The gate, which waits for workers' comparisons where it is set to; a wait that was killed goes on."""
+
+    def judge(version: Version, events: Path, items: Path | None) -> PromotionVerdict:
+        moves, gate = promotions(registry, by="gate"), GateSettings()
+        waiting = trial(gate, lambda news: log.info("waiting", news=news), at.shadow)
+        if waiting is not None and waiting.goes_on(version.id):
+            report = kept(version.path)
+        else:
+            found = examples(events, items)
+            report = offline(version.path, serving(moves, version.id), found, gate)
+            del found  # a comparison may take hours
+        report = conclude(version.id, report, moves, waiting)
+        return PromotionVerdict(report.verdict.passed, report.verdict.reason)
+
+    return judge
+
+
+def examples(events: Path, items: Path | None) -> Examples:
+    """What a file of clicks shows, with the catalogue that was known. Raises LogError or ExamplesError."""
+    with reading([events]):
+        return walk(read_log([events]), catalogue(items)).examples()

@@ -1,0 +1,61 @@
+"""What a version counts in a log: its items, its sessions, how often people buy."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.contract.events import EVENT_CODES
+from models.durations import DAY_MS
+from models.features import features
+from models.features.vocabulary import Vocabulary
+from models.scoring import session_index
+from models.scoring.rates import StageRates
+from models.state.codes import items
+from models.state.tallies import weight
+from trainer.examples.catalogue_content import CatalogueContent
+from trainer.examples.examples import Examples, ExamplesError
+
+#: Items a version knows; the rest share hashed buckets.
+MOST_ITEMS = 20_000
+#: Clicks of the newest sessions that the neighbours' index keeps.
+INDEXED_CLICKS = 300_000
+_WEIGHTS = {EVENT_CODES["add_to_cart"]: weight(0, 1, 0), EVENT_CODES["purchase"]: weight(0, 0, 1)}
+
+
+def vocabulary(
+    examples: Examples, most: int = MOST_ITEMS, content: CatalogueContent | None = None
+) -> tuple[Vocabulary, NDArray[np.int64]]:
+    """The most wanted items with their latest categories, and weights [V]; then those with content alone.
+
+    Raises ExamplesError for none.
+    """
+    with_item = examples.codes[items(examples.codes) != 0]
+    if not len(with_item):
+        raise ExamplesError("no event of the log names an item; map its column: --map item_id=COLUMN")
+    hashes, inverse = np.unique(with_item["item"], return_inverse=True)
+    worth = np.ones(256, dtype=np.int64)
+    worth[list(_WEIGHTS)] = list(_WEIGHTS.values())
+    weights = np.bincount(inverse, worth[with_item["event"]], minlength=len(hashes)).astype(np.int64)
+    categories = np.zeros(len(hashes), dtype=np.uint32)
+    categories[inverse] = with_item["category"]
+    chosen = np.lexsort((hashes, -weights))[:most]
+    ids = [examples.items[item] for item in hashes[chosen].tolist()]
+    cold = content.beside(ids)[: most - len(ids)] if content else []
+    known = [*categories[chosen].tolist(), *(category for _, category in cold)]
+    worths = np.append(weights[chosen], np.zeros(len(cold), dtype=np.int64))
+    return Vocabulary.build([*ids, *(item for item, _ in cold)], known), worths
+
+
+def index(
+    examples: Examples, words: Vocabulary, settings: session_index.NeighbourSettings
+) -> session_index.SessionIndex:
+    """The neighbours' index over the newest sessions."""
+    known = words.lookup(items(examples.codes))
+    kept = np.flatnonzero(known >= 0)[-INDEXED_CLICKS:]
+    days = examples.ts[kept] / DAY_MS
+    return session_index.build(examples.session[kept], known[kept], days, len(words.ids), settings)
+
+
+def rates(examples: Examples) -> StageRates:
+    """How often people buy from each stage of a session on."""
+    stages = features.stages(examples.features[examples.judged])
+    return StageRates.count(stages, examples.buys[examples.judged].astype(np.float32))

@@ -1,0 +1,93 @@
+"""What a training run reads: its files, as the part to learn from and the part to judge on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from models.contract.aliases import EventNames, event_name
+from models.contract.event_map import TABLE as EVENT_MAP
+from models.registry import registry
+from trainer.examples.catalogue_content import CatalogueContent
+from trainer.examples.examples import Examples
+from trainer.examples.split import split
+from trainer.examples.vectors import read
+from trainer.logs import warnings
+from trainer.logs.catalogue_file import catalogue
+from trainer.logs.lineage import lineage
+from trainer.logs.log_files import read_log
+from trainer.logs.log_replay import walk
+from trainer.logs.outliers import odd_prices
+from trainer.logs.profile_files import read_profiles
+from trainer.logs.reading import reading
+from trainer.loop.options import Options
+
+#: Of the clicks, by time: what is learned from first, and what stops and calibrates that.
+SHARES = (0.85, 0.15)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What to learn from, and where the version goes. `mapping` is field -> column of the log, `names`
+    reads its event names.
+
+    `baselines` are trained on the same clicks and kept with the version, for `pathcast evaluate`.
+    `checkpoint` is a folder from which a killed run goes on; it is emptied when the version is saved.
+    `start` is the folder of the version that training begins with. `content` has vectors of items.
+    `holdout` is the share of the newest clicks that the run does not look at: a gate judges on them.
+    `offsets` say which places of the topics the log holds (`trainer.logs.lineage`). `profiles` is what the
+    shop knows of people, as it is on the topic `profiles`.
+    """
+
+    events: Sequence[Path]
+    registry: Path
+    items: Path | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+    baselines: bool = False
+    checkpoint: Path | None = None
+    start: Path | None = None
+    names: EventNames = event_name
+    content: Path | None = None
+    holdout: float = 0.0
+    offsets: Mapping[str, Any] = field(default_factory=dict)
+    profiles: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """All that the run reads but the version that it begins with."""
+        further = (self.items, self.content, self.profiles)
+        return [*self.events, *(file for file in further if file is not None)]
+
+
+class Parted(NamedTuple):
+    """A log by time: what is learned from, what is held out; what is odd about it and where it came from."""
+
+    learned: Examples
+    held_out: Examples
+    said: dict[str, Any]
+    start: registry.Version | None
+    content: CatalogueContent | None
+
+
+def parted(run: Run) -> Parted:
+    """Read the files of a run. Raises LogError, ExamplesError or RegistryError."""
+    shop, profiles = catalogue(run.items), read_profiles(run.profiles)
+    with reading(run.events):
+        walked = walk(read_log(run.events, run.mapping, run.names), shop, profiles)
+        priced = odd_prices(run.events, run.mapping)
+    learned, held_out = _split(walked.examples(), run.holdout)
+    said = {"files": [file.name for file in run.events], "rejected": walked.rejected}
+    said |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
+    known = warnings.strangers(learned.items.values(), shop, run.items)
+    said |= {"notes": [*warnings.notes(walked, learned), *warnings.prices(*priced), *known]}
+    start = registry.load(run.start) if run.start else None
+    content = CatalogueContent(read(run.content), shop) if run.content else None
+    origin = lineage(run.files, run.options.seed, (learned, held_out), run.offsets)
+    return Parted(learned, held_out, {"log": said, "lineage": origin}, start, content)
+
+
+def _split(examples: Examples, holdout: float) -> tuple[Examples, Examples]:
+    shares = [(1 - holdout) * share for share in SHARES]
+    learned, held_out, *_ = split(examples, (*shares, holdout) if holdout else SHARES)
+    return learned, held_out

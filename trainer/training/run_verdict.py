@@ -1,0 +1,24 @@
+"""What a training ends with: which answers are worth publishing, and what would help."""
+
+from typing import Any
+
+import numpy as np
+
+from models.registry.registry import Parts
+from trainer.evaluation import worth, worth_text
+from trainer.loop.progress import STAGE, best
+from trainer.training.training_inputs import TrainingInputs
+
+#: Where a version keeps the verdict on it: `said` are sentences.
+VERDICT = "verdict"
+
+
+def verdict(parts: Parts, inputs: TrainingInputs) -> dict[str, Any]:
+    """The verdict as entries of a version's metrics, before the newest clicks are learned from."""
+    found = worth.judged(parts, inputs.train, inputs.judged_on, inputs.options.publish_heads == "all")
+    made = [point for point in inputs.journal.curve if point.stage == STAGE]
+    bought = len(np.unique(inputs.train.session[inputs.train.buys]))
+    told = worth_text.sentences(found | parts.metrics)
+    told += worth_text.help_of(found, bought, len(made), 1 + best(made).epoch) if made else []
+    heads = {worth.HEADS: found[worth.HEADS]} if worth.HEADS in found else {}
+    return heads | {VERDICT: {"said": told, worth.INTENT: found[worth.INTENT]}}
