@@ -19,7 +19,7 @@ from models.state import panes, state_keys
 from streams.config.topics import TopicNames
 from streams.effects import Effects, Reader, Work
 from streams.metrics import Metrics
-from streams.pipeline.processor import Pipeline, Rules
+from streams.pipeline.processor import Pipeline, ProcessingConfig
 from streams.privacy.sealing import Sealer
 from streams.rollout.model_cache import ModelCache
 from streams.rollout.models import Models
@@ -77,7 +77,7 @@ class Offline:
     def __init__(
         self,
         version: Version | None = None,
-        rules: Rules | None = None,
+        rules: ProcessingConfig | None = None,
         limits: Limits | None = None,
         reader: Reader | None = None,
         write: Any = None,
@@ -87,7 +87,7 @@ class Offline:
         actions: str | ActionSet = ACTIONS,
         partition: int = 0,
     ) -> None:
-        rules = rules or Rules(TopicNames(), 1, deadline_s=FOREVER)
+        rules = rules or ProcessingConfig(TopicNames(), 1, deadline_s=FOREVER)
         self.names, self.partition = rules.names, partition
         self.state = Memory()
         self.reader: Reader = reader or DictReader(self.state)

@@ -12,7 +12,7 @@ from models.state import state_keys, visitor
 from models.state.visitor import Visitor
 from streams.config.topics import TopicNames
 from streams.effects import Effects
-from streams.pipeline.processor import Rules
+from streams.pipeline.processor import ProcessingConfig
 from streams.transport.routing import home
 from tests.offline import FOREVER, Offline, Record, records
 
@@ -24,7 +24,7 @@ class Partitions:
 
     def __init__(self, count: int = 4, pseudonyms: Pseudonyms | None = None) -> None:
         self.count, self.names = count, TopicNames()
-        rules = Rules(self.names, count, deadline_s=FOREVER)
+        rules = ProcessingConfig(self.names, count, deadline_s=FOREVER)
         self.all = [Offline(rules=rules, pseudonyms=pseudonyms, partition=n) for n in range(count)]
         #: By destination and sender: messages under way, in order.
         self.waiting: dict[tuple[int, int], list[Record]] = {}

@@ -17,7 +17,7 @@ from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
 from streams.effects import Work
 from streams.metrics import Metrics
-from streams.pipeline.processor import Pipeline, Rules
+from streams.pipeline.processor import Pipeline, ProcessingConfig
 from streams.rollout.model_cache import ModelCache
 from streams.rollout.models import Models
 from streams.rollout.shadow import Shadow
@@ -88,7 +88,7 @@ def _pipeline(version: Version) -> Pipeline:
     models.current = version
     policy = Policy(ActionSet.load(actions_text(settings)))
     decoder = Decoder(Limits(check_skew=False), Catalogue())
-    return Pipeline(Rules.of(settings, names, PARTITIONS), decoder, policy, models, metrics)
+    return Pipeline(ProcessingConfig.of(settings, names, PARTITIONS), decoder, policy, models, metrics)
 
 
 class Crowd:

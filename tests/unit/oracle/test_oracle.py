@@ -10,7 +10,7 @@ from models.state.exposure import ExposureConfig
 from models.state.lifecycle import SessionConfig
 from models.state.panes import PaneConfig
 from streams.config.topics import TopicNames
-from streams.pipeline.processor import Rules as PipelineRules
+from streams.pipeline.processor import ProcessingConfig as PipelineRules
 from tests.e2e.oracle import Partition
 from tests.e2e.oracle_input import EVENTS
 from tests.e2e.oracle_offers import Actions

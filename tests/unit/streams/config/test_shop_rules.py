@@ -6,7 +6,7 @@ import pytest
 
 from models.serving.shop_rules import ShopRules
 from streams.config.topics import TopicNames
-from tests.offline import FOREVER, Offline, Rules, records
+from tests.offline import FOREVER, Offline, ProcessingConfig, records
 from tests.tiny import version as tiny
 
 START = 1_700_000_000_000
@@ -51,7 +51,7 @@ def test_what_is_out_of_stock_is_not_recommended(tmp_path, rung):
 
 def test_answers_do_not_depend_on_chunks(tmp_path):
     version, found = tiny(tmp_path), []
-    rules = Rules(
+    rules = ProcessingConfig(
         TopicNames(),
         1,
         deadline_s=FOREVER,

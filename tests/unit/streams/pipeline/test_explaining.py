@@ -16,7 +16,7 @@ from models.features.features import row
 from models.registry.versions import Version
 from streams.config.topics import TopicNames
 from streams.pipeline import explaining
-from streams.pipeline.processor import Rules
+from streams.pipeline.processor import ProcessingConfig
 from tests.offline import ACTIONS, FOREVER, Offline, records
 from tests.tiny import version as tiny
 from tests.unit.streams.pipeline.test_processor import DECISIONS, INTENT, ITEMS, event
@@ -105,7 +105,7 @@ def test_effects_do_not_depend_on_chunks(version):
 
 
 def test_a_chunk_explains_no_more_than_its_limit(version):
-    rules = Rules(TopicNames(), 1, deadline_s=FOREVER, explanations=2)
+    rules = ProcessingConfig(TopicNames(), 1, deadline_s=FOREVER, explanations=2)
     offline = Offline(version, rules)
     told = offline.process(records([event(n, minutes=n, explain=True) for n in range(5)]))
     answers = offline.answers(told)

@@ -7,7 +7,7 @@ import pytest
 from models.state import visitor
 from models.state.state_keys import VISITOR
 from streams.config.topics import TopicNames
-from streams.pipeline.processor import Rules
+from streams.pipeline.processor import ProcessingConfig
 from tests.offline import FOREVER, Offline, records
 from tests.tiny import version as tiny
 
@@ -23,7 +23,7 @@ def versions(tmp_path_factory):
 
 
 def offline(version, rebuilds=8, recent=1000):
-    rules = Rules(TopicNames(), 1, deadline_s=FOREVER, rebuilds=rebuilds, recent_visitors=recent)
+    rules = ProcessingConfig(TopicNames(), 1, deadline_s=FOREVER, rebuilds=rebuilds, recent_visitors=recent)
     return Offline(version, rules)
 
 
