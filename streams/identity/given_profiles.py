@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from models.identity import traits
 from models.identity.traits import Traits
 from models.state import state_keys
-from streams.pipeline.visitors import VisitorEntry
+from streams.partition_state.visitors import VisitorEntry
 
 
 class Said:

@@ -22,12 +22,11 @@ from models.serving import shop_rules
 from streams import logging_setup
 from streams.config import secret_file
 from streams.config.connection import Connection
+from streams.config.processing_config import ProcessingConfig
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
 from streams.metrics import Metrics
-from streams.pipeline.config import ProcessingConfig
 from streams.pipeline.processor import Pipeline
-from streams.privacy.erasure_receipts import Receipts
 from streams.privacy.sealing import Sealer
 from streams.rollout.model_cache import ModelCache
 from streams.rollout.models import Models
@@ -35,9 +34,11 @@ from streams.rollout.reports import Reports
 from streams.rollout.shadow import Shadow
 from streams.service import preflight
 from streams.service.background import BackgroundServices
+from streams.service.lookups import Lookups
 from streams.service.opening import opening
 from streams.storage.copy_ledger import CopyLedger
 from streams.storage.datadir_identity import CLIENT, identity
+from streams.storage.erasure_receipts import Receipts
 from streams.storage.state_copies import Copies
 from streams.transport import app as apps
 from streams.transport.broadcast import Broadcast
@@ -102,7 +103,9 @@ class Worker:
         )
         depot = ModelCache(settings.registry, self.datadir / "models", settings.device)
         name = f"{socket.gethostname()}:{settings.web_port}"
-        self.models = Models(depot, self.metrics, Shadow(settings.shadow_share, self.metrics), name)
+        self.reports = Reports(self.names.model_reports, self.connection.aiokafka())
+        shadow = Shadow(settings.shadow_share, self.metrics)
+        self.models = Models(depot, self.metrics, shadow, name, self.reports.tell)
         policy = Policy(ActionSet.load(actions))
         rules = ProcessingConfig.of(settings, self.names, self.partitions, shop_rules.parse(self._shop))
         hidden = secret_file.pseudonyms(settings.pseudonym_key_file)
@@ -135,16 +138,14 @@ class Worker:
             Broadcast(self.names.items, connection, self.catalogue.apply),
             Broadcast(self.names.model_updates, connection, self.models.apply),
         ]
-        reports = Reports(self.names.model_reports, connection)
-        reports.compared, self.models.tell = self.models.compared, reports.tell
         copies = self._copies(connection)
         self.runtime.announce = copies.announce
         say = opening(lambda: self.models.current, self.catalogue)
-        chores = [say, self.models.run, reports.run, copies.run]
+        chores = [say, self.models.run, lambda: self.reports.run(self.models.compared), copies.run]
         companion = BackgroundServices(self.runtime, self.metrics, broadcasts, chores)
         token = settings.web_token.get_secret_value() if settings.web_token else None
-        pipeline, address = self.pipeline, (settings.web_host, settings.web_port)
-        companion.serve(*address, token, pipeline.look_up, pipeline.explain, self.models.describe)
+        lookups, address = Lookups(self.pipeline, self.models), (settings.web_host, settings.web_port)
+        companion.serve(*address, token, lookups.look_up, lookups.explain, self.models.describe)
         companion.consumer = lambda: self.app.consumer
         return companion
 
