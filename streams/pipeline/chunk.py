@@ -7,7 +7,7 @@ changes before the chunk's effects are committed.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from models.contract.events import Click, Reason
 from models.contract.predictions import Rung
@@ -17,12 +17,13 @@ from models.features.batch import Batcher
 from models.privacy.erasure import Erasure
 from models.registry.versions import Version
 from models.state.facts import Facts, Transition
+from streams.config.processing_config import ProcessingConfig
 from streams.effects import Message, Work
 from streams.identity.identities import Identities
 from streams.partition_state.cache import PartitionCache
 from streams.partition_state.pane_updates import PaneUpdates
 from streams.partition_state.visitors import VisitorEntry
-from streams.privacy.sealing import Sealing
+from streams.privacy.sealing import Sealer, Sealing
 
 #: A chunk's batches: who consents is scored by the network, or by a lower rung while the hidden state waits
 #: to be made again; the others get the popular rung.
@@ -85,12 +86,27 @@ class Decided(NamedTuple):
 
 
 @dataclass(slots=True)
+class Budget:
+    """Visitors that one pass over chunks may still rebuild."""
+
+    left: int
+
+    def take(self) -> bool:
+        """Whether there is room for one more."""
+        if self.left == 0:
+            return False
+        self.left -= 1
+        return True
+
+
+@dataclass(slots=True)
 class Chunk:
     """Fields stand under the stage that fills them; those at the end are added to by several."""
 
     work: Work
     cache: PartitionCache
     version: Version | None
+    budget: Budget
     identities: Identities
     sealing: Sealing
     panes: PaneUpdates
@@ -135,6 +151,28 @@ class Chunk:
     #: Seconds that each stage took.
     timings: list[tuple[str, float]] = field(default_factory=list)
 
+    @classmethod
+    def begin(
+        cls,
+        work: Work,
+        cache: PartitionCache,
+        version: Version | None,
+        budget: Budget,
+        config: ProcessingConfig,
+        sealer: Sealer | None,
+    ) -> "Chunk":
+        """A chunk before its first stage."""
+        return cls(
+            work,
+            cache,
+            version,
+            budget,
+            Identities(work, config, cache.given),
+            Sealing(sealer, cache.envelopes),
+            PaneUpdates(config.panes),
+            max(work.watermark, work.idle_to),
+        )
+
     @property
     def forgotten(self) -> set[bytes]:
         """State keys of the visitors that the chunk erases."""
@@ -149,3 +187,16 @@ class Chunk:
         for transition in transitions:
             self.panes.collector.transition(transition)
             self.transitions[type(transition).__name__] += 1
+
+
+class Versions(Protocol):
+    """Which version is in use; what follows chunks beside it is told of committed ones."""
+
+    @property
+    def current(self) -> Version | None:
+        """The version in use."""
+        ...
+
+    def follow_chunk(self, chunk: Chunk) -> None:
+        """A chunk's transaction came to pass."""
+        ...

@@ -5,7 +5,6 @@ who comes when the pass's budget is spent is answered by a lower rung and is fir
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 from models.contract.events import Click
@@ -13,20 +12,7 @@ from models.registry.versions import Version
 from models.state.visitor import Visitor
 from streams.partition_state.cache import PartitionCache
 from streams.partition_state.visitors import VisitorEntry
-
-
-@dataclass(slots=True)
-class Budget:
-    """Visitors that one pass over chunks may still rebuild."""
-
-    left: int
-
-    def take(self) -> bool:
-        """Whether there is room for one more."""
-        if self.left == 0:
-            return False
-        self.left -= 1
-        return True
+from streams.pipeline.chunk import Budget
 
 
 def outdated(

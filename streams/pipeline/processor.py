@@ -5,41 +5,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Protocol
 
 from models.contract.decoder import Decoder
-from models.contract.events import Reason
 from models.contract.profile_updates import ProfileDecoder
 from models.decisions.policy import Policy
-from models.registry.versions import Version
 from models.serving.merchandising import Merchandiser
 from streams.config.processing_config import ProcessingConfig
 from streams.effects import Effects, Reader, Work
-from streams.identity.identities import Identities
 from streams.metrics import Metrics
 from streams.partition_state.cache import PartitionCache
-from streams.partition_state.pane_updates import PaneUpdates
-from streams.pipeline import dead_letter, deciding, due_timers, encoding, reading, scoring, stepping, writing
+from streams.pipeline import committing, deciding, due_timers, encoding, reading, scoring, stepping, writing
 from streams.pipeline.answers import PolicyTexts
-from streams.pipeline.chunk import Chunk
+from streams.pipeline.chunk import Budget, Chunk, Versions
 from streams.pipeline.deadline import Deadline
-from streams.pipeline.hidden_states import Budget, rebuild
-from streams.pipeline.reporting import report
 from streams.privacy import sealing
-from streams.privacy.sealing import Sealer, Sealing
-
-
-class Versions(Protocol):
-    """Which version is in use; what follows chunks beside it is told of committed ones."""
-
-    @property
-    def current(self) -> Version | None:
-        """The version in use."""
-        ...
-
-    def follow_chunk(self, chunk: Chunk) -> None:
-        """A chunk's transaction came to pass."""
-        ...
+from streams.privacy.sealing import Sealer
 
 
 class Pipeline:
@@ -66,39 +46,30 @@ class Pipeline:
     def process(self, works: Sequence[Work]) -> list[Effects]:
         """Chunks of different partitions through the stages; they are scored together."""
         version, budget = self._versions.current, Budget(self.config.rebuilds)
-        chunks = [self._chunk(work, version) for work in works]
+        chunks = [
+            Chunk.begin(work, self.caches[work.partition], version, budget, self.config, self._sealer)
+            for work in works
+        ]
         for chunk in chunks:
-            self._step(chunk, budget)
+            self._step(chunk)
         started = time.perf_counter()
         scoring.score_all(chunks, version, self._deadline, self._shop)
         spent = (time.perf_counter() - started) / len(chunks)
         for chunk in chunks:
             chunk.timings.append(("score", spent))
-        return [self._effects(chunk, budget) for chunk in chunks]
+        return [self._effects(chunk) for chunk in chunks]
 
-    def _chunk(self, work: Work, version: Version | None) -> Chunk:
-        cache, config = self.caches[work.partition], self.config
-        return Chunk(
-            work,
-            cache,
-            version,
-            Identities(work, config, cache.given),
-            Sealing(self._sealer, cache.envelopes),
-            PaneUpdates(config.panes),
-            max(work.watermark, work.idle_to),
-        )
-
-    def _step(self, chunk: Chunk, budget: Budget) -> None:
+    def _step(self, chunk: Chunk) -> None:
         """All clicks through their sessions; then they can be scored."""
         hidden = self.decoder.pseudonyms
         with _timed(chunk, "decode"):
             clicks = reading.decode(chunk, self.decoder, self._profiles)
         with _timed(chunk, "read"):
-            reading.read(chunk, clicks, hidden, self.config, budget)
+            reading.read(chunk, clicks, hidden, self.config)
         with _timed(chunk, "step"):
             stepping.step_all(chunk, clicks, hidden, self.config)
 
-    def _effects(self, chunk: Chunk, budget: Budget) -> Effects:
+    def _effects(self, chunk: Chunk) -> Effects:
         """What the scored chunk comes to."""
         config = self.config
         with _timed(chunk, "decide"):
@@ -107,29 +78,21 @@ class Pipeline:
             encoding.encode_all(chunk, self._texts, self.decoder.catalogue, config)
         with _timed(chunk, "write"):
             due_timers.fire(chunk, config.session)
-            committed = partial(self._committed, chunk, budget)
+            committed = partial(self._committed, chunk)
             return writing.effects(chunk, config.names.visitor_keys, committed)
 
-    def _committed(self, chunk: Chunk, budget: Budget) -> None:
+    def _committed(self, chunk: Chunk) -> None:
         """A chunk's transaction came to pass: now it may be seen in memory and metrics."""
-        cache, kept = chunk.cache, self.config.recent_visitors
-        _remember(chunk, kept)
-        report(self.metrics, chunk, self.policy.actions)
-        self.metrics.rebuilt.inc(rebuild(cache, chunk.version, chunk.waiting, budget, kept))
+        committing.commit(chunk, self.metrics, self.policy.actions, self.config.recent_visitors)
         self.metrics.outdated.set(sum(len(cache.outdated) for cache in self.caches.values()))
         self._count_dropped()
         self._versions.follow_chunk(chunk)
 
     def reject(self, work: Work, error: Exception) -> Effects:
         """A record that cannot be processed, for a reason nobody thought of, must not block its partition."""
+        self.metrics.dead_letters.labels(writing.REJECTED.value).inc()
         # An error may quote an id.
-        said = "" if self.decoder.pseudonyms is not None else f": {error}"
-        message = f"{type(error).__name__}{said}; an error of Pathcast's own, please report it"
-        names = self.config.names
-        ((topic, (record,)),) = [(names.clicks, work.records)] if work.records else work.sides.items()
-        letter = dead_letter.letter(record, topic, work.partition, Reason.INVALID, message)
-        self.metrics.dead_letters.labels(Reason.INVALID.value).inc()
-        return Effects({names.dead_letters: [letter]}, watermark=work.watermark)
+        return writing.rejected(work, error, self.config.names, quoted=self.decoder.pseudonyms is None)
 
     def opened(self, partition: int, state: Reader) -> None:
         """Derive what is kept in memory from the recovered state. Raises WrongMaster."""
@@ -153,18 +116,3 @@ def _timed(chunk: Chunk, stage: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
     chunk.timings.append((stage, time.perf_counter() - started))
-
-
-def _remember(chunk: Chunk, kept: int) -> None:
-    """Bring a partition's cache up to a committed chunk; `kept` visitors stay in it."""
-    cache = chunk.cache
-    cache.keep(((entry.key, entry.visitor) for entry in chunk.entries.values()), kept)
-    cache.given = chunk.identities.said.kept
-    cache.saw(chunk.panes.moved())
-    cache.armed((entry.visitor for entry in chunk.entries.values()), chunk.watermark)
-    visitors = [applied.click.visitor_id for applied in chunk.applied]
-    rows = [chunk.batchers[applied.batch].row(applied.row) for applied in chunk.applied]
-    cache.remember(dict(zip(visitors, chunk.answers, strict=True)), dict(zip(visitors, rows, strict=True)))
-    for key in chunk.forgotten:
-        cache.forget(key)
-    chunk.sealing.committed(chunk.entries, kept)

@@ -13,7 +13,6 @@ from streams.config.processing_config import ProcessingConfig
 from streams.partition_state import visitors
 from streams.pipeline import hidden_states
 from streams.pipeline.chunk import ASIDE, CONSENTING, WAITING, Chunk
-from streams.pipeline.hidden_states import Budget
 from streams.privacy.erasing import StateNames
 from streams.transport.routing import home
 
@@ -28,15 +27,13 @@ def decode(chunk: Chunk, decoder: Decoder, profiles: ProfileDecoder) -> Clicks:
     return clicks
 
 
-def read(
-    chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None, config: ProcessingConfig, budget: Budget
-) -> None:
+def read(chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None, config: ProcessingConfig) -> None:
     """Read the visitors, apply to them what came from elsewhere, and give each a slot in a batch."""
     chunk.keys = _keys(chunk.work.records, clicks, hidden)
     first = _first_clicks(chunk, clicks, hidden)
     _read_entries(chunk, first, hidden)
     outdated = hidden_states.outdated(chunk.entries, first, chunk.version, config.session.gap_ms)
-    chunk.waiting = hidden_states.over_budget(outdated, budget)
+    chunk.waiting = hidden_states.over_budget(outdated, chunk.budget)
     chunk.rebuilt = len(outdated) - len(chunk.waiting)
     for entry in (chunk.entries[key] for key in first):
         entry.batch = WAITING if entry.key in chunk.waiting else CONSENTING

@@ -7,7 +7,8 @@ from models.state.visitor import Visitor, decode
 from streams.partition_state.cache import PartitionCache
 from streams.partition_state.visitors import key_of
 from streams.pipeline import explaining
-from streams.pipeline.processor import Pipeline, Versions
+from streams.pipeline.chunk import Versions
+from streams.pipeline.processor import Pipeline
 from streams.service.portrait import Names, portrait, state
 
 
