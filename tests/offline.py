@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,20 +10,23 @@ from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.contract.events import Limits
 from models.contract.pseudonyms import Pseudonyms
+from models.contract.updates import ModelReport
 from models.decisions.actions import ActionSet
 from models.decisions.policy import Policy
 from models.privacy.envelope import Envelopes
 from models.registry.versions import Version
 from models.scoring.popularity import Popularity
 from models.state import panes, state_keys
+from streams.config.processing_config import ProcessingConfig
 from streams.config.topics import TopicNames
 from streams.effects import Effects, Reader, Work
 from streams.metrics import Metrics
-from streams.pipeline.processor import Pipeline, ProcessingConfig
+from streams.pipeline.processor import Pipeline
 from streams.privacy.sealing import Sealer
 from streams.rollout.model_cache import ModelCache
 from streams.rollout.models import Models
 from streams.rollout.shadow import Shadow
+from streams.service.lookups import Lookups
 
 ACTIONS = (Path(__file__).parents[1] / "deploy/data/actions.toml").read_text()
 FOREVER = 1e9
@@ -86,6 +89,7 @@ class Offline:
         topic_id: str = "one",
         actions: str | ActionSet = ACTIONS,
         partition: int = 0,
+        tell: Callable[[ModelReport], None] = lambda report: None,
     ) -> None:
         rules = rules or ProcessingConfig(TopicNames(), 1, deadline_s=FOREVER)
         self.names, self.partition = rules.names, partition
@@ -94,13 +98,17 @@ class Offline:
         self._write = write or self.state.write
         self.metrics = Metrics()
         self.models = Models(
-            ModelCache("registry", Path("copies"), "cpu"), self.metrics, Shadow(0.5, self.metrics)
+            ModelCache("registry", Path("copies"), "cpu"),
+            self.metrics,
+            Shadow(0.5, self.metrics),
+            tell=tell,
         )
         self.models.current = version
         decoder = Decoder(limits or Limits(), Catalogue(), pseudonyms=pseudonyms)
         sealer = Sealer(envelopes, topic_id) if envelopes else None
         policy = Policy(actions if isinstance(actions, ActionSet) else ActionSet.load(actions))
         self.pipeline = Pipeline(rules, decoder, policy, self.models, self.metrics, sealer)
+        self.lookups = Lookups(self.pipeline, self.models)
         self.pipeline.opened(partition, self.reader)
         self.watermark = 0
 
@@ -136,7 +144,7 @@ class Offline:
     @property
     def popularity(self) -> Popularity:
         """What the partition's memory knows."""
-        return self.pipeline.memories[self.partition].popularity
+        return self.pipeline.caches[self.partition].popularity
 
     def rebuilt_popularity(self) -> Popularity:
         """The same, derived from the state alone, as after a restart."""

@@ -10,9 +10,9 @@ from models.identity import user_devices
 from models.identity.user_devices import User
 from models.state import state_keys, visitor
 from models.state.visitor import Visitor
+from streams.config.processing_config import ProcessingConfig
 from streams.config.topics import TopicNames
 from streams.effects import Effects
-from streams.pipeline.processor import ProcessingConfig
 from streams.transport.routing import home
 from tests.offline import FOREVER, Offline, Record, records
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from models.state import state_keys, traits
 from models.state.traits import Traits
-from streams.pipeline.visitors import VisitorEntry
+from streams.partition_state.visitors import VisitorEntry
 
 
 class Said:

@@ -14,12 +14,12 @@ from models.privacy.erasure import user_request_of
 from models.state import state_keys, traits
 from models.state.facts import Facts, Shared, Transition
 from models.state.visitor import StateError, Visitor
+from streams.config.processing_config import ProcessingConfig
 from streams.effects import Work
-from streams.identity import links
 from streams.identity.given_profiles import Said
 from streams.identity.outbox import Outbox
-from streams.pipeline.config import ProcessingConfig
-from streams.pipeline.visitors import VisitorEntry
+from streams.partition_state import links
+from streams.partition_state.visitors import VisitorEntry
 
 #: Told of a record that is refused: the record, its topic, the reason, a message.
 Refuse = Callable[[Any, str, Reason, str], None]

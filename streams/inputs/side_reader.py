@@ -7,13 +7,13 @@ no harm: its producer is fenced.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import aiokafka
 from aiokafka.errors import KafkaError
 
 from streams.errors import SetUpError
-from streams.transport.partition import PartitionTask
+from streams.inputs.side_inputs import SideInputs
 
 #: The broker answers a fetch when there is something, else after this long (ms).
 FETCH_WAIT_MS = 500
@@ -28,6 +28,23 @@ class Place(NamedTuple):
     partition: int
 
 
+class SidePartition(Protocol):
+    """An owned partition, as far as its side inputs go."""
+
+    @property
+    def sides(self) -> SideInputs:
+        """What was fetched and waits."""
+        ...
+
+    def side_position(self, topic: str) -> int:
+        """The next offset to apply."""
+        ...
+
+    def offer_side(self, topic: str, records: Sequence[Any], end: int) -> None:
+        """Queue records; `end` is the reader's position after them."""
+        ...
+
+
 class SideReader:
     """Follows `topics` for the partitions of one assignment."""
 
@@ -36,7 +53,7 @@ class SideReader:
         self._consumer: Any = None
         self._ends: dict[Place, int] = {}
 
-    async def run(self, owned: Mapping[int, PartitionTask]) -> None:
+    async def run(self, owned: Mapping[int, SidePartition]) -> None:
         """Offer what is read to its partition until cancelled. Raises SetUpError where it cannot be read."""
         if not owned:
             return
@@ -62,14 +79,14 @@ class SideReader:
             self._consumer = None
             await consumer.stop()
 
-    def _begin(self, owned: Mapping[int, PartitionTask]) -> None:
+    def _begin(self, owned: Mapping[int, SidePartition]) -> None:
         places = [Place(topic, partition) for partition in owned for topic in self._topics]
         self._consumer.assign([aiokafka.TopicPartition(*place) for place in places])
         for place in places:
             self._ends[place] = position = owned[place.partition].side_position(place.topic)
             self._consumer.seek(aiokafka.TopicPartition(*place), position)
 
-    async def _fetch(self, owned: Mapping[int, PartitionTask]) -> None:
+    async def _fetch(self, owned: Mapping[int, SidePartition]) -> None:
         wanted = [place for place in self._ends if not owned[place.partition].sides.is_full(place.topic)]
         if not wanted:
             await asyncio.sleep(FULL_WAIT)

@@ -1,49 +1,21 @@
 """The three answers to a click, as messages."""
 
 from functools import lru_cache
-from typing import NamedTuple, get_args
+from typing import get_args
 
 import msgspec
 
-from models.contract.decision_context import Context, Stage
-from models.contract.events import EVENTS, Click
+from models.contract.decision_context import Stage
+from models.contract.events import EVENTS
 from models.contract.predictions import InputFlags, Rung
 from models.decisions.policy import MAX_CACHED, ONE, Decision, Policy
 from models.features.features import FEATURES_VERSION
-from models.state.facts import Facts
 from streams.effects import NO_HEADERS, Message
-from streams.pipeline.visitors import VisitorEntry
+from streams.pipeline.chunk import Applied, Decided
 
 _encode = msgspec.json.Encoder().encode
 #: JSON of the words that a context may hold.
 _WORDS = {word: _encode(word) for word in (*EVENTS, *get_args(Stage))}
-
-
-class Applied(NamedTuple):
-    """A click that changed its visitor: `row` is its place in batch number `batch`.
-
-    `stage` and `cart_milli` are the session's as of this click, `watermark` the one it was stepped with.
-    """
-
-    key: bytes
-    click: Click
-    facts: Facts
-    entry: VisitorEntry
-    watermark: int
-    batch: int
-    row: int
-    stage: Stage
-    cart_milli: int
-    session: int
-
-
-class Decided(NamedTuple):
-    """A click's decision and what it was made from; `probability` is as published."""
-
-    probability: float
-    context: Context
-    draw: int
-    decision: Decision
 
 
 @lru_cache(MAX_CACHED)

@@ -1,4 +1,4 @@
-"""The decision for a click that was scored, and what it leaves in the visitor's exposure."""
+"""Stage decide: a decision for each scored click, and what it leaves in the visitor's exposure."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,16 @@ from models.sessions.lifecycle import SessionConfig, hold, settle
 from models.state import exposure
 from models.state.facts import Transition
 from models.state.visitor import Visitor
-from streams.pipeline.answers import Applied, Decided
+from streams.pipeline.chunk import Applied, Chunk, Decided
+
+
+def decide_all(chunk: Chunk, rules: Policy, config: SessionConfig) -> None:
+    """Decide the chunk's clicks in record order."""
+    decider, scored = Decider(rules, config, chunk.count), chunk.scored
+    chunk.decided = [
+        decider.decide(applied, answers.purchase[applied.row], answers.risks[applied.row])
+        for applied, answers in ((applied, scored[applied.batch]) for applied in chunk.applied)
+    ]
 
 
 class Decider:

@@ -4,7 +4,7 @@ An explanation is a courtesy: its failure, whatever the reason, costs no answer.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import structlog
@@ -18,9 +18,7 @@ from models.explanation.counterfactuals import Session
 from models.explanation.explain import Explained, explain
 from models.registry.versions import Version
 from streams.effects import Message
-
-if TYPE_CHECKING:
-    from streams.pipeline.stages import ChunkRun
+from streams.pipeline.chunk import Chunk
 
 log = structlog.get_logger("pathcast.explaining")
 
@@ -39,32 +37,31 @@ _GONE = "the model that gave it is no longer loaded"
 _REFUSED = ", because the visitor has not consented"
 
 
-def explain_asked(passage: "ChunkRun") -> None:
-    """Add explanations to the answers of clicks that ask for one, up to the limit of a chunk."""
-    asked = [number for number, applied in enumerate(passage.applied) if applied.click.explain]
+def explain_asked(chunk: Chunk, policy: Policy, most: int) -> None:
+    """Add explanations to the answers of clicks that ask for one, up to `most` of a chunk."""
+    asked = [number for number, applied in enumerate(chunk.applied) if applied.click.explain]
     if not asked:
         return
-    most = passage.rules.explanations
     if len(asked) > most:
-        passage.explained[OVER_LIMIT] += len(asked) - most
+        chunk.explained[OVER_LIMIT] += len(asked) - most
     for number in asked[:most]:
         try:
-            passage.answers[number] = _explained(passage, number)
-            passage.explained[GIVEN] += 1
+            chunk.answers[number] = _explained(chunk, number, policy)
+            chunk.explained[GIVEN] += 1
         except Exception as error:  # noqa: BLE001 - whatever it is: the answer stands without it
-            passage.explained[FAILED] += 1
+            chunk.explained[FAILED] += 1
             log.error("not explained", error=type(error).__name__, reason=str(error))
 
 
-def _explained(passage: "ChunkRun", number: int) -> tuple[Message, ...]:
-    applied, decided = passage.applied[number], passage.decided[number]
-    scored = passage.scored[applied.batch]
-    session = Session(*passage.batchers[applied.batch].session(applied.row))
+def _explained(chunk: Chunk, number: int, policy: Policy) -> tuple[Message, ...]:
+    applied, decided = chunk.applied[number], chunk.decided[number]
+    scored = chunk.scored[applied.batch]
+    session = Session(*chunk.batchers[applied.batch].session(applied.row))
     ids = [item.item_id for item in _items(scored.items[applied.row])]
-    place = scored.rungs[applied.row], passage.version, session, ids
+    place = scored.rungs[applied.row], chunk.version, session, ids
     told = answered(*place, decided.probability, decided.context.consent)
-    decision = explain_decision(passage.pipeline.policy, decided.context, decided.draw)
-    parts = zip(passage.answers[number], (told.intent, told.items, decision), strict=True)
+    decision = explain_decision(policy, decided.context, decided.draw)
+    parts = zip(chunk.answers[number], (told.intent, told.items, decision), strict=True)
     return tuple(_with(message, explanation) for message, explanation in parts)
 
 

@@ -5,32 +5,14 @@ who comes when the pass's budget is spent is answered by a lower rung and is fir
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from models.contract.events import Click
 from models.registry.versions import Version
 from models.state.visitor import Visitor
-from streams.pipeline.cache import PartitionCache
-from streams.pipeline.visitors import VisitorEntry
-
-if TYPE_CHECKING:
-    from streams.pipeline.stages import ChunkRun
-
-
-@dataclass(slots=True)
-class Budget:
-    """Visitors that one pass over chunks may still rebuild."""
-
-    left: int
-
-    def take(self) -> bool:
-        """Whether there is room for one more."""
-        if self.left == 0:
-            return False
-        self.left -= 1
-        return True
+from streams.partition_state.cache import PartitionCache
+from streams.partition_state.visitors import VisitorEntry
+from streams.pipeline.chunk import Budget
 
 
 def outdated(
@@ -56,16 +38,18 @@ def over_budget(found: Iterable[VisitorEntry], budget: Budget) -> set[bytes]:
     return {entry.key for entry in found if not budget.take()}
 
 
-def rebuild(passage: "ChunkRun", most: int) -> int:
+def rebuild(
+    cache: PartitionCache, version: Version | None, waiting: Iterable[bytes], budget: Budget, most: int
+) -> int:
     """With what the pass has left, rebuild visitors that are decoded in memory (`most`); how many.
 
-    Only memory changes: the record follows with the visitor's next chunk, and says the same either way.
+    `waiting` are those that a chunk has just left over. Only memory changes: the record follows with the
+    visitor's next chunk, and says the same either way.
     """
-    memory, version, budget = passage.memory, passage.version, passage.budget
-    _queue(memory.outdated, passage.waiting, most)
-    if version is None or not budget.left or not memory.outdated:
+    _queue(cache.outdated, waiting, most)
+    if version is None or not budget.left or not cache.outdated:
         return 0
-    chosen = list(islice(_latest(memory, version), budget.left))
+    chosen = list(islice(_latest(cache, version), budget.left))
     if chosen:
         states = version.neural.rebuilt([visitor.session_codes() for visitor in chosen])
         for visitor, hidden in zip(chosen, states, strict=True):
@@ -83,9 +67,9 @@ def _queue(outdated: dict[bytes, None], waiting: Iterable[bytes], most: int) -> 
         del outdated[key]
 
 
-def _latest(memory: PartitionCache, version: Version) -> Iterator[Visitor]:
+def _latest(cache: PartitionCache, version: Version) -> Iterator[Visitor]:
     """Outdated visitors, the most recent first; each is looked at once."""
-    while memory.outdated:
-        visitor = memory.recent.get(memory.outdated.popitem()[0])
+    while cache.outdated:
+        visitor = cache.recent.get(cache.outdated.popitem()[0])
         if visitor is not None and not visitor.ended and version.neural.outdated(visitor):
             yield visitor

@@ -1,8 +1,7 @@
-"""A chunk's answers from the highest rung that is there and in time."""
+"""Stage score: answers from the highest rung that is there and in time."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -15,13 +14,14 @@ from models.scoring.popularity import Popularity
 from models.scoring.scores import RUNGS, Scores
 from models.serving import ladder
 from models.serving.merchandising import Merchandiser
+from streams.pipeline.chunk import CONSENTING, NOTHING, Chunk, Scored
 from streams.pipeline.deadline import Deadline
 from streams.pipeline.heads_json import STEPS, HeadsEncoder
 from streams.pipeline.items_json import ItemsEncoder
 
 
 class Counts(Protocol):
-    """A partition's memory, as far as the lower rungs need it."""
+    """A partition's cache, as far as the lower rungs need it."""
 
     @property
     def popularity(self) -> Popularity:
@@ -29,29 +29,47 @@ class Counts(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Scored:
-    """Answers by click: probability, items as JSON (best first), rung, what further heads say as JSON; hidden
-    states by slot; session risk by click, None where no head gave one.
-    """
-
-    purchase: list[float]
-    items: list[bytes]
-    rungs: list[Rung]
-    forecasts: list[bytes]
-    hidden: list[bytes]
-    risks: list[float | None]
-
-
-NOTHING = Scored([], [], [], [], [], [])
 _listing, _forecasts = ItemsEncoder(), HeadsEncoder()
 
 
-def popular(batch: Batch, memory: Counts, shop: Merchandiser = ladder.LENIENT) -> Scored:
+def score_all(
+    chunks: Sequence[Chunk], version: Version | None, deadline: Deadline, shop: Merchandiser
+) -> None:
+    """Score chunks of different partitions together; where there is no time for it, each by a lower rung."""
+    batchers = [chunk.batchers[CONSENTING] for chunk in chunks]
+    fetched_at = min(chunk.work.fetched_at for chunk in chunks)
+    scored = neural(batchers, version, deadline, fetched_at, shop)
+    for number, chunk in enumerate(chunks):
+        score(chunk, scored[number] if scored else None, deadline, shop)
+
+
+def score(chunk: Chunk, answers: Scored | None, deadline: Deadline, shop: Merchandiser) -> None:
+    """Take the network's answers, or find others where it gave none."""
+    chunk.cache.follow(chunk.version)
+
+    def lower(batcher: Batcher) -> Scored:
+        batch, fetched_at = batcher.build(), chunk.work.fetched_at
+        return fallback(batch, chunk.version, chunk.cache, deadline, fetched_at, shop)
+
+    consenting, refusing, waiting = chunk.batchers
+    answers = lower(consenting) if answers is None else answers
+    popularly = popular(refusing.build(), chunk.cache, shop) if len(refusing) else NOTHING
+    chunk.scored = answers, popularly, lower(waiting) if len(waiting) else NOTHING
+    _remember(chunk, answers.hidden)
+
+
+def _remember(chunk: Chunk, hidden: list[bytes]) -> None:
+    if hidden and chunk.version is not None:
+        for entry in chunk.entries.values():
+            if entry.visitor is not None and entry.batch == CONSENTING:
+                entry.visitor.remember(hidden[entry.slot], chunk.version.id64)
+
+
+def popular(batch: Batch, cache: Counts, shop: Merchandiser = ladder.LENIENT) -> Scored:
     """The popular rung's answers, for visitors about whom nothing may be used."""
     if not len(batch):
         return NOTHING
-    return _listed(ladder.fallback(batch, memory.popularity, shop=shop))
+    return _listed(ladder.fallback(batch, cache.popularity, shop=shop))
 
 
 def neural(
@@ -96,7 +114,7 @@ def _parted(scored: Scored, batchers: Sequence[Batcher]) -> list[Scored]:
 def fallback(
     batch: Batch,
     version: Version | None,
-    memory: Counts,
+    cache: Counts,
     deadline: Deadline,
     fetched_at: float,
     shop: Merchandiser = ladder.LENIENT,
@@ -106,9 +124,9 @@ def fallback(
         return NOTHING
     spent = time.monotonic() - fetched_at
     if version is None or not deadline.allows(Rung.SESSION_KNN, len(batch), spent):
-        return _listed(ladder.fallback(batch, memory.popularity, shop=shop))
+        return _listed(ladder.fallback(batch, cache.popularity, shop=shop))
     started = time.monotonic()
-    scores = ladder.fallback(batch, memory.popularity, version.neighbours, shop)
+    scores = ladder.fallback(batch, cache.popularity, version.neighbours, shop)
     deadline.measured(Rung.SESSION_KNN, len(batch), time.monotonic() - started)
     return _listed(scores)
 

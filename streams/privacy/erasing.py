@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from models.contract.pseudonyms import Pseudonyms
 from models.privacy.erasure import ForgetRecord, sealed_id_of
-from streams.pipeline import visitors
+from streams.partition_state import visitors
 
 
 class StateNames(NamedTuple):

@@ -1,19 +1,16 @@
 """A chunk's answers sealed by their visitors' keys, which are made, kept and deleted with the visitors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from secrets import token_bytes
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from models.privacy.envelope import KEY_BYTES, NONCE_BYTES, WRAPPED_BYTES, Envelope, Envelopes
 from models.state import state_keys
 from streams.config.topics import ANSWERS
 from streams.effects import NO_HEADERS, Message, Reader
-from streams.pipeline.visitors import VisitorEntry
-
-if TYPE_CHECKING:
-    from streams.pipeline.stages import ChunkRun
+from streams.partition_state.visitors import VisitorEntry
 
 
 class Sealer(NamedTuple):
@@ -53,73 +50,82 @@ def keyed(sealer: Sealer | None, state: Reader) -> bool:
     return sealer is not None or first is not None
 
 
+class KeyChanges(NamedTuple):
+    """Changes of keys for the state, and as messages for the topic of keys."""
+
+    state: list[tuple[bytes, bytes | None]]
+    messages: list[Message]
+
+
 @dataclass(slots=True)
 class Sealing:
     """One chunk's keys by the key of their visitor's record, and in `made` those to be written, wrapped.
 
-    Nobody else has a key before its transaction is committed: an aborted one seals nothing that can be read.
+    `at_hand` are keys of the chunks before; those of known visitors are taken out of it. Nobody else has a
+    key before its transaction is committed: an aborted one seals nothing that can be read.
     """
 
     sealer: Sealer | None
+    at_hand: dict[bytes, Envelope]
     ready: dict[bytes, Envelope] = field(default_factory=dict)
     made: dict[bytes, bytes] = field(default_factory=dict)
 
-    def sealed(self, passage: "ChunkRun") -> list[tuple[Message, ...]]:
-        """The answers as they are published; what the worker remembers of them stays plain."""
+    def sealed(
+        self, answers: list[tuple[Message, ...]], visitors: Sequence[tuple[bytes, bool]], state: Reader
+    ) -> list[tuple[Message, ...]]:
+        """The answers as they are published; what the worker remembers of them stays plain.
+
+        `visitors` are by answered click the key of the visitor's record, and whether they were born with it.
+        """
         if self.sealer is None:
-            return passage.answers
-        nonces = _nonces(len(ANSWERS) * len(passage.answers))
+            return answers
+        nonces = _nonces(len(ANSWERS) * len(answers))
         return [
             tuple(
                 (key, one.seal(role, value or b"", next(nonces)), headers)
-                for role, (key, value, headers) in zip(ANSWERS, answers, strict=True)
+                for role, (key, value, headers) in zip(ANSWERS, of_click, strict=True)
             )
-            for one, answers in zip(self._of_clicks(passage), passage.answers, strict=True)
+            for one, of_click in zip(self._of_clicks(visitors, state, self.sealer), answers, strict=True)
         ]
 
-    def _of_clicks(self, passage: "ChunkRun") -> Iterator[Envelope]:
+    def _of_clicks(
+        self, visitors: Sequence[tuple[bytes, bool]], state: Reader, sealer: Sealer
+    ) -> Iterator[Envelope]:
         """The key of each click's visitor; who is born, for the first time or again, gets a new one."""
-        assert self.sealer is not None
-        self._read(passage, self.sealer)
-        for applied in passage.applied:
-            key = applied.entry.key
-            if applied.facts.born or key not in self.ready:
-                self.ready[key], self.made[key] = self.sealer.made(state_keys.visitor_name(key))
+        self._read(visitors, state, sealer)
+        for key, born in visitors:
+            if born or key not in self.ready:
+                self.ready[key], self.made[key] = sealer.made(state_keys.visitor_name(key))
             yield self.ready[key]
 
-    def _read(self, passage: "ChunkRun", sealer: Sealer) -> None:
+    def _read(self, visitors: Sequence[tuple[bytes, bool]], state: Reader, sealer: Sealer) -> None:
         """Keys of known visitors: from the chunks before, else from the state in one multi-get."""
-        first = {applied.entry.key: applied.facts.born for applied in reversed(passage.applied)}
-        at_hand = passage.memory.envelopes
+        first = dict(reversed(visitors))
         known = [key for key, born in first.items() if not born]
-        self.ready = {key: at_hand.pop(key) for key in known if key in at_hand}
+        self.ready = {key: self.at_hand.pop(key) for key in known if key in self.at_hand}
         missing = [key for key in known if key not in self.ready]
-        stored = passage.work.state.get([state_keys.envelope(key) for key in missing])
+        stored = state.get([state_keys.envelope(key) for key in missing])
         for key, kept in zip(missing, stored, strict=True):
             if kept is not None:
                 self.ready[key], lacking = sealer.opened(state_keys.visitor_name(key), kept)
                 if lacking is not None:
                     self.made[key] = lacking
 
-    def changes(self, passage: "ChunkRun") -> list[tuple[bytes, bytes | None]]:
-        """New keys, and deletions of those whose visitor is forgotten or has expired, for the state.
+    def changes(self, entries: Mapping[bytes, VisitorEntry], forgotten: set[bytes]) -> KeyChanges:
+        """New keys, and deletions of those whose visitor is forgotten or has expired.
 
-        The same goes to the topic of keys. Where sealing was turned off the state alone is cleaned: the topic
-        may be gone.
+        Where sealing was turned off the state alone is cleaned: the topic may be gone.
         """
-        if not passage.memory.keyed:
-            return []
-        gone = [one.key for one in passage.entries.values() if self._loses(one, passage.forgotten)]
+        gone = [one.key for one in entries.values() if self._loses(one, forgotten)]
         for key in gone:
             self.ready.pop(key, None)
         if self.sealer is None:
-            return [(state_keys.envelope(key), None) for key in gone]
+            return KeyChanges([(state_keys.envelope(key), None) for key in gone], [])
         changed: dict[bytes, bytes | None] = {**self.made, **dict.fromkeys(gone)}
-        if changed:
-            passage.outputs[passage.rules.names.visitor_keys] = [
-                (state_keys.visitor_name(key), wrapped, NO_HEADERS) for key, wrapped in changed.items()
-            ]
-        return [(state_keys.envelope(key), self.sealer.kept(wrapped)) for key, wrapped in changed.items()]
+        return KeyChanges(
+            [(state_keys.envelope(key), self.sealer.kept(wrapped)) for key, wrapped in changed.items()],
+            [(state_keys.visitor_name(key), wrapped, NO_HEADERS) for key, wrapped in changed.items()],
+        )
 
     def _loses(self, entry: VisitorEntry, forgotten: set[bytes]) -> bool:
         """Whether a visitor's key goes: they are gone, or came anew after being forgotten and got none."""
@@ -127,15 +133,14 @@ class Sealing:
         anew = entry.key in forgotten and not made
         return (entry.visitor is None or anew) and (entry.known or made)
 
-    def committed(self, passage: "ChunkRun") -> None:
-        """Keep the chunk's keys at hand, as many as visitors."""
-        at_hand = passage.memory.envelopes
-        for key, entry in passage.entries.items():
+    def committed(self, entries: Mapping[bytes, VisitorEntry], most: int) -> None:
+        """Keep the chunk's keys at hand, `most` of all."""
+        for key, entry in entries.items():
             if entry.visitor is None:
-                at_hand.pop(key, None)
-        at_hand.update(self.ready)
-        for key in list(islice(at_hand, max(0, len(at_hand) - passage.rules.recent_visitors))):
-            del at_hand[key]
+                self.at_hand.pop(key, None)
+        self.at_hand.update(self.ready)
+        for key in list(islice(self.at_hand, max(0, len(self.at_hand) - most))):
+            del self.at_hand[key]
 
 
 def _nonces(count: int) -> Iterator[bytes]:

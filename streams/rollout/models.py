@@ -19,10 +19,12 @@ from models.registry.refusals import PASSING, Refusal, RegistryError
 from models.registry.versions import Version
 from models.scoring.scores import ScoringError
 from streams.metrics import Metrics
+from streams.pipeline.chunk import Chunk
 from streams.rollout import announcements
 from streams.rollout.announcements import Refused
 from streams.rollout.model_cache import ModelCache
 from streams.rollout.shadow import Shadow
+from streams.rollout.warming import warm_up
 from streams.transport.broadcast import Pairs
 
 log = structlog.get_logger("pathcast.reload")
@@ -37,20 +39,27 @@ TRIED = 3
 
 
 class Models:
-    """The model in use (None: the ladder answers). Only `apply` changes it."""
+    """The model in use (None: the ladder answers). Only `apply` changes it.
 
-    def __init__(self, depot: ModelCache, metrics: Metrics, shadow: Shadow, worker: str = "") -> None:
+    `tell` takes what is to be published of versions; `warm_up` scores something small with a version, so that
+    its first chunk does not wait for lazy set-up.
+    """
+
+    def __init__(
+        self,
+        cache: ModelCache,
+        metrics: Metrics,
+        shadow: Shadow,
+        worker: str = "",
+        tell: Callable[[ModelReport], None] = lambda report: None,
+        warm_up: Callable[[Version], None] = warm_up,
+    ) -> None:
         self.shadow = shadow
-        shadow.failed = self._refuse
-        #: Takes what is to be published of versions.
-        self.tell: Callable[[ModelReport], None] = lambda report: None
-        self._worker = worker
         self.current: Version | None = None
         self.refused: deque[Refused] = deque(maxlen=REMEMBERED)
-        #: Scores something small with a version, so that its first chunk does not wait for lazy set-up.
-        self.warm_up: Callable[[Version], None] = lambda version: None
         self.retry_seconds = RETRY_SECONDS
-        self._depot, self._metrics = depot, metrics
+        self._cache, self._metrics, self._worker = cache, metrics, worker
+        self._tell, self._warm_up = tell, warm_up
         #: An announcement to be tried again, by its own value.
         self._postponed: bytes | None = None
         #: A second try must not end after, and over, a later announcement.
@@ -106,9 +115,9 @@ class Models:
                     await self._follow(self._postponed)
 
     def _load(self, announced: ModelUpdate) -> Version:
-        version = self._depot.load(announced)
+        version = self._cache.load(announced)
         try:
-            self.warm_up(version)
+            self._warm_up(version)
         except ScoringError as error:
             raise RegistryError(f"{version.path}: {error}; train it again", Refusal.WARM_UP) from error
         return version
@@ -118,7 +127,7 @@ class Models:
         incumbent = self.current.id if self.current else "none"
         refused = Refused(version, refusal, message, int(time.time() * 1000), incumbent)
         self.refused.append(refused)
-        self.tell(ModelReport(worker=self._worker, kind="refused", **asdict(refused)))
+        self._tell(ModelReport(worker=self._worker, kind="refused", **asdict(refused)))
         self._metrics.models_refused.labels(refusal.value).inc()
         log.error(
             "model refused", version=version, refusal=refusal.value, reason=message, incumbent=incumbent
@@ -130,11 +139,18 @@ class Models:
         self._metrics.swaps.inc()
         self._metrics.model.info({"version": version.id})
         challenger = self.shadow.challenger
-        self._depot.prune([version.id, *([challenger.id] if challenger else [])])
+        self._cache.prune([version.id, *([challenger.id] if challenger else [])])
         now = int(time.time() * 1000)
         report = ModelReport(worker=self._worker, kind="in_use", version=version.id, incumbent=before, at=now)
-        self.tell(report)
+        self._tell(report)
         log.info("model swapped", version=version.id, before=before)
+
+    def follow_chunk(self, chunk: Chunk) -> None:
+        """Have a committed chunk scored by the challenger, too; let go of the visitors that it erased."""
+        for key in chunk.forgotten:
+            self.shadow.forget(key)
+        if not chunk.forgotten and (failure := self.shadow.look(chunk)) is not None:
+            self._refuse(*failure)
 
     def describe(self) -> dict[str, Any]:
         """For `/models`: the version in use, and what was refused, the latest first."""

@@ -4,15 +4,12 @@ Only as long as a comparison runs, and only in memory: a restart or a rebalance 
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.pipeline.answers import Applied
-
-if TYPE_CHECKING:
-    from streams.pipeline.stages import ChunkRun
+from streams.pipeline.chunk import Applied, Chunk
 
 #: Visitors whose sessions are awaited; of more the longest awaited are let go.
 MOST_VISITORS = 20_000
@@ -38,21 +35,21 @@ class Outcomes:
         """[N, 3]: what the incumbent said, what the challenger said, and whether it came to a purchase."""
         return np.array(self._known, dtype=np.float32).reshape(-1, 3)
 
-    def take(self, passage: "ChunkRun", scored: Iterable[tuple[int, float, float]] = ()) -> None:
+    def take(self, chunk: Chunk, scored: Iterable[tuple[int, float, float]] = ()) -> None:
         """What a committed chunk says of clicks scored before, and of its own: those that were `scored`.
 
-        These are numbers in `passage.applied` with what the two versions said of them.
+        These are numbers in `chunk.applied` with what the two versions said of them.
         """
         said = {number: (incumbent, challenger) for number, incumbent, challenger in scored}
         if not said and not self._pending:
             return
-        for number, applied in enumerate(passage.applied):
+        for number, applied in enumerate(chunk.applied):
             # A click is no outcome of itself: a purchase says something of the clicks before it.
             if applied.click.event == PURCHASE:
                 self._resolve(applied)
             if number in said:
                 self._await(applied, said[number])
-        for key, entry in passage.entries.items():
+        for key, entry in chunk.entries.items():
             waiting, visitor = self._pending.get(key), entry.visitor
             if waiting and (visitor is None or visitor.ended or visitor.sessions != waiting.session):
                 self._close(key, False)

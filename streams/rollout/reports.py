@@ -17,10 +17,9 @@ EVERY, COMPARED_EVERY = 0.5, 10
 
 
 class Reports:
-    """Publishes what was told, the last word under each key; `compared` is asked for news now and then."""
+    """Publishes what was told, the last word under each key."""
 
     def __init__(self, topic: str, connection: dict[str, Any]) -> None:
-        self.compared: Callable[[], ModelReport | None] = lambda: None
         self._topic, self._connection = topic, connection
         self._waiting: dict[str, ModelReport] = {}
 
@@ -28,8 +27,11 @@ class Reports:
         """Publish soon."""
         self._waiting[report.key] = report
 
-    async def run(self) -> None:
-        """Publish until cancelled; what cannot be said is said later."""
+    async def run(self, compared: Callable[[], ModelReport | None]) -> None:
+        """Publish until cancelled, also what `compared` has for news now and then.
+
+        What cannot be said is said later.
+        """
         producer = aiokafka.AIOKafkaProducer(**self._connection, acks="all")
         await producer.start()
         try:
@@ -37,7 +39,7 @@ class Reports:
             while True:
                 await asyncio.sleep(EVERY)
                 looks += 1
-                if looks % int(COMPARED_EVERY / EVERY) == 0 and (news := self.compared()) is not None:
+                if looks % int(COMPARED_EVERY / EVERY) == 0 and (news := compared()) is not None:
                     self.tell(news)
                 await self._publish(producer)
         finally:

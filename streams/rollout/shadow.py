@@ -5,8 +5,6 @@ from the stored codes, so that neither has the advantage of a hidden state that 
 """
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
@@ -14,10 +12,8 @@ import structlog
 from models.features.batch import Batcher
 from models.registry.versions import Version
 from streams.metrics import Metrics
+from streams.pipeline.chunk import CONSENTING, Chunk
 from streams.rollout.comparison import VersionComparison
-
-if TYPE_CHECKING:
-    from streams.pipeline.stages import ChunkRun
 
 log = structlog.get_logger("pathcast.shadow")
 
@@ -30,8 +26,6 @@ class Shadow:
 
     def __init__(self, share: float, metrics: Metrics) -> None:
         self.trial: VersionComparison | None = None
-        #: Takes the version that could not be compared, and why.
-        self.failed: Callable[[str, Exception], None] = lambda version, error: None
         self._share, self._metrics = share, metrics
         self._challenger: tuple[Version, int] | None = None
         self._rested, self._told = 0.0, (0, 0)
@@ -61,30 +55,34 @@ class Shadow:
         changed, self._told = known != self._told, known
         return trial if changed else None
 
-    def look(self, passage: "ChunkRun") -> None:
-        """Score a part of a committed chunk with both versions, if it is time for that."""
-        if self._challenger is None or passage.version is None:
-            return
+    def look(self, chunk: Chunk) -> tuple[str, Exception] | None:
+        """Score a part of a committed chunk with both versions, if it is time for that.
+
+        Returns the version that could not be compared, and why; None where nothing failed.
+        """
+        if self._challenger is None or chunk.version is None:
+            return None
         try:
-            self._look(passage, passage.version, *self._challenger)
+            self._look(chunk, chunk.version, *self._challenger)
         except Exception as error:  # noqa: BLE001 - a challenger's failure is a finding, and costs no answer
             self._metrics.shadow_failed.inc()
             log.error("challenger failed", version=self._challenger[0].id, reason=str(error) or repr(error))
             failed = self._challenger[0].id
             self._challenger = None
-            self.failed(failed, error)
+            return failed, error
+        return None
 
-    def _look(self, passage: "ChunkRun", incumbent: Version, challenger: Version, events: int) -> None:
+    def _look(self, chunk: Chunk, incumbent: Version, challenger: Version, events: int) -> None:
         if self.trial is None or self.trial.incumbent is not incumbent:
             self.trial = VersionComparison(challenger, incumbent, events)
         trial = self.trial
         due = trial.scored < events and time.monotonic() >= self._rested
-        batcher, numbers = sample(passage) if due else (Batcher(), [])
+        batcher, numbers = sample(chunk) if due else (Batcher(), [])
         if not numbers:
-            trial.outcomes.take(passage)
+            trial.outcomes.take(chunk)
             return
         said, spent = trial.score(batcher.build())
-        trial.outcomes.take(passage, zip(numbers, *said.tolist(), strict=True))
+        trial.outcomes.take(chunk, zip(numbers, *said.tolist(), strict=True))
         self._rested = time.monotonic() + spent * (1 / self._share - 1)
         self._tell(trial)
 
@@ -99,8 +97,8 @@ class Shadow:
         gauge.labels("outcomes").set(len(trial.outcomes.known))
 
 
-def sample(passage: "ChunkRun") -> tuple[Batcher, list[int]]:
-    """The clicks of the chunk's first visitors who consent, and their numbers in `passage.applied`."""
-    batcher, rows = passage.batchers[0].part(VISITORS, CLICKS)
-    numbers = [number for number, applied in enumerate(passage.applied) if applied.batch == 0]
+def sample(chunk: Chunk) -> tuple[Batcher, list[int]]:
+    """The clicks of the chunk's first visitors who consent, and their numbers in `chunk.applied`."""
+    batcher, rows = chunk.batchers[CONSENTING].part(VISITORS, CLICKS)
+    numbers = [number for number, applied in enumerate(chunk.applied) if applied.batch == CONSENTING]
     return batcher, [numbers[row] for row in rows]

@@ -6,10 +6,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
-from faust.types import TP
 
 from streams.metrics import Metrics
-from streams.service.web import Endpoints, Lookup, Told
+from streams.service.web import Endpoints
 from streams.transport.broadcast import Broadcast
 from streams.transport.partition import PartitionTask
 from streams.transport.runtime import Runtime
@@ -21,39 +20,37 @@ LAG_EVERY = 1.0
 VERIFY_EVERY = 30.0
 
 
+def conditions(runtime: Runtime, broadcasts: Sequence[Broadcast]) -> dict[str, bool]:
+    """What readiness means: partitions assigned and recovered, broadcast topics read to their ends."""
+    read = {f"{broadcast.topic} read": broadcast.caught_up.is_set() for broadcast in broadcasts}
+    return {"assigned": bool(runtime.owned), "recovered": runtime.ready, **read}
+
+
 class BackgroundServices:
-    """Started before the worker joins its group and stopped after it has left; `chores` run meanwhile."""
+    """Started before the worker joins its group and stopped after it has left; `chores` run meanwhile.
+
+    `end_of` tells the end of a partition of clicks as of its last fetch, None where it is not known.
+    """
 
     def __init__(
         self,
         runtime: Runtime,
         metrics: Metrics,
-        broadcasts: list[Broadcast],
-        chores: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+        broadcasts: Sequence[Broadcast],
+        chores: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+        endpoints: Endpoints,
+        end_of: Callable[[int], int | None],
     ) -> None:
         self.runtime, self.metrics, self.broadcasts, self._chores = runtime, metrics, broadcasts, chores
-        self.endpoints: Endpoints | None = None
-        self.consumer: Callable[[], Any] = lambda: None
+        self.endpoints, self._end_of = endpoints, end_of
         self._tasks: list[asyncio.Task[Any]] = []
         self._started_at = time.monotonic()
-
-    def serve(
-        self, host: str, port: int, token: str | None, lookup: Lookup, explain: Lookup, models: Told
-    ) -> None:
-        """Configure the endpoints; they listen once the worker starts."""
-        self.endpoints = Endpoints(host, port, token, self.metrics, self.conditions, lookup, explain, models)
-
-    def conditions(self) -> dict[str, bool]:
-        """What readiness means: partitions assigned and recovered, broadcast topics read to their ends."""
-        read = {f"{broadcast.topic} read": broadcast.caught_up.is_set() for broadcast in self.broadcasts}
-        return {"assigned": bool(self.runtime.owned), "recovered": self.runtime.ready, **read}
 
     async def start(self) -> None:
         """Listen, and return when the catalogue and the model are known: the first click needs them."""
         self._started_at = time.monotonic()
-        if self.endpoints is not None:
-            await self.endpoints.start()
-            log.info("listening", host=self.endpoints.host, port=self.endpoints.port)
+        await self.endpoints.start()
+        log.info("listening", host=self.endpoints.host, port=self.endpoints.port)
         for broadcast in self.broadcasts:
             self._watch(broadcast.run())
         await asyncio.gather(*(broadcast.caught_up.wait() for broadcast in self.broadcasts))
@@ -77,13 +74,13 @@ class BackgroundServices:
             if self.runtime.ready and not ready:
                 self.metrics.recovery.set(time.monotonic() - self._started_at)
             ready = self.runtime.ready
-            self.metrics.ready.set(all(self.conditions().values()))
+            self.metrics.ready.set(all(conditions(self.runtime, self.broadcasts).values()))
             self.metrics.lag.clear()
             self.metrics.watermark.clear()
             self.metrics.side_lag.clear()
             for partition, owned in list(self.runtime.owned.items()) if ready else ():
-                end = self.consumer().highwater(TP(self.runtime.config.topic, partition))
-                self.metrics.lag.labels(partition).set(max(0, (end or 0) - owned.position))
+                end = self._end_of(partition) or 0
+                self.metrics.lag.labels(partition).set(max(0, end - owned.position))
                 self.metrics.watermark.labels(partition).set(owned.fence.watermark / 1000)
                 self._follow_sides(partition, owned)
             await asyncio.sleep(LAG_EVERY)
@@ -106,5 +103,4 @@ class BackgroundServices:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self.endpoints is not None:
-            await self.endpoints.stop()
+        await self.endpoints.stop()

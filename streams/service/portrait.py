@@ -13,7 +13,7 @@ from models.registry.versions import Version
 from models.state.cart import LINE
 from models.state.codes import category_hash, item_hash
 from models.state.visitor import Visitor
-from streams.pipeline.cache import describe
+from streams.partition_state.cache import describe
 
 
 class Names:

@@ -12,8 +12,8 @@ from pathlib import Path
 import aiokafka
 import structlog
 
-from streams.privacy.erasure_receipts import Receipts
 from streams.storage.copy_ledger import CopyLedger
+from streams.storage.erasure_receipts import Receipts
 from streams.storage.partition_store import PartitionStore, rewritten_in
 from streams.storage.revoked import Leftovers, remove
 

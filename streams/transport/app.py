@@ -46,11 +46,13 @@ class Service(Protocol):
 class ChunkedApp(faust.App):  # type: ignore[misc]
     """A Faust app whose transport and store are Pathcast's; `runtime` does the work."""
 
-    def __init__(self, runtime: Runtime, companion: Service | None = None, **options: Any) -> None:
+    def __init__(
+        self, runtime: Runtime, partitions: int, companion: Service | None = None, **options: Any
+    ) -> None:
         self.pathcast = runtime
-        self.pathcast_table: Any = None
         self._companion = companion
-        super().__init__(runtime.config.application_id, **options)
+        super().__init__(runtime.config.application_id, topic_partitions=partitions, **options)
+        self.pathcast_table: Any = _wire(self, partitions)
 
     async def on_start(self) -> None:
         """Before anything of Faust's starts."""
@@ -84,7 +86,6 @@ def build(
         "broker": url,
         "store": "fenced://",
         "datadir": str(datadir),
-        "topic_partitions": partitions,
         "topic_replication_factor": replication,
         "topic_disable_leader": True,
         "table_standby_replicas": 0,
@@ -97,12 +98,11 @@ def build(
         "agent_supervisor": "mode.supervisors:CrashingSupervisor",
         "TableManager": Tables,
     }
-    app = ChunkedApp(runtime, companion, **{**defaults, **(options or {})})
-    _wire(app, partitions)
-    return app
+    return ChunkedApp(runtime, partitions, companion, **{**defaults, **(options or {})})
 
 
-def _wire(app: ChunkedApp, partitions: int) -> None:
+def _wire(app: ChunkedApp, partitions: int) -> Any:
+    """The table of the state, and the agent that hands chunks on; the table is returned."""
     runtime = app.pathcast
     schema = PassThrough(key_type=bytes, value_type=bytes)
     table = app.Table(
@@ -115,7 +115,6 @@ def _wire(app: ChunkedApp, partitions: int) -> None:
         recovery_buffer_size=2,
         extra_topic_configs=CHANGELOG,
     )
-    app.pathcast_table = table
     runtime.config.changelog = table.changelog_topic.get_topic_name()
 
     async def restored(*_: Any) -> None:
@@ -134,3 +133,4 @@ def _wire(app: ChunkedApp, partitions: int) -> None:
                 app.consumer._unacked_messages.discard(event.message)
 
     app.agent(app.topic(runtime.config.topic, schema=schema), name="dispatch")(dispatch)
+    return table

@@ -36,7 +36,6 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         #: Whether clicks are fetched: their positions are the fences', and nothing drops them any more.
         self._flowing = False
         self.runtime = self.app.pathcast
-        self.runtime.rewind = self._schedule_rewind
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -119,7 +118,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Iterable[TP], generation_id: int = 0) -> None:
         """Fence predecessors before recovery looks at the end of the changelog."""
         try:
-            await self.runtime.open(tp.partition for tp in assigned if self._has_clicks(tp))
+            partitions = [tp.partition for tp in assigned if self._has_clicks(tp)]
+            await self.runtime.open(partitions, self._schedule_rewind)
         except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on
             self.runtime.fail(error)
             return

@@ -19,6 +19,8 @@ from streams.transport.transactions import PartitionProducer
 
 #: Told of the partitions of an assignment before anything of them is written here.
 Announce = Callable[[Iterable[int]], Awaitable[None]]
+#: Takes a partition and the position to read on from.
+Rewind = Callable[[int, int], Any]
 #: A look-up of the broker's view: topic names -> {name: (topic id, {partition: end offset})}.
 Describe = Callable[[Iterable[str]], dict[str, tuple[str, dict[int, int]]]]
 
@@ -48,7 +50,13 @@ class Runtime:
     """Owns partitions on behalf of the Faust consumer, and ends the process when one of them cannot go on."""
 
     def __init__(
-        self, config: RuntimeConfig, processor: Processor, describe: Describe, finish: Finish | None = None
+        self,
+        config: RuntimeConfig,
+        processor: Processor,
+        describe: Describe,
+        finish: Finish | None = None,
+        announce: Announce | None = None,
+        on_failure: Callable[[Exception], None] = lambda error: None,
     ) -> None:
         self.config = config
         self.tombstone_retention_ms = config.tombstone_retention_ms
@@ -57,10 +65,8 @@ class Runtime:
         self.changelog_id = ""
         self.restored = self.ready = False
         self.failure: Exception | None = None
-        self.on_failure: Callable[[Exception], None] = lambda error: None
-        self.rewind: Callable[[int, int], Any] = lambda partition, position: None
-        self.announce: Announce | None = None
-        self._describe, self._finish = describe, finish
+        self._describe, self._finish, self._announce = describe, finish, announce
+        self._on_failure = on_failure
         #: Reads the inputs beside clicks for this assignment.
         self.reader: SideReader | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -80,13 +86,16 @@ class Runtime:
         names = (*self.config.inputs, self.config.changelog)
         return await asyncio.get_running_loop().run_in_executor(None, self._describe, names)
 
-    async def open(self, partitions: Iterable[int]) -> None:
-        """Fence every predecessor of these partitions; must end before recovery reads the changelog's end."""
+    async def open(self, partitions: Iterable[int], rewind: Rewind) -> None:
+        """Fence every predecessor of these partitions; must end before recovery reads the changelog's end.
+
+        `rewind` is called with a partition and the position to read on from, where a chunk was lost.
+        """
         partitions = list(partitions)
-        if self.announce is not None:
-            await self.announce(partitions)
+        if self._announce is not None:
+            await self._announce(partitions)
         self.changelog_id = (await self.describe())[self.config.changelog][0]
-        await asyncio.gather(*(self._open(partition) for partition in partitions))
+        await asyncio.gather(*(self._open(partition, rewind) for partition in partitions))
         if self._finish is not None:
             producers = {partition: owned.producer.producer_id for partition, owned in self.owned.items()}
             await asyncio.to_thread(self._finish, self.config.changelog, producers)
@@ -94,13 +103,18 @@ class Runtime:
         self.epoch += 1
         self.restored = self.ready = False
 
-    async def _open(self, partition: int) -> None:
+    async def _open(self, partition: int, rewind: Rewind) -> None:
         config = self.config
         identity = f"{config.application_id}-{partition}"
         producer = PartitionProducer(identity, partition, config.transaction_timeout_ms, config.connection)
         await producer.open()
-        owned = PartitionTask(partition, producer, self._processing, config.bounds, self._request_rewind)
-        self.owned[partition] = owned
+
+        def request(partition: int, position: int) -> None:
+            """What is being fetched is already wrong; the seek itself waits for that fetch to end."""
+            self.owned[partition].seeks += 1
+            rewind(partition, position)
+
+        self.owned[partition] = PartitionTask(partition, producer, self._processing, config.bounds, request)
 
     async def recovered(self, store: Any) -> dict[int, int]:
         """The tables are complete: start the owned partitions and return the positions to read on from.
@@ -150,7 +164,7 @@ class Runtime:
         if self.failure is None:
             self.failure = error
             self.ready = False
-            self.on_failure(error)
+            self._on_failure(error)
 
     async def verify(self) -> None:
         """Refuse to go on when an input topic was recreated under the running worker."""
@@ -180,11 +194,6 @@ class Runtime:
         """Whether a partition has chunks enough to be left out of the next fetch."""
         owned = self.owned.get(partition)
         return owned is not None and owned.full
-
-    def _request_rewind(self, partition: int, position: int) -> None:
-        """What is being fetched is already wrong; the seek itself waits for that fetch to end."""
-        self.owned[partition].seeks += 1
-        self.rewind(partition, position)
 
     async def close(self) -> None:
         """Revocation and shutdown: no chunk of this epoch is applied after this returns."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from models.state import visitor
-from streams.pipeline.cache import describe
+from streams.partition_state.cache import describe
 from tests.bench.clicks import visitor_id
 from tests.bench.filling import fill
 from tests.bench.ground import BenchError

@@ -12,8 +12,8 @@ from statistics import median
 from typing import Any
 
 from models.privacy.envelope import Envelopes
+from streams.config.processing_config import ProcessingConfig
 from streams.config.topics import TopicNames
-from streams.pipeline.config import ProcessingConfig
 from tests import tiny
 from tests.offline import FOREVER, Offline, Record, records
 

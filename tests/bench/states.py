@@ -13,11 +13,12 @@ from models.decisions.actions import ActionSet
 from models.decisions.policy import Policy
 from models.registry.versions import Version
 from models.state import state_keys, visitor
+from streams.config.processing_config import ProcessingConfig
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
 from streams.effects import Work
 from streams.metrics import Metrics
-from streams.pipeline.processor import Pipeline, ProcessingConfig
+from streams.pipeline.processor import Pipeline
 from streams.rollout.model_cache import ModelCache
 from streams.rollout.models import Models
 from streams.rollout.shadow import Shadow

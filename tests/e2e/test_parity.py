@@ -17,8 +17,8 @@ import rocksdict
 from deploy.cluster.records import RecordSource, batches
 from deploy.cluster.topic_creation import ensure
 from models.registry.versions import Version
+from streams.config.processing_config import ProcessingConfig
 from streams.config.worker_settings import WorkerSettings
-from streams.pipeline.config import ProcessingConfig
 from streams.storage.partition_store import PartitionStore, Persisted, database_options
 from tests.brokers import topic_names
 from tests.e2e.worker import Worker, decoded, read, send

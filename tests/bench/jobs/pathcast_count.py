@@ -49,14 +49,18 @@ class Counting:
         """Nothing is kept in memory."""
 
 
+def _die(error: Exception) -> None:
+    print(repr(error), file=sys.stderr, flush=True)
+    os._exit(1)
+
+
 def main() -> None:
     """Count until SIGTERM."""
     here = place()
     connection = {"bootstrap_servers": here.bootstrap}
     # A chunk takes a few milliseconds: a thread of its own would cost more than it gives.
     config = RuntimeConfig(here.group, here.clicks, "", connection, TransactionBounds(CHUNK), threads=0)
-    runtime = Runtime(config, Counting(here.output), describer(connection))
-    runtime.on_failure = lambda error: (print(repr(error), file=sys.stderr, flush=True), os._exit(1))
+    runtime = Runtime(config, Counting(here.output), describer(connection), on_failure=_die)
     app = build(runtime, bootstrap=here.bootstrap, partitions=4, datadir=Path(here.folder))
     sys.argv[1:] = ["worker"]
     faust.Worker(app, loglevel="INFO").execute_from_commandline()

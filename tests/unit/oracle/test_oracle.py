@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from models.sessions.lifecycle import SessionConfig
 from models.state.exposure import ExposureConfig
 from models.state.panes import PaneConfig
+from streams.config.processing_config import ProcessingConfig as PipelineRules
 from streams.config.topics import TopicNames
-from streams.pipeline.processor import ProcessingConfig as PipelineRules
 from tests.e2e.oracle import Partition
 from tests.e2e.oracle_input import EVENTS
 from tests.e2e.oracle_offers import Actions

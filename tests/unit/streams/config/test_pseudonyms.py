@@ -35,7 +35,7 @@ def offline(*arguments, secret=HIDDEN):
 
 
 def everywhere(one, effects):
-    memory = one.pipeline.memories[0]
+    memory = one.pipeline.caches[0]
     return repr((one.state, effects.outputs, memory.answers, memory.rows, memory.recent))
 
 
@@ -78,11 +78,11 @@ def test_answers_are_the_same_but_for_the_name(tmp_path):
 def test_a_visitor_is_looked_up_by_id(tmp_path):
     one = offline(tiny(tmp_path))
     one.process(records([event(0)]))
-    found = one.pipeline.look_up(WHO)
+    found = one.lookups.look_up(WHO)
     assert found is not None
     assert WHO not in json.dumps(found)
-    assert one.pipeline.explain(WHO) is not None
-    assert one.pipeline.look_up(NAME) is None
+    assert one.lookups.explain(WHO) is not None
+    assert one.lookups.look_up(NAME) is None
 
 
 def test_forgetting_takes_the_id_and_also_finds_what_is_older_than_the_secret():
@@ -96,7 +96,7 @@ def test_forgetting_takes_the_id_and_also_finds_what_is_older_than_the_secret():
     assert not [key for key in one.state if key[:1] in (b"v", b"t")]
     (receipt,) = (json.loads(value) for _, value, _ in effects.outputs["visitor-erasures"])
     assert (receipt["found"], receipt["pseudonyms"]) == (True, HIDDEN.fingerprint)
-    assert one.pipeline.look_up(WHO) is None
+    assert one.lookups.look_up(WHO) is None
 
 
 def by_pseudonym(secret=HIDDEN, who=WHO):

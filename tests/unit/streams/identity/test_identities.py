@@ -104,7 +104,7 @@ def test_a_visitor_that_expires_leaves_the_user(shop):
 def test_what_is_told_is_in_the_memory_of_recent_visitors_too(shop):
     two_devices(shop)
     one = shop.all[home(b"tablet", 4)]
-    kept = one.pipeline.memories[one.partition].recent[state_keys.visitor("tablet")]
+    kept = one.pipeline.caches[one.partition].recent[state_keys.visitor("tablet")]
     assert kept.others == shop.visitor("tablet").others
 
 

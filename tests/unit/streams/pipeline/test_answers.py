@@ -23,7 +23,8 @@ from models.decisions.policy import Policy, draw_of
 from models.features.features import FEATURES_VERSION
 from models.scoring.scores import RUNGS, TOP, Scores
 from models.state.facts import Facts, Fate
-from streams.pipeline.answers import AnswerEncoder, Applied, Decided, PolicyTexts
+from streams.pipeline.answers import AnswerEncoder, PolicyTexts
+from streams.pipeline.chunk import Applied, Decided
 from streams.pipeline.items_json import ItemsEncoder
 
 POLICY = Policy(ActionSet.load(ACTIONS_FILE.read_bytes()))

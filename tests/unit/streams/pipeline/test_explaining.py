@@ -14,9 +14,9 @@ from models.decisions.policy import published
 from models.decisions.verify import verify
 from models.features.features import row
 from models.registry.versions import Version
+from streams.config.processing_config import ProcessingConfig
 from streams.config.topics import TopicNames
 from streams.pipeline import explaining
-from streams.pipeline.processor import ProcessingConfig
 from tests.offline import ACTIONS, FOREVER, Offline, records
 from tests.tiny import version as tiny
 from tests.unit.streams.pipeline.test_processor import DECISIONS, INTENT, ITEMS, event
@@ -143,23 +143,23 @@ def test_a_failure_costs_no_answer(version, monkeypatch):
 def test_the_latest_click_is_explained_on_demand(version):
     offline = Offline(version)
     (answers,) = offline.run(shopping(), 7)
-    told = offline.pipeline.explain("v0")
+    told = offline.lookups.explain("v0")
     assert told is not None
     assert (told["event_id"], told["model_version"]) == ("e6", version.id)
     for name, topic in (("intent", INTENT), ("recommendations", ITEMS), ("decision", DECISIONS)):
         assert told[name]["text"] == answers[topic][-1]["explanation"]["text"]
     assert json.loads(json.dumps(told)) == told
-    other = offline.pipeline.explain("v1")
+    other = offline.lookups.explain("v1")
     assert other is not None
     assert other["intent"]["covered"] == 3
     assert other["intent"]["probability"] == published(answers[INTENT][-2]["purchase_probability"])
-    assert offline.pipeline.explain("nobody") is None
+    assert offline.lookups.explain("nobody") is None
 
 
 def test_remembered_rows_are_bounded_like_the_answers(version):
     offline = Offline(version)
     offline.run(shopping(), 3)
-    memory = offline.pipeline.memories[0]
+    memory = offline.pipeline.caches[0]
     assert memory.rows.keys() == memory.answers.keys() == {"v0", "v1"}
     assert all(len(found) == len(memory.rows["v0"]) for found in memory.rows.values())
     assert callable(row)

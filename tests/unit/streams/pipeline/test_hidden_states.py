@@ -6,8 +6,8 @@ import pytest
 
 from models.state import visitor
 from models.state.state_keys import VISITOR
+from streams.config.processing_config import ProcessingConfig
 from streams.config.topics import TopicNames
-from streams.pipeline.processor import ProcessingConfig
 from tests.offline import FOREVER, Offline, records
 from tests.tiny import version as tiny
 
@@ -83,7 +83,7 @@ def test_between_chunks_the_latest_visitors_come_first(versions):
         one.process(clicks(0, [number]))
     one.models.current = new
     one.process(clicks(1, [0]))
-    recent = one.pipeline.memories[0].recent
+    recent = one.pipeline.caches[0].recent
     made = {key for key, known in recent.items() if known.hidden_model == new.id64}
     # The one who clicked, and with what was left of 8 those who clicked last before.
     assert made == {VISITOR + f"v{number}".encode() for number in (0, *range(VISITORS - 7, VISITORS))}
@@ -111,7 +111,7 @@ def test_without_a_budget_the_lower_rung_answers_until_the_session_ends(versions
     one.models.current = new
     for round_ in range(1, 5):
         assert rungs(one, round_) == (Counter({False: VISITORS}), {new.id})
-        assert len(one.pipeline.memories[0].outdated) <= 10
+        assert len(one.pipeline.caches[0].outdated) <= 10
 
 
 def test_an_encoder_that_carries_nothing_has_nothing_to_rebuild(versions):

@@ -154,9 +154,7 @@ def test_no_timer_of_the_state_is_missed():
     offline, looks = Offline(), 0
     for number in range(400):
         offline.process(records([event(number, f"v{number % 11}", number * 17)]))
-        known, first = (
-            it.pipeline.memories[0].next_timer for it in (offline, Offline(reader=offline.reader))
-        )
+        known, first = (it.pipeline.caches[0].next_timer for it in (offline, Offline(reader=offline.reader)))
         assert known <= first
         looks += known == first
         assert first > offline.watermark // 60_000
@@ -170,7 +168,7 @@ def test_a_tick_ends_sessions_of_who_never_came_back():
     assert offline.process([], START + 10 * MINUTE_MS).state == []
     assert dict(offline.state) == before
     offline.process([], START + 32 * MINUTE_MS)
-    known = offline.pipeline.look_up("v0")
+    known = offline.lookups.look_up("v0")
     assert known is not None
     assert known["state"]["ended"] is True
     assert offline.metrics.timers.labels("ended")._value.get() == 1
@@ -180,7 +178,7 @@ def test_expiry_deletes_the_visitor():
     offline = Offline()
     offline.process(records([event(0)]))
     offline.process([], START + 400 * 24 * HOUR_MS)
-    assert offline.pipeline.look_up("v0") is None
+    assert offline.lookups.look_up("v0") is None
     assert dict(offline.state) == {}
 
 
@@ -190,14 +188,14 @@ def test_look_up_gives_the_last_three_answers_whatever_else_was_in_the_chunk():
     bad = Record(3, START, b"ann", b"no json")
     offline.process([bad, *chunk])
     for visitor, number in (("ann", 2), ("bob", 1)):
-        known = offline.pipeline.look_up(visitor)
+        known = offline.lookups.look_up(visitor)
         assert known is not None
         answers = [json.loads(answer) for answer in known["answers"]]
         assert [answer["event_id"] for answer in answers] == [f"e{number}"] * 3
         assert "purchase_probability" in answers[0]
         assert "items" in answers[1]
         assert "propensity" in answers[2]
-    assert offline.pipeline.look_up("nobody") is None
+    assert offline.lookups.look_up("nobody") is None
 
 
 def test_each_click_gets_three_answers_in_order_under_its_own_key():
@@ -227,7 +225,7 @@ def test_without_consent_the_popular_rung_answers_and_nothing_is_kept(version):
     assert [one["rung"] for one in answers[INTENT]] == ["neural", answers[INTENT][1]["rung"]]
     assert answers[INTENT][1]["rung"].startswith("popular")
     assert answers[DECISIONS][1]["action"] == "nothing"
-    known = offline.pipeline.look_up("v0")
+    known = offline.lookups.look_up("v0")
     assert known is not None
     assert (known["state"]["codes"], known["state"]["hidden"], known["state"]["seen"]) == ("", "", "")
 
@@ -254,7 +252,7 @@ def test_a_late_event_is_a_dead_letter():
 def test_nothing_outside_changes_before_the_commit(version):
     offline = Offline(version)
     offline.process(records(views(30)))
-    memory = offline.pipeline.memories[0]
+    memory = offline.pipeline.caches[0]
     before = (dict(memory.popularity._own), memory.next_timer, dict(memory.answers), dict(offline.state))
     committed, offline.commit = offline.commit, lambda effects: None
     first = offline.process(records(views(60)[30:], 30))

@@ -14,14 +14,14 @@ from models.errors import PathcastError
 from models.sessions.lifecycle import SessionConfig
 from models.state.panes import PaneConfig
 from streams.config.connection import Connection
+from streams.config.processing_config import ProcessingConfig
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
 from streams.errors import SetUpError
 from streams.inputs import chunks
 from streams.inputs.chunks import Epoch
+from streams.partition_state.cache import describe
 from streams.pipeline import dead_letter
-from streams.pipeline.cache import describe
-from streams.pipeline.config import ProcessingConfig
 from streams.service import preflight
 from streams.transport.routing import home
 from tests.offline import Offline, Record

@@ -11,9 +11,9 @@ from models.durations import DAY_MS
 from models.privacy.envelope import Envelopes, KeyGone, WrongMaster, is_sealed
 from models.privacy.keyring import Keyring
 from models.state import state_keys
+from streams.config.processing_config import ProcessingConfig
 from streams.config.secret_file import envelopes
 from streams.config.topics import ANSWERS, TopicNames
-from streams.pipeline.config import ProcessingConfig
 from streams.storage.partition_store import ERASED_KEY, PartitionStore, Persisted, database_options
 from tests.offline import FOREVER, Offline, Record, records
 from tests.secret_files import refuses_what_is_no_secret
@@ -100,9 +100,9 @@ def test_answers_open_to_what_is_said_without_keys(store, tmp_path, recent):
         state_keys.ENVELOPE + key: value + b"one" for (_, key), value in reader.ring._wrapped.items()
     }
     assert len(kept(store)) == 5
-    assert len(one.pipeline.memories[0].envelopes) == min(5, recent)
+    assert len(one.pipeline.caches[0].envelopes) == min(5, recent)
     # What the worker shows of a visitor is not sealed.
-    assert json.loads(one.pipeline.look_up("v1")["answers"][0])["visitor_id"] == "v1"
+    assert json.loads(one.lookups.look_up("v1")["answers"][0])["visitor_id"] == "v1"
 
 
 def test_without_a_master_secret_not_a_byte_is_different(tmp_path):
@@ -116,7 +116,7 @@ def test_without_a_master_secret_not_a_byte_is_different(tmp_path):
     assert {key: value for key, value in sealing.state.items() if key not in own} == {
         key: value for key, value in plain.state.items() if key not in own
     }
-    assert not plain.pipeline.memories[0].keyed
+    assert not plain.pipeline.caches[0].keyed
 
 
 def test_a_restart_goes_on_with_the_same_key(store):
@@ -150,7 +150,7 @@ def test_forgetting_deletes_the_key_in_the_same_transaction_and_others_keep_thei
     assert set(kept(store)) == {state_keys.ENVELOPE + b"bob"}
     # Also what the same chunk has answered before; whoever reads later finds none of it.
     assert Counter(reader.lost()) == {(role, b"anna"): 6 for role in ANSWERS}
-    assert state_keys.VISITOR + b"anna" not in one.pipeline.memories[0].envelopes
+    assert state_keys.VISITOR + b"anna" not in one.pipeline.caches[0].envelopes
 
 
 def test_who_comes_back_has_another_key(store):

@@ -14,10 +14,10 @@ from models.registry.refusals import Refusal
 from models.registry.versions import FORMAT
 from models.scoring.scores import ScoringError
 from streams.metrics import Metrics
-from streams.pipeline.processor import warm_up
 from streams.rollout.model_cache import KEPT, ModelCache
 from streams.rollout.models import Models
 from streams.rollout.shadow import Shadow
+from streams.rollout.warming import warm_up
 from tests.tiny import announcement
 from tests.tiny import version as tiny
 
@@ -32,9 +32,9 @@ def models(registry):
     return following(str(registry), registry.parent / "copies")
 
 
-def following(place, copies):
+def following(place, copies, **options):
     metrics = Metrics()
-    return Models(ModelCache(place, copies, "cpu"), metrics, Shadow(0.5, metrics), "worker-1")
+    return Models(ModelCache(place, copies, "cpu"), metrics, Shadow(0.5, metrics), "worker-1", **options)
 
 
 async def test_the_last_of_several_announcements_is_taken_up(models, registry):
@@ -62,9 +62,13 @@ async def test_tombstones_change_nothing(models, registry):
     assert models.current.id == version.id
 
 
-async def test_a_version_is_warmed_up_before_it_is_used(models, registry):
+async def test_a_version_is_warmed_up_before_it_is_used(registry):
     version, seen = tiny(registry), []
-    models.warm_up = lambda loaded: seen.append((loaded.id, models.current))
+
+    def warm(loaded):
+        seen.append((loaded.id, models.current))
+
+    models = following(str(registry), registry.parent / "copies", warm_up=warm)
     await models.apply([(b"onsite", announcement(registry, version.id))])
     assert seen == [(version.id, None)]
     warm_up(models.current)
@@ -161,11 +165,11 @@ async def test_a_manifest_that_was_not_the_announced_one_is_refused(models, regi
     assert refusals(models) == {"hash": 1}
 
 
-async def test_a_model_that_cannot_be_warmed_up_is_refused(models, registry):
+async def test_a_model_that_cannot_be_warmed_up_is_refused(registry):
     def fail(version):
         raise ScoringError("gave a value that is not finite")
 
-    models.warm_up = fail
+    models = following(str(registry), registry.parent / "copies", warm_up=fail)
     await models.apply([(b"onsite", announcement(registry, tiny(registry).id))])
     assert models.current is None
     assert refusals(models) == {"warm_up": 1}
@@ -259,15 +263,9 @@ async def test_old_copies_go_and_the_one_in_use_stays(bucket, tmp_path):
     assert left == set(versions[-KEPT - 1 :])
 
 
-@pytest.fixture
-def told(models):
-    """What the worker publishes of versions."""
-    said = []
-    models.tell = said.append
-    return said
-
-
-async def test_what_is_taken_up_or_refused_is_told(models, registry, told):
+async def test_what_is_taken_up_or_refused_is_told(registry):
+    told = []
+    models = following(str(registry), registry.parent / "copies", tell=told.append)
     first, second = tiny(registry, 1), tiny(registry, 2)
     for version in (first, second):
         await models.apply([(b"onsite", announcement(registry, version.id))])

@@ -105,8 +105,8 @@ def test_a_challenger_that_fails_is_put_aside_and_costs_no_answer(versions, tmp_
         raise ScoringError("gave a value that is not finite")
 
     broken.neural.score = score
-    one, told = Offline(versions[0]), []
-    one.models.tell = told.append
+    told = []
+    one = Offline(versions[0], tell=told.append)
     # All the time there is: what is scored must not depend on the machine.
     one.models.shadow._share = 1.0
     one.models.shadow.start(broken, 1000)

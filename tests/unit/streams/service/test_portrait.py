@@ -21,7 +21,7 @@ CLICKS = [
 
 def shown(offline):
     offline.process(records(CLICKS))
-    found = offline.pipeline.look_up("v")
+    found = offline.lookups.look_up("v")
     assert found is not None
     assert json.loads(json.dumps(found)) == found
     return found

@@ -51,8 +51,8 @@ def test_the_state_has_no_trace_and_the_receipt_does_not_say_who():
     assert [key for key, _, _ in effects.outputs["visitor-erasures"]] == [b"r1"]
     assert WHO not in repr(effects.outputs).encode()
     assert effects.erased
-    assert one.pipeline.look_up(NAME) is None
-    memory = one.pipeline.memories[0]
+    assert one.lookups.look_up(NAME) is None
+    memory = one.pipeline.caches[0]
     assert state_keys.VISITOR + WHO not in memory.recent
     assert NAME not in memory.rows
     assert one.metrics.forgotten._value.get() == 1

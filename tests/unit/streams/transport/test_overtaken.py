@@ -14,6 +14,11 @@ from streams.transport import runtime as module
 from streams.transport.runtime import Runtime, RuntimeConfig
 
 
+def never(partition, position):
+    """No chunk is lost here."""
+    raise AssertionError(f"rewound {partition} to {position}")
+
+
 class Producer:
     """Opens and closes at once."""
 
@@ -71,14 +76,14 @@ async def overtaken(monkeypatch, processor):
     monkeypatch.setattr(module, "PartitionProducer", Producer)
     broker = SlowBroker()
     runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), processor, broker)
-    await runtime.open([0, 1])
+    await runtime.open([0, 1], never)
     runtime.restored = True
     broker.answer.clear()
     broker.asked.clear()
     late = asyncio.create_task(runtime.recovered(Store()))
     await asyncio.to_thread(broker.asked.wait, 20)
     await runtime.close()
-    opening = asyncio.create_task(runtime.open([1]))
+    opening = asyncio.create_task(runtime.open([1], never))
     broker.answer.set()
     await opening
     return runtime, await late
@@ -106,7 +111,7 @@ async def test_an_assignment_is_not_ready_by_what_was_ready_before_it(monkeypatc
     runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), processor, SlowBroker())
     assert await runtime.recovered(Store()) == {}
     assert runtime.ready
-    await runtime.open([0])
+    await runtime.open([0], never)
     assert not runtime.ready
     await runtime.recovered(Store())
     assert processor.started == [0]
@@ -150,7 +155,7 @@ async def test_a_shutdown_waits_for_the_revocation_that_is_under_way(monkeypatch
     """Whoever closes returns when the chunk in flight is through, since the stores are closed next."""
     monkeypatch.setattr(module, "PartitionProducer", Producer)
     runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), Nothing(), SlowBroker())
-    await runtime.open([0])
+    await runtime.open([0], never)
     owned = runtime.owned[0]
     await owned.lock.acquire()
     revocation = asyncio.create_task(runtime.close())

@@ -22,6 +22,11 @@ from tests.offline import Record
 CLICKS = TP("clicks", 0)
 
 
+def never(partition, position):
+    """No chunk is lost here."""
+    raise AssertionError(f"rewound {partition} to {position}")
+
+
 class Producer:
     """Commits nothing anywhere; remembers its id and its end."""
 
@@ -97,7 +102,7 @@ def fence(store, number, positions):
 
 async def test_positions_come_from_the_fences(runtime, store):
     fence(store, 1, {"clicks-1": 42})
-    await runtime.open([0, 1])
+    await runtime.open([0, 1], never)
     assert await runtime.recovered(store) == {0: 0, 1: 42}
     assert runtime.ready
     await runtime.close()
@@ -108,13 +113,13 @@ async def test_forgotten_transactions_are_ended_once_predecessors_are_fenced(run
     runtime._finish = lambda changelog, owned: asked.append(
         (changelog, owned, [one.opened for one in Producer.made])
     )
-    await runtime.open([0, 1])
+    await runtime.open([0, 1], never)
     assert asked == [("changelog", {0: 100, 1: 101}, [True, True])]
     await runtime.close()
 
 
 async def test_predecessors_are_fenced_by_application_and_partition(runtime):
-    await runtime.open([0, 1])
+    await runtime.open([0, 1], never)
     assert [(one.identity, one.opened) for one in Producer.made] == [("shop-0", True), ("shop-1", True)]
     assert runtime.changelog_id == "changelog-1"
     await runtime.close()
@@ -123,7 +128,7 @@ async def test_predecessors_are_fenced_by_application_and_partition(runtime):
 @pytest.mark.parametrize("positions", [{"clicks-0": 42}, {"clicks-1": 101}], ids=["recreated", "truncated"])
 async def test_a_fence_of_another_topic_is_refused_before_anything_is_applied(runtime, store, positions):
     fence(store, 0, positions)
-    await runtime.open([0])
+    await runtime.open([0], never)
     with pytest.raises(PositionError, match="pathcast state rebase"):
         await runtime.recovered(store)
     assert not runtime.ready
@@ -131,7 +136,7 @@ async def test_a_fence_of_another_topic_is_refused_before_anything_is_applied(ru
 
 
 async def test_a_topic_recreated_under_a_running_worker_is_noticed(runtime, store, broker):
-    await runtime.open([0])
+    await runtime.open([0], never)
     await runtime.recovered(store)
     await runtime.verify()
     broker.clicks = "clicks-2"
@@ -141,7 +146,7 @@ async def test_a_topic_recreated_under_a_running_worker_is_noticed(runtime, stor
 
 
 async def test_closing_ends_the_epoch_and_the_producers(runtime, store):
-    await runtime.open([0])
+    await runtime.open([0], never)
     await runtime.recovered(store)
     before = runtime.current(0)
     await runtime.close()
@@ -153,8 +158,7 @@ async def test_closing_ends_the_epoch_and_the_producers(runtime, store):
 
 async def test_a_rewind_makes_what_is_being_fetched_stale(runtime, store):
     rewinds = []
-    runtime.rewind = lambda partition, position: rewinds.append((partition, position))
-    await runtime.open([0])
+    await runtime.open([0], lambda partition, position: rewinds.append((partition, position)))
     await runtime.recovered(store)
     before = runtime.current(0)
     runtime.offer(SimpleNamespace(ack=lambda: None), Chunk("clicks", 0, 8, 0, 7, 9, (), before, 0.0))
@@ -165,9 +169,11 @@ async def test_a_rewind_makes_what_is_being_fetched_stale(runtime, store):
     await runtime.close()
 
 
-def test_the_first_failure_ends_the_process(runtime):
+def test_the_first_failure_ends_the_process(broker):
     failures = []
-    runtime.on_failure, runtime.ready = failures.append, True
+    config = RuntimeConfig("shop", "clicks", "changelog", {}, threads=0)
+    runtime = Runtime(config, Nothing(), broker, on_failure=failures.append)
+    runtime.ready = True
     first = PositionError("first")
     runtime.fail(first)
     runtime.fail(PositionError("second"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from models.state import state_keys, timers, visitor
 from models.state.visitor import Visitor
 from streams.effects import Reader
-from streams.identity import links
+from streams.partition_state import links
 
 
 @dataclass(slots=True)

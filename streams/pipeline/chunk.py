@@ -1,0 +1,202 @@
+"""One chunk of one partition: what it came in with, and what each stage has made of it so far.
+
+Plain data: the stages (`streams.pipeline.processor` lists them) read it and add to it. Nothing outside
+changes before the chunk's effects are committed.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from models.contract.decision_context import Stage
+from models.contract.events import Click, Reason
+from models.contract.predictions import Rung
+from models.decisions.policy import Context, Decision
+from models.features.batch import Batcher
+from models.privacy.erasure import Erasure
+from models.registry.versions import Version
+from models.state.facts import Facts, Transition
+from streams.config.processing_config import ProcessingConfig
+from streams.effects import Message, Work
+from streams.identity.identities import Identities
+from streams.partition_state.cache import PartitionCache
+from streams.partition_state.pane_updates import PaneUpdates
+from streams.partition_state.visitors import VisitorEntry
+from streams.privacy.sealing import Sealer, Sealing
+
+#: A chunk's batches: who consents is scored by the network, or by a lower rung while the hidden state waits
+#: to be made again; the others get the popular rung.
+CONSENTING, REFUSING, WAITING = 0, 1, 2
+#: ... and of who has no click in the chunk, nothing is scored.
+ASIDE = -1
+
+
+class Applied(NamedTuple):
+    """A click that changed its visitor: `row` is its place in batch number `batch`.
+
+    `stage` and `cart_milli` are the session's as of this click, `watermark` the one it was stepped with.
+    """
+
+    key: bytes
+    click: Click
+    facts: Facts
+    entry: VisitorEntry
+    watermark: int
+    batch: int
+    row: int
+    stage: Stage
+    cart_milli: int
+    session: int
+
+
+class RefusedInput(NamedTuple):
+    """An input that becomes a dead letter."""
+
+    record: Any
+    topic: str
+    reason: Reason
+    message: str
+
+
+@dataclass(slots=True)
+class Scored:
+    """Answers by click: probability, items as JSON (best first), rung, what further heads say as JSON; hidden
+    states by slot; session risk by click, None where no head gave one.
+    """
+
+    purchase: list[float]
+    items: list[bytes]
+    rungs: list[Rung]
+    forecasts: list[bytes]
+    hidden: list[bytes]
+    risks: list[float | None]
+
+
+NOTHING = Scored([], [], [], [], [], [])
+
+
+class Decided(NamedTuple):
+    """A click's decision and what it was made from; `probability` is as published."""
+
+    probability: float
+    context: Context
+    draw: int
+    decision: Decision
+
+
+@dataclass(slots=True)
+class Budget:
+    """Visitors that one pass over chunks may still rebuild."""
+
+    left: int
+
+    def take(self) -> bool:
+        """Whether there is room for one more."""
+        if self.left == 0:
+            return False
+        self.left -= 1
+        return True
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Fields stand under the stage that fills them; those at the end are added to by several."""
+
+    work: Work
+    cache: PartitionCache
+    version: Version | None
+    budget: Budget
+    identities: Identities
+    sealing: Sealing
+    panes: PaneUpdates
+    #: Event time reached (ms): the partition's before the chunk, then each later click's.
+    watermark: int
+
+    # Read. By record: the key of its visitor, as the state and the answers have it.
+    keys: list[bytes] = field(default_factory=list)
+    entries: dict[bytes, VisitorEntry] = field(default_factory=dict)
+    #: State keys of visitors that requests for erasure name.
+    named: set[bytes] = field(default_factory=set)
+    #: Visitors whose hidden state waits to be made again, and how many are made again with this chunk.
+    waiting: set[bytes] = field(default_factory=set)
+    rebuilt: int = 0
+    misrouted: int = 0
+
+    # Step.
+    applied: list[Applied] = field(default_factory=list)
+    #: State keys of visitors of an erased user.
+    linked: set[bytes] = field(default_factory=set)
+    duplicates: int = 0
+
+    # Score: the answers of each batch.
+    scored: tuple[Scored, Scored, Scored] = (NOTHING, NOTHING, NOTHING)
+
+    # Decide.
+    decided: list[Decided] = field(default_factory=list)
+
+    # Encode. By applied click its answers, plain; and all that is published so far, by topic.
+    answers: list[tuple[Message, ...]] = field(default_factory=list)
+    outputs: dict[str, list[Message]] = field(default_factory=dict)
+    explained: Counter[str] = field(default_factory=Counter)
+
+    # Read and step.
+    batchers: tuple[Batcher, Batcher, Batcher] = field(
+        default_factory=lambda: (Batcher(), Batcher(), Batcher())
+    )
+    refused: list[RefusedInput] = field(default_factory=list)
+    erasures: list[Erasure] = field(default_factory=list)
+    # Step, decide and fire timers: what event time did to visitors, by kind.
+    transitions: Counter[str] = field(default_factory=Counter)
+    #: Seconds that each stage took.
+    timings: list[tuple[str, float]] = field(default_factory=list)
+
+    @classmethod
+    def begin(
+        cls,
+        work: Work,
+        cache: PartitionCache,
+        version: Version | None,
+        budget: Budget,
+        config: ProcessingConfig,
+        sealer: Sealer | None,
+    ) -> "Chunk":
+        """A chunk before its first stage."""
+        return cls(
+            work,
+            cache,
+            version,
+            budget,
+            Identities(work, config, cache.given),
+            Sealing(sealer, cache.envelopes),
+            PaneUpdates(config.panes),
+            max(work.watermark, work.idle_to),
+        )
+
+    @property
+    def forgotten(self) -> set[bytes]:
+        """State keys of the visitors that the chunk erases."""
+        return self.named | self.linked
+
+    def refuse(self, record: Any, topic: str, reason: Reason, message: str) -> None:
+        """An input is not applied."""
+        self.refused.append(RefusedInput(record, topic, reason, message))
+
+    def count(self, transitions: Sequence[Transition]) -> None:
+        """Count what event time did to a visitor, here and in the store-wide panes."""
+        for transition in transitions:
+            self.panes.collector.transition(transition)
+            self.transitions[type(transition).__name__] += 1
+
+
+class Versions(Protocol):
+    """Which version is in use; what follows chunks beside it is told of committed ones."""
+
+    @property
+    def current(self) -> Version | None:
+        """The version in use."""
+        ...
+
+    def follow_chunk(self, chunk: Chunk) -> None:
+        """A chunk's transaction came to pass."""
+        ...

@@ -1,0 +1,29 @@
+"""After the transaction: a chunk is seen in its partition's cache, and counted."""
+
+from models.decisions.actions import ActionSet
+from streams.metrics import Metrics
+from streams.pipeline.chunk import Chunk
+from streams.pipeline.hidden_states import rebuild
+from streams.pipeline.reporting import report
+
+
+def commit(chunk: Chunk, metrics: Metrics, actions: ActionSet, kept: int) -> None:
+    """Remember and count the chunk; with the pass's budget left, make hidden states again."""
+    _remember(chunk, kept)
+    report(metrics, chunk, actions)
+    metrics.rebuilt.inc(rebuild(chunk.cache, chunk.version, chunk.waiting, chunk.budget, kept))
+
+
+def _remember(chunk: Chunk, kept: int) -> None:
+    """Bring a partition's cache up to a committed chunk; `kept` visitors stay in it."""
+    cache = chunk.cache
+    cache.keep(((entry.key, entry.visitor) for entry in chunk.entries.values()), kept)
+    cache.given = chunk.identities.said.kept
+    cache.saw(chunk.panes.moved())
+    cache.armed((entry.visitor for entry in chunk.entries.values()), chunk.watermark)
+    visitors = [applied.click.visitor_id for applied in chunk.applied]
+    rows = [chunk.batchers[applied.batch].row(applied.row) for applied in chunk.applied]
+    cache.remember(dict(zip(visitors, chunk.answers, strict=True)), dict(zip(visitors, rows, strict=True)))
+    for key in chunk.forgotten:
+        cache.forget(key)
+    chunk.sealing.committed(chunk.entries, kept)

@@ -1,0 +1,94 @@
+"""Stages decode and read: a chunk's records as clicks, and the visitors that they name from the state."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from models.contract.decoder import Decoder
+from models.contract.events import Click, Rejected
+from models.contract.profile_updates import ProfileDecoder
+from models.contract.pseudonyms import Pseudonyms
+from models.privacy.erasure import Erasure, request_of
+from streams.config.processing_config import ProcessingConfig
+from streams.partition_state import visitors
+from streams.pipeline import hidden_states
+from streams.pipeline.chunk import ASIDE, CONSENTING, WAITING, Chunk
+from streams.privacy.erasing import StateNames
+from streams.transport.routing import home
+
+#: By record of a chunk: the click, or why it is none.
+Clicks = Sequence[Click | Rejected]
+
+
+def decode(chunk: Chunk, decoder: Decoder, profiles: ProfileDecoder) -> Clicks:
+    """Clicks, and the records of the other inputs; what cannot be read of these is refused."""
+    clicks = decoder.decode(chunk.work.records)
+    chunk.identities.decode(profiles, chunk.refuse)
+    return clicks
+
+
+def read(chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None, config: ProcessingConfig) -> None:
+    """Read the visitors, apply to them what came from elsewhere, and give each a slot in a batch."""
+    chunk.keys = _keys(chunk.work.records, clicks, hidden)
+    first = _first_clicks(chunk, clicks, hidden)
+    _read_entries(chunk, first, hidden)
+    outdated = hidden_states.outdated(chunk.entries, first, chunk.version, config.session.gap_ms)
+    chunk.waiting = hidden_states.over_budget(outdated, chunk.budget)
+    chunk.rebuilt = len(outdated) - len(chunk.waiting)
+    for entry in (chunk.entries[key] for key in first):
+        entry.batch = WAITING if entry.key in chunk.waiting else CONSENTING
+        entry.slot = chunk.batchers[entry.batch].visitor(entry.visitor)
+    chunk.misrouted = _misrouted(chunk, clicks, config.partitions)
+
+
+def _keys(records: Sequence[Any], clicks: Clicks, hidden: Pseudonyms | None) -> list[bytes]:
+    """By record the key of its visitor: the record's own, or its pseudonym; of what is refused any."""
+    if hidden is None:
+        return [record.key for record in records]
+    return [click.visitor_id.encode() if type(click) is Click else b"" for click in clicks]
+
+
+def _first_clicks(chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None) -> dict[bytes, Click]:
+    """Each visitor's first click by state key; on the way, whom requests for erasure name."""
+    first: dict[bytes, Click] = {}
+    for record, click, key in zip(chunk.work.records, clicks, chunk.keys, strict=True):
+        if type(click) is Click:
+            first.setdefault(visitors.key_of(key), click)
+        elif record.value is None:
+            chunk.identities.expect(record)
+            if request_of(record) is not None:
+                chunk.named.update(StateNames.of(record, hidden).keys)
+    return first
+
+
+def _read_entries(chunk: Chunk, first: Mapping[bytes, Click], hidden: Pseudonyms | None) -> None:
+    """Visitors of the chunk; what came from elsewhere is applied to them before its clicks."""
+    identities = chunk.identities
+    further = [*chunk.named, *identities.wanted()]
+    wanted = first if not further else dict.fromkeys([*first, *further])
+    chunk.entries = visitors.read(chunk.work.state, wanted, chunk.cache.recent)
+    for key in further:
+        chunk.entries[key].batch = ASIDE
+    identities.read(chunk.entries)
+    identities.apply(chunk.entries)
+    made = receipts(chunk.work.partition, hidden)
+    chunk.erasures += [made(request, True, answer=True) for request in identities.dropped]
+
+
+def _misrouted(chunk: Chunk, clicks: Clicks, partitions: int) -> int:
+    own = chunk.work.partition
+    pairs = zip(chunk.work.records, clicks, strict=True)
+    return sum(type(click) is Click and home(record.key, partitions) != own for record, click in pairs)
+
+
+def receipts(partition: int, hidden: Pseudonyms | None) -> Callable[..., Erasure]:
+    """A function that makes a receipt of an erasure, now: `made(request, found, **further fields)`."""
+    fingerprint = hidden.fingerprint if hidden else ""
+
+    def made(request: str, found: bool, **said: Any) -> Erasure:
+        now = int(time.time() * 1000)
+        return Erasure(
+            request=request, partition=partition, found=found, at=now, pseudonyms=fingerprint, **said
+        )
+
+    return made

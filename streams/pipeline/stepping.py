@@ -1,0 +1,105 @@
+"""Stage step: every click through its visitor's session, in record order, and erasures between them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from models.contract.events import Click, Reason, Rejected
+from models.contract.pseudonyms import Pseudonyms
+from models.decisions import policy
+from models.features import features
+from models.privacy.erasure import request_of, user_request_of
+from models.sessions.lifecycle import BEGIN_CHECKOUT, PURCHASE
+from models.sessions.session import step
+from models.state.facts import Facts, Fate
+from streams.config.processing_config import ProcessingConfig
+from streams.identity.identities import user_of
+from streams.partition_state import visitors
+from streams.partition_state.visitors import VisitorEntry
+from streams.pipeline.chunk import CONSENTING, REFUSING, Applied, Chunk
+from streams.pipeline.reading import Clicks, receipts
+from streams.privacy.erasing import StateNames
+
+
+def step_all(chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None, config: ProcessingConfig) -> None:
+    """Step the clicks, erase who is to be forgotten, refuse the rest."""
+    one = _Stepping(chunk, hidden, config)
+    for record, click, key in zip(chunk.work.records, clicks, chunk.keys, strict=True):
+        if not isinstance(click, Rejected):
+            one.step(record, click, key)
+        elif (request := request_of(record)) is not None:
+            one.forget(StateNames.of(record, hidden), request)
+        elif (request := user_request_of(record)) is not None:
+            one.forget_user(user_of(record), request)
+        else:
+            chunk.refuse(record, config.names.clicks, click.reason, click.message)
+
+
+@dataclass(slots=True)
+class _Stepping:
+    chunk: Chunk
+    hidden: Pseudonyms | None
+    config: ProcessingConfig
+
+    def step(self, record: Any, click: Click, key: bytes) -> None:
+        chunk = self.chunk
+        if click.ts > chunk.watermark:
+            chunk.watermark = click.ts
+        entry = chunk.entries[visitors.key_of(key)]
+        entry.visitor, facts = step(entry.visitor, click, chunk.watermark, self.config.session)
+        if facts.transitions:
+            chunk.count(facts.transitions)
+            chunk.identities.tell(entry.key, facts.transitions)
+        if facts.fate is Fate.APPLIED:
+            _apply(chunk, key, click, entry, facts)
+        elif facts.fate is Fate.DUPLICATE:
+            chunk.duplicates += 1
+        else:
+            chunk.refuse(record, self.config.names.clicks, Reason.LATE, _late(click, facts))
+
+    def forget(self, names: StateNames, request: str) -> None:
+        """Erase a visitor, under whichever name."""
+        found = [key for key in names.keys if self.chunk.entries[key].visitor is not None]
+        told = sum(self._drop(key, request) for key in names.keys)
+        self._receipt(request, bool(found), told=told, opened=names.opened)
+
+    def forget_user(self, user_id: str, request: str) -> None:
+        """Erase a user's record, where it is here, and the visitors linked to them that are here."""
+        known, linked = self.chunk.identities.forget_user(user_id, self.chunk.entries)
+        self.chunk.linked.update(linked)
+        told = sum(self._drop(key, request) for key in linked)
+        self._receipt(request, known or bool(linked), visitors=len(linked), told=told)
+
+    def _drop(self, key: bytes, request: str) -> int:
+        """From here on the visitor is unknown; earlier clicks of the chunk keep the entry that they had."""
+        entry = self.chunk.entries[key]
+        told = self.chunk.identities.forget(key, entry.visitor, request)
+        slot = self.chunk.batchers[CONSENTING].visitor(None)
+        self.chunk.entries[key] = VisitorEntry(key, None, entry.timer, entry.known, slot, user=entry.user)
+        return told
+
+    def _receipt(self, request: str, found: bool, **said: Any) -> None:
+        made = receipts(self.chunk.work.partition, self.hidden)
+        self.chunk.erasures.append(made(request, found, **said))
+
+
+def _apply(chunk: Chunk, key: bytes, click: Click, entry: VisitorEntry, facts: Facts) -> None:
+    visitor = entry.visitor
+    assert visitor is not None
+    if facts.fresh:
+        chunk.identities.began(entry.key, visitor, facts)
+    number = entry.batch if facts.consent else REFUSING
+    batcher = chunk.batchers[number]
+    slot = entry.slot if facts.consent else batcher.visitor(None)
+    index = batcher.click(slot, facts.code, facts.position, features.row(visitor, click, facts))
+    counts = visitor.counts
+    stage = policy.stage_of(visitor.cart_items, counts[BEGIN_CHECKOUT], counts[PURCHASE])
+    place = (number, index, stage, visitor.cart_value, visitor.sessions)
+    chunk.applied.append(Applied(key, click, facts, entry, chunk.watermark, *place))
+    chunk.panes.collector.add(click, facts)
+
+
+def _late(click: Click, facts: Facts) -> str:
+    return (
+        f"ts is {click.ts}, {facts.late_ms / 1000:.0f} s before the visitor's last click; expected less than "
+        "the allowed lateness: send events in order, or raise PATHCAST_ALLOWED_LATENESS_MINUTES"
+    )

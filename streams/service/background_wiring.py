@@ -1,0 +1,52 @@
+"""Wires what runs beside the chunks: broadcast topics, reports, copies of state, endpoints."""
+
+from collections.abc import Callable
+from functools import partial
+
+from streams.service.background import BackgroundServices, conditions
+from streams.service.installation import Installation
+from streams.service.lookups import Lookups
+from streams.service.opening import opening
+from streams.service.pipeline_wiring import Answering
+from streams.service.web import Conditions, Endpoints
+from streams.storage.state_copies import Copies
+from streams.transport.broadcast import Broadcast
+from streams.transport.runtime import Runtime
+
+
+def background(
+    at: Installation,
+    parts: Answering,
+    runtime: Runtime,
+    copies: Copies,
+    end_of: Callable[[int], int | None],
+) -> BackgroundServices:
+    """The services; `end_of` tells the end of a partition of clicks, as far as it is known."""
+    connection = at.connection.aiokafka()
+    broadcasts = [
+        Broadcast(at.names.items, connection, parts.catalogue.apply),
+        Broadcast(at.names.model_updates, connection, parts.models.apply),
+    ]
+    chores = [
+        opening(lambda: parts.models.current, parts.catalogue),
+        parts.models.run,
+        lambda: parts.reports.run(parts.models.compared),
+        copies.run,
+    ]
+    endpoints = _endpoints(at, parts, partial(conditions, runtime, broadcasts))
+    return BackgroundServices(runtime, parts.metrics, broadcasts, chores, endpoints, end_of)
+
+
+def _endpoints(at: Installation, parts: Answering, ready: Conditions) -> Endpoints:
+    settings, lookups = at.settings, Lookups(parts.pipeline, parts.models)
+    token = settings.web_token.get_secret_value() if settings.web_token else None
+    return Endpoints(
+        settings.web_host,
+        settings.web_port,
+        token,
+        parts.metrics,
+        ready,
+        lookups.look_up,
+        lookups.explain,
+        parts.models.describe,
+    )

@@ -1,0 +1,49 @@
+"""What the endpoints tell of one visitor, by id: profile, state, last answers, and explanations of these."""
+
+from typing import Any
+
+from models.explanation.counterfactuals import Session
+from models.state.visitor import Visitor, decode
+from streams.partition_state.cache import PartitionCache
+from streams.partition_state.visitors import key_of
+from streams.pipeline import explaining
+from streams.pipeline.chunk import Versions
+from streams.pipeline.processor import Pipeline
+from streams.service.portrait import Names, portrait, state
+
+
+class Lookups:
+    """Looks into the partitions that a pipeline has; None: no visitor with this id is there."""
+
+    def __init__(self, pipeline: Pipeline, versions: Versions) -> None:
+        self._pipeline, self._versions = pipeline, versions
+
+    def look_up(self, visitor_id: str) -> dict[str, Any] | None:
+        """Profile, state and last answers of a visitor of an owned partition."""
+        name = self._name(visitor_id)
+        for partition, cache in list(self._pipeline.caches.items()):
+            if (visitor := _stored(cache, name)) is not None:
+                answers = [(answer or b"").decode() for _, answer, _ in cache.answers.get(name, ())]
+                names = Names(visitor, self._pipeline.decoder.catalogue, self._versions.current)
+                told = {"profile": portrait(visitor, names), "state": state(visitor, names)}
+                return {"partition": partition, **told, "answers": answers}
+        return None
+
+    def explain(self, visitor_id: str) -> dict[str, Any] | None:
+        """What moved the answers to a visitor's latest click, None also where none is remembered."""
+        name = self._name(visitor_id)
+        for cache in list(self._pipeline.caches.values()):
+            visitor, answers = _stored(cache, name), cache.answers.get(name)
+            if visitor is not None and answers is not None:
+                session = Session(visitor.session_codes(), cache.rows[name], visitor.in_session)
+                return explaining.looked_up(answers, session, self._versions.current, self._pipeline.policy)
+        return None
+
+    def _name(self, visitor_id: str) -> str:
+        hidden = self._pipeline.decoder.pseudonyms
+        return visitor_id if hidden is None else hidden.visitor(visitor_id.encode())
+
+
+def _stored(cache: PartitionCache, name: str) -> Visitor | None:
+    value = cache.state.get([key_of(name.encode())])[0]
+    return None if value is None else decode(value)

@@ -1,0 +1,69 @@
+"""Wires what answers clicks: decoder, policy, model versions, pipeline."""
+
+import socket
+from typing import NamedTuple
+
+from models.contract.aliases import EventNames
+from models.contract.catalogue import Catalogue
+from models.contract.decoder import Decoder
+from models.contract.events import Limits
+from models.decisions.actions import ActionSet
+from models.decisions.policy import Policy
+from models.serving import shop_rules
+from streams.config import secret_file
+from streams.config.processing_config import ProcessingConfig
+from streams.metrics import Metrics
+from streams.pipeline.processor import Pipeline
+from streams.privacy.sealing import Sealer
+from streams.rollout.model_cache import ModelCache
+from streams.rollout.models import Models
+from streams.rollout.reports import Reports
+from streams.rollout.shadow import Shadow
+from streams.service.installation import Installation
+
+
+class Texts(NamedTuple):
+    """What a shop says in files: two TOML texts, and how producers' event names are read."""
+
+    actions: str
+    shop: str
+    events: EventNames
+
+
+class Answering(NamedTuple):
+    """The pipeline, what it follows, and what is told beside its answers."""
+
+    pipeline: Pipeline
+    models: Models
+    reports: Reports
+    catalogue: Catalogue
+    metrics: Metrics
+
+
+def answering(at: Installation, texts: Texts, sealer: Sealer | None) -> Answering:
+    """The parts, none of which runs yet. Raises ActionsError, ShopRulesError, SetUpError."""
+    metrics, catalogue = Metrics(), Catalogue()
+    reports = Reports(at.names.model_reports, at.connection.aiokafka())
+    models = _models(at, metrics, reports)
+    policy = Policy(ActionSet.load(texts.actions))
+    config = ProcessingConfig.of(at.settings, at.names, at.partitions, shop_rules.parse(texts.shop))
+    decoder = _decoder(at, catalogue, texts.events)
+    pipeline = Pipeline(config, decoder, policy, models, metrics, sealer)
+    return Answering(pipeline, models, reports, catalogue, metrics)
+
+
+def _models(at: Installation, metrics: Metrics, reports: Reports) -> Models:
+    settings = at.settings
+    cache = ModelCache(settings.registry, at.datadir / "models", settings.device)
+    name = f"{socket.gethostname()}:{settings.web_port}"
+    return Models(cache, metrics, Shadow(settings.shadow_share, metrics), name, reports.tell)
+
+
+def _decoder(at: Installation, catalogue: Catalogue, events: EventNames) -> Decoder:
+    settings = at.settings
+    limits = Limits(
+        max_bytes=settings.max_event_bytes,
+        check_skew=settings.check_skew,
+        trust_original_time=settings.trust_original_time,
+    )
+    return Decoder(limits, catalogue, events, secret_file.pseudonyms(settings.pseudonym_key_file))

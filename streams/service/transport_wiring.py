@@ -1,0 +1,94 @@
+"""Wires the transport: the runtime that owns partitions, the copies of state, and the Faust application."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from models.scoring.scorer import pick_device
+from streams.effects import Processor
+from streams.service.installation import Installation
+from streams.storage.copy_ledger import CopyLedger
+from streams.storage.datadir_identity import CLIENT, identity
+from streams.storage.erasure_receipts import Receipts
+from streams.storage.partition_store import PartitionStore
+from streams.storage.state_copies import Copies
+from streams.transport import app as apps
+from streams.transport.hanging_transactions import finisher
+from streams.transport.partition import TransactionBounds
+from streams.transport.runtime import Announce, Describe, Runtime, RuntimeConfig
+
+DAY_MS = 86_400_000
+
+
+def runtime(
+    at: Installation,
+    processor: Processor,
+    describe: Describe,
+    announce: Announce,
+    on_failure: Callable[[Exception], None],
+) -> Runtime:
+    """What owns partitions; `announce` is told of them first, `on_failure` ends the process."""
+    names = at.names
+    used = {*names.used(at.seals)} - {names.clicks, *names.sides, *names.broadcast}
+    finish = finisher(at.connection.kafka_python(), sorted(used), [names.identities])
+    return Runtime(_runtime_config(at), processor, describe, finish, announce, on_failure)
+
+
+def _runtime_config(at: Installation) -> RuntimeConfig:
+    settings = at.settings
+    return RuntimeConfig(
+        application_id=settings.application_id,
+        topic=at.names.clicks,
+        changelog="",
+        connection=at.connection.aiokafka(),
+        bounds=TransactionBounds(settings.chunk_records, idle_ms=int(settings.idle_seconds * 1000)),
+        transaction_timeout_ms=int(settings.transaction_timeout_seconds * 1000),
+        tombstone_retention_ms=DAY_MS,
+        cache_bytes=settings.block_cache_mb << 20,
+        threads=_threads(at),
+        sides=at.names.sides,
+    )
+
+
+def _threads(at: Installation) -> int:
+    """A GPU works while the event loop goes on; on a CPU both would wait for the same interpreter."""
+    known = at.settings.threads
+    return int(pick_device(at.settings.device).type == "cuda") if known is None else known
+
+
+def copies(at: Installation, fingerprint: str, opened: Callable[[], Mapping[int, PartitionStore]]) -> Copies:
+    """The copies of state in the datadir; `fingerprint` is the pseudonyms', `opened` the stores in use."""
+    connection = at.connection.aiokafka()
+    return Copies(
+        CopyLedger(at.names.state_copies, connection, identity(at.datadir), fingerprint),
+        Receipts(at.names.erasures, connection),
+        at.datadir,
+        at.settings.revoked_state_hours * 3600,
+        opened,
+    )
+
+
+def application(at: Installation, runtime: Runtime, companion: apps.Service) -> apps.ChunkedApp:
+    """The Faust application; `companion` is up before it joins its group."""
+    return apps.build(
+        runtime,
+        bootstrap=",".join(at.connection.servers),
+        partitions=at.partitions,
+        datadir=at.datadir,
+        replication=at.settings.changelog_replication,
+        companion=companion,
+        options=_options(at),
+    )
+
+
+def _options(at: Installation) -> dict[str, Any]:
+    timeout = at.settings.session_timeout_seconds
+    options: dict[str, Any] = {
+        "broker_client_id": CLIENT + identity(at.datadir).worker,
+        "broker_session_timeout": timeout,
+        "broker_heartbeat_interval": timeout / 10,
+        "broker_rebalance_timeout": timeout,
+        "broker_request_timeout": max(90.0, timeout + 10),
+    }
+    if (credentials := at.connection.faust_credentials()) is not None:
+        options["broker_credentials"] = credentials
+    return options
