@@ -69,8 +69,9 @@ class Baselines:
         every = every.grouped()
         finite(every.features, "features")
         found = dict(known or {})
-        for name in self.state["intent"].keys() - found.keys():
-            found[name] = _again(INTENT[name], self.state["intent"][name], every)
+        for name in self.state["intent"]:
+            if name not in found:
+                found[name] = _again(INTENT[name], self.state["intent"][name], every)
         sessions = {"next_item": next_items.learn(every, words)} if words is not None else {}
         return Baselines(self.state | {"intent": found} | sessions)
 

@@ -115,7 +115,7 @@ SAMPLES: dict[type[Any], Callable[[Any], Any]] = {
     inspect.EnumType: lambda kind: next(iter(kind.cls)).value,
     inspect.LiteralType: lambda kind: kind.values[0],
     inspect.StrType: lambda kind: 'text \\ "é" \x00 💥',
-    inspect.BoolType: lambda kind: True,
+    inspect.BoolType: lambda kind: False,
     inspect.IntType: lambda kind: kind.ge or 3,
     inspect.FloatType: lambda kind: 0.25,
 }

@@ -244,6 +244,7 @@ def baselines(parts: tuple[Examples, Examples]) -> Baselines:
 def test_baselines_learn_again_with_what_was_chosen_for_them(baselines, parts, made) -> None:
     again = baselines.again(refit.together(*parts), made.learned.words).state
     known, found = baselines.state["intent"], again["intent"]
+    assert list(found) == list(known)
     assert again["thresholds"] == baselines.state["thresholds"]
     assert again["next_item"]["count"] == len(made.learned.words.ids)
     trees = [lightgbm.Booster(model_str=one["lightgbm"]["trees"]) for one in (known, found)]
