@@ -156,7 +156,7 @@ def test_topics_that_do_not_fit_are_refused(monkeypatch, found, words):
 
 LOGGING = """
 import logging, sys, structlog
-from streams import logs
+from streams import logging_setup as logs
 logs.configure(sys.argv[1], sys.argv[2])
 structlog.get_logger("pathcast.test").info("started", partitions=4)
 structlog.get_logger("pathcast.test").warning("slow")
