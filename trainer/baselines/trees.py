@@ -59,8 +59,7 @@ def _settings() -> dict[str, Any]:
 
 
 def _dataset(table: ColumnTable, grouped: Examples) -> lightgbm.Dataset:
-    labels = grouped.buys[grouped.judged].astype(np.float32)
-    return lightgbm.Dataset(table(grouped.batch())[grouped.judged], labels)
+    return lightgbm.Dataset(table(grouped.batch()), grouped.buys.astype(np.float32))
 
 
 def chances(state: State, examples: Examples) -> Chances:

@@ -23,10 +23,11 @@ class Examples:
     """N applied clicks in the log's order.
 
     `codes` CODE [N], `features` float32 [N, F], `session` int64 [N] (numbered from 0 by first click),
-    `position` int32 [N], `ts` int64 [N] (epoch ms), `visitor` int64 [N] (numbered from 0), `buys` bool [N]
-    (a purchase follows in the session), `target` uint64 [N] (hash of the next event's item, 0 where it has
-    none or the same). `items` are ids by hash. `said` and `ahead` [N] are what `trainer.examples.lookahead`
-    describes, `names` the categories and brands by their 32-bit hashes.
+    `position` int32 [N], `ts` int64 [N] (epoch ms), `visitor` int64 [N] (numbered from 0), `buys` bool
+    [N] (a purchase follows in the session; at a purchase: another order), `target` uint64 [N] (hash of
+    the next event's item, 0 where it has none or the same). `items` are ids by hash. `said` and `ahead`
+    [N] are what `trainer.examples.lookahead` describes, `names` the categories and brands by their 32-bit
+    hashes.
     """
 
     codes: NDArray[np.void]
@@ -88,7 +89,10 @@ class Examples:
 def labelled(
     codes: NDArray[np.void], session: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
-    """`buys` and `target` of clicks in order of time: what happens in the session after each."""
+    """`buys` and `target` of clicks in order of time: what happens in the session after each.
+
+    Purchases in a row are the lines of one order: at each of them `buys` says whether another order follows.
+    """
     order = np.argsort(session, kind="stable")
     grouped, events, items = session[order], codes["event"][order], item_hashes(codes)[order]
     last = np.diff(grouped, append=-1) != 0
@@ -98,9 +102,17 @@ def labelled(
     session_end = np.repeat(ends, np.diff(ends, prepend=-1))
     following = np.where(last, 0, np.append(items[1:], np.uint64(0)))
     buys, target = np.empty(len(codes), dtype=bool), np.empty(len(codes), dtype=np.uint64)
-    buys[order] = bought[session_end] > bought
+    buys[order] = bought[session_end] > bought[_order_ends(events, last)]
     target[order] = np.where(following == items, 0, following)
     return buys, target
+
+
+def _order_ends(events: NDArray[np.uint8], last: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """By click of grouped sessions the last line of its order; itself, if it buys nothing."""
+    purchase = events == PURCHASE
+    goes_on = purchase & np.append(purchase[1:], False) & ~last
+    ends = np.flatnonzero(~goes_on)
+    return ends[np.searchsorted(ends, np.arange(len(events)))]
 
 
 def segments(session: NDArray[np.int64], longest: int) -> NDArray[np.int64]:

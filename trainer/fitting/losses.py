@@ -84,15 +84,15 @@ def losses(
 
 
 def _purchase(network: Network, data: Data, hidden: Tensor, clicks: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean loss of the clicks that are judged, and all clicks' logits; of data without any, zeros."""
+    """Mean loss and logits of the clicks; of data without clicks that are judged, zeros.
+
+    Purchases are not judged but teach all the same: unseen, they would be answered like the checkouts before.
+    """
     if not data.judged.any():
         return hidden.new_zeros(()), hidden.new_zeros(len(clicks))
     logits = network.purchase(hidden, data.features[clicks].to(hidden.device))
-    judged = data.judged[clicks].to(hidden.device)
-    found = F.binary_cross_entropy_with_logits(
-        logits[judged].float(), data.buys[clicks].to(hidden.device)[judged]
-    )
-    return found.nan_to_num() * distributed.share(judged.sum()), logits
+    found = F.binary_cross_entropy_with_logits(logits.float(), data.buys[clicks].to(hidden.device))
+    return found.nan_to_num() * distributed.share(torch.tensor(len(clicks), device=hidden.device)), logits
 
 
 def listwise(network: Network, hidden: Tensor, soft: Soft, clicks: Tensor) -> Tensor:

@@ -57,5 +57,4 @@ def index(
 
 def rates(examples: Examples) -> StageRates:
     """How often people buy from each stage of a session on."""
-    stages = features.stages(examples.features[examples.judged])
-    return StageRates.count(stages, examples.buys[examples.judged].astype(np.float32))
+    return StageRates.count(features.stages(examples.features), examples.buys.astype(np.float32))
