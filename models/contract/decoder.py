@@ -62,8 +62,10 @@ class Decoder:
     def decode(self, records: Sequence[InputRecord]) -> list[Click | Rejected]:
         """One entry per record, in order."""
         one = self._one
-        joined = b"\n".join([record.value or b"" for record in records])
-        if suspicious(joined, len(records)):
+        values = [record.value or b"" for record in records]
+        # A record that is no object lends its brace to no template of another.
+        objects = [value[:1] for value in values].count(b"{")
+        if suspicious(b"\n".join(values), objects):
             return [one(record, suspicious(record.value or b"")) for record in records]
         return [one(record) for record in records]
 

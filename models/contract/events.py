@@ -90,7 +90,7 @@ class Click(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     explain: Annotated[bool | None, Meta(description="`true`: answers say what moved them.")] = None
     schema_version: Annotated[SchemaVersion, Meta(description="Version of this contract.")] = SCHEMA_VERSION
     #: Not on the wire: what the decoder did to optional fields, bits of DROPPED, CLIPPED and FILLED.
-    flags: Annotated[int, Meta(le=0)] = 0
+    flags: Annotated[int, Meta(ge=0, le=0)] = 0
 
 
 WIRE_FIELDS = tuple(name for name in Click.__struct_fields__ if name != "flags")

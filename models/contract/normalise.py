@@ -13,14 +13,25 @@ import msgspec
 
 from models.contract import values as readers
 from models.contract.aliases import CLICK_FIELD, EventNames, event_name, gather
-from models.contract.events import CLIPPED, DROPPED, OPTIONAL_FIELDS, SCHEMA_VERSION, Click, Reason, Rejected
+from models.contract.events import (
+    CLIPPED,
+    DROPPED,
+    ID_CHARS,
+    OPTIONAL_FIELDS,
+    SCHEMA_VERSION,
+    Click,
+    Reason,
+    Rejected,
+)
 from models.contract.templates import suspicious
 from models.contract.values import MISSING, Reader, Unreadable, describe
 
-_LONG_TEXT = {"query": 512, "decision_id": 512, "recommendation_id": 512}
 OPTIONAL_READERS: Mapping[str, Reader] = {
-    **{name: readers.text(_LONG_TEXT.get(name, 256)) for name in OPTIONAL_FIELDS},
+    **{name: readers.text(256) for name in OPTIONAL_FIELDS},
     **dict.fromkeys(("price", "value", "rating"), readers.amount),
+    **dict.fromkeys(("user_id", "item_id", "promo_id", "transaction_id"), readers.whole(ID_CHARS)),
+    **dict.fromkeys(("decision_id", "recommendation_id"), readers.whole(2 * ID_CHARS)),
+    "query": readers.words(512),
     "page": readers.address(1024),
     "quantity": readers.pieces,
     "basket": readers.basket,
@@ -133,15 +144,27 @@ def _required(found: Mapping[str, Any], private: bool) -> dict[str, Any] | Rejec
         try:
             values[name] = reader(found.get(name))
         except Unreadable:
-            hidden = private and (name != "event" or _is_person(found, found.get(name)))
+            hidden = private and (name != "event" or _names_person(found, found.get(name)))
             seen = "missing" if name not in found else "unreadable" if hidden else describe(found[name])
             return Rejected(Reason.INVALID, f"{name} is {seen}, expected {expected}; {advice}")
     return values
 
 
-def _is_person(found: Mapping[str, Any], value: Any) -> bool:
-    """Whether a value is also the event's visitor or user: fields that were mixed up."""
-    return value in (found.get("visitor_id"), found.get("user_id"))
+def _names_person(found: Mapping[str, Any], value: Any) -> bool:
+    """Whether a value has the event's visitor or user in it, as `login_anna` has."""
+    said = _plain(value)
+    people = [_plain(found.get(name)) for name in ("visitor_id", "user_id")]
+    return any(person in said for person in people if person)
+
+
+def _plain(value: Any) -> str:
+    """Text or a number as text without case; empty for anything else."""
+    if isinstance(value, str):
+        return value.casefold()
+    try:
+        return readers.string(value)
+    except Unreadable:
+        return ""
 
 
 def _click(required: dict[str, Any], fields: Fields) -> Click:

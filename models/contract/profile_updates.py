@@ -13,7 +13,8 @@ from msgspec import Meta
 from models.contract.decoder import InputRecord
 from models.contract.events import SCHEMA_VERSION, EpochMs, Id, Limits, Reason, Rejected, SchemaVersion, Text
 from models.contract.pseudonyms import Pseudonyms
-from models.contract.values import MISSING, describe
+from models.contract.templates import leaks
+from models.contract.values import describe, is_missing
 
 _ADVICE = "see docs/contract/profile-update.schema.json"
 #: Interests of one person at most.
@@ -49,6 +50,10 @@ class Removal(NamedTuple):
 
     visitor_id: str
     user_id: str
+
+
+def _says_nothing(text: str | None) -> bool:
+    return text is None or is_missing(text) or leaks(text)
 
 
 class ProfileDecoder:
@@ -104,6 +109,12 @@ class ProfileDecoder:
             return Rejected(
                 Reason.INVALID, f"{len(ids)} of visitor_id and user_id, expected one of the two; {_ADVICE}"
             )
+        if _says_nothing(ids[0]):
+            seen = "no id" if self.pseudonyms else describe(ids[0])
+            return Rejected(
+                Reason.INVALID,
+                f"visitor_id or user_id is {seen}, expected the id of one person; {_ADVICE}",
+            )
         if ids[0].encode("utf-8", "surrogatepass") != record.key:
             found = "another" if self.pseudonyms else f"{describe(record.key)}, not {describe(ids[0])}"
             return Rejected(
@@ -119,10 +130,13 @@ class ProfileDecoder:
         return None
 
     def _hidden(self, update: ProfileUpdate) -> ProfileUpdate:
-        """Words that say "missing" say nothing; ids become pseudonyms."""
+        """Words that say "missing" and templates say nothing; ids become pseudonyms."""
         for field in ("age_band", "gender", "region"):
-            if getattr(update, field) in MISSING:
+            if _says_nothing(getattr(update, field)):
                 setattr(update, field, None)
+        update.interests = {
+            name: weight for name, weight in update.interests.items() if not _says_nothing(name)
+        }
         if self.pseudonyms is None:
             return update
         if update.visitor_id is not None:

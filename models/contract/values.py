@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.contract.events import BASKET_ITEMS, ID_CHARS, TS_MAX, TS_MIN
-from models.contract.templates import leaks
+from models.contract.templates import is_template, leaks
 
 Reader = Callable[[Any], tuple[Any, bool]]
 
@@ -69,9 +69,19 @@ def _string(value: Any) -> str:
 
 
 def identifier(value: Any) -> str:
-    """A required id: cutting one would join two visitors, so a longer one is unreadable."""
+    """An id: cutting one would join two visitors, so a longer one is unreadable."""
+    return _whole(value, ID_CHARS)
+
+
+def whole(most: int) -> Reader:
+    """A reader of ids of at most `most` characters."""
+
+    return lambda value: (_whole(value, most), False)
+
+
+def _whole(value: Any, most: int) -> str:
     found = string(value)
-    if len(found) > ID_CHARS:
+    if len(found) > most:
         raise Unreadable
     return found
 
@@ -81,6 +91,18 @@ def text(most: int) -> Reader:
 
     def read(value: Any) -> tuple[str, bool]:
         found = string(value)
+        return found[:most], len(found) > most
+
+    return read
+
+
+def words(most: int) -> Reader:
+    """A reader of what people write: as of text, but a template is none of theirs only where it is all."""
+
+    def read(value: Any) -> tuple[str, bool]:
+        found = _string(value)
+        if is_template(found):
+            raise Unreadable
         return found[:most], len(found) > most
 
     return read

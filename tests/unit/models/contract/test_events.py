@@ -169,12 +169,27 @@ def test_amounts_are_clipped_and_flagged(name: str, sent: Any, kept: float) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("query", 512), ("page", 1024), ("country", 256), ("item_id", 256)]
+    ("name", "most"), [("query", 512), ("page", 1024), ("country", 256), ("category", 256)]
 )
 def test_long_text_is_cut_and_flagged(name: str, most: int) -> None:
     click = decode(EVENT | {name: "x" * 2000})
     assert getattr(click, name) == "x" * most
     assert click.flags == CLIPPED[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        *((name, 256) for name in ("user_id", "item_id", "promo_id", "transaction_id")),
+        *((name, 512) for name in ("decision_id", "recommendation_id")),
+    ],
+)
+def test_a_long_id_is_dropped_for_two_would_become_one_if_cut(name: str, most: int) -> None:
+    assert getattr(decode(EVENT | {name: "x" * most}), name) == "x" * most
+    # Beside a field of another's, that is read tolerantly.
+    assert getattr(decode(EVENT | {name: "x" * most, "note": 1}), name) == "x" * most
+    for last in "ab":
+        assert decode(EVENT | {name: "x" * most + last}) == Click(**EVENT, flags=DROPPED[name])
 
 
 def test_the_catalogue_fills_what_was_not_sent() -> None:
@@ -201,7 +216,7 @@ def test_a_price_that_cannot_be_read_comes_from_the_catalogue() -> None:
 
 
 def test_a_producers_own_flags_do_not_count() -> None:
-    for flags in (0, 7, "x", [1]):
+    for flags in (0, 7, -1, -2, -(1 << 62), -(1 << 70), 0.5, "x", [1], None):
         assert decode(EVENT | {"flags": flags}) == Click(**EVENT)
 
 

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
-from models.contract.events import BASKET_ITEMS, CLIPPED, DROPPED, EVENTS, TS_MAX, TS_MIN, Click, Limits
+from models.contract.events import (
+    BASKET_ITEMS,
+    CLIPPED,
+    DROPPED,
+    EVENTS,
+    TS_MAX,
+    TS_MIN,
+    Click,
+    Limits,
+    Rejected,
+)
 from models.contract.normalise import normalise
 from models.contract.values import MISSING
 from tests.fuzzing import START, Input
@@ -105,6 +115,35 @@ def test_a_number_that_is_none_drops_the_field_not_the_event(token: str) -> None
 )
 def test_what_cannot_be_read_is_dropped_and_flagged(name: str, sent: Any) -> None:
     assert read(EVENT | {name: sent}) == Click(**EVENT, flags=DROPPED[name])
+
+
+@pytest.mark.parametrize(
+    ("person", "event"),
+    [
+        ({"visitor_id": "anna"}, "anna"),
+        ({"visitor_id": "anna"}, "login_anna"),
+        ({"visitor_id": "anna"}, "Hello ANNA!"),
+        ({"user_id": "anna@shop"}, "login:anna@shop"),
+        ({"visitor_id": 4711}, "view4711"),
+        ({"visitor_id": 4711.0}, "view4711"),
+        ({"user_id": "4711"}, 47110),
+        ({"user_id": "anna"}, "${anna}"),
+    ],
+)
+def test_no_message_quotes_an_event_that_has_a_person_in_it(person: dict[str, Any], event: Any) -> None:
+    value = json.dumps(EVENT | person | {"event": event}).encode()
+    hidden, shown = normalise(value, private=True), normalise(value)
+    assert isinstance(hidden, Rejected)
+    assert isinstance(shown, Rejected)
+    assert hidden.message.startswith("event is unreadable, expected")
+    assert shown.message.startswith(f"event is {event!r}, expected")
+
+
+def test_an_event_that_names_nobody_is_quoted() -> None:
+    for person in ({"user_id": None}, {"user_id": ""}, {}, {"user_id": ["n"]}):
+        found = normalise(json.dumps(EVENT | person | {"event": "none sneeze"}).encode(), private=True)
+        assert isinstance(found, Rejected)
+        assert "'none sneeze'" in found.message
 
 
 def test_dropped_fields_are_counted() -> None:

@@ -89,6 +89,39 @@ def test_other_bytes_are_refused_with_their_reason(value: Any, key: bytes | None
     assert found.reason is reason
 
 
+NOTHING = [
+    "(not set)",
+    "undefined",
+    "NULL",
+    " ",
+    "${x}",
+    "{{ x }}",
+    "${}",
+    "[object Object]",
+    "%7B%7Bx%7D%7D",
+]
+
+
+@pytest.mark.parametrize("word", NOTHING)
+def test_words_for_missing_and_templates_are_left_out(word: str) -> None:
+    said = dict.fromkeys(("age_band", "gender", "region"), word)
+    found = read(FULL | said | {"interests": {"hats": 1, word: 0.5}})
+    assert found == ProfileUpdate(visitor_id="v1", ts=START, interests={"hats": 1}, consent=True)
+    found = read(json.dumps(FULL | {"region": word}).replace("{{", "\\u007b\\u007b").encode())
+    assert found.region is None
+
+
+@pytest.mark.parametrize("word", NOTHING)
+@pytest.mark.parametrize("name", ["visitor_id", "user_id"])
+@pytest.mark.parametrize("hidden", [None, HIDDEN])
+def test_nobody_is_called_so(word: str, name: str, hidden: Pseudonyms | None) -> None:
+    found = read({name: word, "ts": START, "gender": "f"}, word.encode(), hidden)
+    assert isinstance(found, Rejected)
+    assert found.reason is Reason.INVALID
+    assert "expected the id of one person" in found.message
+    assert (repr(word) in found.message) == (hidden is None)
+
+
 def test_an_empty_value_takes_back_what_was_said_of_visitor_and_user() -> None:
     assert read(None) == read(b"") == Removal("v1", "v1")
     hidden = read(None, hidden=HIDDEN)
