@@ -56,6 +56,7 @@ class Partition:
         self.visitors[name] = visitor
         if facts.born:
             self.world.logins.pop(name, None)
+            self.world.refusals.pop(name, None)
         self.send(name, facts.transitions)
         if facts.fate is not Fate.APPLIED:
             return
@@ -64,6 +65,8 @@ class Partition:
         if not facts.consent:
             self.given.pop(name, None)
             self.world.logins.pop(name, None)
+            if click.consent is False:
+                self.world.refusals[name] = visitor.last_ts
         elif click.user_id is not None:
             self.world.login(name, click.ts, click.user_id)
 
@@ -138,12 +141,14 @@ class World:
         self.channels: dict[tuple[int, int], deque[bytes]] = defaultdict(deque)
         #: By visitor: time and user of the latest login; user and summary last sent.
         self.logins: dict[str, tuple[int, str]] = {}
+        #: By visitor: time of the latest refusal; an older login does not count.
+        self.refusals: dict[str, int] = {}
         self.latest: dict[str, tuple[str, Summary | None]] = {}
         self.messages = 0
 
     def login(self, name: str, ts: int, user_id: str) -> None:
         """The latest login by event time counts; of two at one time the later record."""
-        if name not in self.logins or ts >= self.logins[name][0]:
+        if ts >= max(self.logins.get(name, (0, ""))[0], self.refusals.get(name, 0)):
             self.logins[name] = ts, user_id
 
     def send(self, source: int, message: Message) -> None:
@@ -204,7 +209,7 @@ class World:
 
 def plain_sum(summaries: list[Summary], given: Traits | None) -> Summary | None:
     """What `models.identity.joining.total` must come to, written without it."""
-    if not summaries and given is None:
+    if not summaries and plain_traits([given]) is None:
         return None
     day = max((one.profile_day for one in summaries), default=0)
     made = Summary(profile_day=day, traits=plain_traits([*(one.traits for one in summaries), given]))

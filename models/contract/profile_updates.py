@@ -40,7 +40,8 @@ class ProfileUpdate(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_field
         Interests, Meta(description="Long-term interests: weight by category, as clicks name it.")
     ] = {}
     consent: Annotated[
-        bool | None, Meta(description="`false`: nothing is kept, as after an empty value.")
+        bool | None,
+        Meta(description="`false`: nothing is kept but the time, so that no older record counts."),
     ] = None
     schema_version: Annotated[SchemaVersion, Meta(description="Version of this contract.")] = SCHEMA_VERSION
 

@@ -29,7 +29,7 @@ from models.state.visitor import COUNTERS, Visitor
 _EVENT: Final = f"choice:{COUNTERS}"
 #: Short names that expressions may use, and what they stand for; each is worked out once a click.
 SHORT: Final = {
-    "now": "click.ts",
+    "now": "visitor.last_ts",
     "code": "facts.code",
     "said": "fields(facts.code)",
     "counts": "visitor.counts",

@@ -20,11 +20,14 @@ def share(visitor: Visitor) -> list[Shared]:
 
 
 def unlink(visitor: Visitor) -> list[Shared]:
-    """The visitor belongs to no user any more. Call this before a linked visitor is forgotten, too."""
+    """The visitor belongs to no user any more. Call this before a linked visitor is forgotten, too.
+
+    `linked_at` stays: a login before it is late even now.
+    """
     if not visitor.user_id:
         return []
     told = Shared(visitor.user_id, visitor.last_ts, None)
-    visitor.user_id, visitor.linked_at, visitor.others = "", 0, None
+    visitor.user_id, visitor.others = "", None
     return [told]
 
 

@@ -64,10 +64,13 @@ def _apply(visitor: Visitor, click: Click, config: SessionConfig, transitions: l
     event = EVENT_CODES[click.event]
     flags |= _count(visitor, event, now, config)
     code = keep(visitor, click, event, dwell, flags)
-    if click.consent is True:
-        declare(visitor, click)
-    if click.user_id is not None and not visitor.denied:
-        transitions += follow(visitor, click)
+    if not visitor.denied:
+        if click.consent is True:
+            declare(visitor, click)
+        if click.user_id is not None:
+            transitions += follow(visitor, click)
+    elif click.consent is False:
+        visitor.linked_at = now
     return Facts(
         APPLIED,
         transitions,
@@ -87,7 +90,7 @@ def _enter(
     visitor: Visitor, click: Click, now: int, config: SessionConfig, transitions: list[Transition]
 ) -> bool:
     """Begins a session where the click is not one of the running session's; whether it did."""
-    denied = visitor.denied if click.consent is None else not click.consent
+    denied = _refuses(visitor, click)
     if (
         now - visitor.last_ts <= config.gap_ms
         and now - visitor.start_ts <= config.max_session_ms
@@ -105,6 +108,13 @@ def _enter(
         transitions += _erase(visitor)
     visitor.denied, visitor.ended, visitor.churned = denied, False, False
     return True
+
+
+def _refuses(visitor: Visitor, click: Click) -> bool:
+    """Whether consent is refused after the click; one older than the latest cannot grant what is refused."""
+    if click.consent is None or (click.consent and click.ts < visitor.last_ts):
+        return visitor.denied
+    return not click.consent
 
 
 def _begin(visitor: Visitor, now: int) -> None:

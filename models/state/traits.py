@@ -78,21 +78,21 @@ def _rank(word: tuple[int, int | dict[int, int]]) -> tuple[int, object]:
     return ts, sorted(value.items()) if isinstance(value, dict) else value
 
 
-def replaced(held: Traits | None, update: ProfileUpdate) -> Traits | None:
+def replaced(held: Traits | None, update: ProfileUpdate) -> Traits:
     """What the topic `profiles` says after an update: all of it replaces all that an older one said.
 
-    Compaction leaves only the last record of a key, so a record is never a delta. None: nothing is to be
-    kept, which a refusal of consent also says.
+    Compaction leaves only the last record of a key, so a record is never a delta. Of a refusal of consent
+    only its time is kept, so that an older record does not come back.
     """
     if held is not None and update.ts < held.age_ts:
         return held
+    ts = update.ts
+    made = Traits(age_ts=ts, gender_ts=ts, region_ts=ts, interests_ts=ts)
     if update.consent is False:
-        return None
-    ts, made = update.ts, Traits(age_ts=update.ts, gender_ts=update.ts, region_ts=update.ts)
+        return made
     made.age, made.gender, made.region = trait(update.age_band), trait(update.gender), trait(update.region)
     weights = {category_hash(name): round(weight * WHOLE) for name, weight in update.interests.items()}
     made.interests = {category: weight for category, weight in sorted(weights.items()) if weight}
-    made.interests_ts = ts
     return made
 
 

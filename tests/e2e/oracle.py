@@ -139,8 +139,9 @@ class Partition:
         flags = REORDERED * (click["ts"] < shopper.last_ts) | CLIPPED * click["clipped"]
         flags |= RATE * (shopper.count_rate(now) > rules.per_minute)
         denied = shopper.denied
-        if click.get("consent") is not None:
-            shopper.denied = click["consent"] is False
+        refuses = click.get("consent") is False
+        if refuses or (click.get("consent") is True and now == click["ts"]):
+            shopper.denied = refuses
         born = shopper.last_ts == 0
         fresh = born or shopper.denied != denied or not self._goes_on(shopper, now)
         if fresh:
@@ -150,8 +151,8 @@ class Partition:
             shopper.start_session(now, born)
         elif shopper.ended:
             self._end(shopper, -1)
-        if click.get("consent") is False:
-            shopper.erase()
+        if refuses:
+            shopper.erase(now)
         self._enter(shopper, click, now, flags)
         self._offer(shopper, click, born, fresh, action_of)
 

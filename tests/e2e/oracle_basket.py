@@ -42,6 +42,13 @@ def money(amount):
     return min(MOST_MONEY, round(1000 * amount))
 
 
+def refund_hash(click):
+    """Of what a refund names, a line each."""
+    value = click.get("value")
+    lines = [click["transaction_id"], "" if value is None else str(money(value)), click.get("item_id") or ""]
+    return xxhash.xxh3_64_intdigest("\n".join(lines + list(click.get("basket") or ())).encode())
+
+
 @dataclass
 class Line:
     item: int
@@ -155,28 +162,28 @@ class Orders:
         standing = 0 if self.undone else 1
         if (self.orders == 0 and self.total == 0) or (not of_latest and self.orders - standing <= 0):
             return 0, of_latest
-        repeated = order != 0 and order == self.last_refund
+        told = refund_hash(click) if order else 0
+        repeated = order != 0 and told == self.last_refund
         whole = click.get("item_id") is None and not click.get("basket")
+        silent = click.get("value") is None and click.get("price") is None
         asked = self._asked(click, repeated, of_latest and whole)
-        if order == 0:
-            limit = self.total
-        elif of_latest:
-            limit = self.left
-        else:
-            limit = self.total - self.left
+        if asked == 0 and not silent:
+            return 0, of_latest
+        limit = self.total if order == 0 else self.left if of_latest else self.total - self.left
         paid = min(asked, limit)
-        self.total -= paid
+        before, self.total = self.left, self.total - paid
         if of_latest:
-            silent = click.get("value") is None and click.get("price") is None
-            before, self.left = self.left, max(0, self.left - paid)
-            over = self.left == 0 and (before > 0 or (order != 0 and whole and silent))
-            if over and not self.undone:
-                self.undone, self.orders = True, max(0, self.orders - 1)
-        elif whole and not repeated:
+            self.left = max(0, self.left - paid)
+            if self.left == 0 and (before > 0 or (order != 0 and whole and silent)):
+                self._undo()
+        elif whole and not repeated and (silent or (paid > 0 and self.total == self.left)):
             self.orders -= 1
-        if order:
-            self.last_refund = order
+        self.last_refund = told or self.last_refund
         return paid, of_latest
+
+    def _undo(self):
+        if not self.undone:
+            self.undone, self.orders = True, max(0, self.orders - 1)
 
     def _asked(self, click, repeated, all_of_it):
         if click.get("value") is not None:

@@ -98,15 +98,15 @@ class Shopper:
     def purchases(self):
         return self.counts[1 + EVENTS.index("purchase")]
 
-    def erase(self):
-        """A refusal of consent: what was kept before it goes."""
+    def erase(self, now):
+        """A refusal of consent: what was kept before it goes; older logins change nothing any more."""
         self.codes, self.profile, self.orders = [], Profile(day=self.profile.day), Orders()
         self.left_items = self.left_value = self.rating_sum = self.rating_count = 0
-        self.told, self.user_id, self.linked_at = {}, "", 0
+        self.told, self.user_id, self.linked_at = {}, "", now
 
     def describe(self, click):
         """What a click with `consent: true` says of the person, and the user that it is of."""
-        if click.get("consent") is True:
+        if click.get("consent") is True and not self.denied:
             for name in ("age_band", "gender", "region"):
                 if click.get(name) and click["ts"] >= self.told.get(name, (0, 0))[1]:
                     self.told[name] = xxhash.xxh3_64_intdigest(click[name].lower().encode()), click["ts"]

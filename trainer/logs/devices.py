@@ -95,7 +95,7 @@ class Devices:
             return
         name = update.visitor_id or ""
         made, visitor = replaced(self.given.pop(name, None), update), self._visitors.get(name)
-        if made is not None and not (visitor and visitor.denied):
+        if not (visitor and visitor.denied):
             self.given[name] = made
         if visitor is not None:
             self._deliver(name, linking.give(visitor, made))

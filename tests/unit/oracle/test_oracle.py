@@ -165,14 +165,15 @@ def test_the_oracle_agrees_under_the_default_times(log, sizes):
     agree(Rules(), log, sizes)
 
 
+TRADED = ("item_id", "price", "quantity", "value", "basket", "transaction_id", "rating")
+
+
 @st.composite
 def trades(draw):
     """Records of one visitor who buys, sends back and rates, whatever is named."""
     made = []
     for number, back in enumerate(draw(st.lists(STEPS, min_size=1, max_size=40))):
-        names = draw(
-            st.sets(st.sampled_from(("item_id", "price", "quantity", "value", "transaction_id", "rating")))
-        )
+        names = draw(st.sets(st.sampled_from(TRADED)))
         click = {name: draw(OPTIONAL[name]) for name in sorted(names)}
         event = draw(st.sampled_from(("purchase", "refund", "refund", "rate_item")))
         ts = (made[-1].timestamp if made else START) + back

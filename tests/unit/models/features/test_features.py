@@ -7,6 +7,7 @@ from models.contract.events import CLIPPED, DROPPED, EVENT_CODES, Click
 from models.features import features
 from models.features.buckets import REMEMBERED, Buckets
 from models.identity import linking
+from models.network.coherence import begun, bought
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.codes import CODE, category_hash
@@ -62,6 +63,24 @@ def test_values_of_a_short_session() -> None:
     assert column(matrix, f"previous_event={EVENT_CODES['add_to_cart']}") == [0, 0, 1]
 
 
+def test_a_click_that_arrives_late_is_of_the_visitor_s_latest_time() -> None:
+    """An order of a second ago is not one of never, or the visitor would seem to hesitate after it."""
+    clicks = [
+        click(0, "begin_checkout"),
+        click(1, "purchase", value=9.0),
+        click(1, "page_view", page="/thanks"),
+    ]
+    clicks[2].event_id, clicks[2].ts = "late", clicks[2].ts - 1000
+    matrix = rows(click(-100, "view_item"), *clicks)
+    for name in ("since_purchase", "since_checkout", "since_visit", "session_seconds", "hour_sin"):
+        assert column(matrix, name)[3] == column(matrix, name)[2], name
+    assert column(matrix, "since_purchase")[2:] == [1, 1]
+    assert column(matrix, "since_purchase_never") == [1, 1, 0, 0]
+    assert column(matrix, "since_visit_never") == [1, 0, 0, 0]
+    assert begun(matrix).tolist() == [False, True, False, False]
+    assert bought(matrix).tolist() == [False, False, True, True]
+
+
 def test_stages_follow_the_furthest_step() -> None:
     events = ("view_item", "add_to_cart", "page_view", "begin_checkout", "purchase", "view_item")
     matrix = rows(*(click(number, event, item_id="a") for number, event in enumerate(events)))
@@ -103,7 +122,7 @@ def test_no_clicks_make_an_empty_matrix() -> None:
 
 def test_the_version_is_that_of_the_definitions() -> None:
     """Shown here so that a change of features is seen in review: versions made before it are refused."""
-    assert features.FEATURES_VERSION == "62ff7349c687"
+    assert features.FEATURES_VERSION == "80dcd545e583"
 
 
 def test_buckets_do_not_depend_on_case() -> None:

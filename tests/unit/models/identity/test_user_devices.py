@@ -58,6 +58,7 @@ OPS = st.one_of(
     st.tuples(st.just("forget"), st.sampled_from(VISITORS), STEPS, BACK),
     st.tuples(st.just("forget user"), st.sampled_from(USERS), STEPS, BACK),
     st.tuples(st.just("profile"), st.sampled_from(VISITORS + USERS), STEPS, BACK),
+    st.tuples(st.just("refusal"), st.sampled_from(VISITORS + USERS), STEPS, BACK),
     st.tuples(st.just("removal"), st.sampled_from(VISITORS + USERS), STEPS, BACK),
 )
 
@@ -84,21 +85,16 @@ def _of_profiles(world: World, said: dict[str, Traits], kind: str, name: str, ts
     if kind == "forget user":
         for partition in world.partitions:
             partition.waiting.append(lambda own: own.forget_user(name))
-    if kind == "profile":
+    if kind in ("profile", "refusal"):
         key = {"user_id" if name in USERS else "visitor_id": name}
         update = ProfileUpdate(**key, ts=ts, gender=f"g{ts % 3}", interests={f"c{ts % 5}": 0.5})
+        update.consent = False if kind == "refusal" else None
         if name in USERS and ts >= (said[name].age_ts if name in said else 0):
-            said[name] = linking_traits(update)
+            said[name] = replaced(None, update)
     else:
         update = Removal(name, name)
         said.pop(name, None)
     world.of(name).waiting.append(lambda own: own.update(update))
-
-
-def linking_traits(update: ProfileUpdate) -> Traits:
-    made = replaced(None, update)
-    assert made is not None
-    return made
 
 
 def agree(world: World, said: dict[str, Traits]) -> None:
@@ -269,6 +265,17 @@ def test_what_the_shop_says_of_a_user_reaches_all_devices_and_older_words_do_not
     user, sent = receive(user, Given("anna", None))
     assert sent == [Others("phone", 1, "anna", None)]
     assert receive(None, Given("anna", None)) == (None, [])
+
+
+def test_an_older_word_of_the_shop_on_a_user_does_not_come_back_after_a_refusal() -> None:
+    user, _ = receive(None, Snapshot("anna", "phone", 1, 5, Summary(orders=1)))
+    said = replaced(None, ProfileUpdate(user_id="anna", ts=START, gender="f"))
+    user, _ = receive(user, Given("anna", said))
+    refused = replaced(None, ProfileUpdate(user_id="anna", ts=START + 1000, consent=False))
+    user, sent = receive(user, Given("anna", refused))
+    assert sent == [Others("phone", 1, "anna", None)]
+    assert receive(user, Given("anna", said)) == (user, [])
+    assert user.given == refused
 
 
 SUMMARIES = st.builds(

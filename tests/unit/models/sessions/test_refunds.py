@@ -70,6 +70,46 @@ def test_the_same_value_of_the_same_transaction_counts_once(bought):
     assert bought.click(10, "refund", value=8.0, transaction_id="t1") == (17_000, 17_000, 1)
 
 
+def test_two_parts_of_one_transaction_both_come_back_and_each_once(bought):
+    hat, tie = (
+        {"item_id": item, "value": value, "transaction_id": "t1"}
+        for item, value in (("hat", 9.0), ("tie", 3.0))
+    )
+    assert bought.click(9, "refund", **hat) == (16_000, 16_000, 1)
+    assert bought.click(10, "refund", **hat) == (16_000, 16_000, 1)
+    assert bought.click(11, "refund", **tie) == (13_000, 13_000, 1)
+    assert bought.click(12, "refund", **tie) == (13_000, 13_000, 1)
+    assert bought.click(13, "refund", value=3.0, basket=("tie", "bow"), transaction_id="t1") == (
+        10_000,
+        10_000,
+        1,
+    )
+    assert bought.click(14, "refund", value=3.0, basket=("tie", "bow"), transaction_id="t1") == (
+        10_000,
+        10_000,
+        1,
+    )
+    assert bought.click(15, "refund", value=2.0, transaction_id="t1") == (8_000, 8_000, 1)
+
+
+def test_a_part_of_an_older_order_leaves_the_number_of_orders(bought):
+    bought.click(5, "purchase", value=7.0, transaction_id="t2")
+    assert bought.click(9, "refund", value=5.0, transaction_id="t1") == (27_000, 27_000, 2)
+    assert bought.click(10, "refund", price=5.0, transaction_id="t1") == (22_000, 22_000, 2)
+    assert bought.click(11, "refund", value=15.0, transaction_id="t1") == (7_000, 7_000, 1), "nothing is left"
+    assert bought.click(12, "refund", value=14.0, transaction_id="t1") == (7_000, 7_000, 1)
+
+
+@pytest.mark.parametrize("fields", [{"value": 0.0}, {"value": 0.0004}, {"value": 0.0, "item_id": "hat"}])
+@pytest.mark.parametrize("order", [None, "t1", "t2"])
+def test_a_refund_of_nothing_changes_nothing(bought, fields, order):
+    bought.click(5, "purchase", value=7.0, transaction_id="t2")
+    bought.click(6, "refund", value=1.0, transaction_id="t2")
+    named = bought.visitor.last_refund
+    assert bought.click(9, "refund", **fields, transaction_id=order) == (31_000, 31_000, 2)
+    assert (bought.visitor.order_left, bought.visitor.last_refund) == (6_000, named)
+
+
 def test_what_was_bought_before_does_not_leave_this_sessions_spend(bought):
     bought.click(2 * DAY_S, "purchase", value=7.0, transaction_id="t2")
     assert bought.click(2 * DAY_S + 5, "refund", value=25.0, transaction_id="t1") == (7_000, 7_000, 1)

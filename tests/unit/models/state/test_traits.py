@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from models.contract.events import Click
 from models.contract.profile_updates import ProfileUpdate
 from models.identity import linking
+from models.identity.joining import traits_of
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.codes import category_hash
 from models.state.traits import KEPT_MS, Traits, decode, encode, newest, replaced, trait, without_old
 from models.state.visitor import Visitor
+from models.state.visitor import decode as decode_visitor
+from models.state.visitor import encode as encode_visitor
 
 START = 1_700_000_000_000
 DAY = 86_400_000
@@ -57,7 +60,7 @@ def test_a_refusal_erases_it_with_what_the_shop_gave() -> None:
     visitor = after(click(START, consent=True, age_band="18-24", user_id="anna"))
     linking.give(visitor, replaced(None, update(gender="f")))
     visitor, _ = step(visitor, click(START + 1, consent=False), START, SessionConfig())
-    assert (visitor.declared, visitor.given, visitor.user_id, visitor.linked_at) == (None, None, "", 0)
+    assert (visitor.declared, visitor.given, visitor.user_id) == (None, None, "")
     assert linking.give(visitor, replaced(None, update(gender="f"))) == []
     assert visitor.given is None, "who refuses is given nothing"
 
@@ -91,8 +94,47 @@ def test_a_record_of_the_topic_replaces_all_that_an_older_one_said() -> None:
     second = replaced(first, update(START + 1, gender="m"))
     assert second == replaced(None, update(START + 1, gender="m"))
     assert replaced(second, update(START, age_band="18-24")) is second, "an older one changes nothing"
-    assert replaced(second, update(START + 2, consent=False)) is None
     assert decode(encode(second)) == second
+
+
+def test_an_older_record_does_not_come_back_after_a_refusal_by_record() -> None:
+    old = update(START, age_band="18-24", interests={"hats": 1.0})
+    refused = replaced(replaced(None, old), update(START + 1000, consent=False, gender="f"))
+    assert newest([refused]) is None
+    assert replaced(refused, old) is refused
+    assert decode(encode(refused)) == refused
+    assert replaced(refused, update(START + 1001, gender="m")).gender == trait("m")
+    visitor = after(click(START))
+    linking.give(visitor, refused)
+    assert traits_of(visitor) == refused, "no word, only its time"
+
+
+def test_a_click_older_than_a_refusal_does_not_grant_consent() -> None:
+    asked = click(START, consent=True, age_band="18-24", user_id="anna")
+    refusal = click(START + 2000, consent=False)
+    late = click(START + 1000, consent=True, age_band="25-34", user_id="bert")
+    visitor = after(asked, refusal, late)
+    assert visitor.denied
+    assert (visitor.declared, visitor.user_id, visitor.sessions) == (None, "", 2)
+    at_once = click(START + 2000, consent=True)
+    at_once.event_id = "another"
+    assert not after(asked, refusal, at_once).denied
+    assert not after(asked, click(START + 2000), late).denied
+    assert after(asked, click(START + 2000, consent=True), click(START + 1000, consent=False)).denied
+
+
+def test_a_login_older_than_a_refusal_changes_nothing_even_after_consent() -> None:
+    refused = after(
+        click(START, consent=True, user_id="anna"),
+        click(START + 3000, consent=False),
+        click(START + 5000, consent=False),
+    )
+    for ts, user_id in ((START + 1000, ""), (START + 4000, ""), (START + 7000, "bert")):
+        visitor, _ = step(
+            decode_visitor(encode_visitor(refused)), click(START + 6000, consent=True), 0, SessionConfig()
+        )
+        visitor, _ = step(visitor, click(ts, user_id="bert"), 0, SessionConfig())
+        assert visitor.user_id == user_id, ts
 
 
 def test_clicks_and_the_topic_commute() -> None:

@@ -13,7 +13,7 @@ from models.identity.messages import Snapshot
 from models.privacy import erasure
 from models.privacy.erasure import FORGET, FORGET_USER, Erasure
 from models.state import state_keys
-from models.state.traits import trait
+from models.state.traits import Traits, trait
 from streams.effects import Work
 from streams.transport.routing import home
 from tests.offline import Record
@@ -191,6 +191,19 @@ def test_an_empty_value_takes_a_profile_back(shop):
     shop.profile("v", None)
     assert shop.visitor("v").given is None
     assert shop.all[home(b"v", 4)].state.get(state_keys.given(state_keys.visitor("v"))) is None
+
+
+def test_an_older_profile_does_not_come_back_after_a_refusal(shop):
+    shop.clicks([event(1, "known")])
+    for name in ("known", "later"):
+        shop.profile(name, {"visitor_id": name, "ts": START, "gender": "f"})
+        shop.profile(name, {"visitor_id": name, "ts": START + 1000, "consent": False})
+        shop.profile(name, {"visitor_id": name, "ts": START, "gender": "f"})
+    shop.clicks([event(2, "later")])
+    for name in ("known", "later"):
+        assert shop.visitor(name).given == Traits(
+            age_ts=START + 1000, gender_ts=START + 1000, region_ts=START + 1000, interests_ts=START + 1000
+        )
 
 
 def test_a_users_profile_reaches_all_their_devices(shop):
