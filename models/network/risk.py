@@ -10,7 +10,10 @@ a *hasty* one waits less than 8 s, evenly; a *steady* one does as well and mostl
 before, held against how often people do that. Each kind's log ratios of the last clicks are added up,
 tempered because the clicks of a session are alike, and both kinds share the prior.
 
-Events within 128 ms of each other are one action (the lines of an order, two tags of one page): no evidence.
+A *burst* is what comes without a wait of 4 s. Its waits below a second are no evidence as far as its 16th
+event: a page has many tags, a search is sent as it is typed. From there on each counts `BURST_NATS` for a
+machine, whatever the log. Those below 128 ms count less (`TOGETHER_NATS`), and only where the last 16 waits
+are all below a second: the lines of an order are one action.
 A click beyond what a person makes in a minute (RATE) counts `RATE_NATS` for a machine, whatever its wait.
 """
 
@@ -32,11 +35,17 @@ TEMPER: Final = 0.45
 RATE_NATS: Final = 5.0
 #: Most that the wait before one click counts, for either side.
 MOST_NATS: Final = 2.0
+#: Events of a burst before its waits below a second count, and what each counts then. With WINDOW these look
+#: back on 46 codes, of the 50 that a visitor's record keeps.
+BURST: Final = 16
+BURST_NATS, TOGETHER_NATS = 2.0, 0.75
 
 #: Buckets (`codes.dwell_bucket`) of one action's events, of waits below a second, and of waits below 8 s.
 TOGETHER: Final = 1
 BRIEF: Final = slice(2, 5)
 FAST: Final = slice(2, 8)
+#: The bucket of waits that end a burst, from 4 s on.
+PAUSE: Final = 7
 FAST_SHARE: Final = 0.95
 #: How often a steady machine's wait is in the bucket of the wait before, and in the one above or below.
 SAME_SHARE, NEAR_SHARE = 0.75, 0.2
@@ -130,7 +139,7 @@ def risk(batch: Batch, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
     dwell = np.minimum(codes["dwell"], DWELL_BUCKETS - 1)
     rows = event[:-1] * COUNTERS + event[1:], PAIRS + dwell[:-1].astype(np.int64)
     nats = np.zeros((2, len(codes) + 1))
-    nats[:, 2:] = ratios[np.stack(rows), dwell[1:]]
+    nats[:, 2:] = np.where(dwell[1:] < BRIEF.stop, _bursts(dwell)[1:], ratios[np.stack(rows), dwell[1:]])
     nats[:, 2:] += np.where(codes["flags"][1:] & RATE, RATE_NATS, 0)
     total = np.cumsum(nats, 1)
     # A session's first click has none before it that it could follow from.
@@ -139,3 +148,16 @@ def risk(batch: Batch, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
     odds = np.exp(np.clip(TEMPER * evidence, -30, 30)).mean(0) * PRIOR / (1 - PRIOR)
     chance: NDArray[np.float32] = (odds / (1 + odds)).astype(np.float32)
     return chance
+
+
+def _bursts(dwell: NDArray[np.uint8]) -> Floats:
+    """What each wait [N] counts for a machine if it is below a second: nothing early in a burst."""
+    together = dwell <= TOGETHER
+    late = np.where(together, _since(dwell, BRIEF.stop), _since(dwell, PAUSE)) >= BURST
+    return np.where(late, np.where(together, TOGETHER_NATS, BURST_NATS), 0.0)
+
+
+def _since(dwell: NDArray[np.uint8], bucket: int) -> NDArray[np.int64]:
+    """Clicks [N] since the last that began a session or came after a wait of `bucket` or longer."""
+    place = np.arange(len(dwell))
+    return place - np.maximum.accumulate(np.where((dwell == 0) | (dwell >= bucket), place, 0))

@@ -21,12 +21,12 @@ from models.network.risk import risk
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.visitor import Visitor
-from trainer.experiments.risk_visits import MACHINES, PATIENT, PEOPLE
+from trainer.experiments.risk_visits import BURSTS, MACHINES, MISTAKEN, PATIENT, PEOPLE
 from trainer.fitting.head_losses import risk_ratios
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 
-SHIPPED: Final = Path(__file__).parent.parent / "deploy" / "data" / "rees46_electronics.csv.gz"
+SHIPPED: Final = Path(__file__).parents[2] / "deploy" / "data" / "rees46_electronics.csv.gz"
 START: Final = 1_700_000_000_000
 
 
@@ -59,7 +59,7 @@ def risks(text: str, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
 def rows(ratios: NDArray[np.float32]) -> list[str]:
     """The table of the documentation, line by line."""
     made = ["| visit | clicks | risk at the click | highest | last |", "|---|---|---|---|---|"]
-    for name, text in {**PEOPLE, **MACHINES, **PATIENT}.items():
+    for name, text in {**PEOPLE, **BURSTS, **MACHINES, **MISTAKEN, **PATIENT}.items():
         found = risks(text, ratios)
         shown = " ".join(f"{one:.3f}".lstrip("0") for one in found[:12])
         more = " ..." if len(found) > 12 else ""

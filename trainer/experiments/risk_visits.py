@@ -20,6 +20,10 @@ def _visits(text: str) -> dict[str, str]:
     return dict(line.split(": ") for line in text.replace("\n    ", " ").strip().splitlines())
 
 
+def _again(text: str, times: int) -> str:
+    return " ".join([text] * times)
+
+
 PEOPLE: Final = _visits("""
 one page: page_view
 a look: page_view 9 view_item
@@ -91,9 +95,26 @@ every event: page_view 12 login 15 search 9 view_item_list 7 select_item 2 view_
     begin_checkout 35 add_payment_info 40 purchase 60 rate_item 25 refund
 """)
 
-
-def _again(text: str, times: int) -> str:
-    return " ".join([text] * times)
+#: Tag managers, lists that scroll and quick fingers: a handful of events within a second, again and again.
+BURSTS: Final = {
+    "three slow tags a page": _again("page_view 0.3 view_item_list 0.3 view_promotion 25", 15),
+    "three quick tags a page": _again("page_view 0.15 view_item 0.25 view_item_list 40", 8),
+    "seven slow tags a page": _again(f"page_view 0.6 {_again('view_promotion 0.6', 5)} view_item 30", 3),
+    "twelve promotions scrolled by": f"page_view 0.3 {_again('view_promotion 0.2', 12)} view_item 30 "
+    "add_to_cart 20 purchase",
+    "promotions scrolled by, three pages": _again(
+        f"page_view 0.3 {_again('view_promotion 0.5', 10)} view_item 30", 3
+    )
+    + " add_to_cart",
+    "two tags, pages of five seconds": _again("page_view 0.4 view_item 5", 3) + " page_view 0.4 view_item",
+    "ten searches as one types": f"page_view 8 {_again('search 0.6', 10)} view_item 20 add_to_cart",
+    "ten into the cart, one a second": f"page_view 20 {_again('add_to_cart 1', 10)} begin_checkout 30 "
+    "purchase",
+    "quantities": f"view_item 20 {_again('add_to_cart 0.5', 8)} begin_checkout 30 purchase",
+    "cart emptied": f"page_view 10 {_again('remove_from_cart 1.2', 6)} begin_checkout 30 purchase",
+    "lines of a long order": f"begin_checkout 30 {_again('purchase 0.01', 24)} page_view",
+    "ten lines sent one by one": f"begin_checkout 20 {_again('purchase 0.2', 10)} page_view",
+}
 
 
 #: Each goes on for longer than the clicks that count.
@@ -111,9 +132,27 @@ MACHINES: Final = {
     "pages with two tags": _again("page_view 0.03 view_item 0.9", 60),
     "uneven scraper": _again("view_item 0.4 view_item 2.5 view_item 1.1 view_item 0.7 view_item 1.9", 12),
     "ratings": _again("rate_item 1", 60),
+    "item pages, 20 a second": _again("view_item 0.05", 100),
+    "item pages, ten a second": _again("view_item 0.1", 100),
+    "a hundred pages every minute": _again(f"{_again('view_item 0.05', 99)} view_item 60", 9)
+    + " "
+    + _again("view_item 0.05", 99)
+    + " view_item",
+    "three tags a page, a page in three seconds": _again(
+        "page_view 0.3 view_item 0.3 view_promotion 2.6", 20
+    ),
+}
+#: People who look like machines, and are taken for them.
+MISTAKEN: Final = {
+    "20 pages of a list, scrolled": _again("view_item_list 2", 20) + " select_item 10 view_item",
+    "15 items in 3 to 7 s": _again("view_item 3 view_item 5 view_item 4 view_item 6 view_item 3.5", 3),
 }
 #: Not told from people: as slow as they are.
 PATIENT: Final = {
     "item pages, one in ten seconds": _again("view_item 10", 60),
+    "19 pages every ten seconds": _again(f"{_again('view_item 0.1', 18)} view_item 10", 10)
+    + " "
+    + _again("view_item 0.1", 18)
+    + " view_item",
     "item pages, one in 20 to 40 seconds": _again("view_item 20 view_item 40 view_item 30", 20),
 }

@@ -9,26 +9,25 @@ import pytest
 from models.contract.events import EVENT_CODES, EVENTS
 from models.features import features
 from models.features.batch import Batcher
-from models.network.risk import PRIOR, SHAPE, WINDOW, risk, table, uncounted
+from models.network.risk import BURST, PRIOR, SHAPE, WINDOW, risk, table, uncounted
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.codes import DWELL_BUCKETS
 from models.state.visitor import COUNTERS
-from trainer.experiments.risk_journeys import clicks, risks, rows
-from trainer.experiments.risk_visits import MACHINES, PATIENT, PEOPLE
+from trainer.experiments.risk_journeys import SHIPPED, clicks, risks, rows
+from trainer.experiments.risk_visits import BURSTS, MACHINES, MISTAKEN, PATIENT, PEOPLE
 from trainer.fitting.head_losses import risk_ratios
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import walk
 
 ROOT = Path(__file__).parents[4]
-SHIPPED = ROOT / "deploy" / "data" / "rees46_electronics.csv.gz"
 GSTORE = ROOT.parent / "shared" / "data" / "gstore" / "gstore_2016-08_09.parquet"
 VIEW = EVENT_CODES["view_item"]
 
 
 @lru_cache
 def counted(path: Path, most: int) -> np.ndarray:
-    if not path.exists():
+    if path == GSTORE and not path.exists():
         pytest.skip(f"{path} is not here: no waits to count")
     return risk_ratios(walk(read_log([path]).head(most)).examples().grouped())
 
@@ -40,10 +39,11 @@ def ratios(request) -> np.ndarray:
     return counted(SHIPPED, 103_193) if request.param == "shipped" else counted(GSTORE, 60_000)
 
 
-@pytest.mark.parametrize("name", PEOPLE)
+@pytest.mark.parametrize("name", [*PEOPLE, *BURSTS])
 def test_people_stay_below_a_tenth_at_every_click(name, ratios) -> None:
-    found = risks(PEOPLE[name], ratios)
-    assert found.max() < 0.1, dict(zip(PEOPLE[name].split()[::2], found.round(3).tolist(), strict=True))
+    visit = {**PEOPLE, **BURSTS}[name]
+    found = risks(visit, ratios)
+    assert found.max() < 0.1, list(zip(visit.split()[::2], found.round(3).tolist(), strict=True))
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -55,6 +55,32 @@ def test_the_visits_are_many_and_have_every_event() -> None:
     assert len(PEOPLE) >= 30
     assert len(MACHINES) >= 10
     assert {event for text in PEOPLE.values() for event in text.split()[::2]} == set(EVENTS)
+
+
+@pytest.mark.parametrize("event", ["view_promotion", "search", "add_to_cart", "page_view"])
+@pytest.mark.parametrize("wait", [0.05, 0.2, 0.6, 1.0])
+def test_a_burst_is_no_evidence_up_to_its_sixteenth_event(event, wait, ratios) -> None:
+    found = risks(f"{event} {wait} " * (WINDOW + BURST) + event, ratios)
+    np.testing.assert_allclose(found[:BURST], PRIOR, rtol=1e-4)
+    assert (np.diff(found[BURST - 1 : BURST + 10]) > 0).all()
+    assert found[-1] > 0.9
+
+
+def test_a_pause_begins_another_burst() -> None:
+    found = risks(f"{'view_item 0.3 ' * (BURST - 1)}view_item 4.1 " * 3 + "view_item", uncounted())
+    assert found.max() < 0.01
+
+
+def test_a_long_action_among_others_is_not_a_burst_by_its_tags() -> None:
+    """Four tags at once, page after page, a page in two seconds: the pages' waits count, the tags' do not."""
+    tagged = risks("page_view 0.01 view_item 0.01 view_promotion 0.01 view_promotion 2 " * 6, uncounted())
+    plain = risks("page_view 2 " * 6, uncounted())
+    assert tagged[-2] <= plain[-2]
+
+
+def test_a_list_scrolled_every_two_seconds_is_taken_for_a_machine(ratios) -> None:
+    """What the documentation admits."""
+    assert risks(MISTAKEN["20 pages of a list, scrolled"], ratios).max() > 0.9
 
 
 @pytest.mark.parametrize("name", PATIENT)
@@ -114,11 +140,18 @@ def random_visits(count: int) -> str:
     return " ".join(f"{random.choice(EVENTS)} {wait}" for wait in waits)
 
 
+def random_bursts(count: int) -> str:
+    """Bursts of about 25 events, so that many a chunk begins within one."""
+    random = np.random.default_rng(8)
+    waits = random.choice([0.01, 0.4, 1, 3, 20], count, p=[0.4, 0.3, 0.2, 0.06, 0.04])
+    return " ".join(f"{random.choice(EVENTS)} {wait}" for wait in waits)
+
+
+@pytest.mark.parametrize("text", [random_visits(400), "view_item 0.3 " * 17 + random_bursts(400)])
 @pytest.mark.parametrize("chunk", [1, 3, 17, 50])
-def test_chunks_change_nothing(chunk) -> None:
+def test_chunks_change_nothing(chunk, text) -> None:
     """A chunk begins with the last 50 codes of the visitor's record, which must be enough."""
     ratios = np.random.default_rng(0).normal(0, 1, SHAPE).astype(np.float32)
-    text = random_visits(400)
     visitor, found, given = None, [], list(clicks(text))
     for first in range(0, len(given), chunk):
         batcher = Batcher()

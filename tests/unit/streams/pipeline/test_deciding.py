@@ -12,6 +12,7 @@ from models.decisions.verify import verify
 from models.decisions.withholding import tally, withheld
 from models.registry.versions import Version
 from tests.offline import ACTIONS, Offline, records
+from tests.tiny import ALL_HEADS
 from tests.tiny import version as tiny
 from tests.unit.streams.pipeline.test_processor import DECISIONS, INTENT, event
 
@@ -19,10 +20,13 @@ SET = ActionSet.load(ACTIONS)
 FULL = SET.all_bits
 COSTLY = sum(1 << position for position, action in enumerate(SET.actions) if action.costly)
 
+#: `search_next` is a part of `next_event`, so a version has both or neither.
+TASKS = tuple(pair for pair in ALL_HEADS if pair[0] in ("session_risk", "next_event", "search_next"))
+
 
 @pytest.fixture(scope="module")
 def version(tmp_path_factory: pytest.TempPathFactory) -> Version:
-    return tiny(tmp_path_factory.mktemp("registry"), tasks=(("session_risk", ()), ("search_next", ())))
+    return tiny(tmp_path_factory.mktemp("registry"), tasks=TASKS)
 
 
 def saying(version: Version, risk: float, monkeypatch: pytest.MonkeyPatch) -> None:
