@@ -13,7 +13,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 visitor, *path = sys.argv[1:]
-port = os.environ.get("PATHCAST_BROKER_PORT", "9092")
+port = os.environ.get("PATHCAST_BROKER_PORT") or "9092"
 address = os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or f"127.0.0.1:{port}"
 kafka = {"bootstrap_servers": address, "bootstrap_timeout_ms": 5_000}
 
