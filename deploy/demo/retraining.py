@@ -15,6 +15,7 @@ _DOING = {
     "slice written": "training on {clicks:,} clicks",
     "epoch begins": "{stage}: epoch {epoch} of {epochs}, {done:.0%} done",
     "epochs over": "{stage}: the epochs are over",
+    "step begins": "learning {step}",
     "version made": "the gate judges the new version",
     "run died": "the run died, and goes on",
 }

@@ -44,7 +44,7 @@ def user_forgotten(places: Places, user: str, seconds: float) -> Proof:
         _users_line(receipts, visitors),
         *lines.of_state(places, [receipt.erasure for receipt in receipts.values()], copies, before),
         *key_lines,
-        taken_back(places, (user, *visitors), now),
+        taken_back(places, (user, user_id, *visitors), now),
         *lines.of_topics(theirs, user, keys_gone),
         *lines.of_log(theirs, user, erased),
         *(Line(store.name, "nothing of visitors", "", "") for store in STORES if not store.holds),

@@ -100,5 +100,5 @@ def of_log(places: Places, visitor: str, erased: list[Erased]) -> Iterator[Line]
 
 
 def date(moment: int) -> str:
-    """An epoch (ms) for people, UTC."""
-    return datetime.fromtimestamp(moment / 1000, UTC).isoformat(sep=" ", timespec="minutes")
+    """An epoch (ms) for people: `2026-11-30 08:05 UTC`."""
+    return f"{datetime.fromtimestamp(moment / 1000, UTC):%Y-%m-%d %H:%M} UTC"

@@ -12,10 +12,12 @@ from deploy.privacy.stores import PROFILES
 def taken_back(places: Places, names: Collection[str], at: int) -> Line:
     """Write deletion marks where there are records of these ids, and say what that was.
 
-    Workers drop what they have of them in any case. Raises KafkaUnreachable.
+    Of a user's visitors only pseudonyms may be known, but the shop's records are under plain ids: each key of
+    the topic is hashed, and those are taken back whose pseudonym is among `names`. Workers
+    drop what they have of them in any case. Raises KafkaUnreachable.
     """
     topic = places.names.profiles
-    held = visitor_keys.standing(places.to, topic, names)
+    held = visitor_keys.standing(places.to, topic, names, places.hidden)
     visitor_keys.delete(places.to, topic, held)
     if not held:
         return Line(f"{PROFILES.name} {topic}", "0 records", "", "now")

@@ -89,14 +89,20 @@ class Bar:
         self._task = self.progress.add_task("", total=1.0, at="reading the log", loss="-", valid="")
 
     def __call__(self, at: progress.Progress) -> None:
-        """Report of the fit: done is what is nearer, the last epoch or the end of the time."""
+        """Report of the fit: done is what is nearer, the last epoch or the end of the time.
+
+        What has no epochs, such as the trees, is named when it begins.
+        """
         valid = f"next item {at.next_loss:.3f}, intent AUC {at.auc:.3f}" if at.judged else ""
         where, loss = f"{at.stage}, epoch {at.epoch + 1}", f"{at.loss:.3f}"
+        if not at.batches:
+            where, loss = at.stage, "-"
         if isinstance(self.progress, Progress):
             self.progress.update(self._task, completed=at.done, at=where, loss=loss, valid=valid)
+        elif not at.batches:
+            self.progress(at.stage, at.stage)
         elif at.done >= 1:
-            over = f"{at.stage}: epochs over; trees, neighbours and baselines may follow"
-            self.progress(over, (at.stage, "over"))
+            self.progress(f"{at.stage}: epochs over", (at.stage, "over"))
         else:
             text = f"{where}: {at.done:.0%} done, loss {loss}{', ' if valid else ''}{valid}"
             self.progress(text, (at.stage, at.epoch))

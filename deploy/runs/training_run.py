@@ -66,13 +66,16 @@ def make(settings: TrainerSettings, at: Workdir, order: Order) -> Done:
 
 
 class Epochs:
-    """Says once an epoch how far a run is, and when a stage has no more of them."""
+    """Says once an epoch how far a run is, when a stage has no more of them, and what comes after."""
 
     def __init__(self) -> None:
         self._last = ("", -1)
 
     def __call__(self, at: Progress) -> None:
-        """After a batch."""
+        """After a batch, or when something without epochs begins."""
+        if not at.batches:
+            log.info("step begins", step=at.stage)
+            return
         if (at.stage, at.epoch) != self._last:
             self._last = at.stage, at.epoch
             done = round(at.done, 3)

@@ -60,11 +60,19 @@ def _file(one: Path | LogPlace, folder: Path) -> Path:
 
 
 def events_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--events` of commands that learn from logs or judge on them: they are handed files."""
+    """`--events` of commands that learn from logs or judge on them: they are handed files.
+
+    Where a file has not the columns that `--map` names, or that are needed, that is said before anything
+    heavy is imported or read. Raises LogError.
+    """
 
     @wraps(command)
     def with_files(events: Sequence[Path | LogPlace], **others: Any) -> Any:
         with as_files(events) as files:
+            if "mapping" in others:
+                from trainer.logs.log_files import check_columns
+
+                check_columns(files, others["mapping"])
             return command(events=files, **others)
 
     made: Callable[..., Any] = click.option(

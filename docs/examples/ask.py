@@ -10,13 +10,19 @@ import time
 import uuid
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 
 visitor, *path = sys.argv[1:]
-kafka = {"bootstrap_servers": os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")}
+port = os.environ.get("PATHCAST_BROKER_PORT") or "9092"
+address = os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or f"127.0.0.1:{port}"
+kafka = {"bootstrap_servers": address, "bootstrap_timeout_ms": 5_000}
 
 # `read_committed` is what makes answers exactly once for you as well. They are read from here on: the topics
 # still hold those of earlier runs.
-reader = KafkaConsumer(**kafka, isolation_level="read_committed")
+try:
+    reader = KafkaConsumer(**kafka, isolation_level="read_committed")
+except (KafkaError, OSError, ValueError) as error:
+    sys.exit(f"no Kafka answers at {address} ({error}): pathcast broker start, or KAFKA_BOOTSTRAP_SERVERS")
 topics = ("purchase-intent", "recommendations", "ad-decisions")
 reader.assign(
     [TopicPartition(topic, number) for topic in topics for number in reader.partitions_for_topic(topic)]

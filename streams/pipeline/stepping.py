@@ -1,6 +1,7 @@
 """Stage step: every click through its visitor's session, in record order, and erasures between them."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from models.contract.events import Click, Reason, Rejected
@@ -99,7 +100,8 @@ def _apply(chunk: Chunk, key: bytes, click: Click, entry: VisitorEntry, facts: F
 
 
 def _late(click: Click, facts: Facts) -> str:
+    when = f"{datetime.fromtimestamp(click.ts / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
     return (
-        f"ts is {click.ts}, {facts.late_ms / 1000:.0f} s before the visitor's last click; expected less than "
-        "the allowed lateness: send events in order, or raise PATHCAST_ALLOWED_LATENESS_MINUTES"
+        f"ts is {click.ts} ({when}), {facts.late_ms / 1000:.0f} s before the visitor's last click; expected "
+        "less than the allowed lateness: send events in order, or raise PATHCAST_ALLOWED_LATENESS_MINUTES"
     )

@@ -49,4 +49,5 @@ def _endpoints(at: Installation, parts: Answering, ready: Conditions) -> Endpoin
         lookups.look_up,
         lookups.explain,
         parts.models.describe,
+        partial(lookups.owns_all, at.partitions),
     )

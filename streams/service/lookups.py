@@ -18,6 +18,10 @@ class Lookups:
     def __init__(self, pipeline: Pipeline, versions: Versions) -> None:
         self._pipeline, self._versions = pipeline, versions
 
+    def owns_all(self, partitions: int) -> bool:
+        """Whether all of so many partitions are here, so that who is not found has no record anywhere."""
+        return len(self._pipeline.caches) == partitions
+
     def look_up(self, visitor_id: str) -> dict[str, Any] | None:
         """Profile, state and last answers of a visitor of an owned partition."""
         name = self._name(visitor_id)

@@ -19,7 +19,8 @@ Lookup = Callable[[str], dict[str, Any] | None]
 Told = Callable[[], dict[str, Any]]
 
 
-_UNKNOWN = "unknown here: another worker may own this visitor's partition"
+_ELSEWHERE = "unknown here: another worker may own this visitor's partition"
+_NOWHERE = "no record: never seen here, expired or forgotten"
 
 
 class Endpoints:
@@ -35,10 +36,12 @@ class Endpoints:
         lookup: Lookup,
         explain: Lookup,
         models: Told,
+        owns_all: Callable[[], bool] = lambda: False,
     ) -> None:
         self.host, self.port = host, port
         self._token, self._metrics = token, metrics
         self._conditions, self._lookup, self._explain, self._models = conditions, lookup, explain, models
+        self._owns_all = owns_all
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -91,7 +94,9 @@ class Endpoints:
             raise web.HTTPUnauthorized(text="needs `Authorization: Bearer <PATHCAST_WEB_TOKEN>`")
         known = lookup(request.match_info["id"])
         if known is None:
-            raise web.HTTPNotFound(text=_UNKNOWN)
+            # Of a visitor with a record, an explanation may be missing all the same.
+            nowhere = lookup == self._lookup and self._owns_all()
+            raise web.HTTPNotFound(text=_NOWHERE if nowhere else _ELSEWHERE)
         return web.json_response(known)
 
     def _may_see(self, request: web.Request) -> bool:

@@ -17,6 +17,7 @@ from trainer.eventlog.buffer import Filter
 from trainer.eventlog.compact import Changed, exchanged
 from trainer.eventlog.log import EventLog, refused_in
 from trainer.eventlog.manifest import DataFile, History, Manifest
+from trainer.eventlog.place import EventLogError
 from trainer.eventlog.rows import ERASED, LoggedRecord, Rows
 
 #: Rows that are read at once.
@@ -29,7 +30,8 @@ _PLACE = "_place"
 class Repaired(NamedTuple):
     """One partition's refused rows: how many were `read` again, how many of those are `mended`, and how many
     were `erased` because their key is gone or their visitor was forgotten. `refused` are those that stay
-    refused, by reason; NO_BYTES are not among those read."""
+    refused, by reason; NO_BYTES are not among those read. `damaged` says of each file that is gone or has
+    other bytes than were written what is wrong with it: its rows are not counted."""
 
     table: str
     partition: int
@@ -37,6 +39,7 @@ class Repaired(NamedTuple):
     mended: int
     erased: int
     refused: Mapping[str, int]
+    damaged: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -55,12 +58,13 @@ def repair(log: EventLog, tables: Mapping[str, Rows], keep: Filter, now: int) ->
     """Read all refused rows again as of `now` (epoch ms): one entry for each partition that has any.
 
     `tables` say how to read each table, by its name; `keep` leaves rows of forgotten visitors out, and those
-    whose key is gone. Raises EventLogError, also for sealed rows where no key file is named; what was not
-    done then is done by calling it again.
+    whose key is gone. A damaged file stays as it is and is told; the others are repaired. Raises
+    EventLogError, also for sealed rows where no key file is named; what was not done then is done by calling
+    it again.
     """
     for history in log.histories():
         found = _Repair(log, history, tables[history.table], keep, now).run()
-        if found.read or found.refused:
+        if found.read or found.refused or found.damaged:
             yield found
 
 
@@ -70,6 +74,7 @@ class _Repair:
         self._done: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
+        self._damaged: list[str] = []
 
     def run(self) -> Repaired:
         """File by file, whatever others make of the files meanwhile."""
@@ -85,6 +90,7 @@ class _Repair:
             mended=self._counts["mended"],
             erased=self._counts["erased"],
             refused=dict(+self._refused),
+            damaged=tuple(self._damaged),
         )
 
     def _next(self) -> DataFile | None:
@@ -94,7 +100,10 @@ class _Repair:
 
     def _file(self, file: DataFile) -> None:
         """Raises Changed where the file does not hold any more."""
-        whole = self._log.read(file).with_row_index(_PLACE)
+        read = self._read(file)
+        if read is None:
+            return
+        whole = read.with_row_index(_PLACE)
         refused, has_bytes = pl.col("_refused").is_not_null(), pl.col("_bytes").is_not_null()
         again = _again(self._rows, whole.filter(refused, has_bytes))
         # A row that stays refused stays as it is.
@@ -108,6 +117,18 @@ class _Repair:
         self._counts.update(read=len(again), mended=len(mended), erased=len(changed) - len(mended))
         self._refused.update(refused_in(again.join(changed, on=_PLACE, how="anti")))
         self._refused.update({NO_BYTES: len(whole.filter(refused, ~has_bytes))})
+
+    def _read(self, file: DataFile) -> pl.DataFrame | None:
+        """None for a damaged file, which is noted. Raises Changed."""
+        try:
+            return self._log.read(file)
+        except EventLogError as error:
+            found = self._history.latest()
+            if found is None or file not in found.files:
+                raise Changed from error
+            self._damaged.append(str(error))
+            self._done.add(file.name)
+            return None
 
     def _exchange(self, file: DataFile, rows: pl.DataFrame, mended: pl.DataFrame, erased: int) -> None:
         table, partition = self._history.table, self._history.partition

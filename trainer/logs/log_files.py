@@ -1,5 +1,7 @@
 """Event logs as files (CSV, JSON lines, Parquet) read lazily into the columns of the contract."""
 
+import gzip
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -34,6 +36,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 ITEM_FIELDS = ("item_id", "category", "brand", "price", "title", "stock", "status")
 _ROW = "pathcast row"
+_HEADER_BYTES = 1 << 20
+_NEEDED = tuple(field for field in REQUIRED_FIELDS if field != "event_id")
 
 
 def read_log(
@@ -62,14 +66,39 @@ def renamed(path: Path, mapping: Mapping[str, str]) -> pl.LazyFrame:
     Raises LogError if a required field has no column.
     """
     frame = scan(path)
-    required = tuple(field for field in REQUIRED_FIELDS if field != "event_id")
-    fields = _select(frame, path, WIRE_FIELDS, required, mapping)
+    fields = _select(frame, path, WIRE_FIELDS, _NEEDED, mapping)
     if not any(field.meta.output_name() == "event_id" for field in fields):
         fields = [
             pl.format("{}-{}", pl.lit(path.name.split(".")[0]), pl.col(_ROW)).alias("event_id"),
             *fields,
         ]
     return frame.with_row_index(_ROW).select(fields)
+
+
+def check_columns(files: Sequence[Path], mapping: Mapping[str, str]) -> None:
+    """Raises the LogError of `read_log` for missing columns, where a file tells its columns in its header.
+
+    A long CSV file is unpacked and looked through as a whole before its columns are known otherwise.
+    """
+    for path in files:
+        header = _header(path)
+        if header is not None:
+            _select(header, path, WIRE_FIELDS, _NEEDED, mapping)
+
+
+def _header(path: Path) -> pl.LazyFrame | None:
+    """No rows, with the columns of a CSV or Parquet file; None where they cannot be had without its rows."""
+    form = kind(path)
+    try:
+        if form == ".parquet":
+            return pl.LazyFrame(schema=pl.read_parquet_schema(path))
+        if form not in {".csv", ".tsv"}:
+            return None
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+            first = lines.readline(_HEADER_BYTES)
+        return pl.read_csv(first, infer_schema=False, separator="\t" if form == ".tsv" else ",").lazy()
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error):
+        return None  # whoever reads the rows says what is wrong with the file
 
 
 def scan(path: Path) -> pl.LazyFrame:

@@ -1,7 +1,7 @@
 """What a training run tells while it lasts, and what stays of it: the curve of its epochs."""
 
 from collections.abc import Callable, Sequence
-from math import isnan
+from math import isnan, nan
 from typing import NamedTuple
 
 
@@ -27,6 +27,11 @@ class Progress(NamedTuple):
 
 
 Report = Callable[[Progress], None]
+
+
+def begins(step: str) -> Progress:
+    """What is told when something begins that has no epochs, such as the trees: there are 0 batches."""
+    return Progress(0, 0, 0, nan, nan, nan, 1.0, step)
 
 
 class Point(NamedTuple):

@@ -8,7 +8,7 @@ from models.registry.registry import Parts
 from trainer.drift.drift import REFERENCE, reference
 from trainer.logs import warnings
 from trainer.loop.checkpoint import clear
-from trainer.loop.progress import Report
+from trainer.loop.progress import Report, begins
 from trainer.loop.run_log import Journal
 from trainer.training import refit
 from trainer.training.build import choose
@@ -36,11 +36,16 @@ def _made(run: Run, read: Parted, report: Report) -> Parts:
     inputs = _inputs(run, read, report)
     first = learn(inputs)
     again = refit.again(first, inputs)
+    report(begins("trees, neighbours and their weights"))
     chosen = choose(first, inputs.train, inputs.judged_on, run.options, inputs.journal.curve)
     chosen = replace(chosen, metrics=chosen.metrics | verdict(chosen, inputs))
     # What answers look like on clicks that were not learned from.
     kept: dict[str, Any] = {REFERENCE: reference(chosen, inputs.judged_on, run.options.ignored)}
+    if again:
+        report(begins("trees and neighbours of the whole log"))
     parts = refit.refitted(chosen, again) if again else chosen
+    if run.baselines:
+        report(begins("baselines"))
     parts = with_baselines(parts, chosen, inputs, again) if run.baselines else parts
     notes = _notes(parts, inputs, first, again)
     said = read.said | {"log": read.said["log"] | {"notes": read.said["log"]["notes"] + notes}}

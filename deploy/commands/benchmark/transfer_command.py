@@ -82,7 +82,7 @@ def _numbers(sessions: str) -> list[int]:
 
 
 def _transfers(results: list[Transferred], title: str) -> Table:
-    table = Table("sessions", "", "AUC", "average precision", "recall@20", "mrr@20", title=title)
+    table = Table("sessions", "way", "AUC", "average precision", "recall@20", "mrr@20", title=title)
     for sessions, way, judged in results:
         figures = (judged.auc, judged.average_precision, judged.recall_20, judged.mrr_20)
         table.add_row(f"{sessions:,}", way, *(f"{figure:.4f}" for figure in figures))

@@ -103,6 +103,9 @@ def repair_command() -> None:
     Their original bytes lie beside them in the log, so no topic is read. Sealed answers need
     PATHCAST_ENVELOPE_KEY_FILE, and Kafka for their visitors' keys. Rows of visitors who were forgotten are
     erased. The command can be killed and repeated.
+
+    Exits with 1 where a file is gone or has other bytes than were written, and names it, when all others are
+    repaired.
     """
     from deploy.cluster.records import now_ms
     from deploy.runs.event_log import opened, tables
@@ -111,10 +114,14 @@ def repair_command() -> None:
     from trainer.eventlog.repair import repair
 
     log, by_name = opened(), {rows.table.name: rows for rows in tables().values()}
-    found = repair(log, by_name, Forgetting(log), now_ms())
-    lines = [log_report.repaired(table, group) for table, group in groupby(found, lambda one: one.table)]
-    for line in lines or ["no row is refused"]:
+    found = list(repair(log, by_name, Forgetting(log), now_ms()))
+    damage = [said for one in found for said in one.damaged]
+    counted = [one for one in found if one.read or one.refused]
+    lines = [log_report.repaired(table, group) for table, group in groupby(counted, lambda one: one.table)]
+    whole = "no row of the other files is refused" if damage else "no row is refused"
+    for line in lines or [whole]:
         click.echo(line)
+    _refuse(damage, log.place.url)
 
 
 def _refuse(damage: list[str], url: str) -> None:

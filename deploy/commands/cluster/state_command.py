@@ -125,7 +125,7 @@ def _strike(to: Connection, topic: str, worker: str) -> None:
 
 
 def _print(found: list[PartitionPosition], topic: str) -> None:
-    table = Table("partition", "state's topic", "position", "watermark", "log", "")
+    table = Table("partition", "state's topic", "position", "watermark", "log", "verdict")
     for one in found:
         table.add_row(*_row(one, topic))
     print_table(table)

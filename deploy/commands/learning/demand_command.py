@@ -75,7 +75,9 @@ def command(
 
 def _table(made: dict[str, Any]) -> Table:
     figures = ("wape", "wape_of_median", "bias", "pinball", "below_upper")
-    table = Table("", "", *figures, title=f"{made['demand']}, {made['horizon']} from {made['from']}")
+    table = Table(
+        "level", "method", *figures, title=f"{made['demand']}, {made['horizon']} from {made['from']}"
+    )
     for level, methods in made["judged"].items():
         for name, found in methods.items():
             table.add_row(level, name, *(f"{found[figure]:.4g}" for figure in figures))

@@ -94,7 +94,7 @@ def _seen(version: Version, times: NDArray[np.int64]) -> int | None:
 
 
 def _table(found: dict[str, Any]) -> Table:
-    table = Table("", "AUC", "average precision", "Brier", "ECE", "F1", "accuracy", title=found["model"])
+    table = Table("model", "AUC", "average precision", "Brier", "ECE", "F1", "accuracy", title=found["model"])
     rows = {"network": found, **found["baselines"]}
     for name, figures in rows.items():
         if "intent" in figures:

@@ -102,11 +102,18 @@ def command(
     settings = (*settings, f"publish_heads={publish_heads}") if publish_heads else settings
     options = changed(read(config, given) if config else given, settings)
     names = names_in(config, names)
+    from trainer.eventlog.slices import offsets
+    from trainer.training.log_parts import Run
+
+    data = (events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
+    _run(Run(*data, holdout, offsets(events), profiles), told)
+
+
+def _run(run: Run, told: bool | None) -> None:
+    """Train, show what came of it, and tell the workers where that is asked for."""
     from deploy.runs.progress_bar import use_cores
     from deploy.runs.promotion_moves import promotions
-    from trainer.eventlog.slices import offsets
     from trainer.loop.distributed import processes
-    from trainer.training.log_parts import Run
     from trainer.training.train import follow
 
     tell = bool(os.environ.get("KAFKA_BOOTSTRAP_SERVERS")) if told is None else told
@@ -114,8 +121,6 @@ def command(
         _check_workers_can_be_told()
     console = Console(stderr=True)
     use_cores()
-    data = (events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
-    run = Run(*data, holdout, offsets(events), profiles)
     with processes() as number:
         if number:
             follow(run)
@@ -123,10 +128,10 @@ def command(
         version = _trained(run, console)
     _show(version, console)
     if tell:
-        promotions(registry).promote(version.id, "announced by `pathcast train`")
+        promotions(run.registry).promote(version.id, "announced by `pathcast train`")
     elif told is None:
         hint = f"not announced; workers take it up after: pathcast models promote {version.id}"
-        click.echo(f"{hint} --registry {registry}", err=True)
+        click.echo(f"{hint} --registry {run.registry}", err=True)
 
 
 def _check_workers_can_be_told() -> None:

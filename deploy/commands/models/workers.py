@@ -27,8 +27,12 @@ def workers() -> None:
     from deploy.cluster.model_reports import reports
     from streams.config.topics import TopicNames
 
-    table = Table("worker", "", "version", "since", "")
-    for one in reports(connection(), TopicNames().model_reports):
+    found = reports(connection(), TopicNames().model_reports)
+    if not found:
+        click.echo("no worker has said anything yet: start one (pathcast worker), and announce a version")
+        return
+    table = Table("worker", "does", "version", "since", "says")
+    for one in found:
         table.add_row(one.worker, _WORDS[one.kind], one.version, told(one.at), _told(one))
     print_table(table)
 

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from deploy.runs.progress_bar import Bar, Lines
-from trainer.loop.progress import Progress
+from trainer.loop.progress import Progress, begins
 
 
 def shown(*reports: Progress) -> str:
@@ -44,9 +44,15 @@ def test_without_a_terminal_each_epoch_is_a_line_at_once() -> None:
                 bar(Progress(epoch, batch, 3, 1.25, 0.7, 6.5, (3 * epoch + batch) / 6))
             assert f"training, epoch {epoch + 1}: {epoch / 2:.0%} done, loss 1.250" in written.getvalue()
         bar(Progress(1, 2, 3, 1.25, 0.7, 6.5, 1.0))
+        bar(begins("baselines"))
     lines = written.getvalue().splitlines()
-    assert len(lines) == 4
-    assert "epochs over" in lines[-1]
+    assert len(lines) == 5
+    assert lines[-2].endswith("training: epochs over")
+    assert lines[-1].endswith("s  baselines")
+
+
+def test_the_bar_names_a_step_without_epochs() -> None:
+    assert "baselines  loss -" in shown(begins("baselines"))
 
 
 def test_without_a_terminal_what_reports_nothing_is_seen_to_go_on() -> None:

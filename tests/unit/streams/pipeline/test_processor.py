@@ -1,6 +1,7 @@
 """Chunks leave no trace in the state, and what is kept in memory is what the state says."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -246,6 +247,9 @@ def test_a_late_event_is_a_dead_letter():
     ((key, value, headers),) = effects.outputs["clicks-dead-letter"]
     assert (key, dict(headers)["reason"]) == (b"v0", b"late")
     assert json.loads(value)["event_id"] == "e1"
+    assert re.match(
+        r"ts is \d{13} \(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\), ", dict(headers)["message"].decode()
+    )
     assert offline.metrics.dead_letters.labels("late")._value.get() == 1
 
 

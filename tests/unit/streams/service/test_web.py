@@ -53,6 +53,24 @@ async def test_visitors_are_shown_on_loopback_without_a_token():
         assert (status, "another worker" in text) == (404, True)
 
 
+@pytest.mark.parametrize("owns_all", [True, False])
+async def test_who_owns_all_partitions_knows_that_there_is_no_record(owns_all):
+    endpoints = Endpoints(
+        "127.0.0.1", 0, None, Metrics(), dict, KNOWN.get, WHY.get, dict, owns_all=lambda: owns_all
+    )
+    await endpoints.start()
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{endpoints.port}") as client:
+            status, text = await get(client, "/visitors/v2")
+            explained = await get(client, "/visitors/v2/explanation")
+    finally:
+        await endpoints.stop()
+    assert status == 404
+    assert (text == "no record: never seen here, expired or forgotten") == owns_all
+    assert ("another worker" in text) != owns_all
+    assert "another worker" in explained[1]
+
+
 async def test_explanations_are_shown_to_who_may_see_the_visitor():
     async with serving() as client:
         assert await get(client, "/visitors/v1/explanation") == (

@@ -271,6 +271,30 @@ def test_commands_say_what_is_refused_and_what_was_repaired(command: Any, tmp_pa
     assert (table["refused"], table["refused_share"], table["alarm"], table["kept"]) == ({}, 0.0, None, 40)
 
 
+def test_one_damaged_file_is_named_and_all_others_are_repaired(command: Any, tmp_path: Path) -> None:
+    log = EventLog.at(str(tmp_path / "log"))
+    files = [file for manifest in log.manifests(INTENT.name) for file in manifest.files]
+    assert len(files) == 5
+    broken = files[1]
+    stay = log.read(broken)["_refused"].count()
+    path = next((tmp_path / "log").rglob(Path(broken.name).name))
+    path.write_bytes(path.read_bytes()[:-40])
+    first = command("repair")
+    assert first.exit_code == 1
+    assert 0 < stay < 30
+    assert f"{30 - stay} repaired" in first.stdout
+    assert broken.name in first.stderr
+    assert "1 files in" in first.stderr
+    before = log.manifests(INTENT.name)
+    whole = [file for manifest in before for file in manifest.files if file != broken]
+    assert broken in before[0].files
+    assert all(log.read(file)["_refused"].is_null().all() for file in whole)
+    second = command("repair")
+    assert (second.exit_code, second.stderr) == (1, first.stderr)
+    assert second.stdout == "no row of the other files is refused\n"
+    assert log.manifests(INTENT.name) == before
+
+
 def test_the_share_that_is_an_alarm_is_a_setting(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATHCAST_TRAINER_REFUSED_SHARE", "0.75")
     shown = command("stats", "--check")

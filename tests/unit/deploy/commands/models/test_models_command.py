@@ -46,6 +46,13 @@ def test_one_version_after_the_other(names: list[str]) -> None:
     assert refused.output.startswith(f"Error: {second} is taken back (too bold)")
 
 
+def test_where_no_worker_has_said_anything_a_sentence_says_so(
+    names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.cluster.model_reports.reports", lambda to, topic: [])
+    assert models("workers").output.startswith("no worker has said anything yet: start one")
+
+
 def test_a_pin(names: list[str]) -> None:
     first, second = names
     models("pin", first, "--no-announce")
