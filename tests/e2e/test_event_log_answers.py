@@ -65,7 +65,11 @@ def version(clicks: list[dict[str, object]], tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("trained")
     pl.DataFrame(clicks, infer_schema_length=None).write_parquet(folder / "log.parquet")
     made = train(
-        Run([folder / "log.parquet"], folder / "registry", options=Options(epochs=1, seconds=1e9)),
+        Run(
+            [folder / "log.parquet"],
+            folder / "registry",
+            options=Options(epochs=1, seconds=1e9, publish_heads="all"),
+        ),
         1_700_000_000_000,
         lambda progress: None,
     )
