@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := build/uv/bin/uv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench chaos install contract clean
+.PHONY: demo test check lint bench chaos install contract clean
 
 # uv hard-links packages from its cache: torch's 5 GB are downloaded and stored once per machine.
 $(UV):
@@ -23,9 +23,15 @@ install: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/pathcast demo $(ARGS)
 
-# Two processes with a broker each: much of the time is waiting. Files stay whole, for what they share is costly.
+# Two processes that share a broker: much of the time is waiting. Files stay whole, for what they share is costly.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --durations=20
+
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile --durations=20 $(ARGS)
+	$(PYTEST) -m "not slow and not long" $(ARGS)
+
+# What continuous integration runs: lint, and all tests but those that take many minutes each.
+check: lint
+	$(PYTEST) -m "not slow" $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -11,6 +11,8 @@ from tests.bench import trained_items
 from tests.bench.__main__ import main
 from tests.bench.clicks import SHIPPED, Log
 
+pytestmark = pytest.mark.long
+
 KEYS = {
     "counting": {"faust", "quix", "pathcast"},
     "full": {"pathcast", "neural_share", "stages", "records_per_chunk"},

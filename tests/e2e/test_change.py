@@ -43,6 +43,8 @@ from trainer.promotion.ledger import Ledger
 from trainer.training.log_parts import Run
 from trainer.training.train import train
 
+pytestmark = pytest.mark.long
+
 GAP_MS = 30 * 60_000
 #: A run takes half a minute; beside much else, minutes.
 RUN_SECONDS = 900.0

@@ -19,6 +19,8 @@ from trainer.loop.options import Options
 from trainer.training.log_parts import Run
 from trainer.training.train import train
 
+pytestmark = pytest.mark.long
+
 SCRIPT = Path(sys.executable).with_name("pathcast")
 
 

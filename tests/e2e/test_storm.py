@@ -4,6 +4,8 @@ import pytest
 
 from tests.e2e.storm import Size, run
 
+pytestmark = pytest.mark.long
+
 SHORT = Size(visitors=10_000, links=3_000, rate=2_000, kills=3)
 
 
