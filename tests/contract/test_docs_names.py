@@ -7,9 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FILE = re.compile(
-    r"(?<![\w/.-])((?:models|streams|trainer|deploy|tests|docs)/[\w/.-]+\.(?:py|md|toml|csv\.gz))\b"
-)
+FILE = re.compile(r"(?<![\w/.-])((?:models|streams|trainer|deploy|tests)/[\w/.-]+\.(?:py|toml|csv\.gz))\b")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
