@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 
 import click
 
+from models.contract.events import REQUIRED_FIELDS
+
+#: A header is read up to so many characters.
+_HEADER = 65_536
 #: A file that has to be there.
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 #: A folder that has to be there.
@@ -59,6 +63,15 @@ def _file(one: Path | LogPlace, folder: Path) -> Path:
     return made
 
 
+def _in_own_columns(file: Path) -> bool:
+    """Whether a CSV file's header has the contract's names of what every event needs."""
+    if file.suffix != ".csv":
+        return False
+    with file.open(errors="replace") as lines:
+        header = lines.readline(_HEADER).strip().split(",")
+    return set(REQUIRED_FIELDS) <= set(header)
+
+
 def events_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--events` of commands that learn from logs or judge on them: they are handed files.
 
@@ -69,7 +82,7 @@ def events_option(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_files(events: Sequence[Path | LogPlace], **others: Any) -> Any:
         with as_files(events) as files:
-            if "mapping" in others:
+            if "mapping" in others and (others["mapping"] or not all(map(_in_own_columns, files))):
                 from trainer.logs.log_files import check_columns
 
                 check_columns(files, others["mapping"])

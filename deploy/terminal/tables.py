@@ -79,17 +79,21 @@ def _needed(texts: Sequence[Text]) -> Width:
 
 
 def _print_rows(table: Table, console: Console) -> None:
-    """The table row by row: the first cell, and below it each other one behind its column's name."""
+    """The table row by row: each cell behind its column's name, the first one as a heading."""
     if table.title:
         console.print(_text(table.title, console), soft_wrap=True)
     columns = list(_columns(table, console))
     name = max((texts[0].cell_len for texts in columns[1:]), default=0)
     for row in range(1, table.row_count + 1):
-        console.print(columns[0][row], soft_wrap=True)
+        console.print(_headed(columns[0][0], columns[0][row]), soft_wrap=True)
         for texts in columns[1:]:
             _print_cell(texts[0], texts[row], name, console)
     if table.caption:
         console.print(_text(table.caption, console))
+
+
+def _headed(header: Text, value: Text) -> Text:
+    return Text.assemble(header, " ", value) if header.plain else value
 
 
 def _print_cell(header: Text, value: Text, name: int, console: Console) -> None:

@@ -131,7 +131,7 @@ def worded(name: str) -> str:
 
 
 def _counts(part: HeadPart, label: Labels) -> tuple[int, int]:
-    if part.head.kind is Kind.BINARY:
+    if part.head.kind in (Kind.BINARY, Kind.SHARED):
         return int((label > 0).sum()), int((label == 0).sum())
     if part.head.kind is Kind.AMOUNT:
         return int((label > 0).sum()), len(label)
@@ -147,7 +147,8 @@ def _few(part: HeadPart, label: Labels) -> str:
         return "nothing can be said of it: the log ends too soon after its newest clicks, or never tells"
     happened, _ = _counts(part, label)
     known = f"nothing can be said of it: {len(label):,} of the newest clicks tell of it"
-    return f"{known}, at {happened:,} it happened" if part.head.kind in (Kind.BINARY, Kind.AMOUNT) else known
+    counted = part.head.kind in (Kind.BINARY, Kind.SHARED, Kind.AMOUNT)
+    return f"{known}, at {happened:,} it happened" if counted else known
 
 
 def intent(told: Values, train: Examples, grouped: Examples, group: NDArray[np.int64]) -> dict[str, Any]:

@@ -147,7 +147,7 @@ def test_the_next_event_agrees(published) -> None:
             assert shares["search"] == cut(intent["search_probability"])
         elif "search_probability" in intent:
             assert cut(intent["search_probability"]) <= min(shares.values())
-    assert len(named) >= 3
+    assert len(named) >= 2
 
 
 def test_who_comes_back_to_buy_has_not_left_for_good(published, version) -> None:
@@ -182,5 +182,6 @@ def test_the_journey_of_the_docs_is_what_its_command_prints(version) -> None:
     rows = [line for line in journeys.split(made[0])[1].splitlines() if line.startswith("| `")][: len(STEPS)]
     assert [row.split("|")[1].strip(" `") for row in rows] == list(STEPS)
     for row in rows:
-        this, day, week = (float(cell) for cell in row.split("|")[2:5])
-        assert this <= day <= week
+        told = [float(cell) for cell in row.split("|")[2:5] if cell.strip()]
+        assert len(told) >= 2
+        assert told == sorted(told)

@@ -7,13 +7,13 @@ from click.testing import CliRunner
 from kafka.errors import CoordinatorNotAvailableError
 
 from deploy.cli import main
-from deploy.commands.cluster import visitor_command
 from deploy.privacy import copy_confirmations, forget, lines, members, search, secret
 from deploy.privacy.copy_confirmations import Confirmed, StillRuns, UnknownWorker
 from deploy.privacy.forget import ForgetError, Proof
 from deploy.privacy.places import Places
 from deploy.privacy.secret import WrongSecret, check_secret
 from deploy.privacy.stores import STORES, DataStore
+from deploy.runs import event_log
 from models.contract.pseudonyms import Pseudonyms
 from models.privacy.erasure import FORGET, SEALED_ID, Erasure, StateCopy
 from streams.config.connection import Connection
@@ -89,14 +89,16 @@ def test_without_pseudonyms_a_request_is_what_it_was_and_no_mark_goes_anywhere_e
 
 def test_receipts_say_whether_all_owners_understood():
     mine = HIDDEN.fingerprint
-    forget._check(places(), [receipt(0), receipt(1)])
-    forget._check(places(HIDDEN), [receipt(0, mine, True)])
+    forget.check_owners(places(), [receipt(0), receipt(1)], by_id=True)
+    forget.check_owners(places(HIDDEN), [receipt(0, mine, True)], by_id=True)
     with pytest.raises(ForgetError, match=r"partitions 1, 2 are of an older version.*update the workers"):
-        forget._check(places(HIDDEN), [receipt(0, mine, True), receipt(1, mine), receipt(2, mine)])
+        forget.check_owners(
+            places(HIDDEN), [receipt(0, mine, True), receipt(1, mine), receipt(2, mine)], by_id=True
+        )
     with pytest.raises(WrongSecret, match=f"{OTHER.fingerprint}, this command by {mine}.*erased nothing"):
-        forget._check(places(HIDDEN), [receipt(0, OTHER.fingerprint)])
+        forget.check_owners(places(HIDDEN), [receipt(0, OTHER.fingerprint)], by_id=True)
     with pytest.raises(WrongSecret, match=r"this command by none.*their state is erased, nothing else"):
-        forget._check(places(), [receipt(0, mine)])
+        forget.check_owners(places(), [receipt(0, mine)], by_id=True)
 
 
 def test_without_a_secret_nothing_is_sent_where_the_workers_that_spoke_last_have_one(monkeypatch):
@@ -157,8 +159,8 @@ def test_a_hint_a_worker_whatever_it_has_of_partitions():
 
 def test_the_command_prints_the_hint(monkeypatch):
     missing = copy_confirmations.unconfirmed(Confirmed([], [copy("a", 0), copy("a", 2)], frozenset()))
-    monkeypatch.setattr(visitor_command, "forgotten", lambda *_: Proof("r", 1, [], missing))
-    monkeypatch.setattr(visitor_command, "opened", lambda: None)
+    monkeypatch.setattr(forget, "forgotten", lambda *_: Proof("r", 1, [], missing))
+    monkeypatch.setattr(event_log, "opened", lambda: None)
     done = CliRunner().invoke(main, ["visitor", "forget", WHO, "--yes"])
     assert done.exit_code == 0, done.output
     assert (

@@ -65,15 +65,15 @@ def test_what_is_too_wide_for_80_columns_is_written_row_by_row() -> None:
     days = "2026-11-01 to 2026-11-30"
     table.add_row("clicks", "89,186", "12", "34.1", days, f"{told(0)} to {told(1)}", "0", "0", "0", "x" * 60)
     said = shown(table)
-    assert words_of(table) - {"table"} <= set(said.split())
-    assert said.splitlines()[0] == "clicks"
+    assert words_of(table) <= set(said.split())
+    assert said.splitlines()[0] == "table clicks"
     assert f"days        {days}" in said
 
 
 def test_rows_of_several_lines_stay_together() -> None:
     table = Table("worker", "told")
     table.add_row("shop-1:6066", "5 of 9 clicks\n" + "x" * 90)
-    assert shown(table).splitlines() == ["shop-1:6066", "  told  5 of 9 clicks", f"        {'x' * 90}"]
+    assert shown(table).splitlines() == ["worker shop-1:6066", "  told  5 of 9 clicks", f"        {'x' * 90}"]
 
 
 def test_no_width_is_below_the_longest_word_and_all_fit() -> None:

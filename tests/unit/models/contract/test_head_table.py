@@ -180,8 +180,8 @@ def test_a_machine_is_told_from_the_logs_people() -> None:
     ]
     machine = told(people, made)[:, column]
     assert machine[0] == pytest.approx(PRIOR)
-    assert machine[15:].min() > 0.9
-    assert machine[15:].min() > np.quantile(real, 0.99)
+    assert machine[27:].min() > 0.9
+    assert machine[27:].min() > np.quantile(real, 0.99)
     assert np.median(real) < 0.02
 
 

@@ -106,7 +106,7 @@ def test_the_command_fails_where_a_feature_is_flagged(tmp_path: Path, monkeypatc
     log = tmp_path / "log.parquet"
     LOG.write_parquet(log)
     flagged = [Finding("clicks", 0.99, 0.5, 3, ("alone", "future"))]
-    monkeypatch.setattr("deploy.commands.learning.audit_command.audit", lambda *_: flagged)
+    monkeypatch.setattr("trainer.experiments.leakage.audit", lambda *_: flagged)
     done = CliRunner().invoke(main, ["audit", "--events", str(log)])
     assert done.exit_code == 1
     assert "1 features are flagged: clicks (alone, future)" in done.output
