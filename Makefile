@@ -29,7 +29,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --durations=20
 test: $(STAMP)
 	$(PYTEST) -m "not slow and not long" $(ARGS)
 
-# What continuous integration runs: lint, and all tests but those that take many minutes each.
+# Lint, and all tests but those that take many minutes each.
 check: lint
 	$(PYTEST) -m "not slow" $(ARGS)
 
