@@ -170,7 +170,7 @@ def test_a_worker_where_the_topics_are_missing_says_how_to_make_them(broker, tmp
     worker = Worker(broker, made, tmp_path).start()
     assert worker.process.wait(90) == 1
     assert "missing topics: " in worker.said()
-    assert all(f"{name}" in worker.said() for name in (made.identities, made.profiles))
+    assert all(name in worker.said() for name in (made.identities, made.profiles))
     assert "; run `pathcast topics`" in worker.said()
 
 

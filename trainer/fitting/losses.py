@@ -92,7 +92,7 @@ def _purchase(network: Network, data: Data, hidden: Tensor, clicks: Tensor) -> t
         return hidden.new_zeros(()), hidden.new_zeros(len(clicks))
     logits = network.purchase(hidden, data.features[clicks].to(hidden.device))
     found = F.binary_cross_entropy_with_logits(logits.float(), data.buys[clicks].to(hidden.device))
-    return found.nan_to_num() * distributed.share(torch.tensor(len(clicks), device=hidden.device)), logits
+    return found.nan_to_num() * distributed.share(len(clicks)), logits
 
 
 def listwise(network: Network, hidden: Tensor, soft: Soft, clicks: Tensor) -> Tensor:
