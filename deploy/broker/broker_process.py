@@ -3,6 +3,8 @@
 import random
 import signal
 import socket
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -39,16 +41,24 @@ class Process:
 
 
 def end(noted: Process) -> None:
-    """SIGTERM, then SIGKILL for one that does not go."""
-    process = noted.find()
-    if process is None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(STOP_SECONDS)
+    """SIGTERM, then SIGKILL for one that does not go; raises BrokerError for one that survives both."""
+    for order in (signal.SIGTERM, signal.SIGKILL):
+        process = noted.find()
+        if process is None:
+            return
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(order)
+        if _gone(noted):
+            return
+    raise BrokerError(f"the broker (pid {noted.pid}) runs {STOP_SECONDS} s after SIGKILL: end it yourself")
+
+
+def _gone(noted: Process) -> bool:
+    """Whether it ends in time. `Process.wait` does not return before its parent asks for its status."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while noted.find() is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return noted.find() is None
 
 
 def check_port(port: int) -> None:
