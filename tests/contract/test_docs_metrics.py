@@ -1,0 +1,33 @@
+"""docs/metrics.md has every metric of the worker, and no page names one that is not exported."""
+
+import re
+from pathlib import Path
+
+from tests import metrics_page
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMED = re.compile(r"`(pathcast_[a-z_]+)(?:\{[^}`]*\})?`")
+
+
+def sources() -> str:
+    """The code of the packages that write gauges of their own to a file."""
+    rooms = (ROOT / "deploy", ROOT / "trainer")
+    return "".join(path.read_text() for room in rooms for path in room.rglob("*.py"))
+
+
+def test_the_page_is_current():
+    assert metrics_page.page() == metrics_page.PAGE.read_text(), "run `python -m tests.metrics_page`"
+
+
+def test_every_metric_that_is_named_is_exported():
+    exported, code = metrics_page.families(), sources()
+    named = {name for page in PAGES for name in NAMED.findall(page.read_text())}
+    assert len(named) > 20
+    assert sorted(name for name in named if name not in exported and f'"{name}' not in code) == []
+
+
+def test_every_metric_says_what_it_counts_and_by_what():
+    for name, family in metrics_page.families().items():
+        assert len(family.documentation) > 8, name
+        assert family.name in metrics_page.labels(), name

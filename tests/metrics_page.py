@@ -1,0 +1,63 @@
+"""docs/metrics.md: a row for each metric of the worker, made from `streams/metrics.py`.
+
+`python -m tests.metrics_page` writes the page; `tests/contract/test_docs_metrics.py` fails where it differs.
+"""
+
+from pathlib import Path
+
+from prometheus_client.metrics_core import Metric
+
+from streams.metrics import Metrics
+
+PAGE = Path(__file__).parents[1] / "docs/metrics.md"
+#: What Prometheus' text format adds to the name of a family.
+SUFFIXES = {"counter": "_total", "info": "_info"}
+INTRODUCTION = """\
+# Metrics
+
+The worker's metrics in Prometheus' format, served at `/metrics` of `PATHCAST_WEB_HOST` and \
+`PATHCAST_WEB_PORT`. All figures are of one worker; sum or compare them over workers. \
+`python -m tests.metrics_page` writes this page.
+
+```console
+$ curl -s http://127.0.0.1:6066/metrics
+```
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+"""
+AFTER = """
+A histogram has `_bucket`, `_sum` and `_count` beside its name. `rung` is the fallback tier that answered: \
+`neural`, `session_knn`, `popular_in_category` or `popular`.
+
+Other processes write gauges of their own as a file for Prometheus' textfile collector: \
+`pathcast drift --metrics` ([drift](trainer/drift.md)), `pathcast log stats --metrics` and the trainer \
+([event log](trainer/log.md#refused-rows)).
+"""
+
+
+def families() -> dict[str, Metric]:
+    """Every family of a worker, by the name under which it is exported."""
+    collected = Metrics().registry.collect()
+    return {f"{family.name}{SUFFIXES.get(family.type, '')}": family for family in collected}
+
+
+def labels() -> dict[str, tuple[str, ...]]:
+    """Labels by family; an info's are those of its content."""
+    metrics = Metrics()
+    named = {one._name: one._labelnames for one in vars(metrics).values() if hasattr(one, "_labelnames")}
+    return named | {"pathcast_model": ("version",)}
+
+
+def page() -> str:
+    """The whole page."""
+    named = labels()
+    rows = []
+    for name, family in sorted(families().items()):
+        of = ", ".join(f"`{label}`" for label in named[family.name])
+        rows.append(f"| `{name}` | {family.type} |{f' {of} ' if of else ' '}| {family.documentation} |")
+    return INTRODUCTION + "\n".join(rows) + "\n" + AFTER
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
