@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from models.decisions import withholding
 from models.registry.refusals import Refusal
 
-#: What stands for a version where the ladder answers without one.
+#: What stands for a version where the fallback chain answers without one.
 NO_MODEL = "none"
 #: Versions whose answers are counted; each promotion brings another one.
 VERSIONS_SHOWN = 5
@@ -47,7 +47,7 @@ class Metrics:
         "partition",
     )
     watermark: Gauge = _metric(Gauge, "pathcast_watermark_seconds", "Event time reached", "partition")
-    rungs: Counter = _metric(Counter, "pathcast_answers", "Answers by rung", "rung")
+    tiers: Counter = _metric(Counter, "pathcast_answers", "Answers by rung", "rung")
     dead_letters: Counter = _metric(Counter, "pathcast_dead_letters", "Refused inputs", "reason")
     duplicates: Counter = _metric(Counter, "pathcast_duplicate", "Repeated event ids")
     misrouted: Counter = _metric(

@@ -12,7 +12,7 @@ import msgspec
 
 from models.contract.decision_context import Context
 from models.contract.events import EVENTS
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.decisions.actions import ActionSet
 from models.decisions.policy import ONE, Policy
 from models.decisions.reasons import explain_decision
@@ -79,11 +79,11 @@ def decision(reason: str) -> str:
 def answers() -> Iterator[tuple[str, str]]:
     """Reasons of intent and recommendations where no effect of a click is given, and their limits."""
     session = Session(b"", b"", 1)
-    for rung in Rung:
-        told = answered(rung, None, session, [], 0.1, True)
-        yield f"{rung}, purchase intent", told.intent.text
-        yield f"{rung}, recommendations", told.items.text
-    refused = answered(Rung.POPULAR, None, session, [], 0.1, False)
+    for tier in FallbackTier:
+        told = answered(tier, None, session, [], 0.1, True)
+        yield f"{tier}, purchase intent", told.intent.text
+        yield f"{tier}, recommendations", told.items.text
+    refused = answered(FallbackTier.POPULAR, None, session, [], 0.1, False)
     yield "popular, without consent", refused.items.text
     yield "a session's only click", phrases.coverage(0, 1).strip()
     yield "more than 50 clicks", phrases.coverage(50, 60).strip()

@@ -17,7 +17,7 @@ from models.identity import linking, user_devices
 from models.identity.messages import Given, Message, Others, Snapshot, decode, encode
 from models.sessions.lifecycle import SessionConfig, advance
 from models.sessions.session import step
-from models.state.facts import Fate
+from models.state.facts import ClickStatus
 from models.state.summary import Summary
 from models.state.traits import Traits, replaced
 from models.state.visitor import Visitor
@@ -58,7 +58,7 @@ class Partition:
             self.world.logins.pop(name, None)
             self.world.refusals.pop(name, None)
         self.send(name, facts.transitions)
-        if facts.fate is not Fate.APPLIED:
+        if facts.status is not ClickStatus.APPLIED:
             return
         if facts.born and name in self.given:
             self.send(name, linking.give(visitor, self.given[name]))

@@ -21,7 +21,7 @@ from models.scoring.scores import Scores
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.codes import category_hash
-from models.state.facts import Fate
+from models.state.facts import ClickStatus
 from models.state.visitor import Visitor, decode, encode
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import records
@@ -97,7 +97,7 @@ def _chunk(clicks: Sequence[Click], now: NeuralScorer, visitors: dict[str, bytes
             states[name] = decode(visitors[name]) if name in visitors else None
             slots[name] = batcher.visitor(states[name])
         states[name], facts = step(states[name], click, click.ts, SessionConfig())
-        assert facts.fate == Fate.APPLIED
+        assert facts.status == ClickStatus.APPLIED
         batcher.click(slots[name], facts.code, facts.position, features.row(states[name], click, facts))
     scores = now.score(batcher.build())
     for hidden, (name, visitor) in zip(scores.hidden_bytes(), states.items(), strict=True):

@@ -29,7 +29,7 @@ class Board:
         self.counts: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
         self.simulated: Counter[str] = Counter()
-        self.rungs: Counter[str] = Counter()
+        self.tiers: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.actions: Counter[str] = Counter()
         self.arrivals: deque[float] = deque(maxlen=20_000)
@@ -108,7 +108,7 @@ class Board:
 
     def _see_purchase_intent(self, answer: PurchaseIntent, _record: Any, now: float) -> None:
         self._match(answer.event_id, answered=now)
-        self.rungs[answer.rung] += 1
+        self.tiers[answer.rung] += 1
         self.model = answer.model_version
         self.tally.served(answer.model_version, now)
         if step := self.path.steps.get(answer.event_id):

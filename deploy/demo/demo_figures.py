@@ -58,8 +58,8 @@ def bar(share: float, width: int) -> str:
 def line(board: Board) -> str:
     """The state of things in one line, for where there is no terminal."""
     with board.lock:
-        took, total = latency(board.latencies), max(1, board.rungs.total())
-        neural = 100 * board.rungs["neural"] / total
+        took, total = latency(board.latencies), max(1, board.tiers.total())
+        neural = 100 * board.tiers["neural"] / total
         trainer = f"; trainer: {board.retraining.state}" if board.retraining else ""
         trainer += "".join(f"; swapped to {_short(name)} {moment}" for name, moment in swaps(board))
         lag = board.lag if board.lag is not None else "-"
@@ -77,9 +77,9 @@ def refused(board: Board) -> str:
 
 def summary(board: Board) -> list[tuple[str, str]]:
     """What was seen in all, as names and values."""
-    took, rungs = (
+    took, tiers = (
         latency(board.latencies),
-        ", ".join(f"{name} {n:,}" for name, n in board.rungs.most_common()),
+        ", ".join(f"{name} {n:,}" for name, n in board.tiers.most_common()),
     )
     made_up = f", {board.simulated.total():,} of them made-up outcomes"
     hits = f"{100 * board.hits / board.tries:.0f} % of {board.tries:,}" if board.tries else "-"
@@ -88,7 +88,7 @@ def summary(board: Board) -> list[tuple[str, str]]:
         *((role.replace("_", "-"), f"{board.counts[role]:,}") for role in ANSWERS),
         ("without an answer", f"{board.tally.unanswered:,}; answered twice {board.tally.twice:,}"),
         ("dead letters", refused(board)),
-        ("answered by", rungs or "-"),
+        ("answered by", tiers or "-"),
         ("model", board.model or "-"),
         ("next item in the top 20", hits),
         ("click to readable answer", f"median {took.p50:.0f} ms, p99 {took.p99:.0f} ms"),

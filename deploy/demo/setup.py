@@ -21,7 +21,7 @@ from streams.config.topics import TopicNames
 
 #: Every name that a demo leaves on a broker starts so.
 PREFIX = "pathcast-demo-"
-#: Enough to be better than the ladder's lower rungs; a slow machine ends by the time instead.
+#: Enough to be better than the lower tiers; a slow machine ends by the time instead.
 TRAINING_EPOCHS, TRAINING_MINUTES = 4, 1.0
 
 

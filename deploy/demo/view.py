@@ -16,7 +16,7 @@ from deploy.demo.demo_training import training
 from deploy.demo.paths import decisions, following, next_items
 
 ACCENT = "bright_cyan"
-RUNG_COLOURS = {
+TIER_COLOURS = {
     "neural": "bright_green",
     "session_knn": "yellow",
     "popular_in_category": "dark_orange",
@@ -84,7 +84,7 @@ class View:
 
     def _left(self) -> RenderableType:
         return Group(
-            _panel("flow", self._flow()), _panel("shop", self._shop()), _panel("answers by", self._rungs())
+            _panel("flow", self._flow()), _panel("shop", self._shop()), _panel("answers by", self._tiers())
         )
 
     def _flow(self) -> RenderableType:
@@ -120,12 +120,12 @@ class View:
         note = Text(f"made-up outcomes:\n{seen:,} shown, {clicked:,} clicked", style="dim")
         return Group(table, note)
 
-    def _rungs(self) -> RenderableType:
-        board, total = self._board, max(1, self._board.rungs.total())
+    def _tiers(self) -> RenderableType:
+        board, total = self._board, max(1, self._board.tiers.total())
         table = Table.grid(padding=(0, 1))
-        for rung, count in board.rungs.most_common():
-            share = Text(f"{100 * count / total:.1f} %", style=f"bold {RUNG_COLOURS.get(rung, '')}")
-            table.add_row(rung.replace("_", " "), share)
+        for tier, count in board.tiers.most_common():
+            share = Text(f"{100 * count / total:.1f} %", style=f"bold {TIER_COLOURS.get(tier, '')}")
+            table.add_row(tier.replace("_", " "), share)
         version = board.model.partition("-")
         table.add_row(Text("model", style="dim"), Text(version[2] or "none yet"))
         hit = f"{100 * board.hits / board.tries:.0f} %" if board.tries else "-"

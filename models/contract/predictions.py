@@ -20,7 +20,7 @@ _ASKED = Meta(description="What moved this answer; only where the click's `expla
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
-class Rung(StrEnum):
+class FallbackTier(StrEnum):
     """Who answered, best first; a lower one answers when those above are absent or too slow."""
 
     NEURAL = "neural"
@@ -59,13 +59,13 @@ class Answer(msgspec.Struct, kw_only=True, gc=False):
     model_version: Annotated[str, Meta(description="The model that scored; empty: none was loaded.")]
     catalogue_version: Annotated[str, Meta(description="Digest of the catalogue that was used.")]
     features_version: Annotated[str, Meta(description="Digest of the feature definitions.")]
-    rung: Annotated[Rung, Meta(description="Who answered, from `neural` down to `popular`.")]
+    rung: Annotated[FallbackTier, Meta(description="Who answered, from `neural` down to `popular`.")]
     scored_at: Annotated[int, Meta(description="When it was scored, epoch milliseconds.")]
     input_flags: Annotated[InputFlags | UnsetType, _FLAGS] = UNSET
 
 
 class Intent(Answer, kw_only=True, gc=False):
-    """What is said of a visitor's intent on every rung."""
+    """What is said of a visitor's intent on every tier."""
 
     purchase_probability: Annotated[Probability, Meta(description="Purchase later in this session.")]
     session_id: Annotated[str, Meta(description="Visitor id and the session's number.")]
@@ -92,7 +92,7 @@ def _field(head: Head) -> tuple[str, Any, None]:
 if TYPE_CHECKING:
     PurchaseIntent = Intent
 else:
-    # The heads' fields come from their table. They are left out below the neural rung, and where a head does
+    # The heads' fields come from their table. They are left out below the neural tier, and where a head does
     # not apply or the version does not have it.
     PurchaseIntent = msgspec.defstruct(
         "PurchaseIntent",

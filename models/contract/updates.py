@@ -69,7 +69,9 @@ class ModelReport(msgspec.Struct, kw_only=True, frozen=True):
     ]
     version: Annotated[str, Meta(description="Which one; empty where the announcement names none.")]
     at: Annotated[int, Meta(description="When, epoch milliseconds.")]
-    incumbent: Annotated[str, Meta(description="The version in use; `none`: the ladder alone.")] = "none"
+    incumbent: Annotated[str, Meta(description="The version in use; `none`: the fallback chain alone.")] = (
+        "none"
+    )
     refusal: Annotated[str, Meta(description="Why it is not used, in one word.")] = ""
     message: Annotated[str, Meta(description="Why, in words.")] = ""
     shadow: Annotated[Comparison | None, Meta(description="The comparison so far.")] = None

@@ -24,7 +24,7 @@ def withheld(actions: ActionSet, context: Context) -> dict[int, str]:
     }
 
 
-def tally(actions: ActionSet, contexts: Iterable[Context]) -> Counter[str]:
+def count_withheld(actions: ActionSet, contexts: Iterable[Context]) -> Counter[str]:
     """How many actions were withheld from these decisions, by reason."""
     alike = Counter(
         (one.mask, one.consent, one.session_risk) for one in contexts if one.mask != actions.all_bits

@@ -1,4 +1,4 @@
-"""A loaded model version: the scorers of every rung that it feeds."""
+"""A loaded model version: the scorers of every tier that it feeds."""
 
 import json
 from dataclasses import dataclass, fields
@@ -47,7 +47,7 @@ __all__ = ["CURVE", "FILES", "FORMAT", "MANIFEST", "RegistryError", "Version", "
 class Version:
     """`id` is the folder's name; `id64` marks hidden states; `popularity` int64 [V] are prior weights.
 
-    `prior` is the popularity rung without any partition's counts.
+    `prior` is the popularity tier without any partition's counts.
     """
 
     id: str

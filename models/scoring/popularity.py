@@ -1,4 +1,4 @@
-"""The two lowest rungs: what is popular in the click's category, else what is popular at all.
+"""The two lowest tiers: what is popular in the click's category, else what is popular at all.
 
 Counts are a model version's prior (if there is one) plus what the partition's own panes hold, all integers,
 so that the order in which they were added leaves no trace. It answers from the first event, with no model at
@@ -13,10 +13,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.features.batch import Batch
 from models.scoring.rates import BUILT_IN, StageRates
-from models.scoring.scores import MOST_WANTED, RUNGS, Scores
+from models.scoring.scores import MOST_WANTED, TIERS, Scores
 from models.state.codes import item_hash
 from models.state.codes import items as item_hashes
 
@@ -110,10 +110,10 @@ class Popularity:
         names, items, shares = _matrix([ranking.followed_by(overall) for ranking in own])
         items, shares = items[inverse], shares[inverse]
         items, scores = _without(items, shares, names, item_hashes(batch.codes), batch.wanted)
-        rung = np.where(found, RUNGS.index(Rung.POPULAR_IN_CATEGORY), RUNGS.index(Rung.POPULAR)).astype(
-            np.uint8
-        )
-        return Scores(self.rates.purchase(batch.features), items, scores, names, rung)
+        tier = np.where(
+            found, TIERS.index(FallbackTier.POPULAR_IN_CATEGORY), TIERS.index(FallbackTier.POPULAR)
+        ).astype(np.uint8)
+        return Scores(self.rates.purchase(batch.features), items, scores, names, tier)
 
 
 def _bump(counts: dict[Key, int], key: Key, count: int) -> None:

@@ -1,4 +1,4 @@
-"""The neural rung: a chunk's clicks through the encoder, then both heads."""
+"""The neural tier: a chunk's clicks through the encoder, then both heads."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.contract.head_table import Kind
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.features.batch import Batch
 from models.features.vocabulary import Vocabulary
 from models.network.network import Network
@@ -17,7 +17,7 @@ from models.retrieval.select import retriever
 from models.scoring.blend import Candidates, Hybrid, candidates
 from models.scoring.forest import Forest
 from models.scoring.probe import Probe, probe
-from models.scoring.scores import RUNGS, Scores, ScoringError
+from models.scoring.scores import TIERS, Scores, ScoringError
 from models.scoring.session_knn import NeighbourScorer
 from models.state.codes import items as item_hashes
 from models.state.visitor import Visitor
@@ -61,7 +61,7 @@ class NeuralScorer:
         self._items = self._exact.columns
         self._retriever: Retriever = self._exact
         self.layout = network.tasks.layout if network.tasks is not None else None
-        self._neural = RUNGS.index(Rung.NEURAL)
+        self._neural = TIERS.index(FallbackTier.NEURAL)
         self._hybrid, self.forest = hybrid, forest
 
     @property
@@ -95,9 +95,9 @@ class NeuralScorer:
         self._rate(tasks, batch)
         ranked = self._ranked(states, batch)
         self._check(all(np.isfinite(found).all() for found in (purchase, ranked.scores, hidden)))
-        rung = np.full(len(batch), self._neural, dtype=np.uint8)
+        tier = np.full(len(batch), self._neural, dtype=np.uint8)
         names = self.vocabulary.names
-        return Scores(purchase, ranked.items, ranked.scores, names, rung, hidden, tasks, self.layout)
+        return Scores(purchase, ranked.items, ranked.scores, names, tier, hidden, tasks, self.layout)
 
     def _heads(self, states: Tensor, batch: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Purchase probabilities [N], and what the further heads say, where the version has any."""
@@ -127,7 +127,7 @@ class NeuralScorer:
 
     def _check(self, finite: object) -> None:
         if not finite:
-            raise ScoringError(f"model {self.version} gave a value that is not finite; the next rung answers")
+            raise ScoringError(f"model {self.version} gave a value that is not finite; the next tier answers")
 
     @torch.inference_mode()
     def try_out(self, past: Batch) -> None:

@@ -1,4 +1,4 @@
-"""What every rung of the ladder answers with, and the error on which the next one takes over."""
+"""What every tier of the fallback chain answers with, and the error on which the next one takes over."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract.head_table import Layout
-from models.contract.predictions import MOST_ITEMS, Rung
+from models.contract.predictions import MOST_ITEMS, FallbackTier
 from models.errors import PathcastError
 from models.features.batch import Batch
 
@@ -15,12 +15,12 @@ from models.features.batch import Batch
 TOP = MOST_ITEMS
 #: ... and candidates for them at most, of which rules may take some out.
 MOST_WANTED = 3 * TOP
-#: Rungs by number, best first, as `Scores.rung` counts them.
-RUNGS = tuple(Rung)
+#: Tiers by number, best first, as `Scores.tier` counts them.
+TIERS = tuple(FallbackTier)
 
 
 class ScoringError(PathcastError):
-    """A rung could not answer a batch; the next one below does."""
+    """A tier could not answer a batch; the next one below does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Scores:
     """Answers for N clicks in record order.
 
     `purchase` float32 [N]; `items` [N, W] indices into `names`, best first, -1 where there are no more (W is
-    the batch's `wanted`, TOP in an answer); `item_scores` float32 [N, W]; `rung` uint8 [N], an index into
-    RUNGS; `hidden` fp16 [B, H] by slot, None below the neural rung. `tasks` float32 [N, K] are the further
-    heads' answers in the columns of `layout`, NaN where one does not apply; None below the neural rung, and
+    the batch's `wanted`, TOP in an answer); `item_scores` float32 [N, W]; `tier` uint8 [N], an index into
+    TIERS; `hidden` fp16 [B, H] by slot, None below the neural tier. `tasks` float32 [N, K] are the further
+    heads' answers in the columns of `layout`, NaN where one does not apply; None below the neural tier, and
     for a version without such heads.
     """
 
@@ -38,7 +38,7 @@ class Scores:
     items: NDArray[np.int32]
     item_scores: NDArray[np.float32]
     names: NDArray[np.object_]
-    rung: NDArray[np.uint8]
+    tier: NDArray[np.uint8]
     hidden: NDArray[np.float16] | None = None
     tasks: NDArray[np.float32] | None = None
     layout: Layout | None = None
@@ -52,7 +52,7 @@ class Scores:
         return [[names[item] for item in row if item >= 0] for row in self.items.tolist()]
 
     def hidden_bytes(self) -> list[bytes]:
-        """Hidden state per slot as the visitor's record keeps it; an empty list below the neural rung."""
+        """Hidden state per slot as the visitor's record keeps it; an empty list below the neural tier."""
         if self.hidden is None:
             return []
         packed, width = self.hidden.tobytes(), self.hidden.shape[1] * self.hidden.itemsize
@@ -60,7 +60,7 @@ class Scores:
 
 
 class Scorer(Protocol):
-    """One rung: `version` names the model version it is from, empty for none."""
+    """One tier: `version` names the model version it is from, empty for none."""
 
     @property
     def version(self) -> str: ...

@@ -1,4 +1,4 @@
-"""The session-kNN rung: what the sessions most like this one went on to look at.
+"""The session-kNN tier: what the sessions most like this one went on to look at.
 
 VSTAN (Ludewig, Mauro, Latifi, Jannach 2021, "Empirical analysis of session-based recommendation algorithms"),
 which adds inverse document frequency to STAN (Garg, Gupta, Malhotra, Vig, Shroff 2019, "Sequence and time
@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.features.batch import Batch
 from models.features.vocabulary import Vocabulary
 from models.retrieval import exact
 from models.scoring.rates import StageRates
-from models.scoring.scores import RUNGS, Scores
+from models.scoring.scores import TIERS, Scores
 from models.scoring.session_index import Floats, Ints, NeighbourSettings, SessionIndex
 from models.state.codes import items as item_hashes
 from models.state.segments import distinct, expand, rank_in_group, strongest
@@ -65,8 +65,8 @@ class NeighbourScorer:
         parts = [self._block(recent[block], current[block], batch.wanted) for block in blocks]
         items = np.concatenate([part.items for part in parts])
         scores = np.concatenate([part.scores for part in parts])
-        rung = np.full(len(batch), RUNGS.index(Rung.SESSION_KNN), dtype=np.uint8)
-        return Scores(self._rates.purchase(batch.features), items, scores, self.vocabulary.names, rung)
+        tier = np.full(len(batch), TIERS.index(FallbackTier.SESSION_KNN), dtype=np.uint8)
+        return Scores(self._rates.purchase(batch.features), items, scores, self.vocabulary.names, tier)
 
     def _recent(self, batch: Batch) -> Ints:
         """The last known items of each click's session `[N, L]`, newest first; -1 for none, or repeated."""

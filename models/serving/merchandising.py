@@ -1,6 +1,6 @@
 """A shop's rules over ranked items: what may not be recommended goes, what stood behind it moves up.
 
-Every rung ranks more items than are asked for where a rule could take some out, so that an answer stays
+Every tier ranks more items than are asked for where a rule could take some out, so that an answer stays
 full. What is left keeps its order and its scores. Nothing here knows a visitor beyond the batch: the same
 state, model and catalogue give the same answer.
 """
@@ -37,7 +37,7 @@ class KnownItems(NamedTuple):
 
 
 class Merchandiser:
-    """The rules and the catalogue of a worker; `apply` may be called for any rung's answers.
+    """The rules and the catalogue of a worker; `apply` may be called for any tier's answers.
 
     It follows the catalogue by itself, and looks at all names anew only when what may be sold has changed.
     """
@@ -87,7 +87,7 @@ class Merchandiser:
     ) -> Scores:
         """The answers without what may not be in them, TOP items a click; `words` if the names are its own.
 
-        Rows that end up short stay short, for the next rung may have something; with `fill` they are filled
+        Rows that end up short stay short, for the next tier may have something; with `fill` they are filled
         with the first items of the vocabulary, its most popular ones, at score 0.
         """
         if not self.active:

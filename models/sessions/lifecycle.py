@@ -60,13 +60,17 @@ def advance(
     if visitor is None:
         return None, transitions
     transitions += _close(visitor, watermark, config)
-    if watermark >= visitor.armed * MINUTE_MS and ring(visitor, watermark, config, transitions):
+    if watermark >= visitor.session_timer * MINUTE_MS and fire_session_timer(
+        visitor, watermark, config, transitions
+    ):
         return None, transitions
     return visitor, transitions
 
 
-def ring(visitor: Visitor, watermark: int, config: SessionConfig, transitions: list[Transition]) -> bool:
-    """The session's part of `advance`, once `visitor.armed` is reached; True when the visitor has expired.
+def fire_session_timer(
+    visitor: Visitor, watermark: int, config: SessionConfig, transitions: list[Transition]
+) -> bool:
+    """The session's part of `advance`, from minute `visitor.session_timer` on; True when the visitor expired.
 
     Leaves the exposure alone: within a chunk, decisions come after all session steps.
     """
@@ -83,7 +87,7 @@ def ring(visitor: Visitor, watermark: int, config: SessionConfig, transitions: l
             transitions += (*unlink(visitor), Expired(visitor.last_ts))
             return True
         due = _session_due(visitor, config)
-    visitor.armed = minute_of(due)
+    visitor.session_timer = minute_of(due)
     return False
 
 
@@ -93,7 +97,6 @@ def ended(visitor: Visitor) -> Ended:
     return Ended(
         visitor.last_ts,
         visitor.in_session,
-        visitor.last_ts - visitor.start_ts,
         counts[ADD_TO_CART],
         counts[BEGIN_CHECKOUT],
         counts[PURCHASE],
@@ -101,24 +104,24 @@ def ended(visitor: Visitor) -> Ended:
     )
 
 
-def settle(visitor: Visitor, facts: Facts, watermark: int, config: SessionConfig) -> list[Closed]:
+def close_expired(visitor: Visitor, facts: Facts, watermark: int, config: SessionConfig) -> list[Closed]:
     """The exposure's part of a step: call for every applied click, in record order, before its decision.
 
     `watermark` is the one the click was stepped with.
     """
     closed = _close(visitor, watermark, config)
     if facts.born or not facts.consent:
-        visitor.exposure, visitor.armed_offers = Exposure(), 0
+        visitor.exposure, visitor.exposure_timer = Exposure(), 0
     elif facts.fresh:
         exposure.session_started(visitor.exposure)
     return closed
 
 
-def hold(visitor: Visitor, ts: int, config: SessionConfig) -> None:
+def schedule_close(visitor: Visitor, ts: int, config: SessionConfig) -> None:
     """Arms the timer for a decision opened or an outcome parked at event time `ts`; call after each."""
     minute = minute_of(ts + config.exposure.attribution_ms)
-    if not visitor.armed_offers or minute < visitor.armed_offers:
-        visitor.armed_offers = minute
+    if not visitor.exposure_timer or minute < visitor.exposure_timer:
+        visitor.exposure_timer = minute
 
 
 def minute_of(due: int) -> int:
@@ -133,9 +136,9 @@ def _session_due(visitor: Visitor, config: SessionConfig) -> int:
 
 
 def _close(visitor: Visitor, watermark: int, config: SessionConfig) -> list[Closed]:
-    if not visitor.armed_offers or watermark < visitor.armed_offers * MINUTE_MS:
+    if not visitor.exposure_timer or watermark < visitor.exposure_timer * MINUTE_MS:
         return []
     closed = exposure.close(visitor.exposure, watermark // MINUTE_MS * MINUTE_MS, config.exposure)
     due = exposure.next_due(visitor.exposure, config.exposure)
-    visitor.armed_offers = minute_of(due) if due != exposure.NEVER else 0
+    visitor.exposure_timer = minute_of(due) if due != exposure.NEVER else 0
     return closed

@@ -8,15 +8,15 @@ from models.contract.events import CLIPPED as CLIPPED_FIELDS
 from models.contract.events import EVENT_CODES, Click
 from models.durations import MINUTE_MS
 from models.identity.linking import age, declare, erase, follow, share
-from models.sessions.contents import keep
-from models.sessions.lifecycle import PURCHASE, SessionConfig, ended, minute_of, ring
+from models.sessions.lifecycle import PURCHASE, SessionConfig, ended, fire_session_timer, minute_of
+from models.sessions.recording import record_click
 from models.state.codes import CLIPPED, FRESH, RATE, REORDERED, dwell_bucket
-from models.state.facts import Facts, Fate, Reopened, Shared, Transition
+from models.state.facts import ClickStatus, Facts, Reopened, Shared, Transition
 from models.state.packed import has
 from models.state.profile import fade
 from models.state.visitor import IDS_BYTES, MAX_COUNT, Visitor
 
-APPLIED: Final = Fate.APPLIED
+APPLIED: Final = ClickStatus.APPLIED
 AMOUNT_CLIPPED: Final = CLIPPED_FIELDS["price"] | CLIPPED_FIELDS["quantity"] | CLIPPED_FIELDS["value"]
 ID_BYTES: Final = 8
 #: Where packed codes have the last one's event.
@@ -34,14 +34,20 @@ def step(
     transitions: list[Transition] = []
     if visitor is None:
         visitor = Visitor()
-    elif watermark >= visitor.armed * MINUTE_MS and ring(visitor, watermark, config, transitions):
-        visitor = Visitor(exposure=visitor.exposure, armed_offers=visitor.armed_offers, given=visitor.given)
+    elif watermark >= visitor.session_timer * MINUTE_MS and fire_session_timer(
+        visitor, watermark, config, transitions
+    ):
+        visitor = Visitor(
+            exposure=visitor.exposure,
+            exposure_timer=visitor.exposure_timer,
+            given=visitor.given,
+        )
     identifier, ids = digest(click.event_id.encode()), visitor.ids
     if has(ids, identifier, ID_BYTES):
-        return visitor, Facts(Fate.DUPLICATE, transitions)
+        return visitor, Facts(ClickStatus.DUPLICATE, transitions)
     behind = visitor.last_ts - click.ts
     if behind > config.lateness_ms:
-        return visitor, Facts(Fate.LATE, transitions, late_ms=behind)
+        return visitor, Facts(ClickStatus.LATE, transitions, late_ms=behind)
     visitor.ids = (ids + identifier)[-IDS_BYTES:]
     return visitor, _apply(visitor, click, config, transitions)
 
@@ -63,7 +69,7 @@ def _apply(visitor: Visitor, click: Click, config: SessionConfig, transitions: l
         previous = visitor.codes[EVENT_AT] if visitor.codes else 0
     event = EVENT_CODES[click.event]
     flags |= _count(visitor, event, now, config)
-    code = keep(visitor, click, event, dwell, flags)
+    code = record_click(visitor, click, event, dwell, flags)
     if not visitor.denied:
         if click.consent is True:
             declare(visitor, click)
@@ -155,8 +161,8 @@ def _count(visitor: Visitor, event: int, now: int, config: SessionConfig) -> int
     visitor.in_session += 1
     visitor.last_ts = now
     due = minute_of(now + config.gap_ms)
-    if due < visitor.armed or not visitor.armed:
-        visitor.armed = due
+    if due < visitor.session_timer or not visitor.session_timer:
+        visitor.session_timer = due
     minute = now // MINUTE_MS
     if minute != visitor.rate_minute:
         visitor.rate_minute, visitor.rate_count = minute, 1

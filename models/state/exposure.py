@@ -13,8 +13,8 @@ import xxhash
 from models.contract.events import Click
 from models.decisions.actions import ActionSet
 from models.durations import DAY_MS
-from models.state import caps as counting
-from models.state.caps import Counter
+from models.state import frequency_caps
+from models.state.frequency_caps import ServingCount
 
 NEVER: Final = (1 << 63) - 1
 MAX_OPEN: Final = 8
@@ -33,7 +33,7 @@ OUTCOMES: Final = {
 
 _BY_TS: Final = attrgetter("ts")
 
-Fate = Literal["applied", "repeated", "expired", "parked"]
+OutcomeStatus = Literal["applied", "repeated", "expired", "parked"]
 
 
 class ExposureConfig(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
 class Exposure(msgspec.Struct, array_like=True):
     """Embedded in the visitor's record; at most 32 counters, 8 open decisions and 8 parked outcomes."""
 
-    counters: dict[int, Counter] = {}
+    servings: dict[int, ServingCount] = {}
     open: list[Pending] = []
     parked: list[Pending] = []
 
@@ -66,7 +66,7 @@ class Exposure(msgspec.Struct, array_like=True):
 class Outcome(NamedTuple):
     """What `apply_outcome` did: `action` is the action's hash, 0 where the decision is not open."""
 
-    fate: Fate
+    status: OutcomeStatus
     outcome: int
     action: int = 0
 
@@ -94,7 +94,7 @@ def mask(exposure: Exposure, actions: ActionSet, ts: int, consent: bool = True) 
     """
     if not consent:
         return 1 << actions.none
-    return counting.allowed(exposure.counters, actions, ts)
+    return frequency_caps.allowed(exposure.servings, actions, ts)
 
 
 def record(exposure: Exposure, actions: ActionSet, position: int, decision_id: str, ts: int) -> Closed | None:
@@ -105,7 +105,7 @@ def record(exposure: Exposure, actions: ActionSet, position: int, decision_id: s
     if position == actions.none:
         return None
     action, decision = actions.hashes[position], decision_hash(decision_id)
-    counting.served(exposure.counters, action, ts)
+    frequency_caps.served(exposure.servings, action, ts)
     if _find(exposure.open, decision) is not None:
         return None
     entry = Pending(decision, action, ts)
@@ -114,7 +114,7 @@ def record(exposure: Exposure, actions: ActionSet, position: int, decision_id: s
         exposure.parked.remove(early)
         entry.outcomes = early.outcomes
         if early.outcomes & SHOWN:
-            counting.shown(exposure.counters, action, early.ts)
+            frequency_caps.shown(exposure.servings, action, early.ts)
     return _push(exposure.open, entry, MAX_OPEN)
 
 
@@ -135,7 +135,7 @@ def apply_outcome(exposure: Exposure, click: Click, config: ExposureConfig) -> O
         return Outcome("repeated", outcome, entry.action)
     entry.outcomes |= outcome
     if outcome == SHOWN:
-        counting.shown(exposure.counters, entry.action, click.ts)
+        frequency_caps.shown(exposure.servings, entry.action, click.ts)
     return Outcome("applied", outcome, entry.action)
 
 
@@ -164,7 +164,7 @@ def next_due(exposure: Exposure, config: ExposureConfig) -> int:
 
 def session_started(exposure: Exposure) -> None:
     """Forgets the session's counts; days, cooldowns and pending decisions outlive a session."""
-    counting.session_started(exposure.counters)
+    frequency_caps.session_started(exposure.servings)
 
 
 def _park(exposure: Exposure, decision: int, outcome: int, ts: int) -> Outcome:

@@ -9,7 +9,7 @@ from models.state.exposure import Closed
 from models.state.summary import Summary
 
 
-class Fate(IntEnum):
+class ClickStatus(IntEnum):
     """What becomes of a click: only an applied one is scored and answered."""
 
     APPLIED = 0
@@ -22,7 +22,6 @@ class Ended(NamedTuple):
 
     ts: int
     clicks: int
-    duration_ms: int
     carts: int
     checkouts: int
     purchases: int
@@ -64,11 +63,11 @@ class Facts(msgspec.Struct, gc=False):
 
     `code` is the click's 16 bytes, `flags` its flag bits, `position` its 1-based index in the session,
     `event` and `previous` the event codes of this click and of the session's click before (0: none).
-    `late_ms` says by how much a `LATE` click is older than the visitor's last one. Where `fate` is not
+    `late_ms` says by how much a `LATE` click is older than the visitor's last one. Where `status` is not
     APPLIED the rest is at its default.
     """
 
-    fate: Fate
+    status: ClickStatus
     transitions: list[Transition]
     code: bytes = b""
     fresh: bool = False

@@ -15,7 +15,7 @@ from models.durations import HOUR_MS
 from models.state import state_keys
 from models.state.codes import RATE
 from models.state.facts import Ended, Facts, Reopened, Transition
-from models.state.tallies import (
+from models.state.pane_counts import (
     Funnel,
     ItemCounts,
     add_funnels,

@@ -33,7 +33,7 @@ def first(timers: Iterable[tuple[bytes, bytes]]) -> int:
 
 
 def due(timers: Iterable[tuple[bytes, bytes]], watermark: int) -> Iterator[bytes]:
-    """Visitor keys whose timer has rung by `watermark`; `timers` is the state's scan of `keys.TIMER`."""
+    """Visitor keys whose timer is due by `watermark`; `timers` is the state's scan of `keys.TIMER`."""
     reached = watermark // MINUTE_MS
     for key, _ in timers:
         minute, visitor_key = state_keys.timer_parts(key)

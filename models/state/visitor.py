@@ -46,7 +46,8 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     `order_left` is what the latest order came to, less its refunds; `rating_sum` is in thousandths of a star.
     `user_id` is the user that the visitor is logged in as (empty: none), `others` the sum of that user's
     other devices; `declared` is what the visitor's clicks say of the person, `given` what the topic
-    `profiles` says.
+    `profiles` says. `session_timer` and `exposure_timer` are the epoch minutes at which the session and the
+    exposure next have something due (0: nothing).
     """
 
     version: int = VERSION
@@ -93,8 +94,8 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     hidden_model: int = 0
     hidden_at: int = 0
 
-    armed: int = 0
-    armed_offers: int = 0
+    session_timer: int = 0
+    exposure_timer: int = 0
     exposure: Exposure = msgspec.field(default_factory=Exposure)
 
     order_left: int = 0
@@ -126,7 +127,7 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     @property
     def timer(self) -> int:
         """Minute of the visitor's one live timer."""
-        return min(self.armed, self.armed_offers) if self.armed_offers else self.armed
+        return min(self.session_timer, self.exposure_timer) if self.exposure_timer else self.session_timer
 
     def session_codes(self) -> bytes:
         """The session's codes, oldest first: at most the last 50."""

@@ -57,8 +57,8 @@ class PartitionCache:
         """The timers, first to ring first."""
         return self.state.scan(state_keys.TIMER, state_keys.timers_from(self.next_timer))
 
-    def armed(self, visitors: Iterable[Visitor | None], watermark: int) -> None:
-        """Follow the timers of a committed chunk: a look at the state is due once the next one has rung."""
+    def follow_timers(self, visitors: Iterable[Visitor | None], watermark: int) -> None:
+        """Follow the timers of a committed chunk: a look at the state is due once the next one is due."""
         if watermark // MINUTE_MS >= self.next_timer:
             self.next_timer = timers.first(self.timers())
         else:

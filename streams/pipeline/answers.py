@@ -7,7 +7,7 @@ import msgspec
 
 from models.contract.decision_context import Stage
 from models.contract.events import EVENTS
-from models.contract.predictions import InputFlags, Rung
+from models.contract.predictions import FallbackTier, InputFlags
 from models.decisions.policy import MAX_CACHED, ONE, Decision, Policy
 from models.features.features import FEATURES_VERSION
 from streams.effects import NO_HEADERS, Message
@@ -68,16 +68,16 @@ class AnswerEncoder:
         versions = map(_encode, (model_version, catalogue_version, FEATURES_VERSION))
         made = b',"model_version":%b,"catalogue_version":%b,"features_version":%b' % tuple(versions)
         self._common = {
-            rung: b'%b,"rung":%b,"scored_at":%d,' % (made, _encode(rung), scored_at) for rung in Rung
+            tier: b'%b,"rung":%b,"scored_at":%d,' % (made, _encode(tier), scored_at) for tier in FallbackTier
         }
 
     def answers(
-        self, applied: Applied, decided: Decided, rung: Rung, items: bytes, forecasts: bytes = b""
+        self, applied: Applied, decided: Decided, tier: FallbackTier, items: bytes, forecasts: bytes = b""
     ) -> tuple[Message, Message, Message]:
         """Purchase intent, recommendations and decision for one click; `items` and `forecasts` as JSON."""
         key, click = applied.key, applied.click
         event, visitor = _encode(click.event_id), _encode(click.visitor_id)
-        common, flags = self._common[rung], input_flags(click.flags)
+        common, flags = self._common[tier], input_flags(click.flags)
         head = b'{"event_id":%b,"visitor_id":%b,"ts":%d%b%b' % (event, visitor, click.ts, common, flags)
         place = (decided.probability, visitor[:-1], applied.session, applied.facts.position)
         said = (head, *place, forecasts)

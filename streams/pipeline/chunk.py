@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from models.contract.decision_context import Stage
 from models.contract.events import Click, Reason
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.decisions.policy import Context, Decision
 from models.features.batch import Batcher
 from models.privacy.erasure import Erasure
@@ -25,8 +25,8 @@ from streams.partition_state.pane_updates import PaneUpdates
 from streams.partition_state.visitors import VisitorEntry
 from streams.privacy.sealing import Sealer, Sealing
 
-#: A chunk's batches: who consents is scored by the network, or by a lower rung while the hidden state waits
-#: to be made again; the others get the popular rung.
+#: A chunk's batches: who consents is scored by the network, or by a lower tier while the hidden state waits
+#: to be made again; the others get the popular tier.
 CONSENTING, REFUSING, WAITING = 0, 1, 2
 #: ... and of who has no click in the chunk, nothing is scored.
 ASIDE = -1
@@ -61,13 +61,13 @@ class RefusedInput(NamedTuple):
 
 @dataclass(slots=True)
 class Scored:
-    """Answers by click: probability, items as JSON (best first), rung, what further heads say as JSON; hidden
+    """Answers by click: probability, items as JSON (best first), tier, what further heads say as JSON; hidden
     states by slot; session risk by click, None where no head gave one.
     """
 
     purchase: list[float]
     items: list[bytes]
-    rungs: list[Rung]
+    tiers: list[FallbackTier]
     forecasts: list[bytes]
     hidden: list[bytes]
     risks: list[float | None]

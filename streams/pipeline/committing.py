@@ -20,7 +20,7 @@ def _remember(chunk: Chunk, kept: int) -> None:
     cache.keep(((entry.key, entry.visitor) for entry in chunk.entries.values()), kept)
     cache.given = chunk.identities.said.kept
     cache.saw(chunk.panes.moved())
-    cache.armed((entry.visitor for entry in chunk.entries.values()), chunk.watermark)
+    cache.follow_timers((entry.visitor for entry in chunk.entries.values()), chunk.watermark)
     visitors = [applied.click.visitor_id for applied in chunk.applied]
     rows = [chunk.batchers[applied.batch].row(applied.row) for applied in chunk.applied]
     cache.remember(dict(zip(visitors, chunk.answers, strict=True)), dict(zip(visitors, rows, strict=True)))

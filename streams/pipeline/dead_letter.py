@@ -26,7 +26,7 @@ _MOST_KEY = 100_000
 _MOST_HEADER = 400
 
 
-def letter(record: Any, topic: str, partition: int, reason: Reason, message: str) -> Message:
+def encode_dead_letter(record: Any, topic: str, partition: int, reason: Reason, message: str) -> Message:
     """The dead letter of a consumer record; headers of its own come first, the record's after them.
 
     Of an input beyond MOST_BYTES it holds the beginning, of its headers only a replay's, and says so.

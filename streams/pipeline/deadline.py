@@ -1,10 +1,10 @@
-"""Which rung there is time for: a deadline per chunk against measured costs."""
+"""Which tier there is time for: a deadline per chunk against measured costs."""
 
 from dataclasses import dataclass, field
 
 #: Weight of the newest measurement in the running mean.
 _NEWEST = 0.2
-#: A skipped rung's cost is forgotten by this factor per chunk, so that it is tried again.
+#: A skipped tier's cost is forgotten by this factor per chunk, so that it is tried again.
 _FORGET = 0.9
 
 
@@ -32,7 +32,7 @@ class Cost:
             self.per_click = _mean(self.per_click, max(0.0, seconds - self.call) / clicks)
 
     def forget(self) -> None:
-        """The rung was skipped: its cost may have fallen since it was measured."""
+        """The tier was skipped: its cost may have fallen since it was measured."""
         self.call *= _FORGET
         self.per_click *= _FORGET
 
@@ -43,20 +43,20 @@ def _mean(known: float, newest: float) -> float:
 
 @dataclass
 class Deadline:
-    """Allows a rung while the time since the fetch plus what the rung will cost stays within `seconds`."""
+    """Allows a tier while the time since the fetch plus what the tier will cost stays within `seconds`."""
 
     seconds: float
     costs: dict[str, Cost] = field(default_factory=dict)
 
-    def allows(self, rung: str, clicks: int, spent: float) -> bool:
-        """Whether `rung` can answer `clicks` when `spent` seconds have passed since they were fetched."""
-        cost = self.costs.setdefault(rung, Cost())
+    def allows(self, tier: str, clicks: int, spent: float) -> bool:
+        """Whether `tier` can answer `clicks` when `spent` seconds have passed since they were fetched."""
+        cost = self.costs.setdefault(tier, Cost())
         fits = spent + cost.of(clicks) <= self.seconds
         if not fits:
             cost.forget()
         return fits
 
-    def measured(self, rung: str, clicks: int, seconds: float) -> None:
-        """Learn what `rung` cost."""
+    def measured(self, tier: str, clicks: int, seconds: float) -> None:
+        """Learn what `tier` cost."""
         if clicks:
-            self.costs.setdefault(rung, Cost()).measured(clicks, seconds)
+            self.costs.setdefault(tier, Cost()).measured(clicks, seconds)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from models.contract.events import Click
 from models.decisions import policy
 from models.decisions.policy import Decision, Policy
-from models.sessions.lifecycle import SessionConfig, hold, settle
+from models.sessions.lifecycle import SessionConfig, close_expired, schedule_close
 from models.state import exposure
 from models.state.facts import Transition
 from models.state.visitor import Visitor
@@ -36,7 +36,7 @@ class Decider:
         """
         click, facts, visitor = applied.click, applied.facts, applied.entry.visitor
         assert visitor is not None
-        self._count(settle(visitor, facts, applied.watermark, self._config))
+        self._count(close_expired(visitor, facts, applied.watermark, self._config))
         if facts.consent and click.decision_id is not None:
             self._follow(visitor, click)
         allowed = exposure.mask(visitor.exposure, self._actions, click.ts, facts.consent)
@@ -52,12 +52,12 @@ class Decider:
 
     def _follow(self, visitor: Visitor, click: Click) -> None:
         outcome = exposure.apply_outcome(visitor.exposure, click, self._config.exposure)
-        if outcome is not None and outcome.fate == "parked":
-            hold(visitor, click.ts, self._config)
+        if outcome is not None and outcome.status == "parked":
+            schedule_close(visitor, click.ts, self._config)
 
     def _serve(self, visitor: Visitor, click: Click, decision: Decision) -> None:
         identity = policy.decision_id(click.event_id, self._actions.placement)
         pushed = exposure.record(visitor.exposure, self._actions, decision.position, identity, click.ts)
         if pushed:
             self._count([pushed])
-        hold(visitor, click.ts, self._config)
+        schedule_close(visitor, click.ts, self._config)

@@ -10,7 +10,7 @@ from streams.effects import NO_HEADERS, Message
 from streams.pipeline import explaining
 from streams.pipeline.answers import AnswerEncoder, PolicyTexts
 from streams.pipeline.chunk import Chunk
-from streams.pipeline.dead_letter import letter
+from streams.pipeline.dead_letter import encode_dead_letter
 
 
 def encode_all(chunk: Chunk, texts: PolicyTexts, catalogue: Catalogue, config: ProcessingConfig) -> None:
@@ -26,7 +26,7 @@ def _answers(chunk: Chunk, texts: PolicyTexts, catalogue: Catalogue) -> list[tup
     for applied, decided in zip(chunk.applied, chunk.decided, strict=True):
         scored, row = chunk.scored[applied.batch], applied.row
         items, forecasts = scored.items[row], scored.forecasts[row]
-        found.append(encoder.answers(applied, decided, scored.rungs[row], items, forecasts))
+        found.append(encoder.answers(applied, decided, scored.tiers[row], items, forecasts))
     return found
 
 
@@ -39,7 +39,7 @@ def _outputs(chunk: Chunk, config: ProcessingConfig) -> dict[str, list[Message]]
         outputs = dict(zip(topics, map(list, zip(*answers, strict=True)), strict=True))
     if chunk.refused:
         outputs[names.dead_letters] = [
-            letter(one.record, one.topic, chunk.work.partition, one.reason, one.message)
+            encode_dead_letter(one.record, one.topic, chunk.work.partition, one.reason, one.message)
             for one in chunk.refused
         ]
     if chunk.erasures:

@@ -11,7 +11,7 @@ import structlog
 
 from models.contract.decision_context import Context
 from models.contract.explanations import IntentExplanation, ItemsExplanation
-from models.contract.predictions import Rung, ScoredItem
+from models.contract.predictions import FallbackTier, ScoredItem
 from models.decisions.policy import Policy, draw_of
 from models.decisions.reasons import explain_decision
 from models.explanation.counterfactuals import Session
@@ -28,9 +28,9 @@ _encode = msgspec.json.Encoder().encode
 _items = msgspec.json.Decoder(list[ScoredItem]).decode
 #: How the tiers below the network come to their items; their probability is a base rate.
 _LOWER = {
-    Rung.SESSION_KNN: "sessions like this one went on to these items",
-    Rung.POPULAR_IN_CATEGORY: "these items are popular in the category",
-    Rung.POPULAR: "these items are popular in the whole shop",
+    FallbackTier.SESSION_KNN: "sessions like this one went on to these items",
+    FallbackTier.POPULAR_IN_CATEGORY: "these items are popular in the category",
+    FallbackTier.POPULAR: "these items are popular in the whole shop",
 }
 _BASE_RATE = "the purchase probability is the share of sessions at this stage that bought"
 _GONE = "the model that gave it is no longer loaded"
@@ -58,7 +58,7 @@ def _explained(chunk: Chunk, number: int, policy: Policy) -> tuple[Message, ...]
     scored = chunk.scored[applied.batch]
     session = Session(*chunk.batchers[applied.batch].session(applied.row))
     ids = [item.item_id for item in _items(scored.items[applied.row])]
-    place = scored.rungs[applied.row], chunk.version, session, ids
+    place = scored.tiers[applied.row], chunk.version, session, ids
     told = answered(*place, decided.probability, decided.context.consent)
     decision = explain_decision(policy, decided.context, decided.draw)
     parts = zip(chunk.answers[number], (told.intent, told.items, decision), strict=True)
@@ -72,7 +72,7 @@ def _with(message: Message, explanation: msgspec.Struct) -> Message:
 
 
 def answered(
-    rung: Rung,
+    tier: FallbackTier,
     version: Version | None,
     session: Session,
     ids: Sequence[str],
@@ -80,10 +80,10 @@ def answered(
     consent: bool,
 ) -> Explained:
     """Explanations of purchase intent and recommendations by whichever tier answered."""
-    if rung is Rung.NEURAL and version is not None:
+    if tier is FallbackTier.NEURAL and version is not None:
         return explain(version.neural, session, ids)
-    told = f"Answered by {rung}{'' if consent else _REFUSED}: "
-    base, items = (_GONE, _GONE) if rung is Rung.NEURAL else (_BASE_RATE, _LOWER[rung])
+    told = f"Answered by {tier}{'' if consent else _REFUSED}: "
+    base, items = (_GONE, _GONE) if tier is FallbackTier.NEURAL else (_BASE_RATE, _LOWER[tier])
     return Explained(
         IntentExplanation(f"{told}{base}.", probability, 0, [], []),
         ItemsExplanation(f"{told}{items}.", 0, []),
@@ -95,9 +95,9 @@ def looked_up(
 ) -> dict[str, Any]:
     """The explanations of answers given before, with the version and the policy of now."""
     intent, items, decision = (msgspec.json.decode(value or b"{}") for _, value, _ in answers)
-    rung, ids = Rung(intent["rung"]), [item["item_id"] for item in items["items"]]
+    tier, ids = FallbackTier(intent["rung"]), [item["item_id"] for item in items["items"]]
     context = msgspec.convert(decision["context"], Context)
-    told = answered(rung, version, session, ids, intent["purchase_probability"], context.consent)
+    told = answered(tier, version, session, ids, intent["purchase_probability"], context.consent)
     return {
         "event_id": intent["event_id"],
         "model_version": version.id if version else "",

@@ -122,7 +122,7 @@ class HeadsEncoder:
         self._latest: HeadTexts | None = None
 
     def texts(self, scores: Scores) -> list[bytes]:
-        """A piece of JSON for every click, a comma before each field; empty below the neural rung."""
+        """A piece of JSON for every click, a comma before each field; empty below the neural tier."""
         if scores.tasks is None or scores.layout is None:
             return [b""] * len(scores.purchase)
         latest = self._latest

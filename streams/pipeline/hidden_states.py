@@ -1,7 +1,7 @@
 """Hidden states of another model version: made again from stored codes, so many visitors a pass.
 
 A swap makes every visitor's hidden state useless at once. Who clicks is rebuilt first, then who clicked last;
-who comes when the pass's budget is spent is answered by a lower rung and is first in line afterwards.
+who comes when the pass's budget is spent is answered by a lower tier and is first in line afterwards.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

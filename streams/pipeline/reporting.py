@@ -31,15 +31,15 @@ def report(metrics: Metrics, chunk: Chunk, actions: ActionSet) -> None:
     for stage, seconds in chunk.timings:
         metrics.stage.labels(stage).observe(seconds)
     for scored in chunk.scored:
-        for rung, count in Tallied(scored.rungs).items():
-            metrics.rungs.labels(rung.value).inc(count)
+        for tier, count in Tallied(scored.tiers).items():
+            metrics.tiers.labels(tier.value).inc(count)
         _count_risks(metrics.risks, scored.risks)
     for kind, count in chunk.transitions.items():
         metrics.timers.labels(kind.lower()).inc(count)
     for action, count in Tallied(decided.decision.action for decided in chunk.decided).items():
         metrics.actions.labels(action).inc(count)
     contexts = (decided.context for decided in chunk.decided)
-    _count(metrics.withheld, withholding.tally(actions, contexts).items())
+    _count(metrics.withheld, withholding.count_withheld(actions, contexts).items())
     for event, count in Tallied(applied.click.event for applied in chunk.applied).items():
         metrics.funnel.labels(event).inc(count)
 

@@ -1,4 +1,4 @@
-"""Stage score: answers from the highest rung that is there and in time."""
+"""Stage score: answers from the highest tier that is there and in time."""
 
 import time
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ from typing import Protocol
 import numpy as np
 
 from models.contract.head_table import Kind
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.features.batch import Batch, Batcher, joined
 from models.registry.versions import Version
 from models.scoring.popularity import Popularity
-from models.scoring.scores import RUNGS, Scores
-from models.serving import ladder
+from models.scoring.scores import TIERS, Scores
+from models.serving import fallback_chain
 from models.serving.merchandising import Merchandiser
 from streams.pipeline.chunk import CONSENTING, NOTHING, Chunk, Scored
 from streams.pipeline.deadline import Deadline
@@ -21,11 +21,11 @@ from streams.pipeline.items_json import ItemsEncoder
 
 
 class Counts(Protocol):
-    """A partition's cache, as far as the lower rungs need it."""
+    """A partition's cache, as far as the lower tiers need it."""
 
     @property
     def popularity(self) -> Popularity:
-        """Brought up to date when it is asked for, which the neural rung does not do."""
+        """Brought up to date when it is asked for, which the neural tier does not do."""
         ...
 
 
@@ -35,7 +35,7 @@ _listing, _forecasts = ItemsEncoder(), HeadsEncoder()
 def score_all(
     chunks: Sequence[Chunk], version: Version | None, deadline: Deadline, shop: Merchandiser
 ) -> None:
-    """Score chunks of different partitions together; where there is no time for it, each by a lower rung."""
+    """Score chunks of different partitions together; where there is no time for it, each by a lower tier."""
     batchers = [chunk.batchers[CONSENTING] for chunk in chunks]
     fetched_at = min(chunk.work.fetched_at for chunk in chunks)
     scored = neural(batchers, version, deadline, fetched_at, shop)
@@ -65,11 +65,11 @@ def _remember(chunk: Chunk, hidden: list[bytes]) -> None:
                 entry.visitor.remember(hidden[entry.slot], chunk.version.id64)
 
 
-def popular(batch: Batch, cache: Counts, shop: Merchandiser = ladder.LENIENT) -> Scored:
-    """The popular rung's answers, for visitors about whom nothing may be used."""
+def popular(batch: Batch, cache: Counts, shop: Merchandiser = fallback_chain.LENIENT) -> Scored:
+    """The popular tier's answers, for visitors about whom nothing may be used."""
     if not len(batch):
         return NOTHING
-    return _listed(ladder.fallback(batch, cache.popularity, shop=shop))
+    return _listed(fallback_chain.fallback(batch, cache.popularity, shop=shop))
 
 
 def neural(
@@ -77,22 +77,22 @@ def neural(
     version: Version | None,
     deadline: Deadline,
     fetched_at: float,
-    shop: Merchandiser = ladder.LENIENT,
+    shop: Merchandiser = fallback_chain.LENIENT,
 ) -> list[Scored] | None:
-    """The top rung's answers to several chunks in one pass; None where there is no model or no time for it.
+    """The top tier's answers to several chunks in one pass; None where there is no model or no time for it.
 
     `fetched_at` is on the monotonic clock, the earliest of the chunks'.
     """
     clicks = sum(map(len, batchers))
     if not clicks:
         return [NOTHING] * len(batchers)
-    if version is None or not deadline.allows(Rung.NEURAL, clicks, time.monotonic() - fetched_at):
+    if version is None or not deadline.allows(FallbackTier.NEURAL, clicks, time.monotonic() - fetched_at):
         return None
     started = time.monotonic()
-    scores = ladder.neural(version, joined(batchers), shop)
+    scores = fallback_chain.neural(version, joined(batchers), shop)
     if scores is None:
         return None
-    deadline.measured(Rung.NEURAL, clicks, time.monotonic() - started)
+    deadline.measured(FallbackTier.NEURAL, clicks, time.monotonic() - started)
     return _parted(_listed(scores), batchers)
 
 
@@ -105,7 +105,7 @@ def _parted(scored: Scored, batchers: Sequence[Batcher]) -> list[Scored]:
         clicks, slots = slice(click, click + len(batcher)), slice(slot, slot + batcher.slots)
         click, slot = clicks.stop, slots.stop
         hidden = scored.hidden[slots] if len(batcher) else []
-        told = scored.rungs[clicks], scored.forecasts[clicks]
+        told = scored.tiers[clicks], scored.forecasts[clicks]
         risks = scored.risks[clicks]
         parts.append(Scored(scored.purchase[clicks], scored.items[clicks], *told, hidden, risks))
     return parts
@@ -117,24 +117,24 @@ def fallback(
     cache: Counts,
     deadline: Deadline,
     fetched_at: float,
-    shop: Merchandiser = ladder.LENIENT,
+    shop: Merchandiser = fallback_chain.LENIENT,
 ) -> Scored:
-    """Answers from below the neural rung."""
+    """Answers from below the neural tier."""
     if not len(batch):
         return NOTHING
     spent = time.monotonic() - fetched_at
-    if version is None or not deadline.allows(Rung.SESSION_KNN, len(batch), spent):
-        return _listed(ladder.fallback(batch, cache.popularity, shop=shop))
+    if version is None or not deadline.allows(FallbackTier.SESSION_KNN, len(batch), spent):
+        return _listed(fallback_chain.fallback(batch, cache.popularity, shop=shop))
     started = time.monotonic()
-    scores = ladder.fallback(batch, cache.popularity, version.neighbours, shop)
-    deadline.measured(Rung.SESSION_KNN, len(batch), time.monotonic() - started)
+    scores = fallback_chain.fallback(batch, cache.popularity, version.neighbours, shop)
+    deadline.measured(FallbackTier.SESSION_KNN, len(batch), time.monotonic() - started)
     return _listed(scores)
 
 
 def _listed(scores: Scores) -> Scored:
-    rungs = [RUNGS[number] for number in scores.rung.tolist()]
+    tiers = [TIERS[number] for number in scores.tier.tolist()]
     listed, told = _listing.lists(scores), _forecasts.texts(scores)
-    return Scored(scores.purchase.tolist(), listed, rungs, told, scores.hidden_bytes(), _risks(scores))
+    return Scored(scores.purchase.tolist(), listed, tiers, told, scores.hidden_bytes(), _risks(scores))
 
 
 def _risks(scores: Scores) -> list[float | None]:

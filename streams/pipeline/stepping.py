@@ -11,7 +11,7 @@ from models.features import features
 from models.privacy.erasure import request_of, user_request_of
 from models.sessions.lifecycle import BEGIN_CHECKOUT, PURCHASE
 from models.sessions.session import step
-from models.state.facts import Facts, Fate
+from models.state.facts import ClickStatus, Facts
 from streams.config.processing_config import ProcessingConfig
 from streams.identity.identities import user_of
 from streams.partition_state import visitors
@@ -50,9 +50,9 @@ class _Stepping:
         if facts.transitions:
             chunk.count(facts.transitions)
             chunk.identities.tell(entry.key, facts.transitions)
-        if facts.fate is Fate.APPLIED:
+        if facts.status is ClickStatus.APPLIED:
             _apply(chunk, key, click, entry, facts)
-        elif facts.fate is Fate.DUPLICATE:
+        elif facts.status is ClickStatus.DUPLICATE:
             chunk.duplicates += 1
         else:
             chunk.refuse(record, self.config.names.clicks, Reason.LATE, _late(click, facts))

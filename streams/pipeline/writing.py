@@ -6,7 +6,7 @@ from models.contract.events import Reason
 from streams.config.topics import TopicNames
 from streams.effects import Effects, Work
 from streams.pipeline.chunk import Chunk
-from streams.pipeline.dead_letter import letter
+from streams.pipeline.dead_letter import encode_dead_letter
 from streams.privacy.sealing import KeyChanges
 from streams.storage.partition_store import ERASED_KEY
 
@@ -33,5 +33,5 @@ def rejected(work: Work, error: Exception, names: TopicNames, quoted: bool) -> E
     said = f": {error}" if quoted else ""
     message = f"{type(error).__name__}{said}; an error of Pathcast's own, please report it"
     ((topic, (record,)),) = [(names.clicks, work.records)] if work.records else work.sides.items()
-    found = letter(record, topic, work.partition, REJECTED, message)
+    found = encode_dead_letter(record, topic, work.partition, REJECTED, message)
     return Effects({names.dead_letters: [found]}, watermark=work.watermark)

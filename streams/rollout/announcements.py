@@ -10,7 +10,7 @@ from models.registry.refusals import Refusal, RegistryError
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An announcement not followed; `at` is epoch ms, `incumbent` what went on ("none": the ladder)."""
+    """An announcement not followed; `at` is epoch ms, `incumbent` what serves on ("none": no model)."""
 
     version: str
     refusal: Refusal

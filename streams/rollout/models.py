@@ -39,7 +39,7 @@ TRIED = 3
 
 
 class Models:
-    """The model in use (None: the ladder answers). Only `apply` changes it.
+    """The model in use (None: the fallback chain answers). Only `apply` changes it.
 
     `tell` takes what is to be published of versions; `warm_up` scores something small with a version, so that
     its first chunk does not wait for lazy set-up.

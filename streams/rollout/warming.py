@@ -9,7 +9,7 @@ from models.sessions.session import step
 
 
 def warm_up(version: Version) -> None:
-    """Score a made-up click with every rung of a version."""
+    """Score a made-up click with every tier of a version."""
     batcher = Batcher()
     slot = batcher.visitor(None)
     click = Click(event_id="warm-up", visitor_id="warm-up", ts=1_700_000_000_000, event="view_item")

@@ -64,14 +64,14 @@ def _sum(samples: Iterable[Samples]) -> Samples:
 
 
 def _neural(found: Worker, samples: Samples) -> float:
-    """The share of answers from the top rung. Raises BenchError where clicks were refused."""
+    """The share of answers from the top tier. Raises BenchError where clicks were refused."""
     refused = sum(value for (name, _), value in samples.items() if name == "pathcast_dead_letters_total")
     if refused:
         raise found.running.error(f"{refused:.0f} clicks were refused")
-    rungs = {rung: value for (name, rung), value in samples.items() if name == "pathcast_answers_total"}
-    if not rungs:
+    tiers = {tier: value for (name, tier), value in samples.items() if name == "pathcast_answers_total"}
+    if not tiers:
         raise BenchError("the worker counted no answers")
-    return rungs.get("neural", 0.0) / sum(rungs.values())
+    return tiers.get("neural", 0.0) / sum(tiers.values())
 
 
 def _stages(samples: Samples, clicks: float) -> dict[str, float]:

@@ -108,23 +108,23 @@ def _examine(world, verdict):
     verdict.hold([status] if status != 0 else [], "fresh worker ends with")
     disk(world.folder / "fresh" / "data", states, verdict)
     world.timeline.note("topics, state and recovered disk compared with the oracle")
-    total = sum(verdict.calm_rungs.values())
-    share = verdict.calm_rungs["neural"] / total if total else 1.0
+    total = sum(verdict.calm_tiers.values())
+    share = verdict.calm_tiers["neural"] / total if total else 1.0
     verdict.hold([round(share, 4)] if share < NEURAL_SHARE else [], f"neural below {NEURAL_SHARE}")
 
 
 def _record(seed, size, world, chaos, verdict, seconds):
-    calm, every = sum(verdict.calm_rungs.values()), sum(verdict.rungs.values())
+    calm, every = sum(verdict.calm_tiers.values()), sum(verdict.tiers.values())
     return {
         "seed": seed,
         "size": size._asdict(),
         "seconds": round(seconds, 1),
         "wrong": verdict.wrong,
         **verdict.figures,
-        "neural_outside": round(verdict.calm_rungs["neural"] / calm, 5) if calm else None,
+        "neural_outside": round(verdict.calm_tiers["neural"] / calm, 5) if calm else None,
         "answers_outside": calm,
-        "neural_overall": round(verdict.rungs["neural"] / every, 5) if every else None,
-        "rungs": verdict.rungs,
+        "neural_overall": round(verdict.tiers["neural"] / every, 5) if every else None,
+        "rungs": verdict.tiers,
         "forgotten": _forgotten(world),
         "done": chaos.done,
         "exits": {one.name: one.exits for one in world.workers.values()},

@@ -51,8 +51,8 @@ class Verdict:
 
     def __init__(self):
         self.figures = Counter()
-        self.rungs = Counter()
-        self.calm_rungs = Counter()
+        self.tiers = Counter()
+        self.calm_tiers = Counter()
         self.wrong = []
 
     def hold(self, differing, what):
@@ -65,8 +65,8 @@ class Verdict:
     def add(self, other):
         """What was found elsewhere."""
         self.figures += other.figures
-        self.rungs += other.rungs
-        self.calm_rungs += other.calm_rungs
+        self.tiers += other.tiers
+        self.calm_tiers += other.calm_tiers
         self.wrong += other.wrong
 
 
@@ -135,7 +135,7 @@ class Examination:
             self._sequence(f"{kind}[{number}]", found, oracle.answers)
         self._letters(oracle)
         self._contents(oracle.answers, intents, decisions)
-        self._rungs(oracle.answers, intents)
+        self._tiers(oracle.answers, intents)
         self._state(latest(self._read(self.case.changelog)), oracle, log)
 
     def _count(self, log, oracle, published):
@@ -190,7 +190,7 @@ class Examination:
                 differing.append(f"{answer.event_id}: {intent.session_id} click {intent.session_clicks}")
         self.verdict.hold(differing, f"published[{self.case.number}]")
 
-    def _rungs(self, answers, intents):
+    def _tiers(self, answers, intents):
         """Rungs of who consents; `calm`: while all workers were up and had worked off what had piled up."""
         disturbed, caught_up = self.case.disturbed, False
         for answer, intent in zip(answers, intents, strict=False):
@@ -204,9 +204,9 @@ class Examination:
                     [intent.rung] if intent.rung not in allowed else [], "refused, yet answered by"
                 )
                 continue
-            self.verdict.rungs[intent.rung] += 1
+            self.verdict.tiers[intent.rung] += 1
             if caught_up:
-                self.verdict.calm_rungs[intent.rung] += 1
+                self.verdict.calm_tiers[intent.rung] += 1
 
     def _state(self, state, oracle, log):
         where = f"changelog[{self.case.number}]"

@@ -103,7 +103,7 @@ class Partition:
     def _pass_time(self, shopper):
         """What time alone does; whether the visitor expired."""
         self._close_offers(shopper)
-        if self.reached < shopper.armed * MINUTE_MS:
+        if self.reached < shopper.session_timer * MINUTE_MS:
             return False
         due = self._due(shopper)
         while due <= self.reached:
@@ -114,7 +114,7 @@ class Partition:
             else:
                 self._end(shopper)
             due = self._due(shopper)
-        shopper.armed = minute_of(due)
+        shopper.session_timer = minute_of(due)
         return False
 
     def _due(self, shopper):
@@ -123,9 +123,9 @@ class Partition:
         return shopper.last_ts + away
 
     def _close_offers(self, shopper):
-        if shopper.armed_offers and self.reached >= shopper.armed_offers * MINUTE_MS:
+        if shopper.exposure_timer and self.reached >= shopper.exposure_timer * MINUTE_MS:
             shopper.offers.close(self.reached)
-            shopper.armed_offers = minute_of(shopper.offers.next_due())
+            shopper.exposure_timer = minute_of(shopper.offers.next_due())
 
     def _end(self, shopper, sign=1):
         """A session ended, or (sign -1) goes on after all."""
@@ -173,8 +173,10 @@ class Partition:
         if not shopper.denied:
             shopper.keep(click, code, now)
         shopper.describe(click)
-        armed = minute_of(now + self.rules.gap)
-        shopper.armed = armed if shopper.armed == 0 else min(shopper.armed, armed)
+        session_timer = minute_of(now + self.rules.gap)
+        shopper.session_timer = (
+            session_timer if shopper.session_timer == 0 else min(shopper.session_timer, session_timer)
+        )
         self._count_funnel(click, event, flags, previous)
         if not flags & RATE:
             self._count_items(click)
@@ -205,7 +207,7 @@ class Partition:
         """The exposure's turn: the outcome, the mask, and what was decided."""
         self._close_offers(shopper)
         if born or shopper.denied:
-            shopper.offers, shopper.armed_offers = Offers(self.rules.window), 0
+            shopper.offers, shopper.exposure_timer = Offers(self.rules.window), 0
         elif fresh:
             shopper.offers.session_started()
         consents = not shopper.denied
@@ -222,7 +224,7 @@ class Partition:
 
     def _hold(self, shopper, ts):
         minute = minute_of(ts + self.rules.window)
-        shopper.armed_offers = min(shopper.armed_offers or minute, minute)
+        shopper.exposure_timer = min(shopper.exposure_timer or minute, minute)
 
     def _answer(self, shopper, click, mask):
         begun = shopper.counts[1 + EVENTS.index("begin_checkout")]

@@ -79,8 +79,8 @@ class Shopper:
     rate_count: int = 0
     ids: list[bytes] = field(default_factory=list)
     codes: list[Code] = field(default_factory=list)
-    armed: int = 0
-    armed_offers: int = 0
+    session_timer: int = 0
+    exposure_timer: int = 0
     rating_sum: int = 0
     rating_count: int = 0
     user_id: str = ""
@@ -92,7 +92,7 @@ class Shopper:
 
     @property
     def timer(self):
-        return min(minute for minute in (self.armed, self.armed_offers or self.armed))
+        return min(minute for minute in (self.session_timer, self.exposure_timer or self.session_timer))
 
     @property
     def purchases(self):

@@ -8,7 +8,7 @@ import struct
 
 import msgspec
 
-from models.state.tallies import Funnel
+from models.state.pane_counts import Funnel
 from models.state.visitor import Visitor
 
 NAMES = Visitor.__struct_fields__

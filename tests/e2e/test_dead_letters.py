@@ -8,7 +8,7 @@ from deploy.cli import main
 from deploy.cluster.clients import consumer, drain, producer
 from deploy.cluster.dead_letters import read, resend
 from models.contract.events import Reason
-from streams.pipeline.dead_letter import letter
+from streams.pipeline.dead_letter import encode_dead_letter
 from tests.e2e.worker import send, settle
 
 BAD = b'{"event": "vi\xff\x00ew"'
@@ -20,7 +20,9 @@ def refuse(broker, topics, value, reason, key=b"visitor", headers=()):
         at = client.send(topics.clicks, value, key, list(headers), 1, 1_600_000_000_123).get(10)
     with consumer(broker) as client:
         record = next(record for record in drain(client, topics.clicks, 1) if record.offset == at.offset)
-    answer_key, answer, answer_headers = letter(record, topics.clicks, 1, reason, "found x, expected y")
+    answer_key, answer, answer_headers = encode_dead_letter(
+        record, topics.clicks, 1, reason, "found x, expected y"
+    )
     worker = KafkaProducer(**broker.kafka_python(), transactional_id=f"{topics.clicks}-{at.offset}")
     worker.init_transactions()
     worker.begin_transaction()

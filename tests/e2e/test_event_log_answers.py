@@ -11,7 +11,7 @@ import pytest
 
 from deploy.cluster.topic_creation import ensure
 from models.contract.head_table import HEADS
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.registry import registry
 from tests.brokers import topic_names
 from tests.e2e.forgetting import pathcast
@@ -135,7 +135,7 @@ def compare(log: EventLog, table, published) -> None:
     sent = {name for one in published.values() for name in one}
     assert {name for name in table.fields if frame[name].null_count() < len(frame)} >= sent
     if table.setting == "purchase_intent":
-        assert {one["rung"] for one in published.values()} == {Rung.NEURAL}
+        assert {one["rung"] for one in published.values()} == {FallbackTier.NEURAL}
         assert sent == set(table.fields)
     elif table is not CLICKS:
         assert sent == set(table.fields) | (sent & {"would_have"})

@@ -1,4 +1,4 @@
-"""Under a burst the rungs fall below the network, and when it is calm they come back."""
+"""Under a burst the tiers fall below the network, and when it is calm they come back."""
 
 import json
 from collections import Counter
@@ -12,8 +12,8 @@ BURST = 40_000
 MOST_TRIES = 400
 
 
-def rungs(worker):
-    """Answers by rung so far."""
+def tiers(worker):
+    """Answers by tier so far."""
     samples = worker.metrics().items()
     return Counter(
         {key.split('"')[1]: int(n) for key, n in samples if key.startswith("pathcast_answers_total")}
@@ -27,22 +27,22 @@ def test_rungs_fall_in_a_burst_and_come_back(broker, topics, tmp_path):
         worker.wait(lambda: worker.total("pathcast_model_swaps_total") == 1, "the model was not loaded")
         numbers = count()
         until_neural(broker, worker, numbers)
-        calm = rungs(worker)
+        calm = tiers(worker)
         burst = [click(n, f"v{n % 500}", START + 5 * n) for n in (next(numbers) for _ in range(BURST))]
         with worker.dealing_with(BURST):
             send(broker, topics.clicks, encoded(burst))
-        fallen = rungs(worker) - calm
+        fallen = tiers(worker) - calm
         print(f"\nrungs in the burst: {dict(fallen)}")
         assert sum(fallen.values()) == BURST
         assert sum(fallen.values()) - fallen["neural"] > BURST // 10
         until_neural(broker, worker, numbers)
         answers = decoded(broker, topics.purchase_intent)
-        assert Counter(one["rung"] for one in answers) == rungs(worker)
+        assert Counter(one["rung"] for one in answers) == tiers(worker)
         assert {one["model_version"] for one in answers} == {version.id}
 
 
 def until_neural(broker, worker, numbers):
-    """Click by click until the network answers: a rung that was skipped is tried again."""
+    """Click by click until the network answers: a tier that was skipped is tried again."""
     for _ in range(MOST_TRIES):
         number = next(numbers)
         with worker.dealing_with(1):
@@ -50,4 +50,4 @@ def until_neural(broker, worker, numbers):
         answers = json.loads(worker.get("/visitors/calm")[1])["answers"]
         if json.loads(answers[0])["rung"] == "neural":
             return
-    raise AssertionError(f"{MOST_TRIES} calm clicks and none answered by the network: {rungs(worker)}")
+    raise AssertionError(f"{MOST_TRIES} calm clicks and none answered by the network: {tiers(worker)}")

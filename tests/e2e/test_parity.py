@@ -85,7 +85,7 @@ def test_every_published_answer_is_the_offline_one(broker, tmp_path, clicks, reg
     versions = {version.id: version for version in (first, second)}
     offline = offline_pass(read(broker, names.clicks), names, published, versions, tmp_path)
     assert published.keys() == offline.keys()
-    used = Counter((version, rung) for version, rung, *_ in published.values())
+    used = Counter((version, tier) for version, tier, *_ in published.values())
     assert min(used[first.id, "neural"], used[second.id, "neural"]) > count // 3
     assert len(used) == 2
     worst = max(difference(published[event_id], offline[event_id]) for event_id in published)
@@ -98,7 +98,7 @@ def halves(clicks):
 
 
 def answers(broker, names):
-    """Version, rung, probability and scored items by event id; each event answered once."""
+    """Version, tier, probability and scored items by event id; each event answered once."""
     intents, listed = decoded(broker, names.purchase_intent), decoded(broker, names.recommendations)
     decisions = Counter(one["event_id"] for one in decoded(broker, names.ad_decisions))
     found = joined(intents, listed)

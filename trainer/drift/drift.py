@@ -18,7 +18,7 @@ from models.state.codes import items
 from trainer.drift.drift_settings import DriftSettings
 from trainer.drift.psi import Histogram
 from trainer.evaluation.bootstrap import interval
-from trainer.evaluation.evaluate import answers, rungs
+from trainer.evaluation.evaluate import answers, tiers
 from trainer.evaluation.holdout import Holdout
 from trainer.examples.examples import Examples
 from trainer.logs.lineage import last_session
@@ -50,7 +50,7 @@ def reference(parts: Parts, valid: Examples, ignored: tuple[str, ...] = ()) -> d
     grouped = valid.grouped()
     if not grouped.judged.any():
         return None
-    scores = answers(rungs(parts)["neural"], grouped).purchase[grouped.judged]
+    scores = answers(tiers(parts)["neural"], grouped).purchase[grouped.judged]
     columns = dict(zip(NAMES, grouped.features.T, strict=True))
     kept = {name: Histogram.of(values) for name, values in columns.items() if name not in ignored}
     return {

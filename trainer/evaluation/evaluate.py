@@ -1,4 +1,4 @@
-"""How good each rung is on clicks it has not seen, judged through the scorers that serve."""
+"""How good each tier is on clicks it has not seen, judged through the scorers that serve."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -30,7 +30,7 @@ class Evaluation(NamedTuple):
     mrr_20: float
 
 
-def rungs(parts: Parts) -> dict[str, Scorer]:
+def tiers(parts: Parts) -> dict[str, Scorer]:
     """The scorers of a version that is not on disk yet."""
     words = parts.vocabulary
     prior = zip(words.ids, words.categories.tolist(), parts.popularity.tolist(), strict=True)

@@ -55,7 +55,7 @@ class RankingFigures:
         )
 
     def served(self, answers: Answers) -> dict[str, Any]:
-        """Figures of what a rung of serving answers: its list of TOP, in its order."""
+        """Figures of what a tier of serving answers: its list of TOP, in its order."""
         return self._figures(Shown(answers.ranks[self.where], answers.items[self.where].astype(np.int64)))
 
     def counted(self, state: dict[str, Any] | None) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from models.contract.head_table import HeadPart, Kind, Layout
 from models.registry.registry import Parts
 from trainer.baselines import logistic
 from trainer.evaluation import head_baselines
-from trainer.evaluation.evaluate import answers, rungs
+from trainer.evaluation.evaluate import answers, tiers
 from trainer.evaluation.heads_report import METRICS, known_labels
 from trainer.examples.examples import Examples
 from trainer.examples.labels import LABELS, Paths
@@ -68,7 +68,7 @@ def judged(parts: Parts, train: Examples, valid: Examples, publish_all: bool = F
     `{"intent": {...}, "heads": {head: {metric, value, chance, baseline, by, published, reason, ...}}}`.
     """
     grouped = valid.grouped()
-    found = answers(rungs(parts)["neural"], grouped)
+    found = answers(tiers(parts)["neural"], grouped)
     group = np.unique(grouped.visitor, return_inverse=True)[1] % GROUPS
     made: dict[str, Any] = {INTENT: intent(found.purchase, train, grouped, group)}
     if parts.network.tasks is None or found.tasks is None:

@@ -15,7 +15,7 @@ from models.durations import DAY_MS, HOUR_MS
 from models.registry.registry import Parts
 from models.sessions.lifecycle import SessionConfig
 from trainer.defaults import Plan as Plan
-from trainer.evaluation.evaluate import answers, rungs
+from trainer.evaluation.evaluate import answers, tiers
 from trainer.evaluation.holdout import Holdout
 from trainer.examples.examples import Examples, ExamplesError
 from trainer.examples.split import split
@@ -129,7 +129,7 @@ class Replay:
         if not len(places):
             return
         made = {
-            id(parts): answers(rungs(parts)["neural"], self.examples.part(places))
+            id(parts): answers(tiers(parts)["neural"], self.examples.part(places))
             for parts in self.serving.values()
         }
         for way, parts in self.serving.items():

@@ -13,7 +13,7 @@ import numpy as np
 
 from models import quality_metrics
 from trainer.baselines import Baselines
-from trainer.evaluation.evaluate import judge_all, rungs
+from trainer.evaluation.evaluate import judge_all, tiers
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
 from trainer.fitting.fit import Report
@@ -61,12 +61,12 @@ def trials(
     report: Report,
     baselines: bool = True,
 ) -> Iterator[OriginTrial]:
-    """Train and judge at each origin: the rungs of serving with every seed, and the `baselines` once."""
+    """Train and judge at each origin: the tiers of serving with every seed, and the `baselines` once."""
     for origin, (before, after) in enumerate(periods(examples, count)):
         learned, valid = split(before, SHARES)
         for seed in seeds:
             parts = build(learned, valid, replace(options, seed=seed), report)
-            for name, figures in judge_all(rungs(parts), after).items():
+            for name, figures in judge_all(tiers(parts), after).items():
                 # Only the network depends on the seed.
                 if name == "neural" or seed == seeds[0]:
                     yield OriginTrial(origin, seed if name == "neural" else None, name, figures)

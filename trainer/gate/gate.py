@@ -1,6 +1,6 @@
 """The gate: a candidate serves only if the newest clicks say so.
 
-Candidate, incumbent, the rungs below and the baselines answer the same clicks of sessions that none of them
+Candidate, incumbent, the tiers below and the baselines answer the same clicks of sessions that none of them
 has seen. A paired bootstrap over visitors (`trainer.evaluation.bootstrap`) says what is noise; `gate_verdict`
 has the rules. `admission` keeps the report, and lets the candidate serve or not.
 """

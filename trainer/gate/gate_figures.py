@@ -78,7 +78,7 @@ def intent(chances: NDArray[np.float32], newest: Holdout) -> Contestant:
 
 
 def field_of(version: Version, newest: Holdout) -> dict[str, Contestant]:
-    """The rungs that would answer without the network, and the baselines that were trained with it."""
+    """The tiers that would answer without the network, and the baselines that were trained with it."""
     known = len(version.vocabulary.ids)
     made = {
         "session_knn": contestant(version.neighbours, newest, known),

@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
     reason: str
 
 
-_FIRST = Verdict(True, "nothing serves yet, and it is behind no rung that would answer without it")
+_FIRST = Verdict(True, "nothing serves yet, and it is behind no tier that would answer without it")
 
 
 class Rival(NamedTuple):
@@ -88,7 +88,7 @@ def decide(
 ) -> Verdict:
     """The verdict on a candidate that there is enough to judge on.
 
-    `field` are differences to rungs and baselines; a candidate is `fresher` if it has seen newer sessions.
+    `field` are differences to tiers and baselines; a candidate is `fresher` if it has seen newer sessions.
     """
     missed = next((floor for floor in held if not floor.kept), None)
     if missed:
@@ -96,7 +96,7 @@ def decide(
         return Verdict(False, f"its {_NAMES[missed.figure]} is {missed.value:.4g}, {word} {missed.limit:.4g}")
     compared = _compared(incumbent, fresher, settings) if incumbent else _FIRST
     behind = next(_behind(field), None)
-    # Behind a rung, but better than what serves, is still an improvement.
+    # Behind a tier, but better than what serves, is still an improvement.
     improves = compared.passed and incumbent is not None and _better(incumbent) is not None
     return Verdict(False, behind) if behind and not improves else compared
 

@@ -32,7 +32,7 @@ class Devices:
         self._visitors, self._config = visitors, config
         self._profiles = deque(sorted(profiles, key=lambda update: update.ts))
         self._timers: list[tuple[int, str]] = []
-        self._armed: dict[str, int] = {}
+        self._timer_minutes: dict[str, int] = {}
 
     def pass_time(self, watermark: int) -> None:
         """What is due by `watermark` (epoch ms of event time): profiles, ends of linked sessions."""
@@ -41,8 +41,8 @@ class Devices:
         reached = watermark // MINUTE_MS
         while self._timers and self._timers[0][0] <= reached:
             minute, name = heappop(self._timers)
-            if self._armed.get(name) == minute:
-                del self._armed[name]
+            if self._timer_minutes.get(name) == minute:
+                del self._timer_minutes[name]
                 self._advance(name, watermark)
 
     def born(self, visitor: Visitor, name: str) -> None:
@@ -58,10 +58,10 @@ class Devices:
             self._arm(name, visitor)
 
     def _arm(self, name: str, visitor: Visitor) -> None:
-        armed = self._armed.get(name)
-        if armed is None or visitor.armed < armed:
-            self._armed[name] = visitor.armed
-            heappush(self._timers, (visitor.armed, name))
+        session_timer = self._timer_minutes.get(name)
+        if session_timer is None or visitor.session_timer < session_timer:
+            self._timer_minutes[name] = visitor.session_timer
+            heappush(self._timers, (visitor.session_timer, name))
 
     def _advance(self, name: str, watermark: int) -> None:
         visitor = self._visitors.get(name)

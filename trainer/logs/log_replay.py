@@ -17,7 +17,7 @@ from models.features import features
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.codes import CODE, category_hash, item_hash
-from models.state.facts import Facts, Fate
+from models.state.facts import ClickStatus, Facts
 from models.state.visitor import Visitor
 from trainer.examples.examples import Examples, ExamplesError, labelled
 from trainer.examples.lookahead import SAID, look_ahead
@@ -93,8 +93,8 @@ class LogReplay:
         self._visitors[click.visitor_id] = visitor
         if facts.born:
             self._devices.born(visitor, click.visitor_id)
-        if facts.fate != Fate.APPLIED:
-            self._reject(facts.fate.name.lower())
+        if facts.status != ClickStatus.APPLIED:
+            self._reject(facts.status.name.lower())
         elif not facts.consent:
             self._reject("no consent")
         else:

@@ -12,7 +12,7 @@ from models.registry.registry import Parts
 from models.registry.versions import Version
 from models.sessions.lifecycle import SessionConfig
 from trainer.drift.drift import REFERENCE, reference, since
-from trainer.evaluation.evaluate import judge_all, rungs
+from trainer.evaluation.evaluate import judge_all, tiers
 from trainer.evaluation.holdout import Holdout
 from trainer.examples.examples import Examples, ExamplesError
 from trainer.examples.split import split
@@ -123,6 +123,6 @@ def _described(
         ADAPTED: version.id,
         "lineage": lineage(source.files, options.seed, (recent,), source.offsets),
         REFERENCE: reference(parts, valid, options.ignored),
-        **judge_all(rungs(parts), valid),
+        **judge_all(tiers(parts), valid),
     }
     return replace(parts, metrics=parts.metrics | own)

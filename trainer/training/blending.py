@@ -12,7 +12,7 @@ from models.scoring.scorer import NeuralScorer
 from models.scoring.session_knn import NeighbourScorer
 from models.state.codes import item_hash
 from models.state.segments import Ints
-from trainer.evaluation.evaluate import answers, rungs
+from trainer.evaluation.evaluate import answers, tiers
 from trainer.examples.examples import Examples
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,7 @@ def learn(parts: Parts, valid: Examples) -> Blend | None:
 
 def _worth(parts: Parts, newest: Examples) -> float:
     """recall@20 + MRR@20 of what is served."""
-    ranks = answers(rungs(parts)["neural"], newest).ranks[newest.target != 0]
+    ranks = answers(tiers(parts)["neural"], newest).ranks[newest.target != 0]
     found = ranks > 0
     return float((found + found / np.maximum(ranks, 1)).mean())
 

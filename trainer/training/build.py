@@ -7,7 +7,7 @@ from models import quality_metrics
 from models.registry.registry import Parts
 from models.scoring.scores import Scorer
 from models.scoring.session_index import NeighbourSettings
-from trainer.evaluation.evaluate import answers, judge_all, rungs
+from trainer.evaluation.evaluate import answers, judge_all, tiers
 from trainer.examples.examples import Examples
 from trainer.fitting.fit import Journal, Report
 from trainer.loop.learning_curve import picture
@@ -56,7 +56,7 @@ def choose(
         parts = replace(parts, forest=stacking.learn(first.network, first.words, train, valid, options))
     if options.blend == "learn":
         parts = replace(parts, blend=blending.learn(parts, valid))
-    scorers = rungs(parts)
+    scorers = tiers(parts)
     judged = {"threshold": _threshold(scorers["neural"], valid)} | judge_all(scorers, valid)
     return replace(
         parts, metrics=parts.metrics | judged | {"blend": asdict(parts.blend) if parts.blend else None}

@@ -10,7 +10,7 @@ from models.features.vocabulary import Vocabulary
 from models.scoring import session_index
 from models.scoring.rates import StageRates
 from models.state.codes import items
-from models.state.tallies import weight
+from models.state.pane_counts import weight
 from trainer.examples.catalogue_content import CatalogueContent
 from trainer.examples.examples import Examples, ExamplesError
 

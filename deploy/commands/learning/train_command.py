@@ -164,7 +164,7 @@ def _show(version: Version, console: Console) -> None:
 
 def _table(version: Version) -> Table:
     table = Table("on the newest sessions", *_FIGURES, title=f"version {version.id}")
-    for rung, figures in version.metrics.items():
+    for tier, figures in version.metrics.items():
         if isinstance(figures, dict) and "auc" in figures:
-            table.add_row(rung, *(f"{figures[name]:.3f}" for name in _FIGURES))
+            table.add_row(tier, *(f"{figures[name]:.3f}" for name in _FIGURES))
     return table

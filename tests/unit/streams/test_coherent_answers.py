@@ -10,7 +10,7 @@ import torch
 
 from models.contract.events import Limits
 from models.contract.head_table import BRANDS, CATEGORIES, HEADS, LEAVE, OTHER
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.features import features
 from models.network.network import Config, Network
 from models.registry import registry
@@ -88,7 +88,7 @@ def answered(version: Version | None, given: list[dict[str, Any]]) -> Iterator[t
 def published(version: Version) -> list[tuple[dict, dict]]:
     found = list(answered(version, events()))
     assert len(found) == len(events())
-    assert {intent["rung"] for intent, _ in found} == {Rung.NEURAL}
+    assert {intent["rung"] for intent, _ in found} == {FallbackTier.NEURAL}
     return found
 
 

@@ -5,9 +5,9 @@ import msgspec
 from models.contract.decision_context import Context
 from models.contract.predictions import (
     AdDecision,
+    FallbackTier,
     PurchaseIntent,
     Recommendations,
-    Rung,
     ScoredItem,
     encode,
     scored,
@@ -20,7 +20,7 @@ COMMON = {
     "model_version": "m1",
     "catalogue_version": "c1",
     "features_version": "f1",
-    "rung": Rung.NEURAL,
+    "rung": FallbackTier.NEURAL,
     "scored_at": 1_600_000_000_020,
 }
 INTENT = PurchaseIntent(**COMMON, purchase_probability=0.25, session_id="v1:3", session_clicks=4)
@@ -41,7 +41,7 @@ DECISION = AdDecision(
 
 
 def test_rungs_are_ordered_best_first() -> None:
-    assert list(Rung) == ["neural", "session_knn", "popular_in_category", "popular"]
+    assert list(FallbackTier) == ["neural", "session_knn", "popular_in_category", "popular"]
 
 
 def test_items_keep_their_order() -> None:

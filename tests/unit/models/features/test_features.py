@@ -11,7 +11,7 @@ from models.network.coherence import begun, bought
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.codes import CODE, category_hash
-from models.state.facts import Facts, Fate
+from models.state.facts import ClickStatus, Facts
 from models.state.summary import Summary
 from models.state.traits import Traits
 from models.state.visitor import MAX_AMOUNT, MAX_COUNT, Visitor
@@ -93,7 +93,7 @@ def test_extremes_stay_finite() -> None:
     )
     one = click(0, "view_item", price=1.7e308, page="x" * 1024, device="\U0001f600", channel="İ")
     code = np.array([(1, 2**32 - 1, 250, 255, 255, 255)], dtype=CODE).tobytes()
-    facts = Facts(Fate.APPLIED, [], code, position=1, event=250, previous=250, dwell_ms=MAX_AMOUNT)
+    facts = Facts(ClickStatus.APPLIED, [], code, position=1, event=250, previous=250, dwell_ms=MAX_AMOUNT)
     one.price = float("inf")
     matrix = features.matrix(features.row(visitor, one, facts) * 3)
     assert np.isfinite(matrix).all()
@@ -103,7 +103,7 @@ def test_extremes_stay_finite() -> None:
 
 def test_a_click_of_an_unknown_event_is_of_no_known_event() -> None:
     code = np.array([(1, 0, len(EVENT_CODES) + 1, 0, 0, 0)], dtype=CODE).tobytes()
-    facts = Facts(Fate.APPLIED, [], code, position=1, previous=len(EVENT_CODES) + 1)
+    facts = Facts(ClickStatus.APPLIED, [], code, position=1, previous=len(EVENT_CODES) + 1)
     matrix = features.matrix(features.row(Visitor(), click(0, "login"), facts))
     for name, number in EVENT_CODES.items():
         assert column(matrix, f"event={number}") == column(matrix, f"previous_event={number}") == [0], name

@@ -231,7 +231,7 @@ def test_what_is_not_a_number_is_refused(name: str, broken: str, monkeypatch: py
     else:
         rows = features.matrix
         monkeypatch.setattr(features, "matrix", lambda packed: rows(packed) * np.float32(np.nan))
-    with pytest.raises(ScoringError, match="not finite; the next rung answers"):
+    with pytest.raises(ScoringError, match="not finite; the next tier answers"):
         list(serve(CLICKS[:5], [NeuralScorer(found, WORDS, "broken", 9)], 5, {}))
 
 

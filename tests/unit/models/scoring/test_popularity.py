@@ -1,20 +1,20 @@
-"""The lowest rungs and the ladder: an answer from the first event on, whatever the order of counts."""
+"""Lowest tiers and fallback chain: an answer from the first event on, whatever the order of counts."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.features.batch import Batch
 from models.features.features import NAMES
 from models.features.vocabulary import Vocabulary
 from models.scoring.popularity import Popularity
 from models.scoring.rates import BUILT_IN, PRIOR_RATES, StageRates
-from models.scoring.scores import RUNGS, Scores
-from models.serving import ladder
+from models.scoring.scores import TIERS, Scores
+from models.serving import fallback_chain
 from models.state.codes import CODE, category_hash, item_hash
-from models.state.tallies import weight
+from models.state.pane_counts import weight
 
 SHOES, HATS, BAGS = (category_hash(name) for name in ("shoes", "hats", "bags"))
 
@@ -40,14 +40,14 @@ def batch(*clicks: tuple[str | None, int]) -> Batch:
     )
 
 
-def rungs(scores: Scores) -> list[Rung]:
-    return [RUNGS[number] for number in scores.rung]
+def tiers(scores: Scores) -> list[FallbackTier]:
+    return [TIERS[number] for number in scores.tier]
 
 
 def test_with_nothing_known_it_still_answers() -> None:
     scores = Popularity().score(batch(("a", SHOES), (None, 0)))
     assert scores.item_ids() == [[], []]
-    assert rungs(scores) == [Rung.POPULAR, Rung.POPULAR]
+    assert tiers(scores) == [FallbackTier.POPULAR, FallbackTier.POPULAR]
     assert scores.purchase.tolist() == pytest.approx([PRIOR_RATES[0]] * 2)
 
 
@@ -60,7 +60,7 @@ def test_own_category_first_then_the_rest_never_the_item_on_view() -> None:
         ["cap", "loose", "boot", "clog"],
         ["cap", "loose", "boot", "clog"],
     ]
-    assert rungs(scores) == [Rung.POPULAR_IN_CATEGORY] * 2 + [Rung.POPULAR] * 2
+    assert tiers(scores) == [FallbackTier.POPULAR_IN_CATEGORY] * 2 + [FallbackTier.POPULAR] * 2
     assert (np.diff(scores.item_scores, axis=1) <= 0).all()
 
 
@@ -125,12 +125,14 @@ def test_the_ladder_takes_the_highest_rung_that_has_an_answer_click_by_click() -
             items[0, 0] = 0
             shares = np.zeros((len(chunk), 20), dtype=np.float32)
             names = np.array(["near"], dtype=object)
-            numbers = np.full(len(chunk), RUNGS.index(Rung.SESSION_KNN), dtype=np.uint8)
+            numbers = np.full(len(chunk), TIERS.index(FallbackTier.SESSION_KNN), dtype=np.uint8)
             return Scores(np.zeros(len(chunk), dtype=np.float32), items, shares, names, numbers)
 
     popularity = Popularity([("boot", SHOES, 9), ("cap", HATS, 1)])
-    scores = ladder.fallback(batch(("x", SHOES), ("x", SHOES), ("x", BAGS)), popularity, Knn())
+    scores = fallback_chain.fallback(batch(("x", SHOES), ("x", SHOES), ("x", BAGS)), popularity, Knn())
     assert scores.item_ids() == [["near"], ["boot", "cap"], ["boot", "cap"]]
-    assert rungs(scores) == [Rung.SESSION_KNN, Rung.POPULAR_IN_CATEGORY, Rung.POPULAR]
-    assert ladder.neural(None, batch(("x", SHOES))) is None
-    assert rungs(ladder.fallback(batch(("x", SHOES)), popularity)) == [Rung.POPULAR_IN_CATEGORY]
+    assert tiers(scores) == [FallbackTier.SESSION_KNN, FallbackTier.POPULAR_IN_CATEGORY, FallbackTier.POPULAR]
+    assert fallback_chain.neural(None, batch(("x", SHOES))) is None
+    assert tiers(fallback_chain.fallback(batch(("x", SHOES)), popularity)) == [
+        FallbackTier.POPULAR_IN_CATEGORY
+    ]

@@ -1,4 +1,4 @@
-"""The neural rung: what chunking may not change, and what it must refuse."""
+"""The neural tier: what chunking may not change, and what it must refuse."""
 
 import threading
 from dataclasses import replace

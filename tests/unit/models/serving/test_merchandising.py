@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from models.contract.catalogue import Catalogue
 from models.contract.events import EVENT_CODES
 from models.contract.items import Item
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.features import features
 from models.features.batch import Batch
 from models.features.vocabulary import Vocabulary
 from models.scoring.popularity import Popularity
-from models.scoring.scores import MOST_WANTED, RUNGS, TOP, Scores
-from models.serving import ladder
+from models.scoring.scores import MOST_WANTED, TIERS, TOP, Scores
+from models.serving import fallback_chain
 from models.serving.merchandising import Merchandiser, bought_lately
 from models.serving.shop_rules import ShopRules, ShopRulesError, parse
 from models.state.codes import CODE, category_hash, item_hash
@@ -48,8 +48,8 @@ def ranked(chance: np.random.Generator, asked: Batch, k: int) -> Scores:
     current = WORDS.lookup(asked.codes["item"])
     items = np.stack([[i for i in chance.permutation(ITEMS) if i != now][:k] for now in current])
     values = np.sort(chance.random(items.shape).astype(np.float32), axis=1)[:, ::-1]
-    rung = np.zeros(len(items), dtype=np.uint8)
-    return Scores(values[:, 0].copy(), items.astype(np.int32), values, WORDS.names, rung)
+    tier = np.zeros(len(items), dtype=np.uint8)
+    return Scores(values[:, 0].copy(), items.astype(np.int32), values, WORDS.names, tier)
 
 
 @st.composite
@@ -159,9 +159,11 @@ def test_every_rung_obeys():
         catalogue.put(name, Item(stock=0, category="c"))
     shop = Merchandiser(ShopRules(), catalogue)
     popularity = Popularity((name, 0, ITEMS - number) for number, name in enumerate(IDS))
-    scores = ladder.fallback(batch(codes(("view_item", "i40")), [0], [b""], TOP), popularity, shop=shop)
+    scores = fallback_chain.fallback(
+        batch(codes(("view_item", "i40")), [0], [b""], TOP), popularity, shop=shop
+    )
     assert scores.item_ids() == [[f"i{n}" for n in range(30, 51) if n != 40]]
-    assert RUNGS[scores.rung[0]] is Rung.POPULAR
+    assert TIERS[scores.tier[0]] is FallbackTier.POPULAR
 
 
 @pytest.mark.parametrize(

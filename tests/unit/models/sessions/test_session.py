@@ -9,7 +9,7 @@ from models.sessions.lifecycle import SessionConfig, advance
 from models.sessions.session import step
 from models.state import codes
 from models.state.codes import CODE, category_hash, item_hash
-from models.state.facts import Churned, Ended, Expired, Fate, Reopened
+from models.state.facts import Churned, ClickStatus, Ended, Expired, Reopened
 from models.state.visitor import StateError, Visitor, decode, encode
 
 T = 1_700_000_040_000
@@ -37,8 +37,8 @@ def count(visitor, event):
 def test_a_first_click_is_born_and_fresh():
     walk = Walk()
     facts = walk.click(0, item_id="shoe", category="Shoes", price=12.5)
-    assert (facts.fate, facts.born, facts.fresh, facts.position, facts.consent) == (
-        Fate.APPLIED,
+    assert (facts.status, facts.born, facts.fresh, facts.position, facts.consent) == (
+        ClickStatus.APPLIED,
         True,
         True,
         1,
@@ -83,7 +83,7 @@ def test_a_repeated_event_id_changes_nothing():
     walk = Walk()
     walk.click(0, event_id="same")
     before = encode(walk.visitor)
-    assert walk.click(5, event_id="same").fate is Fate.DUPLICATE
+    assert walk.click(5, event_id="same").status is ClickStatus.DUPLICATE
     assert encode(walk.visitor) == before
 
 
@@ -91,8 +91,8 @@ def test_the_last_32_event_ids_are_remembered():
     walk = Walk()
     for second in range(33):
         walk.click(second, event_id=f"id-{second}")
-    assert walk.click(40, event_id="id-1").fate is Fate.DUPLICATE
-    assert walk.click(40, event_id="id-0").fate is Fate.APPLIED
+    assert walk.click(40, event_id="id-1").status is ClickStatus.DUPLICATE
+    assert walk.click(40, event_id="id-0").status is ClickStatus.APPLIED
 
 
 def test_a_late_click_changes_nothing_and_may_come_again():
@@ -100,16 +100,16 @@ def test_a_late_click_changes_nothing_and_may_come_again():
     walk.click(600)
     before = encode(walk.visitor)
     facts = walk.click(299, event_id="late")
-    assert (facts.fate, facts.late_ms) == (Fate.LATE, 301_000)
+    assert (facts.status, facts.late_ms) == (ClickStatus.LATE, 301_000)
     assert encode(walk.visitor) == before
-    assert walk.click(600, event_id="late").fate is Fate.APPLIED
+    assert walk.click(600, event_id="late").status is ClickStatus.APPLIED
 
 
 def test_a_reordered_click_is_applied_without_moving_time_back():
     walk = Walk()
     walk.click(600)
     facts = walk.click(300)
-    assert facts.fate is Fate.APPLIED
+    assert facts.status is ClickStatus.APPLIED
     assert (facts.dwell_ms, facts.flags & codes.REORDERED) == (0, codes.REORDERED)
     assert (walk.visitor.last_ts, walk.visitor.dwell_ms, walk.visitor.in_session) == (T + 600_000, 0, 2)
 
@@ -120,7 +120,7 @@ def test_a_session_ends_after_the_gap(gap_s, fresh):
     walk.click(0, "add_to_cart", item_id="shoe", price=2.0)
     facts = walk.click(gap_s)
     assert facts.fresh == fresh
-    assert facts.transitions == ([Ended(T, 1, 0, 1, 0, 0, 0)] if fresh else [])
+    assert facts.transitions == ([Ended(T, 1, 1, 0, 0, 0)] if fresh else [])
 
 
 def test_a_new_session_moves_the_old_one_into_totals():
@@ -219,7 +219,7 @@ def test_without_consent_only_counts_are_kept():
     assert [visitor.total_spend, visitor.orders, visitor.last_order, visitor.purchase_ts] == [0] * 4
     assert [visitor.categories, visitor.price_sum, visitor.left_items, visitor.left_value] == [{}, 0, 0, 0]
     assert (visitor.in_session, visitor.sessions, count(visitor, "add_to_cart")) == (2, 2, 1)
-    assert walk.click(3, event_id="e4").fate is Fate.DUPLICATE
+    assert walk.click(3, event_id="e4").status is ClickStatus.DUPLICATE
     allowed = walk.click(4, item_id="shoe", consent=True)
     assert (allowed.consent, allowed.fresh, walk.visitor.codes) == (True, True, allowed.code)
 
@@ -230,7 +230,7 @@ def test_the_watermark_ends_marks_and_forgets():
     end = T + 30 * MINUTE_MS
     assert advance(walk.visitor, end - 1, CONFIG)[1] == []
     visitor, transitions = advance(walk.visitor, end, CONFIG)
-    assert (transitions, visitor.ended) == ([Ended(T, 1, 0, 0, 1, 0, 0)], True)
+    assert (transitions, visitor.ended) == ([Ended(T, 1, 0, 1, 0, 0)], True)
     assert advance(visitor, T + 30 * DAY_MS - 1, CONFIG)[1] == []
     visitor, transitions = advance(visitor, T + 30 * DAY_MS, CONFIG)
     assert (transitions, visitor.churned) == ([Churned(T)], True)
@@ -258,7 +258,7 @@ def test_a_session_ends_once():
     walk = Walk()
     walk.click(0)
     facts = walk.click(7200, watermark=T + 60 * MINUTE_MS)
-    assert facts.transitions == [Ended(T, 1, 0, 0, 0, 0, 0)]
+    assert facts.transitions == [Ended(T, 1, 0, 0, 0, 0)]
     assert facts.fresh
 
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from models.contract.events import BASKET_ITEMS, EVENT_CODES, EVENTS, TS_MAX, Click
 from models.decisions.actions_file import action_hash
 from models.durations import MINUTE_MS
-from models.sessions.contents import MAX_RATINGS
 from models.sessions.lifecycle import SessionConfig
+from models.sessions.recording import MAX_RATINGS
 from models.sessions.session import step
-from models.state.caps import MAX_COUNTERS, Counter
 from models.state.exposure import MAX_OPEN, MAX_PARKED, Pending
+from models.state.frequency_caps import MAX_SERVING_COUNTS, ServingCount
 from models.state.visitor import HIDDEN_BYTES, MAX_AMOUNT, MAX_COUNT, Visitor, decode, encode
 
 CONFIG = SessionConfig()
@@ -39,9 +39,9 @@ def hostile(random, number, ts):
 
 def fill_exposure(visitor):
     top = (1 << 64) - 1
-    for number in range(MAX_COUNTERS):
-        counter = Counter(MAX_COUNT, 50_000, MAX_COUNT, TS_MAX, MAX_COUNT, MAX_COUNT)
-        visitor.exposure.counters[action_hash(f"action {number}")] = counter
+    for number in range(MAX_SERVING_COUNTS):
+        serving = ServingCount(MAX_COUNT, 50_000, MAX_COUNT, TS_MAX, MAX_COUNT, MAX_COUNT)
+        visitor.exposure.servings[action_hash(f"action {number}")] = serving
     visitor.exposure.open = [Pending(top, 0xFFFF_FFFF, TS_MAX, 15)] * MAX_OPEN
     visitor.exposure.parked = [Pending(top, 0, TS_MAX, 15)] * MAX_PARKED
 

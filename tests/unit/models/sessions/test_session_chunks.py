@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from models.contract.events import EVENTS, Click
 from models.decisions.actions import ActionSet
 from models.durations import MINUTE_MS
-from models.sessions.lifecycle import SessionConfig, advance, hold, minute_of, settle
+from models.sessions.lifecycle import SessionConfig, advance, close_expired, minute_of, schedule_close
 from models.sessions.session import step
 from models.state import exposure, state_keys, timers
 from models.state.codes import WIDTH
-from models.state.facts import Fate
+from models.state.facts import ClickStatus
 from models.state.panes import Collector, PaneConfig, expired
 from models.state.visitor import Visitor, decode, encode
 from tests.due import next_due
@@ -54,45 +54,45 @@ class Partition:
         return decode(value) if value is not None else None
 
     def apply(self, chunk):
-        before, loaded, rung, collector, applied = self.watermark, {}, {}, Collector(PANES), []
+        before, loaded, timer_before, collector, applied = self.watermark, {}, {}, Collector(PANES), []
         for click in chunk:
             self.watermark = max(self.watermark, click.ts - CONFIG.lateness_ms)
             key = state_keys.visitor(click.visitor_id)
             if key not in loaded:
                 loaded[key] = self.load(key)
-                rung[key] = loaded[key].timer if loaded[key] else 0
+                timer_before[key] = loaded[key].timer if loaded[key] else 0
             loaded[key], facts = step(loaded[key], click, self.watermark, CONFIG)
             self.facts.append(facts)
             self.note(collector, click.visitor_id, facts.transitions)
-            if facts.fate is Fate.APPLIED:
+            if facts.status is ClickStatus.APPLIED:
                 collector.add(click, facts)
                 applied.append((key, click, facts, self.watermark))
         for one in applied:
             self.decide(collector, loaded[one[0]], *one[1:])
-        self.ring({key for key, *_ in applied}, loaded, rung, collector)
-        self.write(loaded, rung, collector, before)
+        self.fire_timers({key for key, *_ in applied}, loaded, timer_before, collector)
+        self.write(loaded, timer_before, collector, before)
 
-    def ring(self, applied, loaded, rung, collector):
+    def fire_timers(self, applied, loaded, timer_before, collector):
         for key in applied:
             loaded[key].remember(blake2b(loaded[key].session_codes()).digest(), 7)
         for key in timers.due(self.scan(state_keys.TIMER), self.watermark):
             if key not in loaded:
                 loaded[key] = self.load(key)
-                rung[key] = loaded[key].timer
+                timer_before[key] = loaded[key].timer
         for key in loaded:
             loaded[key], transitions = advance(loaded[key], self.watermark, CONFIG)
             self.note(collector, state_keys.visitor_id(key), transitions)
 
     def decide(self, collector, visitor, click, facts, watermark):
-        self.note(collector, click.visitor_id, settle(visitor, facts, watermark, CONFIG))
+        self.note(collector, click.visitor_id, close_expired(visitor, facts, watermark, CONFIG))
         if not facts.consent:
             return
         if exposure.apply_outcome(visitor.exposure, click, CONFIG.exposure):
-            hold(visitor, click.ts, CONFIG)
+            schedule_close(visitor, click.ts, CONFIG)
         if facts.position % 2:
             position = facts.event % len(ACTIONS.hashes)
             pushed = exposure.record(visitor.exposure, ACTIONS, position, click.event_id + ":p", click.ts)
-            hold(visitor, click.ts, CONFIG)
+            schedule_close(visitor, click.ts, CONFIG)
             self.note(collector, click.visitor_id, [pushed] if pushed else [])
 
     def note(self, collector, visitor_id, transitions):
@@ -100,11 +100,11 @@ class Partition:
             collector.transition(transition)
             self.transitions.append((visitor_id, type(transition).__name__, transition))
 
-    def write(self, loaded, rung, collector, before):
+    def write(self, loaded, timer_before, collector, before):
         changes = collector.merge(self.read, self.watermark)
         for key, visitor in loaded.items():
             changes.append((key, encode(visitor) if visitor else None))
-            changes += timers.changes(key, rung[key], visitor.timer if visitor else 0)
+            changes += timers.changes(key, timer_before[key], visitor.timer if visitor else 0)
         changes += [(key, None) for key, _ in expired(self.scan, before, self.watermark, PANES)]
         for key, value in changes:
             self.store.pop(key, None) if value is None else self.store.__setitem__(key, value)
@@ -253,7 +253,7 @@ def test_codes_are_the_applied_clicks_of_who_consents(clicks):
     codes, kept = {}, 0
     applied = [f for f in partition.facts]
     for click, facts in zip(clicks, applied, strict=True):
-        if facts.fate is Fate.APPLIED:
+        if facts.status is ClickStatus.APPLIED:
             before = b"" if facts.born or not facts.consent else codes.get(click.visitor_id, b"")
             codes[click.visitor_id] = (before + facts.code * facts.consent)[-50 * WIDTH :]
     for key, value in partition.scan(state_keys.VISITOR):

@@ -15,7 +15,6 @@ from models.contract.events import Click
 from models.decisions.actions import ActionSet
 from models.decisions.policy import Policy, decision_id, draw_of
 from models.durations import DAY_MS
-from models.state.caps import MAX_COUNTERS, Counter
 from models.state.exposure import (
     CLICKED,
     MAX_OPEN,
@@ -36,6 +35,7 @@ from models.state.exposure import (
     record,
     session_started,
 )
+from models.state.frequency_caps import MAX_SERVING_COUNTS, ServingCount
 
 ACTIONS = ActionSet.load((Path(deploy.__file__).parent / "data" / "actions.toml").read_bytes())
 CONFIG = ExposureConfig()
@@ -91,8 +91,8 @@ def test_the_day_cap_binds_until_midnight_utc() -> None:
     assert allowed(exposure, NUDGE, midnight)
     record(exposure, ACTIONS, NUDGE, "next", midnight)
     record(exposure, ACTIONS, NUDGE, "late", midnight - 1)
-    (counter,) = exposure.counters.values()
-    assert (counter.day, counter.today, counter.last) == (midnight // DAY_MS, 2, midnight)
+    (serving,) = exposure.servings.values()
+    assert (serving.day, serving.today, serving.last) == (midnight // DAY_MS, 2, midnight)
 
 
 def test_nothing_is_recorded_for_the_none_action() -> None:
@@ -110,8 +110,8 @@ def test_an_outcome_is_applied_once_within_the_window(event: str, bit: int) -> N
     assert apply_outcome(exposure, click(event, last), CONFIG) == Outcome("applied", bit, action)
     assert apply_outcome(exposure, click(event, last), CONFIG) == Outcome("repeated", bit, action)
     assert exposure.open[0].outcomes == bit
-    (counter,) = exposure.counters.values()
-    assert counter.shown_session == counter.shown_today == int(event == "view_promotion")
+    (serving,) = exposure.servings.values()
+    assert serving.shown_session == serving.shown_today == int(event == "view_promotion")
 
 
 def test_other_clicks_are_not_outcomes() -> None:
@@ -128,8 +128,8 @@ def test_outcomes_that_come_first_wait_for_their_decision() -> None:
     record(exposure, ACTIONS, AD, "d", T0)
     assert exposure.parked == []
     assert exposure.open[0].outcomes == SHOWN | PURCHASED
-    assert exposure.counters[ACTIONS.hashes[AD]] == Counter(1, T0 // DAY_MS, 1, T0, 1, 1)
-    assert apply_outcome(exposure, click("purchase", T0 + 6), CONFIG).fate == "repeated"
+    assert exposure.servings[ACTIONS.hashes[AD]] == ServingCount(1, T0 // DAY_MS, 1, T0, 1, 1)
+    assert apply_outcome(exposure, click("purchase", T0 + 6), CONFIG).status == "repeated"
 
 
 def test_the_oldest_open_decision_makes_room() -> None:
@@ -260,7 +260,7 @@ def test_the_largest_record_is_what_the_documentation_says() -> None:
             at = T0 + generation * DAY_MS + i
             record(exposure, actions, i % 31, f"d{generation}-{i}", at)
             apply_outcome(exposure, click("purchase", at, f"o{generation}-{i}"), CONFIG)
-    for counter in exposure.counters.values():
-        counter.session = counter.today = counter.shown_session = counter.shown_today = 65_535
-    assert (len(exposure.counters), len(exposure.open), len(exposure.parked)) == (MAX_COUNTERS, 8, 8)
+    for serving in exposure.servings.values():
+        serving.session = serving.today = serving.shown_session = serving.shown_today = 65_535
+    assert (len(exposure.servings), len(exposure.open), len(exposure.parked)) == (MAX_SERVING_COUNTS, 8, 8)
     assert len(msgspec.msgpack.encode(exposure)) <= 1_400

@@ -8,9 +8,8 @@ from models.contract.events import EVENT_CODES, Click
 from models.durations import HOUR_MS
 from models.state import panes, state_keys
 from models.state.codes import RATE, category_hash, identity, pack
-from models.state.facts import Churned, Ended, Facts, Fate, Reopened
-from models.state.panes import Collector, PaneConfig, expired
-from models.state.tallies import (
+from models.state.facts import Churned, ClickStatus, Ended, Facts, Reopened
+from models.state.pane_counts import (
     Funnel,
     ItemCounts,
     add_funnels,
@@ -19,6 +18,7 @@ from models.state.tallies import (
     encode_funnel,
     encode_item,
 )
+from models.state.panes import Collector, PaneConfig, expired
 from models.state.visitor import StateError
 
 CONFIG = PaneConfig()
@@ -30,7 +30,7 @@ def add(collector, ts, event="view_item", previous=0, fresh=False, flags=0, **fi
     click = Click(event_id="e", visitor_id="v", ts=ts, event=event, **fields)
     code = pack(*identity(click.item_id, click.category), 0, 0, 0, 0)
     facts = Facts(
-        Fate.APPLIED,
+        ClickStatus.APPLIED,
         [],
         code,
         fresh=fresh,
@@ -74,8 +74,8 @@ def test_the_funnel_counts_events_sessions_and_steps():
     add(collector, T, previous=view)
     add(collector, T, "add_to_cart", previous=view)
     for purchases in (0, 1):
-        collector.transition(Ended(T, 3, 0, 0, 0, purchases, 0))
-    collector.transition(Ended(T, 3, 0, 0, 0, 1, 0))
+        collector.transition(Ended(T, 3, 0, 0, purchases, 0))
+    collector.transition(Ended(T, 3, 0, 0, 1, 0))
     collector.transition(Reopened(T, 1))
     collector.transition(Churned(T))
     funnel = decode_funnel(merged({}, collector)[state_keys.funnel_pane(HOUR)])

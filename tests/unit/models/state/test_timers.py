@@ -1,7 +1,7 @@
 """Timers: one live key per visitor, sorted by time, and never late."""
 
 from models.durations import MINUTE_MS
-from models.sessions.lifecycle import SessionConfig, advance, hold, minute_of
+from models.sessions.lifecycle import SessionConfig, advance, minute_of, schedule_close
 from models.state import exposure, state_keys, timers
 from models.state.exposure import ExposureConfig, Pending
 from models.state.visitor import Visitor, decode, encode
@@ -12,7 +12,7 @@ MINUTE = T // MINUTE_MS
 
 
 def visitor(**fields):
-    return Visitor(last_ts=T, start_ts=T, first_ts=T, in_session=1, armed=MINUTE + 30, **fields)
+    return Visitor(last_ts=T, start_ts=T, first_ts=T, in_session=1, session_timer=MINUTE + 30, **fields)
 
 
 def test_keys_sort_by_minute_and_lead_back_to_the_visitor():
@@ -43,7 +43,7 @@ def test_a_timer_that_rings_too_early_is_set_anew():
     config = SessionConfig()
     same, transitions = advance(early, T + 30 * MINUTE_MS, config)
     assert transitions == []
-    assert same.armed == MINUTE + 50
+    assert same.session_timer == MINUTE + 50
 
 
 def test_an_open_decision_is_closed_in_time_and_in_whole_minutes():
@@ -51,32 +51,36 @@ def test_an_open_decision_is_closed_in_time_and_in_whole_minutes():
     held = visitor()
     for late_ms in (50_000, 70_000):
         held.exposure.open.append(Pending(late_ms, 1, T + late_ms))
-        hold(held, T + late_ms, config)
-    assert (held.armed_offers, held.timer, next_due(held, config)) == (MINUTE + 11, MINUTE + 11, T + 650_000)
+        schedule_close(held, T + late_ms, config)
+    assert (held.exposure_timer, held.timer, next_due(held, config)) == (
+        MINUTE + 11,
+        MINUTE + 11,
+        T + 650_000,
+    )
     closed, transitions = advance(held, T + 11 * MINUTE_MS + 20_000, config)
     assert [one.decision for one in transitions] == [50_000]
-    assert (closed.armed_offers, closed.timer) == (MINUTE + 12, MINUTE + 12)
+    assert (closed.exposure_timer, closed.timer) == (MINUTE + 12, MINUTE + 12)
     closed, transitions = advance(closed, T + 12 * MINUTE_MS, config)
     assert [one.decision for one in transitions] == [70_000]
-    assert (closed.armed_offers, closed.timer) == (0, MINUTE + 30)
+    assert (closed.exposure_timer, closed.timer) == (0, MINUTE + 30)
 
 
 def test_closing_composes_where_the_timer_rang_before_anything_was_due():
     config = SessionConfig(exposure=ExposureConfig(attribution_ms=10 * MINUTE_MS))
-    held = visitor(armed_offers=MINUTE + 10)
+    held = visitor(exposure_timer=MINUTE + 10)
     held.exposure.open.append(Pending(1, 1, T + 10_000))
     record, due = encode(held), exposure.next_due(held.exposure, config.exposure)
     twice = advance(advance(decode(record), due - 1, config)[0], due + 1, config)[0]
     assert twice == advance(decode(record), due + 1, config)[0]
-    assert twice.armed_offers == minute_of(due)
+    assert twice.exposure_timer == minute_of(due)
 
 
 def test_a_sooner_deadline_moves_the_timer_and_a_later_one_does_not():
     config = SessionConfig()
     held = visitor()
-    hold(held, T, config)
-    first = held.armed_offers
-    hold(held, T + 5 * MINUTE_MS, config)
-    assert held.armed_offers == first
-    hold(held, T - 5 * MINUTE_MS, config)
-    assert held.armed_offers == first - 5
+    schedule_close(held, T, config)
+    first = held.exposure_timer
+    schedule_close(held, T + 5 * MINUTE_MS, config)
+    assert held.exposure_timer == first
+    schedule_close(held, T - 5 * MINUTE_MS, config)
+    assert held.exposure_timer == first - 5

@@ -1,4 +1,4 @@
-"""A worker's recommendations obey the catalogue, on every rung, from the click after the word came."""
+"""A worker's recommendations obey the catalogue, on every tier, from the click after the word came."""
 
 import json
 
@@ -31,9 +31,9 @@ def listed(offline, log):
     return [[item["item_id"] for item in answer["items"]] for answer in answers]
 
 
-@pytest.mark.parametrize("rung", ["neural", "popular"])
-def test_what_is_out_of_stock_is_not_recommended(tmp_path, rung):
-    version = tiny(tmp_path) if rung == "neural" else None
+@pytest.mark.parametrize("tier", ["neural", "popular"])
+def test_what_is_out_of_stock_is_not_recommended(tmp_path, tier):
+    version = tiny(tmp_path) if tier == "neural" else None
     told, untold = Offline(version), Offline(version)
     listed(told, clicks(40))
     listed(untold, clicks(40))

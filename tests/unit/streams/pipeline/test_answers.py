@@ -11,18 +11,18 @@ from models.contract.decision_context import Context
 from models.contract.events import CLIPPED, DROPPED, EVENTS, FILLED, Click
 from models.contract.predictions import (
     AdDecision,
+    FallbackTier,
     InputFlags,
     PurchaseIntent,
     Recommendations,
-    Rung,
     ScoredItem,
     scored,
 )
 from models.decisions.actions import ActionSet
 from models.decisions.policy import Policy, draw_of
 from models.features.features import FEATURES_VERSION
-from models.scoring.scores import RUNGS, TOP, Scores
-from models.state.facts import Facts, Fate
+from models.scoring.scores import TIERS, TOP, Scores
+from models.state.facts import ClickStatus, Facts
 from streams.pipeline.answers import AnswerEncoder, PolicyTexts
 from streams.pipeline.chunk import Applied, Decided
 from streams.pipeline.items_json import ItemsEncoder
@@ -33,7 +33,7 @@ IDS = st.text(min_size=1, max_size=20)
 
 
 def applied_to(click, position, session):
-    facts = Facts(Fate.APPLIED, [], position=position)
+    facts = Facts(ClickStatus.APPLIED, [], position=position)
     return Applied(b"key", click, facts, None, 0, 0, 0, "cart", 0, session)
 
 
@@ -45,14 +45,14 @@ def applied_to(click, position, session):
     stage=st.sampled_from(["browsing", "cart", "checkout", "bought"]),
     probability=st.integers(0, 10_000).map(lambda steps: steps / 10_000),
     mask=st.integers(0, POLICY.actions.all_bits),
-    rung=st.sampled_from(list(Rung)),
+    tier=st.sampled_from(list(FallbackTier)),
     numbers=st.tuples(st.integers(1, 10_000), st.integers(1, 1_000), st.integers(0, 1 << 50)),
     risk=st.none() | st.integers(0, 10_000).map(lambda steps: steps / 10_000),
     consent=st.booleans(),
     flags=st.just(0) | st.integers(0, sum([*DROPPED.values(), *CLIPPED.values(), *FILLED.values()])),
 )
 def test_answers_are_those_of_the_structs(
-    event_id, visitor_id, version, event, stage, probability, mask, rung, numbers, risk, consent, flags
+    event_id, visitor_id, version, event, stage, probability, mask, tier, numbers, risk, consent, flags
 ):
     position, session, cart = numbers
     click = Click(event_id=event_id, visitor_id=visitor_id, ts=1_700_000_000_000, event=event, flags=flags)
@@ -62,7 +62,7 @@ def test_answers_are_those_of_the_structs(
     decision = POLICY.decide(context, draw)
     scribe = AnswerEncoder(WORDING, version, "cafe", 1_700_000_000_001)
     made = scribe.answers(
-        applied_to(click, position, session), Decided(probability, context, draw, decision), rung, b"[]"
+        applied_to(click, position, session), Decided(probability, context, draw, decision), tier, b"[]"
     )
     common = {
         "event_id": event_id,
@@ -71,7 +71,7 @@ def test_answers_are_those_of_the_structs(
         "model_version": version,
         "catalogue_version": "cafe",
         "features_version": FEATURES_VERSION,
-        "rung": rung,
+        "rung": tier,
         "scored_at": 1_700_000_000_001,
         **({"input_flags": InputFlags.of(flags)} if flags else {}),
     }
@@ -93,9 +93,9 @@ def test_answers_are_those_of_the_structs(
 def scores_of(items, values, names):
     array = np.empty(len(names), dtype=object)
     array[:] = list(names)
-    rung = np.full(len(items), RUNGS.index(Rung.NEURAL), dtype=np.uint8)
+    tier = np.full(len(items), TIERS.index(FallbackTier.NEURAL), dtype=np.uint8)
     return Scores(
-        np.zeros(len(items), np.float32), np.array(items, np.int32), np.array(values, np.float32), array, rung
+        np.zeros(len(items), np.float32), np.array(items, np.int32), np.array(values, np.float32), array, tier
     )
 
 

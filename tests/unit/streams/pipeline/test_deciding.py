@@ -9,7 +9,7 @@ from models.contract.decision_context import Context
 from models.contract.head_table import HEADS, Kind
 from models.decisions.actions import ActionSet
 from models.decisions.verify import verify
-from models.decisions.withholding import tally, withheld
+from models.decisions.withholding import count_withheld, withheld
 from models.registry.versions import Version
 from tests.offline import ACTIONS, Offline, records
 from tests.tiny import ALL_HEADS
@@ -121,10 +121,10 @@ def test_reached_caps_are_counted():
 def test_each_withheld_action_has_one_reason():
     context = Context(0.2, "cart", 60_000, "view_item", 3, FULL & ~COSTLY & ~2, 0.97)
     assert withheld(SET, context) == {1: "cap", 4: "risk", 5: "risk"}
-    assert tally(SET, [context, context]) == {"cap": 2, "risk": 4}
+    assert count_withheld(SET, [context, context]) == {"cap": 2, "risk": 4}
     refused = Context(0.2, "cart", 60_000, "view_item", 3, 1 << SET.none, 0.97, False)
     assert set(withheld(SET, refused).values()) == {"consent"}
-    assert tally(SET, [refused, context])["consent"] == len(SET.names) - 1
+    assert count_withheld(SET, [refused, context])["consent"] == len(SET.names) - 1
 
 
 def test_the_risk_head_has_one_column():

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from models.contract.head_table import BRANDS, CATEGORIES, HEADS, Kind, Layout
-from models.contract.predictions import PurchaseIntent, Rung
-from models.scoring.scores import RUNGS, Scores
+from models.contract.predictions import FallbackTier, PurchaseIntent
+from models.scoring.scores import TIERS, Scores
 from streams.pipeline.heads_json import HeadsEncoder
 
 OWN = {CATEGORIES: ("shoes", 'ha"ts', "é", "other"), BRANDS: ("acme", "other")}
@@ -18,7 +18,7 @@ COMMON = {
     "model_version": "m",
     "catalogue_version": "c",
     "features_version": "f",
-    "rung": Rung.NEURAL,
+    "rung": FallbackTier.NEURAL,
     "scored_at": 2,
     "purchase_probability": 0.5,
     "session_id": "v:1",
@@ -28,9 +28,9 @@ COMMON = {
 
 def scores_of(answers, layout):
     count = len(answers)
-    rung = np.full(count, RUNGS.index(Rung.NEURAL), dtype=np.uint8)
+    tier = np.full(count, TIERS.index(FallbackTier.NEURAL), dtype=np.uint8)
     items = np.zeros((count, 20), dtype=np.int32), np.zeros((count, 20), dtype=np.float32)
-    return Scores(np.zeros(count, np.float32), *items, np.empty(0, object), rung, None, answers, layout)
+    return Scores(np.zeros(count, np.float32), *items, np.empty(0, object), tier, None, answers, layout)
 
 
 def answers_of(layout, count, seed=0):

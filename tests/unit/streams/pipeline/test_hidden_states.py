@@ -1,4 +1,4 @@
-"""After a swap hidden states are made again within a budget; a lower rung answers meanwhile."""
+"""After a swap hidden states are made again within a budget; a lower tier answers meanwhile."""
 
 from collections import Counter
 
@@ -41,8 +41,8 @@ def clicks(round_, visitors=range(VISITORS), at=None):
     )
 
 
-def rungs(one, round_, **options):
-    """How often each rung answered a round, and under which version."""
+def tiers(one, round_, **options):
+    """How often each tier answered a round, and under which version."""
     intents = one.answers(one.process(clicks(round_, **options)))[INTENT]
     return Counter(answer["rung"] == "neural" for answer in intents), {a["model_version"] for a in intents}
 
@@ -50,9 +50,9 @@ def rungs(one, round_, **options):
 def test_a_chunk_rebuilds_so_many_and_a_lower_rung_answers_the_others(versions):
     old, new, _ = versions
     one = offline(old)
-    assert rungs(one, 0) == (Counter({True: VISITORS}), {old.id})
+    assert tiers(one, 0) == (Counter({True: VISITORS}), {old.id})
     one.models.current = new
-    found = [rungs(one, round_)[0][True] for round_ in range(1, 7)]
+    found = [tiers(one, round_)[0][True] for round_ in range(1, 7)]
     # Who has a state keeps it up; each pass makes 8 more.
     assert found == [8, 16, 24, 32, 40, 40]
     assert one.metrics.rebuilt._value.get() == VISITORS
@@ -92,7 +92,7 @@ def test_between_chunks_the_latest_visitors_come_first(versions):
     assert {known.hidden_model for known in recent.values()} == {new.id64}
     # Nobody clicked, so nothing was written: the records follow with their visitors' clicks.
     assert visitor.decode(one.state[VISITOR + b"v20"]).hidden_model == old.id64
-    assert rungs(one, 9)[0] == Counter({True: VISITORS})
+    assert tiers(one, 9)[0] == Counter({True: VISITORS})
 
 
 def test_a_session_that_starts_anew_needs_no_rebuilding(versions):
@@ -100,7 +100,7 @@ def test_a_session_that_starts_anew_needs_no_rebuilding(versions):
     one = offline(old, rebuilds=0)
     one.process(clicks(0))
     one.models.current = new
-    assert rungs(one, 1, at=START + 2 * GAP)[0] == Counter({True: VISITORS})
+    assert tiers(one, 1, at=START + 2 * GAP)[0] == Counter({True: VISITORS})
     assert one.metrics.rebuilt._value.get() == 0
 
 
@@ -110,7 +110,7 @@ def test_without_a_budget_the_lower_rung_answers_until_the_session_ends(versions
     one.process(clicks(0))
     one.models.current = new
     for round_ in range(1, 5):
-        assert rungs(one, round_) == (Counter({False: VISITORS}), {new.id})
+        assert tiers(one, round_) == (Counter({False: VISITORS}), {new.id})
         assert len(one.pipeline.caches[0].outdated) <= 10
 
 
@@ -119,9 +119,9 @@ def test_an_encoder_that_carries_nothing_has_nothing_to_rebuild(versions):
     one = offline(old, rebuilds=0)
     one.process(clicks(0))
     one.models.current = windowed
-    assert rungs(one, 1)[0] == Counter({True: VISITORS})
+    assert tiers(one, 1)[0] == Counter({True: VISITORS})
     one.models.current = old
-    assert rungs(one, 2)[0] == Counter({False: VISITORS})
+    assert tiers(one, 2)[0] == Counter({False: VISITORS})
 
 
 def test_answers_are_counted_by_version_and_old_counts_go(versions, tmp_path):

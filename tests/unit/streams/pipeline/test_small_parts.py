@@ -29,7 +29,7 @@ from tests.offline import Offline, Record
 
 def test_a_letter_keeps_the_bytes_and_says_where_they_came_from():
     record = Record(7, 99, b"k\xff", b"v\x00", (("trace", b"1"), ("reason", b"theirs")))
-    key, value, headers = dead_letter.letter(record, "clicks", 3, Reason.LATE, "found x \udcff")
+    key, value, headers = dead_letter.encode_dead_letter(record, "clicks", 3, Reason.LATE, "found x \udcff")
     assert (key, value) == (b"k\xff", b"v\x00")
     assert headers[:7] == [
         ("reason", b"late"),
@@ -48,7 +48,10 @@ def test_a_letter_keeps_the_bytes_and_says_where_they_came_from():
     [(None, None, (None, b"")), (b"k", None, (b"k", None)), (None, b"v", (None, b"v"))],
 )
 def test_a_letter_has_a_key_or_a_value(key, value, kept):
-    assert dead_letter.letter(Record(0, 0, key, value), "clicks", 0, Reason.MALFORMED, "m")[:2] == kept
+    assert (
+        dead_letter.encode_dead_letter(Record(0, 0, key, value), "clicks", 0, Reason.MALFORMED, "m")[:2]
+        == kept
+    )
 
 
 @pytest.mark.parametrize("key", [b"", b"a", b"visitor-17", "žluť".encode(), b"\xff" * 40])

@@ -18,7 +18,7 @@ from tests.eventlogs import shipped
 from tests.scoring import SHIPPED
 from tests.training import same
 from trainer.drift.drift import since
-from trainer.evaluation.evaluate import answers, rungs
+from trainer.evaluation.evaluate import answers, tiers
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_erasure import forget
 from trainer.examples.examples import Examples
@@ -55,7 +55,7 @@ def version(tmp_path_factory) -> Version:
 
 def test_a_version_taken_apart_answers_as_before(version, examples) -> None:
     grouped = examples.part(examples.session < 50).grouped()
-    one, other = answers(version.neural, grouped), answers(rungs(parts_of(version))["neural"], grouped)
+    one, other = answers(version.neural, grouped), answers(tiers(parts_of(version))["neural"], grouped)
     np.testing.assert_array_equal(one.purchase, other.purchase)
     np.testing.assert_array_equal(one.ranks, other.ranks)
 

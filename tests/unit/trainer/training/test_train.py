@@ -14,7 +14,7 @@ from models.features.features import NAMES
 from models.registry import registry
 from models.registry.registry import Parts
 from tests.scoring import SHIPPED
-from trainer.evaluation.evaluate import Evaluation, judge, rungs
+from trainer.evaluation.evaluate import Evaluation, judge, tiers
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
 from trainer.logs.log_files import read_log
@@ -48,7 +48,7 @@ def logistic_auc(learned: Examples, later: Examples) -> float:
 def floor(log: pl.LazyFrame, options: Options) -> tuple[Parts, dict[str, Evaluation], float]:
     learned, held_out, later = split(walk(log).examples(), SHARES)
     parts = build(learned, held_out, options, lambda progress: None)
-    figures = {name: judge(scorer, later) for name, scorer in rungs(parts).items()}
+    figures = {name: judge(scorer, later) for name, scorer in tiers(parts).items()}
     for name, judged in figures.items():
         print(name, judged)
     return parts, figures, logistic_auc(learned, later)

@@ -1,4 +1,4 @@
-"""Deadlines: which rung there is time for, and that a skipped one is tried again."""
+"""Deadlines: which tier there is time for, and that a skipped one is tried again."""
 
 import json
 import time
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from models.contract.events import Click
-from models.contract.predictions import Rung
+from models.contract.predictions import FallbackTier
 from models.features.batch import Batcher
 from models.features.features import row
 from models.scoring.popularity import Popularity
@@ -97,32 +97,32 @@ def test_chunks_scored_together_get_the_answers_they_get_alone(version):
     for one, (other,) in zip(together, alone, strict=True):
         assert one.hidden == other.hidden
         assert one.purchase == pytest.approx(other.purchase, abs=1e-5)
-        assert (names(one), one.rungs) == (names(other), other.rungs)
+        assert (names(one), one.tiers) == (names(other), other.tiers)
 
 
 def test_the_network_answers_in_time_and_gives_hidden_states(version):
     found = climbed(version, Deadline(60.0))
-    assert found.rungs == [Rung.NEURAL] * 2
+    assert found.tiers == [FallbackTier.NEURAL] * 2
     assert len(found.hidden) == 1
     assert len(names(found)[0]) == 20
 
 
 def test_session_neighbours_answer_where_only_the_network_is_too_slow(version):
     deadline = Deadline(60.0)
-    deadline.measured(Rung.NEURAL, 1, 1000.0)
+    deadline.measured(FallbackTier.NEURAL, 1, 1000.0)
     found = climbed(version, deadline)
-    assert Rung.SESSION_KNN in found.rungs
-    assert Rung.NEURAL not in found.rungs
+    assert FallbackTier.SESSION_KNN in found.tiers
+    assert FallbackTier.NEURAL not in found.tiers
     assert found.hidden == []
 
 
 def test_the_popular_rung_answers_when_the_time_is_spent(version):
     found = climbed(version, Deadline(60.0), fetched_at=time.monotonic() - 61)
-    assert (found.rungs, names(found)) == ([Rung.POPULAR] * 2, [["i5"]] * 2)
+    assert (found.tiers, names(found)) == ([FallbackTier.POPULAR] * 2, [["i5"]] * 2)
 
 
 def test_the_ladder_answers_without_a_model():
-    assert climbed(None, Deadline(60.0)).rungs == [Rung.POPULAR] * 2
+    assert climbed(None, Deadline(60.0)).tiers == [FallbackTier.POPULAR] * 2
 
 
 def test_the_next_rung_answers_when_the_network_fails(version, monkeypatch):
@@ -131,8 +131,8 @@ def test_the_next_rung_answers_when_the_network_fails(version, monkeypatch):
 
     monkeypatch.setattr(version.neural, "score", fail)
     found = climbed(version, Deadline(60.0))
-    assert Rung.NEURAL not in found.rungs
-    assert len(found.rungs) == 2
+    assert FallbackTier.NEURAL not in found.tiers
+    assert len(found.tiers) == 2
 
 
 def test_an_empty_batch_has_no_answers(version):

@@ -19,7 +19,7 @@ MAX_RATINGS: Final = 1_000
 digest: Final = xxhash.xxh3_64_digest
 
 
-def keep(visitor: Visitor, click: Click, event: int, dwell: int, flags: int) -> bytes:
+def record_click(visitor: Visitor, click: Click, event: int, dwell: int, flags: int) -> bytes:
     """The click's code; without a refusal of consent it and the click's contents go into the state."""
     item, category = identity(click.item_id, click.category)
     price = price_bucket(click.price)
@@ -36,8 +36,8 @@ def keep(visitor: Visitor, click: Click, event: int, dwell: int, flags: int) -> 
         if not has(visitor.pages, short, PAGE_BYTES):
             visitor.pages += short
     touch(visitor, event, category, price)
-    if event in TRADES:
-        TRADES[event](visitor, click)
+    if event in EFFECTS_BY_EVENT:
+        EFFECTS_BY_EVENT[event](visitor, click)
     code = pack(subject, category, event, dwell, price, flags)
     visitor.codes = (visitor.codes + code)[-CODES_BYTES:]
     return code
@@ -103,7 +103,7 @@ def _order(click: Click) -> int:
 
 
 #: What some events do beyond being counted, by event code.
-TRADES: Final = {
+EFFECTS_BY_EVENT: Final = {
     ADD_TO_CART: _add_to_cart,
     EVENT_CODES["remove_from_cart"]: cart.remove,
     BEGIN_CHECKOUT: _begin_checkout,

@@ -18,7 +18,7 @@ LENIENT = Merchandiser(ShopRules(), Catalogue())
 
 
 def neural(version: Version | None, batch: Batch, shop: Merchandiser = LENIENT) -> Scores | None:
-    """The top rung's answers, None where there is no model or it failed: then `fallback` answers."""
+    """The top tier's answers, None where there is no model or it failed: then `fallback` answers."""
     if version is None:
         return None
     batch = shop.widened(batch)
@@ -35,7 +35,7 @@ def fallback(
     neighbours: NeighbourScorer | None = None,
     shop: Merchandiser = LENIENT,
 ) -> Scores:
-    """Answers from below the neural rung, click by click from the highest rung that has one.
+    """Answers from below the neural tier, click by click from the highest tier that has one.
 
     Leave `neighbours` out where there is no model, or no time for it.
     """
@@ -55,5 +55,5 @@ def _over(upper: Scores, lower: Scores) -> Scores:
         items=np.where(empty, shifted, upper.items),
         item_scores=np.where(empty, lower.item_scores, upper.item_scores),
         names=np.concatenate([upper.names, lower.names]),
-        rung=np.where(empty[:, 0], lower.rung, upper.rung),
+        tier=np.where(empty[:, 0], lower.tier, upper.tier),
     )
