@@ -1,7 +1,8 @@
-"""What the worker counts, in Prometheus' terms; `/metrics` shows it."""
+"""The worker's Prometheus metrics, served at `/metrics`; a new one is a field of `Metrics` and its use."""
 
 # ruff: noqa: RUF009 - `_metric` makes a field of the dataclass, as `field` does
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -10,26 +11,35 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from models.decisions import withholding
 from models.registry.refusals import Refusal
+from streams.renamed_metrics import FormerName, FormerNames
 
-#: What stands for a version where the fallback chain answers without one.
+#: The label of a version where the fallback chain answers without a model.
 NO_MODEL = "none"
-#: Versions whose answers are counted; each promotion brings another one.
+#: Versions with a counter of answers; each promotion adds another one, and the oldest is dropped.
 VERSIONS_SHOWN = 5
 
 _TIMINGS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
-def _metric(kind: type[MetricWrapperBase], name: str, meaning: str, *labels: str, **options: Any) -> Any:
-    """A field of `Metrics`; it is made when a registry is there to hold it."""
-    return field(init=False, metadata={"made": (kind, name, meaning, labels, options)})
+def _metric(
+    kind: type[MetricWrapperBase],
+    name: str,
+    meaning: str,
+    *labels: str,
+    former: FormerName | None = None,
+    **options: Any,
+) -> Any:
+    """A field of `Metrics`, created with its registry; `former` is exported beside it for one version."""
+    made = (kind, name, meaning, labels, options)
+    return field(init=False, metadata={"made": made, "former": former})
 
 
 @dataclass
 class Metrics:
     """One worker's metrics, in a registry of their own so that tests can have several.
 
-    A metric is one field: its kind, its name, what it means, and its labels.
+    A metric is one field: its kind, name, help text and labels. Prometheus appends `_total` to counters.
     """
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -46,10 +56,18 @@ class Metrics:
         "topic",
         "partition",
     )
-    watermark: Gauge = _metric(Gauge, "pathcast_watermark_seconds", "Event time reached", "partition")
-    tiers: Counter = _metric(Counter, "pathcast_answers", "Answers by rung", "rung")
+    watermark: Gauge = _metric(
+        Gauge,
+        "pathcast_watermark_timestamp_seconds",
+        "Event time reached, seconds since the epoch",
+        "partition",
+        former=FormerName("pathcast_watermark_seconds"),
+    )
+    tiers: Counter = _metric(Counter, "pathcast_answers", "Answers by fallback tier (rung)", "rung")
     dead_letters: Counter = _metric(Counter, "pathcast_dead_letters", "Refused inputs", "reason")
-    duplicates: Counter = _metric(Counter, "pathcast_duplicate", "Repeated event ids")
+    duplicates: Counter = _metric(
+        Counter, "pathcast_duplicates", "Repeated event ids", former=FormerName("pathcast_duplicate")
+    )
     misrouted: Counter = _metric(
         Counter, "pathcast_misrouted", "Clicks whose key does not hash to their partition"
     )
@@ -60,7 +78,9 @@ class Metrics:
     withheld: Counter = _metric(
         Counter, "pathcast_actions_withheld", "Actions not allowed in a decision, by reason", "reason"
     )
-    funnel: Counter = _metric(Counter, "pathcast_funnel", "Clicks by event", "event")
+    events_by_type: Counter = _metric(
+        Counter, "pathcast_events_by_type", "Clicks by event", "event", former=FormerName("pathcast_funnel")
+    )
     timers: Counter = _metric(Counter, "pathcast_timers", "Transitions fired by event time", "kind")
     explanations: Counter = _metric(
         Counter, "pathcast_explanations", "Explanations asked for, by outcome", "outcome"
@@ -76,15 +96,24 @@ class Metrics:
         Counter, "pathcast_models_refused", "Announced models not used, by reason", "reason"
     )
     swaps: Counter = _metric(Counter, "pathcast_model_swaps", "Models swapped in")
-    rebuilt: Counter = _metric(
-        Counter, "pathcast_hidden_rebuilt", "Hidden states made again for another version"
-    )
-    waited: Counter = _metric(
+    hidden_rebuilt: Counter = _metric(
         Counter,
-        "pathcast_hidden_waited",
-        "Clicks that a lower rung answered while their visitor's hidden state waited to be made again",
+        "pathcast_hidden_state_rebuilt",
+        "Hidden states computed again for another model version",
+        former=FormerName("pathcast_hidden_rebuilt"),
     )
-    outdated: Gauge = _metric(Gauge, "pathcast_hidden_outdated", "Visitors in memory still to be made again")
+    hidden_deferred: Counter = _metric(
+        Counter,
+        "pathcast_hidden_state_deferred",
+        "Clicks answered by a lower fallback tier because the rebuild budget of their chunk was spent",
+        former=FormerName("pathcast_hidden_waited"),
+    )
+    hidden_outdated: Gauge = _metric(
+        Gauge,
+        "pathcast_hidden_state_outdated",
+        "Cached visitors whose hidden state is still to be computed again",
+        former=FormerName("pathcast_hidden_outdated"),
+    )
     recovery: Gauge = _metric(Gauge, "pathcast_recovery_seconds", "Duration of the last recovery")
     identity_messages: Counter = _metric(
         Counter,
@@ -92,7 +121,12 @@ class Metrics:
         "Messages about a user's devices to other partitions' owners, by kind",
         "kind",
     )
-    forgotten: Counter = _metric(Counter, "pathcast_forgotten", "Requests to forget a visitor")
+    erasures: Counter = _metric(
+        Counter,
+        "pathcast_erasures",
+        "Requests to forget a visitor",
+        former=FormerName("pathcast_forgotten"),
+    )
     shadow_scored: Counter = _metric(
         Counter, "pathcast_shadow_scored", "Clicks that a challenger scored as well"
     )
@@ -100,15 +134,48 @@ class Metrics:
     shadow_seconds: Histogram = _metric(
         Histogram, "pathcast_shadow_seconds", "Time to score a batch, by side", "side", buckets=_TIMINGS
     )
-    shadow: Gauge = _metric(Gauge, "pathcast_shadow", "A challenger beside the version in use", "figure")
+    shadow_difference: Gauge = _metric(
+        Gauge,
+        "pathcast_shadow_probability_difference",
+        "Mean absolute difference of the two purchase probabilities in the last batch",
+        former=FormerName("pathcast_shadow", {"figure": "difference"}),
+    )
+    shadow_items: Gauge = _metric(
+        Gauge,
+        "pathcast_shadow_items_shared_ratio",
+        "Share of the recommended items that both versions name",
+        former=FormerName("pathcast_shadow", {"figure": "items_shared"}),
+    )
+    shadow_first_item: Gauge = _metric(
+        Gauge,
+        "pathcast_shadow_first_item_shared_ratio",
+        "Share of clicks for which both versions recommend the same first item",
+        former=FormerName("pathcast_shadow", {"figure": "first_shared"}),
+    )
+    shadow_outcomes: Gauge = _metric(
+        Gauge,
+        "pathcast_shadow_outcomes",
+        "Compared clicks whose outcome is known",
+        former=FormerName("pathcast_shadow", {"figure": "outcomes"}),
+    )
     ready: Gauge = _metric(Gauge, "pathcast_ready", "1 when every partition is being answered")
     _served: dict[str, None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        former: dict[str, list[tuple[MetricWrapperBase, Mapping[str, str]]]] = {}
         for one in fields(self):
             if (made := one.metadata.get("made")) is not None:
                 kind, name, meaning, labels, options = made
-                setattr(self, one.name, kind(name, meaning, labels, registry=self.registry, **options))
+                metric = kind(name, meaning, labels, registry=self.registry, **options)
+                setattr(self, one.name, metric)
+                if (before := one.metadata["former"]) is not None:
+                    former.setdefault(before.name, []).append((metric, before.labels))
+        for name, metrics in former.items():
+            self.registry.register(FormerNames(name, metrics))
+        self._show_zeros()
+
+    def _show_zeros(self) -> None:
+        """Samples of labels that are known in advance, so that a rate has a first value."""
         for reason in withholding.REASONS:
             self.withheld.labels(reason)
         self.model.info({"version": NO_MODEL})
@@ -116,7 +183,7 @@ class Metrics:
             self.models_refused.labels(refusal.value)
 
     def served(self, version: str, clicks: int) -> None:
-        """Count clicks under the version that answered them; the counts of long gone ones are dropped."""
+        """Count clicks under the version that answered them, and drop the counters of the oldest versions."""
         self.versions.labels(version).inc(clicks)
         self._served.pop(version, None)
         self._served[version] = None

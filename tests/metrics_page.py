@@ -8,6 +8,7 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 
 from streams.metrics import Metrics
+from streams.renamed_metrics import DEPRECATED
 
 PAGE = Path(__file__).parents[1] / "docs/metrics.md"
 #: What Prometheus' text format adds to the name of a family.
@@ -34,12 +35,37 @@ Other processes write gauges of their own as a file for Prometheus' textfile col
 `pathcast drift --metrics` ([drift](trainer/drift.md)), `pathcast log stats --metrics` and the trainer \
 ([event log](trainer/log.md#refused-rows)).
 """
+FORMER = """
+## Deprecated names
+
+These names are exported with the same values beside the current ones, and go with the next version. \
+`pathcast_shadow` has one sample for each of its current names, told apart by the label `figure`.
+
+| deprecated | current |
+|---|---|
+"""
 
 
-def families() -> dict[str, Metric]:
+def exported() -> dict[str, Metric]:
     """Every family of a worker, by the name under which it is exported."""
     collected = Metrics().registry.collect()
     return {f"{family.name}{SUFFIXES.get(family.type, '')}": family for family in collected}
+
+
+def families() -> dict[str, Metric]:
+    """Those of them that are not former names."""
+    return {
+        name: family for name, family in exported().items() if not family.documentation.startswith(DEPRECATED)
+    }
+
+
+def former() -> dict[str, list[str]]:
+    """The current names by former name."""
+    return {
+        name: family.documentation.removeprefix(DEPRECATED).split(", ")
+        for name, family in sorted(exported().items())
+        if family.documentation.startswith(DEPRECATED)
+    }
 
 
 def labels() -> dict[str, tuple[str, ...]]:
@@ -56,7 +82,8 @@ def page() -> str:
     for name, family in sorted(families().items()):
         of = ", ".join(f"`{label}`" for label in named[family.name])
         rows.append(f"| `{name}` | {family.type} |{f' {of} ' if of else ' '}| {family.documentation} |")
-    return INTRODUCTION + "\n".join(rows) + "\n" + AFTER
+    renamed = [f"| `{name}` | {', '.join(f'`{one}`' for one in now)} |" for name, now in former().items()]
+    return INTRODUCTION + "\n".join(rows) + "\n" + AFTER + FORMER + "\n".join(renamed) + "\n"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from deploy.demo.watch import metrics
 from streams.config.connection import Connection
 
 #: Inputs that the worker has dealt with, whatever their fate.
-_DONE = "pathcast_events_total", "pathcast_dead_letters_total", "pathcast_duplicate_total"
+_DONE = "pathcast_events_total", "pathcast_dead_letters_total", "pathcast_duplicates_total"
 
 
 @dataclass(frozen=True)

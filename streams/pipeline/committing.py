@@ -11,7 +11,7 @@ def commit(chunk: Chunk, metrics: Metrics, actions: ActionSet, kept: int) -> Non
     """Remember and count the chunk; with the pass's budget left, make hidden states again."""
     _remember(chunk, kept)
     report(metrics, chunk, actions)
-    metrics.rebuilt.inc(rebuild(chunk.cache, chunk.version, chunk.waiting, chunk.budget, kept))
+    metrics.hidden_rebuilt.inc(rebuild(chunk.cache, chunk.version, chunk.waiting, chunk.budget, kept))
 
 
 def _remember(chunk: Chunk, kept: int) -> None:

@@ -84,7 +84,7 @@ class Pipeline:
     def _committed(self, chunk: Chunk) -> None:
         """A chunk's transaction came to pass: now it may be seen in memory and metrics."""
         committing.commit(chunk, self.metrics, self.policy.actions, self.config.recent_visitors)
-        self.metrics.outdated.set(sum(len(cache.outdated) for cache in self.caches.values()))
+        self.metrics.hidden_outdated.set(sum(len(cache.outdated) for cache in self.caches.values()))
         self._count_dropped()
         self._versions.follow_chunk(chunk)
 

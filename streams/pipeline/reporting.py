@@ -24,9 +24,9 @@ def report(metrics: Metrics, chunk: Chunk, actions: ActionSet) -> None:
     _count(metrics.identity_messages, Tallied(chunk.identities.outbox.kinds()).items())
     metrics.duplicates.inc(chunk.duplicates)
     metrics.misrouted.inc(chunk.misrouted)
-    metrics.forgotten.inc(sum(not one.answer for one in chunk.erasures))
-    metrics.rebuilt.inc(chunk.rebuilt)
-    metrics.waited.inc(len(chunk.scored[-1].purchase))
+    metrics.erasures.inc(sum(not one.answer for one in chunk.erasures))
+    metrics.hidden_rebuilt.inc(chunk.rebuilt)
+    metrics.hidden_deferred.inc(len(chunk.scored[-1].purchase))
     metrics.served(chunk.version.id if chunk.version else NO_MODEL, len(chunk.applied))
     for stage, seconds in chunk.timings:
         metrics.stage.labels(stage).observe(seconds)
@@ -41,7 +41,7 @@ def report(metrics: Metrics, chunk: Chunk, actions: ActionSet) -> None:
     contexts = (decided.context for decided in chunk.decided)
     _count(metrics.withheld, withholding.count_withheld(actions, contexts).items())
     for event, count in Tallied(applied.click.event for applied in chunk.applied).items():
-        metrics.funnel.labels(event).inc(count)
+        metrics.events_by_type.labels(event).inc(count)
 
 
 def _count_risks(counter: Counter, risks: list[float | None]) -> None:

@@ -90,11 +90,11 @@ class Shadow:
         self._metrics.shadow_scored.inc(trial.said[-1].shape[1])
         for version, seconds in zip(("incumbent", "challenger"), trial.spent, strict=True):
             self._metrics.shadow_seconds.labels(version).observe(seconds[-1])
-        gauge = self._metrics.shadow
-        gauge.labels("difference").set(float(np.abs(trial.said[-1][0] - trial.said[-1][1]).mean()))
-        gauge.labels("items_shared").set(trial.shared / trial.scored)
-        gauge.labels("first_shared").set(trial.first / trial.scored)
-        gauge.labels("outcomes").set(len(trial.outcomes.known))
+        difference = np.abs(trial.said[-1][0] - trial.said[-1][1])
+        self._metrics.shadow_difference.set(float(difference.mean()))
+        self._metrics.shadow_items.set(trial.shared / trial.scored)
+        self._metrics.shadow_first_item.set(trial.first / trial.scored)
+        self._metrics.shadow_outcomes.set(len(trial.outcomes.known))
 
 
 def sample(chunk: Chunk) -> tuple[Batcher, list[int]]:

@@ -22,8 +22,10 @@ def test_the_page_is_current():
 
 def test_every_metric_that_is_named_is_exported():
     exported, code = metrics_page.families(), sources()
-    named = {name for page in PAGES for name in NAMED.findall(page.read_text())}
-    assert len(named) > 20
+    # The generated page is held by the test above, and lists former names as well.
+    others = [page for page in PAGES if page != metrics_page.PAGE]
+    named = {name for page in others for name in NAMED.findall(page.read_text())}
+    assert len(named) > 5
     assert sorted(name for name in named if name not in exported and f'"{name}' not in code) == []
 
 

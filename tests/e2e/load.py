@@ -106,7 +106,7 @@ def dealt_with(workers: Sequence[Worker], wanted: int) -> None:
     """Wait until workers that share the topic's partitions have counted so many clicks, and no more."""
 
     def total() -> int:
-        return sum(worker.total("pathcast_events_total", "pathcast_duplicate_total") for worker in workers)
+        return sum(worker.total("pathcast_events_total", "pathcast_duplicates_total") for worker in workers)
 
     print(f"{wanted - total():,} clicks not yet answered")
     workers[0].wait(lambda: total() >= wanted, "clicks are missing", 600)

@@ -146,11 +146,11 @@ def test_a_thousand_events_of_one_visitor_at_once(broker, running):
 
 def test_ids_repeated_across_chunks_are_counted_and_answered_by_nothing(broker, running):
     events = encoded(click(number, "again", START + number) for number in range(10))
-    before = running.total("pathcast_duplicate_total")
+    before = running.total("pathcast_duplicates_total")
     for pairs in (events, events[5:], [*events, *events]):
         with running.dealing_with(len(pairs)):
             send(broker, running.names.clicks, pairs)
-    assert running.total("pathcast_duplicate_total") == before + 25
+    assert running.total("pathcast_duplicates_total") == before + 25
     found = [one for one in decoded(broker, running.names.ad_decisions) if one["visitor_id"] == "again"]
     assert len(found) == 10
 

@@ -197,7 +197,7 @@ def judged(shop: Shop, sent: int, new: str) -> list[Answer]:
     assert changes(told) == {(shop.old, new)}
     assert {one.model_version for one in control} == {shop.old}
     for worker in shop.all:
-        assert worker.total("pathcast_duplicate_total", "pathcast_dead_letters_total") == 0
+        assert worker.total("pathcast_duplicates_total", "pathcast_dead_letters_total") == 0
     after = {one.event_id for one in told if one.model_version == new}
     known = outcomes(shop.log)
     kept, renewed = live(control, after, known), live(told, after, known)

@@ -109,7 +109,7 @@ def swaps(broker, shop, folder, count, rate, pause, calm):
     assert {one.model_version for one in intents} == set(versions)
     for worker in workers:
         assert worker.metrics()['pathcast_models_refused_total{reason="truncated"}'] == 1
-        assert worker.total("pathcast_duplicate_total", "pathcast_dead_letters_total") == 0
+        assert worker.total("pathcast_duplicates_total", "pathcast_dead_letters_total") == 0
         assert worker.total("pathcast_model_swaps_total") == count + 1
     waits = latencies(came(broker, names.clicks), intents)
     print(f"{count} swaps, answers by rung {dict(Counter(one.rung for one in intents))}")

@@ -27,7 +27,7 @@ START = 1_700_000_000_000
 #: A replay's mark: event times are believed though the records are stamped now.
 REPLAYED = [("original-time", b"0")]
 ROLES = ("purchase_intent", "recommendations", "ad_decisions")
-FATES = ("pathcast_events_total", "pathcast_dead_letters_total", "pathcast_duplicate_total")
+FATES = ("pathcast_events_total", "pathcast_dead_letters_total", "pathcast_duplicates_total")
 
 
 class Worker:

@@ -55,9 +55,9 @@ def test_a_chunk_rebuilds_so_many_and_a_lower_rung_answers_the_others(versions):
     found = [tiers(one, round_)[0][True] for round_ in range(1, 7)]
     # Who has a state keeps it up; each pass makes 8 more.
     assert found == [8, 16, 24, 32, 40, 40]
-    assert one.metrics.rebuilt._value.get() == VISITORS
-    assert one.metrics.waited._value.get() == 32 + 24 + 16 + 8
-    assert one.metrics.outdated._value.get() == 0
+    assert one.metrics.hidden_rebuilt._value.get() == VISITORS
+    assert one.metrics.hidden_deferred._value.get() == 32 + 24 + 16 + 8
+    assert one.metrics.hidden_outdated._value.get() == 0
 
 
 def test_what_is_rebuilt_is_what_the_version_would_have_made_itself(versions):
@@ -101,7 +101,7 @@ def test_a_session_that_starts_anew_needs_no_rebuilding(versions):
     one.process(clicks(0))
     one.models.current = new
     assert tiers(one, 1, at=START + 2 * GAP)[0] == Counter({True: VISITORS})
-    assert one.metrics.rebuilt._value.get() == 0
+    assert one.metrics.hidden_rebuilt._value.get() == 0
 
 
 def test_without_a_budget_the_lower_rung_answers_until_the_session_ends(versions):

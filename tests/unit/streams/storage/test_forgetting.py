@@ -55,7 +55,7 @@ def test_the_state_has_no_trace_and_the_receipt_does_not_say_who():
     memory = one.pipeline.caches[0]
     assert state_keys.VISITOR + WHO not in memory.recent
     assert NAME not in memory.rows
-    assert one.metrics.forgotten._value.get() == 1
+    assert one.metrics.erasures._value.get() == 1
 
 
 def test_in_the_middle_of_a_chunk_what_came_before_is_answered_and_what_follows_is_new(tmp_path):
