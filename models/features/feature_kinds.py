@@ -1,27 +1,30 @@
 """The kinds of inputs: how values of each become columns, in one call over all of a kind."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.features.feature_inputs import FeatureInputs
+
 Array = NDArray[Any]
 
 
-class Feature(NamedTuple):
-    """One input: its name, an expression over the click and its visitor, and the kind of its values.
+@dataclass(frozen=True)
+class Feature:
+    """One input: its name, the kind of its values, and the function that computes them.
 
     Kinds: `plain`; `log` (log1p); `ago` (ms since; < 0: never, and a column says so); `cycle:ms`; `choice:n`
     (one of n, 0 for none and for a value that is not one of them); `bits:n` or `bits:name,name` (a column per
     bit); `index:n` (a row of a table that the network has fitted). `plain?` and `log?` may be missing (NaN),
-    and a column says so. Expressions over `code` are made for a whole chunk at once; they are choices, bits
-    or indices.
+    and a column says so.
     """
 
     name: str
-    expression: str
     kind: str
+    function: Callable[..., Any]
 
     @property
     def transform(self) -> str:
@@ -34,15 +37,24 @@ class Feature(NamedTuple):
         return self.kind.partition(":")[2]
 
     @property
-    def of_code(self) -> bool:
-        """Whether it is made from the clicks' codes."""
-        return "code['" in self.expression
-
-    @property
     def bits(self) -> list[str]:
         """Names of the columns of `bits`."""
         named = self.argument.split(",")
         return named if len(named) > 1 else [f"{self.name}={n}" for n in range(int(self.argument))]
+
+
+@dataclass(frozen=True)
+class ClickFeature(Feature):
+    """A value of one click."""
+
+    function: Callable[[FeatureInputs], float]
+
+
+@dataclass(frozen=True)
+class CodeFeature(Feature):
+    """Values of a whole chunk, from its codes [N]: choices, bits or indices."""
+
+    function: Callable[[Array], Array]
 
 
 class FeaturePart:
@@ -59,8 +71,8 @@ class FeaturePart:
         # Values of a kind stand side by side, so that they are a view.
         places = [place for place, f in enumerate(values) if f.transform == kind]
         self.places = slice(places[0], places[-1] + 1) if places else slice(0, 0)
-        self.mine.sort(key=lambda f: f.of_code)
-        self._made = [_compiled(f) for f in self.mine if f.of_code]
+        self.mine.sort(key=lambda f: isinstance(f, CodeFeature))
+        self._of_codes = [f.function for f in self.mine if isinstance(f, CodeFeature)]
         self.names = self.columns()
 
     def columns(self) -> list[str]:
@@ -72,8 +84,8 @@ class FeaturePart:
         given = values[:, self.places]
         found = np.empty((len(values), len(self.mine)), dtype=np.int64)
         found[:, : given.shape[1]] = given
-        for place, made in enumerate(self._made, start=given.shape[1]):
-            found[:, place] = made(code)
+        for place, function in enumerate(self._of_codes, start=given.shape[1]):
+            found[:, place] = function(code)
         return found
 
     def owners(self) -> list[str]:
@@ -205,11 +217,6 @@ PARTS: Final[dict[str, type[FeaturePart]]] = {
 }
 
 
-def kind(hashes: Array, rows: int) -> Array:
+def hash_row(hashes: Array, rows: int) -> Array:
     """A row 1..rows-1 of each category hash, 0 for none (0)."""
     return np.asarray((hashes % np.uint32(rows - 1) + np.uint32(1)) * (hashes > 0))
-
-
-def _compiled(feature: Feature) -> Callable[[Array], Array]:
-    made: Callable[[Array], Array] = eval(f"lambda code: {feature.expression}", {"kind": kind})
-    return made

@@ -1,155 +1,155 @@
 """The inputs of a click: declared once, read in training and in serving by the same code.
 
-Each feature is a name, an expression over the click, the visitor after its step and the step's facts, and the
-kind of transform that its columns go through (`models.features.feature_kinds`). The expressions are compiled
-into one function, because sixty calls a click would cost more than the network; what the click's code holds
-already is read from it for a whole chunk.
+Each feature has a name, the kind of its values (`models.features.feature_kinds`) and a function: of the
+click, its visitor after the step and the step's facts (`ClickFeature`), or of the codes of a whole chunk
+(`CodeFeature`). `row` fuses the functions of all click features into one (`models.features.fusing`), because
+sixty calls a click would cost more than the network.
 """
 
+import ast
 import hashlib
-import math
-import re
 import struct
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from math import nan
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract.events import EVENT_CODES, Click
+from models.contract.events import EVENT_CODES
+from models.durations import DAY_MS
 from models.features.buckets import DAMAGE, QUERY_BUCKETS, Buckets, damage, words
-from models.features.feature_kinds import Feature
+from models.features.feature_inputs import FeatureInputs
+from models.features.feature_kinds import ClickFeature, CodeFeature, Feature, hash_row
+from models.features.fusing import Expressions, RowFunction, fused
 from models.features.transforms import Transforms
-from models.identity.joining import joined, traits_of
-from models.state.facts import Facts
-from models.state.traits import NONE
-from models.state.visitor import COUNTERS, Visitor
+from models.state.visitor import COUNTERS
 
 #: One of the events of the contract.
 _EVENT: Final = f"choice:{COUNTERS}"
-#: Short names that expressions may use, and what they stand for; each is worked out once a click.
-SHORT: Final = {
-    "now": "visitor.last_ts",
-    "code": "facts.code",
-    "said": "fields(facts.code)",
-    "counts": "visitor.counts",
-    "past": "visitor if visitor.others is None else joined(visitor)",
-    "totals": "past.totals",
-    "liking": "sum(past.categories.values())",
-    "taste": "past.categories",
-    "alone": "visitor.given is None and visitor.others is None",
-    "traits": "visitor.declared or NONE if alone else traits_of(visitor)",
-}
-#: What a name stands for that reads other devices, too, for `reads`.
-_JOINED: Final = {
-    "past": "visitor.others visitor.",
-    "traits": "visitor.others visitor.declared visitor.given ",
-}
-#: Category hash and price bucket of a code.
-_FIELDS: Final = struct.Struct("<8xI2xBx")
 #: Rows of the network's table of prices by category; row 0 is "no category".
 PRICE_ROWS: Final = 513
+_OF4, _OF8, _OF16, _OF64 = map(Buckets, (4, 8, 16, 64))
 
 
-def _counts(prefix: str, source: str, *events: str) -> list[Feature]:
-    return [Feature(f"{prefix}_{event}", f"{source}[{EVENT_CODES[event]}]", "log") for event in events]
+def _since(now: int, then: int) -> int:
+    return now - then if then else -1
+
+
+def _mean(total: float, count: int) -> float:
+    return total / count if count else nan
+
+
+def _above(bucket: int, total: int, weight: int) -> float:
+    return bucket - total / weight if bucket and weight else nan
+
+
+def _counts(prefix: str, counts: Callable[[FeatureInputs], list[int]], *events: str) -> list[ClickFeature]:
+    return [_count(f"{prefix}_{event}", counts, EVENT_CODES[event]) for event in events]
+
+
+def _count(name: str, counts: Callable[[FeatureInputs], list[int]], event: int) -> ClickFeature:
+    return ClickFeature(name, "log", lambda at: counts(at)[event])
 
 
 # fmt: off
-FEATURES: Final = (
-    Feature("clicks", "facts.position", "log"),
-    Feature("session_seconds", "(now - visitor.start_ts) / 1000", "log"),
-    Feature("dwell_seconds", "facts.dwell_ms / 1000", "log"),
-    Feature("mean_dwell_seconds", "visitor.dwell_ms / 1000 / facts.position", "log"),
-    *_counts("session", "counts", "page_view", "search", "select_item", "view_item", "add_to_wishlist"),
-    *_counts("session", "counts", "add_to_cart", "remove_from_cart", "begin_checkout", "add_payment_info"),
-    *_counts("session", "counts", "purchase", "select_promotion", "login"),
-    Feature("distinct_items", "visitor.distinct_items", "log"),
-    Feature("distinct_pages", "visitor.distinct_pages", "log"),
-    Feature("cart_items", "visitor.cart_items", "log"),
-    Feature("cart_value", "visitor.cart_value / 1000", "log"),
-    Feature("spend", "visitor.spend / 1000", "log"),
-    Feature("since_cart", "now - visitor.cart_ts if visitor.cart_ts else -1", "ago"),
-    Feature("since_checkout", "now - visitor.checkout_ts if visitor.checkout_ts else -1", "ago"),
-    Feature("since_visit", "now - visitor.previous_end if visitor.previous_end else -1", "ago"),
-    Feature("since_purchase", "now - past.purchase_ts if past.purchase_ts else -1", "ago"),
-    Feature("sessions", "past.sessions", "log"),
-    Feature("bought_sessions", "past.bought_sessions", "log"),
-    Feature("orders", "past.orders", "log"),
-    Feature("total_spend", "past.total_spend / 1000", "log"),
-    Feature("left_items", "visitor.left_items", "log"),
-    Feature("left_value", "visitor.left_value / 1000", "log"),
-    *_counts("earlier", "totals", "search", "select_item", "view_item", "add_to_cart", "begin_checkout"),
-    Feature("price", "nan if click.price is None else click.price", "log?"),
-    Feature("price_position", f"kind(code['category'], {PRICE_ROWS})", f"index:{PRICE_ROWS}"),
-    Feature("rating", "nan if click.rating is None else click.rating", "plain?"),
-    Feature("ratings_given", "visitor.rating_count", "log"),
-    Feature(
-        "rating_mean",
-        "visitor.rating_sum / 1000 / visitor.rating_count if visitor.rating_count else nan",
-        "plain?",
+FEATURES: Final[tuple[Feature, ...]] = (
+    ClickFeature("clicks", "log", lambda at: at.facts.position),
+    ClickFeature("session_seconds", "log", lambda at: (at.now - at.visitor.start_ts) / 1000),
+    ClickFeature("dwell_seconds", "log", lambda at: at.facts.dwell_ms / 1000),
+    ClickFeature("mean_dwell_seconds", "log", lambda at: at.visitor.dwell_ms / 1000 / at.facts.position),
+    *_counts("session", lambda at: at.counts, "page_view", "search", "select_item", "view_item"),
+    *_counts("session", lambda at: at.counts, "add_to_wishlist", "add_to_cart", "remove_from_cart"),
+    *_counts("session", lambda at: at.counts, "begin_checkout", "add_payment_info", "purchase"),
+    *_counts("session", lambda at: at.counts, "select_promotion", "login"),
+    ClickFeature("distinct_items", "log", lambda at: at.visitor.distinct_items),
+    ClickFeature("distinct_pages", "log", lambda at: at.visitor.distinct_pages),
+    ClickFeature("cart_items", "log", lambda at: at.visitor.cart_items),
+    ClickFeature("cart_value", "log", lambda at: at.visitor.cart_value / 1000),
+    ClickFeature("spend", "log", lambda at: at.visitor.spend / 1000),
+    ClickFeature("since_cart", "ago", lambda at: _since(at.now, at.visitor.cart_ts)),
+    ClickFeature("since_checkout", "ago", lambda at: _since(at.now, at.visitor.checkout_ts)),
+    ClickFeature("since_visit", "ago", lambda at: _since(at.now, at.visitor.previous_end)),
+    ClickFeature("since_purchase", "ago", lambda at: _since(at.now, at.past.purchase_ts)),
+    ClickFeature("sessions", "log", lambda at: at.past.sessions),
+    ClickFeature("bought_sessions", "log", lambda at: at.past.bought_sessions),
+    ClickFeature("orders", "log", lambda at: at.past.orders),
+    ClickFeature("total_spend", "log", lambda at: at.past.total_spend / 1000),
+    ClickFeature("left_items", "log", lambda at: at.visitor.left_items),
+    ClickFeature("left_value", "log", lambda at: at.visitor.left_value / 1000),
+    *_counts("earlier", lambda at: at.totals, "search", "select_item", "view_item", "add_to_cart"),
+    *_counts("earlier", lambda at: at.totals, "begin_checkout"),
+    ClickFeature("price", "log?", lambda at: nan if at.click.price is None else at.click.price),
+    CodeFeature("price_position", f"index:{PRICE_ROWS}", lambda code: hash_row(code["category"], PRICE_ROWS)),
+    ClickFeature("rating", "plain?", lambda at: nan if at.click.rating is None else at.click.rating),
+    ClickFeature("ratings_given", "log", lambda at: at.visitor.rating_count),
+    ClickFeature(
+        "rating_mean", "plain?", lambda at: _mean(at.visitor.rating_sum / 1000, at.visitor.rating_count)
     ),
-    Feature("has_item", "click.item_id is not None", "plain"),
-    Feature("mark", "code['flags'] >> 2", "bits:too_fast,amount_clipped,seen_item,in_cart"),
-    Feature("damage", "click.flags and damage(click.flags)", f"bits:{','.join(DAMAGE)}"),
-    Feature("liking", "liking / 256", "log"),
-    Feature("liked_categories", "len(taste)", "plain"),
-    Feature("liked_this", "taste.get(said[0], 0) / liking if liking else 0", "plain"),
-    Feature(
+    ClickFeature("has_item", "plain", lambda at: at.click.item_id is not None),
+    CodeFeature("mark", "bits:too_fast,amount_clipped,seen_item,in_cart", lambda code: code["flags"] >> 2),
+    ClickFeature("damage", f"bits:{','.join(DAMAGE)}", lambda at: at.click.flags and damage(at.click.flags)),
+    ClickFeature("liking", "log", lambda at: at.liking / 256),
+    ClickFeature("liked_categories", "plain", lambda at: len(at.liked)),
+    ClickFeature(
+        "liked_this", "plain", lambda at: at.liked.get(at.category, 0) / at.liking if at.liking else 0
+    ),
+    ClickFeature(
         "price_above_liked",
-        "said[1] - past.price_sum / past.price_weight if said[1] and past.price_weight else nan",
         "plain?",
+        lambda at: _above(at.price_bucket, at.past.price_sum, at.past.price_weight),
     ),
-    Feature("event", "code['event']", _EVENT),
-    Feature("previous_event", "facts.previous", _EVENT),
-    Feature("hour", "now", "cycle:86400000"),
-    Feature("weekday", "now", "cycle:604800000"),
-    Feature("device", "of4[click.device]", "choice:4"),
-    Feature("channel", "of8[click.channel]", "choice:8"),
-    Feature("country", "of64[click.country]", "choice:64"),
-    Feature("category", "kind(code['category'], 16)", "choice:16"),
-    Feature("brand", "of16[click.brand]", "choice:16"),
-    Feature("age_band", "traits.age and 1 + traits.age % 7", "choice:8"),
-    Feature("gender", "traits.gender and 1 + traits.gender % 3", "choice:4"),
-    Feature("region", "traits.region and 1 + traits.region % 15", "choice:16"),
-    Feature("interests", "len(traits.interests)", "log"),
-    Feature("interest_this", "traits.interests.get(said[0], 0) / 1000", "plain"),
-    Feature("query", "words(click.query) if click.query else 0", f"bits:{QUERY_BUCKETS}"),
+    CodeFeature("event", _EVENT, lambda code: code["event"]),
+    ClickFeature("previous_event", _EVENT, lambda at: at.facts.previous),
+    ClickFeature("hour", f"cycle:{DAY_MS}", lambda at: at.now),
+    ClickFeature("weekday", f"cycle:{7 * DAY_MS}", lambda at: at.now),
+    ClickFeature("device", "choice:4", lambda at: _OF4[at.click.device]),
+    ClickFeature("channel", "choice:8", lambda at: _OF8[at.click.channel]),
+    ClickFeature("country", "choice:64", lambda at: _OF64[at.click.country]),
+    CodeFeature("category", "choice:16", lambda code: hash_row(code["category"], 16)),
+    ClickFeature("brand", "choice:16", lambda at: _OF16[at.click.brand]),
+    ClickFeature("age_band", "choice:8", lambda at: at.traits.age and 1 + at.traits.age % 7),
+    ClickFeature("gender", "choice:4", lambda at: at.traits.gender and 1 + at.traits.gender % 3),
+    ClickFeature("region", "choice:16", lambda at: at.traits.region and 1 + at.traits.region % 15),
+    ClickFeature("interests", "log", lambda at: len(at.traits.interests)),
+    ClickFeature("interest_this", "plain", lambda at: at.traits.interests.get(at.category, 0) / 1000),
+    ClickFeature("query", f"bits:{QUERY_BUCKETS}", lambda at: words(at.click.query) if at.click.query else 0),
 )
 # fmt: on
 
+
+def digest(features: Iterable[Feature]) -> str:
+    """Twelve digits that change with each definition, and with each shared value that one reads."""
+    expressions, lines, shared = Expressions(), list[str](), dict[str, ast.expr]()
+    for feature in features:
+        tree = expressions.tree(feature.function)
+        lines.append(f"{feature.name} {feature.kind} {ast.unparse(tree)}")
+        shared |= expressions.shared(tree)
+    lines += [f"{name} = {ast.unparse(tree)}" for name, tree in sorted(shared.items())]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
 #: Changes whenever a definition does: a model made for another one is refused.
-FEATURES_VERSION: Final = hashlib.sha256(repr((FEATURES, SHORT)).encode()).hexdigest()[:12]
+FEATURES_VERSION: Final = digest(FEATURES)
+#: Versions of the same inputs: "80dcd545e583" is d047c92ce281 as it was when definitions were texts.
+SAME_VERSIONS: Final = {FEATURES_VERSION, *{"d047c92ce281": ["80dcd545e583"]}.get(FEATURES_VERSION, [])}
 
 
 def reads(feature: Feature) -> frozenset[str]:
     """What a feature is made of, such as `click.price` or `visitor.cart_value`."""
-    text = feature.expression
-    for name, meaning in SHORT.items():
-        if name not in _JOINED:
-            text = re.sub(rf"\b{name}\b", f"({meaning})", text)
-    for name, meaning in _JOINED.items():
-        text = re.sub(rf"\b{name}\.", meaning, text)
-    return frozenset(re.findall(r"\b(?:click|visitor|facts)\.\w+", text))
-
-
-def _compiled() -> Callable[[Visitor, Click, Facts], bytes]:
-    values = ", ".join(feature.expression for feature in _transforms.values)
-    short = "".join(f" {name} = {meaning}\n" for name, meaning in SHORT.items())
-    names: dict[str, Any] = {"words": words, "damage": damage, "nan": math.nan, "fields": _FIELDS.unpack}
-    names |= {"joined": joined, "traits_of": traits_of, "NONE": NONE}
-    names |= {f"of{size}": Buckets(size) for size in (4, 8, 16, 64)}
-    names["pack"] = struct.Struct(f"<{len(_transforms.values)}d16s").pack
-    exec(f"def row(visitor, click, facts):\n{short} return pack({values}, code)\n", names)
-    made: Callable[[Visitor, Click, Facts], bytes] = names["row"]
-    return made
+    if isinstance(feature, CodeFeature):
+        return frozenset(["facts.code"])
+    expressions = Expressions()
+    return frozenset(expressions.reads(expressions.tree(feature.function)))
 
 
 _transforms: Final = Transforms(FEATURES)
 #: Features by their place among the values of a packed row, which the click's code follows.
 PACKED: Final = tuple(_transforms.values)
+#: Packs the values of a row and the click's code.
+PACK: Final = struct.Struct(f"<{len(PACKED)}d16s").pack
 #: `row(visitor, click, facts) -> bytes`: raw values of one applied click and its code; for `matrix`.
-row: Final = _compiled()
+row: Final[RowFunction] = fused([feature.function for feature in PACKED], PACK)
 #: `matrix(rows) -> float32 [N, len(NAMES)]` of N packed rows; always finite.
 matrix: Final = _transforms.__call__
 #: Names of the columns of `matrix`.

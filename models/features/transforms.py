@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features.feature_kinds import PARTS, Feature
+from models.features.feature_kinds import PARTS, ClickFeature, Feature
 from models.state.codes import CODE
 
 #: Clicks that go through the transforms at once.
@@ -23,7 +23,8 @@ class Transforms:
     """`values` says in which order a click's own values are packed; `names` are the columns made of them."""
 
     def __init__(self, features: Sequence[Feature]) -> None:
-        self.values = [f for kind in PARTS for f in features if f.transform == kind and not f.of_code]
+        of_clicks = [f for f in features if isinstance(f, ClickFeature)]
+        self.values = [f for kind in PARTS for f in of_clicks if f.transform == kind]
         self._record = np.dtype([("values", "<f8", (len(self.values),)), ("code", CODE)])
         self.parts = [part(kind, features, self.values) for kind, part in PARTS.items()]
         self.names = tuple(name for part in self.parts for name in part.names)

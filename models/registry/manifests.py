@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from models.features.features import FEATURES_VERSION
+from models.features.features import FEATURES_VERSION, SAME_VERSIONS
 from models.registry.refusals import Refusal, RegistryError
 from models.registry.versions import FORMAT, MANIFEST
 
@@ -28,7 +28,7 @@ def described(where: str, manifest: bytes, sha256: str | None = None) -> dict[st
         raise RegistryError(
             f"{where}/{MANIFEST} is unreadable ({error!r}); copy the version again", Refusal.MANIFEST
         ) from error
-    if made_for != (FORMAT, FEATURES_VERSION):
+    if made_for[0] != FORMAT or made_for[1] not in SAME_VERSIONS:
         raise _foreign(where, *made_for)
     if not (found.keys() >= _NAMED and _plain(found.get("files")) and _plain(found.setdefault("sizes", {}))):
         raise RegistryError(f"{where}/{MANIFEST} is incomplete; copy the version again", Refusal.MANIFEST)

@@ -1,11 +1,14 @@
 """Feature rows: declared once, finite whatever comes in."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from models.contract.events import CLIPPED, DROPPED, EVENT_CODES, Click
 from models.features import features
 from models.features.buckets import REMEMBERED, Buckets
+from models.features.fusing import SHARED
 from models.identity import linking
 from models.network.coherence import begun, bought
 from models.sessions.lifecycle import SessionConfig
@@ -122,7 +125,29 @@ def test_no_clicks_make_an_empty_matrix() -> None:
 
 def test_the_version_is_that_of_the_definitions() -> None:
     """Shown here so that a change of features is seen in review: versions made before it are refused."""
-    assert features.FEATURES_VERSION == "80dcd545e583"
+    assert features.FEATURES_VERSION == "d047c92ce281"
+    assert sorted(features.SAME_VERSIONS) == ["80dcd545e583", "d047c92ce281"]
+
+
+def test_the_version_changes_with_each_definition_and_each_shared_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clicks, *others = features.FEATURES
+    versions = {
+        features.digest(changed)
+        for changed in (
+            features.FEATURES,
+            others,
+            [replace(clicks, name="click"), *others],
+            [replace(clicks, kind="plain"), *others],
+            [replace(clicks, function=lambda at: at.facts.position + 1), *others],
+            [replace(clicks, function=lambda at: at.facts.event), *others],
+        )
+    }
+    monkeypatch.setitem(SHARED, "now", lambda at: at.visitor.first_ts)
+    versions.add(features.digest(features.FEATURES))
+    assert len(versions) == 7
+    assert features.digest(features.FEATURES[:1]) == features.digest((clicks,)), "it is of definitions alone"
 
 
 def test_buckets_do_not_depend_on_case() -> None:
