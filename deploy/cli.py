@@ -1,4 +1,7 @@
-"""The `pathcast` command. Each subcommand is a module with a `command`, imported only when it runs."""
+"""The `pathcast` command.
+
+A subcommand is a module with a `command` and a line in COMMANDS; it is imported only when it runs.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_settings import BaseSettings
 
-# name -> (module, help). The help stands here so that `pathcast --help` imports no torch and no Kafka client.
+#: name -> (module, help). The help is here so that `pathcast --help` imports no torch and no Kafka client.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": (
         "deploy.commands.demo_command",
-        "Broker, topics, training, a worker and real clicks, live.",
+        "Run broker, topics, training, a worker and real clicks live.",
     ),
     "broker": ("deploy.commands.cluster.broker_command", "Start, stop or show the bundled Apache Kafka."),
     "topics": (
@@ -30,20 +33,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("deploy.commands.cluster.worker_command", "Answer the clicks of some partitions."),
     "log": (
         "deploy.commands.cluster.log_command",
-        "Write, show and tend the event log that the trainer learns from.",
+        "Write, show and maintain the event log that the trainer learns from.",
     ),
     "trainer": (
         "deploy.commands.learning.trainer_command",
-        "Write the event log; train, judge and promote when it is due.",
+        "Write the event log; train, judge and promote when a run is due.",
     ),
-    "retrain": ("deploy.commands.learning.retrain_command", "Ask the trainer for a run."),
+    "retrain": ("deploy.commands.learning.retrain_command", "Ask the trainer for a training run."),
     "train": (
         "deploy.commands.learning.train_command",
         "Train a model on an event log and announce it to the workers.",
     ),
     "models": (
         "deploy.commands.models.models_command",
-        "List, show, judge (by the gate), promote, take back, pin, remove versions.",
+        "List, show, judge (by the gate), promote, roll back, pin, remove versions.",
     ),
     "drift": (
         "deploy.commands.learning.drift_command",
@@ -51,25 +54,28 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "evaluate": (
         "deploy.commands.learning.evaluate_command",
-        "Judge a model on a log, beside its baselines.",
+        "Evaluate a model on a log, next to its baselines.",
     ),
     "tune": ("deploy.commands.learning.tune_command", "Search for training settings on validation days."),
-    "audit": ("deploy.commands.learning.audit_command", "Look for features that know what they cannot know."),
+    "audit": (
+        "deploy.commands.learning.audit_command",
+        "Look for features that depend on the future (leakage).",
+    ),
     "benchmark": (
         "deploy.commands.benchmark.benchmark_command",
-        "Measure methods by the protocols that papers use.",
+        "Measure methods by the protocols of papers.",
     ),
     "demand": (
         "deploy.commands.learning.demand_command",
-        "Forecast the demand for items; days of cover, reorder hints.",
+        "Forecast the demand for items, with days of cover and reorder hints.",
     ),
     "score-lapsing": (
         "deploy.commands.learning.score_lapsing_command",
-        "Publish lapsing visitors: who stay away, and are about to be lost.",
+        "Publish lapsing visitors: those who stay away and are about to be lost.",
     ),
     "items": (
         "deploy.commands.learning.items_command",
-        "Make content vectors of items from titles and the shop's own.",
+        "Make content vectors of items from titles and the shop's own vectors.",
     ),
     "replay": (
         "deploy.commands.cluster.replay_command",
@@ -77,20 +83,23 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "dead-letters": (
         "deploy.commands.cluster.dead_letters_command",
-        "List, show or replay the inputs that were refused.",
+        "List, show or replay refused inputs.",
     ),
-    "decisions": ("deploy.commands.decisions_command", "Recompute logged decisions from their own records."),
+    "decisions": (
+        "deploy.commands.decisions_command",
+        "Verify published decisions against their own records.",
+    ),
     "visitor": ("deploy.commands.cluster.visitor_command", "Forget a visitor everywhere, with proof."),
-    "state": ("deploy.commands.cluster.state_command", "Inspect or rebase the workers' state."),
-    "settings": ("deploy.commands.settings_command", "Write the reference of all settings."),
+    "state": ("deploy.commands.cluster.state_command", "Show or rebase the workers' state."),
+    "settings": ("deploy.commands.settings_command", "Write the reference page of all settings."),
     "contract": ("deploy.commands.contract_command", "Write the schemas of events and answers."),
 }
 
 
 class Lazy(Group):
-    """A group that knows its commands by name and imports the one that is called.
+    """A group of the commands in COMMANDS, which imports only the one that is called.
 
-    Known failures (PathcastError, wrong settings) become one line on stderr and exit code 1.
+    Expected errors (PathcastError, wrong settings) become one line on stderr and exit code 1.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -116,14 +125,14 @@ class Lazy(Group):
 
 
 def _setting_refused(error: ValueError) -> Exception:
-    """A wrong setting as one line; any other error as it is. pydantic's own errors are ValueErrors."""
+    """A wrong setting as one line, any other error unchanged; pydantic's errors are ValueErrors."""
     from pydantic import ValidationError
 
     return click.ClickException(explained(error)) if isinstance(error, ValidationError) else error
 
 
 def explained(error: ValidationError) -> str:
-    """Each wrong setting in one sentence: its name, what it must be, what was found."""
+    """One sentence for each wrong setting: its name, the value found, what was expected."""
     from pydantic_settings import BaseSettings
 
     prefixes = {

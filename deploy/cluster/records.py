@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from models.contract.aliases import EventNames, event_name
 from trainer.examples.columns import epoch_ms, typed
-from trainer.logs.log_files import ITEM_FIELDS, read_items, renamed, scan
+from trainer.logs.log_columns import ITEM_FIELDS
+from trainer.logs.log_files import read_items, renamed, scan
 from trainer.logs.reading import reading
 
 BATCH_ROWS = 2_000

@@ -14,10 +14,11 @@ from models.errors import PathcastError
     type=click.Path(path_type=Path, file_okay=False),
     default=CONTRACT_DIRECTORY,
     show_default=True,
+    help="Folder of the documents.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a document is not current.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a document is out of date.")
 def command(directory: Path, check: bool) -> None:
-    """Write JSON Schemas and the AsyncAPI document of everything on the topics."""
+    """Write the JSON Schemas and the AsyncAPI document of all topics."""
     from deploy.reference import contract
 
     if not check:
@@ -26,5 +27,5 @@ def command(directory: Path, check: bool) -> None:
         return
     names = contract.stale(directory)
     if names:
-        raise PathcastError(f"not current in {directory}: {', '.join(names)}; run `pathcast contract`")
-    click.echo(f"{len(contract.files())} documents in {directory} are current")
+        raise PathcastError(f"out of date in {directory}: {', '.join(names)}; run `pathcast contract`")
+    click.echo(f"{len(contract.files())} documents in {directory} are up to date")

@@ -1,4 +1,4 @@
-"""`pathcast decisions`: checks published decisions against their own records."""
+"""`pathcast decisions`: verify published decisions against their own records."""
 
 from __future__ import annotations
 
@@ -30,10 +30,15 @@ def command() -> None:
 
 @command.command()
 @click.argument("file", required=False, type=FILE)
-@click.option("--actions", type=FILE, default=ACTIONS_FILE, help="Actions TOML  [the shipped example].")
+@click.option(
+    "--actions",
+    type=FILE,
+    default=ACTIONS_FILE,
+    help="TOML file of the actions  [the shipped example].",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Verify at most this many.")
 def verify(file: Path | None, actions: Path, limit: int | None) -> None:
-    """Recompute each decision from its own record: FILE (JSON lines), else the topic `ad-decisions`."""
+    """Recompute each decision from its own record in FILE (JSON lines) or on the topic `ad-decisions`."""
     from models.decisions.verify import Verifier
 
     verifier = Verifier(_load(actions))
@@ -72,7 +77,7 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 
 def _topic() -> Iterator[bytes]:
-    """The topic's committed records, up to its end at the start of the call; erased ones are left out."""
+    """The committed records of the topic up to its present end, without erased ones."""
     from kafka import TopicPartition
 
     from deploy.cluster.clients import connection, consumer

@@ -9,7 +9,7 @@ from deploy.cluster.clients import connection, consumer, drain
 from models.contract.items import Item, read_id, read_item
 from models.contract.values import Unreadable
 from streams.config.topics import TopicNames
-from trainer.logs.log_files import ITEM_FIELDS
+from trainer.logs.log_columns import ITEM_FIELDS
 
 _KINDS = {"price": pl.Float64, "stock": pl.Int64}
 

@@ -22,7 +22,7 @@ def use_cores() -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
 
 
-class Lines:
+class ProgressLines:
     """Lines where there is no terminal: whenever something new begins, and every `EVERY` seconds.
 
     A thread writes the latter, so that also what reports nothing is seen to go on.
@@ -37,7 +37,7 @@ class Lines:
         self._lock, self._over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._go_on, daemon=True)
 
-    def __enter__(self) -> "Lines":
+    def __enter__(self) -> "ProgressLines":
         self._say()
         self._thread.start()
         return self
@@ -79,9 +79,9 @@ class Bar:
     """
 
     def __init__(self, console: Console, every: float = EVERY) -> None:
-        self.progress: Progress | Lines
+        self.progress: Progress | ProgressLines
         if not console.is_terminal:
-            self.progress = Lines(console, "reading the log", every)
+            self.progress = ProgressLines(console, "reading the log", every)
             return
         shown = "{task.fields[at]}  loss {task.fields[loss]}  {task.fields[valid]}"
         columns = TextColumn(shown), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()

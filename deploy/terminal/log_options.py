@@ -1,21 +1,28 @@
-"""Options of commands that read logs of events, checked before anything heavy is imported."""
+"""Options of commands that read logs of events; checked before heavy libraries are imported."""
+
+from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from models.contract.events import REQUIRED_FIELDS
+from deploy.terminal.event_map_option import event_map_option
+from models.contract.aliases import EventNames, event_name
 
-#: A header is read up to so many characters.
-_HEADER = 65_536
-#: A file that has to be there.
+if TYPE_CHECKING:
+    import polars as pl
+
+    from models.contract.catalogue import Catalogue
+    from trainer.examples.examples import Examples
+
+#: An existing file.
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-#: A folder that has to be there.
+#: An existing folder.
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -26,14 +33,14 @@ class LogPlace(NamedTuple):
 
 
 class Events(click.ParamType):
-    """A file that is there, or the place of an event log, whose clicks are read when the command runs."""
+    """An existing file, or the folder or URL of an event log, which is read when the command runs."""
 
     name = "FILE|LOG"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Path | LogPlace:
-        """The file, or the event log's place. Fails where there is neither."""
+        """The file, or the event log's place. Fails if neither exists."""
         if isinstance(value, Path | LogPlace):
             return value
         if "://" in value or Path(value).is_dir():
@@ -41,9 +48,42 @@ class Events(click.ParamType):
         return Path(str(FILE.convert(value, param, ctx)))
 
 
+class ShopLog(NamedTuple):
+    """The log of a shop as options name it.
+
+    `events` are its files in order, `items` is the file of its catalogue. `mapping` is field -> column, and
+    `names` reads event names.
+    """
+
+    events: tuple[Path, ...]
+    items: Path | None
+    mapping: dict[str, str]
+    names: EventNames
+
+    def frame(self) -> pl.LazyFrame:
+        """The events, as `read_log` gives them. Raises LogError."""
+        from trainer.logs.log_files import read_log
+
+        return read_log(self.events, self.mapping, self.names)
+
+    def catalogue(self) -> Catalogue:
+        """The items; none without a file. Raises LogError."""
+        from trainer.logs.catalogue_file import catalogue
+
+        return catalogue(self.items)
+
+    def examples(self) -> Examples:
+        """Each event with the features of its time. Raises LogError or ExamplesError."""
+        from trainer.logs.log_replay import walk
+        from trainer.logs.reading import reading
+
+        with reading(self.events):
+            return walk(self.frame(), self.catalogue()).examples()
+
+
 @contextmanager
 def as_files(given: Sequence[Path | LogPlace]) -> Iterator[tuple[Path, ...]]:
-    """The files that hold the events; an event log's clicks are in one while the context lasts.
+    """The files that hold the events; the clicks of an event log are in a file while the context lasts.
 
     Raises EventLogError.
     """
@@ -63,41 +103,6 @@ def _file(one: Path | LogPlace, folder: Path) -> Path:
     return made
 
 
-def _in_own_columns(file: Path) -> bool:
-    """Whether a CSV file's header has the contract's names of what every event needs."""
-    if file.suffix != ".csv":
-        return False
-    with file.open(errors="replace") as lines:
-        header = lines.readline(_HEADER).strip().split(",")
-    return set(REQUIRED_FIELDS) <= set(header)
-
-
-def events_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--events` of commands that learn from logs or judge on them: they are handed files.
-
-    Where a file has not the columns that `--map` names, or that are needed, that is said before anything
-    heavy is imported or read. Raises LogError.
-    """
-
-    @wraps(command)
-    def with_files(events: Sequence[Path | LogPlace], **others: Any) -> Any:
-        with as_files(events) as files:
-            if "mapping" in others and (others["mapping"] or not all(map(_in_own_columns, files))):
-                from trainer.logs.log_files import check_columns
-
-                check_columns(files, others["mapping"])
-            return command(events=files, **others)
-
-    made: Callable[..., Any] = click.option(
-        "--events",
-        multiple=True,
-        required=True,
-        type=Events(),
-        help="A log's file, or an event log's folder or URL; give several as one.",
-    )(with_files)
-    return made
-
-
 def pairs(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     """FIELD=COLUMN pairs as a mapping."""
     wrong = [pair for pair in given if "=" not in pair]
@@ -106,6 +111,55 @@ def pairs(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) 
     return dict(pair.split("=", 1) for pair in given)
 
 
-mapping_option = click.option(
-    "--map", "mapping", multiple=True, callback=pairs, help="FIELD=COLUMN, where names differ."
+events_option = click.option(
+    "--events",
+    multiple=True,
+    required=True,
+    type=Events(),
+    help="File of a log, or folder or URL of an event log; repeat it to join several.",
 )
+mapping_option = click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    callback=pairs,
+    help="The column that holds a field, where names differ; repeat for more.",
+)
+
+
+def log_options(
+    items: str = "Catalogue: fills in category, brand and price of events.",
+    required: bool = False,
+    event_map: bool = True,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--events`, `--items`, `--map` and `--event-map`, handed to the command as the ShopLog `log`.
+
+    `items` is the help of `--items`; `required`: the command needs a catalogue. Without `event_map` event
+    names are read as the contract has them. Columns that are missing are reported before the command runs.
+    Raises LogError or EventLogError.
+    """
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_log(
+            events: Sequence[Path | LogPlace],
+            items: Path | None,
+            mapping: dict[str, str],
+            names: EventNames = event_name,
+            **others: Any,
+        ) -> Any:
+            from trainer.logs.log_columns import check_columns
+
+            with as_files(events) as files:
+                check_columns(files, mapping)
+                return command(log=ShopLog(files, items, mapping, names), **others)
+
+        items_option = click.option("--items", type=FILE, required=required, help=items)
+        options = [events_option, items_option, mapping_option, *([event_map_option] if event_map else [])]
+        made: Callable[..., Any] = with_log
+        for option in reversed(options):
+            made = option(made)
+        return made
+
+    return decorated

@@ -135,8 +135,8 @@ def test_a_recreated_topic_is_refused_until_it_is_accepted(
     said, _ = refused.communicate(timeout=120)
     assert refused.returncode == 1
     assert "was recreated or truncated" in said
-    assert "pathcast log ingest --recreated" in said
-    finished(env, "--recreated")
+    assert "pathcast log ingest --allow-recreated" in said
+    finished(env, "--allow-recreated")
     assert len(logged(EventLog.at(str(tmp_path / "log")), "clicks")) == 70
 
 

@@ -56,7 +56,7 @@ def workers(broker, topics, tmp_path):
 
 
 def forget(worker, log, who):
-    said = pathcast(worker, log, "visitor", "forget", who, "--yes", "--json", "--seconds", "20")
+    said = pathcast(worker, log, "visitor", "forget", who, "--yes", "--json", "--timeout", "20")
     return {line["store"]: line for line in json.loads(said)["stores"]}
 
 
@@ -101,7 +101,7 @@ def test_no_former_owner_keeps_a_forgotten_visitor(broker, topics, workers, tmp_
     first.wait(lambda: len(owned_by(first, ids)) == len(ids) - 2, "partitions not taken over")
     shutil.rmtree(second.folder / "data")
     lost = [one for one in copies(broker, topics.state_copies) if str(second.folder) in one.place]
-    pathcast(first, log, "state", "copies", "--lost", lost[0].worker)
+    pathcast(first, log, "state", "copies", "--remove-worker", lost[0].worker)
     left = copies(broker, topics.state_copies)
     assert {(one.place.endswith(str(first.folder / "data")), one.partition) for one in left} == {
         (True, 0),

@@ -38,7 +38,7 @@ def test_those_about_to_be_lost_are_published(broker, running):
     events = visits()
     with running.dealing_with(len(events)):
         send(broker, running.names.clicks, encoded(events))
-    at = ["--at", str(START + 25 * DAY_MS), "--min-probability", "0.2"]
+    at = ["--as-of", str(START + 25 * DAY_MS), "--min-probability", "0.2"]
     topic = running.names.lapsing_visitors
 
     dry = pathcast(running, *at, "--dry-run")
@@ -67,7 +67,7 @@ def test_those_about_to_be_lost_are_published(broker, running):
 
     nobody = pathcast(running, *at, "--absent-from", "40")
     assert nobody.returncode == 2
-    assert "nobody is in between" in nobody.stderr
+    assert "give a smaller one" in nobody.stderr
 
 
 def test_without_a_state_the_command_says_so(running):

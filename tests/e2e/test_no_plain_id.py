@@ -29,7 +29,7 @@ HIDDEN = Pseudonyms(SECRET.encode())
 WHO, USER, NOBODY = "anna-plain-7f3", "anna-user-5c1", "nobody-plain-8e4"
 IDS = (WHO, USER, NOBODY)
 GONE = "0123456789abcdef"
-AT = ("--at", str(START + 25 * DAY_MS), "--min-probability", "0.2")
+AT = ("--as-of", str(START + 25 * DAY_MS), "--min-probability", "0.2")
 VISITORS = 80
 
 
@@ -242,7 +242,7 @@ def forget_with_a_lost_datadir(run, broker, names):
     """Forget; strike the datadir off; forget again, and somebody who never was."""
     lose(broker, names)
     began = time.monotonic()
-    said, proof = run.proof(WHO, "--seconds", "300")
+    said, proof = run.proof(WHO, "--timeout", "300")
     assert time.monotonic() - began < 150  # only running workers have the whole time
     (missing,) = said["unconfirmed"]
     assert (missing["worker"], missing["running"], missing["partitions"]) == (GONE, False, [0])

@@ -61,7 +61,7 @@ def changelog(broker, topics):
 def without_secret(worker, log):
     environment = {k: v for k, v in worker.environment.items() if k != "PATHCAST_PSEUDONYM_KEY_FILE"}
     done = subprocess.run(
-        [Path(sys.executable).parent / "pathcast", "visitor", "forget", WHO, "--yes", "--seconds", "60"],
+        [Path(sys.executable).parent / "pathcast", "visitor", "forget", WHO, "--yes", "--timeout", "60"],
         env=environment | {"PATHCAST_TRAINER_LOG": str(log)},
         cwd=worker.folder,
         capture_output=True,

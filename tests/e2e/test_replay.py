@@ -108,7 +108,9 @@ def test_shifting_moves_times_and_ids_together(broker, topics, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("options", [["--max"], ["--rate", "1000"], ["--speed", "1e9"], ["--speed", "1"]])
+@pytest.mark.parametrize(
+    "options", [["--unthrottled"], ["--rate", "1000"], ["--speed", "1e9"], ["--speed", "1"]]
+)
 def test_what_is_shifted_to_now_is_never_in_the_future(broker, topics, monkeypatch, tmp_path, options):
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
     monkeypatch.setenv("PATHCAST_TOPIC_ITEMS", topics.items)
@@ -154,7 +156,9 @@ def test_stop_ends_the_replay_and_what_was_sent_is_there(broker, topics):
     assert len(received(broker, topics.clicks)) == report.sent
 
 
-@pytest.mark.parametrize("options", [["--max"], ["--rate", "100000"], ["--speed", "1e12", "--shift-to-now"]])
+@pytest.mark.parametrize(
+    "options", [["--unthrottled"], ["--rate", "100000"], ["--speed", "1e12", "--shift-to-now"]]
+)
 def test_command_line(broker, topics, monkeypatch, options):
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
     monkeypatch.setenv("PATHCAST_TOPIC_ITEMS", topics.items)

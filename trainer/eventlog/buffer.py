@@ -178,5 +178,5 @@ def _misfit(found: Manifest, source: TopicSource) -> str:
         f"the event log has {found.table}[{found.partition}] up to offset {found.next} of the topic "
         f"{found.topic} with id {found.topic_id}; {source.topic} has id {source.topic_id} and ends at "
         f"{source.end}: it was recreated or truncated. To go on with what it holds now: pathcast log ingest "
-        "--recreated"
+        "--allow-recreated"
     )

@@ -54,7 +54,7 @@ def sales(log: pl.LazyFrame, catalogue: Catalogue, event: str | None = None, pie
     if not counts.get(chosen):
         found = ", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items())) or "nothing"
         raise DemandError(
-            f"no event {chosen!r} with an item in the log, which has {found}; name another with --demand"
+            f"no event {chosen!r} with an item in the log, which has {found}; name another with --event"
         )
     seen = frame.group_by("item_id").agg(pl.col("ts").min(), pl.col("category").drop_nulls().mode().first())
     known = {item: (ts, category) for item, ts, category in seen.iter_rows()}
@@ -108,7 +108,7 @@ def moment(found: Sales, horizon: Horizon, at: int | None) -> int:
         raise DemandError(
             f"{max(days, 0):.1f} days of log before the forecast's start, and the log ends "
             f"{(found.last - start) / DAY_MS:.1f} days after it: expected at least {LEAST_DAYS} days before, "
-            "and a start within the log or right after it; give an earlier log or another --at"
+            "and a start within the log or right after it; give an earlier log or another --as-of"
         )
     return start
 

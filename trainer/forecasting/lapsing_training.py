@@ -108,7 +108,7 @@ def judge(log: pl.LazyFrame, at: int, days: float, absent: tuple[float, float]) 
     if not 0 < int(stayed[asked].sum()) < int(asked.sum()):
         raise LapsingError(
             f"of {int(asked.sum()):,} visitors absent for {absent[0]:g} to {absent[1]:g} days, "
-            f"{int(stayed[asked].sum()):,} stayed away: both kinds are needed; choose another --at"
+            f"{int(stayed[asked].sum()):,} stayed away: both kinds are needed; choose another --cutoff"
         )
     again = asked & (returns(table, at)[0] > 0)
     scores = lost(habits, table, at, days).astype(np.float32), away.astype(np.float32)

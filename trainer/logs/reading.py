@@ -1,4 +1,4 @@
-"""Failures while a log is read, told with the place where it is broken."""
+"""Errors of reading a log, with the file and line that is broken."""
 
 import gzip
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-import polars as pl
 
 from models.errors import PathcastError
 
@@ -18,17 +17,19 @@ class LogError(PathcastError):
 
 
 def kind(path: Path) -> str:
-    """The suffix that says what the file holds: ".csv" of "clicks.csv.gz"; "" where it has none."""
+    """The suffix of the file's format: ".csv" for "clicks.csv.gz"; "" if it has none."""
     suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
     return suffixes[-1].lower() if suffixes else ""
 
 
 @contextmanager
 def reading(files: Sequence[Path]) -> Iterator[None]:
-    """Makes a LogError of what goes wrong inside, with the first broken line where files are JSON lines."""
+    """Raise LogError for what goes wrong inside, with the first broken line of files of JSON lines."""
+    from polars.exceptions import PolarsError  # columns are checked without polars
+
     try:
         yield
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (PolarsError, OSError) as error:
         names = ", ".join(map(str, files))
         places = [place for path in files if kind(path) in JSON_LINES for place in _broken(path)]
         found = f"{error}; {'; '.join(places)}" if places else str(error)

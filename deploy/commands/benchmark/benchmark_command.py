@@ -1,4 +1,4 @@
-"""`pathcast benchmark`: public protocols, for figures that compare with papers', and what inputs bring."""
+"""`pathcast benchmark`: the protocols of papers, and experiments on inputs."""
 
 import click
 
@@ -13,8 +13,8 @@ from deploy.terminal.help_pages import Group
 
 @click.group(cls=Group)
 def command() -> None:
-    """Measure methods by the protocols that papers use, and what inputs bring."""
+    """Measure methods by the protocols of papers, and what their inputs contribute."""
 
 
-for one in (cold_items, damaged, lapsing, intent, prequential, next_item, transferred):
-    command.add_command(one)
+for _subcommand in (cold_items, damaged, lapsing, intent, prequential, next_item, transferred):
+    command.add_command(_subcommand)

@@ -1,4 +1,4 @@
-"""`pathcast benchmark next-item`: methods on sessions of items, for figures that compare with papers'."""
+"""`pathcast benchmark next-item`: the protocol of papers on session-based recommendation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.terminal.log_options import FILE
-from deploy.terminal.out_file import OUT
 from deploy.terminal.tables import print_table
+from deploy.terminal.training_options import config_option, device_option, figures_option, set_option
 from trainer.loop import options
 
 if TYPE_CHECKING:
@@ -21,22 +21,34 @@ if TYPE_CHECKING:
 
 
 @click.command("next-item")
-@click.option("--train", required=True, type=FILE, help="A session of item ids a line; also .gz.")
-@click.option("--test", required=True, type=FILE, help="Item ids, a tab, the next item's id a line.")
-@click.option("--methods", default="all", show_default=True, help="Names with commas between, or all.")
-@click.option("--config", type=FILE, help="TOML file of training settings.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
-@click.option("--time-budget", type=float, help="Minutes for the network's epochs.")
-@click.option("--seed", default=0, show_default=True, help="Same files and seed, same figures.")
+@click.option(
+    "--train", required=True, type=FILE, help="Training file: one session of item ids in each line; also .gz."
+)
+@click.option(
+    "--test",
+    required=True,
+    type=FILE,
+    help="Test file: item ids, a tab and the id of the next item in each line.",
+)
+@click.option("--methods", default="all", show_default=True, help="Names separated by commas, or all.")
+@config_option
+@set_option
+@click.option("--time-budget", type=float, help="Most minutes for the epochs of the network.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Seed of all random choices: the same files and seed give the same figures.",
+)
 @click.option(
     "--seeds",
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    help="Networks from so many seeds; mean, spread.",
+    help="Networks to train, one for each seed; figures are their mean and spread.",
 )
-@click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
-@click.option("--json", "out", type=OUT, help="Write figures here.")
+@device_option
+@figures_option
 def next_item(
     train: Path,
     test: Path,
@@ -49,7 +61,7 @@ def next_item(
     device: str,
     out: Path | None,
 ) -> None:
-    """Rank all items after every prefix of a test file, with methods that learned from the training file."""
+    """Rank all items after each prefix of the test file, by methods that learned from the training file."""
     from deploy.runs.progress_bar import Bar
     from trainer.experiments import network_protocol, protocols
 
@@ -67,7 +79,7 @@ def next_item(
 
 
 def _write(results: list[protocols.Result], out: Path | None) -> None:
-    """After every method, so that what is interrupted has not been for nothing."""
+    """Write after each method, so that an interrupted benchmark keeps its results."""
     if out is not None:
         out.write_text(json.dumps({result.method: result.figures for result in results}, indent=1) + "\n")
 

@@ -1,4 +1,4 @@
-"""`pathcast benchmark intent`: rolling-origin cross-validation of what serves and of the baselines."""
+"""`pathcast benchmark intent`: rolling-origin backtest of the serving models and the baselines."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.terminal.event_map_option import event_map_option
-from deploy.terminal.log_options import FILE, events_option, mapping_option
-from deploy.terminal.out_file import OUT
+from deploy.terminal.log_options import ShopLog, log_options
 from deploy.terminal.tables import print_table
-from models.contract.aliases import EventNames
+from deploy.terminal.training_options import config_option, device_option, figures_option, set_option
 from trainer.loop.options import Options, changed, read
 
 if TYPE_CHECKING:
@@ -22,27 +20,27 @@ if TYPE_CHECKING:
 
 
 @click.command("intent")
-@events_option
-@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
-@mapping_option
-@event_map_option
+@log_options()
 @click.option(
-    "--origins", type=click.IntRange(1), default=4, show_default=True, help="Periods of the log's later half."
+    "--origins",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Test periods, in the later half of the log.",
 )
 @click.option(
-    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Networks trained at each origin."
+    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Networks to train at each origin."
 )
-@click.option("--baselines/--no-baselines", default=True, help="Train what serves nobody as well.")
-@click.option("--config", type=FILE, help="TOML file of training settings.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
-@click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs of each network.")
-@click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
-@click.option("--json", "out", type=OUT, help="Write figures here.")
+@click.option("--baselines/--no-baselines", default=True, help="Also train the baselines, which never serve.")
+@config_option
+@set_option
+@click.option(
+    "--time-budget", default=2.5, show_default=True, help="Most minutes for the epochs of each network."
+)
+@device_option
+@figures_option
 def intent(
-    events: tuple[Path, ...],
-    items: Path | None,
-    mapping: dict[str, str],
-    names: EventNames,
+    log: ShopLog,
     origins: int,
     seeds: int,
     baselines: bool,
@@ -52,19 +50,14 @@ def intent(
     device: str,
     out: Path | None,
 ) -> None:
-    """Train on growing beginnings of a log and judge on the period that follows each, over several seeds."""
+    """Backtest: train on the log up to each origin, evaluate on the period after it, for several seeds."""
     given = Options(seconds=60 * time_budget, device=device)
     options = changed(read(config, given) if config else given, settings)
     from deploy.runs.progress_bar import Bar, use_cores
     from trainer.experiments.rolling_origin import spreads, trials
-    from trainer.logs.catalogue_file import catalogue
-    from trainer.logs.log_files import read_log
-    from trainer.logs.log_replay import walk
-    from trainer.logs.reading import reading
 
     use_cores()
-    with reading(events):
-        examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
+    examples = log.examples()
     bar, found = Bar(Console(stderr=True)), []
     with bar.progress:
         drawn = range(options.seed, options.seed + seeds)
@@ -75,7 +68,7 @@ def intent(
 
 
 def _write(found: list[OriginTrial], out: Path | None) -> None:
-    """After every trial, so that what is interrupted has not been for nothing."""
+    """Write after each trial, so that an interrupted benchmark keeps its results."""
     from trainer.experiments.rolling_origin import spreads
 
     if out is not None:

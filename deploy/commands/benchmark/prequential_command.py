@@ -1,4 +1,4 @@
-"""`pathcast benchmark prequential`: what is gained by training again, by small steps, by both."""
+"""`pathcast benchmark prequential`: the gain of retraining, of incremental updates, and of both."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.terminal.event_map_option import event_map_option
-from deploy.terminal.log_options import FILE, events_option, mapping_option
-from deploy.terminal.out_file import OUT
+from deploy.terminal.log_options import ShopLog, log_options
+from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
-from models.contract.aliases import EventNames
+from deploy.terminal.training_options import figures_option, set_option
 from trainer.defaults import Plan, Step
 from trainer.loop.options import Options, changed
 
@@ -26,54 +25,79 @@ _FIGURES = ("average_precision", "auc", "ece", "recall_20", "mrr_20")
 
 
 @click.command("prequential")
-@events_option
-@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
-@mapping_option
-@event_map_option
-@click.option("--before", default=Plan().before_days, show_default=True, help="Days to learn from first.")
-@click.option("--retrain", default=Plan().retrain_days, show_default=True, help="Days between trainings.")
-@click.option("--adapt", default=Plan().adapt_hours, show_default=True, help="Hours between small steps.")
-@click.option("--rate", default=Step().learning_rate, show_default=True, help="Learning rate of a step.")
-@click.option("--least", default=Step().least_clicks, show_default=True, help="Clicks that a step needs.")
-@click.option(
-    "--visitors", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of the visitors."
+@log_options()
+@renamed_option(
+    "--initial-days",
+    old="--before",
+    default=Plan().before_days,
+    show_default=True,
+    help="Days of the first training.",
 )
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
-@click.option("--json", "out", type=OUT, help="Write figures here.")
+@renamed_option(
+    "--retrain-days",
+    old="--retrain",
+    default=Plan().retrain_days,
+    show_default=True,
+    help="Days between trainings.",
+)
+@renamed_option(
+    "--adapt-hours",
+    old="--adapt",
+    default=Plan().adapt_hours,
+    show_default=True,
+    help="Hours between incremental updates.",
+)
+@renamed_option(
+    "--learning-rate",
+    old="--rate",
+    default=Step().learning_rate,
+    show_default=True,
+    help="Learning rate of an incremental update.",
+)
+@renamed_option(
+    "--min-clicks",
+    old="--least",
+    default=Step().least_clicks,
+    show_default=True,
+    help="Least clicks of an incremental update.",
+)
+@renamed_option(
+    "--visitor-share",
+    old="--visitors",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="Share of the visitors that are replayed.",
+)
+@set_option
+@figures_option
 def prequential(
-    events: tuple[Path, ...],
-    items: Path | None,
-    mapping: dict[str, str],
-    names: EventNames,
-    before: float,
-    retrain: float,
-    adapt: float,
-    rate: float,
-    least: int,
-    visitors: float,
+    log: ShopLog,
+    initial_days: float,
+    retrain_days: float,
+    adapt_hours: float,
+    learning_rate: float,
+    min_clicks: int,
+    visitor_share: float,
     settings: tuple[str, ...],
     out: Path | None,
 ) -> None:
-    """Replay a log: answer each block of clicks, then learn from it; by week.
+    """Replay a log: answer each block of clicks, then learn from it; figures by week.
 
-    frozen: as trained at first. retrained: anew every --retrain days. adapted: small steps every --adapt
-    hours. both: small steps between trainings.
+    frozen: trained once. retrained: trained anew every --retrain-days. adapted: an incremental update every
+    --adapt-hours. both: incremental updates between trainings.
     """
     import numpy as np
 
     options = changed(Options(seconds=1e9), settings)
     from deploy.runs.progress_bar import Bar, use_cores
     from trainer.experiments.prequential import Replay
-    from trainer.logs.catalogue_file import catalogue
-    from trainer.logs.log_files import read_log
-    from trainer.logs.log_replay import walk
-    from trainer.logs.reading import reading
 
     use_cores()
-    with reading(events):
-        examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
-    drawn = np.random.default_rng(0).random(int(examples.visitor.max()) + 1) < visitors
-    plan = Plan(before, retrain, adapt, Step(learning_rate=rate, least_clicks=least))
+    examples = log.examples()
+    drawn = np.random.default_rng(0).random(int(examples.visitor.max()) + 1) < visitor_share
+    step = Step(learning_rate=learning_rate, least_clicks=min_clicks)
+    plan = Plan(initial_days, retrain_days, adapt_hours, step)
     bar = Bar(Console(stderr=True))
     replay = Replay(examples.part(drawn[examples.visitor]), plan, options, bar)
     with bar.progress:

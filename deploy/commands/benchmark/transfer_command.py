@@ -1,4 +1,4 @@
-"""`pathcast benchmark transfer`: what a version is worth on another shop's log."""
+"""`pathcast benchmark transfer`: a version on the log of another shop."""
 
 from __future__ import annotations
 
@@ -10,60 +10,58 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.terminal.event_map_option import event_map_option
-from deploy.terminal.log_options import FILE, events_option, mapping_option
-from deploy.terminal.out_file import OUT
+from deploy.terminal.log_options import ShopLog, log_options
 from deploy.terminal.tables import print_table
-from models.contract.aliases import EventNames
+from deploy.terminal.training_options import figures_option, set_option
 from trainer.loop import options
 from trainer.promotion.named import anywhere
 
 if TYPE_CHECKING:
     from trainer.experiments.transfer import Transferred
 
-#: Epochs end a run that others are to repeat, not a clock.
+#: Seconds; epochs end a run, so that others can repeat it.
 FOREVER = 1e9
 
 
 @click.command("transfer")
-@click.option("--model", required=True, help="A version that was trained on another shop's log.")
-@click.option("--registry", "versions", required=True, type=click.Path(file_okay=False, path_type=Path))
-@events_option
-@click.option("--items", type=FILE, help="Its catalogue.")
-@mapping_option
-@event_map_option
-@click.option("--sessions", default="200,1000,5000", show_default=True, help="How many are learned from.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
-@click.option("--json", "out", type=OUT, help="Write figures here.")
+@click.option("--model", required=True, help="Version that was trained on the log of another shop.")
+@click.option(
+    "--registry",
+    "versions",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the versions.",
+)
+@log_options("Catalogue of the shop of --events.")
+@click.option(
+    "--sessions",
+    default="200,1000,5000",
+    show_default=True,
+    help="Numbers of sessions to learn from, separated by commas.",
+)
+@set_option
+@figures_option
 def transferred(
     model: str,
     versions: Path,
-    events: tuple[Path, ...],
-    items: Path | None,
-    mapping: dict[str, str],
-    names: EventNames,
+    log: ShopLog,
     sessions: str,
     settings: tuple[str, ...],
     out: Path | None,
 ) -> None:
-    """Judge a version on another shop's newest clicks: as it is, and as a start for a few of its sessions."""
+    """Evaluate a version on the newest clicks of another shop: as it is, and fine-tuned on a few sessions."""
     counts, path = _numbers(sessions), anywhere(versions, model)
     chosen = options.changed(options.Options(seconds=FOREVER), settings)
     from deploy.runs.progress_bar import Bar, use_cores
     from models.registry import registry
     from trainer.experiments.transfer import transfer
-    from trainer.logs.catalogue_file import catalogue
-    from trainer.logs.log_files import read_log
-    from trainer.logs.log_replay import walk
-    from trainer.logs.reading import reading
 
     use_cores()
     version = registry.load(path)
-    with reading(events):
-        log = walk(read_log(events, mapping, names), catalogue(items)).examples()
+    examples = log.examples()
     bar, found = Bar(Console(stderr=True)), []
     with bar.progress:
-        for result in transfer(version, log, counts, chosen, bar):
+        for result in transfer(version, examples, counts, chosen, bar):
             found.append(result)
     if out is not None:
         rows = [result._asdict() | {"judged": result.judged._asdict()} for result in found]

@@ -16,22 +16,32 @@ if TYPE_CHECKING:
 
 
 _directory = click.option(
-    "--directory", type=click.Path(path_type=Path), help="Where its data lives  [PATHCAST_BROKER_DIR]."
+    "--directory", type=click.Path(path_type=Path), help="Folder of its data  [PATHCAST_BROKER_DIR]."
 )
 
 
 @click.group(cls=Group)
 def command() -> None:
-    """The bundled Apache Kafka: one node, its data kept between runs."""
+    """Run the bundled Apache Kafka: one node that keeps its data between runs."""
 
 
 @command.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="Its port  [PATHCAST_BROKER_PORT, else 9092].")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port to listen on  [PATHCAST_BROKER_PORT, else 9092].",
+)
 @_directory
-@click.option("--heap", default="512m", show_default=True, envvar="PATHCAST_BROKER_HEAP", help="Java heap.")
-@click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
+@click.option(
+    "--heap",
+    default="512m",
+    show_default=True,
+    envvar="PATHCAST_BROKER_HEAP",
+    help="Size of the Java heap.",
+)
+@click.option("--foreground", is_flag=True, help="Wait for Ctrl-C, then stop the broker.")
 def start(port: int | None, directory: Path | None, heap: str, foreground: bool) -> None:
-    """Start it, unless it runs. The first time it is downloaded (44 MB)."""
+    """Start the broker unless it runs. The first start downloads Kafka (44 MB)."""
     from deploy.broker.broker import Broker, default_directory, default_port
 
     broker = Broker(directory or default_directory(), port or default_port(), heap)
@@ -53,13 +63,13 @@ def _watch(broker: Broker) -> None:
         broker.stop()
         click.echo("stopped")
         return
-    raise BrokerError(f"the broker ended by itself: see {broker.files.log}")
+    raise BrokerError(f"the broker ended unexpectedly: see {broker.files.log}")
 
 
 @command.command()
 @_directory
 def stop(directory: Path | None) -> None:
-    """Stop it cleanly; the data stays."""
+    """Stop the broker cleanly; its data stays."""
     from deploy.broker.broker import Broker, default_directory
 
     stopped = Broker(directory or default_directory()).stop()
@@ -69,7 +79,7 @@ def stop(directory: Path | None) -> None:
 @command.command()
 @_directory
 def status(directory: Path | None) -> None:
-    """Say whether it runs, and where; exit code 3 if it does not."""
+    """Show whether the broker runs, and where; exits with 3 if it does not."""
     import psutil
 
     from deploy.broker.broker import Broker, default_directory

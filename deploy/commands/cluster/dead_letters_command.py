@@ -13,7 +13,7 @@ from rich.text import Text
 
 from deploy.terminal.help_pages import Group
 from deploy.terminal.tables import print_table
-from deploy.terminal.time_option import told
+from deploy.terminal.time_option import utc_text
 from models.contract.events import Reason
 
 if TYPE_CHECKING:
@@ -27,27 +27,33 @@ _reasons = click.option(
     "reasons",
     multiple=True,
     type=click.Choice([reason.value for reason in Reason]),
-    help="Only these.",
+    help="Only this reason; repeat for more.",
 )
 _partition = click.option("--partition", type=click.IntRange(0), help="Partition of the dead letter.")
-_offset = click.option("--offset", type=click.IntRange(0), help="Its offset.")
+_offset = click.option("--offset", type=click.IntRange(0), help="Offset of the dead letter.")
 
 
 @click.group(cls=Group)
 def command() -> None:
-    """Inputs that were refused, with the reason for each; their bytes are kept unchanged.
+    """List, show or replay refused inputs; each has a reason and its original bytes.
 
-    Where pseudonyms are made, their keys are shown as pseudonyms.
+    With pseudonyms (PATHCAST_PSEUDONYM_KEY_FILE), keys are shown as pseudonyms.
     """
 
 
 @command.command("list")
 @_reasons
-@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows of the table.")
+@click.option(
+    "--limit",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Most rows of the table.",
+)
 def list_letters(reasons: tuple[str, ...], limit: int) -> None:
-    """Counts by reason, and the latest ones.
+    """Show the counts by reason, and the latest dead letters.
 
-    An input that was replayed and refused again is one entry, with the reason of the last refusal.
+    An input that was replayed and refused again counts once, with the reason of the last refusal.
     """
     from deploy.cluster.clients import connection
     from deploy.cluster.vain_replays import read_newest
@@ -75,7 +81,7 @@ def list_letters(reasons: tuple[str, ...], limit: int) -> None:
 def _table(letters: deque[tuple[DeadLetter, int]], hidden: Pseudonyms | None) -> Table:
     table = Table("partition", "offset", "when", "reason", "key", "message")
     for letter, times in letters:
-        when = told(letter.timestamp)
+        when = utc_text(letter.timestamp)
         cells = (
             str(letter.partition),
             str(letter.offset),
@@ -101,11 +107,11 @@ def _text(raw: bytes | None) -> str:
 
 
 @command.command()
-@click.option("--partition", type=click.IntRange(0), required=True)
-@click.option("--offset", type=click.IntRange(0), required=True)
-@click.option("--plain", is_flag=True, help="Show the original key and bytes though pseudonyms are made.")
+@click.option("--partition", type=click.IntRange(0), required=True, help="Partition of the dead letter.")
+@click.option("--offset", type=click.IntRange(0), required=True, help="Offset of the dead letter.")
+@click.option("--plain", is_flag=True, help="Show the original key and bytes even with pseudonyms.")
 def show(partition: int, offset: int, plain: bool) -> None:
-    """One of them in full, as text and in hex; where pseudonyms are made without what may hold an id."""
+    """Show one dead letter in full, as text and in hex; with pseudonyms, without what may hold an id."""
     from deploy.cluster.clients import connection
     from deploy.cluster.dead_letters import find
     from streams.config.secret_file import pseudonyms
@@ -119,12 +125,12 @@ def show(partition: int, offset: int, plain: bool) -> None:
         "reason": letter.reason,
         "message": letter.message,
         "source": source,
-        "sent": told(letter.source_timestamp),
+        "sent": utc_text(letter.source_timestamp),
         **({"replayed": _in_vain(letter.attempt)} if letter.attempt else {}),
         "key": _key(letter, hidden),
         **({} if hidden else {f"header {name}": _text(value) for name, value in letter.headers}),
         "bytes": "none" if letter.value is None else f"{len(letter.value):,}",
-        "text": "not shown, it may hold ids: --plain shows it" if hidden else _text(letter.value),
+        "text": "not shown because it may hold ids; --plain shows it" if hidden else _text(letter.value),
     }
     for name, value in fields.items():
         click.echo(f"{name + ':':<10} {value}")
@@ -133,7 +139,7 @@ def show(partition: int, offset: int, plain: bool) -> None:
 
 
 def hex_lines(raw: bytes) -> list[str]:
-    """Lines of 16 bytes: position, hex, printable characters."""
+    """A hex dump in lines of 16 bytes: position, hex, printable characters."""
     rows = [(start, raw[start : start + 16]) for start in range(0, len(raw), 16)]
     return [f"{start:08x}  {row.hex(' '):<47}  {_printable(row)}" for start, row in rows]
 
@@ -146,15 +152,15 @@ def _printable(row: bytes) -> str:
 @_reasons
 @_partition
 @_offset
-@click.option("--limit", type=click.IntRange(1), help="Send this many at most.")
+@click.option("--limit", type=click.IntRange(1), help="Send at most this many.")
 def replay(reasons: tuple[str, ...], partition: int | None, offset: int | None, limit: int | None) -> None:
-    """Send the original bytes to their topic again: all of some reasons, or the one at a place.
+    """Send the original bytes to their topic again: all of some reasons, or one by partition and offset.
 
     An input that was replayed before and refused again is sent once.
     """
     one = partition is not None and offset is not None
     if not one and not (reasons and partition is None and offset is None):
-        raise click.UsageError("say which: --reason (once or more), or --partition with --offset")
+        raise click.UsageError("choose dead letters: --reason (once or more), or --partition with --offset")
     from deploy.cluster.clients import connection
     from deploy.cluster.dead_letters import find, resend
     from deploy.cluster.vain_replays import read_newest
@@ -164,7 +170,7 @@ def replay(reasons: tuple[str, ...], partition: int | None, offset: int | None, 
     if partition is not None and offset is not None:
         sent = resend(to, topic, [find(to, topic, partition, offset)])
     else:
-        # Left open by an error, its consumer would keep the process from ending.
+        # An open consumer would keep the process alive after an error.
         with closing(read_newest(to, topic, reasons)) as letters:
             sent = resend(to, topic, (letter for letter, _ in islice(letters, limit)))
     click.echo(f"{sent:,} sent again")

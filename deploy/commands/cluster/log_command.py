@@ -11,8 +11,9 @@ import click
 
 from deploy.terminal.help_pages import Group
 from deploy.terminal.out_file import OUT
+from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
-from deploy.terminal.time_option import moment
+from deploy.terminal.time_option import parsed_time
 
 if TYPE_CHECKING:
     from trainer.eventlog.refused_rows import Refusals
@@ -20,21 +21,26 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def command() -> None:
-    """The event log: clicks and answers from Kafka as Parquet, at PATHCAST_TRAINER_LOG."""
+    """Keep the event log: clicks and answers from Kafka as Parquet files, at PATHCAST_TRAINER_LOG."""
 
 
 @command.command("ingest")
-@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@click.option("--recreated", is_flag=True, help="Go on though a topic was recreated or truncated.")
-def ingest_command(follow: bool, recreated: bool) -> None:
-    """Write what the topics hold and the log does not; each committed record once, whatever is killed.
+@click.option("--follow", is_flag=True, help="Continue with new records until Ctrl-C.")
+@renamed_option(
+    "--allow-recreated",
+    old="--recreated",
+    is_flag=True,
+    help="Continue even if a topic was recreated or truncated.",
+)
+def ingest_command(follow: bool, allow_recreated: bool) -> None:
+    """Write new records of the topics to the log, each committed record exactly once, even after a kill.
 
-    Where more rows are refused than PATHCAST_TRAINER_REFUSED_SHARE allows, a warning says what to do.
+    If more rows are refused than PATHCAST_TRAINER_REFUSED_SHARE allows, a warning says what to do.
     """
     from deploy.runs.event_log import ingest
     from trainer.settings import TrainerSettings
 
-    writer = ingest(TrainerSettings(), recreated)
+    writer = ingest(TrainerSettings(), allow_recreated)
     rows = 0
     try:
         while follow or not (writer.assigned and writer.behind() == 0):
@@ -49,12 +55,16 @@ def ingest_command(follow: bool, recreated: bool) -> None:
 
 @command.command("stats")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")
-@click.option("--metrics", type=OUT, help="Write gauges for Prometheus' textfile collector.")
-@click.option("--check", is_flag=True, help="End with code 3 where too many rows are refused.")
+@click.option(
+    "--metrics",
+    type=OUT,
+    help="Write gauges to this file, for the textfile collector of Prometheus.",
+)
+@click.option("--check", is_flag=True, help="Exit with 3 if too many rows are refused.")
 def stats_command(as_json: bool, metrics: Path | None, check: bool) -> None:
-    """What the log holds: rows, files, days, and what was refused or dropped and why.
+    """Show what the log holds: rows, files, days, and which rows were refused or dropped and why.
 
-    Exits with 1 where a file is gone or has another size than was written, and names it. Where more rows are
+    Exits with 1 if a file is missing or has another size than was written, and names it. If more rows are
     refused than PATHCAST_TRAINER_REFUSED_SHARE allows, a warning says what to do.
     """
     from deploy.runs.event_log import opened
@@ -98,14 +108,14 @@ def _print_refused(refusals: list[Refusals]) -> None:
 
 @command.command("repair")
 def repair_command() -> None:
-    """Read refused rows again with this program, and keep what it can read in the log's columns.
+    """Read refused rows again with this program, and store what it can read now in the log's columns.
 
-    Their original bytes lie beside them in the log, so no topic is read. Sealed answers need
-    PATHCAST_ENVELOPE_KEY_FILE, and Kafka for their visitors' keys. Rows of visitors who were forgotten are
+    The log has the original bytes of these rows, so no topic is read. Sealed answers need
+    PATHCAST_ENVELOPE_KEY_FILE, and Kafka for the keys of their visitors. Rows of forgotten visitors are
     erased. The command can be killed and repeated.
 
-    Exits with 1 where a file is gone or has other bytes than were written, and names it, when all others are
-    repaired.
+    Exits with 1 if a file is missing or has other bytes than were written, and names it, after all other
+    files are repaired.
     """
     from deploy.cluster.records import now_ms
     from deploy.runs.event_log import opened, tables
@@ -135,20 +145,22 @@ def _refuse(damage: list[str], url: str) -> None:
 
 @command.command("export")
 @click.argument("file", type=OUT)
-@click.option("--most", type=click.IntRange(1), help="So many of the newest clicks.")
-@click.option("--since", callback=moment, help="No clicks before this event time.")
-def export(file: Path, most: int | None, since: int | None) -> None:
-    """Write the log's clicks to one Parquet FILE, which every command that takes a log reads."""
+@renamed_option(
+    "--limit", old="--most", type=click.IntRange(1), help="Export only this many of the newest clicks."
+)
+@click.option("--since", callback=parsed_time, help="Export no clicks before this event time (UTC).")
+def export(file: Path, limit: int | None, since: int | None) -> None:
+    """Write the log's clicks to one Parquet FILE, which all commands with --events read."""
     from deploy.runs.event_log import opened
     from trainer.eventlog import slices
 
-    made = slices.write(opened(), file, most, since)
+    made = slices.write(opened(), file, limit, since)
     click.echo(f"{made.clicks:,} clicks written to {file}")
 
 
 @command.command("compact")
 def compact_command() -> None:
-    """Merge small files, drop days beyond their retention, remove what no manifest names."""
+    """Merge small files, drop days beyond their retention, and remove files that no manifest names."""
     from deploy.cluster.records import now_ms
     from deploy.runs.event_log import opened
     from trainer.eventlog.tidy import tend
@@ -157,17 +169,17 @@ def compact_command() -> None:
     settings, now = TrainerSettings(), now_ms()
     tended = tend(opened(settings), now, settings.keep_days)
     click.echo(
-        f"{tended.merged:,} files fewer, {tended.expired:,} rows expired, {tended.swept:,} files removed"
+        f"{tended.merged:,} files merged, {tended.expired:,} rows expired, {tended.swept:,} files removed"
     )
 
 
 @command.command("forget")
 @click.argument("visitors", nargs=-1, required=True)
 def forget_command(visitors: tuple[str, ...]) -> None:
-    """Erase all rows of VISITORS, also those still on their way, and say which models had learned from them.
+    """Erase all rows of VISITORS, also those not yet ingested, and list the models that learned from them.
 
-    With a secret for pseudonyms also the rows under these. Only the event log: `pathcast
-    visitor forget` is what a visitor's request needs.
+    With pseudonyms, rows under the visitors' pseudonyms are erased, too. This erases from the event log only;
+    for a visitor's request use `pathcast visitor forget`.
     """
     from deploy.cluster.records import now_ms
     from deploy.runs.event_log import opened
@@ -183,6 +195,6 @@ def forget_command(visitors: tuple[str, ...]) -> None:
     for found in erased:
         click.echo(f"{found.rows:,} rows of {found.table}[{found.partition}] erased")
     known = seen(str(WorkerSettings().registry), [found for found in erased if found.table == CLICKS.name])
-    click.echo(f"models that had seen them: {', '.join(known.had) or 'none'}")
+    click.echo(f"models that learned from them: {', '.join(known.had) or 'none'}")
     if known.unknown:
-        click.echo(f"models that do not say: {', '.join(known.unknown)}")
+        click.echo(f"models of which this is unknown: {', '.join(known.unknown)}")

@@ -14,9 +14,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deploy.runs.progress_bar import Lines
+from deploy.runs.progress_bar import ProgressLines
 from deploy.terminal.event_map_option import event_map_option
 from deploy.terminal.log_options import FILE, mapping_option
+from deploy.terminal.renamed_options import renamed_option
 from models.contract.aliases import EventNames
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 DEFAULT_RATE = 1_000.0
 
 
-def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
-    if sum((rate is not None, speed is not None, at_once)) > 1:
-        raise click.UsageError("--rate, --speed and --max exclude each other: give one")
+def _pace(rate: float | None, speed: float | None, unthrottled: bool) -> Pace:
+    if sum((rate is not None, speed is not None, unthrottled)) > 1:
+        raise click.UsageError("--rate, --speed and --unthrottled exclude each other: give one")
     if not math.isfinite(rate or speed or 1.0):
-        raise click.BadParameter("--rate and --speed are numbers; --max is as fast as it goes")
+        raise click.BadParameter("--rate and --speed must be finite; --unthrottled sends without a limit")
     from deploy.cluster.replay import Pace
 
-    if at_once:
+    if unthrottled:
         return Pace()
     return Pace(rate=None if speed else rate or DEFAULT_RATE, speed=speed)
 
@@ -42,28 +43,30 @@ def _pace(rate: float | None, speed: float | None, at_once: bool) -> Pace:
 @click.argument("file", type=FILE)
 @mapping_option
 @event_map_option
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events a second  [1000].")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events per second  [1000].")
 @click.option(
-    "--speed", type=click.FloatRange(0, min_open=True), help="As it happened, this many times faster."
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    help="Keep the log's own pauses, this many times faster.",
 )
-@click.option("--max", "at_once", is_flag=True, help="As fast as it goes.")
+@renamed_option("--unthrottled", old="--max", is_flag=True, help="Send as fast as possible.")
 @click.option(
     "--shift-to-now",
     is_flag=True,
-    help="Move event times: the first is now with --speed up to 1, else the latest. Event ids change with "
-    "them, or workers would take these events for repeats of an earlier replay.",
+    help="Shift event times so that the newest is now (with --speed up to 1: the first). Event ids change "
+    "with them: otherwise workers would ignore the events as repeats of an earlier replay.",
 )
-@click.option("--sort", is_flag=True, help="Order by event time first (the log must fit into memory).")
-@click.option("--items", type=FILE, help="Catalogue to publish first  [what the log says of its items].")
-@click.option("--limit", type=click.IntRange(1), help="Send this many rows.")
-@click.option("--topic", help="Where to  [clicks].")
+@click.option("--sort", is_flag=True, help="Sort by event time first (the log must fit into memory).")
+@click.option("--items", type=FILE, help="Catalogue to publish first  [the items of the log].")
+@click.option("--limit", type=click.IntRange(1), help="Send only the first rows, this many.")
+@click.option("--topic", help="Topic to send to  [clicks].")
 def command(
     file: Path,
     mapping: dict[str, str],
     names: EventNames,
     rate: float | None,
     speed: float | None,
-    at_once: bool,
+    unthrottled: bool,
     shift_to_now: bool,
     sort: bool,
     items: Path | None,
@@ -72,23 +75,23 @@ def command(
 ) -> None:
     """Send an event log to the clicks topic: CSV, JSON lines (both also .gz) or Parquet.
 
-    Column names of known logs are understood; others are mapped by --map. Records are stamped now and carry
-    the event's own time in the header `original-time`.
+    Columns of known logs are recognised; --map maps others. Records get the current time as their timestamp;
+    the header `original-time` carries the time of the event.
     """
-    pace = _pace(rate, speed, at_once)
+    pace = _pace(rate, speed, unthrottled)
     from deploy.cluster.clients import connection
     from deploy.cluster.records import RecordSource, now_ms
     from deploy.cluster.replay import check_topic, publish_items, replay
     from streams.config.topics import TopicNames
 
     topics, to = TopicNames(), connection()
-    # Sent faster than they happened, events after a first one that is now would lie in the future.
+    # If the first of faster events were now, later ones would lie in the future.
     latest = pace.speed is None or pace.speed > 1
     source = RecordSource(file, mapping, limit, now_ms() if shift_to_now else None, latest, sort, names)
     check_topic(to, topic or topics.clicks)
     click.echo(f"{publish_items(to, source, items, topics.items):,} items published to {topics.items}")
     if shift_to_now:
-        click.echo("event times are moved to now, and event ids are new: the log's own ids will not be found")
+        click.echo("event times are shifted to now and event ids are new: answers do not have the log's ids")
     with _stopping() as stop, _bar(source.rows()) as progress:
         report = replay(to, source, pace, topic or topics.clicks, progress, stop)
     _conclude(report, topic or topics.clicks)
@@ -96,7 +99,7 @@ def command(
 
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event, so that what was sent is also acknowledged; a second one interrupts."""
+    """The first Ctrl-C sets the event, so that sent records are still acknowledged; a second interrupts."""
     stop = threading.Event()
 
     def on_interrupt(_signal: int, _frame: object) -> None:
@@ -119,7 +122,7 @@ class _Bar:
 
 
 class _Lines:
-    def __init__(self, lines: Lines, total: int | None) -> None:
+    def __init__(self, lines: ProgressLines, total: int | None) -> None:
         self._lines, self._of = lines, f" of {total:,}" if total else ""
 
     def __call__(self, report: ReplayReport) -> None:
@@ -130,7 +133,7 @@ class _Lines:
 def _bar(total: int | None) -> Iterator[_Bar | _Lines]:
     console = Console(stderr=True)
     if not console.is_terminal:
-        with Lines(console, "sending") as lines:
+        with ProgressLines(console, "sending") as lines:
             yield _Lines(lines, total)
         return
     columns = (
@@ -146,11 +149,9 @@ def _bar(total: int | None) -> Iterator[_Bar | _Lines]:
 def _conclude(report: ReplayReport, topic: str) -> None:
     click.echo(f"{report.sent:,} events sent to {topic} in {report.seconds:.1f} s ({report.rate:,.0f}/s)")
     if report.out_of_order:
-        warning = (
-            f"{report.out_of_order:,} rows are older than the row before them: --sort puts them in order"
-        )
+        warning = f"{report.out_of_order:,} rows are older than the row before them: use --sort"
         click.echo(f"warning: {warning}", err=True)
     if report.failed:
         raise click.ClickException(
-            f"{report.failed:,} of them were not accepted, the last by {report.failure}"
+            f"Kafka did not accept {report.failed:,} of them; last error: {report.failure}"
         )

@@ -9,26 +9,27 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.terminal.help_pages import Group
+from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
-from deploy.terminal.time_option import told
+from deploy.terminal.time_option import utc_text
 
 if TYPE_CHECKING:
     from deploy.cluster.state import PartitionPosition
     from streams.config.connection import Connection
 
 
-#: The broker looks for members that are silent for too long only now and then.
+#: The broker checks for silent members only from time to time.
 GRACE_SECONDS = 5.0
 
 
 @click.group(cls=Group)
 def command() -> None:
-    """How far the workers' state has read each partition, and setting that anew."""
+    """Show or change how far the workers' state has read each partition, and list its copies."""
 
 
 @command.command()
 def show() -> None:
-    """The fence of each partition beside the input log as it is now."""
+    """Show the checkpoint of each partition next to the topics as they are now."""
     from deploy.cluster.clients import connection
     from deploy.cluster.state import standings
     from streams.config.topics import TopicNames
@@ -39,21 +40,21 @@ def show() -> None:
 
 
 @command.command("rebase")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
     "--to",
     "target",
     type=click.Choice(["start", "end"]),
     default="start",
     show_default=True,
-    help="Read the topic from there on.",
+    help="Where reading of the topic continues.",
 )
 def rebase_command(yes: bool, target: str) -> None:
-    """Keep the state, and let it belong to the clicks topic as it is now.
+    """Keep the state and attach it to the clicks topic as it is now.
 
-    For a topic that was recreated or truncated, or a moved broker. Events of the old topic that come again
-    are recognised only among the latest of their visitor. Other inputs go on where they were read up to, or
-    from their start where they are new. Workers must be stopped.
+    Use this after a topic was recreated or truncated, or after a broker was moved. Repeated events of the old
+    topic are recognised only among the latest ones of their visitor. Other inputs continue where reading
+    stopped, new ones from their start. Workers must be stopped.
     """
     from deploy.cluster.clients import connection
     from deploy.cluster.state import await_idle, rebase, standings
@@ -68,7 +69,7 @@ def rebase_command(yes: bool, target: str) -> None:
     found = standings(to, application_id, topic, names.sides)
     _print(found, topic)
     if not yes:
-        click.confirm(f"Let the state of {application_id} go on from the {target} of {topic}?", abort=True)
+        click.confirm(f"Continue the state of {application_id} from the {target} of {topic}?", abort=True)
     written = rebase(to, application_id, found, target == "end")
     click.echo(
         f"{len(written)} of {len(found)} partitions rebased to the {target} of {topic}; start the workers"
@@ -76,34 +77,39 @@ def rebase_command(yes: bool, target: str) -> None:
 
 
 @command.command("copies")
-@click.option("--lost", metavar="WORKER", help="As `pathcast state strike WORKER --yes`, and list the rest.")
-def copies_command(lost: str | None) -> None:
-    """Where the state lies as files: of the partitions' owners, and of former ones until they delete theirs.
+@renamed_option(
+    "--remove-worker",
+    old="--lost",
+    metavar="WORKER",
+    help="First do `pathcast state strike WORKER --yes`.",
+)
+def copies_command(remove_worker: str | None) -> None:
+    """List the copies of the state on disk: those of owners, and of former owners until they delete theirs.
 
-    A worker that has ended cannot say that its datadir was deleted: `pathcast state strike` does.
+    A worker that has ended cannot report that its datadir was deleted; `pathcast state strike` records it.
     """
     from deploy.cluster.clients import connection
     from deploy.privacy import copy_confirmations
     from streams.config.topics import TopicNames
 
     to, topic = connection(), TopicNames().state_copies
-    if lost is not None:
-        _strike(to, topic, lost)
+    if remove_worker is not None:
+        _strike(to, topic, remove_worker)
     table = Table("worker", "place", "partition", "clean up to the erasure of")
     for copy in copy_confirmations.copies(to, topic):
-        clean = told(copy.rewritten) if copy.rewritten else "-"
+        clean = utc_text(copy.rewritten) if copy.rewritten else "-"
         table.add_row(copy.worker, copy.place, str(copy.partition), clean)
     print_table(table)
 
 
 @command.command()
 @click.argument("worker")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def strike(worker: str, yes: bool) -> None:
-    """Take a WORKER off the list of copies whose datadir was deleted, so that no erasure waits for it.
+    """Remove a WORKER whose datadir was deleted from the list of copies, so that no erasure waits for it.
 
-    Not for a host that is only switched off: its files still hold visitors who were forgotten. A worker that
-    starts on such a datadir announces it again, and deletes or rewrites the files.
+    Do not use this for a host that is only switched off: its files still hold forgotten visitors. A worker
+    that starts on such a datadir announces it again, and deletes or rewrites the files.
     """
     from deploy.cluster.clients import connection
     from deploy.privacy import copy_confirmations
@@ -121,7 +127,7 @@ def _strike(to: Connection, topic: str, worker: str) -> None:
     from streams.config.worker_settings import WorkerSettings
 
     taken = copy_confirmations.strike(to, topic, WorkerSettings().application_id, worker)
-    click.echo(f"{len(taken)} copies at {taken[0].place} are taken off the list", err=True)
+    click.echo(f"{len(taken)} copies at {taken[0].place} are removed from the list", err=True)
 
 
 def _print(found: list[PartitionPosition], topic: str) -> None:
@@ -139,6 +145,6 @@ def _row(one: PartitionPosition, topic: str) -> tuple[str, ...]:
     names, positions = one.names(topic), one.fence.positions
     now = ", ".join(f"{name} is {topic_id}" for topic_id, name in names.items() if topic_id not in positions)
     verdict = "goes on" if one.fits else f"refused: {now or 'a log is shorter'}"
-    reached = told(one.fence.watermark)
+    reached = utc_text(one.fence.watermark)
     ids = "\n".join(names.get(topic_id, topic_id) for topic_id in positions)
     return str(one.partition), ids, "\n".join(f"{n:,}" for n in positions.values()), reached, log, verdict

@@ -6,12 +6,23 @@ from deploy.terminal.option_defaults import DEFAULT_PARTITIONS
 
 
 @click.command()
-@click.option("--partitions", type=click.IntRange(1, 10_000), default=DEFAULT_PARTITIONS, show_default=True)
-@click.option("--replication", type=int, default=-1, help="Replicas  [the cluster's default].")
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 10_000),
+    default=DEFAULT_PARTITIONS,
+    show_default=True,
+    help="Partitions of new topics keyed by visitor.",
+)
+@click.option(
+    "--replication",
+    type=int,
+    default=-1,
+    help="Replicas of new topics  [the default of the cluster].",
+)
 def command(partitions: int, replication: int) -> None:
-    """Create the missing topics and check all of them.
+    """Create missing topics and check all of them.
 
-    Topics keyed by visitor get as many partitions as those that exist, else --partitions.
+    New topics keyed by visitor get as many partitions as existing ones, or else --partitions.
     """
     from deploy.cluster.clients import admin, connection
     from deploy.cluster.topic_creation import counts, ensure

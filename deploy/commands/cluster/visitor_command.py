@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from deploy.terminal.help_pages import Group
+from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
 
 if TYPE_CHECKING:
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def command() -> None:
-    """A visitor's right to be forgotten."""
+    """Erase visitors on request, and show where their data is."""
 
 
 def _named(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """An id as a click can have it: nobody else's state could ever answer."""
+    """An id that a click can have: not empty, and UTF-8."""
     try:
         if value.encode():
             return value
@@ -33,16 +34,22 @@ def _named(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
 
 @command.command()
 @click.argument("visitor", callback=_named)
-@click.option("--user", is_flag=True, help="The id is a user's: forget all visitors linked to them.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--seconds", default=60.0, show_default=True, help="How long workers have to answer.")
-@click.option("--json", "as_json", is_flag=True, help="The proof for programs.")
-def forget(visitor: str, user: bool, yes: bool, seconds: float, as_json: bool) -> None:
-    """Erase VISITOR everywhere, and prove it: what was found where, and by when each topic has dropped it.
+@click.option("--user", is_flag=True, help="VISITOR is the id of a user: forget all visitors linked to them.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@renamed_option(
+    "--timeout",
+    old="--seconds",
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for the confirmations of the workers.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the proof as JSON, for programs.")
+def forget(visitor: str, user: bool, yes: bool, timeout: float, as_json: bool) -> None:
+    """Erase VISITOR everywhere and prove it: what each store had, and when each topic will have dropped it.
 
-    Workers must be running. Later clicks of the visitor begin anew; what of them is still under way when this
-    is asked may come after it, so stop collecting first. The topics are read whole. With --user, VISITOR is
-    the id of a user: all devices on which they were logged in last are forgotten.
+    Workers must be running. Stop collecting clicks of the visitor first: clicks that are still under way may
+    arrive after the erasure, and begin a new history. The topics are read from start to end. With --user,
+    VISITOR is the id of a user: all devices on which they were logged in last are forgotten.
     """
     if not yes:
         who = "user and all visitors linked to them" if user else "visitor"
@@ -59,11 +66,11 @@ def forget(visitor: str, user: bool, yes: bool, seconds: float, as_json: bool) -
     worker = WorkerSettings()
     hidden = pseudonyms(worker.pseudonym_key_file)
     places = Places(connection(), TopicNames(), worker, opened(), hidden)
-    proof = (user_forgotten if user else forgotten)(places, visitor, seconds)
+    proof = (user_forgotten if user else forgotten)(places, visitor, timeout)
     if as_json:
-        click.echo(json.dumps(_told(proof), indent=1))
+        click.echo(json.dumps(_as_json(proof), indent=1))
         return
-    table = Table("store", "found", "done", "nothing is left by", title=f"request {proof.request}")
+    table = Table("store", "found", "done", "erased by", title=f"request {proof.request}")
     for line in proof.lines:
         table.add_row(*line)
     print_table(table)
@@ -71,7 +78,7 @@ def forget(visitor: str, user: bool, yes: bool, seconds: float, as_json: bool) -
         click.echo(_hint(one), err=True)
 
 
-def _told(proof: Proof) -> dict[str, Any]:
+def _as_json(proof: Proof) -> dict[str, Any]:
     return {
         "request": proof.request,
         "at": proof.at,
@@ -82,7 +89,9 @@ def _told(proof: Proof) -> dict[str, Any]:
 
 def _hint(one: Unconfirmed) -> str:
     partitions = ", ".join(map(str, one.partitions))
-    state = "runs, and has not confirmed in time: ask again" if one.running else "does not run: start it"
+    state = (
+        "runs but has not confirmed in time: repeat the request" if one.running else "does not run: start it"
+    )
     return (
         f"The datadir at {one.place} may still hold the visitor (partitions {partitions}). Its worker "
         f"{state}. If the datadir was deleted, and not only switched off: {one.strike}"
@@ -91,16 +100,16 @@ def _hint(one: Unconfirmed) -> str:
 
 @command.command()
 @click.argument("identifier", metavar="ID", callback=_named)
-@click.option("--user", is_flag=True, help="The id is a user's (user_id), not a visitor's.")
+@click.option("--user", is_flag=True, help="ID is a user's (user_id), not a visitor's.")
 def pseudonym(identifier: str, user: bool) -> None:
-    """What a visitor's ID is replaced by where PATHCAST_PSEUDONYM_KEY_FILE is set: answers have it."""
+    """Show the pseudonym that answers have in the place of ID, if PATHCAST_PSEUDONYM_KEY_FILE is set."""
     from streams.config.secret_file import pseudonyms
     from streams.config.worker_settings import WorkerSettings
 
     hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
     if hidden is None:
         raise click.ClickException(
-            "no pseudonyms are made: ids stay as they are unless PATHCAST_PSEUDONYM_KEY_FILE names a secret"
+            "there are no pseudonyms: ids stay as they are unless PATHCAST_PSEUDONYM_KEY_FILE names a secret"
         )
     make = hidden.user if user else hidden.visitor
     click.echo(make(identifier.encode()))
@@ -108,10 +117,10 @@ def pseudonym(identifier: str, user: bool) -> None:
 
 @command.command()
 def stores() -> None:
-    """Every place where something is kept, what it has of a visitor, and how that leaves it."""
+    """List every store, what it holds of a visitor, and how that is erased."""
     from deploy.privacy.stores import STORES
 
-    table = Table("store", "holds", "leaves")
+    table = Table("store", "holds", "erased")
     for store in STORES:
         table.add_row(store.name, store.holds or "nothing of visitors", store.leaves)
     print_table(table)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def actions_text(settings: WorkerSettings) -> str:
-    """The configured actions file, else the shipped example."""
+    """The text of the configured actions file, else of the shipped example."""
     if settings.actions is None:
         return (resources.files("deploy") / "data" / "actions.toml").read_text()
     try:
@@ -26,7 +26,7 @@ def actions_text(settings: WorkerSettings) -> str:
 
 
 def shop_text(settings: WorkerSettings) -> str:
-    """The configured rules of recommendations, else nothing, which stands for the defaults."""
+    """The text of the configured rules of recommendations; empty for the defaults."""
     path = settings.recommendation_rules
     try:
         return path.expanduser().read_text() if path else ""
@@ -53,9 +53,9 @@ def shop_text(settings: WorkerSettings) -> str:
 def command() -> None:
     """Answer the clicks of some partitions until SIGTERM or Ctrl-C.
 
-    It follows the model that `pathcast train --announce` or the trainer announces, also one that comes while
-    it runs. Without a model, lower fallback tiers (`rung` in the answers) answer: popular items, and a
-    probability that is the same for all who are as far in their session.
+    The worker uses the model that `pathcast train --announce` or the trainer announces, and swaps it when a
+    new one is announced. Without a model, lower fallback tiers (`rung` in the answers) answer: popular items,
+    and a probability that depends only on how long the session is.
     """
     from deploy.cluster import clients
     from streams.config.topics import TopicNames

@@ -12,22 +12,31 @@ from trainer.defaults import CONTENT_WIDTH as WIDTH
 
 @click.group(cls=Group)
 def command() -> None:
-    """What items are about."""
+    """Content vectors of items."""
 
 
 @command.command("embed")
 @click.option("--items", required=True, type=FILE, help="Catalogue: item_id, title, category, brand.")
-@click.option("--vectors", multiple=True, type=FILE, help="The shop's own: .npz, .parquet or .safetensors.")
-@click.option("--model", type=FOLDER, help="Folder of a sentence-transformers model, for the titles.")
 @click.option(
-    "--width", type=click.IntRange(1), default=WIDTH, show_default=True, help="Numbers per kind of vectors."
+    "--vectors",
+    multiple=True,
+    type=FILE,
+    help="The shop's own vectors: .npz, .parquet or .safetensors; repeat for more kinds.",
 )
-@click.option("--out", required=True, type=OUT, help="Write here.")
+@click.option("--model", type=FOLDER, help="Folder of a sentence-transformers model that embeds the titles.")
+@click.option(
+    "--width",
+    type=click.IntRange(1),
+    default=WIDTH,
+    show_default=True,
+    help="Dimensions of each kind of vector.",
+)
+@click.option("--out", required=True, type=OUT, help="File to write.")
 def embed_items(items: Path, vectors: tuple[Path, ...], model: Path | None, width: int, out: Path) -> None:
-    """Make content vectors, for `pathcast train --content`.
+    """Make content vectors of items for `pathcast train --content`.
 
-    Titles become vectors by their words and pieces of words; vectors of pictures or sounds, one an item,
-    stand beside them. No network is used.
+    Titles are embedded by their words and parts of words, or by --model. Vectors of pictures or sounds
+    (--vectors, one for each item) are kept beside them. Nothing is downloaded.
     """
     from trainer.examples.embedding import embed
     from trainer.examples.vectors import read, write

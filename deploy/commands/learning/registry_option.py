@@ -1,4 +1,4 @@
-"""Where versions live, as an option of commands."""
+"""Options of commands that read or change a registry."""
 
 from pathlib import Path
 
@@ -11,5 +11,11 @@ registry_option = click.option(
     envvar="PATHCAST_REGISTRY",
     show_envvar=True,
     show_default=True,
-    help="Where versions live.",
+    help="Folder of the versions.",
+)
+announce_option = click.option(
+    "--announce/--no-announce",
+    "told",
+    default=True,
+    help="Announce the change to the workers, or only record it in the ledger.",
 )

@@ -8,14 +8,15 @@ import click
 from rich.table import Table
 
 from deploy.terminal.option_defaults import Wanted
+from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
-from deploy.terminal.time_option import moment
+from deploy.terminal.time_option import parsed_time
 
 if TYPE_CHECKING:
     from deploy.cluster.lapsing_visitors import LapsingFindings
 
 
-_USUAL = Wanted()
+_DEFAULTS = Wanted()
 _SHOWN = 10
 _DAYS = click.FloatRange(min=0, max=3650)
 
@@ -24,25 +25,44 @@ _DAYS = click.FloatRange(min=0, max=3650)
 @click.option(
     "--within-days",
     type=click.FloatRange(0, 3650, min_open=True),
-    default=_USUAL.within_days,
+    default=_DEFAULTS.within_days,
     show_default=True,
-    help="Lost: no visit in so many days.",
+    help="A visitor is lost who does not come back within this many days.",
 )
-@click.option("--absent-from", type=_DAYS, default=_USUAL.absent_from, show_default=True, help="Days away.")
-@click.option("--absent-to", type=_DAYS, help="Below so many days away  [PATHCAST_CHURN_DAYS].")
+@click.option(
+    "--absent-from",
+    type=_DAYS,
+    default=_DEFAULTS.absent_from,
+    show_default=True,
+    help="Least days since the last visit.",
+)
+@click.option("--absent-to", type=_DAYS, help="Days since the last visit, below  [PATHCAST_CHURN_DAYS].")
 @click.option(
     "--min-probability",
     type=click.FloatRange(0, 1),
-    default=_USUAL.least,
+    default=_DEFAULTS.least,
     show_default=True,
-    help="To be lost.",
+    help="Least probability to be lost.",
 )
 @click.option(
-    "--min-sessions", type=click.IntRange(1), default=_USUAL.sessions, show_default=True, help="Of a visitor."
+    "--min-sessions",
+    type=click.IntRange(1),
+    default=_DEFAULTS.sessions,
+    show_default=True,
+    help="Least sessions of a visitor.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Publish this many at most, most money at risk first.")
-@click.option("--at", callback=moment, help="Event time of the sweep  [what the state has reached].")
-@click.option("--dry-run", is_flag=True, help="Publish nothing, only show.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    help="Publish at most this many, those with the most money at risk first.",
+)
+@renamed_option(
+    "--as-of",
+    old="--at",
+    callback=parsed_time,
+    help="Event time of the sweep  [the newest that the state has reached].",
+)
+@click.option("--dry-run", is_flag=True, help="Only print the visitors; publish nothing.")
 def command(
     within_days: float,
     absent_from: float,
@@ -50,14 +70,14 @@ def command(
     min_probability: float,
     min_sessions: int,
     limit: int | None,
-    at: int | None,
+    as_of: int | None,
     dry_run: bool,
 ) -> None:
-    """Sweep the state for lapsing visitors, and publish them.
+    """Find lapsing visitors in the workers' state and publish them.
 
-    Lapsing is who used to come, stays away for longer than that visitor's habit, and is likely to be lost.
-    Workers go on meanwhile. The model is learned from the state itself: who came how often, and how lately.
-    A sweep that is repeated replaces its own records.
+    A visitor is lapsing who used to come, has stayed away for longer than usual, and is likely to be lost.
+    Workers keep running. The model is learned from the state itself: how often and how lately visitors came.
+    A repeated sweep replaces its own records.
     """
     from deploy.cluster.clients import connection
     from deploy.cluster.lapsing_visitors import publish, read_state, sweep
@@ -70,10 +90,10 @@ def command(
     absent_to = settings.churn_days if absent_to is None else absent_to
     if absent_to <= absent_from:
         raise click.UsageError(
-            f"--absent-from {absent_from:g} is not below --absent-to {absent_to:g}: nobody is in between"
+            f"--absent-from {absent_from:g} is not below --absent-to {absent_to:g}: give a smaller one"
         )
     state = read_state(to, settings.application_id, pseudonyms(settings.pseudonym_key_file))
-    as_of = state.watermark if at is None else at
+    as_of = state.watermark if as_of is None else as_of
     wanted = Wanted(within_days, absent_from, absent_to, min_probability, min_sessions, limit)
     found = sweep(state, learn(state.table, as_of), as_of, wanted)
     print_table(_table(found))

@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.terminal.event_map_option import event_map_option, names_in
-from deploy.terminal.log_options import FILE, events_option, mapping_option
+from deploy.terminal.event_map_option import names_in
+from deploy.terminal.log_options import FILE, ShopLog, log_options
 from deploy.terminal.tables import print_table
-from models.contract.aliases import EventNames
+from deploy.terminal.training_options import config_option, device_option, set_option
 from trainer.loop.options import Options, changed, read
 from trainer.promotion.named import anywhere
 
@@ -26,53 +26,64 @@ _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
 
 
 @click.command()
-@events_option
-@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
-@mapping_option
-@event_map_option
+@log_options()
 @click.option(
-    "--registry", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where versions live."
+    "--registry",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that the new version is written to.",
 )
-@click.option("--config", type=FILE, help="TOML file of training settings, and [event_map].")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One training setting.")
-@click.option("--seed", default=0, show_default=True, help="Same log and seed, same model.")
-@click.option("--epochs", default=Options().epochs, show_default=True, help="At most; it stops early.")
-@click.option("--baselines/--no-baselines", default=True, help="Train what `evaluate` compares with.")
-@click.option("--time-budget", default=2.5, show_default=True, help="Minutes for the epochs.")
+@config_option
+@set_option
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Seed of all random choices: the same log and seed give the same model.",
+)
+@click.option(
+    "--epochs",
+    default=Options().epochs,
+    show_default=True,
+    help="Most epochs; training stops earlier when the newest sessions no longer gain.",
+)
+@click.option(
+    "--baselines/--no-baselines",
+    default=True,
+    help="Also train the baselines that `pathcast evaluate` compares with.",
+)
+@click.option("--time-budget", default=2.5, show_default=True, help="Most minutes for the epochs.")
 @click.option(
     "--checkpoint",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder from which a killed run goes on: repeat its command.",
+    help="Folder of checkpoints: a killed run continues from it when its command is repeated.",
 )
-@click.option("--from", "start", metavar="VERSION", help="Begin with what a version has learned.")
-@click.option("--content", type=FILE, help="Vectors of items, made by `items embed`.")
-@click.option("--profiles", type=FILE, help="What the topic `profiles` has, as JSON lines.")
+@click.option("--from", "start", metavar="VERSION", help="Version whose weights the training starts from.")
+@click.option("--content", type=FILE, help="Content vectors of items, made by `pathcast items embed`.")
+@click.option("--profiles", type=FILE, help="Records of the topic `profiles` as JSON lines.")
 @click.option(
     "--holdout",
     type=click.FloatRange(0, 0.9),
     default=0.0,
     show_default=True,
-    help="Share of the newest clicks to leave for the gate.",
+    help="Share of the newest clicks that are not learned from, so that the gate can judge on them.",
 )
-@click.option("--freeze", help="Parts of it that stay as they are, such as items,encoder.")
+@click.option("--freeze", help="Parts of the --from version that do not change, such as items,encoder.")
 @click.option(
     "--publish-heads",
     type=click.Choice(["worthy", "all"]),
     default=None,
-    help="Of the further answers: those that the verdict finds worth it, or all  [worthy].",
+    help="Which further answers are published: those that the verdict recommends, or all  [worthy].",
 )
-@click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
+@device_option
 @click.option(
     "--announce/--no-announce",
     "told",
     default=None,
-    help="Tell the workers  [if KAFKA_BOOTSTRAP_SERVERS is set].",
+    help="Announce the version to the workers  [if KAFKA_BOOTSTRAP_SERVERS is set].",
 )
 def command(
-    events: tuple[Path, ...],
-    items: Path | None,
-    mapping: dict[str, str],
-    names: EventNames,
+    log: ShopLog,
     registry: Path,
     config: Path | None,
     settings: tuple[str, ...],
@@ -90,27 +101,41 @@ def command(
     device: str,
     told: bool | None,
 ) -> None:
-    """Train a model on event logs and put it into a registry.
+    """Train a model on event logs and write it to a registry.
 
-    CSV, JSON lines (each also .gz) and Parquet are read; columns of known logs are understood. The newest
-    sessions stop the training early, calibrate it, and give the figures that are shown; then they are learned
-    from, too. It ends with a verdict: which answers are worth publishing, and what more data would bring.
+    Logs are CSV, JSON lines (both also .gz) or Parquet; columns of known logs are recognised. The newest
+    sessions decide when training stops, calibrate the model and give the printed figures; afterwards the
+    model learns from them, too. The last lines are a verdict: which answers are worth publishing, and what
+    more data would bring. --config may also hold an [event_map].
     """
     begun = anywhere(registry, start) if start else None
     given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
-    settings = (*settings, f"freeze={freeze}") if freeze else settings
-    settings = (*settings, f"publish_heads={publish_heads}") if publish_heads else settings
+    own = (("freeze", freeze), ("publish_heads", publish_heads))
+    settings = (*settings, *(f"{name}={value}" for name, value in own if value))
     options = changed(read(config, given) if config else given, settings)
-    names = names_in(config, names)
     from trainer.eventlog.slices import offsets
     from trainer.training.log_parts import Run
 
-    data = (events, registry, items, mapping, options, baselines, checkpoint, begun, names, content)
-    _run(Run(*data, holdout, offsets(events), profiles), told)
+    run = Run(
+        events=log.events,
+        registry=registry,
+        items=log.items,
+        mapping=log.mapping,
+        options=options,
+        baselines=baselines,
+        checkpoint=checkpoint,
+        start=begun,
+        names=names_in(config, log.names),
+        content=content,
+        holdout=holdout,
+        offsets=offsets(log.events),
+        profiles=profiles,
+    )
+    _run(run, told)
 
 
 def _run(run: Run, told: bool | None) -> None:
-    """Train, show what came of it, and tell the workers where that is asked for."""
+    """Train, print the result, and announce it if that is asked for."""
     from deploy.runs.progress_bar import use_cores
     from deploy.runs.promotion_moves import promotions
     from trainer.loop.distributed import processes
@@ -130,12 +155,12 @@ def _run(run: Run, told: bool | None) -> None:
     if tell:
         promotions(run.registry).promote(version.id, "announced by `pathcast train`")
     elif told is None:
-        hint = f"not announced; workers take it up after: pathcast models promote {version.id}"
+        hint = f"not announced; to let workers use it: pathcast models promote {version.id}"
         click.echo(f"{hint} --registry {run.registry}", err=True)
 
 
 def _check_workers_can_be_told() -> None:
-    """Raises KafkaUnreachable or ReplayError now, not after minutes of training."""
+    """Raise KafkaUnreachable or ReplayError before the training instead of after it."""
     from deploy.cluster.clients import connection
     from deploy.cluster.replay import check_topic
     from streams.config.topics import TopicNames
@@ -157,8 +182,8 @@ def _show(version: Version, console: Console) -> None:
     for note in version.metrics["log"]["notes"]:
         console.print(f"note: {note}", style="yellow", highlight=False)
     print_table(_table(version), console)
-    for said in version.metrics["verdict"]["said"]:
-        console.print(said, highlight=False, soft_wrap=not console.is_terminal)
+    for sentence in version.metrics["verdict"]["said"]:
+        console.print(sentence, highlight=False, soft_wrap=not console.is_terminal)
     click.echo(version.path)
 
 

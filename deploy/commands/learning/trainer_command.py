@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Write the event log, and train, judge and promote a model whenever it is due, until SIGTERM or Ctrl-C.
+    """Write the event log, and train, judge and promote a model when one is due, until SIGTERM or Ctrl-C.
 
-    Judging is the gate's work: it compares a new version with the one in use, on clicks that neither has
-    seen, and lets it serve only where it is better (docs/trainer/gate.md).
+    The gate judges: it compares a new version with the serving one on clicks that neither has learned from,
+    and promotes it only if it is better (docs/trainer/gate.md).
     """
     if ctx.invoked_subcommand is None:
         _run(_settings())
 
 
 def _settings() -> TrainerSettings:
-    """The settings, with log lines written as they say."""
+    """The settings; also sets up the log lines as they say."""
     from streams import logging_setup
     from streams.config.worker_settings import WorkerSettings
     from trainer.settings import TrainerSettings
@@ -65,7 +65,7 @@ def _run(settings: TrainerSettings) -> None:
     with suppress(KeyboardInterrupt):
         _check()
         trainer = _trainer(settings)
-        # A round is short, and what was begun in it, as saying how a run ended, is then over.
+        # A round is short: it is finished first, so that the end of a run is still recorded.
         for number in (signal.SIGTERM, signal.SIGINT):
             # A shell's background job ignores Ctrl-C.
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -78,11 +78,12 @@ def _run(settings: TrainerSettings) -> None:
 
 
 def _check() -> None:
-    """Whether runs could be made: in a process of its own, for that loads torch, whose memory would stay."""
+    """Check the settings of runs in another process: this one must not keep the memory of torch."""
     done = subprocess.run(program("trainer", "check"), capture_output=True, text=True)
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"pathcast trainer check died, status {done.returncode}"]
-        raise click.ClickException(said[-1].removeprefix("Error: "))
+        lines = done.stderr.strip().splitlines()
+        unknown = f"pathcast trainer check ended with status {done.returncode}"
+        raise click.ClickException(lines[-1].removeprefix("Error: ") if lines else unknown)
 
 
 def _trainer(settings: TrainerSettings) -> Trainer:
@@ -120,7 +121,7 @@ def _end(*_: Any) -> None:
 
 @command.command("run")
 def run() -> None:
-    """Make the run that was ordered and is not made yet: `pathcast trainer` starts it."""
+    """Make the training run that is due; `pathcast trainer` calls this."""
     from deploy.runs.progress_bar import use_cores
     from deploy.runs.training_run import make
     from trainer.service.orders import Workdir
@@ -134,7 +135,7 @@ def run() -> None:
             sys.exit(BUSY)
         order = at.order()
         if order is None:
-            click.echo("no run was ordered: pathcast retrain asks for one", err=True)
+            click.echo("no run is due; pathcast retrain requests one", err=True)
             return
         done = make(settings, at, order)
     click.echo(f"{done.version or 'no version'}: {done.why}", err=True)
@@ -142,19 +143,19 @@ def run() -> None:
 
 @command.command("check")
 def check_command() -> None:
-    """Whether the settings of runs fit and the working folder can be used: `pathcast trainer` asks first."""
+    """Check the settings of runs and the working folder; `pathcast trainer` calls this first."""
     settings = _settings()
     if settings.config is not None:
-        read(settings.config.expanduser(), Options())  # what is wrong there is said before torch is loaded
+        read(settings.config.expanduser(), Options())  # reports an error there before torch is loaded
     from deploy.runs.training_run import check
 
     check(settings)
-    click.echo("settings fit, and the working folder can be used")
+    click.echo("the settings are valid, and the working folder can be used")
 
 
 @command.command("drift")
 def drift() -> None:
-    """Ask for a run where the newest clicks are not those of the version that serves."""
+    """Request a run if the newest clicks have drifted from those of the serving version."""
     from deploy.runs.drift_check import look_for_drift
     from deploy.runs.progress_bar import use_cores
 
@@ -165,7 +166,7 @@ def drift() -> None:
 
 @command.command("adapt")
 def adapt() -> None:
-    """Take the serving version a small step further, and let the gate decide; not while a run is made."""
+    """Make one incremental update of the serving version and let the gate judge it; not during a run."""
     from deploy.runs.incremental_updates import drop_steps, take_step
     from deploy.runs.progress_bar import use_cores
     from trainer.defaults import Step
@@ -180,4 +181,4 @@ def adapt() -> None:
         click.echo(take_step(settings, Step()), err=True)
         gone = drop_steps(settings)
     if gone:
-        click.echo(f"removed old steps: {', '.join(gone)}", err=True)
+        click.echo(f"removed old incremental updates: {', '.join(gone)}", err=True)

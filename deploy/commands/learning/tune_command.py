@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploy.terminal.event_map_option import event_map_option, names_in
-from deploy.terminal.log_options import FILE, mapping_option
-from models.contract.aliases import EventNames
+from deploy.terminal.event_map_option import names_in
+from deploy.terminal.log_options import ShopLog, log_options
+from deploy.terminal.training_options import config_option, device_option, set_option
 from trainer.loop.options import Options, changed, read
 
 if TYPE_CHECKING:
@@ -18,29 +18,28 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--events", multiple=True, required=True, type=FILE, help="A log; give several as one.")
-@click.option("--items", type=FILE, help="Catalogue: fills category, brand and price of events.")
-@mapping_option
-@event_map_option
+@log_options()
 @click.option(
     "--trials",
     type=click.IntRange(1),
     default=40,
     show_default=True,
-    help="In all, those of earlier runs included.",
+    help="Trials in all, including those of earlier runs.",
 )
-@click.option("--time-budget", default=60.0, show_default=True, help="Minutes for this run.")
-@click.option("--storage", default="sqlite:///tune.db", show_default=True, help="Where the study is kept.")
-@click.option("--study", default="pathcast", show_default=True, help="Its name there.")
-@click.option("--config", type=FILE, help="TOML file of settings that are not searched, and [event_map].")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting, held as it is.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="auto", show_default=True)
+@click.option("--time-budget", default=60.0, show_default=True, help="Most minutes for this run.")
+@click.option(
+    "--storage",
+    default="sqlite:///tune.db",
+    show_default=True,
+    help="URL of the database that keeps the study.",
+)
+@click.option("--study", default="pathcast", show_default=True, help="Name of the study in the database.")
+@config_option
+@set_option
+@click.option("--seed", default=0, show_default=True, help="Seed of the search and of the trainings.")
+@device_option
 def command(
-    events: tuple[Path, ...],
-    items: Path | None,
-    mapping: dict[str, str],
-    names: EventNames,
+    log: ShopLog,
     trials: int,
     time_budget: float,
     storage: str,
@@ -50,30 +49,26 @@ def command(
     seed: int,
     device: str,
 ) -> None:
-    """Search for training settings on the newest sessions of a log; run it again to go on.
+    """Search for training settings that are best on the newest sessions of a log; repeat it to continue.
 
-    The best settings are written to standard output, for `pathcast train --config`. Leave out of the log what
-    a model is to be judged on.
+    Settings given with --set are fixed; --config changes the others' first values and may hold an
+    [event_map]. The best settings are written to standard output, for `pathcast train --config`. The log must
+    not contain the clicks that a model will be evaluated on.
     """
     given = replace(Options(seed=seed, device=device), seconds=60 * time_budget)
     options = changed(read(config, given) if config else given, settings)
-    names = names_in(config, names)
+    log = log._replace(names=names_in(config, log.names))
     from deploy.runs.progress_bar import use_cores
     from trainer.experiments.tune import Search, toml, tune
-    from trainer.logs.catalogue_file import catalogue
-    from trainer.logs.log_files import read_log
-    from trainer.logs.log_replay import walk
-    from trainer.logs.reading import reading
 
     use_cores()
     fixed = tuple(setting.partition("=")[0].strip() for setting in settings)
-    with reading(events):
-        examples = walk(read_log(events, mapping, names), catalogue(items)).examples()
+    examples = log.examples()
     search = Search(options, trials, 60 * time_budget, storage, study, fixed)
-    click.echo(toml(tune(examples, search, _told), tuple(search.space)), nl=False)
+    click.echo(toml(tune(examples, search, _print_trial), tuple(search.space)), nl=False)
 
 
-def _told(trial: FrozenTrial) -> None:
+def _print_trial(trial: FrozenTrial) -> None:
     value = f"{trial.value:.4f}" if trial.value is not None else "-"
     params = ", ".join(f"{name} {_short(found)}" for name, found in trial.params.items())
     click.echo(f"trial {trial.number}: {trial.state.name.lower()} {value} ({params})", err=True)

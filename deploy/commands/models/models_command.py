@@ -5,31 +5,31 @@ from pathlib import Path
 import click
 from rich.table import Column, Table
 
-from deploy.commands.learning.registry_option import registry_option
+from deploy.commands.learning.registry_option import announce_option, registry_option
 from deploy.commands.models.adapt_command import adapt
 from deploy.commands.models.gate_command import gate
 from deploy.commands.models.show import show
 from deploy.commands.models.workers import shadow, workers
 from deploy.runs.version_metrics import figures
 from deploy.terminal.help_pages import Group
+from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
 from models.registry.refusals import RegistryError
 from trainer.defaults import Keep
 from trainer.promotion.named import versions
 
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
-reason_option = click.option("--reason", default="asked for on the command line", help="Kept in the ledger.")
-told_option = click.option(
-    "--announce/--no-announce", "told", default=True, help="Tell the workers, or only enter it in the ledger."
+reason_option = click.option(
+    "--reason", default="asked for on the command line", help="Recorded in the ledger."
 )
 
 
 @click.group(cls=Group)
 def command() -> None:
-    """List, show, judge, promote, take back, pin and remove versions of a registry.
+    """List, show, judge, promote, roll back, pin and remove versions of a registry.
 
-    The gate is what a new version has to pass before it serves: a comparison with the one in use, on clicks
-    that neither has seen (docs/trainer/gate.md).
+    The gate is what a new version has to pass before it serves: a comparison with the serving one on clicks
+    that neither has learned from (docs/trainer/gate.md).
     """
 
 
@@ -40,13 +40,13 @@ for _subcommand in (show, gate, adapt, shadow, workers):
 @command.command("list")
 @registry_option
 def listed(registry: Path) -> None:
-    """All versions, oldest first, with what they reached when they were trained."""
+    """List all versions, oldest first, with the figures of their training."""
     from trainer.promotion.ledger import Ledger
 
     if not registry.is_dir():
-        raise RegistryError(f"{registry} is no folder; name the one where `pathcast train` puts versions")
+        raise RegistryError(f"{registry} is no folder; name the one that `pathcast train` writes versions to")
     found = Ledger(registry).standing()
-    # A name that is cut off is none that `show` or `promote` would know.
+    # `show` and `promote` need the whole name.
     table = Table(Column("version", no_wrap=True), "state", *_FIGURES, "why not", title=str(registry))
     for name in versions(registry):
         reached = figures(registry / name)
@@ -60,10 +60,14 @@ def listed(registry: Path) -> None:
 @click.argument("version")
 @registry_option
 @reason_option
-@told_option
-@click.option("--force", is_flag=True, help="Also one that the gate refused, or that was taken back.")
+@announce_option
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Promote even a version that the gate refused, or that was rolled back.",
+)
 def promote(version: str, registry: Path, reason: str, told: bool, force: bool) -> None:
-    """Let VERSION serve; announce it again where it does already."""
+    """Let VERSION serve; if it serves already, announce it again."""
     from deploy.runs.promotion_moves import promotions
 
     click.echo(f"{promotions(registry, told).promote(version, reason, force)} serves")
@@ -72,7 +76,7 @@ def promote(version: str, registry: Path, reason: str, told: bool, force: bool) 
 @command.command()
 @registry_option
 @reason_option
-@told_option
+@announce_option
 def rollback(registry: Path, reason: str, told: bool) -> None:
     """Let the version serve that served before the present one."""
     from deploy.runs.promotion_moves import promotions
@@ -84,10 +88,10 @@ def rollback(registry: Path, reason: str, told: bool) -> None:
 @click.argument("version", required=False)
 @registry_option
 @reason_option
-@told_option
-@click.option("--release", is_flag=True, help="Let others serve again; no VERSION is given.")
+@announce_option
+@click.option("--release", is_flag=True, help="Allow other versions again; takes no VERSION.")
 def pin(version: str | None, registry: Path, reason: str, told: bool, release: bool) -> None:
-    """Let VERSION serve, and no other one until it is released: gate and trainer do not promote over it."""
+    """Let VERSION serve until it is released: neither the gate nor the trainer replaces it."""
     from deploy.runs.promotion_moves import promotions
 
     if release == (version is not None):
@@ -101,27 +105,33 @@ def pin(version: str | None, registry: Path, reason: str, told: bool, release: b
 
 @command.command()
 @registry_option
-@click.option(
-    "--served",
+@renamed_option(
+    "--keep-last",
+    old="--served",
     type=click.IntRange(0),
     default=Keep().served,
     show_default=True,
-    help="Versions to roll back to.",
+    help="Keep this many versions that served last, for rollbacks.",
 )
-@click.option(
-    "--days", type=click.FloatRange(0), default=Keep().days, show_default=True, help="Younger versions stay."
+@renamed_option(
+    "--keep-days",
+    old="--days",
+    type=click.FloatRange(0),
+    default=Keep().days,
+    show_default=True,
+    help="Keep versions that are younger.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
-def gc(registry: Path, served: int, days: float, dry_run: bool) -> None:
-    """Remove versions that neither serve nor are pinned, nor served lately, nor are young.
+@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
+def gc(registry: Path, keep_last: int, keep_days: float, dry_run: bool) -> None:
+    """Remove versions that neither serve nor are pinned, did not serve lately and are not young.
 
-    Also where PATHCAST_REGISTRY_PUBLISH says that they were put.
+    Copies at PATHCAST_REGISTRY_PUBLISH are removed as well.
     """
     from deploy.cluster.records import now_ms
     from trainer.promotion.garbage import collect, removable, withdraw
     from trainer.promotion.publish_settings import PublishSettings
 
-    keep, url = Keep(served, days), PublishSettings().publish
+    keep, url = Keep(keep_last, keep_days), PublishSettings().publish
     gone = removable(registry, keep, now_ms()) if dry_run else collect(registry, keep, now_ms())
     for name in gone:
         click.echo(name)

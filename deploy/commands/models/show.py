@@ -1,4 +1,4 @@
-"""`pathcast models show`: all that is known of a version."""
+"""`pathcast models show`: everything that is known of a version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from deploy.commands.learning.registry_option import registry_option
 from deploy.runs.version_metrics import metrics
-from deploy.terminal.time_option import readable, told
+from deploy.terminal.time_option import readable, utc_text
 from models.errors import PathcastError
 from trainer.promotion.named import anywhere
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from trainer.promotion.status import LedgerEntry
 
 
-#: Lists of sentences.
+#: Lists of sentences, printed one in each line.
 _ONE_A_LINE = ("history", "said", "notes")
 
 
 @click.command()
 @click.argument("version")
 @registry_option
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def show(version: str, registry: Path, as_json: bool) -> None:
-    """What VERSION is: whether it serves, what befell it, what it was made from, how good it was.
+    """Show VERSION: whether it serves, its history, what it was trained on and how good it was.
 
-    Its files are verified and loaded as a worker does; what is wrong with them is told.
+    Its files are verified and loaded as by a worker; errors are reported.
     """
     path = anywhere(registry, version)
     from trainer.drift.drift import REFERENCE
@@ -62,11 +62,11 @@ def _usable(path: Path) -> str:
 
 
 def _entry(entry: LedgerEntry) -> str:
-    return f"{told(entry.at)} {entry.what} by {entry.by}: {entry.reason}"
+    return f"{utc_text(entry.at)} {entry.what} by {entry.by}: {entry.reason}"
 
 
 def _gate(path: Path) -> dict[str, Any]:
-    """What the gate said last; nothing where it was not asked."""
+    """The latest verdict of the gate; empty if there is none."""
     try:
         found: dict[str, Any] = json.loads((path / "gate" / "report.json").read_bytes())
     except (OSError, ValueError):
@@ -80,7 +80,7 @@ def _gate(path: Path) -> dict[str, Any]:
 
 
 def _lines(value: dict[str, Any], indent: str = "") -> Iterator[str]:
-    """Names and values, one a line; what is inside of something stands further right."""
+    """One name and value in each line; nested ones are indented."""
     for name, inner in value.items():
         if isinstance(inner, dict) and inner:
             yield f"{indent}{name}:"

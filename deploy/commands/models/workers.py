@@ -1,4 +1,4 @@
-"""`pathcast models workers` and `shadow`: what running workers do with versions."""
+"""`pathcast models workers` and `pathcast models shadow`: versions in running workers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import click
 from rich.table import Table
 
 from deploy.commands.learning.registry_option import registry_option
+from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
-from deploy.terminal.time_option import told
+from deploy.terminal.time_option import utc_text
 from trainer.promotion.named import anywhere
 
 if TYPE_CHECKING:
@@ -22,22 +23,22 @@ _WORDS = {"in_use": "uses", "refused": "refused", "shadow": "compares"}
 
 @click.command()
 def workers() -> None:
-    """What each worker last said: the version it uses, those it refused and why, those it compares."""
+    """Show what each worker last reported: the version it uses, refused versions and why, comparisons."""
     from deploy.cluster.clients import connection
     from deploy.cluster.model_reports import reports
     from streams.config.topics import TopicNames
 
     found = reports(connection(), TopicNames().model_reports)
     if not found:
-        click.echo("no worker has said anything yet: start one (pathcast worker), and announce a version")
+        click.echo("no worker has reported yet: start one (pathcast worker), and announce a version")
         return
-    table = Table("worker", "does", "version", "since", "says")
+    table = Table("worker", "does", "version", "since", "details")
     for one in found:
-        table.add_row(one.worker, _WORDS[one.kind], one.version, told(one.at), _told(one))
+        table.add_row(one.worker, _WORDS[one.kind], one.version, utc_text(one.at), _report(one))
     print_table(table)
 
 
-def _told(one: ModelReport) -> str:
+def _report(one: ModelReport) -> str:
     if one.shadow is not None:
         return _compared(one.shadow)
     return f"{one.refusal}: {one.message}" if one.kind == "refused" else f"before: {one.incumbent}"
@@ -61,12 +62,14 @@ def _compared(found: Comparison) -> str:
 @click.command()
 @click.argument("version", required=False)
 @registry_option
-@click.option("--events", default=5_000, show_default=True, help="Clicks that each worker scores with it.")
-@click.option("--stop", is_flag=True, help="End the comparison; no VERSION is given.")
-def shadow(version: str | None, registry: Path, events: int, stop: bool) -> None:
-    """Let workers compare VERSION with the one in use, on live clicks; it answers nobody.
+@renamed_option(
+    "--clicks", old="--events", default=5_000, show_default=True, help="Clicks that each worker compares on."
+)
+@click.option("--stop", is_flag=True, help="End the comparison; takes no VERSION.")
+def shadow(version: str | None, registry: Path, clicks: int, stop: bool) -> None:
+    """Let workers compare VERSION with the serving one on live clicks; its answers are not published.
 
-    `models workers` shows what comes of it.
+    `pathcast models workers` shows the result.
     """
     if stop == (version is not None):
         raise click.UsageError("give a VERSION to compare, or --stop")
@@ -77,5 +80,5 @@ def shadow(version: str | None, registry: Path, events: int, stop: bool) -> None
     if path is None:
         LiveWorkers().stop()
     else:
-        LiveWorkers().compare(store.load(path), events)
-    click.echo(f"{version} is compared on {events} clicks" if version else "the comparison has ended")
+        LiveWorkers().compare(store.load(path), clicks)
+    click.echo(f"{version} is compared on {clicks} clicks" if version else "the comparison has ended")

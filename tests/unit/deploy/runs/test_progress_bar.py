@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from deploy.runs.progress_bar import Bar, Lines
+from deploy.runs.progress_bar import Bar, ProgressLines
 from trainer.loop.progress import Progress, begins
 
 
@@ -57,7 +57,7 @@ def test_the_bar_names_a_step_without_epochs() -> None:
 
 def test_without_a_terminal_what_reports_nothing_is_seen_to_go_on() -> None:
     now, written = [0.0], io.StringIO()
-    lines = Lines(Console(file=written), "reading the log", every=10, clock=lambda: now[0])
+    lines = ProgressLines(Console(file=written), "reading the log", every=10, clock=lambda: now[0])
     for second in range(31):
         now[0] = float(second)
         lines.tick()

@@ -64,7 +64,7 @@ def test_a_registry_that_is_no_folder_is_refused(monkeypatch: pytest.MonkeyPatch
 
 def test_without_an_order_nothing_is_made(tmp_path: Path) -> None:
     done = CliRunner().invoke(command, ["run"])
-    assert (done.exit_code, "no run was ordered" in done.output) == (0, True)
+    assert (done.exit_code, "no run is due" in done.output) == (0, True)
     assert not (tmp_path / "registry").exists()
 
 

@@ -31,21 +31,21 @@ WRONG = {
     "benchmark cold-items --events LOG --items /nope.csv": "does not exist",
     "benchmark damage --model /nope --events LOG": "does not exist",
     "benchmark intent --events /nope.csv": "does not exist",
-    "benchmark lapsing --events /nope.csv --at 2020-01-01": "does not exist",
+    "benchmark lapsing --events /nope.csv --cutoff 2020-01-01": "does not exist",
     "benchmark next-item --train /nope.txt --test LOG": "does not exist",
     "benchmark prequential --events /nope.csv": "does not exist",
     "benchmark transfer --model nobody --registry r --events LOG": "is no version of r",
     "benchmark transfer --model nobody --registry r --events LOG --sessions few": "are no numbers",
     "items embed --items /nope.csv --out out": "does not exist",
     "replay /nope.csv": "does not exist",
-    "replay LOG --rate 5 --max": "exclude each other",
+    "replay LOG --rate 5 --unthrottled": "exclude each other",
     "models show nobody --registry r": "is no version of r",
     "models gate nobody --registry r --events LOG": "is no version of r",
     "models shadow nobody --registry r": "is no version of r",
     "models adapt --registry r --events /nope.csv": "does not exist",
     "decisions verify /nope.jsonl": "does not exist",
     "decisions verify --actions /nope.toml": "does not exist",
-    "dead-letters replay": "say which",
+    "dead-letters replay": "choose dead letters",
     "log export /nope/clicks.parquet": "cannot be written",
 }
 _CODE = """
@@ -139,8 +139,8 @@ def test_a_replay_says_that_event_ids_change_when_it_moves_times() -> None:
 @pytest.mark.parametrize(("words", "said"), [
     (["models"], "The gate is what a new version has to pass"),
     (["models", "gate"], "This is the gate: what a version has to pass"),
-    (["trainer"], "Judging is the gate's work"),
-    (["score-lapsing"], "Lapsing is who used to come"),
+    (["trainer"], "The gate judges: it compares"),
+    (["score-lapsing"], "A visitor is lapsing who used to come"),
     (["worker"], "lower fallback tiers (`rung` in the answers)"),
 ])  # fmt: skip
 def test_words_of_this_project_are_explained_where_they_are_used(words: list[str], said: str) -> None:

@@ -13,7 +13,7 @@ from deploy.commands.learning import demand_command, evaluate_command
 from deploy.commands.models import show
 from deploy.terminal import tables
 from deploy.terminal.tables import print_table, shared
-from deploy.terminal.time_option import readable, told
+from deploy.terminal.time_option import readable, utc_text
 from tests.tiny import version as tiny
 
 WIDTH = 80
@@ -63,7 +63,9 @@ def test_sentences_wrap_and_names_do_not() -> None:
 def test_what_is_too_wide_for_80_columns_is_written_row_by_row() -> None:
     table = Table("table", "rows", "files", "MB", "days", "event time", "expired", "erased", "lost", "place")
     days = "2026-11-01 to 2026-11-30"
-    table.add_row("clicks", "89,186", "12", "34.1", days, f"{told(0)} to {told(1)}", "0", "0", "0", "x" * 60)
+    table.add_row(
+        "clicks", "89,186", "12", "34.1", days, f"{utc_text(0)} to {utc_text(1)}", "0", "0", "0", "x" * 60
+    )
     said = shown(table)
     assert words_of(table) <= set(said.split())
     assert said.splitlines()[0] == "table clicks"
@@ -128,7 +130,7 @@ def test_times_are_read_by_people_and_numbers_stay_numbers() -> None:
         "  count: 103193",
         "  since: 1",
     ]
-    assert readable(1796010041862) == told(1796010041862)
+    assert readable(1796010041862) == utc_text(1796010041862)
 
 
 def test_a_verdict_has_a_line_for_each_sentence() -> None:

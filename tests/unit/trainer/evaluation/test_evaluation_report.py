@@ -145,7 +145,7 @@ def test_clicks_that_the_version_has_seen_are_told(version, logs, tmp_path) -> N
     last = walk(read_log([logs[0]])).examples().ts
     assert seen == (last < last.max()).sum()
     assert (
-        f"note: {seen:,} of {len(last):,} clicks are of before {warmup.moment(int(last.max()))}"
+        f"note: {seen:,} of {len(last):,} clicks are older than {warmup.moment(int(last.max()))}"
         in done.stderr
     )
 

@@ -222,7 +222,7 @@ def test_a_topic_that_is_another_one_is_refused_until_it_is_accepted(
     log: EventLog, change: dict[str, Any]
 ) -> None:
     filled(log, [click(offset) for offset in range(5)])
-    with pytest.raises(EventLogError, match=r"recreated or truncated.*--recreated"):
+    with pytest.raises(EventLogError, match=r"recreated or truncated.*--allow-recreated"):
         buffer(log, **change)
     accepted = buffer(log, **change, anew=True)
     accepted.add([click(0), click(1)])

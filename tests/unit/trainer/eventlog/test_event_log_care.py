@@ -255,9 +255,9 @@ def test_the_commands_tend_and_forget(tmp_path: Path, monkeypatch: pytest.Monkey
         EventLog.at(str(tmp_path / "log")), [click(offset, f"v{offset % 3}") for offset in range(30)]
     )
     run = CliRunner().invoke
-    assert run(command, ["compact"]).output == "2 files fewer, 0 rows expired, 0 files removed\n"
+    assert run(command, ["compact"]).output == "2 files merged, 0 rows expired, 0 files removed\n"
     assert run(command, ["forget", "v1"]).output == (
-        "10 rows of clicks[0] erased\nmodels that had seen them: none\n"
+        "10 rows of clicks[0] erased\nmodels that learned from them: none\n"
     )
     assert len(rows(log)) == 20
 

@@ -96,5 +96,5 @@ def test_stats_and_export_show_the_log(
     shown = CliRunner().invoke(command, ["stats"])
     assert "80" in shown.output
     assert "clicks[1] up to offset 40" in shown.output
-    done = CliRunner().invoke(command, ["export", str(tmp_path / "x.parquet"), "--most", "3"])
+    done = CliRunner().invoke(command, ["export", str(tmp_path / "x.parquet"), "--limit", "3"])
     assert done.output.startswith("3 clicks written")

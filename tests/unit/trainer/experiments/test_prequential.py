@@ -80,8 +80,8 @@ def test_the_command(tmp_path: Path) -> None:
     log, out = tmp_path / "log.parquet", tmp_path / "out.json"
     read_log([SHIPPED]).head(2_500).sink_parquet(log)
     small = [part for pair in ("epochs=1", "hidden=16", "embedding=16") for part in ("--set", pair)]
-    words = ["benchmark", "prequential", "--events", str(log), "--before", "1.2", "--adapt", "12"]
-    done = CliRunner().invoke(main, [*words, "--least", "100", *small, "--json", str(out)])
+    words = ["benchmark", "prequential", "--events", str(log), "--initial-days", "1.2", "--adapt-hours", "12"]
+    done = CliRunner().invoke(main, [*words, "--min-clicks", "100", *small, "--json", str(out)])
     assert done.exit_code == 0, done.output
     found = json.loads(out.read_text())
     assert [week["number"] for week in found] == [0, 1]

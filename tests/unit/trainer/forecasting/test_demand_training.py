@@ -135,7 +135,7 @@ def test_a_start_without_history_is_refused(found, at, message) -> None:
 
 
 def test_logs_without_demand_are_refused(log) -> None:
-    with pytest.raises(DemandError, match=r"no event 'refund'.*purchase: .*view_item: 56.*--demand"):
+    with pytest.raises(DemandError, match=r"no event 'refund'.*purchase: .*view_item: 56.*--event"):
         sales(read_log([log]), Catalogue(), "refund")
     with pytest.raises(DemandError, match="no column of items"):
         sales(read_log([log]).drop("item_id"), Catalogue())
@@ -169,7 +169,7 @@ def test_the_command_forecasts_the_shipped_log(tmp_path) -> None:
     sold = log.filter(pl.col("event") == "purchase").select("item_id").unique()
     log.join(sold, on="item_id", how="semi").sink_parquet(bought)
     options = ["demand", "--events", str(bought), "--items", str(items)]
-    done = CliRunner().invoke(main, [*options, "--at", "2021-02-15", "--json", str(out)])
+    done = CliRunner().invoke(main, [*options, "--as-of", "2021-02-15", "--json", str(out)])
     assert done.exit_code == 0, done.output
     made = json.loads(out.read_text())
     assert made["from"] == "2021-02-15T00:00:00Z"
@@ -183,6 +183,6 @@ def test_the_command_forecasts_the_shipped_log(tmp_path) -> None:
 
 def test_the_command_explains_a_wrong_time(tmp_path) -> None:
     options = ["demand", "--events", str(SHIPPED), "--json", str(tmp_path / "out.json")]
-    done = CliRunner().invoke(main, [*options, "--at", "soon"])
+    done = CliRunner().invoke(main, [*options, "--as-of", "soon"])
     assert done.exit_code == 2
     assert "'soon' is no time" in done.output

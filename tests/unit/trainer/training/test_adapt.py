@@ -115,7 +115,7 @@ def test_a_log_without_newer_clicks_is_refused(version, tmp_path: Path, monkeypa
 @pytest.mark.parametrize("rate", ["-1", "0", "nan", "inf"])
 def test_a_rate_that_is_none_is_refused(version, rate: str) -> None:
     log = str(version.path.parent.parent / "log.parquet")
-    done = CliRunner().invoke(main, ["models", "adapt", "--events", log, "--rate", rate])
+    done = CliRunner().invoke(main, ["models", "adapt", "--events", log, "--learning-rate", rate])
     assert done.exit_code == 2
     assert "is not in the range 0<x<=1" in done.stderr
 

@@ -50,7 +50,7 @@ def test_where_no_worker_has_said_anything_a_sentence_says_so(
     names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deploy.cluster.model_reports.reports", lambda to, topic: [])
-    assert models("workers").output.startswith("no worker has said anything yet: start one")
+    assert models("workers").output.startswith("no worker has reported yet: start one")
 
 
 def test_a_pin(names: list[str]) -> None:
@@ -74,14 +74,14 @@ def test_a_damaged_version_is_shown_with_what_is_wrong(names: list[str], tmp_pat
 
 def test_collection_says_what_went(names: list[str], tmp_path: Path) -> None:
     models("promote", names[1], "--no-announce")
-    would = models("gc", "--days", "0", "--dry-run")
+    would = models("gc", "--keep-days", "0", "--dry-run")
     assert names[0] in would.output
     assert (tmp_path / names[0]).exists()
-    assert names[0] in models("gc", "--days", "0").output
+    assert names[0] in models("gc", "--keep-days", "0").output
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [names[1]]
 
 
-@pytest.mark.parametrize("what", [["--served", "-9"], ["--days", "-1"], ["--served", "few"]])
+@pytest.mark.parametrize("what", [["--keep-last", "-9"], ["--keep-days", "-1"], ["--keep-last", "few"]])
 def test_collection_keeps_no_fewer_than_none(names: list[str], what: list[str]) -> None:
     models("promote", names[0], "--no-announce")
     assert "Invalid value for" in models("gc", *what, code=2).output
@@ -110,9 +110,9 @@ def test_collection_removes_what_was_published_as_well(
         remote.put(tmp_path / "own" / name, url)
     monkeypatch.setenv("PATHCAST_REGISTRY_PUBLISH", url)
     models("promote", names[1], "--no-announce")
-    models("gc", "--days", "0", "--dry-run")
+    models("gc", "--keep-days", "0", "--dry-run")
     assert remote.names(url) == names
-    assert f"1 versions removed from {url}" in models("gc", "--days", "0").output
+    assert f"1 versions removed from {url}" in models("gc", "--keep-days", "0").output
     assert remote.names(url) == [names[1]]
 
 
