@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from deploy.cluster.clients import consumer, drain, producer
 from models.errors import PathcastError
 from streams.config.connection import Connection
-from streams.pipeline.dead_letter import HEADERS, REPLAY_ATTEMPT, REPLAYED_FROM
+from streams.config.topic_headers import REPLAY_ATTEMPT, REPLAYED_FROM
+from streams.pipeline.dead_letter import HEADERS
 
 #: Partition and offset of a letter.
 Place = tuple[int, int]

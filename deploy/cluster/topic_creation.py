@@ -1,4 +1,4 @@
-"""Creating the topics, and refusing to run on ones that do not fit."""
+"""Create the topics of the table of topics, and refuse existing ones that do not fit."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -8,47 +8,10 @@ from kafka.errors import TopicAlreadyExistsError
 
 from deploy.cluster.clients import admin
 from deploy.terminal.option_defaults import DEFAULT_PARTITIONS as DEFAULT_PARTITIONS
-from models.durations import DAY_MS, HOUR_MS
 from streams.config.connection import Connection
-from streams.config.topics import TopicNames, check
-
-_COMPACTED = {"cleanup.policy": "compact"}
-
-
-def configs(names: TopicNames) -> dict[str, dict[str, str]]:
-    """Topic settings by topic name."""
-    answers = {"retention.ms": str(7 * DAY_MS)}
-    return {
-        names.clicks: {"retention.ms": str(7 * DAY_MS)},
-        names.purchase_intent: answers,
-        names.recommendations: answers,
-        # The policies learn from these: they must outlive the events they explain.
-        names.ad_decisions: {"retention.ms": str(28 * DAY_MS)},
-        # The input's limit is 1 MiB by default: an event at the limit must fit here with its reason.
-        names.dead_letters: {"retention.ms": str(28 * DAY_MS), "max.message.bytes": str(2 << 20)},
-        # The last word on each visitor counts, for as long as one may act on it.
-        names.lapsing_visitors: {"cleanup.policy": "compact,delete", "retention.ms": str(28 * DAY_MS)},
-        # Whoever is asked for proof later must have it: a year.
-        names.erasures: {"retention.ms": str(365 * DAY_MS)},
-        # What a deleted key has sealed can be read until the topic is compacted.
-        names.visitor_keys: {
-            **_COMPACTED,
-            "max.compaction.lag.ms": str(HOUR_MS),
-            "delete.retention.ms": str(HOUR_MS),
-        },
-        # Workers read them at once; one that was away must find them.
-        names.identities: {"retention.ms": str(7 * DAY_MS)},
-        # Workers that were away for a week still find what was removed.
-        names.profiles: {
-            **_COMPACTED,
-            "max.compaction.lag.ms": str(DAY_MS),
-            "delete.retention.ms": str(7 * DAY_MS),
-        },
-        names.items: _COMPACTED,
-        names.model_updates: _COMPACTED,
-        names.model_reports: _COMPACTED,
-        names.state_copies: _COMPACTED,
-    }
+from streams.config.topic import Partitions
+from streams.config.topic_checks import check
+from streams.config.topics import TOPICS, TopicNames
 
 
 def ensure(
@@ -68,17 +31,17 @@ def ensure(
     with admin(to) as client:
         found = counts(client, names)
         wanted = _common_count(found, names) or partitions
-        missing = [topic for topic in names.used(sealing) if topic not in found]
-        for topic in missing:
-            count = 1 if topic in names.broadcast else wanted
+        sealed = (topic for topic in TOPICS.items() if sealing or not topic[1].only_sealed)
+        missing = {getattr(names, role): topic for role, topic in sealed if getattr(names, role) not in found}
+        for name, topic in missing.items():
             options = {
-                "num_partitions": count,
+                "num_partitions": 1 if topic.partitions is Partitions.ONE else wanted,
                 "replication_factor": replication,
-                "configs": configs(names)[topic],
+                "configs": topic.kafka_config,
             }
-            _create(client, topic, options)
+            _create(client, name, options)
         check(counts(client, names), names)
-    return missing
+    return list(missing)
 
 
 def _create(client: Any, topic: str, options: dict[str, Any]) -> None:

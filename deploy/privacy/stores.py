@@ -6,6 +6,9 @@ named here fails it. So a new store cannot be forgotten.
 
 from typing import NamedTuple
 
+from streams.config.topic import VisitorData
+from streams.config.topics import TOPICS as TABLE
+
 
 class DataStore(NamedTuple):
     """A place; `modules` write its files, `topics` are roles in TopicNames, `keys` kinds of state by name.
@@ -22,6 +25,11 @@ class DataStore(NamedTuple):
     topics: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     marked: tuple[str, ...] = ()
+
+
+def roles(*data: VisitorData) -> tuple[str, ...]:
+    """Topics that hold of a visitor what is said, by role."""
+    return tuple(role for role, topic in TABLE.items() if topic.visitor_data in data)
 
 
 STATE = DataStore(
@@ -45,16 +53,8 @@ TOPICS = DataStore(
     "topics",
     "clicks, answers, refused inputs, messages between workers",
     "by retention: Kafka cannot drop one key of them",
-    topics=(
-        "clicks",
-        "purchase_intent",
-        "recommendations",
-        "ad_decisions",
-        "dead_letters",
-        "lapsing_visitors",
-        "identities",
-    ),
-    marked=("lapsing_visitors",),
+    topics=roles(VisitorData.EXPIRES, VisitorData.EXPIRES_OR_MARKED),
+    marked=roles(VisitorData.EXPIRES_OR_MARKED),
 )
 PROFILES = DataStore(
     "what the shop knows of people",
@@ -122,9 +122,7 @@ MODELS = DataStore(
 )
 NOTHING = (
     DataStore("panes of the state", keys=("PANE", "ITEM_PANE", "FUNNEL_PANE")),
-    DataStore("catalogue and versions", topics=("items", "model_updates", "model_reports")),
-    DataStore("where state lies as files", topics=("state_copies",)),
-    DataStore("receipts of visitors forgotten", topics=("erasures",)),
+    DataStore("topics that name no visitor", topics=roles(VisitorData.NONE)),
     DataStore(
         "the worker's lock and name",
         modules=("streams/service/preflight.py", "streams/storage/datadir_identity.py"),

@@ -1,4 +1,4 @@
-"""The contract's documents, made from the structs that the worker itself decodes and encodes with."""
+"""The documents of the contract, from the table of topics and the structs that the worker itself uses."""
 
 import json
 from pathlib import Path
@@ -6,36 +6,22 @@ from typing import Any
 
 import msgspec
 
-from deploy.reference.asyncapi import document
+from deploy.reference.asyncapi import document, schema_name
+from deploy.reference.topics_page import page
 from deploy.reference.written_files import CONTRACT_DIRECTORY
-from models.contract.events import Click
-from models.contract.items import Item
-from models.contract.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations
-from models.contract.profile_updates import ProfileUpdate
-from models.contract.updates import ModelReport, ModelUpdate
-from models.privacy.erasure import Erasure, StateCopy
+from streams.config.topics import TOPICS
 
 DIRECTORY = CONTRACT_DIRECTORY
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 STRUCTS: dict[str, type[msgspec.Struct]] = {
-    "click": Click,
-    "item": Item,
-    "profile-update": ProfileUpdate,
-    "purchase-intent": PurchaseIntent,
-    "recommendations": Recommendations,
-    "ad-decision": AdDecision,
-    "lapsing-visitor": LapsingVisitor,
-    "erasure": Erasure,
-    "state-copy": StateCopy,
-    "model-update": ModelUpdate,
-    "model-report": ModelReport,
+    str(schema_name(topic)): topic.schema for topic in TOPICS.values() if topic.schema is not None
 }
 
 
 def files() -> dict[str, str]:
     """The text of every document by file name."""
     made = {f"{name}.schema.json": _json(schema(struct, name)) for name, struct in STRUCTS.items()}
-    return made | {"asyncapi.yaml": document()}
+    return made | {"asyncapi.yaml": document(), "topics.md": page()}
 
 
 def stale(directory: Path) -> list[str]:
@@ -64,7 +50,7 @@ def schema(struct: type[msgspec.Struct], name: str) -> dict[str, Any]:
 
 
 def _tidy(definition: dict[str, Any]) -> None:
-    """Leave out what concerns the program only: line breaks, the decoder's flags, its strictness."""
+    """Remove line breaks, and what concerns only the decoder: its flags and its strictness."""
     if "description" in definition:
         definition["description"] = " ".join(definition["description"].split())
     definition.get("properties", {}).pop("flags", None)

@@ -1,65 +1,207 @@
-"""The names of the topics, and which partition counts fit together."""
+"""The table of topics. Everything about a topic is said here once, in its entry.
 
-from collections.abc import Mapping
+From the table follow the settings of the topics' names, their creation (`deploy/cluster/topic_creation.py`),
+the AsyncAPI document and the page of topics (`deploy/reference`), and where a visitor's data is looked for
+(`deploy/privacy/stores.py`). A new topic is an entry here and the code that writes or reads it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.errors import SetUpError
+from models.contract.events import Click
+from models.contract.items import Item
+from models.contract.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations
+from models.contract.profile_updates import ProfileUpdate
+from models.contract.updates import ModelReport, ModelUpdate
+from models.durations import DAY_MS, HOUR_MS
+from models.privacy.erasure import Erasure, StateCopy
+from streams.config.topic import (
+    COMMANDS,
+    SHOP,
+    TRAINER,
+    VISITOR_KEY,
+    WORKER,
+    Partitions,
+    Topic,
+    VisitorData,
+    answer,
+    broadcast,
+)
+from streams.config.topic_headers import CLICK_HEADERS, DEAD_LETTER_HEADERS
 
 #: The topics of a click's answers, in their order, by their fields in the topic names.
 ANSWERS = ("purchase_intent", "recommendations", "ad_decisions")
 
 
 class TopicNames(BaseSettings):
-    """Every topic by its role; a name is set by PATHCAST_TOPIC_CLICKS and so on."""
+    """The name of every topic, by role; each is set by PATHCAST_TOPIC_<ROLE> (PATHCAST_TOPIC_CLICKS, ...)."""
 
     model_config = SettingsConfigDict(env_prefix="PATHCAST_TOPIC_", frozen=True, extra="ignore")
 
-    clicks: str = Field(default="clicks", description="Input: the shop's events, keyed by visitor.")
-    purchase_intent: str = Field(
-        default="purchase-intent", description="Output: probability of a purchase, per click."
-    )
-    recommendations: str = Field(
-        default="recommendations", description="Output: the likely next items, per click."
-    )
-    ad_decisions: str = Field(
-        default="ad-decisions", description="Output: the action taken, with its propensity."
-    )
-    dead_letters: str = Field(
-        default="clicks-dead-letter", description="Output: refused inputs, unchanged, with the reason."
-    )
-    lapsing_visitors: str = Field(
+    clicks: Annotated[
+        str,
+        Topic(
+            "What visitors do, decisions' outcomes too.",
+            VISITOR_KEY,
+            Click,
+            writers=[SHOP, COMMANDS],
+            readers=[WORKER, TRAINER],
+            retention_ms=7 * DAY_MS,
+            visitor_data=VisitorData.EXPIRES,
+            headers=CLICK_HEADERS,
+        ),
+    ] = Field(default="clicks", description="Input: the shop's events, keyed by visitor.")
+    purchase_intent: Annotated[
+        str, answer("Purchase probability, per click.", PurchaseIntent, 7, [SHOP, TRAINER])
+    ] = Field(default="purchase-intent", description="Output: probability of a purchase, per click.")
+    recommendations: Annotated[
+        str, answer("The likely next items, per click.", Recommendations, 7, [SHOP, TRAINER])
+    ] = Field(default="recommendations", description="Output: the likely next items, per click.")
+    # Policies are learned from decisions, so these outlive the clicks that they explain.
+    ad_decisions: Annotated[
+        str, answer("The action chosen, per click.", AdDecision, 28, [SHOP, TRAINER, COMMANDS])
+    ] = Field(default="ad-decisions", description="Output: the action taken, with its propensity.")
+    dead_letters: Annotated[
+        str,
+        Topic(
+            "Refused inputs, bytes unchanged.",
+            "As it came",
+            None,
+            writers=[WORKER],
+            readers=[COMMANDS],
+            retention_ms=28 * DAY_MS,
+            # Kafka takes inputs of up to 1 MiB by default: one of that size must fit here with its reason.
+            config={"max.message.bytes": str(2 << 20)},
+            visitor_data=VisitorData.EXPIRES,
+            headers=DEAD_LETTER_HEADERS,
+        ),
+    ] = Field(default="clicks-dead-letter", description="Output: refused inputs, unchanged, with the reason.")
+    lapsing_visitors: Annotated[
+        str,
+        Topic(
+            "Visitors about to be lost, per sweep.",
+            VISITOR_KEY,
+            LapsingVisitor,
+            writers=[COMMANDS],
+            readers=[SHOP, COMMANDS],
+            # The latest record of each visitor counts, for as long as one may act on it.
+            compacted=True,
+            retention_ms=28 * DAY_MS,
+            visitor_data=VisitorData.EXPIRES_OR_MARKED,
+        ),
+    ] = Field(
         default="lapsing-visitors",
         description="Output of `pathcast score-lapsing`: visitors who are about to be lost.",
     )
-    erasures: str = Field(
+    erasures: Annotated[
+        str,
+        Topic(
+            "Receipts of visitors forgotten.",
+            "Request, UTF-8",
+            Erasure,
+            writers=[WORKER],
+            readers=[WORKER, COMMANDS],
+            # Proof of an erasure may be asked for later.
+            retention_ms=365 * DAY_MS,
+            visitor_data=VisitorData.NONE,
+        ),
+    ] = Field(
         default="visitor-erasures",
         description="Output: receipts of visitors forgotten, by request; they do not say who.",
     )
-    visitor_keys: str = Field(
+    visitor_keys: Annotated[
+        str,
+        Topic(
+            "Wrapped keys of sealed answers, where they are sealed.",
+            VISITOR_KEY,
+            None,
+            writers=[WORKER, COMMANDS],
+            readers=[SHOP, TRAINER, COMMANDS],
+            compacted=True,
+            # What a deleted key has sealed can be read until the topic is compacted.
+            config={"max.compaction.lag.ms": str(HOUR_MS), "delete.retention.ms": str(HOUR_MS)},
+            only_sealed=True,
+            visitor_data=VisitorData.DELETED_BY_KEY,
+        ),
+    ] = Field(
         default="visitor-keys",
         description="Output, compacted, only with `PATHCAST_ENVELOPE_KEY_FILE`: the wrapped key of each "
         "visitor, by which their answers are sealed.",
     )
-    identities: str = Field(
+    identities: Annotated[
+        str,
+        Topic(
+            "Between workers: a user's devices.",
+            "user_id or visitor_id, UTF-8",
+            None,
+            writers=[WORKER],
+            readers=[WORKER],
+            # Workers read the messages at once; a worker that was away for some days still finds them.
+            retention_ms=7 * DAY_MS,
+            side_input=True,
+            visitor_data=VisitorData.EXPIRES,
+        ),
+    ] = Field(
         default="identities",
         description="Between workers: profiles of a user's devices, on their way to each other.",
     )
-    profiles: str = Field(
+    profiles: Annotated[
+        str,
+        Topic(
+            "What the shop knows of a visitor or user; an empty value removes it.",
+            "visitor_id or user_id, UTF-8",
+            ProfileUpdate,
+            writers=[SHOP, COMMANDS],
+            readers=[WORKER, COMMANDS],
+            compacted=True,
+            # Workers that were away for a week still find what was removed.
+            config={"max.compaction.lag.ms": str(DAY_MS), "delete.retention.ms": str(7 * DAY_MS)},
+            side_input=True,
+            visitor_data=VisitorData.DELETED_BY_KEY,
+        ),
+    ] = Field(
         default="profiles",
         description="Input, compacted: what the shop knows of a visitor or user, by id; an empty value "
         "removes it.",
     )
-    items: str = Field(default="items", description="Broadcast, compacted: the catalogue.")
-    model_updates: str = Field(
-        default="model-updates", description="Broadcast, compacted: manifests of promoted models."
-    )
-    model_reports: str = Field(
+    items: Annotated[
+        str,
+        broadcast(
+            "The catalogue; an empty value removes the item.",
+            "item_id, UTF-8",
+            Item,
+            [SHOP, COMMANDS],
+            [WORKER, TRAINER],
+        ),
+    ] = Field(default="items", description="Broadcast, compacted: the catalogue.")
+    model_updates: Annotated[
+        str,
+        broadcast(
+            "Models as they are promoted.", "Placement, UTF-8", ModelUpdate, [TRAINER, COMMANDS], [WORKER]
+        ),
+    ] = Field(default="model-updates", description="Broadcast, compacted: manifests of promoted models.")
+    model_reports: Annotated[
+        str,
+        broadcast(
+            "Workers about versions.", "Worker and kind, UTF-8", ModelReport, [WORKER], [TRAINER, COMMANDS]
+        ),
+    ] = Field(
         default="model-reports",
         description="Output, compacted: what workers say of versions: in use, refused, compared.",
     )
-    state_copies: str = Field(
+    state_copies: Annotated[
+        str,
+        broadcast(
+            "Where state lies as files.",
+            "Worker and partition, UTF-8",
+            StateCopy,
+            [WORKER, COMMANDS],
+            [WORKER, COMMANDS],
+        ),
+    ] = Field(
         default="state-copies",
         description="Output, compacted: which datadirs have files of which partitions' state, and up to "
         "which erasure they are rewritten.",
@@ -67,60 +209,30 @@ class TopicNames(BaseSettings):
 
     @property
     def by_visitor(self) -> tuple[str, ...]:
-        """Topics keyed by visitor: an answer goes to the partition of its click, so all have as many."""
-        return (
-            self.clicks,
-            self.purchase_intent,
-            self.recommendations,
-            self.ad_decisions,
-            self.dead_letters,
-            self.lapsing_visitors,
-            self.erasures,
-            *self.sides,
-        )
+        """Topics by visitor that every installation has; all have as many partitions as `clicks`."""
+        return self.named(lambda topic: topic.partitions is Partitions.BY_VISITOR and not topic.only_sealed)
 
     @property
     def sides(self) -> tuple[str, ...]:
         """Inputs beside clicks that change the state of visitors."""
-        return self.identities, self.profiles
-
-    def used(self, sealing: bool) -> tuple[str, ...]:
-        """All topics that an installation has; `sealing`: it seals answers."""
-        keys = (self.visitor_keys,) if sealing else ()
-        return (*self.by_visitor, *keys, *self.broadcast)
+        return self.named(lambda topic: topic.side_input)
 
     @property
     def broadcast(self) -> tuple[str, ...]:
-        """Compacted topics of one partition; the first two are read whole by every worker."""
-        return self.items, self.model_updates, self.model_reports, self.state_copies
+        """Compacted topics of one partition."""
+        return self.named(lambda topic: topic.partitions is Partitions.ONE)
+
+    def used(self, sealing: bool) -> tuple[str, ...]:
+        """All topics that an installation has; `sealing`: it seals answers."""
+        return self.named(lambda topic: sealing or not topic.only_sealed)
+
+    def named(self, wanted: Callable[[Topic], bool]) -> tuple[str, ...]:
+        """The names of the topics for which `wanted` holds, in the order of the table."""
+        return tuple(getattr(self, role) for role, topic in TOPICS.items() if wanted(topic))
 
 
-def check(counts: Mapping[str, int], names: TopicNames) -> None:
-    """Raises SetUpError unless names differ, visitor-keyed topics have equal counts, broadcast ones 1.
-
-    `counts` are those of the topics that exist.
-    """
-    roles = names.model_dump()
-    twice = {name: [role for role in roles if roles[role] == name] for name in roles.values()}
-    if len(twice) < len(roles):
-        name, shared = next((name, shared) for name, shared in twice.items() if len(shared) > 1)
-        variables = ", ".join(f"PATHCAST_TOPIC_{role.upper()}" for role in shared)
-        raise SetUpError(f"{variables} all name {name!r}: every topic needs a name of its own")
-    keyed = (*names.by_visitor, names.visitor_keys)
-    by_visitor = {topic: counts[topic] for topic in keyed if topic in counts}
-    if len(set(by_visitor.values())) > 1:
-        raise SetUpError(
-            f"topics keyed by visitor differ in their partitions ({_listed(by_visitor)}): expected equal "
-            "counts, since an answer goes to the partition of its click. Add partitions to the smaller ones, "
-            "or name others (PATHCAST_TOPIC_*)"
-        )
-    wide = {topic: counts[topic] for topic in names.broadcast if counts.get(topic, 1) != 1}
-    if wide:
-        raise SetUpError(
-            f"broadcast topics have several partitions ({_listed(wide)}): expected 1, since the order of "
-            "updates matters. Recreate them, or name others (PATHCAST_TOPIC_*)"
-        )
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{topic}: {count}" for topic, count in counts.items())
+#: The entries by role.
+TOPICS: Final[Mapping[str, Topic]] = {
+    role: next(entry for entry in field.metadata if isinstance(entry, Topic))
+    for role, field in TopicNames.model_fields.items()
+}

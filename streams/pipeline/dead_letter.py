@@ -3,6 +3,7 @@
 from typing import Any
 
 from models.contract.events import Reason
+from streams.config.topic_headers import REPLAY_ATTEMPT, REPLAYED_FROM
 from streams.effects import Message
 
 #: A letter's own headers, in this order; the record's follow.
@@ -15,9 +16,6 @@ HEADERS = (
     "source-timestamp",
     "cut",
 )
-#: Headers of an input that `pathcast dead-letters replay` sent: its first letter (topic/partition/offset) and
-#: the number of this attempt, from 1. Where it is refused again, its new letter has them too.
-REPLAYED_FROM, REPLAY_ATTEMPT = "replayed-from", "replay-attempt"
 #: Kafka does not take a record with neither key nor value.
 _NOTHING = b""
 #: A compressed input may be more than the letters' topic takes (2 MiB): then only its beginning is kept.

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from streams.config import topics
+from streams.config import topic_checks
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 from streams.errors import SetUpError
@@ -48,7 +48,7 @@ def check_topics(connection: Connection, names: TopicNames, sealing: bool = Fals
     missing = [name for name, count in counts.items() if not count]
     if missing:
         raise SetUpError(f"missing topics: {', '.join(missing)}; run `pathcast topics`")
-    topics.check(counts, names)
+    topic_checks.check(counts, names)
     return counts[names.clicks]
 
 

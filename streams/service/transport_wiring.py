@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from models.scoring.scorer import pick_device
+from streams.config.topic import WORKER, Partitions, Topic
 from streams.effects import Processor
 from streams.service.installation import Installation
 from streams.storage.copy_ledger import CopyLedger
@@ -28,9 +29,19 @@ def runtime(
 ) -> Runtime:
     """What owns partitions; `announce` is told of them first, `on_failure` ends the process."""
     names = at.names
-    used = {*names.used(at.seals)} - {names.clicks, *names.sides, *names.broadcast}
-    finish = finisher(at.connection.kafka_python(), sorted(used), [names.identities])
+    finish = finisher(at.connection.kafka_python(), _outputs(at), [names.identities])
     return Runtime(_runtime_config(at), processor, describe, finish, announce, on_failure)
+
+
+def _outputs(at: Installation) -> list[str]:
+    """Topics to whose partition of the same number a partition's transactions write."""
+
+    def written(topic: Topic) -> bool:
+        used = at.seals or not topic.only_sealed
+        by_visitor = topic.partitions is Partitions.BY_VISITOR and not topic.side_input
+        return used and by_visitor and WORKER in topic.writers
+
+    return sorted(at.names.named(written))
 
 
 def _runtime_config(at: Installation) -> RuntimeConfig:

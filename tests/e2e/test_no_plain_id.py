@@ -17,7 +17,8 @@ from deploy.cluster.topic_creation import ensure
 from deploy.privacy.members import running
 from models.contract.pseudonyms import Pseudonyms
 from models.privacy.erasure import FORGET, StateCopy
-from streams.pipeline.dead_letter import HEADERS, REPLAY_ATTEMPT, REPLAYED_FROM
+from streams.config.topic_headers import REPLAY_ATTEMPT, REPLAYED_FROM
+from streams.pipeline.dead_letter import HEADERS
 from tests.brokers import topic_names
 from tests.e2e.worker import REPLAYED, START, Worker, click, encoded, read, send
 from tests.tiny import announce

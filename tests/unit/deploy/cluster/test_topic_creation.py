@@ -2,8 +2,9 @@
 
 import pytest
 
-from deploy.cluster.topic_creation import configs
-from streams.config.topics import TopicNames, check
+from streams.config.topic import Partitions
+from streams.config.topic_checks import check
+from streams.config.topics import TOPICS, TopicNames
 from streams.errors import SetUpError
 
 NAMES = TopicNames()
@@ -29,14 +30,26 @@ def test_a_topic_of_keys_that_is_there_has_as_many_partitions():
         check({"clicks": 4, "visitor-keys": 8}, NAMES)
 
 
-def test_every_topic_has_settings():
-    assert set(configs(NAMES)) == {*NAMES.by_visitor, *NAMES.broadcast, NAMES.visitor_keys}
-    assert all(configs(NAMES)[topic]["cleanup.policy"] == "compact" for topic in NAMES.broadcast)
+def test_every_topic_is_either_compacted_or_expires():
+    assert {*NAMES.used(sealing=True)} == {*NAMES.by_visitor, *NAMES.broadcast, NAMES.visitor_keys}
+    for role, topic in TOPICS.items():
+        assert {"cleanup.policy", "retention.ms"} & topic.kafka_config.keys(), role
+        if topic.partitions is Partitions.ONE:
+            assert topic.kafka_config["cleanup.policy"] == "compact", role
+
+
+def test_a_topic_that_is_compacted_and_expires_has_both_policies():
+    config = TOPICS["lapsing_visitors"].kafka_config
+    assert config == {"cleanup.policy": "compact,delete", "retention.ms": str(28 * 86_400_000)}
+
+
+def test_keys_of_sealed_answers_have_a_topic_only_where_answers_are_sealed():
+    assert {*NAMES.used(sealing=True)} - {*NAMES.used(sealing=False)} == {NAMES.visitor_keys}
 
 
 def test_a_dead_letter_may_be_larger_than_any_input():
     kafka_default = 1_048_588
-    assert int(configs(NAMES)[NAMES.dead_letters]["max.message.bytes"]) > kafka_default
+    assert int(TOPICS["dead_letters"].kafka_config["max.message.bytes"]) > kafka_default
 
 
 def test_names_are_settings(monkeypatch):
