@@ -14,7 +14,7 @@ from trainer.examples.examples import Examples
 from trainer.examples.split import split
 from trainer.fitting.fit import initial
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.data import Data, prepare
 from trainer.loop.options import Options
 from trainer.training.log_counts import vocabulary
@@ -40,7 +40,7 @@ class Small(NamedTuple):
 
 @lru_cache
 def small(rows: int = 1500) -> Small:
-    examples = walk(read_log([SHIPPED]).head(rows)).examples()
+    examples = replay_log(read_log([SHIPPED]).head(rows)).examples()
     learned, held_out = split(examples, (0.8, 0.2))
     words, weights = vocabulary(learned)
     data = prepare(learned, words, 50), prepare(held_out, words, 50)

@@ -8,7 +8,7 @@ CONTENT_WIDTH: Final = 64
 
 
 @dataclass(frozen=True)
-class Step:
+class IncrementalUpdate:
     """How far an adaptation goes: passes over new clicks, at which rate, and how many clicks it takes.
 
     It is calibrated on so many clicks of the newest sessions that no training has learned from, with at least
@@ -17,23 +17,23 @@ class Step:
 
     epochs: int = 1
     learning_rate: float = 3e-4
-    least_clicks: int = 1_000
+    min_clicks: int = 1_000
     calibrating_clicks: int = 10_000
-    least_buyers: int = 50
+    min_buyers: int = 50
 
 
 @dataclass(frozen=True)
-class Plan:
+class PrequentialPlan:
     """Days that are learned from before the first answer, days between trainings, hours between steps."""
 
-    before_days: float = 28.0
+    initial_days: float = 28.0
     retrain_days: float = 1.0
     adapt_hours: float = 6.0
-    step: Step = field(default_factory=Step)
+    step: IncrementalUpdate = field(default_factory=IncrementalUpdate)
 
 
 @dataclass(frozen=True)
-class Keep:
+class VersionRetention:
     """What is not removed beside the serving and the pinned version: so many that `served` before, and what
     is younger than so many `days`."""
 

@@ -15,7 +15,7 @@ from deploy.cluster.records import now_ms
 from deploy.demo.shipped_log import DemoLog
 from trainer.gate.gate_settings import GateSettings
 from trainer.promotion.ledger import Ledger
-from trainer.service.orders import Done, Order, Workdir
+from trainer.service.workdir import RunOrder, RunResult, Workdir
 from trainer.settings import BASE_MB, BYTES_PER_CLICK, LEAST_MB
 
 EPOCHS = 4
@@ -76,9 +76,9 @@ class Learning:
 
         So the next run is due when as many new ones have come as are asked for.
         """
-        version = Ledger(self.registry).standing().serving
-        order = Order(id=JANUARY, reason="January", at=now_ms(), clicks=clicks)
-        done = Done(order=order, at=now_ms(), version=version, promoted=True, why="it is the first")
+        version = Ledger(self.registry).status().serving
+        order = RunOrder(id=JANUARY, reason="January", at=now_ms(), clicks=clicks)
+        done = RunResult(order=order, at=now_ms(), version=version, promoted=True, why="it is the first")
         self.workdir.end(done)
 
     def environment(self, run: str) -> dict[str, str]:

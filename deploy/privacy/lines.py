@@ -15,7 +15,7 @@ from models.durations import HOUR_MS
 from models.privacy.erasure import Erasure
 from trainer.eventlog.log_erasure import Erased
 from trainer.eventlog.log_tables import CLICKS
-from trainer.promotion.seen import seen
+from trainer.promotion.trained_on_erased import trained_on_erased
 
 _MARKS = "only requests and deletion marks name the visitor: by retention"
 
@@ -91,7 +91,7 @@ def of_log(places: Places, visitor: str, erased: list[Erased]) -> Iterator[Line]
     gone = "now" if not left else f"{left} rows are left: ask again"
     yield Line(EVENT_LOG.name, f"{rows} rows", EVENT_LOG.leaves if rows else "", gone)
     registry = places.worker.registry
-    known = seen(registry, [found for found in erased if found.table == CLICKS.name])
+    known = trained_on_erased(registry, [found for found in erased if found.table == CLICKS.name])
     naming = search.in_registry(registry, *places.called(visitor))
     had = f"versions that had seen them: {', '.join(known.had) or 'none'}"
     unknown = f"; that do not say: {', '.join(known.unknown)}" if known.unknown else ""

@@ -104,7 +104,7 @@ TRAINER = DataStore(
     "the trainer's working folder",
     "the clicks that the run in progress learns from",
     "the run begins anew from the event log when somebody was forgotten meanwhile",
-    ("trainer/service/orders.py", "trainer/gate/live_trial.py", "deploy/runs/items_snapshot.py"),
+    ("trainer/service/workdir.py", "trainer/gate/live_trial.py", "deploy/runs/items_snapshot.py"),
 )
 MODELS = DataStore(
     "model versions",
@@ -128,7 +128,7 @@ NOTHING = (
         modules=("streams/service/preflight.py", "streams/storage/datadir_identity.py"),
     ),
     DataStore("logs while they are read, in memory", modules=("trainer/logs/log_replay.py",)),
-    DataStore("a run's priority, told to the kernel", modules=("trainer/service/child.py",)),
+    DataStore("a run's priority, told to the kernel", modules=("trainer/service/child_process.py",)),
     DataStore("documents", modules=("deploy/reference/contract.py", "deploy/commands/settings_command.py")),
     DataStore(
         "the bundled broker's own files", modules=("deploy/broker/files.py", "deploy/broker/broker.py")

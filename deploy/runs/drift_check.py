@@ -19,7 +19,7 @@ def look_for_drift(settings: TrainerSettings) -> list[str]:
     None where no version serves, or nothing can be said of it yet. Raises PathcastError.
     """
     registry, events = folder_of(WorkerSettings()), opened(settings)
-    serving = Ledger(registry).standing().serving
+    serving = Ledger(registry).status().serving
     if serving is None:
         return []
     version = store.load(registry / serving)

@@ -14,10 +14,10 @@ from trainer.gate.gate import serving
 from trainer.gate.gate_settings import GateSettings
 from trainer.logs.catalogue_file import catalogue
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.logs.reading import reading
-from trainer.service.making import Judge, PromotionVerdict
-from trainer.service.orders import Workdir
+from trainer.service.run_maker import Judge, PromotionVerdict
+from trainer.service.workdir import Workdir
 
 log = structlog.get_logger("pathcast.trainer")
 
@@ -43,4 +43,4 @@ def judge_of(registry: Path, at: Workdir) -> Judge:
 def examples(events: Path, items: Path | None) -> Examples:
     """What a file of clicks shows, with the catalogue that was known. Raises LogError or ExamplesError."""
     with reading([events]):
-        return walk(read_log([events]), catalogue(items)).examples()
+        return replay_log(read_log([events]), catalogue(items)).examples()

@@ -14,23 +14,23 @@ from streams.config.worker_settings import WorkerSettings
 from trainer.eventlog.log_erasure import latest
 from trainer.gate.admission import admit
 from trainer.gate.gate_settings import GateSettings
-from trainer.promotion.garbage import Keep, collect, withdraw
+from trainer.promotion.garbage_collection import VersionRetention, collect_garbage, remove_published
 from trainer.promotion.ledger import Ledger
 from trainer.promotion.publish_settings import PublishSettings
 from trainer.settings import TrainerSettings
-from trainer.training.adapt import Step
+from trainer.training.adapt import IncrementalUpdate
 from trainer.training.adapt_live import is_step, serving_version, stepped, too_early
 
 log = structlog.get_logger("pathcast.trainer")
 
 
-def take_step(settings: TrainerSettings, step: Step) -> str:
+def take_step(settings: TrainerSettings, step: IncrementalUpdate) -> str:
     """Take the serving version a small step further; what came of it, in a sentence.
 
     A visitor who is forgotten meanwhile is in no version: the step is dropped. Raises PathcastError.
     """
     registry, events, begun = folder_of(WorkerSettings()), opened(settings), now_ms()
-    if Ledger(registry).standing().serving is None:
+    if Ledger(registry).status().serving is None:
         return "no version serves, so none can be adapted"
     moves, gate = promotions(registry, by="gate"), GateSettings()
     version = serving_version(moves)
@@ -50,7 +50,7 @@ def take_step(settings: TrainerSettings, step: Step) -> str:
 def drop_steps(settings: TrainerSettings) -> list[str]:
     """Remove old small versions, also from where they were put; their names. Raises PathcastError."""
     registry, url = folder_of(WorkerSettings()), PublishSettings().publish
-    gone = collect(registry, Keep(days=settings.adapt_keep_hours / 24), now_ms(), is_step)
+    gone = collect_garbage(registry, VersionRetention(days=settings.adapt_keep_hours / 24), now_ms(), is_step)
     if url:
-        withdraw(registry, url)
+        remove_published(registry, url)
     return gone

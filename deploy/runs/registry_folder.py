@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from streams.config.worker_settings import WorkerSettings
-from trainer.service.orders import TrainerError
+from trainer.service.workdir import TrainerError
 
 
 def folder_of(worker: WorkerSettings) -> Path:

@@ -15,14 +15,14 @@ from trainer.loop.options import Options, read
 from trainer.loop.progress import Progress
 from trainer.promotion.ledger import Ledger
 from trainer.promotion.publish_settings import PublishSettings
-from trainer.service.making import Maker, Recipe
-from trainer.service.orders import Done, Order, Workdir
+from trainer.service.run_maker import Recipe, RunMaker
+from trainer.service.workdir import RunOrder, RunResult, Workdir
 from trainer.settings import TrainerSettings
 
 log = structlog.get_logger("pathcast.trainer")
 
 
-def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
+def maker(settings: TrainerSettings, seed: int = 0) -> RunMaker:
     """Makes the runs of PATHCAST_TRAINER_WORKDIR. Raises OptionsError, EventLogError or TrainerError."""
     worker = WorkerSettings()
     registry = folder_of(worker)
@@ -36,12 +36,12 @@ def maker(settings: TrainerSettings, seed: int = 0) -> Maker:
         catalogue=write_items,
         names=events_of(worker),
         report=Epochs(),
-        start=(lambda: Ledger(registry).standing().serving) if settings.warm else lambda: None,
+        start=(lambda: Ledger(registry).status().serving) if settings.warm else lambda: None,
         baselines=settings.baselines,
     )
 
     at = Workdir(settings.workdir.expanduser())
-    return Maker(opened(settings), at, recipe, judge_of(registry, at), now_ms)
+    return RunMaker(opened(settings), at, recipe, judge_of(registry, at), now_ms)
 
 
 def check(settings: TrainerSettings) -> None:
@@ -54,12 +54,12 @@ def check(settings: TrainerSettings) -> None:
         kind()
 
 
-def make(settings: TrainerSettings, at: Workdir, order: Order) -> Done:
+def make(settings: TrainerSettings, at: Workdir, order: RunOrder) -> RunResult:
     """Make the run that was ordered; settings that fit no more are an end as well. Raises TrainerError."""
     try:
         made = maker(settings)
     except PathcastError as error:
-        done = Done(order=order, at=now_ms(), version=None, promoted=False, why=str(error))
+        done = RunResult(order=order, at=now_ms(), version=None, promoted=False, why=str(error))
         at.end(done)
         return done
     return made.make(order)

@@ -74,11 +74,11 @@ class ShopLog(NamedTuple):
 
     def examples(self) -> Examples:
         """Each event with the features of its time. Raises LogError or ExamplesError."""
-        from trainer.logs.log_replay import walk
+        from trainer.logs.log_replay import replay_log
         from trainer.logs.reading import reading
 
         with reading(self.events):
-            return walk(self.frame(), self.catalogue()).examples()
+            return replay_log(self.frame(), self.catalogue()).examples()
 
 
 @contextmanager

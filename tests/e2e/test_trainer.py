@@ -22,7 +22,7 @@ from tests.e2e.worker import send
 from tests.scoring import SHIPPED
 from trainer.eventlog.log import EventLog
 from trainer.promotion.ledger import Ledger
-from trainer.service.orders import Done, Workdir
+from trainer.service.workdir import RunResult, Workdir
 
 CLICKS = 1500
 SETTINGS = (
@@ -96,7 +96,7 @@ class Running:
     def position(self) -> int:
         return sum(manifest.next for manifest in self.log.manifests())
 
-    def finish(self) -> Done:
+    def finish(self) -> RunResult:
         """Let it run until a run has ended."""
         if self.at.done() is None:
             with self.trainer() as process:
@@ -107,7 +107,7 @@ class Running:
         assert done is not None
         return done
 
-    def metrics(self, done: Done) -> Any:
+    def metrics(self, done: RunResult) -> Any:
         assert done.version is not None, f"{done.why}\n{self.said()}"
         return json.loads((self.folder / "registry" / done.version / "metrics.json").read_bytes())
 
@@ -157,7 +157,7 @@ def test_killed_in_every_phase_it_makes_the_same_version(
     done = running.at.done()
     assert done is not None
     assert done.version is not None
-    assert Ledger(running.folder / "registry").standing().refused == {done.version: done.why}
+    assert Ledger(running.folder / "registry").status().refused == {done.version: done.why}
     assert "too little to judge" in done.why
 
 

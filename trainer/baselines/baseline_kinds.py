@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from trainer.examples.examples import Examples
 
 #: Purchase probabilities float32 [N].
-Chances = NDArray[np.float32]
+Probabilities = NDArray[np.float32]
 #: JSON values and arrays, nested: what is kept with a version.
 State = dict[str, Any]
 
 
 class Baseline(NamedTuple):
-    """`learn(train, valid)`, `again(state, every)` and `chances(state, examples)` take grouped clicks.
+    """`learn(train, valid)`, `refit(state, every)` and `predict(state, examples)` take grouped clicks.
 
-    `again` learns from all clicks what `learn` did, as was chosen on validation; None where nothing is.
+    `refit` learns from all clicks what `learn` did, as was chosen on validation; None where nothing is.
 
     `blocks`: a version that is behind it in the gate is not promoted. False for a baseline that is only shown
     beside the version, since nothing serves it. `needs_both`: cannot be learned from a log of one class.
@@ -25,13 +25,13 @@ class Baseline(NamedTuple):
     """
 
     learn: Callable[[Examples, Examples], State]
-    chances: Callable[[State, Examples], Chances]
+    predict: Callable[[State, Examples], Probabilities]
     blocks: bool
-    again: Callable[[State, Examples], State] | None = None
+    refit: Callable[[State, Examples], State] | None = None
     needs_both: bool = True
     threshold: float | None = None
 
 
-def sigmoid(logits: NDArray[np.floating]) -> Chances:
+def sigmoid(logits: NDArray[np.floating]) -> Probabilities:
     """Probabilities of logits; float64 inside, so that large ones do not overflow."""
     return (1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -30, 30)))).astype(np.float32)

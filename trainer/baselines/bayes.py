@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features.tree_columns import ColumnTable
-from trainer.baselines.baseline_kinds import Chances, State, sigmoid
+from trainer.baselines.baseline_kinds import Probabilities, State, sigmoid
 from trainer.examples.examples import Examples
 from trainer.fitting.calibrate import platt
 
@@ -29,7 +29,7 @@ def learn(train: Examples, valid: Examples) -> State:
     return state | {"scale": scale, "shift": shift}
 
 
-def again(state: State, every: Examples) -> State:
+def refit(state: State, every: Examples) -> State:
     """The same of all clicks, with the calibration that there is."""
     return state | _counted(every)
 
@@ -48,7 +48,7 @@ def _counted(train: Examples) -> State:
     }
 
 
-def chances(state: State, examples: Examples) -> Chances:
+def predict(state: State, examples: Examples) -> Probabilities:
     """Probabilities [N] of grouped clicks."""
     return sigmoid(_logits(state, examples) * state["scale"] + state["shift"])
 

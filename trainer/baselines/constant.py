@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trainer.baselines.baseline_kinds import Chances, State
+from trainer.baselines.baseline_kinds import Probabilities, State
 from trainer.examples.examples import Examples
 
 
@@ -17,6 +17,6 @@ def majority(train: Examples, valid: Examples) -> State:
     return {"rate": float(base_rate(train, valid)["rate"] >= 0.5)}
 
 
-def chances(state: State, examples: Examples) -> Chances:
+def predict(state: State, examples: Examples) -> Probabilities:
     """The rate for everybody [N]."""
     return np.full(len(examples), state["rate"], dtype=np.float32)

@@ -8,23 +8,23 @@ import numpy as np
 from models import quality_metrics
 from models.features.vocabulary import Vocabulary
 from trainer.baselines import bayes, constant, logistic, next_items, trees
-from trainer.baselines.baseline_kinds import Baseline, Chances, State
+from trainer.baselines.baseline_kinds import Baseline, Probabilities, State
 from trainer.baselines.checks import finite
-from trainer.baselines.network_baselines import Elman, Perceptron, Plain
+from trainer.baselines.network_baselines import Elman, NetworkBaseline, Perceptron
 from trainer.examples.examples import Examples
 
-_MLP, _RNN = Plain(Perceptron), Plain(Elman)
+_MLP, _RNN = NetworkBaseline(Perceptron), NetworkBaseline(Elman)
 #: A new baseline is one line here, which also says whether it can block a promotion.
 INTENT: dict[str, Baseline] = {
-    "base_rate": Baseline(constant.base_rate, constant.chances, blocks=True, needs_both=False),
+    "base_rate": Baseline(constant.base_rate, constant.predict, blocks=True, needs_both=False),
     "majority_class": Baseline(
-        constant.majority, constant.chances, blocks=False, needs_both=False, threshold=0.5
+        constant.majority, constant.predict, blocks=False, needs_both=False, threshold=0.5
     ),
-    "naive_bayes": Baseline(bayes.learn, bayes.chances, blocks=False, again=bayes.again),
-    "logistic_regression": Baseline(logistic.learn, logistic.chances, blocks=False),
-    "mlp": Baseline(_MLP.learn, _MLP.chances, blocks=False, again=_MLP.again),
-    "rnn": Baseline(_RNN.learn, _RNN.chances, blocks=False, again=_RNN.again),
-    "lightgbm": Baseline(trees.learn, trees.chances, blocks=False, again=trees.again),
+    "naive_bayes": Baseline(bayes.learn, bayes.predict, blocks=False, refit=bayes.refit),
+    "logistic_regression": Baseline(logistic.learn, logistic.predict, blocks=False),
+    "mlp": Baseline(_MLP.learn, _MLP.predict, blocks=False, refit=_MLP.refit),
+    "rnn": Baseline(_RNN.learn, _RNN.predict, blocks=False, refit=_RNN.refit),
+    "lightgbm": Baseline(trees.learn, trees.predict, blocks=False, refit=trees.refit),
 }
 
 
@@ -62,7 +62,7 @@ class Baselines:
             made.state["next_item"] = next_items.learn(train, words)
         return made
 
-    def again(
+    def refit(
         self, every: Examples, words: Vocabulary | None = None, known: Mapping[str, State] | None = None
     ) -> "Baselines":
         """The same learned from all clicks, but those `known`; what was chosen stays."""
@@ -71,7 +71,7 @@ class Baselines:
         found = dict(known or {})
         for name in self.state["intent"]:
             if name not in found:
-                found[name] = _again(INTENT[name], self.state["intent"][name], every)
+                found[name] = _refitted(INTENT[name], self.state["intent"][name], every)
         sessions = {"next_item": next_items.learn(every, words)} if words is not None else {}
         return Baselines(self.state | {"intent": found} | sessions)
 
@@ -79,12 +79,12 @@ class Baselines:
         judged, labels = valid.judged, valid.buys[valid.judged]
         best = {
             name: quality_metrics.best_threshold(found[judged], labels)
-            for name, found in self.chances(valid).items()
+            for name, found in self.predict(valid).items()
         }
         fixed = {name: at for name in best if (at := INTENT[name].threshold) is not None}
         return best | fixed
 
-    def chances(self, grouped: Examples) -> dict[str, Chances]:
+    def predict(self, grouped: Examples) -> dict[str, Probabilities]:
         """Purchase probabilities [N] by baseline, of clicks grouped by session.
 
         Raises BaselineError for features that are not finite.
@@ -93,11 +93,11 @@ class Baselines:
         if not len(grouped):
             return {name: np.zeros(0, dtype=np.float32) for name in self.state["intent"]}
         return {
-            name: kind.chances(self.state["intent"][name], grouped)
+            name: kind.predict(self.state["intent"][name], grouped)
             for name, kind in INTENT.items()
             if name in self.state["intent"]
         }
 
 
-def _again(kind: Baseline, state: State, every: Examples) -> State:
-    return kind.again(state, every) if kind.again else kind.learn(every, every)
+def _refitted(kind: Baseline, state: State, every: Examples) -> State:
+    return kind.refit(state, every) if kind.refit else kind.learn(every, every)

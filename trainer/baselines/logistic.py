@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from models.features.tree_columns import USED
-from trainer.baselines.baseline_kinds import Chances, State, sigmoid
+from trainer.baselines.baseline_kinds import Probabilities, State, sigmoid
 from trainer.examples.examples import Examples
 
 
@@ -17,7 +17,7 @@ def learn(train: Examples, _valid: Examples) -> State:
     return {"mean": mean, "std": std, "weights": line.coef_[0], "bias": float(line.intercept_[0])}
 
 
-def chances(state: State, examples: Examples) -> Chances:
+def predict(state: State, examples: Examples) -> Probabilities:
     """Probabilities [N]."""
     inputs = (examples.features * USED - state["mean"]) / state["std"]
     return sigmoid(inputs @ state["weights"] + state["bias"])

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from models import quality_metrics
 from models.features.features import NAMES
 from models.features.tree_columns import USED
-from trainer.baselines.baseline_kinds import Chances, State, sigmoid
+from trainer.baselines.baseline_kinds import Probabilities, State, sigmoid
 from trainer.examples.examples import Examples, segments
 from trainer.fitting.calibrate import platt
 
@@ -50,7 +50,7 @@ class Elman(nn.Module):
         return logits
 
 
-class Plain:
+class NetworkBaseline:
     """One of the networks, how it is trained, and how it answers."""
 
     def __init__(self, kind: type[nn.Module]) -> None:
@@ -66,7 +66,7 @@ class Plain:
                 best, kept = found, {"epochs": number + 1, **state, **_calibrated(network, logits, labels)}
         return kept
 
-    def again(self, state: State, every: Examples) -> State:
+    def refit(self, state: State, every: Examples) -> State:
         """Weights after as many epochs, with the calibration that there is."""
         *_, (network, scaled) = self._trained(every, state["epochs"])
         return state | scaled | {"weights": _weights(network)}
@@ -83,14 +83,14 @@ class Plain:
             for _ in _epochs(network, train, state, epochs):
                 yield network, state
 
-    def chances(self, state: State, examples: Examples) -> Chances:
+    def predict(self, state: State, examples: Examples) -> Probabilities:
         """Probabilities [N] of grouped clicks."""
         network = self._kind()
         network.load_state_dict({name: torch.from_numpy(weight) for name, weight in state["weights"].items()})
         return sigmoid(_logits(network, examples, state) * state["slope"] + state["shift"])
 
 
-def _calibrated(network: nn.Module, logits: Chances, labels: NDArray[np.bool_]) -> State:
+def _calibrated(network: nn.Module, logits: Probabilities, labels: NDArray[np.bool_]) -> State:
     slope, shift = platt(logits, labels.astype(np.float32))
     return {"weights": _weights(network), "slope": slope, "shift": shift}
 
@@ -121,7 +121,7 @@ def _epochs(network: nn.Module, train: Examples, state: State, count: int) -> It
 
 
 @torch.no_grad()
-def _logits(network: nn.Module, examples: Examples, state: State) -> Chances:
+def _logits(network: nn.Module, examples: Examples, state: State) -> Probabilities:
     network.eval()
     found = np.zeros(len(examples), dtype=np.float32)
     for where, inside in _batches(examples.session, None):

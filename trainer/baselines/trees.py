@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.features.tree_columns import ColumnTable
-from trainer.baselines.baseline_kinds import Chances, State, sigmoid
+from trainer.baselines.baseline_kinds import Probabilities, State, sigmoid
 from trainer.examples.examples import Examples
 from trainer.fitting.calibrate import platt
 
@@ -45,7 +45,7 @@ def learn(train: Examples, valid: Examples) -> State:
     return state | {"slope": slope, "shift": shift}
 
 
-def again(state: State, every: Examples) -> State:
+def refit(state: State, every: Examples) -> State:
     """As many trees, learned from all clicks."""
     table = ColumnTable.learn(every.codes, every.features)
     rounds = lightgbm.Booster(model_str=state["trees"]).num_trees()
@@ -62,7 +62,7 @@ def _dataset(table: ColumnTable, grouped: Examples) -> lightgbm.Dataset:
     return lightgbm.Dataset(table(grouped.batch()), grouped.buys.astype(np.float32))
 
 
-def chances(state: State, examples: Examples) -> Chances:
+def predict(state: State, examples: Examples) -> Probabilities:
     """Probabilities [N] of grouped clicks, calibrated as the network's are."""
     return sigmoid(logits(state, examples) * state["slope"] + state["shift"])
 

@@ -15,7 +15,7 @@ from trainer.evaluation.report_items import RankingFigures
 from trainer.examples.examples import Examples
 from trainer.logs.warmup import since
 
-Chances = NDArray[np.float32]
+Probabilities = NDArray[np.float32]
 #: Clicks of a session at which purchase intent is judged by itself.
 CLICKS = (1, 2, 3, 5, 10, 20)
 
@@ -38,7 +38,7 @@ def _figures(
     neural = answers(version.neural, grouped)
     near = answers(version.neighbours, grouped)
     threshold = float(version.metrics.get("threshold", 0.5))
-    compared = baselines.chances(grouped) if baselines else {}
+    compared = baselines.predict(grouped) if baselines else {}
     limits = baselines.state["thresholds"] if baselines else {}
     reports = {
         name: {"intent": intent(found, grouped, judged, limits[name], draws)}
@@ -46,7 +46,7 @@ def _figures(
     }
     for name, found in compared.items():
         if found.std() > 0:
-            reports[name]["ahead_by"] = ahead(neural.purchase, found, grouped, judged, draws)
+            reports[name]["ahead_by"] = lead(neural.purchase, found, grouped, judged, draws)
     items = RankingFigures.of(grouped, wanted, version.vocabulary, version.popularity)
     reports["session_knn"] = {"next_item": items.served(near)}
     for name, figures in items.counted(baselines.state.get("next_item") if baselines else None).items():
@@ -60,7 +60,7 @@ def _figures(
 
 
 def intent(
-    chances: Chances, grouped: Examples, judged: NDArray[np.bool_], threshold: float, draws: Resamples
+    chances: Probabilities, grouped: Examples, judged: NDArray[np.bool_], threshold: float, draws: Resamples
 ) -> dict[str, Any]:
     """Purchase intent over the judged clicks, and by click index."""
     scores, labels, position = chances[judged], grouped.buys[judged], grouped.position[judged]
@@ -79,7 +79,7 @@ def intent(
     }
 
 
-def _quality(scores: Chances, labels: NDArray[np.bool_], threshold: float) -> dict[str, Any]:
+def _quality(scores: Probabilities, labels: NDArray[np.bool_], threshold: float) -> dict[str, Any]:
     share = float(labels.mean()) if len(labels) else 0.0
     return {
         "auc": quality_metrics.auc(scores, labels),
@@ -92,15 +92,15 @@ def _quality(scores: Chances, labels: NDArray[np.bool_], threshold: float) -> di
     }
 
 
-def _top_decile(scores: Chances, labels: NDArray[np.bool_]) -> float:
+def _top_decile(scores: Probabilities, labels: NDArray[np.bool_]) -> float:
     """Gap between probability and frequency among the tenth that is likeliest to buy, ties with its last."""
     place = len(scores) - max(1, len(scores) // 10)
     top = scores >= np.partition(scores, place)[place]
     return abs(float(scores[top].mean()) - float(labels[top].mean()))
 
 
-def ahead(
-    model: Chances, other: Chances, grouped: Examples, judged: NDArray[np.bool_], draws: Resamples
+def lead(
+    model: Probabilities, other: Probabilities, grouped: Examples, judged: NDArray[np.bool_], draws: Resamples
 ) -> dict[str, Any]:
     """How far the model is ahead of another, with paired 95% intervals over visitors, and by click index."""
     labels, position = grouped.buys[judged], grouped.position[judged]
@@ -114,7 +114,9 @@ def ahead(
     return made
 
 
-def _difference(one: Chances, other: Chances, labels: NDArray[np.bool_], draws: Resamples) -> dict[str, Any]:
+def _difference(
+    one: Probabilities, other: Probabilities, labels: NDArray[np.bool_], draws: Resamples
+) -> dict[str, Any]:
     apart = draws.areas(one, labels) - draws.areas(other, labels)
     return {
         "auc": quality_metrics.auc(one, labels) - quality_metrics.auc(other, labels),

@@ -149,8 +149,8 @@ def source(grouped: Examples, part: HeadPart) -> NDArray[np.int64]:
     if part.head.name == "intent_state":
         return features.stages(grouped.features).astype(np.int64) * _EVENTS + event
     if part.head.name == "interest_price":
-        return _latest(grouped, price_bands(grouped.said["price"]))
-    hashes = grouped.said["brand"] if part.head.name == "interest_brand" else grouped.codes["category"]
+        return _latest(grouped, price_bands(grouped.observed["price"]))
+    hashes = grouped.observed["brand"] if part.head.name == "interest_brand" else grouped.codes["category"]
     return _latest(grouped, named(hashes, part.classes))
 
 

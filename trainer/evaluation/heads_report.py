@@ -12,7 +12,7 @@ from models.registry.registry import Version
 from trainer.evaluation import head_baselines
 from trainer.examples.examples import Examples
 from trainer.examples.labels import LABELS, Paths
-from trainer.examples.synthetic_bots import CLICKS, made_up
+from trainer.examples.synthetic_bots import CLICKS, generate_bots
 
 Values = NDArray[np.floating]
 #: Sessions of people that are compared with them have at least so many clicks.
@@ -138,7 +138,7 @@ def _risk(
     The baseline is clicks a second.
     """
     ends = np.append(np.diff(grouped.session) != 0, True) & scored & (grouped.position >= LEAST_CLICKS)
-    machines, seconds = made_up()
+    machines, seconds = generate_bots()
     scores = version.neural.score(machines.batch())
     assert scores.tasks is not None
     last = np.append(np.diff(machines.session) != 0, True)

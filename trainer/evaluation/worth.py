@@ -42,7 +42,7 @@ LEAST: Final = 10
 CHANCE: Final = ("base_rate", "popular", "mean")
 
 
-class Ahead(NamedTuple):
+class Lead(NamedTuple):
     """How far one is ahead of another by a metric, with its 95% interval."""
 
     by: float
@@ -50,7 +50,7 @@ class Ahead(NamedTuple):
     high: float
 
 
-def ahead(metric: Metric, one: Values, other: Values, label: Labels, group: NDArray[np.int64]) -> Ahead:
+def lead(metric: Metric, one: Values, other: Values, label: Labels, group: NDArray[np.int64]) -> Lead:
     """The difference on all rows [N], and its interval from leaving out each `group` [N] of visitors once."""
     apart = metric(one, label) - metric(other, label)
     without = []
@@ -59,7 +59,7 @@ def ahead(metric: Metric, one: Values, other: Values, label: Labels, group: NDAr
         without.append(metric(one[kept], label[kept]) - metric(other[kept], label[kept]))
     spread = np.sqrt((GROUPS - 1) / GROUPS * np.square(np.array(without) - np.mean(without)).sum())
     width = _QUANTILE * float(spread)
-    return Ahead(float(apart), float(apart) - width, float(apart) + width)
+    return Lead(float(apart), float(apart) - width, float(apart) + width)
 
 
 def judged(parts: Parts, train: Examples, valid: Examples, publish_all: bool = False) -> dict[str, Any]:
@@ -110,13 +110,13 @@ def head(
     told = told if part.head.kind is Kind.CLASSES else told[:, 0]
     figures = {name: metric(other, label) for name, other in others.items()}
     chance = next(name for name in CHANCE if name in figures)
-    better = ahead(metric, told, others[chance], label, group)
+    better = lead(metric, told, others[chance], label, group)
     made = {"metric": part.head.metric, "value": metric(told, label), "n": len(label)}
     made |= {"chance": figures.pop(chance), "ahead of chance": better._asdict()}
     best = max(figures, key=figures.__getitem__, default=None)
     worse = None
     if best is not None:
-        worse = ahead(metric, told, others[best], label, group)
+        worse = lead(metric, told, others[best], label, group)
         made |= {"baseline": figures[best], "by": best, "ahead of baseline": worse._asdict()}
     if better.low <= 0:
         return made | {"published": False, "reason": "it is not surely better than chance"}
@@ -170,9 +170,9 @@ def intent(told: Values, train: Examples, grouped: Examples, group: NDArray[np.i
         one: dict[str, Any] = {"value": metric(told[rows], label)}
         for other, theirs in said.items():
             one[other] = metric(theirs, label)
-            one[f"ahead of {other}"] = ahead(metric, told[rows], theirs, label, group[rows])._asdict()
+            one[f"ahead of {other}"] = lead(metric, told[rows], theirs, label, group[rows])._asdict()
         if half is not None:
-            one[GAINED] = ahead(metric, line[rows], half[rows], label, group[rows])._asdict()
+            one[GAINED] = lead(metric, line[rows], half[rows], label, group[rows])._asdict()
         made[name] = one
     return made
 
@@ -182,4 +182,4 @@ def _line(train: Examples, grouped: Examples) -> Values | None:
     labels = train.buys[train.judged]
     if not 0 < labels.sum() < len(labels):
         return None
-    return logistic.chances(logistic.learn(train, train), grouped)
+    return logistic.predict(logistic.learn(train, train), grouped)

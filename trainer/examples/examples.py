@@ -25,9 +25,9 @@ class Examples:
     `codes` CODE [N], `features` float32 [N, F], `session` int64 [N] (numbered from 0 by first click),
     `position` int32 [N], `ts` int64 [N] (epoch ms), `visitor` int64 [N] (numbered from 0), `buys` bool
     [N] (a purchase follows in the session; at a purchase: another order), `target` uint64 [N] (hash of
-    the next event's item, 0 where it has none or the same). `items` are ids by hash. `said` and `ahead`
-    [N] are what `trainer.examples.lookahead` describes, `names` the categories and brands by their 32-bit
-    hashes.
+    the next event's item, 0 where it has none or the same). `items` are ids by hash. `observed` [N] and
+    `lookahead` [N] are records that `trainer.examples.lookahead` describes, `names` the categories and
+    brands by their 32-bit hashes.
     """
 
     codes: NDArray[np.void]
@@ -39,8 +39,8 @@ class Examples:
     buys: NDArray[np.bool_]
     target: NDArray[np.uint64]
     items: dict[int, str]
-    said: NDArray[np.void]
-    ahead: NDArray[np.void]
+    observed: NDArray[np.void]
+    lookahead: NDArray[np.void]
     names: dict[int, str]
 
     def __len__(self) -> int:

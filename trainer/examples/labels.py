@@ -46,7 +46,7 @@ class Paths:
         self.end = np.repeat(ends, np.diff(ends, prepend=-1))
         self.last = np.arange(len(grouped)) == self.end
         #: Whether the session was over before the log was.
-        self.over = grouped.ahead["left"][self.end] >= GAP_DAYS
+        self.over = grouped.lookahead["left"][self.end] >= GAP_DAYS
         #: Whether the session still buys: 1, 0, or NaN where nobody knows.
         self.buys = np.where(grouped.buys | self.over, grouped.buys, np.nan).astype(np.float32)
 
@@ -72,12 +72,12 @@ class Paths:
 
 def _within(paths: Paths, days: float) -> Floats:
     """In the session, however long it is, or within the days: what is sooner is part of what is later."""
-    known = paths.all.judged & paths.over & (paths.all.ahead["left"] >= days)
+    known = paths.all.judged & paths.over & (paths.all.lookahead["left"] >= days)
     return paths.told(_by(paths, days), known)
 
 
 def _by(paths: Paths, days: float) -> NDArray[np.bool_]:
-    return np.asarray(paths.all.buys | (paths.all.ahead["purchase"] <= days))
+    return np.asarray(paths.all.buys | (paths.all.lookahead["purchase"] <= days))
 
 
 def _within_not_sooner(paths: Paths, days: float, sooner: float) -> Floats:
@@ -86,7 +86,7 @@ def _within_not_sooner(paths: Paths, days: float, sooner: float) -> Floats:
 
 
 def _churn(paths: Paths, _part: HeadPart) -> Floats:
-    ahead, days = paths.all.ahead, paths.churn_days
+    ahead, days = paths.all.lookahead, paths.churn_days
     return paths.told(ahead["back"] > days, ahead["left"] >= days)
 
 
@@ -124,11 +124,11 @@ def _category(paths: Paths, part: HeadPart) -> Classes:
 
 
 def _brand(paths: Paths, part: HeadPart) -> Classes:
-    return paths.of_next(named(paths.all.said["brand"], part.classes))
+    return paths.of_next(named(paths.all.observed["brand"], part.classes))
 
 
 def _price(paths: Paths, _part: HeadPart) -> Classes:
-    return paths.of_next(price_bands(paths.all.said["price"]))
+    return paths.of_next(price_bands(paths.all.observed["price"]))
 
 
 def _search_category(paths: Paths, part: HeadPart) -> Classes:
@@ -171,7 +171,7 @@ def _next_event_if_known(paths: Paths, part: HeadPart) -> Classes:
 def _seeks_cheaper(paths: Paths) -> NDArray[np.bool_]:
     """A promotion is selected yet, or the next items are much cheaper than those so far (two of each)."""
     promotions = np.cumsum(paths.event == EVENT_CODES["select_promotion"])
-    prices, rows = paths.all.said["price"], paths.next_items
+    prices, rows = paths.all.observed["price"], paths.next_items
     priced = (rows >= 0) & ~np.isnan(prices[rows])
     after = np.where(priced, prices[rows], 0).sum(1) / np.maximum(priced.sum(1), 1)
     before, count = _mean_so_far(paths, prices)
@@ -203,7 +203,7 @@ def _compares(paths: Paths) -> NDArray[np.bool_]:
 
 def _session_value(paths: Paths, _part: HeadPart) -> Floats:
     """What is paid in the session from here on, less what of it is refunded in the session; at least 0."""
-    spent = np.cumsum(paths.all.said["amount"].astype(np.float64))
+    spent = np.cumsum(paths.all.observed["amount"].astype(np.float64))
     return paths.told(np.maximum(spent[paths.end] - spent, 0), paths.all.judged & paths.over)
 
 
@@ -213,7 +213,7 @@ def _amount(paths: Paths, part: HeadPart) -> Floats:
 
 
 def _rating(paths: Paths, _part: HeadPart) -> Floats:
-    return np.asarray(paths.all.ahead["rating"])
+    return np.asarray(paths.all.lookahead["rating"])
 
 
 #: Labels by head: floats [N] (NaN: masked), of distributions classes [N, J] (-1: masked) that weigh alike.

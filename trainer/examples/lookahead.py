@@ -12,10 +12,10 @@ from models.state.codes import items as item_hashes
 PURCHASE: Final = EVENT_CODES["purchase"]
 #: What a click itself said, beyond its code: money spent by it (below 0: a refund), price, rating given (NaN:
 #: none), brand hash.
-SAID: Final = np.dtype([("amount", "<f4"), ("price", "<f4"), ("rating", "<f4"), ("brand", "<u4")])
+OBSERVED: Final = np.dtype([("amount", "<f4"), ("price", "<f4"), ("rating", "<f4"), ("brand", "<u4")])
 #: Days until the visitor's next purchase and next session (infinite: not in this log), the rating that this
 #: visitor later gives this item (NaN: none), and days until the log ends.
-AHEAD: Final = np.dtype([("purchase", "<f4"), ("back", "<f4"), ("rating", "<f4"), ("left", "<f4")])
+LOOKAHEAD: Final = np.dtype([("purchase", "<f4"), ("back", "<f4"), ("rating", "<f4"), ("left", "<f4")])
 
 
 def look_ahead(
@@ -25,8 +25,8 @@ def look_ahead(
     ts: NDArray[np.int64],
     visitor: NDArray[np.int64],
 ) -> NDArray[np.void]:
-    """AHEAD [N] of clicks in order of time. Call it on a whole log, before it is divided."""
-    made = np.zeros(len(codes), dtype=AHEAD)
+    """LOOKAHEAD [N] of clicks in order of time. Call it on a whole log, before it is divided."""
+    made = np.zeros(len(codes), dtype=LOOKAHEAD)
     order = np.argsort(visitor, kind="stable")
     grouped, times = visitor[order], ts[order]
     begins = np.diff(session[order], prepend=-1) != 0

@@ -9,7 +9,7 @@ from models.contract.events import EVENT_CODES
 from models.features.features import NAMES
 from models.state.codes import CODE
 from trainer.examples.examples import Examples
-from trainer.examples.lookahead import AHEAD, SAID
+from trainer.examples.lookahead import LOOKAHEAD, OBSERVED
 
 #: Machines of each kind, and clicks of each.
 COUNT: Final = 100
@@ -23,7 +23,7 @@ KINDS: Final = (
 )
 
 
-def made_up(seed: int = 0) -> tuple[Examples, NDArray[np.float64]]:
+def generate_bots(seed: int = 0) -> tuple[Examples, NDArray[np.float64]]:
     """Sessions of machines, and about how many seconds each took."""
     random, total = np.random.default_rng(seed), len(KINDS) * COUNT
     codes = np.zeros((total, CLICKS), dtype=CODE)
@@ -48,7 +48,7 @@ def _examples(codes: NDArray[np.void], session: NDArray[np.int64]) -> Examples:
         np.zeros(count, bool),
         np.zeros(count, np.uint64),
         {},
-        np.zeros(count, SAID),
-        np.zeros(count, AHEAD),
+        np.zeros(count, OBSERVED),
+        np.zeros(count, LOOKAHEAD),
         {},
     )

@@ -42,7 +42,7 @@ class Finding(NamedTuple):
     flags: tuple[str, ...]
 
 
-def audit(log: pl.LazyFrame, build: Build, names: tuple[str, ...] = NAMES) -> list[Finding]:
+def find_leaks(log: pl.LazyFrame, build: Build, names: tuple[str, ...] = NAMES) -> list[Finding]:
     """Findings of every feature, best AUC first. Raises ExamplesError where the log has one class only."""
     rows = log.sort("ts", maintain_order=True).collect()
     whole = build(rows.lazy())

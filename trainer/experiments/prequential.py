@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.durations import DAY_MS, HOUR_MS
 from models.registry.registry import Parts
 from models.sessions.lifecycle import SessionConfig
-from trainer.defaults import Plan as Plan
+from trainer.defaults import PrequentialPlan as PrequentialPlan
 from trainer.evaluation.evaluate import answers, tiers
 from trainer.evaluation.holdout import Holdout
 from trainer.examples.examples import Examples, ExamplesError
@@ -57,7 +57,7 @@ class Replay:
     """The replay of a log: what serves in each way, and what it has answered."""
 
     examples: Examples
-    plan: Plan
+    plan: PrequentialPlan
     options: Options
     report: Report
     serving: dict[str, Parts] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Replay:
         self.said = {
             way: Answered(np.full(count, np.nan, np.float32), np.zeros(count, np.int64)) for way in WAYS
         }
-        self._first = int(self.examples.ts.min()) + int(self.plan.before_days * DAY_MS)
+        self._first = int(self.examples.ts.min()) + int(self.plan.initial_days * DAY_MS)
         self._began = self.examples.began
 
     def run(self) -> Iterator[int]:
@@ -115,7 +115,7 @@ class Replay:
         gap, known = SessionConfig().gap_ms, self._known(now)
         old = np.unique(ended(known, since, gap).session)
         recent = known.part(~np.isin(known.session, old))
-        if len(recent) < self.plan.step.least_clicks:
+        if len(recent) < self.plan.step.min_clicks:
             return since
         for way, (_, steps) in WAYS.items():
             if steps:

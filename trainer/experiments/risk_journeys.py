@@ -24,7 +24,7 @@ from models.state.visitor import Visitor
 from trainer.experiments.risk_visits import BURSTS, MACHINES, MISTAKEN, PATIENT, PEOPLE
 from trainer.fitting.head_losses import risk_ratios
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 
 SHIPPED: Final = Path(__file__).parents[2] / "deploy" / "data" / "rees46_electronics.csv.gz"
 START: Final = 1_700_000_000_000
@@ -68,4 +68,6 @@ def rows(ratios: NDArray[np.float32]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(rows(risk_ratios(walk(read_log([SHIPPED])).examples().grouped()))) + "\n")
+    sys.stdout.write(
+        "\n".join(rows(risk_ratios(replay_log(read_log([SHIPPED])).examples().grouped()))) + "\n"
+    )

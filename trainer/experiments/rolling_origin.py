@@ -20,7 +20,7 @@ from trainer.fitting.fit import Report
 from trainer.loop.options import Options
 from trainer.training.build import build
 from trainer.training.log_parts import SHARES
-from trainer.training.refit import LEARNED_AGAIN
+from trainer.training.refit import REFIT
 
 #: Share of the clicks that comes before the first origin.
 BEFORE = 0.5
@@ -72,14 +72,14 @@ def trials(
                     yield OriginTrial(origin, seed if name == "neural" else None, name, figures)
         if baselines:
             found = Baselines.learn(learned, valid)
-            known = found.again(before) if LEARNED_AGAIN in parts.metrics else found
+            known = found.refit(before) if REFIT in parts.metrics else found
             yield from _baselines(origin, known, after)
 
 
 def _baselines(origin: int, known: Baselines, after: Examples) -> Iterator[OriginTrial]:
     grouped = after.grouped()
     judged, labels = grouped.judged, grouped.buys[grouped.judged]
-    for name, chances in known.chances(grouped).items():
+    for name, chances in known.predict(grouped).items():
         found = chances[judged]
         areas = quality_metrics.auc(found, labels), quality_metrics.average_precision(found, labels)
         yield OriginTrial(origin, None, name, dict(zip(FIGURES, areas, strict=False)))

@@ -17,13 +17,13 @@ def cross_entropy(queries: Tensor, items: Tensor, bias: Tensor, target: Tensor, 
     Gradients are made on the way (Hsu et al. 2024, "Liger kernel"): it cannot be differentiated twice.
     """
     if torch.is_grad_enabled():
-        found: Tensor = _Crossing.apply(queries, items, bias, target, smoothing)
+        found: Tensor = _BlockwiseCrossEntropy.apply(queries, items, bias, target, smoothing)
         return found
     logits = F.linear(queries, items, bias)
     return F.cross_entropy(logits.float(), target, label_smoothing=smoothing)
 
 
-class _Crossing(torch.autograd.Function):
+class _BlockwiseCrossEntropy(torch.autograd.Function):
     """Loss and gradients in one pass over blocks of rows, so that softmax is computed once, in place."""
 
     @staticmethod

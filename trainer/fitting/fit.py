@@ -16,7 +16,7 @@ from trainer.fitting.calibrate import by_band
 from trainer.fitting.head_losses import calibrate
 from trainer.fitting.losses import losses, total, validate
 from trainer.fitting.pretrain import Pretext, stages
-from trainer.fitting.warm_start import NOTHING, Held
+from trainer.fitting.warm_start import NOTHING_FROZEN, Frozen
 from trainer.loop import distributed
 from trainer.loop.data import Data
 from trainer.loop.loop import EpochFigures, Loop, Objective
@@ -112,7 +112,7 @@ def fit(
     options: Options,
     report: Report,
     journal: Journal | None = None,
-    held: Held = NOTHING,
+    frozen: Frozen = NOTHING_FROZEN,
 ) -> Network:
     """Train until validation stops improving; leaves the best epoch's weights, calibrated on validation.
 
@@ -123,8 +123,8 @@ def fit(
     if options.pretrain != "none":
         first, options = stages(options)
         if not journal.passed("pretraining"):
-            journal.run(_loop("pretraining", Pretext(network, train, first), first, report, held), None)
-    loop = _loop(STAGE, Supervised(network, train, options), options, report, held)
+            journal.run(_loop("pretraining", Pretext(network, train, first), first, report, frozen), None)
+    loop = _loop(STAGE, Supervised(network, train, options), options, report, frozen)
     loop.curve = [*journal.curve]
     journal.run(loop, (lambda: _judge(network, valid, options)) if valid else None)
     if valid is not None:
@@ -132,11 +132,13 @@ def fit(
     return network.eval()
 
 
-def _loop(stage: str, objective: Supervised | Pretext, options: Options, report: Report, held: Held) -> Loop:
+def _loop(
+    stage: str, objective: Supervised | Pretext, options: Options, report: Report, frozen: Frozen
+) -> Loop:
     train, sizes = objective.data, objective.network.config.sizes
-    held.apply(objective.network)
+    frozen.apply(objective.network)
     loop = Loop(stage, objective, lambda epoch: augmented(train, sizes, options, epoch), options, report)
-    held.restoring(objective.network, loop.optimiser)
+    frozen.restoring(objective.network, loop.optimiser)
     return loop
 
 

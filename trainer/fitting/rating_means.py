@@ -46,7 +46,7 @@ def learn(network: Network, grouped: Examples, data: Data) -> None:
 def _count(ratings: Ratings, kinds: Tensor, grouped: Examples, data: Data) -> None:
     """Fills the tables from the last rating that each visitor gave each item."""
     given = _last(grouped)
-    stars = grouped.said["rating"][given].astype(np.float64)
+    stars = grouped.observed["rating"][given].astype(np.float64)
     rows, sizes = data.rows[given].numpy(), ratings.sizes
     level = stars.mean()
     category = rows[:, 1] - sizes.offsets[1]
@@ -63,7 +63,7 @@ def _count(ratings: Ratings, kinds: Tensor, grouped: Examples, data: Data) -> No
 
 def _last(grouped: Examples) -> Groups:
     """Clicks that rate an item and are their visitor's last to do so."""
-    rated = np.flatnonzero(~np.isnan(grouped.said["rating"]) & (item_hashes(grouped.codes) != 0))
+    rated = np.flatnonzero(~np.isnan(grouped.observed["rating"]) & (item_hashes(grouped.codes) != 0))
     order = rated[np.argsort(grouped.ts[rated], kind="stable")][::-1]
     pairs = np.stack([grouped.visitor[order].astype(np.uint64), item_hashes(grouped.codes)[order]])
     _, first = np.unique(pairs, axis=1, return_index=True)

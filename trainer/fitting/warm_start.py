@@ -36,7 +36,7 @@ class WarmStartError(PathcastError):
 
 
 @dataclass(frozen=True)
-class Held:
+class Frozen:
     """Rows of the input table and whole parameters that training leaves alone."""
 
     rows: Tensor
@@ -75,7 +75,7 @@ def _without(gradient: Tensor, rows: Tensor) -> Tensor:
 
 
 #: Everything is learned.
-NOTHING = Held(torch.empty(0, dtype=torch.int64), ())
+NOTHING_FROZEN = Frozen(torch.empty(0, dtype=torch.int64), ())
 
 
 def carry(network: Network, words: Vocabulary, version: Version) -> int:
@@ -100,7 +100,7 @@ def carry(network: Network, words: Vocabulary, version: Version) -> int:
     return len(new)
 
 
-def hold(network: Network, words: Vocabulary, version: Version, parts: Sequence[str]) -> Held:
+def freeze_parts(network: Network, words: Vocabulary, version: Version, parts: Sequence[str]) -> Frozen:
     """What `parts` name: fields of the table (only rows that the version knew) or parameters by their prefix.
 
     Raises WarmStartError for a part that there is not.
@@ -115,7 +115,7 @@ def hold(network: Network, words: Vocabulary, version: Version, parts: Sequence[
     fields = [place for part in parts if part in TABLE and part != "items" for place in TABLE[part]]
     rows += [torch.arange(sizes.offsets[place], ends[place]) for place in fields]
     names = tuple(part for part in parts if part not in TABLE)
-    return Held(torch.cat([NOTHING.rows, *rows]), names)
+    return Frozen(torch.cat([NOTHING_FROZEN.rows, *rows]), names)
 
 
 def _same_items(one: Vocabulary, other: Vocabulary) -> tuple[Places, Places]:
@@ -147,18 +147,18 @@ def _fit(network: Network, source: Network, name: str) -> None:
 
 
 def parts_of(network: nn.Module) -> list[str]:
-    """Names that `hold` takes."""
+    """Names that `freeze_parts` takes."""
     return [*TABLE, *sorted({name.partition(".")[0] for name, _ in network.named_parameters()} - {"table"})]
 
 
 def begin(
     network: Network, words: Vocabulary, version: Version | None, freeze: Sequence[str]
-) -> tuple[int, Held]:
+) -> tuple[int, Frozen]:
     """How many items a version brought along (0 without one), and what is frozen. Raises WarmStartError."""
     if version is None:
         if freeze:
             raise WarmStartError(
                 f"freeze is {', '.join(freeze)}, but nothing was learned before: name a version with --from"
             )
-        return 0, NOTHING
-    return carry(network, words, version), hold(network, words, version, freeze)
+        return 0, NOTHING_FROZEN
+    return carry(network, words, version), freeze_parts(network, words, version, freeze)

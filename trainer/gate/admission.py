@@ -57,7 +57,7 @@ def kept(folder: Path) -> GateReport:
 def _compared(
     report: GateReport, version: Version, incumbent: str, moves: Promotions, trial: LiveTrial
 ) -> GateReport:
-    found = trial.judge(version, incumbent, lambda: moves.ledger.standing().serving)
+    found = trial.judge(version, incumbent, lambda: moves.ledger.status().serving)
     passed, why = found.verdict
     verdict = Verdict(passed, f"{report.verdict.reason}; {why}" if passed else why)
     figures = report.figures | said(verdict) | {"shadow": found.figures}

@@ -122,7 +122,7 @@ def said(verdict: Verdict) -> dict[str, Any]:
 
 def serving(moves: Promotions, candidate: str) -> Version | None:
     """The version that a candidate has to beat; None where none serves, or what serves cannot be used."""
-    name = moves.ledger.standing().serving
+    name = moves.ledger.status().serving
     if name is None or name == candidate:
         return None
     try:

@@ -84,7 +84,7 @@ def field_of(version: Version, newest: Holdout) -> dict[str, Contestant]:
         "session_knn": contestant(version.neighbours, newest, known),
         "popular_in_category": contestant(version.prior, newest, known),
     }
-    learned = Baselines(version.baselines).chances(newest.clicks) if version.baselines else {}
+    learned = Baselines(version.baselines).predict(newest.clicks) if version.baselines else {}
     return made | {name: intent(chances, newest) for name, chances in learned.items()}
 
 

@@ -8,7 +8,7 @@ from trainer.gate.gate_figures import Difference
 from trainer.gate.gate_settings import GateSettings
 
 #: What cannot be a reason to keep a candidate out: they are learned, but nothing serves them.
-SHOWN_ONLY = frozenset(name for name, kind in INTENT.items() if not kind.blocks)
+NOT_BLOCKING = frozenset(name for name, kind in INTENT.items() if not kind.blocks)
 _NAMES = {
     "average_precision": "average precision of purchase intent",
     "recall_20": "recall of the next item among 20",
@@ -103,7 +103,7 @@ def decide(
 
 def _behind(field: Mapping[str, Differences]) -> Iterator[str]:
     for name, differences in field.items():
-        if name not in SHOWN_ONLY:
+        if name not in NOT_BLOCKING:
             for figure, found in differences.items():
                 if found.high < 0:
                     yield f"it is behind {name} in {_told(figure, found)}"

@@ -20,7 +20,7 @@ from models.state.codes import CODE, category_hash, item_hash
 from models.state.facts import ClickStatus, Facts
 from models.state.visitor import Visitor
 from trainer.examples.examples import Examples, ExamplesError, labelled
-from trainer.examples.lookahead import SAID, look_ahead
+from trainer.examples.lookahead import OBSERVED, look_ahead
 from trainer.logs.devices import Devices, Profiles
 from trainer.logs.row_checks import advice, repeats, strange, told
 
@@ -57,7 +57,7 @@ class LogReplay:
     _items: dict[int, str] = field(default_factory=dict)
     _names: dict[int, str] = field(default_factory=dict)
     _clicks: list[tuple[bytes, bytes, int, int, int, int]] = field(default_factory=list)
-    _said: list[tuple[float, float, float, int]] = field(default_factory=list)
+    _observed: list[tuple[float, float, float, int]] = field(default_factory=list)
     _watermark: int = 0
     _began: int = 0
 
@@ -118,7 +118,7 @@ class LogReplay:
         brand = self._named(click.brand)
         self._named(click.category)
         amounts = (spent / 1000, _NONE if price is None else price, _NONE if rating is None else rating)
-        self._said.append((*amounts, brand))
+        self._observed.append((*amounts, brand))
 
     def _named(self, text: str | None) -> int:
         hashed = category_hash(text)
@@ -141,7 +141,7 @@ class LogReplay:
         codes, rows, session, position, ts, visitor = zip(*self._clicks, strict=True)
         packed, numbers = np.frombuffer(b"".join(codes), dtype=CODE), np.array(session, dtype=np.int64)
         times, visitors = np.array(ts, dtype=np.int64), np.array(visitor, dtype=np.int64)
-        said = np.array(self._said, dtype=SAID)
+        observed = np.array(self._observed, dtype=OBSERVED)
         return Examples(
             packed,
             features.matrix(b"".join(rows)),
@@ -151,8 +151,8 @@ class LogReplay:
             visitors,
             *labelled(packed, numbers),
             self._items,
-            said,
-            look_ahead(packed, said, numbers, times, visitors),
+            observed,
+            look_ahead(packed, observed, numbers, times, visitors),
             self._names,
         )
 
@@ -166,6 +166,6 @@ def records(frame: pl.DataFrame) -> list[InputRecord]:
     return list(map(LogRecord, keys, lines.getvalue().splitlines(), times))
 
 
-def walk(log: pl.LazyFrame, catalogue: Catalogue | None = None, profiles: Profiles = ()) -> LogReplay:
+def replay_log(log: pl.LazyFrame, catalogue: Catalogue | None = None, profiles: Profiles = ()) -> LogReplay:
     """Walk a whole log."""
     return LogReplay(catalogue=catalogue or Catalogue(), profiles=profiles).through(log)

@@ -19,7 +19,7 @@ _KINDS = {
 }
 
 
-def odd_prices(files: Sequence[Path], mapping: Mapping[str, str]) -> tuple[int, dict[str, int]]:
+def price_outliers(files: Sequence[Path], mapping: Mapping[str, str]) -> tuple[int, dict[str, int]]:
     """How many rows have a price, and how many of those one that is no amount, by kind.
 
     Raises LogError.

@@ -17,7 +17,7 @@ from trainer.logs.reading import reading
 
 
 def through(
-    walk: LogReplay,
+    replay: LogReplay,
     warmup: Sequence[Path],
     events: Sequence[Path],
     mapping: Mapping[str, str],
@@ -30,9 +30,9 @@ def through(
     _refuse_later(warmup, events, mapping)
     first = 0
     for files in filter(None, (warmup, events)):
-        first = len(walk)
+        first = len(replay)
         with reading(files):
-            walk.through(read_log(files, mapping, names))
+            replay.through(read_log(files, mapping, names))
     return first
 
 

@@ -17,9 +17,9 @@ WORSE = 0.05
 _NO_OTHER = "every event is a purchase"
 
 
-def notes(walked: LogReplay, learned: Examples) -> list[str]:
+def notes(replayed: LogReplay, learned: Examples) -> list[str]:
     """Sentences about the log: what was found, what was made of it, what can be done."""
-    return [*_order(walked), *_refused(walked), *_repeated(walked), *_classes(learned)]
+    return [*_order(replayed), *_refused(replayed), *_repeated(replayed), *_classes(learned)]
 
 
 def fitted(brier: float, held_out: Examples) -> list[str]:
@@ -63,32 +63,33 @@ def begun(start: Version | None, held_out: Examples) -> list[str]:
     ]
 
 
-def _order(walked: LogReplay) -> list[str]:
-    if not walked.disordered:
+def _order(replayed: LogReplay) -> list[str]:
+    if not replayed.disordered:
         return []
     return [
-        f"{walked.disordered:,} rows are earlier than the row above them: the log was sorted by ts; if that "
-        "is not the time of the event, name its column: --map ts=COLUMN"
+        f"{replayed.disordered:,} rows are earlier than the row above them: the log was sorted by ts; if "
+        "that is not the time of the event, name its column: --map ts=COLUMN"
     ]
 
 
-def _refused(walked: LogReplay) -> list[str]:
-    refused = sum(walked.rejected.values())
-    if refused < MANY * (refused + len(walked)):
+def _refused(replayed: LogReplay) -> list[str]:
+    refused = sum(replayed.rejected.values())
+    if refused < MANY * (refused + len(replayed)):
         return []
     return [
-        f"{refused:,} of {refused + len(walked):,} rows cannot be used "
-        f"({told(walked.rejected, walked.unknown)}): check the log; {advice(walked.unknown)}"
+        f"{refused:,} of {refused + len(replayed):,} rows cannot be used "
+        f"({told(replayed.rejected, replayed.unknown)}): check the log; {advice(replayed.unknown)}"
     ]
 
 
-def _repeated(walked: LogReplay) -> list[str]:
-    rows = sum(walked.rejected.values()) + len(walked)
-    if walked.repeated <= MANY * rows:
+def _repeated(replayed: LogReplay) -> list[str]:
+    rows = sum(replayed.rejected.values()) + len(replayed)
+    if replayed.repeated <= MANY * rows:
         return []
     return [
-        f"{walked.repeated:,} of {rows:,} rows repeat visitor, time, event and item of another row and count "
-        "like it: if they were written twice, leave one out; where events have ids, --map event_id=COLUMN"
+        f"{replayed.repeated:,} of {rows:,} rows repeat visitor, time, event and item of another row "
+        "and count like it: if they were written twice, leave one out; where events have ids, "
+        "--map event_id=COLUMN"
     ]
 
 

@@ -40,7 +40,7 @@ class Journal:
         folder = self.checkpoint / f"{MEMBER}{number}" if self.checkpoint else None
         return Journal(folder, self.every)
 
-    def again(self) -> "Journal":
+    def for_refit(self) -> "Journal":
         """The journal of the same run from the whole log."""
         return Journal(self.checkpoint / AGAIN if self.checkpoint else None, self.every)
 

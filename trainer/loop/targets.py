@@ -34,7 +34,7 @@ def plan(train: Examples, churn_days: float) -> HeadPlan:
     seen = item_hashes(train.codes) != 0
     own = {
         CATEGORIES: _own(train.codes["category"][seen], train.names),
-        BRANDS: _own(train.said["brand"][seen], train.names),
+        BRANDS: _own(train.observed["brand"][seen], train.names),
     }
     named = [(head, own[head.classes] if isinstance(head.classes, str) else head.classes) for head in HEADS]
     possible = [(h.name, c) for h, c in named if h.kind is not Kind.CLASSES or len(c) > 1]

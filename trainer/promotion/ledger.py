@@ -16,7 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from models.errors import PathcastError
-from trainer.promotion.status import LedgerEntry, RegistryStatus, standing
+from trainer.promotion.status import LedgerEntry, RegistryStatus, status_after
 
 NAME = "ledger.jsonl"
 
@@ -44,14 +44,14 @@ class Ledger:
         except OSError as error:
             raise LedgerError(f"cannot read {self.folder / NAME}: {error}; check its rights") from error
 
-    def standing(self) -> RegistryStatus:
+    def status(self) -> RegistryStatus:
         """What holds now. Raises LedgerError."""
-        return standing(self.entries())
+        return status_after(self.entries())
 
     def enter(self, decide: Decide) -> RegistryStatus:
         """Enter what `decide` makes of what holds; what holds then. Raises LedgerError."""
         with self._locked() as file:
-            found = standing(_read(file.read(), self.folder / NAME))
+            found = status_after(_read(file.read(), self.folder / NAME))
             made = list(decide(found))
             file.write(b"".join(msgspec.json.encode(entry) + b"\n" for entry in made))
             file.flush()

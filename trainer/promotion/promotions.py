@@ -12,7 +12,7 @@ from models.registry import registry
 from models.registry.refusals import RegistryError
 from models.registry.versions import Version
 from trainer.promotion.ledger import Ledger, LedgerError
-from trainer.promotion.named import registered
+from trainer.promotion.resolve import resolve_registered
 from trainer.promotion.status import LedgerEntry, RegistryStatus, What
 
 #: Tells the workers of a version; raises PromotionError where that fails.
@@ -60,7 +60,7 @@ class Promotions:
 
         The one that is taken back is not promoted again unless it is forced; a pin on it is released.
         """
-        before = self._published(_before(self.ledger.standing()))
+        before = self._published(_before(self.ledger.status()))
         self.ledger.enter(lambda found: self._rolled_back(found, before.id, reason))
         self.tell(before)
         return before.id
@@ -93,7 +93,7 @@ class Promotions:
 
     def _published(self, name: str) -> Version:
         """The version, loaded as a worker does and put where workers find it: nothing is entered before."""
-        known = registered(self.folder, name)
+        known = resolve_registered(self.folder, name)
         version = registry.load(self.folder / known)
         if version.id != known:
             raise RegistryError(

@@ -72,7 +72,7 @@ class RegistryStatus:
         return self
 
 
-def standing(entries: Iterable[LedgerEntry]) -> RegistryStatus:
+def status_after(entries: Iterable[LedgerEntry]) -> RegistryStatus:
     """What holds after all entries."""
     found = RegistryStatus()
     for entry in entries:

@@ -17,8 +17,8 @@ from trainer.eventlog.log_erasure import latest
 from trainer.eventlog.log_tables import CLICKS
 from trainer.eventlog.tidy import tend
 from trainer.service import requests
-from trainer.service.orders import Done, Order, Workdir
 from trainer.service.schedule import Mark, RunSchedule, due
+from trainer.service.workdir import RunOrder, RunResult, Workdir
 
 log = structlog.get_logger("pathcast.trainer")
 #: Exit status of a run that finds another one at work.
@@ -158,19 +158,19 @@ class Trainer:
         elif order is not None:
             self._died(order, status, now)
 
-    def _died(self, order: Order, status: int, now: int) -> None:
+    def _died(self, order: RunOrder, status: int, now: int) -> None:
         attempts = order.attempts + 1
         log.warning("run died", status=status, attempts=attempts, order=order.id)
         if attempts < ATTEMPTS:
             self.at.begin(replace(order, attempts=attempts))
             return
         why = f"the run died {attempts} times, at last with status {status}: see its lines above"
-        self.at.end(Done(order=order, at=now, version=None, promoted=False, why=why))
+        self.at.end(RunResult(order=order, at=now, version=None, promoted=False, why=why))
         done = self.at.done()
         if done is not None:
             self._tell(done)
 
-    def _tell(self, done: Done) -> None:
+    def _tell(self, done: RunResult) -> None:
         """Say once how a run ended, whichever trainer does; only then are its requests answered."""
         if done.told:
             return
@@ -178,7 +178,7 @@ class Trainer:
         log.info("run ended", version=done.version, promoted=done.promoted, why=done.why, order=done.order.id)
         self.at.tell(done)
 
-    def _due(self, now: int) -> Order | None:
+    def _due(self, now: int) -> RunOrder | None:
         done = self.at.done()
         if done is not None:
             self._tell(done)
@@ -189,7 +189,7 @@ class Trainer:
         self.writer.flush()
         clicks = self._clicks()
         reason = due(self.schedule, last, now, clicks, asked) or ""
-        order = Order(id=f"{now:015}", reason=reason, at=now, clicks=clicks, requests=list(asked))
+        order = RunOrder(id=f"{now:015}", reason=reason, at=now, clicks=clicks, requests=list(asked))
         self.at.begin(order)
         log.info("run ordered", reason=reason, clicks=clicks, order=order.id)
         return order

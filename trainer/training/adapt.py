@@ -19,7 +19,7 @@ from models.registry.registry import Parts
 from models.registry.versions import Version
 from models.scoring.blend import Blend
 from models.scoring.session_index import NeighbourSettings, SessionIndex
-from trainer.defaults import Step as Step
+from trainer.defaults import IncrementalUpdate as IncrementalUpdate
 from trainer.examples.examples import Examples
 from trainer.fitting.fit import fit
 from trainer.logs.lineage import learned_until
@@ -30,10 +30,12 @@ from trainer.training import stacking
 from trainer.training.log_counts import index
 
 
-def adapted(parts: Parts, recent: Examples, log: Examples, options: Options, step: Step) -> Parts:
+def adapted(
+    parts: Parts, recent: Examples, log: Examples, options: Options, step: IncrementalUpdate
+) -> Parts:
     """`parts` a step further on `recent` clicks, the newest of `log`, which neighbours may know as well."""
     valid = fresh(parts.metrics, log, step)
-    enough = len(np.unique(valid.session[valid.buys])) >= step.least_buyers
+    enough = len(np.unique(valid.session[valid.buys])) >= step.min_buyers
     network, words = _trainable(parts.network, options), parts.vocabulary
     plan = HeadPlan.of(network.config)
     torch.manual_seed(options.seed)
@@ -60,7 +62,7 @@ def _trainable(network: Network, options: Options) -> Network:
     return made
 
 
-def fresh(metrics: Mapping[str, Any], log: Examples, step: Step) -> Examples:
+def fresh(metrics: Mapping[str, Any], log: Examples, step: IncrementalUpdate) -> Examples:
     """The newest clicks that a version with these metrics has learned from in no training: what judges it."""
     return newest_clicks(log.part(log.began > learned_until(metrics)), step.calibrating_clicks)
 

@@ -25,7 +25,7 @@ from trainer.logs.lineage import began, last_session, lineage
 from trainer.loop.options import Options, stored
 from trainer.promotion.ledger import LedgerError
 from trainer.promotion.promotions import Promotions
-from trainer.training.adapt import Step, adapted, ended, fresh, parts_of
+from trainer.training.adapt import IncrementalUpdate, adapted, ended, fresh, parts_of
 
 #: Of the sessions since the serving version, by time: what is learned from, and what the gate judges on.
 SHARES = (0.7, 0.3)
@@ -44,7 +44,7 @@ class UpdateSource:
 
 def adapt(
     source: UpdateSource,
-    step: Step,
+    step: IncrementalUpdate,
     settings: GateSettings,
     moves: Promotions,
     trial: LiveTrial | None = None,
@@ -57,7 +57,7 @@ def adapt(
     return admit(made, source.examples, settings, moves, trial)
 
 
-def stepped(version: Version, source: UpdateSource, step: Step, moves: Promotions) -> str:
+def stepped(version: Version, source: UpdateSource, step: IncrementalUpdate, moves: Promotions) -> str:
     """Take a version a step further and save it; which version that is.
 
     Raises ExamplesError where there is nothing new, RegistryError.
@@ -88,11 +88,11 @@ def is_step(folder: Path) -> bool:
         return False
 
 
-def too_early(version: Version, source: UpdateSource, step: Step, settings: GateSettings) -> str:
+def too_early(version: Version, source: UpdateSource, step: IncrementalUpdate, settings: GateSettings) -> str:
     """Why a step of a version would only be refused for want of clicks; empty where it would not."""
     new = since(version, source.examples).clicks
-    if len(new) < step.least_clicks:
-        return f"{len(new):,} clicks are new and over, expected {step.least_clicks:,}"
+    if len(new) < step.min_clicks:
+        return f"{len(new):,} clicks are new and over, expected {step.min_clicks:,}"
     recent, _ = split(new, SHARES)
     judged = Holdout.newest(source.examples, began(recent))
     return too_little(judged.visitors, judged.buyers, bool(source.examples.buys.any()), settings)
@@ -100,7 +100,7 @@ def too_early(version: Version, source: UpdateSource, step: Step, settings: Gate
 
 def serving_version(moves: Promotions) -> Version:
     """The version that serves. Raises LedgerError where none does, RegistryError."""
-    name = moves.ledger.standing().serving
+    name = moves.ledger.status().serving
     if name is None:
         raise LedgerError("no version serves, so none can be adapted; train and promote one first")
     return registry.load(moves.folder / name)
@@ -110,12 +110,17 @@ def _options(version: Version) -> Options:
     return stored(version.metrics["options"])
 
 
-def _step(version: Version, recent: Examples, past: Examples, step: Step) -> Parts:
+def _step(version: Version, recent: Examples, past: Examples, step: IncrementalUpdate) -> Parts:
     return adapted(parts_of(version), recent, past, _options(version), step)
 
 
 def _described(
-    version: Version, parts: Parts, recent: Examples, past: Examples, source: UpdateSource, step: Step
+    version: Version,
+    parts: Parts,
+    recent: Examples,
+    past: Examples,
+    source: UpdateSource,
+    step: IncrementalUpdate,
 ) -> Parts:
     """With figures, lineage and reference of its own."""
     options, valid = _options(version), fresh(version.metrics, past, step)

@@ -32,7 +32,7 @@ def build(
     """
     inputs = TrainingInputs(train, valid, options, report, journal or Journal())
     first = learn(inputs)
-    again = refit.again(first, inputs)
+    again = refit.refit(first, inputs)
     parts = choose(first, train, valid, options, inputs.journal.curve)
     return refit.refitted(parts, again) if again else parts
 

@@ -7,15 +7,15 @@ from trainer.baselines import Baselines
 from trainer.baselines.baseline_kinds import State
 from trainer.evaluation import head_baselines
 from trainer.loop.targets import HeadPlan
-from trainer.training.refit import Again
+from trainer.training.refit import Refit
 from trainer.training.training_inputs import TrainingInputs
 
 
-def with_baselines(parts: Parts, chosen: Parts, inputs: TrainingInputs, again: Again | None) -> Parts:
+def with_baselines(parts: Parts, chosen: Parts, inputs: TrainingInputs, again: Refit | None) -> Parts:
     """The version with its baselines; `chosen` is the version before everything was learned `again`."""
     words = None if again else parts.vocabulary
     found = Baselines.learn(inputs.train, inputs.judged_on, words, _known(chosen))
-    found = found.again(again.every, parts.vocabulary, _known(parts)) if again else found
+    found = found.refit(again.every, parts.vocabulary, _known(parts)) if again else found
     every = again.every if again else inputs.train
     heads = head_baselines.learn(every, HeadPlan.of(parts.network.config))
     return replace(parts, baselines=found.state | {"heads": heads})

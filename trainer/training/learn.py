@@ -13,7 +13,7 @@ from trainer.fitting import rating_means
 from trainer.fitting.distillation import distilled, own
 from trainer.fitting.fit import fit, initial
 from trainer.fitting.head_losses import initialise
-from trainer.fitting.warm_start import Held, begin
+from trainer.fitting.warm_start import Frozen, begin
 from trainer.logs.lineage import LEARNED_UNTIL, began, learned_until
 from trainer.loop import distributed
 from trainer.loop.data import Data, prepare
@@ -83,8 +83,8 @@ class _Training:
         judged_on = None if valid is None else prepare(valid, words, options.longest, planned)
         return cls(inputs, first, words, weights, planned, data, judged_on, journals)
 
-    def begun(self, data: Data, number: int) -> tuple[Network, Held]:
-        """An untrained network, or the start's, and what of it is held."""
+    def begun(self, data: Data, number: int) -> tuple[Network, Frozen]:
+        """An untrained network, or the start's, and what of it is frozen."""
         inputs, mine = self.inputs, own(self.inputs.options, number)
         vectors = inputs.content.vectors if inputs.content else None
         network = initial(self.words, self.weights, data, mine, self.planned, vectors)
@@ -92,15 +92,15 @@ class _Training:
             initialise(network.tasks, inputs.train.grouped())
             rating_means.learn(network, inputs.train.grouped(), data)
         source = None if number and inputs.options.teacher_width else inputs.start
-        self.known, held = begin(network, self.words, source, mine.freeze)
-        return network, held
+        self.known, frozen = begin(network, self.words, source, mine.freeze)
+        return network, frozen
 
     def member(self, data: Data, number: int) -> Network:
         """A trained network; number 0 is the one that is kept."""
-        network, held = self.begun(data, number)
+        network, frozen = self.begun(data, number)
         how = own(self.inputs.options, number)
         how = replace(how, epochs=self.first.epochs[number]) if self.first else how
-        return fit(network, data, self.judged_on, how, self.inputs.report, self.journals[number], held)
+        return fit(network, data, self.judged_on, how, self.inputs.report, self.journals[number], frozen)
 
     def said(self) -> dict[str, Any]:
         """What a version tells of its training."""

@@ -16,8 +16,8 @@ from trainer.logs import warnings
 from trainer.logs.catalogue_file import catalogue
 from trainer.logs.lineage import lineage
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
-from trainer.logs.outliers import odd_prices
+from trainer.logs.log_replay import replay_log
+from trainer.logs.outliers import price_outliers
 from trainer.logs.profile_files import read_profiles
 from trainer.logs.reading import reading
 from trainer.loop.options import Options
@@ -60,7 +60,7 @@ class Run:
         return [*self.events, *(file for file in further if file is not None)]
 
 
-class Parted(NamedTuple):
+class RunData(NamedTuple):
     """A log by time: what is learned from, what is held out; what is odd about it and where it came from."""
 
     learned: Examples
@@ -70,21 +70,21 @@ class Parted(NamedTuple):
     content: CatalogueContent | None
 
 
-def parted(run: Run) -> Parted:
+def read_run(run: Run) -> RunData:
     """Read the files of a run. Raises LogError, ExamplesError or RegistryError."""
     shop, profiles = catalogue(run.items), read_profiles(run.profiles)
     with reading(run.events):
-        walked = walk(read_log(run.events, run.mapping, run.names), shop, profiles)
-        priced = odd_prices(run.events, run.mapping)
-    learned, held_out = _split(walked.examples(), run.holdout)
-    said = {"files": [file.name for file in run.events], "rejected": walked.rejected}
+        replayed = replay_log(read_log(run.events, run.mapping, run.names), shop, profiles)
+        priced = price_outliers(run.events, run.mapping)
+    learned, held_out = _split(replayed.examples(), run.holdout)
+    said = {"files": [file.name for file in run.events], "rejected": replayed.rejected}
     said |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
     known = warnings.strangers(learned.items.values(), shop, run.items)
-    said |= {"notes": [*warnings.notes(walked, learned), *warnings.prices(*priced), *known]}
+    said |= {"notes": [*warnings.notes(replayed, learned), *warnings.prices(*priced), *known]}
     start = registry.load(run.start) if run.start else None
     content = CatalogueContent(read(run.content), shop) if run.content else None
     origin = lineage(run.files, run.options.seed, (learned, held_out), run.offsets)
-    return Parted(learned, held_out, {"log": said, "lineage": origin}, start, content)
+    return RunData(learned, held_out, {"log": said, "lineage": origin}, start, content)
 
 
 def _split(examples: Examples, holdout: float) -> tuple[Examples, Examples]:

@@ -24,12 +24,12 @@ from trainer.training.log_counts import index, rates
 from trainer.training.training_inputs import TrainingInputs
 
 #: Where a version says so in its metrics.
-LEARNED_AGAIN = "learned again"
+REFIT = "learned again"
 #: What progress calls it.
 STAGE = "learning again"
 
 
-class Again(NamedTuple):
+class Refit(NamedTuple):
     """What was learned from the whole log, and the log."""
 
     learned: Learned
@@ -45,7 +45,7 @@ def together(older: Examples, newer: Examples) -> Examples:
     return replace(older, **joined).part(np.argsort(joined["ts"], kind="stable"))
 
 
-def again(first: Learned, inputs: TrainingInputs) -> Again | None:
+def refit(first: Learned, inputs: TrainingInputs) -> Refit | None:
     """Learn from both parts for as many epochs as was best; to be calibrated as `first` is.
 
     None where that is not asked for, and where the time budget has not enough left. Raises what `learn` does.
@@ -55,8 +55,8 @@ def again(first: Learned, inputs: TrainingInputs) -> Again | None:
     if not options.refit or foreseen > options.seconds * options.networks:
         return None
     every = together(train, valid)
-    journal, report = inputs.journal.again(), _named(inputs.report)
-    return Again(
+    journal, report = inputs.journal.for_refit(), _named(inputs.report)
+    return Refit(
         learn(replace(inputs, train=every, valid=None, report=report, journal=journal), first), every
     )
 
@@ -66,11 +66,11 @@ def _named(report: Report) -> Report:
     return lambda at: report(at._replace(stage=STAGE))
 
 
-def refitted(parts: Parts, made: Again) -> Parts:
+def refitted(parts: Parts, made: Refit) -> Parts:
     """The version with all that it knows of the log from the whole log; what was chosen stays."""
     learned, every = made
     _calibrate_like(learned.network, parts.network)
-    said = learned.said | {LEARNED_AGAIN: {"clicks": len(every), "epochs": learned.epochs[0]}}
+    said = learned.said | {REFIT: {"clicks": len(every), "epochs": learned.epochs[0]}}
     return replace(
         parts,
         network=learned.network,
@@ -78,7 +78,7 @@ def refitted(parts: Parts, made: Again) -> Parts:
         index=index(every, learned.words, parts.settings),
         popularity=learned.weights,
         rates=rates(every),
-        forest=Forest(trees.again(parts.forest.state, every.grouped())) if parts.forest else None,
+        forest=Forest(trees.refit(parts.forest.state, every.grouped())) if parts.forest else None,
         metrics=parts.metrics | said,
     )
 

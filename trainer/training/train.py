@@ -14,7 +14,7 @@ from trainer.training import refit
 from trainer.training.build import choose
 from trainer.training.kept_baselines import with_baselines
 from trainer.training.learn import Learned, learn
-from trainer.training.log_parts import Parted, Run, parted
+from trainer.training.log_parts import Run, RunData, read_run
 from trainer.training.run_verdict import verdict
 from trainer.training.training_inputs import TrainingInputs
 
@@ -24,18 +24,18 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
 
     Raises LogError, ExamplesError, WarmStartError, CheckpointError or RegistryError.
     """
-    read = parted(run)
+    read = read_run(run)
     version = registry.load(run.registry / registry.save(run.registry, _made(run, read, report), created_at))
     if run.checkpoint:
         clear(run.checkpoint)
     return version
 
 
-def _made(run: Run, read: Parted, report: Report) -> Parts:
+def _made(run: Run, read: RunData, report: Report) -> Parts:
     """The version, with what is said of its log, its origin and its worth among its metrics."""
     inputs = _inputs(run, read, report)
     first = learn(inputs)
-    again = refit.again(first, inputs)
+    again = refit.refit(first, inputs)
     report(begins("trees, neighbours and their weights"))
     chosen = choose(first, inputs.train, inputs.judged_on, run.options, inputs.journal.curve)
     chosen = replace(chosen, metrics=chosen.metrics | verdict(chosen, inputs))
@@ -52,7 +52,7 @@ def _made(run: Run, read: Parted, report: Report) -> Parts:
     return replace(parts, metrics=parts.metrics | said | kept)
 
 
-def _notes(parts: Parts, inputs: TrainingInputs, first: Learned, again: refit.Again | None) -> list[str]:
+def _notes(parts: Parts, inputs: TrainingInputs, first: Learned, again: refit.Refit | None) -> list[str]:
     epochs = again.learned.epochs[0] if again else 0
     return [
         *warnings.fitted(parts.metrics["neural"]["brier"], inputs.judged_on),
@@ -61,12 +61,12 @@ def _notes(parts: Parts, inputs: TrainingInputs, first: Learned, again: refit.Ag
     ]
 
 
-def _inputs(run: Run, read: Parted, report: Report) -> TrainingInputs:
+def _inputs(run: Run, read: RunData, report: Report) -> TrainingInputs:
     journal = Journal(run.checkpoint)
     return TrainingInputs(read.learned, read.held_out, run.options, report, journal, read.start, read.content)
 
 
 def follow(run: Run) -> None:
     """Be one of the processes that train together, but not the one that saves the version."""
-    inputs = _inputs(run, parted(run), lambda progress: None)
-    refit.again(learn(inputs), inputs)
+    inputs = _inputs(run, read_run(run), lambda progress: None)
+    refit.refit(learn(inputs), inputs)

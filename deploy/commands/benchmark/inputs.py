@@ -76,7 +76,7 @@ def damaged(
     """
     from deploy.runs.progress_bar import use_cores
     from models.registry import registry
-    from trainer.experiments import damage
+    from trainer.experiments import robustness
     from trainer.logs import warmup as before
     from trainer.logs.log_replay import LogReplay
 
@@ -84,7 +84,7 @@ def damaged(
     version, replay = registry.load(model), LogReplay(catalogue=log.catalogue())
     names = names_for(version.metrics, log.names)
     first = before.through(replay, warmup, log.events, log.mapping, names)
-    rows = list(damage.costs(version.neural, replay.examples(), first, seed))
+    rows = list(robustness.robustness_figures(version.neural, replay.examples(), first, seed))
     _show({"rows": rows}, rows, out)
 
 

@@ -14,7 +14,7 @@ from deploy.terminal.log_options import ShopLog, log_options
 from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
 from deploy.terminal.training_options import figures_option, set_option
-from trainer.defaults import Plan, Step
+from trainer.defaults import IncrementalUpdate, PrequentialPlan
 from trainer.loop.options import Options, changed
 
 if TYPE_CHECKING:
@@ -29,35 +29,35 @@ _FIGURES = ("average_precision", "auc", "ece", "recall_20", "mrr_20")
 @renamed_option(
     "--initial-days",
     old="--before",
-    default=Plan().before_days,
+    default=PrequentialPlan().initial_days,
     show_default=True,
     help="Days of the first training.",
 )
 @renamed_option(
     "--retrain-days",
     old="--retrain",
-    default=Plan().retrain_days,
+    default=PrequentialPlan().retrain_days,
     show_default=True,
     help="Days between trainings.",
 )
 @renamed_option(
     "--adapt-hours",
     old="--adapt",
-    default=Plan().adapt_hours,
+    default=PrequentialPlan().adapt_hours,
     show_default=True,
     help="Hours between incremental updates.",
 )
 @renamed_option(
     "--learning-rate",
     old="--rate",
-    default=Step().learning_rate,
+    default=IncrementalUpdate().learning_rate,
     show_default=True,
     help="Learning rate of an incremental update.",
 )
 @renamed_option(
     "--min-clicks",
     old="--least",
-    default=Step().least_clicks,
+    default=IncrementalUpdate().min_clicks,
     show_default=True,
     help="Least clicks of an incremental update.",
 )
@@ -96,8 +96,8 @@ def prequential(
     use_cores()
     examples = log.examples()
     drawn = np.random.default_rng(0).random(int(examples.visitor.max()) + 1) < visitor_share
-    step = Step(learning_rate=learning_rate, least_clicks=min_clicks)
-    plan = Plan(initial_days, retrain_days, adapt_hours, step)
+    step = IncrementalUpdate(learning_rate=learning_rate, min_clicks=min_clicks)
+    plan = PrequentialPlan(initial_days, retrain_days, adapt_hours, step)
     bar = Bar(Console(stderr=True))
     replay = Replay(examples.part(drawn[examples.visitor]), plan, options, bar)
     with bar.progress:

@@ -14,7 +14,7 @@ from deploy.terminal.log_options import ShopLog, log_options
 from deploy.terminal.tables import print_table
 from deploy.terminal.training_options import figures_option, set_option
 from trainer.loop import options
-from trainer.promotion.named import anywhere
+from trainer.promotion.resolve import resolve_folder
 
 if TYPE_CHECKING:
     from trainer.experiments.transfer import Transferred
@@ -50,7 +50,7 @@ def transferred(
     out: Path | None,
 ) -> None:
     """Evaluate a version on the newest clicks of another shop: as it is, and fine-tuned on a few sessions."""
-    counts, path = _numbers(sessions), anywhere(versions, model)
+    counts, path = _numbers(sessions), resolve_folder(versions, model)
     chosen = options.changed(options.Options(seconds=FOREVER), settings)
     from deploy.runs.progress_bar import Bar, use_cores
     from models.registry import registry

@@ -187,14 +187,16 @@ def forget_command(visitors: tuple[str, ...]) -> None:
     from streams.config.worker_settings import WorkerSettings
     from trainer.eventlog.log_erasure import forget
     from trainer.eventlog.log_tables import CLICKS
-    from trainer.promotion.seen import seen
+    from trainer.promotion.trained_on_erased import trained_on_erased
 
     hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
     called = {*visitors, *(hidden.visitor(one.encode()) for one in visitors if hidden)}
     erased = forget(opened(), called, now_ms())
     for found in erased:
         click.echo(f"{found.rows:,} rows of {found.table}[{found.partition}] erased")
-    known = seen(str(WorkerSettings().registry), [found for found in erased if found.table == CLICKS.name])
+    known = trained_on_erased(
+        str(WorkerSettings().registry), [found for found in erased if found.table == CLICKS.name]
+    )
     click.echo(f"models that learned from them: {', '.join(known.had) or 'none'}")
     if known.unknown:
         click.echo(f"models of which this is unknown: {', '.join(known.unknown)}")

@@ -42,14 +42,14 @@ def command(log: ShopLog, limit: int, out: Path | None) -> None:
 
     Exits with 1 if a feature is flagged. Features of time that training ignores by default do not count.
     """
-    from trainer.experiments.leakage import audit
-    from trainer.logs.log_replay import walk
+    from trainer.experiments.leakage import find_leaks
+    from trainer.logs.log_replay import replay_log
     from trainer.logs.reading import reading
 
     known = log.catalogue()
     with reading(log.events):
         oldest = log.frame().sort("ts", maintain_order=True).head(limit)
-        found = audit(oldest, lambda part: walk(part, known).examples())
+        found = find_leaks(oldest, lambda part: replay_log(part, known).examples())
     if out is not None:
         out.write_text(json.dumps([finding._asdict() for finding in found], indent=1) + "\n")
     flagged = [finding for finding in found if finding.flags]

@@ -13,7 +13,7 @@ from deploy.terminal.log_options import ShopLog, log_options
 from deploy.terminal.out_file import OUT
 from deploy.terminal.training_options import figures_option
 from models.errors import PathcastError
-from trainer.promotion.named import anywhere
+from trainer.promotion.resolve import resolve_folder
 
 if TYPE_CHECKING:
     from trainer.drift.drift import Drift
@@ -40,7 +40,7 @@ def command(
 
     Exits with 3 if the drift is large enough that a new version should be trained.
     """
-    path = anywhere(registry, model or _serving(registry))
+    path = resolve_folder(registry, model or _serving(registry))
     from deploy.runs.progress_bar import use_cores
     from models.registry import registry as store
     from trainer.drift.drift import measure, since
@@ -65,7 +65,7 @@ def command(
 def _serving(registry: Path) -> str:
     from trainer.promotion.ledger import Ledger
 
-    serving = Ledger(registry).standing().serving
+    serving = Ledger(registry).status().serving
     if serving is None:
         raise PathcastError(f"no version in {registry} serves; name one with --model")
     return serving

@@ -13,7 +13,7 @@ from deploy.terminal.event_map_option import names_for
 from deploy.terminal.log_options import FILE, ShopLog, log_options
 from deploy.terminal.out_file import OUT
 from deploy.terminal.tables import print_table
-from trainer.promotion.named import anywhere
+from trainer.promotion.resolve import resolve_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ def command(
     --event-map, event names are read as in the training. `seen_in_training` counts the clicks that are older
     than the newest click that the version learned from.
     """
-    path = anywhere(versions, model)
+    path = resolve_folder(versions, model)
     from models.registry import registry
     from trainer.baselines import Baselines
     from trainer.evaluation.evaluation_report import evaluate

@@ -15,7 +15,7 @@ from deploy.terminal.log_options import FILE, ShopLog, log_options
 from deploy.terminal.tables import print_table
 from deploy.terminal.training_options import config_option, device_option, set_option
 from trainer.loop.options import Options, changed, read
-from trainer.promotion.named import anywhere
+from trainer.promotion.resolve import resolve_folder
 
 if TYPE_CHECKING:
     from models.registry.registry import Version
@@ -108,7 +108,7 @@ def command(
     model learns from them, too. The last lines are a verdict: which answers are worth publishing, and what
     more data would bring. --config may also hold an [event_map].
     """
-    begun = anywhere(registry, start) if start else None
+    begun = resolve_folder(registry, start) if start else None
     given = Options(seed=seed, epochs=epochs, seconds=60 * time_budget, device=device)
     own = (("freeze", freeze), ("publish_heads", publish_heads))
     settings = (*settings, *(f"{name}={value}" for name, value in own if value))

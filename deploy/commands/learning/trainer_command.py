@@ -90,13 +90,13 @@ def _trainer(settings: TrainerSettings) -> Trainer:
     from deploy.cluster.records import now_ms
     from deploy.runs.event_log import ingest, opened
     from trainer.eventlog.refused_rows import write_gauges
-    from trainer.service.child import started
-    from trainer.service.orders import Workdir
+    from trainer.service.child_process import start_process
     from trainer.service.schedule import RunSchedule
     from trainer.service.trainer_process import ChildProcess, Trainer
+    from trainer.service.workdir import Workdir
 
     def launch(what: str) -> Callable[[], ChildProcess]:
-        return lambda: started(program("trainer", what), settings.nice)
+        return lambda: start_process(program("trainer", what), settings.nice)
 
     events, metrics = opened(settings), settings.metrics
     return Trainer(
@@ -124,8 +124,8 @@ def run() -> None:
     """Make the training run that is due; `pathcast trainer` calls this."""
     from deploy.runs.progress_bar import use_cores
     from deploy.runs.training_run import make
-    from trainer.service.orders import Workdir
     from trainer.service.trainer_process import BUSY
+    from trainer.service.workdir import Workdir
 
     use_cores()
     settings = _settings()
@@ -169,16 +169,16 @@ def adapt() -> None:
     """Make one incremental update of the serving version and let the gate judge it; not during a run."""
     from deploy.runs.incremental_updates import drop_steps, take_step
     from deploy.runs.progress_bar import use_cores
-    from trainer.defaults import Step
-    from trainer.service.orders import Workdir
+    from trainer.defaults import IncrementalUpdate
     from trainer.service.trainer_process import BUSY
+    from trainer.service.workdir import Workdir
 
     use_cores()
     settings = _settings()
     with Workdir(settings.workdir.expanduser()).alone() as alone:
         if not alone:
             sys.exit(BUSY)
-        click.echo(take_step(settings, Step()), err=True)
+        click.echo(take_step(settings, IncrementalUpdate()), err=True)
         gone = drop_steps(settings)
     if gone:
         click.echo(f"removed old incremental updates: {', '.join(gone)}", err=True)

@@ -9,7 +9,7 @@ import click
 from deploy.commands.learning.registry_option import announce_option, registry_option
 from deploy.terminal.log_options import ShopLog, log_options
 from deploy.terminal.renamed_options import renamed_option
-from trainer.defaults import Step
+from trainer.defaults import IncrementalUpdate
 
 
 class Rate(click.FloatRange):
@@ -30,7 +30,7 @@ class Rate(click.FloatRange):
     "--learning-rate",
     old="--rate",
     type=Rate(0, 1, min_open=True),
-    default=Step().learning_rate,
+    default=IncrementalUpdate().learning_rate,
     show_default=True,
     help="Learning rate of the update.",
 )
@@ -56,7 +56,7 @@ def adapt(
     use_cores()
     examples = log.examples()
     moves = promotions(registry, told, by="gate")
-    settings, step = GateSettings(), Step(learning_rate=learning_rate)
+    settings, step = GateSettings(), IncrementalUpdate(learning_rate=learning_rate)
     live = trial(settings, lambda news: click.echo(news, err=True)) if told else None
     report = adapt_serving(UpdateSource(examples, log.events), step, settings, moves, live)
     click.echo(f"{report.figures['candidate']} {report.figures['verdict']}: {report.verdict.reason}")

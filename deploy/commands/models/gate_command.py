@@ -6,7 +6,7 @@ import click
 
 from deploy.commands.learning.registry_option import announce_option, registry_option
 from deploy.terminal.log_options import ShopLog, log_options
-from trainer.promotion.named import anywhere
+from trainer.promotion.resolve import resolve_folder
 
 
 @click.command()
@@ -29,7 +29,7 @@ def gate(
     folder keeps the report. With PATHCAST_GATE_SHADOW_EVENTS, workers compare it on live clicks first, except
     with --no-announce.
     """
-    path = anywhere(registry, version)
+    path = resolve_folder(registry, version)
     from deploy.runs.progress_bar import use_cores
     from deploy.runs.promotion_moves import promotions
     from deploy.runs.shadow_trial import trial

@@ -15,8 +15,8 @@ from deploy.terminal.help_pages import Group
 from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
 from models.registry.refusals import RegistryError
-from trainer.defaults import Keep
-from trainer.promotion.named import versions
+from trainer.defaults import VersionRetention
+from trainer.promotion.resolve import versions
 
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
 reason_option = click.option(
@@ -45,7 +45,7 @@ def listed(registry: Path) -> None:
 
     if not registry.is_dir():
         raise RegistryError(f"{registry} is no folder; name the one that `pathcast train` writes versions to")
-    found = Ledger(registry).standing()
+    found = Ledger(registry).status()
     # `show` and `promote` need the whole name.
     table = Table(Column("version", no_wrap=True), "state", *_FIGURES, "why not", title=str(registry))
     for name in versions(registry):
@@ -109,7 +109,7 @@ def pin(version: str | None, registry: Path, reason: str, told: bool, release: b
     "--keep-last",
     old="--served",
     type=click.IntRange(0),
-    default=Keep().served,
+    default=VersionRetention().served,
     show_default=True,
     help="Keep this many versions that served last, for rollbacks.",
 )
@@ -117,7 +117,7 @@ def pin(version: str | None, registry: Path, reason: str, told: bool, release: b
     "--keep-days",
     old="--days",
     type=click.FloatRange(0),
-    default=Keep().days,
+    default=VersionRetention().days,
     show_default=True,
     help="Keep versions that are younger.",
 )
@@ -128,13 +128,13 @@ def gc(registry: Path, keep_last: int, keep_days: float, dry_run: bool) -> None:
     Copies at PATHCAST_REGISTRY_PUBLISH are removed as well.
     """
     from deploy.cluster.records import now_ms
-    from trainer.promotion.garbage import collect, removable, withdraw
+    from trainer.promotion.garbage_collection import collect_garbage, removable, remove_published
     from trainer.promotion.publish_settings import PublishSettings
 
-    keep, url = Keep(keep_last, keep_days), PublishSettings().publish
-    gone = removable(registry, keep, now_ms()) if dry_run else collect(registry, keep, now_ms())
+    keep, url = VersionRetention(keep_last, keep_days), PublishSettings().publish
+    gone = removable(registry, keep, now_ms()) if dry_run else collect_garbage(registry, keep, now_ms())
     for name in gone:
         click.echo(name)
     click.echo(f"{len(gone)} versions {'would be ' if dry_run else ''}removed", err=True)
     if url and not dry_run:
-        click.echo(f"{len(withdraw(registry, url))} versions removed from {url}", err=True)
+        click.echo(f"{len(remove_published(registry, url))} versions removed from {url}", err=True)

@@ -13,7 +13,7 @@ from deploy.commands.learning.registry_option import registry_option
 from deploy.runs.version_metrics import metrics
 from deploy.terminal.time_option import readable, utc_text
 from models.errors import PathcastError
-from trainer.promotion.named import anywhere
+from trainer.promotion.resolve import resolve_folder
 
 if TYPE_CHECKING:
     from trainer.promotion.status import LedgerEntry
@@ -32,7 +32,7 @@ def show(version: str, registry: Path, as_json: bool) -> None:
 
     Its files are verified and loaded as by a worker; errors are reported.
     """
-    path = anywhere(registry, version)
+    path = resolve_folder(registry, version)
     from trainer.drift.drift import REFERENCE
     from trainer.promotion.ledger import Ledger
 
@@ -41,7 +41,7 @@ def show(version: str, registry: Path, as_json: bool) -> None:
     known.pop(REFERENCE, None)
     found = {
         "version": path.name,
-        "state": ledger.standing().state(path.name),
+        "state": ledger.status().state(path.name),
         "usable": _usable(path),
         "history": [_entry(entry) for entry in ledger.entries() if entry.version == path.name],
         "lineage": known.pop("lineage", {}),

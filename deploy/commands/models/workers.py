@@ -12,7 +12,7 @@ from deploy.commands.learning.registry_option import registry_option
 from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
 from deploy.terminal.time_option import utc_text
-from trainer.promotion.named import anywhere
+from trainer.promotion.resolve import resolve_folder
 
 if TYPE_CHECKING:
     from models.contract.updates import Comparison, ModelReport
@@ -73,7 +73,7 @@ def shadow(version: str | None, registry: Path, clicks: int, stop: bool) -> None
     """
     if stop == (version is not None):
         raise click.UsageError("give a VERSION to compare, or --stop")
-    path = anywhere(registry, version) if version else None
+    path = resolve_folder(registry, version) if version else None
     from deploy.runs.shadow_trial import LiveWorkers
     from models.registry import registry as store
 

@@ -20,7 +20,7 @@ from tests.purchase_path import STEPS, answers, table
 from tests.scoring import SHIPPED, parts, real_clicks, vocabulary
 from trainer.examples.split import split
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 from trainer.training.build import build
 
@@ -32,7 +32,7 @@ SMALL = Options(epochs=2, seconds=1e9, embedding=16, hidden=16, candidates=64, r
 
 
 def trained() -> Any:
-    learned, held_out = split(walk(read_log([SHIPPED]).head(LEARNED)).examples(), (0.8, 0.2))
+    learned, held_out = split(replay_log(read_log([SHIPPED]).head(LEARNED)).examples(), (0.8, 0.2))
     return build(learned, held_out, SMALL, lambda progress: None)
 
 

@@ -16,7 +16,7 @@ from tests.scoring import SHIPPED
 from tests.tiny import version as tiny
 from trainer.examples.examples import Examples
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 
 CLICKS = 600
 INTENT = "purchase-intent"
@@ -32,7 +32,7 @@ def log() -> tuple[list[Record], Examples, list[str]]:
         for number, (visitor, value, ts) in enumerate(zip(*columns, strict=True))
     ]
     items = [item for item, _ in Counter(frame["item_id"].drop_nulls().to_list()).most_common(200)]
-    return records, walk(frame.lazy()).examples(), items
+    return records, replay_log(frame.lazy()).examples(), items
 
 
 def served(offline: Offline, records: list[Record], size: int) -> list[dict[str, object]]:

@@ -24,8 +24,8 @@ from tests.contract.examples import COMMON, DECISION, INTENT
 from trainer.gate.gate_settings import GateSettings
 from trainer.loop.options import Options, read
 from trainer.promotion.status import LedgerEntry, What
-from trainer.service.orders import Workdir
 from trainer.service.schedule import RunSchedule, due
+from trainer.service.workdir import Workdir
 from trainer.settings import TrainerSettings
 
 NOW = 1_700_000_000.0

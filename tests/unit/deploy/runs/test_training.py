@@ -15,7 +15,7 @@ from deploy.commands.learning.trainer_command import command
 from deploy.runs.drift_check import look_for_drift
 from deploy.runs.training_run import maker
 from deploy.terminal.processes import command as program
-from trainer.service.orders import Order, TrainerError, Workdir
+from trainer.service.workdir import RunOrder, TrainerError, Workdir
 from trainer.settings import BASE_MB, BYTES_PER_CLICK, TrainerSettings
 
 
@@ -130,7 +130,7 @@ def test_settings_that_fit_no_more_end_the_run(
     monkeypatch.setenv("PATHCAST_TRAINER_CONFIG", str(tmp_path / "settings.toml"))
     (tmp_path / "settings.toml").write_text(content)
     at = Workdir(tmp_path / "work")
-    at.begin(Order(id="1", reason="because", at=1, clicks=7))
+    at.begin(RunOrder(id="1", reason="because", at=1, clicks=7))
     assert CliRunner().invoke(command, ["run"]).exit_code == 0
     done = at.done()
     assert done is not None

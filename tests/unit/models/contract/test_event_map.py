@@ -16,7 +16,7 @@ from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from tests.fuzzing import Input
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 
 EXAMPLES = Path(__file__).parents[4] / "docs" / "examples"
 COURSES = event_map.parse((EXAMPLES / "courses.toml").read_text(), "courses.toml")
@@ -91,7 +91,7 @@ def test_a_file_of_other_settings_may_hold_a_table():
 def test_serving_gives_the_rows_that_training_learns_from():
     """The log mapped by the trainer, and its rows as a producer would send them, mapped by the decoder."""
     log = read_log([EXAMPLES / "courses.csv"], COLUMNS, COURSES)
-    learned = walk(log).examples()
+    learned = replay_log(log).examples()
     assert len(learned) == log.collect().height
     raw = read_log([EXAMPLES / "courses.csv"], COLUMNS).sort("ts", maintain_order=True).collect()
     assert set(raw["event"]) == set(COURSES.mapping)

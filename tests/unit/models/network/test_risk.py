@@ -18,7 +18,7 @@ from trainer.experiments.risk_journeys import SHIPPED, clicks, risks, rows
 from trainer.experiments.risk_visits import BURSTS, MACHINES, MISTAKEN, PATIENT, PEOPLE
 from trainer.fitting.head_losses import risk_ratios
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 
 ROOT = Path(__file__).parents[4]
 GSTORE = ROOT.parent / "shared" / "data" / "gstore" / "gstore_2016-08_09.parquet"
@@ -29,7 +29,7 @@ VIEW = EVENT_CODES["view_item"]
 def counted(path: Path, most: int) -> np.ndarray:
     if path == GSTORE and not path.exists():
         pytest.skip(f"{path} is not here: no waits to count")
-    return risk_ratios(walk(read_log([path]).head(most)).examples().grouped())
+    return risk_ratios(replay_log(read_log([path]).head(most)).examples().grouped())
 
 
 @pytest.fixture(scope="module", params=["empty", "shipped", "gstore"])

@@ -21,10 +21,10 @@ BLEND = Blend(network=0.4, neighbours=0.6, on_view=0.0, seen=0.5)
 @pytest.fixture(scope="module")
 def log() -> tuple[Vocabulary, NeighbourScorer, Batch]:
     clicks = real_clicks(4000)
-    walked = LogReplay()
+    replayed = LogReplay()
     for click in clicks:
-        walked._step(click)
-    words, examples = vocabulary(clicks, 800), walked.examples()
+        replayed._step(click)
+    words, examples = vocabulary(clicks, 800), replayed.examples()
     past, now = examples.part(np.arange(3000)), examples.part(np.arange(3000, 4000))
     return words, NeighbourScorer(_index(words, past), words, BUILT_IN, "near"), now.batch()
 

@@ -18,7 +18,7 @@ from trainer.baselines import trees
 from trainer.baselines.baseline_kinds import State
 from trainer.examples.split import split
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 
 CLICKS = real_clicks(3_000)
 WORDS = vocabulary(CLICKS)
@@ -26,7 +26,7 @@ WORDS = vocabulary(CLICKS)
 
 @pytest.fixture(scope="module")
 def state() -> State:
-    learned, judged = split(walk(read_log([SHIPPED]).head(20_000)).examples(), (0.8, 0.2))
+    learned, judged = split(replay_log(read_log([SHIPPED]).head(20_000)).examples(), (0.8, 0.2))
     return trees.learn(learned.grouped(), judged.grouped()) | {"weights": [0.6, 0.4]}
 
 
@@ -53,7 +53,7 @@ def test_trees_change_the_answers_and_chunks_do_not(scorers: tuple[NeuralScorer,
 
 
 def test_the_past_of_a_click_is_that_of_its_session() -> None:
-    examples = walk(read_log([SHIPPED]).head(2_000)).examples().grouped()
+    examples = replay_log(read_log([SHIPPED]).head(2_000)).examples().grouped()
     found = past(examples.batch()).reshape(len(examples), BACK, 2)
     for at in (0, 1, 2, 3, 700, 1_500):
         for back in range(1, BACK + 1):
@@ -65,7 +65,7 @@ def test_the_past_of_a_click_is_that_of_its_session() -> None:
 
 def test_a_probe_of_a_click_answers_as_scoring_does(scorers: tuple[NeuralScorer, NeuralScorer]) -> None:
     stacked = scorers[1]
-    batch = walk(read_log([SHIPPED]).head(300)).examples().grouped().batch()
+    batch = replay_log(read_log([SHIPPED]).head(300)).examples().grouped().batch()
     groups = list(COLUMNS.values())
     probed = stacked.probe(batch, np.array([0]), groups)
     np.testing.assert_allclose(probed.chances, stacked.score(batch).purchase, atol=1e-6)
@@ -76,7 +76,7 @@ def test_a_probe_of_a_click_answers_as_scoring_does(scorers: tuple[NeuralScorer,
 def test_a_version_keeps_its_trees(state: State, tmp_path: Path) -> None:
     made = parts(WORDS)
     kept = registry.load(tmp_path / registry.save(tmp_path, replace(made, forest=Forest(state)), 1))
-    batch = walk(read_log([SHIPPED]).head(300)).examples().grouped().batch()
+    batch = replay_log(read_log([SHIPPED]).head(300)).examples().grouped().batch()
     alone = registry.load(tmp_path / registry.save(tmp_path, made, 1)).neural.score(batch).purchase
     assert np.abs(kept.neural.score(batch).purchase - alone).max() > 0.001
 
@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_refused(state: State, change: dict[str, Any], reas
 
 
 def test_the_logits_are_a_weighted_sum(state: State) -> None:
-    batch = walk(read_log([SHIPPED]).head(300)).examples().grouped().batch()
+    batch = replay_log(read_log([SHIPPED]).head(300)).examples().grouped().batch()
     forest, zeros = Forest(state), torch.zeros(300)
     trees_alone = forest.stacked(zeros, batch)
     torch.testing.assert_close(forest.stacked(zeros + 2, batch), trees_alone + 1.2)

@@ -21,11 +21,11 @@ SETTINGS = NeighbourSettings(last_items=4, sessions_per_item=20, neighbours=10, 
 @pytest.fixture(scope="module")
 def log() -> tuple[SessionIndex, Vocabulary, Examples]:
     clicks = real_clicks(6000)
-    walked = LogReplay()
+    replayed = LogReplay()
     for click in clicks:
-        walked._step(click)
+        replayed._step(click)
     words = vocabulary(clicks, 3000)
-    past, now = split(walked.examples(), (0.8, 0.2))
+    past, now = split(replayed.examples(), (0.8, 0.2))
     known = words.lookup(past.codes["item"])
     kept = known >= 0
     days = past.ts[kept] / 86_400_000
@@ -101,9 +101,9 @@ def test_nothing_is_known_without_sessions() -> None:
         np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0), 3, NeighbourSettings()
     )
     clicks = real_clicks(50)
-    walked = LogReplay()
+    replayed = LogReplay()
     for click in clicks:
-        walked._step(click)
+        replayed._step(click)
     words = vocabulary(clicks, 3)
-    scores = NeighbourScorer(empty, words, BUILT_IN, "v").score(walked.examples().batch())
+    scores = NeighbourScorer(empty, words, BUILT_IN, "v").score(replayed.examples().batch())
     assert (scores.items == -1).all()

@@ -18,7 +18,7 @@ from trainer.baselines.next_items import methods, prefixes
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.logs.session_files import Sessions
 from trainer.training.log_counts import vocabulary
 
@@ -28,7 +28,7 @@ AMOUNTS = ("mean", "poisson_regression", "bayesian_ridge")
 
 @pytest.fixture(scope="module")
 def parts() -> list[Examples]:
-    return split(walk(read_log([SHIPPED]).head(40_000)).examples(), (0.6, 0.2, 0.2))
+    return split(replay_log(read_log([SHIPPED]).head(40_000)).examples(), (0.6, 0.2, 0.2))
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +43,12 @@ def later(parts) -> Examples:
 
 @pytest.fixture(scope="module")
 def found(made, later) -> dict[str, np.ndarray]:
-    return made.chances(later)
+    return made.predict(later)
 
 
 def said(made: Baselines, name: str, examples: Examples) -> np.ndarray:
     """One baseline's probabilities."""
-    return Baselines({"intent": {name: made.state["intent"][name]}}).chances(examples)[name]
+    return Baselines({"intent": {name: made.state["intent"][name]}}).predict(examples)[name]
 
 
 def stored(state: dict) -> dict:
@@ -132,7 +132,7 @@ def test_features_that_are_no_numbers_are_refused(made, parts, later) -> None:
 def test_one_class_leaves_what_needs_none(parts) -> None:
     learned, valid, _ = parts
     nobody = replace(learned, buys=np.zeros_like(learned.buys))
-    found = Baselines.learn(nobody, valid).chances(valid.grouped())
+    found = Baselines.learn(nobody, valid).predict(valid.grouped())
     assert set(found) == {"base_rate", "majority_class"} == set(INTENT) - set(LEARNED)
     assert not found["base_rate"].any()
 

@@ -21,7 +21,7 @@ from trainer.drift.drift_settings import DriftSettings
 from trainer.drift.psi import Histogram
 from trainer.examples.examples import Examples
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 from trainer.training.log_parts import Run
 from trainer.training.train import train
@@ -62,7 +62,7 @@ def test_a_value_never_seen_makes_no_infinite_index() -> None:
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    return walk(read_log([SHIPPED]).head(8_000)).examples()
+    return replay_log(read_log([SHIPPED]).head(8_000)).examples()
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from trainer.evaluation.evaluation_report import CLICKS, evaluate
 from trainer.examples.examples import ExamplesError
 from trainer.logs import warmup
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import LogReplay, walk
+from trainer.logs.log_replay import LogReplay, replay_log
 from trainer.loop.options import Options
 from trainer.training.log_parts import Run
 from trainer.training.train import train
@@ -71,9 +71,9 @@ def test_intervals_widen_when_a_visitors_clicks_go_together() -> None:
 
 
 def test_warm_up_is_scored_but_not_judged(version, logs) -> None:
-    walked = LogReplay().through(read_log([logs[0]]))
-    first = len(walked)
-    examples = walked.through(read_log([logs[1]])).examples()
+    replayed = LogReplay().through(read_log([logs[0]]))
+    first = len(replayed)
+    examples = replayed.through(read_log([logs[1]])).examples()
     report = evaluate(version, None, examples, first)
     assert report["intent"]["n"] == int(examples.judged[first:].sum())
     assert report["intent"]["positives"] == int(examples.buys[first:][examples.judged[first:]].sum())
@@ -98,12 +98,12 @@ def test_a_warm_up_that_goes_on_after_the_events_begin_is_refused(logs) -> None:
 def test_a_warm_up_may_end_at_the_millisecond_at_which_the_events_begin(tmp_path) -> None:
     rows = {"visitor_id": ["v", "w"], "ts": [1_600_000_000_000] * 2, "event": ["view_item"] * 2}
     pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
-    walked = LogReplay()
-    assert warmup.through(walked, [], [tmp_path / "log.parquet"], {}) == 0
+    replayed = LogReplay()
+    assert warmup.through(replayed, [], [tmp_path / "log.parquet"], {}) == 0
     pl.DataFrame(rows).with_columns(pl.lit("x").alias("visitor_id")).write_parquet(tmp_path / "next.parquet")
-    walked = LogReplay()
-    assert warmup.through(walked, [tmp_path / "log.parquet"], [tmp_path / "next.parquet"], {}) == 2
-    assert len(walked) == 4
+    replayed = LogReplay()
+    assert warmup.through(replayed, [tmp_path / "log.parquet"], [tmp_path / "next.parquet"], {}) == 2
+    assert len(replayed) == 4
 
 
 def test_the_command_writes_what_scripts_rely_on(version, logs, tmp_path) -> None:
@@ -142,7 +142,7 @@ def test_clicks_that_the_version_has_seen_are_told(version, logs, tmp_path) -> N
     named = ["evaluate", "--model", version.id, "--registry", str(version.path.parent), "--json", str(out)]
     done = CliRunner().invoke(main, [*named, "--events", str(logs[0])])
     seen = json.loads(out.read_text())["seen_in_training"]
-    last = walk(read_log([logs[0]])).examples().ts
+    last = replay_log(read_log([logs[0]])).examples().ts
     assert seen == (last < last.max()).sum()
     assert (
         f"note: {seen:,} of {len(last):,} clicks are older than {warmup.moment(int(last.max()))}"
@@ -170,9 +170,9 @@ def test_changed_baselines_are_refused(version, tmp_path) -> None:
 def test_no_feature_knows_what_comes_later() -> None:
     """Cut off the future of the log: every row before the cut stays as it was, bit for bit."""
     log = read_log([SHIPPED]).sort("ts", maintain_order=True).head(4_000)
-    whole = walk(log).examples()
+    whole = replay_log(log).examples()
     for cut in (500, 1_999, 3_333):
-        part = walk(log.head(cut)).examples()
+        part = replay_log(log.head(cut)).examples()
         count = len(part)
         assert part.features.tobytes() == whole.features[:count].tobytes()
         assert part.codes.tobytes() == whole.codes[:count].tobytes()

@@ -14,7 +14,7 @@ from trainer.evaluation.evaluate import answers
 from trainer.evaluation.heads_report import METRICS
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 from trainer.loop.targets import HeadPlan
 from trainer.training.build import build
@@ -39,7 +39,7 @@ def made_log(visitors: int = 240) -> Examples:
                 row = {"visitor_id": f"v{number}", "ts": START + (at + 600 * visit + place) * MINUTE}
                 rows.append(row | {"event": event, "item_id": item} | given | (fields if item else {}))
     frame = pl.DataFrame(rows, infer_schema_length=None).sort("ts", maintain_order=True)
-    return walk(
+    return replay_log(
         frame.with_row_index("n").select(pl.format("e{}", "n").alias("event_id"), pl.exclude("n")).lazy()
     ).examples()
 

@@ -79,7 +79,7 @@ def test_the_interval_is_wider_where_a_visitors_clicks_are_alike(label: np.ndarr
     alike = np.repeat(RNG.normal(size=COUNT // 5), 5)
     loose, flat = RNG.permutation(alike), np.zeros(COUNT)
     ones = np.ones(COUNT)
-    wide, narrow = (worth.ahead(metric, said, flat, ones, GROUP) for said in (alike, loose))
+    wide, narrow = (worth.lead(metric, said, flat, ones, GROUP) for said in (alike, loose))
     assert wide.high - wide.low > 1.3 * (narrow.high - narrow.low)
     assert wide.low < wide.by < wide.high
 

@@ -23,7 +23,7 @@ from trainer.eventlog.place import EventLogError, LogLocation
 from trainer.eventlog.slices import write
 from trainer.eventlog.stats import damaged, stats
 from trainer.eventlog.tidy import GRACE_MS, expire, sweep, tend
-from trainer.promotion.seen import seen
+from trainer.promotion.trained_on_erased import trained_on_erased
 
 LATER = START + 30 * DAY
 
@@ -243,8 +243,8 @@ def test_versions_that_had_seen_a_visitor_are_named(log: EventLog, tmp_path: Pat
         said = {"lineage": {"offsets": {"clicks": {"0": span}}}} if span else {}
         (folder / "metrics.json").write_text("{" if name == "broken" else json.dumps(said))
     erased = forget(log, ["v1"], LATER)
-    assert seen(str(tmp_path / "registry"), erased) == (["first"], ["broken", "other"])
-    assert seen(str(tmp_path / "registry"), []) == ([], [])
+    assert trained_on_erased(str(tmp_path / "registry"), erased) == (["first"], ["broken", "other"])
+    assert trained_on_erased(str(tmp_path / "registry"), []) == ([], [])
 
 
 def test_the_commands_tend_and_forget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from trainer.eventlog.log import EventLog
 from trainer.eventlog.place import EventLogError
 from trainer.eventlog.slices import offsets, write
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 
 CLICKS = [
     click(offset, f"v{offset % 5}", partition, price=1.5, basket=["a", "b"])
@@ -33,7 +33,7 @@ def test_a_slice_is_walked_as_the_clicks_themselves(log: EventLog, tmp_path: Pat
         b"\n".join(record.value or b"" for record in sorted(CLICKS, key=lambda one: one.offset))
     )
     write(log, tmp_path / "slice.parquet")
-    one, other = walk(read_log([tmp_path / "slice.parquet"])), walk(read_log([plain]))
+    one, other = replay_log(read_log([tmp_path / "slice.parquet"])), replay_log(read_log([plain]))
     assert (one.disordered, one.rejected) == (0, {})
     assert one.examples().codes.tobytes() == other.examples().codes.tobytes()
     assert one.examples().features.tobytes() == other.examples().features.tobytes()

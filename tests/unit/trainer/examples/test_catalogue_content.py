@@ -24,7 +24,7 @@ from trainer.examples.vectors import Vectors, VectorsError, read, write
 from trainer.experiments import cold_items
 from trainer.fitting.sampled_softmax import next_item_loss
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 from trainer.training.log_parts import Run
 from trainer.training.train import train
@@ -148,7 +148,7 @@ def test_nobodys_items_do_not_learn_to_be_unwanted() -> None:
 
 
 def test_cold_items_are_held_back_whole() -> None:
-    learned, later = split(walk(read_log([SHIPPED]).head(3000)).examples(), (0.8, 0.2))
+    learned, later = split(replay_log(read_log([SHIPPED]).head(3000)).examples(), (0.8, 0.2))
     chosen = cold_items.cold_items(learned, later, 0.2, 0)
     left = cold_items.without(learned, chosen)
     assert 0 < len(left) < len(learned)

@@ -12,7 +12,7 @@ from trainer.examples.examples import Examples, ExamplesError, labelled, segment
 from trainer.examples.split import split
 from trainer.fitting.calibrate import platt
 from trainer.fitting.sampled_softmax import next_item_loss
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.data import batches, prepare
 
 MINUTE = 60_000
@@ -32,7 +32,7 @@ def log(*rows: tuple[str, int, str, str | None]) -> pl.LazyFrame:
 
 
 def test_labels_by_example() -> None:
-    found = walk(
+    found = replay_log(
         log(
             ("a", 0, "view_item", "x"),
             ("b", 1, "view_item", "x"),
@@ -75,19 +75,19 @@ def test_labels_of_many_sessions() -> None:
 def test_clicks_that_cannot_be_used_are_counted() -> None:
     frame = log(("a", 0, "view_item", "x"), ("a", 1, "dance", "x"), ("a", 2, "view_item", "y"))
     doubled = pl.concat([frame, frame.tail(1)])
-    walked = walk(doubled)
-    assert len(walked.examples()) == 2
-    assert walked.rejected == {"invalid": 1, "duplicate": 1}
+    replayed = replay_log(doubled)
+    assert len(replayed.examples()) == 2
+    assert replayed.rejected == {"invalid": 1, "duplicate": 1}
 
 
 def test_a_log_of_nothing_says_so() -> None:
     with pytest.raises(ExamplesError, match="no click of the log can be used"):
-        walk(log(("a", 0, "dance", "x"))).examples()
+        replay_log(log(("a", 0, "dance", "x"))).examples()
 
 
 def test_parts_follow_in_time_and_keep_sessions_whole() -> None:
     rows = [(f"v{n % 40}", 3 * n, "view_item", f"i{n % 9}") for n in range(400)]
-    whole = walk(log(*rows)).examples()
+    whole = replay_log(log(*rows)).examples()
     parts = split(whole, (0.6, 0.2, 0.2))
     assert sum(map(len, parts)) == len(whole)
     sessions = [set(part.session.tolist()) for part in parts]
@@ -97,14 +97,14 @@ def test_parts_follow_in_time_and_keep_sessions_whole() -> None:
     assert begun[0].max() <= begun[1].min()
     assert begun[1].max() <= begun[2].min()
     with pytest.raises(ExamplesError, match="too few"):
-        split(walk(log(("a", 0, "view_item", "x"))).examples(), (0.5, 0.5))
+        split(replay_log(log(("a", 0, "view_item", "x"))).examples(), (0.5, 0.5))
 
 
 def test_batches_hold_every_segment_once() -> None:
     from trainer.training.log_counts import vocabulary
 
     rows = [(f"v{n % 7}", n % 20, "view_item", f"i{n % 9}") for n in range(300)]
-    found: Examples = walk(log(*sorted(rows, key=lambda row: row[1]))).examples()
+    found: Examples = replay_log(log(*sorted(rows, key=lambda row: row[1]))).examples()
     words, weights = vocabulary(found)
     assert weights.tolist() == sorted(weights.tolist(), reverse=True)
     data = prepare(found, words, 8)

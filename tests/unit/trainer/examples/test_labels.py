@@ -15,7 +15,7 @@ from models.state.codes import category_hash
 from trainer.examples.examples import Examples
 from trainer.examples.labels import LABELS, TAUGHT, Paths, named, price_bands
 from trainer.fitting.head_losses import calibrate, task_losses
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 from trainer.loop.targets import Targets, plan
 from trainer.training.build import build
@@ -31,7 +31,7 @@ def log(*rows: tuple, end: int = 30 * DAY) -> Examples:
         fields = {"event_id": f"e{number}", "visitor_id": visitor, "ts": START + minute * MINUTE}
         fields |= {"event": event, "item_id": item, **(more[0] if more else {})}
         frames.append(pl.LazyFrame({name: [value] for name, value in fields.items()}))
-    return walk(pl.concat(frames, how="diagonal_relaxed")).examples().grouped()
+    return replay_log(pl.concat(frames, how="diagonal_relaxed")).examples().grouped()
 
 
 def labels(name: str, examples: Examples, classes: tuple[str, ...] = (), churn_days: float = 7) -> list:
@@ -133,7 +133,7 @@ def test_the_value_of_a_session_is_what_is_paid_in_it_after_refunds() -> None:
         ("a", 2 * DAY + 1, "refund", None, {"transaction_id": "t1"}),
         ("b", 9 * DAY, "view_item", "x"),
     )
-    assert found.said["amount"][:8].tolist() == [0, 20, 0, -10, 0, 0, 0, 0]
+    assert found.observed["amount"][:8].tolist() == [0, 20, 0, -10, 0, 0, 0, 0]
     # Bought for 20 and half sent back; what is sent back of what was bought before is no less than nothing.
     assert labels("session_value", found)[:7] == [10, NAN, 0, 0, 0, 0, 0]
 
@@ -175,9 +175,9 @@ def test_what_is_sooner_is_part_of_what_is_later() -> None:
     """A session that lasts for a day and buys at its end buys within a day: the session counts as a whole."""
     clicks = [("a", 25 * n, "view_item", f"i{n}") for n in range(57)]
     found = log(*clicks, ("a", 25 * 57, "purchase", "x"), ("b", 0, "view_item", "x"), end=30 * DAY)
-    moved = replace(found, ahead=found.ahead.copy())
-    moved.ahead["purchase"] += 0.5
-    assert moved.ahead["purchase"][0] > 1
+    moved = replace(found, lookahead=found.lookahead.copy())
+    moved.lookahead["purchase"] += 0.5
+    assert moved.lookahead["purchase"][0] > 1
     assert labels("purchase_24h", moved)[0] == labels("purchase_7d", moved)[0] == 1
 
 

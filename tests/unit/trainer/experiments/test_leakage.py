@@ -13,9 +13,9 @@ from deploy.cli import main
 from models.features.features import NAMES
 from tests.scoring import SHIPPED
 from trainer.examples.examples import Examples, ExamplesError
-from trainer.experiments.leakage import Finding, audit
+from trainer.experiments.leakage import Finding, find_leaks
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 
 DAY_MS = 86_400_000
@@ -25,7 +25,7 @@ PLANTED = ("honest", "bought", "noisy", "length", "last_time", "bursts")
 
 def planted(log: pl.LazyFrame) -> Examples:
     """Features made by hand: one that knows nothing it should not, and several that do."""
-    found = walk(log).examples()
+    found = replay_log(log).examples()
     random = np.random.default_rng(len(found))
     length = np.bincount(found.session)[found.session]
     columns = (
@@ -41,7 +41,7 @@ def planted(log: pl.LazyFrame) -> Examples:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Finding]:
-    return {finding.name: finding for finding in audit(LOG.lazy(), planted, PLANTED)}
+    return {finding.name: finding for finding in find_leaks(LOG.lazy(), planted, PLANTED)}
 
 
 def test_a_feature_that_is_the_label_is_found_by_itself(found) -> None:
@@ -65,18 +65,18 @@ def test_what_tells_the_time_of_day_is_as_good_on_other_days() -> None:
     """All buy in the evening, whoever they are: the hour still knows with the labels of other days."""
 
     def evenings(log: pl.LazyFrame) -> Examples:
-        found = walk(log).examples()
+        found = replay_log(log).examples()
         hour = found.ts % DAY_MS // 3_600_000
         return replace(found, features=hour[:, None].astype(np.float32), buys=hour >= 18)
 
-    (finding,) = audit(LOG.lazy(), evenings, ("hour",))
+    (finding,) = find_leaks(LOG.lazy(), evenings, ("hour",))
     assert "other days" in finding.flags
     assert finding.other_days_auc > 0.8
 
 
 def test_of_the_features_that_serve_only_those_of_time_are_flagged() -> None:
     """Which is why the network and the baselines do not learn from them by default."""
-    findings = audit(LOG.lazy(), lambda log: walk(log).examples())
+    findings = find_leaks(LOG.lazy(), lambda log: replay_log(log).examples())
     assert sorted(finding.name for finding in findings) == sorted(NAMES)
     flagged = {finding.name: finding.flags for finding in findings if finding.flags}
     assert all(name.startswith(Options().ignored) for name in flagged), flagged
@@ -89,7 +89,7 @@ def test_of_the_features_that_serve_only_those_of_time_are_flagged() -> None:
 def test_one_class_cannot_be_audited() -> None:
     views = LOG.lazy().filter(pl.col("event") != "purchase").head(300)
     with pytest.raises(ExamplesError, match="0 of 300 clicks are before a purchase"):
-        audit(views, lambda log: walk(log).examples())
+        find_leaks(views, lambda log: replay_log(log).examples())
 
 
 def test_the_command_says_what_it_found(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_the_command_fails_where_a_feature_is_flagged(tmp_path: Path, monkeypatc
     log = tmp_path / "log.parquet"
     LOG.write_parquet(log)
     flagged = [Finding("clicks", 0.99, 0.5, 3, ("alone", "future"))]
-    monkeypatch.setattr("trainer.experiments.leakage.audit", lambda *_: flagged)
+    monkeypatch.setattr("trainer.experiments.leakage.find_leaks", lambda *_: flagged)
     done = CliRunner().invoke(main, ["audit", "--events", str(log)])
     assert done.exit_code == 1
     assert "1 features are flagged: clicks (alone, future)" in done.output

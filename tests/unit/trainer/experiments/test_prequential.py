@@ -13,19 +13,21 @@ from models.sessions.lifecycle import SessionConfig
 from tests.scoring import SHIPPED
 from trainer.examples.examples import Examples, ExamplesError
 from trainer.experiments import prequential
-from trainer.experiments.prequential import WAYS, Plan, Replay
+from trainer.experiments.prequential import WAYS, PrequentialPlan, Replay
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
-from trainer.training.adapt import Step
+from trainer.training.adapt import IncrementalUpdate
 
 QUICK = Options(epochs=1, seconds=1e9, hidden=16, embedding=16, blend="none")
-PLAN = Plan(before_days=1.5, retrain_days=0.5, adapt_hours=6, step=Step(least_clicks=100))
+PLAN = PrequentialPlan(
+    initial_days=1.5, retrain_days=0.5, adapt_hours=6, step=IncrementalUpdate(min_clicks=100)
+)
 
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    return walk(read_log([SHIPPED]).head(3_500)).examples()
+    return replay_log(read_log([SHIPPED]).head(3_500)).examples()
 
 
 def test_only_what_was_over_is_learned_from(examples, monkeypatch) -> None:

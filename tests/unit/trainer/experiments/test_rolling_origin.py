@@ -14,12 +14,12 @@ from trainer.baselines.intent import INTENT
 from trainer.examples.examples import Examples, ExamplesError
 from trainer.experiments.rolling_origin import OriginTrial, periods, spreads
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    return walk(read_log([SHIPPED]).head(5_000)).examples()
+    return replay_log(read_log([SHIPPED]).head(5_000)).examples()
 
 
 def test_every_period_comes_after_what_is_learned_from(examples) -> None:

@@ -14,7 +14,7 @@ from tests.scoring import SHIPPED
 from trainer.examples.examples import Examples
 from trainer.experiments.tune import _OWN, SPACE, Search, TuneError, _pruned, toml, tune
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options, read
 from trainer.loop.progress import Progress
 
@@ -24,7 +24,7 @@ FIXED = ("hidden", "embedding", "clicks_per_batch")
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    return walk(read_log([SHIPPED]).head(1_500)).examples()
+    return replay_log(read_log([SHIPPED]).head(1_500)).examples()
 
 
 def search(folder: Path, trials: int, **changes: object) -> Search:

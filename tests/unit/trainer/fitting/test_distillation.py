@@ -15,7 +15,7 @@ from trainer.fitting.distillation import LISTED, TOLD, taught
 from trainer.fitting.losses import listwise
 from trainer.fitting.warm_start import WarmStartError
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.checkpoint import clear
 from trainer.loop.data import Data, prepare
 from trainer.loop.options import Options
@@ -28,7 +28,7 @@ OPTIONS = Options(epochs=1, seconds=1e9, embedding=16, hidden=16, heads_weight=0
 
 @pytest.fixture(scope="module")
 def parts() -> tuple[Examples, Examples]:
-    learned, valid = split(walk(read_log([SHIPPED]).head(4000)).examples(), (0.8, 0.2))
+    learned, valid = split(replay_log(read_log([SHIPPED]).head(4000)).examples(), (0.8, 0.2))
     return learned, valid
 
 

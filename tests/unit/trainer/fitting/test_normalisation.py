@@ -16,14 +16,14 @@ from trainer.examples.split import split
 from trainer.fitting import normalisation
 from trainer.fitting.fit import initial
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.data import prepare
 from trainer.loop.options import Options
 from trainer.training.log_counts import vocabulary
 
 
 def learned_and_later() -> list[Examples]:
-    return split(walk(read_log([SHIPPED]).head(3000)).examples(), (0.7, 0.3))
+    return split(replay_log(read_log([SHIPPED]).head(3000)).examples(), (0.7, 0.3))
 
 
 def test_statistics_are_those_of_the_training_part() -> None:

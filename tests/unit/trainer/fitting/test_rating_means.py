@@ -22,7 +22,7 @@ from trainer.examples.labels import LABELS, Paths
 from trainer.examples.split import split
 from trainer.fitting import rating_means
 from trainer.fitting.rating_means import pull
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.data import prepare
 from trainer.loop.options import Options
 from trainer.loop.targets import HeadPlan
@@ -47,7 +47,7 @@ def made_log() -> Examples:
             rows.append(same | {"ts": START + int(minute + 1) * MINUTE} | given)
     frame = pl.DataFrame(rows, infer_schema_length=None).sort("ts", maintain_order=True)
     numbered = frame.with_row_index("n").select(pl.format("e{}", "n").alias("event_id"), pl.exclude("n"))
-    return walk(numbered.lazy()).examples()
+    return replay_log(numbered.lazy()).examples()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from models.registry.versions import Version
 from tests import tiny
 from tests.training import SMALL, small
 from trainer.fitting.fit import fit
-from trainer.fitting.warm_start import NOTHING, WarmStartError, begin, carry, hold
+from trainer.fitting.warm_start import NOTHING_FROZEN, WarmStartError, begin, carry, freeze_parts
 
 MADE = small()
 OPTIONS = replace(SMALL, heads_weight=0.0)
@@ -66,10 +66,10 @@ def test_the_version_itself_is_not_trained_further(version: Version) -> None:
 def test_frozen_parts_stay_bit_for_bit_while_the_rest_learns(version: Version, table_rate: float) -> None:
     options = replace(OPTIONS, epochs=1, table_rate=table_rate)
     made = network(table_rate=table_rate)
-    known, held = begin(made, MADE.words, version, ("items", "categories", "encoder"))
+    known, frozen = begin(made, MADE.words, version, ("items", "categories", "encoder"))
     assert known == 2
     before = {name: value.clone() for name, value in made.state_dict().items()}
-    after = fit(made, MADE.train, MADE.valid, options, lambda at: None, held=held).state_dict()
+    after = fit(made, MADE.train, MADE.valid, options, lambda at: None, held=frozen).state_dict()
     sizes = made.config.sizes
     kept = [3, 6, *range(sizes.offsets[1], sizes.offsets[2])]
     assert torch.equal(after["table.weight"][kept], before["table.weight"][kept])
@@ -82,15 +82,15 @@ def test_frozen_parts_stay_bit_for_bit_while_the_rest_learns(version: Version, t
 
 
 def test_nothing_frozen_is_nothing_held(version: Version) -> None:
-    held = hold(network(), MADE.words, version, ())
-    assert len(held.rows) == 0
-    assert held.names == ()
-    assert begin(network(), MADE.words, None, ()) == (0, NOTHING)
+    frozen = freeze_parts(network(), MADE.words, version, ())
+    assert len(frozen.rows) == 0
+    assert frozen.names == ()
+    assert begin(network(), MADE.words, None, ()) == (0, NOTHING_FROZEN)
 
 
 def test_a_part_that_there_is_not_is_refused(version: Version) -> None:
     with pytest.raises(WarmStartError, match="no part 'item' to freeze; choose from items, categories"):
-        hold(network(), MADE.words, version, ("item",))
+        freeze_parts(network(), MADE.words, version, ("item",))
 
 
 def test_freezing_without_a_version_is_refused() -> None:

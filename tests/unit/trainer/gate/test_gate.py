@@ -24,7 +24,7 @@ from trainer.gate.gate_figures import contestant
 from trainer.gate.gate_settings import GateSettings
 from trainer.logs.lineage import last_session, lineage
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 from trainer.promotion.ledger import Ledger
 from trainer.promotion.promotions import Promotions
@@ -39,7 +39,7 @@ SETTINGS = GateSettings(least_visitors=50, least_buyers=5, margin=1.0, calibrati
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    return walk(read_log([SHIPPED]).head(ROWS)).examples()
+    return replay_log(read_log([SHIPPED]).head(ROWS)).examples()
 
 
 def made(folder: Path, learned: Examples, valid: Examples, created: int, seed: int = 0) -> str:
@@ -85,7 +85,7 @@ def test_the_first_serves_and_one_of_shuffled_labels_is_refused(world, examples)
     assert {"session_knn", "popular_in_category", "lightgbm", "base_rate"} <= set(first.figures["figures"])
     worse = admit(names["shuffled"], examples, SETTINGS, moves)
     assert worse.verdict.reason.startswith(("it is worse than ", "it is behind "))
-    found = Ledger(moves.folder).standing()
+    found = Ledger(moves.folder).status()
     assert (found.serving, found.refused) == (names["good"], {names["shuffled"]: worse.verdict.reason})
 
 
@@ -95,7 +95,7 @@ def test_what_is_better_beyond_noise_replaces_what_serves(world, examples) -> No
     report = admit(names["good"], examples, SETTINGS, moves)
     assert report.verdict.passed
     assert report.verdict.reason.startswith(f"it is better than {names['shuffled']} in ")
-    assert Ledger(moves.folder).standing().stack == [names["shuffled"], names["good"]]
+    assert Ledger(moves.folder).status().stack == [names["shuffled"], names["good"]]
 
 
 def test_the_report_stays_with_the_version(world, examples) -> None:
@@ -129,7 +129,7 @@ def test_what_cannot_be_loaded_is_refused_in_words(world, examples, file, change
     report = admit(names["shuffled"], examples, SETTINGS, moves)
     assert not report.verdict.passed
     assert why in report.verdict.reason
-    found = Ledger(moves.folder).standing()
+    found = Ledger(moves.folder).status()
     assert (found.serving, list(found.refused)) == (names["good"], [names["shuffled"]])
     assert (moves.folder / names["shuffled"] / "gate" / "report.md").exists()
 
@@ -186,7 +186,7 @@ def test_the_command(world, tmp_path, monkeypatch) -> None:
     assert f"{names['good']} passed: nothing serves yet" in gate("good", "--no-promote")
     assert Ledger(moves.folder).entries() == []
     gate("good")
-    assert Ledger(moves.folder).standing().serving == names["good"]
+    assert Ledger(moves.folder).status().serving == names["good"]
     assert f"{names['shuffled']} refused: it is " in gate("shuffled")
     shown = CliRunner().invoke(main, ["models", "show", names["shuffled"]]).output
     assert "verdict: refused" in shown

@@ -130,8 +130,8 @@ class World:
         return conclude(self.second.id, self.passed(), self.moves, self.trial())
 
     @property
-    def standing(self) -> Any:
-        return Ledger(self.moves.folder).standing()
+    def status(self) -> Any:
+        return Ledger(self.moves.folder).status()
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_what_is_as_good_on_live_clicks_is_promoted_and_the_table_is_kept(
     report = world.conclude()
     assert report.verdict.passed
     assert report.verdict.reason.startswith("it is better than the other; on 120 live clicks it is as fast")
-    assert world.standing.serving == world.second.id
+    assert world.status.serving == world.second.id
     assert [what for what, _ in world.said if what != "news"] == ["compare", "stop"]
     assert world.said[0] == ("compare", (world.second.id, 100))
     assert not world.file.exists()
@@ -185,7 +185,7 @@ def test_what_is_as_good_on_live_clicks_is_promoted_and_the_table_is_kept(
 def test_what_is_worse_on_live_clicks_is_refused(world: World, candidate: dict[str, float], why: str) -> None:
     world.plan = [lambda: world.speak("a", 100, 50, **candidate)]
     assert world.conclude().verdict == Verdict(False, why)
-    assert (world.standing.serving, world.standing.refused) == (world.first.id, {world.second.id: why})
+    assert (world.status.serving, world.status.refused) == (world.first.id, {world.second.id: why})
     report = (world.moves.folder / world.second.id / "gate" / "report.md").read_text()
     assert report.startswith(f"# {world.second.id}: refused\n\nOn 100 live clicks")
 
@@ -218,7 +218,7 @@ def test_who_is_killed_while_waiting_goes_on_with_what_was_scored_meanwhile(worl
     report = conclude(world.second.id, kept(world.moves.folder / world.second.id), world.moves, world.trial())
     assert report.figures["shadow"]["scored"] == 100
     assert [what for what, _ in world.said if what != "news"] == ["compare", "stop"]
-    assert world.standing.serving == world.second.id
+    assert world.status.serving == world.second.id
 
 
 def test_the_time_goes_on_while_nobody_waits(world: World) -> None:
@@ -255,7 +255,7 @@ def test_a_worker_that_cannot_use_it_decides_at_once_unless_that_may_pass(world:
 def test_another_version_that_is_promoted_meanwhile_ends_it(world: World) -> None:
     world.plan = [lambda: world.moves.promote(world.third.id, "by hand")]
     assert world.conclude().verdict.reason.startswith(f"{world.third.id} serves meanwhile")
-    assert world.standing.serving == world.third.id
+    assert world.status.serving == world.third.id
 
 
 def test_a_broker_that_is_away_for_a_moment_is_waited_for(world: World) -> None:

@@ -13,8 +13,8 @@ from tests.training import small
 from trainer.baselines import Baselines
 from trainer.logs import warnings
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
-from trainer.logs.outliers import odd_prices
+from trainer.logs.log_replay import replay_log
+from trainer.logs.outliers import price_outliers
 from trainer.logs.row_checks import repeats
 from trainer.logs.warnings import fitted
 from trainer.loop.options import Options
@@ -97,7 +97,7 @@ def test_a_log_of_purchases_alone_trains_next_items_and_says_so(tmp_path: Path) 
     assert "--map event=COLUMN" in note
     assert version.metrics["neural"]["recall_20"] > 0
     assert version.metrics["reference"] is None
-    found = Baselines(version.baselines).chances(walk(read_log([SHIPPED]).head(9)).examples().grouped())
+    found = Baselines(version.baselines).chances(replay_log(read_log([SHIPPED]).head(9)).examples().grouped())
     assert (found["base_rate"] == 0).all()
 
 
@@ -136,14 +136,14 @@ def test_prices_that_are_no_amounts_are_told(tmp_path: Path) -> None:
     for at, odd in enumerate(["NaN", "inf", "-5", "cheap", "", "(not set)"]):
         price = pl.when(row % 12 == at).then(pl.lit(odd)).otherwise(price)
     LOG.with_columns(price.alias("price")).write_csv(tmp_path / "log.csv")
-    rows, odd = odd_prices([tmp_path / "log.csv"], {})
+    rows, odd = price_outliers([tmp_path / "log.csv"], {})
     assert odd == {"NaN": 100, "infinite": 100, "negative": 100, "no number": 100}
     [note] = warnings.prices(rows, odd)
     assert rows == 1_000
     assert note.startswith("400 of 1,000 prices are no amounts (NaN: 100, infinite: 100, negative: 100, no")
     version = run(tmp_path, LOG.with_columns(pl.lit(float("inf")).alias("price")))
     assert any("1,200 of 1,200 prices are no amounts (infinite: 1,200)" in one for one in said(version))
-    assert odd_prices([SHIPPED], {})[1] == {}
+    assert price_outliers([SHIPPED], {})[1] == {}
 
 
 def test_another_shops_catalogue_is_told(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from models.contract.profile_updates import ProfileUpdate
 from models.features.features import NAMES
 from models.sessions.lifecycle import SessionConfig
 from tests.scoring import SHIPPED
-from trainer.experiments.leakage import audit
+from trainer.experiments.leakage import find_leaks
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import LogReplay, walk
+from trainer.logs.log_replay import LogReplay, replay_log
 
 MINUTE = 60_000
 START = 1_600_000_000_000
@@ -28,19 +28,19 @@ def log(*rows: dict) -> pl.LazyFrame:
     return frame.with_columns(pl.col("user_id").cast(pl.String)).lazy()
 
 
-def column(walked: LogReplay, name: str) -> list[float]:
-    return walked.examples().features[:, NAMES.index(name)].tolist()
+def column(replayed: LogReplay, name: str) -> list[float]:
+    return replayed.examples().features[:, NAMES.index(name)].tolist()
 
 
-def orders(walked: LogReplay) -> list[float]:
-    return [round(float(np.expm1(value)), 3) for value in column(walked, "orders")]
+def orders(replayed: LogReplay) -> list[float]:
+    return [round(float(np.expm1(value)), 3) for value in column(replayed, "orders")]
 
 
 BOUGHT = {"visitor_id": "phone", "minute": 1, "event": "purchase", "value": 20.0}
 
 
 def test_what_was_bought_on_one_device_counts_on_the_other_from_the_login_s_next_click() -> None:
-    walked = walk(
+    replayed = replay_log(
         log(
             {"visitor_id": "phone", "minute": 0, "user_id": "anna"},
             BOUGHT,
@@ -49,8 +49,8 @@ def test_what_was_bought_on_one_device_counts_on_the_other_from_the_login_s_next
             {"visitor_id": "tablet", "minute": 52},
         )
     )
-    assert orders(walked) == [0, 1, 0, 1, 0]
-    assert column(walked, "since_purchase_never") == [1, 0, 1, 0, 1]
+    assert orders(replayed) == [0, 1, 0, 1, 0]
+    assert column(replayed, "since_purchase_never") == [1, 0, 1, 0, 1]
 
 
 def test_a_session_s_end_is_told_when_its_time_has_come_though_nobody_comes_back() -> None:
@@ -60,11 +60,11 @@ def test_a_session_s_end_is_told_when_its_time_has_come_though_nobody_comes_back
         BOUGHT,
         *({"visitor_id": "laptop", "minute": minute} for minute in (2, 30, 32)),
     ]
-    assert orders(walk(log(*rows))) == [0, 0, 1, 0, 0, 1]
+    assert orders(replay_log(log(*rows))) == [0, 0, 1, 0, 0, 1]
 
 
 def test_another_user_on_the_device_ends_it() -> None:
-    walked = walk(
+    replayed = replay_log(
         log(
             {"visitor_id": "phone", "minute": 0, "user_id": "anna"},
             BOUGHT,
@@ -74,7 +74,7 @@ def test_another_user_on_the_device_ends_it() -> None:
             {"visitor_id": "laptop", "minute": 43},
         )
     )
-    assert orders(walked) == [0, 1, 0, 1, 0, 0]
+    assert orders(replayed) == [0, 1, 0, 1, 0, 0]
 
 
 def test_a_device_that_expired_counts_no_more() -> None:
@@ -93,7 +93,7 @@ def test_a_log_walked_in_two_parts_is_the_log_walked_in_one() -> None:
         for minute in range(0, 90, 9)
         for name in ("phone", "laptop")
     ]
-    whole, parts = walk(log(*rows)), LogReplay()
+    whole, parts = replay_log(log(*rows)), LogReplay()
     frame = log(*rows).collect()
     for part in (frame.head(11), frame.tail(9)):
         parts.through(part.lazy())
@@ -114,8 +114,8 @@ def test_profiles_count_from_their_time_on_and_reach_all_devices_of_a_user() -> 
         *(ProfileUpdate(visitor_id=name, ts=ts, interests={"hats": 0.25}) for name in ("tv", "car")),
     ]
     # What is kept of who refuses is gone for good, and the refusing click itself is not learned from.
-    assert column(walk(rows, profiles=updates), "interest_this") == [0, 0.5, 0.5, 0.25, 0]
-    assert column(walk(rows), "interest_this") == [0] * 5
+    assert column(replay_log(rows, profiles=updates), "interest_this") == [0, 0.5, 0.5, 0.25, 0]
+    assert column(replay_log(rows), "interest_this") == [0] * 5
 
 
 def test_nothing_that_features_read_of_other_devices_is_of_the_future() -> None:
@@ -124,9 +124,9 @@ def test_nothing_that_features_read_of_other_devices_is_of_the_future() -> None:
     number = pl.col("visitor_id").rank("dense")
     user = pl.when(number % 2 == 0).then(pl.format("u{}", number // 7))
     shared = plain.with_columns(user_id=user)
-    findings = audit(shared.lazy(), lambda part: walk(part).examples())
+    findings = find_leaks(shared.lazy(), lambda part: replay_log(part).examples())
     assert {finding.name: finding.changed for finding in findings if finding.changed} == {}
-    joined, alone = walk(shared.lazy()).examples(), walk(plain.lazy()).examples()
+    joined, alone = replay_log(shared.lazy()).examples(), replay_log(plain.lazy()).examples()
     different = (joined.features != alone.features).any(1)
     assert different.sum() > 50
     # By example the visitor's rank is not at hand: who ever differs must have been given a user.
@@ -141,5 +141,5 @@ def test_the_replay_is_the_same_again(shared: bool) -> None:
     plain = read_log([SHIPPED]).head(1_000).collect()
     if shared:
         plain = plain.with_columns(user_id=pl.format("u{}", pl.col("visitor_id").rank("dense") // 3))
-    one, other = (walk(plain.lazy()).examples() for _ in range(2))
+    one, other = (replay_log(plain.lazy()).examples() for _ in range(2))
     assert (one.features == other.features).all()

@@ -14,7 +14,7 @@ from tests.scoring import SHIPPED
 from trainer.logs.log_files import read_log
 from trainer.logs.profile_files import read_profiles
 from trainer.logs.reading import LogError
-from trainer.training.log_parts import Run, parted
+from trainer.training.log_parts import Run, read_run
 
 TS = 1_700_000_000_000
 ANNA = f'{{"user_id": "anna", "ts": {TS}, "interests": {{"hats": 0.5}}}}'
@@ -61,8 +61,8 @@ def test_a_run_learns_from_them(tmp_path: Path) -> None:
         for name, category in told.select("visitor_id", "category").iter_rows():
             out.write(f'{{"visitor_id": "{name}", "ts": {first}, "interests": {{"{category}": 1}}}}\n')
     column = NAMES.index("interest_this")
-    with_them = parted(Run([log], tmp_path, profiles=file))
-    without = parted(Run([log], tmp_path))
+    with_them = read_run(Run([log], tmp_path, profiles=file))
+    without = read_run(Run([log], tmp_path))
     assert with_them.learned.features[:, column].mean() > 0.5
     assert without.learned.features[:, column].max() == 0
     assert with_them.said["lineage"] != without.said["lineage"], "the file is part of what a version is of"

@@ -28,11 +28,11 @@ def test_what_holds_by_hand(tmp_path: Path) -> None:
     assert [found.state(name) for name in "abc"] == ["served", "taken back", "serving, pinned"]
     found = enter(tmp_path, entry(What.RELEASED, "c"), entry(What.REMOVED, "a"))
     assert (found.stack, found.pinned, found.removed) == (["c"], None, {"a"})
-    assert Ledger(tmp_path).standing() == found
+    assert Ledger(tmp_path).status() == found
 
 
 def test_nothing_was_entered(tmp_path: Path) -> None:
-    assert Ledger(tmp_path / "none").standing() == RegistryStatus()
+    assert Ledger(tmp_path / "none").status() == RegistryStatus()
 
 
 @pytest.mark.parametrize("kept", [1, 20])
@@ -52,7 +52,7 @@ def test_what_is_decided_against_enters_nothing(tmp_path: Path) -> None:
     enter(tmp_path, entry(What.PROMOTED, "a"))
     with pytest.raises(LedgerError, match="no"):
         Ledger(tmp_path).enter(refuse)
-    assert Ledger(tmp_path).standing().stack == ["a"]
+    assert Ledger(tmp_path).status().stack == ["a"]
 
 
 def test_a_line_that_is_none_is_named(tmp_path: Path) -> None:
@@ -82,4 +82,4 @@ def test_writers_wait_for_each_other(tmp_path: Path) -> None:
         writer.start()
     for writer in writers:
         writer.join()
-    assert Ledger(tmp_path).standing().stack == [str(number) for number in range(200)]
+    assert Ledger(tmp_path).status().stack == [str(number) for number in range(200)]

@@ -13,10 +13,15 @@ from models.registry.registry import RegistryError
 from tests.tiny import parts
 from tests.tiny import version as tiny
 from trainer.promotion.announce import PromotionError
-from trainer.promotion.garbage import Keep, collect, removable, withdraw
+from trainer.promotion.garbage_collection import (
+    VersionRetention,
+    collect_garbage,
+    removable,
+    remove_published,
+)
 from trainer.promotion.ledger import Ledger, LedgerError
-from trainer.promotion.named import versions
 from trainer.promotion.promotions import Promotions
+from trainer.promotion.resolve import versions
 from trainer.training.adapt_live import ADAPTED, is_step
 
 
@@ -36,8 +41,8 @@ class World:
         return self.time
 
     @property
-    def standing(self):
-        return Ledger(self.folder).standing()
+    def status(self):
+        return Ledger(self.folder).status()
 
 
 @pytest.fixture
@@ -49,13 +54,13 @@ def test_promotions_and_rollbacks(world: World) -> None:
     a, b, c = world.names
     for name in world.names:
         world.moves.promote(name, "better")
-    assert world.standing.serving == c
+    assert world.status.serving == c
     assert world.moves.rollback("it sold nothing") == b
     assert world.moves.rollback("nor did this") == a
     assert world.told == [a, b, c, b, a]
     with pytest.raises(LedgerError, match="no version served before"):
         world.moves.rollback("once more")
-    assert world.standing.taken_back == {c: "it sold nothing", b: "nor did this"}
+    assert world.status.taken_back == {c: "it sold nothing", b: "nor did this"}
 
 
 def test_what_was_taken_back_or_refused_needs_force(world: World) -> None:
@@ -69,7 +74,7 @@ def test_what_was_taken_back_or_refused_needs_force(world: World) -> None:
     world.moves.rollback("no")
     with pytest.raises(LedgerError, match="is taken back"):
         world.moves.promote(b, "again")
-    assert world.standing.serving == a
+    assert world.status.serving == a
 
 
 def test_a_pin_holds_until_it_is_released(world: World) -> None:
@@ -79,7 +84,7 @@ def test_a_pin_holds_until_it_is_released(world: World) -> None:
     with pytest.raises(LedgerError, match="is pinned"):
         world.moves.promote(c, "better", force=True)
     assert world.moves.release("over") == b
-    assert world.standing.serving == b
+    assert world.status.serving == b
     world.moves.promote(c, "better")
     with pytest.raises(LedgerError, match="no version is pinned"):
         world.moves.release("again")
@@ -91,7 +96,7 @@ def test_a_rollback_releases_the_pin(world: World) -> None:
     world.moves.pin(b, "season")
     world.moves.rollback("broken")
     world.moves.promote(c, "better")
-    assert world.standing.pinned is None
+    assert world.status.pinned is None
 
 
 def test_what_cannot_be_loaded_is_not_promoted(world: World) -> None:
@@ -101,7 +106,7 @@ def test_what_cannot_be_loaded_is_not_promoted(world: World) -> None:
     world.moves.promote(a, "first")
     with pytest.raises(RegistryError, match="its manifest says"):
         world.moves.promote(b, "next")
-    assert (world.standing.serving, world.told) == (a, [a])
+    assert (world.status.serving, world.told) == (a, [a])
 
 
 @pytest.mark.parametrize("given", ["{name}/", "{name}/.", "./{name}", "{folder}/{name}", "{folder}/{name}/"])
@@ -109,8 +114,8 @@ def test_a_version_named_by_its_folder_is_entered_by_its_name(world: World, give
     a, b, _ = world.names
     assert world.moves.promote(given.format(name=a, folder=world.folder), "as the shell completes it") == a
     assert world.moves.pin(given.format(name=b, folder=world.folder), "season") == b
-    assert world.standing.stack == [a, b]
-    assert world.standing.pinned == b
+    assert world.status.stack == [a, b]
+    assert world.status.pinned == b
 
 
 @pytest.mark.parametrize("given", ["", ".", "..", "../{folder}", "../other/{name}", "{name}/..", "nothing"])
@@ -139,7 +144,7 @@ def test_telling_that_failed_is_repeated_by_promoting_again(world: World) -> Non
     a = world.names[0]
     with pytest.raises(PromotionError):
         Promotions(world.folder, fail, world.now, "test").promote(a, "first")
-    assert world.standing.serving == a
+    assert world.status.serving == a
     world.moves.promote(a, "again")
     assert world.told == [a]
     assert len(Ledger(world.folder).entries()) == 1
@@ -151,7 +156,7 @@ def test_a_version_is_put_before_it_is_entered_and_told(world: World) -> None:
     seen: list[tuple[list[str], str | None, list[str]]] = []
 
     def publish(version) -> None:
-        seen.append(([*remote.names(url)], world.standing.serving, [*world.told]))
+        seen.append(([*remote.names(url)], world.status.serving, [*world.told]))
         remote.put(version.path, url)
 
     moves = Promotions(world.folder, world.tell, world.now, "test", publish)
@@ -171,7 +176,7 @@ def test_what_cannot_be_put_is_neither_entered_nor_told(world: World) -> None:
 
     with pytest.raises(RegistryError, match="check the address and its credentials"):
         Promotions(world.folder, world.tell, world.now, "test", fail).promote(b, "better")
-    assert (world.standing.serving, world.told) == (a, [a])
+    assert (world.status.serving, world.told) == (a, [a])
 
 
 def test_what_was_removed_here_is_removed_there(world: World) -> None:
@@ -182,10 +187,10 @@ def test_what_was_removed_here_is_removed_there(world: World) -> None:
         old(world.folder, name, 10, now)
     remote.put(tiny(world.folder / "others", 9).path, url)
     world.moves.promote(c, "better")
-    assert withdraw(world.folder, url) == []
-    assert collect(world.folder, Keep(), now) == [a, b]
-    assert withdraw(world.folder, url) == [a, b]
-    assert withdraw(world.folder, url) == []
+    assert remove_published(world.folder, url) == []
+    assert collect_garbage(world.folder, VersionRetention(), now) == [a, b]
+    assert remove_published(world.folder, url) == [a, b]
+    assert remove_published(world.folder, url) == []
     assert set(remote.names(url)) - {c} == {path.name for path in (world.folder / "others").iterdir()}
 
 
@@ -195,7 +200,7 @@ def test_a_hundred_moves(world: World) -> None:
     for _ in range(50):
         world.moves.promote(b, "better", force=True)
         assert world.moves.rollback("worse") == a
-    assert world.standing.stack == [a]
+    assert world.status.stack == [a]
     assert world.told == [a, *[b, a] * 50]
 
 
@@ -214,19 +219,21 @@ def test_collection_keeps_what_may_be_asked_for(tmp_path: Path) -> None:
         world.moves.promote(name, "better")
     world.moves.pin(d, "season")
     world.moves.release("over")
-    keep = Keep(served=1, days=7)
+    keep = VersionRetention(served=1, days=7)
     assert removable(tmp_path, keep, now) == [a, b, e]
     assert versions(tmp_path) == world.names
-    assert collect(tmp_path, keep, now) == [a, b, e]
+    assert collect_garbage(tmp_path, keep, now) == [a, b, e]
     assert versions(tmp_path) == [c, d, f]
-    assert world.standing.removed == {a, b, e}
+    assert world.status.removed == {a, b, e}
     assert world.moves.rollback("still there") == c
 
 
 def test_what_serves_stays_whatever_is_kept(world: World) -> None:
     serving = world.names[1]
     world.moves.promote(serving, "better")
-    assert serving not in collect(world.folder, Keep(served=-9, days=-1), 4_000_000_000_000)
+    assert serving not in collect_garbage(
+        world.folder, VersionRetention(served=-9, days=-1), 4_000_000_000_000
+    )
     assert versions(world.folder) == [serving]
 
 
@@ -244,7 +251,7 @@ def test_only_small_steps_are_collected_between_runs(tmp_path: Path) -> None:
     for name in (world.names[1], *steps[2:]):
         world.moves.promote(name, "better")
     old(tmp_path, steps[1], 0.5, now)
-    assert collect(tmp_path, Keep(days=1), now, is_step) == [steps[0], steps[2]]
+    assert collect_garbage(tmp_path, VersionRetention(days=1), now, is_step) == [steps[0], steps[2]]
     assert versions(tmp_path) == sorted([*world.names, steps[1], *steps[3:]])
     for expected in (*steps[5:2:-1], world.names[1]):
         assert world.moves.rollback("worse") == expected
@@ -257,6 +264,6 @@ def test_collection_removes_what_kills_left(tmp_path: Path) -> None:
     for name, days in ((".partial-old", 2), (".partial-new", 0.5), (".removed-x", 0)):
         (tmp_path / name).mkdir()
         old(tmp_path, name, days, now)
-    collect(tmp_path, Keep(), now)
+    collect_garbage(tmp_path, VersionRetention(), now)
     assert [path.name for path in tmp_path.glob(".*")] == [".partial-new"]
     assert DAY_MS == 86_400_000

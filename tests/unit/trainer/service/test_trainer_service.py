@@ -23,15 +23,15 @@ from tests.training import SMALL
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_erasure import forget
 from trainer.logs.log_files import read_log
-from trainer.service.child import started
-from trainer.service.making import Maker, PromotionVerdict, Recipe
-from trainer.service.orders import Done, Order, TrainerError, Workdir
+from trainer.service.child_process import start_process
 from trainer.service.requests import Request, answered, ask, asked
+from trainer.service.run_maker import PromotionVerdict, Recipe, RunMaker
 from trainer.service.schedule import Mark, RunSchedule, due
 from trainer.service.trainer_process import ATTEMPTS, BUSY, LOOK_MS, TEND_MS, Trainer
+from trainer.service.workdir import RunOrder, RunResult, TrainerError, Workdir
 
 HOUR = 60 * MINUTE_MS
-ORDER = Order(id="1", reason="because", at=START, clicks=7)
+ORDER = RunOrder(id="1", reason="because", at=START, clicks=7)
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_an_order_and_its_end_survive(tmp_path: Path) -> None:
     at.begin(ORDER)
     at.slice.write_bytes(b"x")
     assert Workdir(tmp_path / "work").order() == ORDER
-    at.end(Done(order=ORDER, at=START + 5, version="v", promoted=True, why="good"))
+    at.end(RunResult(order=ORDER, at=START + 5, version="v", promoted=True, why="good"))
     assert (at.order(), at.mark(), at.slice.exists()) == (None, Mark(START, 7), False)
 
 
 def test_a_run_that_ended_and_was_killed_before_it_tidied_up_is_not_made_again(tmp_path: Path) -> None:
     at = Workdir(tmp_path)
-    at.end(Done(order=ORDER, at=START, version="v", promoted=True, why="good"))
+    at.end(RunResult(order=ORDER, at=START, version="v", promoted=True, why="good"))
     at.begin(ORDER)
     at.slice.write_bytes(b"x")
     assert (at.order(), at.slice.exists()) == (None, False)
@@ -130,16 +130,16 @@ class World:
     def check(self) -> "subprocess.Popen[bytes]":
         """Drift is seen at once."""
         ask(self.log, Request("drift", "scores moved", self.now))
-        return started([sys.executable, "-c", ""])
+        return start_process([sys.executable, "-c", ""])
 
     def adapt(self) -> "subprocess.Popen[bytes]":
         self.adapted += 1
-        return started([sys.executable, "-c", self.adapting])
+        return start_process([sys.executable, "-c", self.adapting])
 
     def launch(self) -> "subprocess.Popen[bytes]":
         self.launched += 1
         code = f"import sys; sys.path.insert(0, {str(Path.cwd())!r}); at = {str(self.at.folder)!r}\n"
-        return started([sys.executable, "-c", code + self.programs.pop(0)])
+        return start_process([sys.executable, "-c", code + self.programs.pop(0)])
 
     def step(self, wait_ms: int = 500) -> int:
         return 0
@@ -165,7 +165,7 @@ class World:
         while self.launched < count:
             self.look()
 
-    def until_done(self) -> Done:
+    def until_done(self) -> RunResult:
         while self.trainer._child is not None or self.at.order() is not None or self.at.done() is None:
             self.look()
         done = self.at.done()
@@ -175,9 +175,11 @@ class World:
 
 ENDS = """
 from pathlib import Path
-from trainer.service.orders import Done, Workdir
+from trainer.service.workdir import RunResult, Workdir
 order = Workdir(Path(at)).order()
-Workdir(Path(at)).end(Done(order=order, at=order.at + 1, version="v1", promoted=True, why="it is better"))
+Workdir(Path(at)).end(
+    RunResult(order=order, at=order.at + 1, version="v1", promoted=True, why="it is better")
+)
 """
 DIES = "import os; os.abort()"
 IS_BUSY = f"sys.exit({BUSY})"
@@ -363,7 +365,7 @@ def test_monitoring_is_told_of_the_log_whenever_it_is_tended(tmp_path: Path) -> 
     assert told == [START + TEND_MS]
 
 
-class Making(Maker):
+class Making(RunMaker):
     """A run over real clicks, small enough for a test; `judged` are the versions that were judged."""
 
     @classmethod
@@ -413,8 +415,8 @@ def test_a_run_whose_log_was_compacted_and_grew_meanwhile_is_the_same(making: Ma
     assert again.version == calm.version
 
 
-def replace_id(order: Order) -> Order:
-    return Order(id="2", reason=order.reason, at=order.at, clicks=order.clicks)
+def replace_id(order: RunOrder) -> RunOrder:
+    return RunOrder(id="2", reason=order.reason, at=order.at, clicks=order.clicks)
 
 
 def test_a_run_killed_before_it_was_judged_is_only_judged(
@@ -424,8 +426,8 @@ def test_a_run_killed_before_it_was_judged_is_only_judged(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Maker(making.events, making.at, making.recipe, killed, making.now).make(ORDER)
-    monkeypatch.setattr("trainer.service.making.train", None)
+        RunMaker(making.events, making.at, making.recipe, killed, making.now).make(ORDER)
+    monkeypatch.setattr("trainer.service.run_maker.train", None)
     done = making.make(ORDER)
     assert done.version is not None
     assert done.promoted
@@ -434,7 +436,7 @@ def test_a_run_killed_before_it_was_judged_is_only_judged(
 def test_who_is_forgotten_during_a_run_is_not_in_its_version(
     making: Making, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trainer.service import making as module
+    from trainer.service import run_maker as module
 
     visitor = read_log([SHIPPED]).head(700).tail(1).collect()["visitor_id"][0]
     real, slices, now = module.train, [], making.now
@@ -468,12 +470,12 @@ def test_a_judge_who_fails_leaves_the_version_and_says_why(making: Making) -> No
     def pinned(*_: object) -> PromotionVerdict:
         raise TrainerError("another one is pinned")
 
-    done = Maker(making.events, making.at, making.recipe, pinned, making.now).make(ORDER)
+    done = RunMaker(making.events, making.at, making.recipe, pinned, making.now).make(ORDER)
     assert done.version is not None
     assert (done.promoted, done.why) == (False, "another one is pinned")
 
 
-def begun_from(making: Making, done: Done) -> Any:
+def begun_from(making: Making, done: RunResult) -> Any:
     """What a run's version says that it began with; None from scratch."""
     assert done.version is not None, done.why
     return json.loads(metrics(making, done.version)).get("started from")

@@ -23,25 +23,25 @@ from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_erasure import forget
 from trainer.examples.examples import Examples
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 from trainer.promotion.ledger import Ledger
-from trainer.promotion.named import versions
 from trainer.promotion.promotions import Promotions
-from trainer.service.orders import Workdir
+from trainer.promotion.resolve import versions
 from trainer.service.trainer_process import BUSY
+from trainer.service.workdir import Workdir
 from trainer.settings import TrainerSettings
-from trainer.training.adapt import Step, adapted, ended, parts_of
+from trainer.training.adapt import IncrementalUpdate, adapted, ended, parts_of
 from trainer.training.log_parts import Run
 from trainer.training.train import train
 
 QUICK = Options(epochs=1, seconds=1e9, hidden=16, embedding=16, heads_weight=0.5)
-STEP = Step(calibrating_clicks=2_000, least_buyers=1)
+STEP = IncrementalUpdate(calibrating_clicks=2_000, min_buyers=1)
 
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    return walk(read_log([SHIPPED]).head(5_000)).examples()
+    return replay_log(read_log([SHIPPED]).head(5_000)).examples()
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +94,11 @@ def test_the_gate_has_the_last_word(version, monkeypatch) -> None:
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     assert "refused: there is too little to judge: only " in done.output
-    [small] = Ledger(folder).standing().refused
+    [small] = Ledger(folder).status().refused
     made = registry.load(folder / small)
     assert made.metrics["adapted from"] == version.id
     assert made.metrics["lineage"]["clicks"]["since"] > version.metrics["lineage"]["clicks"]["last_session"]
-    assert Ledger(folder).standing().serving == version.id
+    assert Ledger(folder).status().serving == version.id
 
 
 def test_a_log_without_newer_clicks_is_refused(version, tmp_path: Path, monkeypatch) -> None:
@@ -130,7 +130,7 @@ def test_what_is_better_serves(version, tmp_path: Path, monkeypatch) -> None:
     log = str(version.path.parent.parent / "log.parquet")
     done = CliRunner().invoke(main, ["models", "adapt", "--events", log, "--no-announce"])
     assert done.exit_code == 0, done.output
-    found = Ledger(tmp_path / "registry").standing()
+    found = Ledger(tmp_path / "registry").status()
     assert (found.serving == named) == ("refused" in done.output)
     assert len(found.stack) + len(found.refused) == 2
 
@@ -155,7 +155,7 @@ def test_the_trainer_takes_no_step_that_could_not_be_judged(between, monkeypatch
     folder, _ = between
     before = versions(folder)
     assert take_step(TrainerSettings(), STEP).startswith("no step yet: only ")
-    assert take_step(TrainerSettings(), replace(STEP, least_clicks=10**6)).endswith("expected 1,000,000")
+    assert take_step(TrainerSettings(), replace(STEP, min_clicks=10**6)).endswith("expected 1,000,000")
     monkeypatch.setenv("PATHCAST_REGISTRY", str(folder / "empty"))
     assert take_step(TrainerSettings(), STEP) == "no version serves, so none can be adapted"
     assert versions(folder) == before
@@ -169,7 +169,7 @@ def test_the_trainers_step_goes_through_the_gate_and_old_ones_go(between, monkey
     said = take_step(TrainerSettings(), STEP)
     [small] = set(versions(folder)) - {first}
     assert said.startswith(f"{small} ")
-    found = Ledger(folder).standing()
+    found = Ledger(folder).status()
     assert found.serving == (small if " passed: " in said else first)
     metrics = registry.load(folder / small).metrics
     assert metrics["adapted from"] == first
@@ -182,7 +182,7 @@ def test_the_trainers_step_goes_through_the_gate_and_old_ones_go(between, monkey
     forget(log, ["nobody"], 10**15)
     assert "a visitor was forgotten meanwhile" in take_step(TrainerSettings(), STEP)
     monkeypatch.setenv("PATHCAST_TRAINER_ADAPT_KEEP_HOURS", "1")
-    kept = {first, *Ledger(folder).standing().stack}
+    kept = {first, *Ledger(folder).status().stack}
     assert drop_steps(TrainerSettings()) == ([] if small in kept else [small])
     assert set(versions(folder)) == kept
 

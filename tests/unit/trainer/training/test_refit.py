@@ -26,14 +26,14 @@ from trainer.fitting.head_losses import calibrate_like
 from trainer.logs import warnings
 from trainer.logs.lineage import LEARNED_UNTIL
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.checkpoint import clear
 from trainer.loop.progress import STAGE, Point, Progress, best
 from trainer.loop.run_log import Journal
 from trainer.settings import TrainerSettings
 from trainer.training import learn as learning
 from trainer.training import refit
-from trainer.training.adapt import Step, adapted, fresh
+from trainer.training.adapt import IncrementalUpdate, adapted, fresh
 from trainer.training.build import build, choose
 from trainer.training.learn import Learned, learn
 from trainer.training.log_counts import index
@@ -50,7 +50,7 @@ def silent(progress: Progress) -> None:
 
 @pytest.fixture(scope="module")
 def log() -> Examples:
-    return walk(read_log([SHIPPED]).head(6000)).examples()
+    return replay_log(read_log([SHIPPED]).head(6000)).examples()
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def first(parts: tuple[Examples, Examples]) -> Learned:
 
 
 @pytest.fixture(scope="module")
-def made(first: Learned, parts: tuple[Examples, Examples]) -> refit.Again:
-    found = refit.again(first, TrainingInputs(*parts, OPTIONS, silent))
+def made(first: Learned, parts: tuple[Examples, Examples]) -> refit.Refit:
+    found = refit.refit(first, TrainingInputs(*parts, OPTIONS, silent))
     assert found is not None
     return found
 
@@ -124,16 +124,16 @@ def test_a_version_keeps_what_was_chosen_and_learns_the_rest_anew(first, made, p
     "changes", [{"refit": False}, {"seconds": 0.0}], ids=["not asked for", "no time left"]
 )
 def test_without_it_a_version_is_what_was_chosen(first, parts, changes) -> None:
-    assert refit.again(first, TrainingInputs(*parts, replace(OPTIONS, **changes), silent)) is None
+    assert refit.refit(first, TrainingInputs(*parts, replace(OPTIONS, **changes), silent)) is None
 
 
 def test_it_takes_no_more_than_what_is_left_of_the_time(first, parts) -> None:
     slow = first._replace(seconds=100.0)
-    assert refit.again(slow, TrainingInputs(*parts, replace(OPTIONS, seconds=224.0), silent)) is None
-    assert refit.again(slow, TrainingInputs(*parts, replace(OPTIONS, seconds=226.0), silent)) is not None
+    assert refit.refit(slow, TrainingInputs(*parts, replace(OPTIONS, seconds=224.0), silent)) is None
+    assert refit.refit(slow, TrainingInputs(*parts, replace(OPTIONS, seconds=226.0), silent)) is not None
     taught = replace(OPTIONS, seconds=113.0, teacher_width=24)
     assert taught.networks == 2
-    assert refit.again(slow._replace(epochs=(1, 1)), TrainingInputs(*parts, taught, silent)) is not None
+    assert refit.refit(slow._replace(epochs=(1, 1)), TrainingInputs(*parts, taught, silent)) is not None
 
 
 def test_who_asked_for_it_hears_why_it_was_left_out() -> None:
@@ -175,7 +175,7 @@ def test_seconds_before_a_kill_count(parts, tmp_path: Path) -> None:
     again = learn(TrainingInputs(*parts, OPTIONS, silent, Journal(tmp_path, every=0.0)))
     assert again.seconds == pytest.approx(learned.seconds, rel=0.2)
     assert (
-        refit.again(again, TrainingInputs(*parts, replace(OPTIONS, seconds=2 * learned.seconds), silent))
+        refit.refit(again, TrainingInputs(*parts, replace(OPTIONS, seconds=2 * learned.seconds), silent))
         is None
     )
 
@@ -191,7 +191,7 @@ def test_each_teacher_learns_again_for_its_own_epochs(parts, monkeypatch) -> Non
         return fit(network, data, valid, how, *rest)
 
     monkeypatch.setattr(learning, "fit", watched)
-    made = refit.again(first, TrainingInputs(*parts, options, silent))
+    made = refit.refit(first, TrainingInputs(*parts, options, silent))
     assert made is not None
     assert made.learned.epochs == (1, 3)
     assert lasted == {16: 1, 24: 3}
@@ -209,17 +209,17 @@ def test_a_rating_keeps_the_scale_that_its_head_has_learned_by() -> None:
 def test_a_step_is_judged_by_clicks_that_no_training_knows(log: Examples) -> None:
     began = np.sort(np.unique(log.ts[np.unique(log.session, return_index=True)[1]]))
     until = int(began[len(began) // 2])
-    found = fresh({LEARNED_UNTIL: until}, log, Step(calibrating_clicks=10**6))
+    found = fresh({LEARNED_UNTIL: until}, log, IncrementalUpdate(calibrating_clicks=10**6))
     first = log.ts[np.unique(log.session, return_index=True)[1]]
     assert len(np.unique(found.session)) == int((first > until).sum())
-    assert len(fresh({}, log, Step(calibrating_clicks=10**6))) == len(log)
+    assert len(fresh({}, log, IncrementalUpdate(calibrating_clicks=10**6))) == len(log)
 
 
 def test_a_step_with_few_buyers_keeps_its_calibration(first, parts) -> None:
     chosen = choose(first, *parts, OPTIONS, [])
-    made = adapted(chosen, parts[1], refit.together(*parts), OPTIONS, Step(least_buyers=10**6))
+    made = adapted(chosen, parts[1], refit.together(*parts), OPTIONS, IncrementalUpdate(min_buyers=10**6))
     assert torch.equal(made.network.calibration, chosen.network.calibration)
-    other = adapted(chosen, parts[1], refit.together(*parts), OPTIONS, Step(least_buyers=1))
+    other = adapted(chosen, parts[1], refit.together(*parts), OPTIONS, IncrementalUpdate(min_buyers=1))
     assert not torch.equal(other.network.calibration, chosen.network.calibration)
 
 
@@ -242,7 +242,7 @@ def baselines(parts: tuple[Examples, Examples]) -> Baselines:
 
 
 def test_baselines_learn_again_with_what_was_chosen_for_them(baselines, parts, made) -> None:
-    again = baselines.again(refit.together(*parts), made.learned.words).state
+    again = baselines.refit(refit.together(*parts), made.learned.words).state
     known, found = baselines.state["intent"], again["intent"]
     assert list(found) == list(known)
     assert again["thresholds"] == baselines.state["thresholds"]
@@ -261,7 +261,7 @@ def test_baselines_learn_again_with_what_was_chosen_for_them(baselines, parts, m
 @pytest.mark.parametrize("name", sorted(INTENT))
 def test_a_baseline_that_learns_again_from_the_same_is_the_same(baselines, parts, name) -> None:
     learned, later = parts[0].grouped(), parts[1].grouped()
-    again = baselines.again(parts[0]).state["intent"][name]
+    again = baselines.refit(parts[0]).state["intent"][name]
     chances = INTENT[name].chances
     if name not in ("rnn", "mlp", "lightgbm"):
         np.testing.assert_array_equal(chances(again, later), chances(baselines.state["intent"][name], later))

@@ -11,7 +11,7 @@ from tests.training import SMALL, Small, small
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.training import stacking
 
 
@@ -24,7 +24,7 @@ def test_it_finds_the_weights_that_the_labels_were_drawn_by() -> None:
 
 @pytest.fixture(scope="module")
 def parts() -> list[Examples]:
-    return split(walk(read_log([SHIPPED]).head(15_000)).examples(), (0.7, 0.3))
+    return split(replay_log(read_log([SHIPPED]).head(15_000)).examples(), (0.7, 0.3))
 
 
 def test_an_untrained_network_needs_trees(parts: list[Examples]) -> None:

@@ -18,7 +18,7 @@ from trainer.evaluation.evaluate import Evaluation, judge, tiers
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 from trainer.training.build import build
 from trainer.training.log_parts import Run
@@ -46,7 +46,7 @@ def logistic_auc(learned: Examples, later: Examples) -> float:
 
 
 def floor(log: pl.LazyFrame, options: Options) -> tuple[Parts, dict[str, Evaluation], float]:
-    learned, held_out, later = split(walk(log).examples(), SHARES)
+    learned, held_out, later = split(replay_log(log).examples(), SHARES)
     parts = build(learned, held_out, options, lambda progress: None)
     figures = {name: judge(scorer, later) for name, scorer in tiers(parts).items()}
     for name, judged in figures.items():

@@ -36,7 +36,7 @@ class TrainerError(PathcastError):
     """The trainer cannot use its working folder."""
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class RunOrder(msgspec.Struct, frozen=True, kw_only=True):
     """A run: `reason` says why, `at` when it was ordered (epoch ms), `clicks` what the log had taken in.
 
     `requests` are the names of the requests that it answers. `attempts` counts how often it died.
@@ -50,13 +50,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
 
 
-class Done(msgspec.Struct, frozen=True, kw_only=True):
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a run ended: with a version, `promoted` or not, or with none. `why` is a sentence.
 
     `told`: a trainer has said so, and answered the requests.
     """
 
-    order: Order
+    order: RunOrder
     at: int
     version: str | None
     promoted: bool
@@ -105,18 +105,18 @@ class Workdir:
         """How far the run is."""
         return self.folder / "checkpoint"
 
-    def order(self) -> Order | None:
+    def order(self) -> RunOrder | None:
         """The run that is under way. Raises TrainerError."""
-        found = self._read("order.json", Order)
+        found = self._read("order.json", RunOrder)
         done = self.done()
         if found is not None and done is not None and done.order.id == found.id:
             self._clear()  # it ended, and was killed before it could tidy up
             return None
         return found
 
-    def done(self) -> Done | None:
+    def done(self) -> RunResult | None:
         """How the last run ended. Raises TrainerError."""
-        return self._read("last.json", Done)
+        return self._read("last.json", RunResult)
 
     def mark(self) -> Mark | None:
         """Where the last run was ordered; None before the first one. Raises TrainerError."""
@@ -129,16 +129,16 @@ class Workdir:
             return moment >= int(self.begun.stat().st_mtime * 1000)
         return self.slice.exists()
 
-    def begin(self, order: Order) -> None:
-        """Order a run, or say that it died once more. Raises TrainerError."""
+    def begin(self, order: RunOrder) -> None:
+        """RunOrder a run, or say that it died once more. Raises TrainerError."""
         self._write("order.json", msgspec.json.encode(order))
 
-    def end(self, done: Done) -> None:
+    def end(self, done: RunResult) -> None:
         """Say how the run ended; nothing of it stays. Raises TrainerError."""
         self._write("last.json", msgspec.json.encode(done))
         self._clear()
 
-    def tell(self, done: Done) -> None:
+    def tell(self, done: RunResult) -> None:
         """Note that a trainer has said how the last run ended. Raises TrainerError."""
         self._write("last.json", msgspec.json.encode(replace(done, told=True)))
 

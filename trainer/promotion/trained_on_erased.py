@@ -18,7 +18,7 @@ class LearnedFrom(NamedTuple):
     unknown: list[str]
 
 
-def seen(registry: str, erased: Sequence[Erased]) -> LearnedFrom:
+def trained_on_erased(registry: str, erased: Sequence[Erased]) -> LearnedFrom:
     """The versions of a registry (a folder or an fsspec URL), by the offsets in their lineage.
 
     None where nothing was erased. Raises EventLogError where the registry cannot be read.

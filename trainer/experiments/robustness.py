@@ -27,7 +27,7 @@ Places = NDArray[np.int64]
 _FIELDS: Final = ("item", "category", "dwell", "price")
 
 
-def damaged(examples: Examples, kind: Kind, share: float, seed: int) -> Examples:
+def corrupted(examples: Examples, kind: Kind, share: float, seed: int) -> Examples:
     """The examples with about `share` of the values of each feature and code field damaged."""
     random = np.random.default_rng(seed)
     rows, codes = examples.features.copy(), examples.codes.copy()
@@ -54,7 +54,9 @@ def _drawn(
     return hit, random.integers(0, count, len(hit))
 
 
-def costs(scorer: Scorer, examples: Examples, first: int = 0, seed: int = 0) -> Iterator[dict[str, Any]]:
+def robustness_figures(
+    scorer: Scorer, examples: Examples, first: int = 0, seed: int = 0
+) -> Iterator[dict[str, Any]]:
     """AUC, average precision and recall@20 as the inputs are, then by kind and share of damage.
 
     Clicks from index `first` on are judged; those before them in their sessions are damaged as well. Raises
@@ -64,7 +66,7 @@ def costs(scorer: Scorer, examples: Examples, first: int = 0, seed: int = 0) -> 
     yield {"kind": "none", "share": 0.0, **_figures(scorer, grouped, scored)}
     for kind in KINDS:
         for share in SHARES:
-            hurt = damaged(grouped, kind, share, seed)
+            hurt = corrupted(grouped, kind, share, seed)
             yield {"kind": kind, "share": share, **_figures(scorer, hurt, scored)}
 
 

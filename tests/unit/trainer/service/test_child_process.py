@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from trainer.service.child import started
+from trainer.service.child_process import start_process
 
 AUTOGROUP = Path("/proc/self/autogroup")
 LEADER = """
 import sys
-from trainer.service.child import started
-child = started([sys.executable, "-c", "pass"], nice={nice})
+from trainer.service.child_process import start_process
+child = start_process([sys.executable, "-c", "pass"], nice={nice})
 print(open("/proc/self/autogroup").read())
 sys.exit(child.wait())
 """
 
 
 def test_a_run_gives_way_by_as_much_as_is_asked() -> None:
-    process = started([sys.executable, "-c", "import time; time.sleep(60)"], nice=3)
+    process = start_process([sys.executable, "-c", "import time; time.sleep(60)"], nice=3)
     own = os.getpriority(os.PRIO_PROCESS, 0)
     try:
         assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, own + 3)
@@ -40,5 +40,5 @@ def test_a_trainer_with_a_session_of_its_own_makes_that_give_way(nice: int) -> N
 @pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not share processors out by sessions")
 def test_a_session_that_is_not_the_trainers_is_left_alone() -> None:
     before = AUTOGROUP.read_text()
-    started([sys.executable, "-c", "pass"], nice=3).wait()
+    start_process([sys.executable, "-c", "pass"], nice=3).wait()
     assert AUTOGROUP.read_text() == before

@@ -16,9 +16,9 @@ from tests.scoring import SHIPPED
 from tests.tiny import version
 from trainer.evaluation.evaluation_report import evaluate
 from trainer.examples.examples import Examples, ExamplesError
-from trainer.experiments import damage
+from trainer.experiments import robustness
 from trainer.logs.log_files import read_log
-from trainer.logs.log_replay import walk
+from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 from trainer.training.log_parts import Run
 from trainer.training.train import train
@@ -26,7 +26,7 @@ from trainer.training.train import train
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    return walk(read_log([SHIPPED]).head(2000)).examples()
+    return replay_log(read_log([SHIPPED]).head(2000)).examples()
 
 
 def changed(one: Examples, other: Examples, name: str) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_columns_of_features_are_all_columns_once() -> None:
 
 
 def test_missing_values_are_what_serving_gives_for_a_click_without(examples: Examples) -> None:
-    found = damage.damaged(examples, "missing", 0.2, 0)
+    found = robustness.corrupted(examples, "missing", 0.2, 0)
     price, missing = (features.NAMES.index(name) for name in ("price", "price_missing"))
     hit = changed(examples, found, "price")
     assert 0.15 < hit.mean() < 0.25
@@ -53,7 +53,7 @@ def test_missing_values_are_what_serving_gives_for_a_click_without(examples: Exa
 
 
 def test_noise_gives_a_value_of_another_click_with_all_its_columns(examples: Examples) -> None:
-    found = damage.damaged(examples, "noise", 0.2, 0)
+    found = robustness.corrupted(examples, "noise", 0.2, 0)
     assert 0.05 < changed(examples, found, "session_seconds").mean() <= 0.22
     assert set(np.unique(found.features[:, features.NAMES.index("price")])) <= set(
         np.unique(examples.features[:, features.NAMES.index("price")])
@@ -64,30 +64,30 @@ def test_noise_gives_a_value_of_another_click_with_all_its_columns(examples: Exa
 
 
 def test_a_lost_item_is_neither_item_nor_page(examples: Examples) -> None:
-    found = damage.damaged(examples, "missing", 0.5, 0)
+    found = robustness.corrupted(examples, "missing", 0.5, 0)
     lost = found.codes["item"] == 0
     assert lost.any()
     assert not (found.codes["flags"][lost] & PAGE).any()
 
 
 def test_nothing_and_the_same_seed(examples: Examples) -> None:
-    untouched = damage.damaged(examples, "noise", 0.0, 0)
+    untouched = robustness.corrupted(examples, "noise", 0.0, 0)
     assert untouched.features.tobytes() == examples.features.tobytes()
     assert untouched.codes.tobytes() == examples.codes.tobytes()
-    one, other = (damage.damaged(examples, "noise", 0.1, 3) for _ in range(2))
+    one, other = (robustness.corrupted(examples, "noise", 0.1, 3) for _ in range(2))
     assert one.features.tobytes() == other.features.tobytes()
 
 
 def test_costs_come_by_kind_and_share(examples: Examples, tmp_path_factory: pytest.TempPathFactory) -> None:
     made = version(tmp_path_factory.mktemp("registry"), items=list(examples.items.values())[:50])
-    rows = list(damage.costs(made.neural, examples, 1500))
+    rows = list(robustness.robustness_figures(made.neural, examples, 1500))
     assert [(row["kind"], row["share"]) for row in rows] == [
         ("none", 0.0),
         *((kind, share) for kind in ("missing", "noise") for share in (0.05, 0.1, 0.2)),
     ]
     assert len({row["auc"] for row in rows}) == len(rows)
     with pytest.raises(ExamplesError, match="no row of --events can be used"):
-        next(damage.costs(made.neural, examples, len(examples)))
+        next(robustness.robustness_figures(made.neural, examples, len(examples)))
 
 
 def test_undamaged_clicks_are_those_that_an_evaluation_judges(
@@ -95,7 +95,10 @@ def test_undamaged_clicks_are_those_that_an_evaluation_judges(
 ) -> None:
     made = version(tmp_path_factory.mktemp("registry"), items=list(examples.items.values())[:50])
     assert len(set(examples.session[:1500]) & set(examples.session[1500:])) > 0
-    found, judged = next(damage.costs(made.neural, examples, 1500)), evaluate(made, None, examples, 1500)
+    found, judged = (
+        next(robustness.robustness_figures(made.neural, examples, 1500)),
+        evaluate(made, None, examples, 1500),
+    )
     for name in ("auc", "average_precision"):
         assert found[name] == judged["intent"][name]
     assert found["recall@20"] == judged["next_item"]["recall@20"]

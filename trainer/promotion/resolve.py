@@ -19,7 +19,7 @@ def versions(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*") if is_version(path))
 
 
-def registered(folder: Path, given: str) -> str:
+def resolve_registered(folder: Path, given: str) -> str:
     """The name of the version that is meant by its name or by its folder in the registry `folder`.
 
     Raises RegistryError: a ledger that names what is elsewhere would name what nobody finds again.
@@ -27,7 +27,7 @@ def registered(folder: Path, given: str) -> str:
     return _meant(folder, given, lambda path: path.parent.resolve() == folder.resolve()).name
 
 
-def anywhere(folder: Path, given: str) -> Path:
+def resolve_folder(folder: Path, given: str) -> Path:
     """The folder of a version that is named by itself, in the registry `folder`, or by its own folder.
 
     Raises RegistryError.

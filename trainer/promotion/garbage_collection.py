@@ -6,9 +6,9 @@ from pathlib import Path
 
 from models.durations import DAY_MS
 from models.registry import remote
-from trainer.defaults import Keep as Keep
+from trainer.defaults import VersionRetention as VersionRetention
 from trainer.promotion.ledger import Ledger, LedgerError
-from trainer.promotion.named import versions
+from trainer.promotion.resolve import versions
 from trainer.promotion.status import LedgerEntry, RegistryStatus, What
 
 #: Folders that a killed writer or remover leaves.
@@ -19,12 +19,14 @@ _HALF = (".partial-*", ".removed-*")
 Which = Callable[[Path], bool]
 
 
-def removable(folder: Path, keep: Keep, now: int) -> list[str]:
+def removable(folder: Path, keep: VersionRetention, now: int) -> list[str]:
     """Versions that can go as of `now` (epoch ms). Raises LedgerError."""
-    return list(_removable(folder, Ledger(folder).standing(), keep, now))
+    return list(_removable(folder, Ledger(folder).status(), keep, now))
 
 
-def collect(folder: Path, keep: Keep, now: int, which: Which = lambda version: True) -> list[str]:
+def collect_garbage(
+    folder: Path, keep: VersionRetention, now: int, which: Which = lambda version: True
+) -> list[str]:
     """Remove what can go, of `which` versions; their names. Entered before it happens. Raises LedgerError."""
     gone: list[str] = []
 
@@ -46,19 +48,19 @@ def collect(folder: Path, keep: Keep, now: int, which: Which = lambda version: T
     return gone
 
 
-def withdraw(folder: Path, url: str) -> list[str]:
+def remove_published(folder: Path, url: str) -> list[str]:
     """Remove from the registry at `url` what was removed from the one in `folder`; their names.
 
     What the ledger does not name is somebody else's. Raises LedgerError, or RegistryError.
     """
-    removed = Ledger(folder).standing().removed
+    removed = Ledger(folder).status().removed
     gone = [name for name in remote.names(url) if name in removed and not (folder / name).exists()]
     for name in gone:
         remote.remove(remote.joined(url, name))
     return gone
 
 
-def _removable(folder: Path, found: RegistryStatus, keep: Keep, now: int) -> Iterator[str]:
+def _removable(folder: Path, found: RegistryStatus, keep: VersionRetention, now: int) -> Iterator[str]:
     kept = {found.pinned, *found.stack[-1 - max(0, keep.served) :]}
     for name in versions(folder):
         age = now - int((folder / name).stat().st_mtime * 1000)

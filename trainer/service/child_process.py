@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def started(command: list[str], nice: int = 0) -> "subprocess.Popen[bytes]":
+def start_process(command: list[str], nice: int = 0) -> "subprocess.Popen[bytes]":
     """The process that makes a run; what it says goes where this one's lines go.
 
     It gives way to others by `nice` more than this one does.

@@ -20,7 +20,7 @@ from trainer.fitting.warm_start import WarmStartError
 from trainer.loop.checkpoint import CheckpointError, clear
 from trainer.loop.options import Options
 from trainer.loop.progress import Report
-from trainer.service.orders import Done, Order, Workdir
+from trainer.service.workdir import RunOrder, RunResult, Workdir
 from trainer.training.log_parts import Run
 from trainer.training.run_verdict import VERDICT
 from trainer.training.train import train
@@ -58,7 +58,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Maker:
+class RunMaker:
     """Makes the order of a working folder from an event log; `now` is the clock (epoch ms)."""
 
     events: EventLog
@@ -67,7 +67,7 @@ class Maker:
     judge: Judge
     now: Callable[[], int]
 
-    def make(self, order: Order) -> Done:
+    def make(self, order: RunOrder) -> RunResult:
         """Make the run and say how it ended; a known failure is an end as well.
 
         Raises TrainerError where the working folder cannot be used.
@@ -87,12 +87,12 @@ class Maker:
         except PathcastError as error:
             return PromotionVerdict(False, str(error))
 
-    def _done(self, order: Order, version: str | None, judgement: PromotionVerdict) -> Done:
-        return Done(
+    def _done(self, order: RunOrder, version: str | None, judgement: PromotionVerdict) -> RunResult:
+        return RunResult(
             order=order, at=self.now(), version=version, promoted=judgement.promoted, why=judgement.why
         )
 
-    def _version(self, order: Order) -> Version:
+    def _version(self, order: RunOrder) -> Version:
         if self.at.trained.exists() and not self._outdated():
             return registry.load(self.recipe.registry / self.at.trained.read_text())
         while True:
@@ -135,7 +135,7 @@ class Maker:
         log.warning("run begins from scratch", reason=reason)
         self.at.starts("")
 
-    def _train(self, order: Order) -> Version:
+    def _train(self, order: RunOrder) -> Version:
         start = self._start()
         try:
             return self._trained(order, start)
@@ -145,7 +145,7 @@ class Maker:
             self._cold(str(error))
             return self._trained(order, None)
 
-    def _trained(self, order: Order, start: Path | None) -> Version:
+    def _trained(self, order: RunOrder, start: Path | None) -> Version:
         items = self.at.items if self.at.items.exists() else None
         run = Run(
             [self.at.slice],
