@@ -1,1 +1,1 @@
-"""The other process: from the event log to a promoted model."""
+"""Training: from the event log to a promoted model version."""

@@ -1,18 +1,20 @@
-"""What commands show as defaults in their help: a module that imports nothing, so that help comes at once."""
+"""Defaults that commands show in their help. This module imports nothing, so that help appears at once."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
-#: Numbers that the words, and each further kind of content vectors, are reduced to.
+#: Dimensions to which words, and each further kind of content vectors, are reduced.
 CONTENT_WIDTH: Final = 64
 
 
 @dataclass(frozen=True)
 class IncrementalUpdate:
-    """How far an adaptation goes: passes over new clicks, at which rate, and how many clicks it takes.
+    """Limits of an incremental update: passes over the new clicks, learning rate, and the fewest clicks it
+    needs.
 
-    It is calibrated on so many clicks of the newest sessions that no training has learned from, with at least
-    so many buying sessions: in a few hours there are too few buyers to calibrate on.
+    The updated version is calibrated on the `calibrating_clicks` newest clicks that no training has learned
+    from. They must hold `min_buyers` sessions with a purchase: a few hours have too few buyers to calibrate
+    on.
     """
 
     epochs: int = 1
@@ -24,7 +26,9 @@ class IncrementalUpdate:
 
 @dataclass(frozen=True)
 class PrequentialPlan:
-    """Days that are learned from before the first answer, days between trainings, hours between steps."""
+    """Days to learn from before the first answer, days between trainings, hours between
+    incremental updates.
+    """
 
     initial_days: float = 28.0
     retrain_days: float = 1.0
@@ -34,8 +38,11 @@ class PrequentialPlan:
 
 @dataclass(frozen=True)
 class VersionRetention:
-    """What is not removed beside the serving and the pinned version: so many that `served` before, and what
-    is younger than so many `days`."""
+    """Which versions garbage collection keeps beside the serving and the pinned one.
+
+    `served` is how many of the versions that served last are kept; versions younger than `days` are kept as
+    well.
+    """
 
     served: int = 3
     days: float = 7.0

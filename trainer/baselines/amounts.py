@@ -1,7 +1,7 @@
-"""Baselines of counts and amounts, as of a session's value: the mean, Poisson and Bayesian ridge regression.
+"""Baselines for counts and amounts, such as a session's value: mean, Poisson and Bayesian ridge regression.
 
-Poisson regression (Nelder, Wedderburn 1972) is linear in the logarithm, so it never says less than nothing;
-Bayesian ridge (MacKay 1992, "Bayesian interpolation") chooses its own shrinkage.
+Poisson regression (Nelder, Wedderburn 1972) is linear in the logarithm, so its predictions are positive.
+Bayesian ridge (MacKay 1992, "Bayesian interpolation") chooses its own regularisation.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,15 @@ from trainer.baselines.checks import BaselineError, finite
 
 Floats = NDArray[np.floating]
 State = dict[str, Any]
-#: Rows that are learned from, evenly spread: both solve dense systems, whose figures no longer move then.
+#: Rows to learn from, evenly spaced. Both regressions solve dense systems; more rows no longer change their
+#: figures.
 MOST_ROWS = 50_000
 
 
 def learn(inputs: Floats, amounts: Floats) -> dict[str, State]:
-    """States by baseline, as JSON can carry them, of inputs `[N, F]` and amounts `[N]` from 0 up.
+    """Train every baseline on inputs `[N, F]` and amounts `[N]` >= 0; returns JSON states by name.
 
-    Raises BaselineError for inputs or amounts that are not finite, or amounts below zero.
+    Raises BaselineError for inputs or amounts that are not finite, and for negative amounts.
     """
     finite(inputs, "inputs")
     finite(amounts, "amounts")
@@ -37,7 +38,7 @@ def learn(inputs: Floats, amounts: Floats) -> dict[str, State]:
 
 
 def amounts(state: State, inputs: Floats) -> NDArray[np.float32]:
-    """Expected amounts `[N]` of inputs `[N, F]`, between 0 and the largest that was learned from.
+    """Expected amounts `[N]` for inputs `[N, F]`, clipped to 0 and the largest amount of the training data.
 
     Raises BaselineError for inputs that are not finite.
     """
@@ -49,9 +50,10 @@ def amounts(state: State, inputs: Floats) -> NDArray[np.float32]:
 
 
 def amount_baselines(inputs: Floats, wanted: Floats, later: Floats) -> dict[str, NDArray[np.float32]]:
-    """What each baseline, having learned `wanted` [N] from `inputs` [N, F], expects of `later` [M, F]: [M].
+    """Predictions `[M]` by baseline for inputs `later` `[M, F]`, after training on `inputs` `[N, F]` and
+    amounts `wanted` `[N]`.
 
-    Raises BaselineError for what is not finite, or amounts below zero.
+    Raises BaselineError for values that are not finite, and for negative amounts.
     """
     return {name: amounts(state, later) for name, state in learn(inputs, wanted).items()}
 
@@ -68,7 +70,7 @@ def _poisson(inputs: Floats, wanted: Floats) -> State:
     unit = float(wanted.mean())
     if not unit:
         return _mean(inputs, wanted)
-    # Divided by the mean, amounts in cents and in thousands need the same steps and the same shrinkage.
+    # Dividing by the mean makes step count and regularisation independent of the currency's unit.
     made = PoissonRegressor(alpha=0.01, max_iter=300).fit(inputs, wanted / unit)
     return _line(made.coef_, made.intercept_ + np.log(unit), True)
 

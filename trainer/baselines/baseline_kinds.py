@@ -1,4 +1,4 @@
-"""What a baseline for purchase intent is: how it learns a state, and what it says with one."""
+"""The interface of a baseline for purchase intent."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,18 +10,21 @@ from trainer.examples.examples import Examples
 
 #: Purchase probabilities float32 [N].
 Probabilities = NDArray[np.float32]
-#: JSON values and arrays, nested: what is kept with a version.
+#: A trained baseline as nested JSON values and arrays; it is stored with a version.
 State = dict[str, Any]
 
 
 class Baseline(NamedTuple):
-    """`learn(train, valid)`, `refit(state, every)` and `predict(state, examples)` take grouped clicks.
+    """One baseline: how it is trained, how it predicts, and what the gate may conclude from it.
 
-    `refit` learns from all clicks what `learn` did, as was chosen on validation; None where nothing is.
+    `learn(train, valid)`, `refit(state, every)` and `predict(state, examples)` take clicks grouped by
+    session. `refit` trains on all clicks and keeps what validation chose in `state`, such as the number of
+    trees; None where validation chooses nothing, then `learn` is called again.
 
-    `blocks`: a version that is behind it in the gate is not promoted. False for a baseline that is only shown
-    beside the version, since nothing serves it. `needs_both`: cannot be learned from a log of one class.
-    `threshold` is from where on it says "buys"; None takes the one with the best F1 on validation.
+    `blocks`: whether the gate refuses a version that is worse than this baseline. False for a baseline that
+    is only reported, because nothing serves it. `needs_both`: it cannot be trained on a log with one class
+    only. `threshold` is the probability from which it predicts "buys"; None takes the threshold with the best
+    F1 on validation.
     """
 
     learn: Callable[[Examples, Examples], State]
@@ -33,5 +36,5 @@ class Baseline(NamedTuple):
 
 
 def sigmoid(logits: NDArray[np.floating]) -> Probabilities:
-    """Probabilities of logits; float64 inside, so that large ones do not overflow."""
+    """Probabilities of logits; computed in float64 so that large logits do not overflow."""
     return (1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -30, 30)))).astype(np.float32)

@@ -1,8 +1,8 @@
 """Naive Bayes over discretised columns (Dougherty, Kohavi, Sahami 1995), calibrated on validation.
 
-A Gaussian for each column would be a straw man: most are counts and marks that are nearly always zero. In
-bins, each column has its own histogram for buyers and for the others, smoothed (Laplace); what is categorical
-(the page, the last events) has a bin for each value.
+One Gaussian for each column would be too weak a baseline: most columns are counts and flags that are nearly
+always zero. Instead each column has one histogram for buyers and one for other visitors, with Laplace
+smoothing. Categorical columns (page, last events) have one bin for each value.
 """
 
 import numpy as np
@@ -13,16 +13,18 @@ from trainer.baselines.baseline_kinds import Probabilities, State, sigmoid
 from trainer.examples.examples import Examples
 from trainer.fitting.calibrate import platt
 
-#: Columns of more distinct values are cut at quantiles.
+#: Columns with more distinct values than this are divided at quantiles.
 MOST_VALUES = 256
 QUANTILES = 32
-#: Clicks added to each bin, shared by the classes as all clicks are.
+#: Pseudo-clicks added to each bin, divided between the classes by their overall shares.
 SMOOTHING = 20.0
 Floats = NDArray[np.float64]
 
 
 def learn(train: Examples, valid: Examples) -> State:
-    """Edges of the bins and what each is worth, ragged over the columns."""
+    """Bin edges and the log likelihood ratio of each bin, concatenated over the columns; Platt scale and
+    shift from `valid`.
+    """
     state = _counted(train)
     logits = _logits(state, valid)[valid.judged].astype(np.float32)
     scale, shift = platt(logits, valid.buys[valid.judged].astype(np.float32))
@@ -30,7 +32,7 @@ def learn(train: Examples, valid: Examples) -> State:
 
 
 def refit(state: State, every: Examples) -> State:
-    """The same of all clicks, with the calibration that there is."""
+    """Bins counted on all clicks, with the Platt scaling that `state` has."""
     return state | _counted(every)
 
 
@@ -49,7 +51,7 @@ def _counted(train: Examples) -> State:
 
 
 def predict(state: State, examples: Examples) -> Probabilities:
-    """Probabilities [N] of grouped clicks."""
+    """Purchase probabilities `[N]` of grouped clicks."""
     return sigmoid(_logits(state, examples) * state["scale"] + state["shift"])
 
 
@@ -73,7 +75,7 @@ def _edges(column: NDArray[np.float32]) -> NDArray[np.float32]:
     values = np.unique(column)
     if len(values) > MOST_VALUES:
         values = np.unique(np.quantile(column, np.linspace(0, 1, QUANTILES + 1)).astype(np.float32))
-    # A bin for each value but the first: from the value up to the next one.
+    # Every value but the first starts a bin that reaches up to the next value.
     return values[1:]
 
 
@@ -82,7 +84,7 @@ def _binned(column: NDArray[np.float32], cuts: NDArray[np.float32]) -> NDArray[n
 
 
 def _worth(bins: NDArray[np.int64], labels: NDArray[np.bool_], size: int) -> Floats:
-    """Log of the likelihood ratio of each bin."""
+    """Log likelihood ratio of each bin."""
     share = labels.mean()
     bought = np.bincount(bins, labels, minlength=size) + SMOOTHING * share
     others = np.bincount(bins, ~labels, minlength=size) + SMOOTHING * (1 - share)

@@ -1,4 +1,4 @@
-"""What no baseline takes: values that are no numbers."""
+"""Checks of a baseline's inputs."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,11 +7,13 @@ from models.errors import PathcastError
 
 
 class BaselineError(PathcastError):
-    """A baseline cannot learn from, or answer, what it was given."""
+    """A baseline cannot train on, or predict for, its inputs."""
 
 
 def finite(values: NDArray[np.generic], what: str) -> None:
-    """Raises BaselineError where a value is not finite, with its first place."""
+    """Raise BaselineError if any value is not finite; the message names the first such value and
+    its index.
+    """
     wrong = ~np.isfinite(values)
     if wrong.any():
         place = tuple(int(at) for at in np.argwhere(wrong)[0])

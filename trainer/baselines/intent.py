@@ -1,4 +1,4 @@
-"""Purchase intent without a sequence network: the table of baselines, and all of them learned together."""
+"""Baselines for purchase intent without a sequence network: their table, and training all of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from trainer.baselines.network_baselines import Elman, NetworkBaseline, Perceptr
 from trainer.examples.examples import Examples
 
 _MLP, _RNN = NetworkBaseline(Perceptron), NetworkBaseline(Elman)
-#: A new baseline is one line here, which also says whether it can block a promotion.
+#: To add a baseline, add one entry here; it also says whether the baseline can block a promotion.
 INTENT: dict[str, Baseline] = {
     "base_rate": Baseline(constant.base_rate, constant.predict, blocks=True, needs_both=False),
     "majority_class": Baseline(
@@ -29,7 +29,7 @@ INTENT: dict[str, Baseline] = {
 
 
 class Baselines:
-    """The trained baselines; `state` is what a version keeps: JSON values and arrays."""
+    """The trained baselines. `state` holds JSON values and arrays and is stored with a version."""
 
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
@@ -42,16 +42,17 @@ class Baselines:
         words: Vocabulary | None = None,
         known: Mapping[str, State] | None = None,
     ) -> "Baselines":
-        """Learn from `train`; what has to be chosen, such as thresholds with the best F1, from `valid`.
+        """Train all baselines on `train`; what must be chosen, such as thresholds with the best F1, is chosen
+        on `valid`.
 
-        With the vocabulary of a version, next items of its sessions as well. `known` have been learned from
-        the same before. Raises BaselineError for features that are not finite.
+        With a vocabulary, the sessions for next-item baselines are kept as well. `known` holds states that
+        were already trained on the same clicks. Raises BaselineError for features that are not finite.
         """
         train, valid = train.grouped(), valid.grouped()
         finite(train.features, "features")
         finite(valid.features, "features")
         labels = train.buys[train.judged]
-        # Of one class only the base rate can be learned.
+        # With one class only the base rate can be trained.
         both = 0 < labels.sum() < len(labels)
         names = [name for name, kind in INTENT.items() if both or not kind.needs_both]
         given = known or {}
@@ -65,7 +66,7 @@ class Baselines:
     def refit(
         self, every: Examples, words: Vocabulary | None = None, known: Mapping[str, State] | None = None
     ) -> "Baselines":
-        """The same learned from all clicks, but those `known`; what was chosen stays."""
+        """The same baselines trained on all clicks, except those in `known`; what validation chose stays."""
         every = every.grouped()
         finite(every.features, "features")
         found = dict(known or {})
@@ -85,7 +86,7 @@ class Baselines:
         return best | fixed
 
     def predict(self, grouped: Examples) -> dict[str, Probabilities]:
-        """Purchase probabilities [N] by baseline, of clicks grouped by session.
+        """Purchase probabilities `[N]` by baseline, for clicks grouped by session.
 
         Raises BaselineError for features that are not finite.
         """

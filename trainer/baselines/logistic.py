@@ -9,7 +9,7 @@ from trainer.examples.examples import Examples
 
 
 def learn(train: Examples, _valid: Examples) -> State:
-    """Normalisation and weights [F]."""
+    """Mean and standard deviation of each feature, and the weights `[F]` and bias."""
     features = train.features[train.judged] * USED
     mean, std = features.mean(0), np.maximum(features.std(0), 1e-3)
     line = LogisticRegression(C=0.1, max_iter=100, tol=1e-3)
@@ -18,6 +18,6 @@ def learn(train: Examples, _valid: Examples) -> State:
 
 
 def predict(state: State, examples: Examples) -> Probabilities:
-    """Probabilities [N]."""
+    """Purchase probabilities `[N]`."""
     inputs = (examples.features * USED - state["mean"]) / state["std"]
     return sigmoid(inputs @ state["weights"] + state["bias"])

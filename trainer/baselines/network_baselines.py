@@ -1,4 +1,4 @@
-"""Small plain networks on the feature row: a multilayer perceptron, and a recurrent one (Elman 1990)."""
+"""Small networks on the feature row: a multilayer perceptron and a recurrent network (Elman 1990)."""
 
 from collections.abc import Iterator
 
@@ -16,14 +16,14 @@ from trainer.examples.examples import Examples, segments
 from trainer.fitting.calibrate import platt
 
 HIDDEN, RATE, DECAY, DROPOUT, SEED = 64, 2e-3, 1e-2, 0.2, 0
-#: Clicks of a batch, clicks of a session that are seen together, newest clicks that are learned from.
+#: Clicks in a batch; clicks of a session in one sequence; newest clicks to train on.
 CLICKS, LONGEST, MOST = 512, 50, 1_000_000
-#: Epochs of a long log; at most, and batches, of a short one.
+#: Epochs on a long log; most epochs and batches on a short one.
 EPOCHS, MOST_EPOCHS, BATCHES = 4, 12, 1000
 
 
 class Perceptron(nn.Module):
-    """Two hidden layers; knows of the session what the feature row says."""
+    """Two hidden layers on the feature row; it sees no other click of the session."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Perceptron(nn.Module):
 
 
 class Elman(nn.Module):
-    """One layer of tanh units over the session's feature rows."""
+    """One layer of tanh units over the feature rows of a session."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,13 +51,15 @@ class Elman(nn.Module):
 
 
 class NetworkBaseline:
-    """One of the networks, how it is trained, and how it answers."""
+    """Training and prediction of one of the networks above."""
 
     def __init__(self, kind: type[nn.Module]) -> None:
         self._kind = kind
 
     def learn(self, train: Examples, valid: Examples) -> State:
-        """Weights of the epoch with the best average precision on validation, calibrated there."""
+        """Weights of the epoch with the best average precision on validation, and Platt scaling
+        fitted there.
+        """
         best, kept = -1.0, {}
         for number, (network, state) in enumerate(self._trained(train, _count(train))):
             logits, labels = _logits(network, valid, state)[valid.judged], valid.buys[valid.judged]
@@ -67,12 +69,12 @@ class NetworkBaseline:
         return kept
 
     def refit(self, state: State, every: Examples) -> State:
-        """Weights after as many epochs, with the calibration that there is."""
+        """Weights after the same number of epochs on all clicks, with the Platt scaling that `state` has."""
         *_, (network, scaled) = self._trained(every, state["epochs"])
         return state | scaled | {"weights": _weights(network)}
 
     def _trained(self, train: Examples, epochs: int) -> Iterator[tuple[nn.Module, State]]:
-        """The network after each epoch, and how its inputs are scaled."""
+        """Yields after each epoch the network and the scaling of its inputs."""
         train = train.part(np.arange(len(train)) >= len(train) - MOST)
         features = torch.from_numpy(train.features)
         scale = torch.from_numpy(USED) / features.std(0).clamp_min(1.0)
@@ -84,7 +86,7 @@ class NetworkBaseline:
                 yield network, state
 
     def predict(self, state: State, examples: Examples) -> Probabilities:
-        """Probabilities [N] of grouped clicks."""
+        """Purchase probabilities `[N]` of grouped clicks."""
         network = self._kind()
         network.load_state_dict({name: torch.from_numpy(weight) for name, weight in state["weights"].items()})
         return sigmoid(_logits(network, examples, state) * state["slope"] + state["shift"])
@@ -100,7 +102,7 @@ def _weights(network: nn.Module) -> State:
 
 
 def _count(train: Examples) -> int:
-    """A short log is gone through more often."""
+    """Number of epochs: more passes over a short log."""
     return int(np.clip(BATCHES * CLICKS // max(1, len(train)), EPOCHS, MOST_EPOCHS))
 
 
@@ -137,7 +139,9 @@ def _inputs(examples: Examples, where: Tensor, state: State) -> Tensor:
 def _batches(
     session: NDArray[np.int64], shuffle: np.random.Generator | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Places [B, T] of segments of like length side by side, and which are inside their segment."""
+    """Indices `[B, T]` of segments of similar length, and a mask `[B, T]` of the clicks inside
+    each segment.
+    """
     if not len(session):
         return
     starts = np.flatnonzero(np.diff(segments(session, LONGEST), prepend=-1))

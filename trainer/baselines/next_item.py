@@ -1,4 +1,6 @@
-"""Next-item methods without gradients: each learns from sessions and returns what scores prefixes."""
+"""Next-item baselines without gradients: each trains on sessions and returns a function that scores session
+prefixes.
+"""
 
 from collections.abc import Callable
 
@@ -11,22 +13,24 @@ from models.scoring.session_knn import Neighbourhood, without_repeats
 from trainer.baselines.ranking import Score
 from trainer.logs.session_files import Ints, Sessions
 
-#: Rules reach this far ahead in a session.
+#: Largest distance, in clicks, between the two items of a rule.
 REACH = 10
-#: Bounds and decays of the neighbours' index, chosen on the newest sessions of both training files.
+#: Limits and decays of the session index, chosen on the newest sessions of both training files.
 KNN = session_index.NeighbourSettings(
     last_items=10, sessions_per_item=1000, neighbours=500, longest=50, item_decay=2.0, distance_decay=4.0
 )
 
 
 def popularity(train: Sessions, items: int) -> Score:
-    """How often each item was met, whatever the session."""
+    """Score an item by its number of clicks in training, whatever the session."""
     counts = np.bincount(train.items, minlength=items).astype(np.float32)
     return lambda sessions: np.broadcast_to(counts, (len(sessions), items))
 
 
 def item_knn(train: Sessions, items: int) -> Score:
-    """Cosine of the sessions in which the last item and another were met (Sarwar et al. 2001)."""
+    """Score an item by the cosine of the sets of sessions that contain it and the last item (Sarwar et al.
+    2001).
+    """
     met = _matrix(train.numbers, train.items, (len(train), items))
     met.data[:] = 1
     together = (met.T @ met).tocsr()
@@ -37,7 +41,7 @@ def item_knn(train: Sessions, items: int) -> Score:
 
 
 def association_rules(train: Sessions, items: int) -> Score:
-    """How often another item was met in the sessions of the last one (Ludewig, Jannach 2018)."""
+    """Score an item by the number of sessions that contain it and the last item (Ludewig, Jannach 2018)."""
     met = _matrix(train.numbers, train.items, (len(train), items))
     together = (met.T @ met).tocsr()
     together.setdiag(0)
@@ -45,7 +49,9 @@ def association_rules(train: Sessions, items: int) -> Score:
 
 
 def sequential_rules(train: Sessions, items: int) -> Score:
-    """How often another item came after the last one, by 1 / steps between them (Ludewig, Jannach 2018)."""
+    """Score an item by how often it followed the last item, weighted by 1 / distance in clicks (Ludewig,
+    Jannach 2018).
+    """
     numbers, total = train.numbers, sparse.csr_matrix((items, items), dtype=np.float32)
     for step in range(1, REACH + 1):
         same = numbers[step:] == numbers[:-step]
@@ -55,9 +61,9 @@ def sequential_rules(train: Sessions, items: int) -> Score:
 
 
 def vstan(train: Sessions, items: int) -> Score:
-    """The session-kNN that serves (`models.scoring.session_knn`), over all sessions.
+    """Score items by the session kNN of serving (`models.scoring.session_knn`), over all training sessions.
 
-    Files carry the order of sessions and no times: the oldest one weighs 1/e of the newest.
+    The files hold sessions in order but no times: the oldest session weighs 1/e of the newest.
     """
     days = KNN.recency_days * train.numbers / max(1, len(train))
     index = session_index.build(train.numbers, train.items, days, items, KNN)
@@ -73,12 +79,12 @@ def vstan(train: Sessions, items: int) -> Score:
 
 
 def _matrix(rows: Ints, columns: Ints, shape: tuple[int, int]) -> "sparse.csr_matrix":
-    """Counts of pairs."""
+    """Sparse matrix that counts pairs of row and column."""
     return sparse.csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
 
 
 def _following(table: "sparse.csr_matrix") -> Score:
-    """The table's row of each session's last item; zeros for an empty session."""
+    """Score by the table's row of each session's last item; zeros for an empty session."""
 
     def score(sessions: Sessions) -> NDArray[np.float32]:
         last = sessions.recent(1)[:, 0]
@@ -90,7 +96,8 @@ def _following(table: "sparse.csr_matrix") -> Score:
     return score
 
 
-#: By name: a new method is one line here, and is in every report and benchmark.
+#: By name. To add a baseline, add one entry here: every report and benchmark then includes it. These
+#: baselines never block a promotion.
 COUNTING: dict[str, Callable[[Sessions, int], Score]] = {
     "popularity": popularity,
     "item_knn": item_knn,

@@ -1,6 +1,6 @@
-"""Next items without gradients, on a log's own sessions: the counting methods of the papers' protocol.
+"""The next-item baselines of `next_item.py` on the sessions of a log.
 
-A version keeps the sessions rather than the tables: they are small, and counting them takes seconds.
+A version stores the sessions instead of the counted tables: sessions are small, and counting takes seconds.
 """
 
 import numpy as np
@@ -15,12 +15,12 @@ from trainer.baselines.ranking import Score
 from trainer.examples.examples import Examples
 from trainer.logs.session_files import Ints, Sessions
 
-#: Items of a session so far that a method is given: none looks back further.
+#: Latest items of a session that a method receives: no method uses more.
 LAST = KNN.last_items
 
 
 def learn(grouped: Examples, words: Vocabulary) -> State:
-    """The sessions' known items, oldest session first."""
+    """The known items of each session, oldest session first, as arrays."""
     numbers = words.lookup(item_hashes(grouped.codes))
     known = numbers >= 0
     session = np.unique(grouped.session[known], return_inverse=True)[1]
@@ -29,16 +29,18 @@ def learn(grouped: Examples, words: Vocabulary) -> State:
 
 
 def methods(state: State) -> dict[str, Score]:
-    """What scores prefixes over all `count` items, by method."""
+    """A scoring function by method; it scores session prefixes over all `count` items."""
     sessions = Sessions(state["items"].astype(np.int64), state["bounds"].astype(np.int64))
     return {name: learn(sessions, state["count"]) for name, learn in COUNTING.items()}
 
 
 def prefixes(grouped: Examples, words: Vocabulary, chosen: NDArray[np.bool_]) -> Sessions:
-    """The last known items of the session up to and with each chosen click [N], as a session each."""
+    """For each chosen click `[N]`, the last known items of its session up to and including it, as one session
+    each.
+    """
     numbers = words.lookup(item_hashes(grouped.codes))
     known = numbers >= 0
-    # Known clicks up to and with each, and before its session.
+    # Number of known clicks up to and including each click, and before its session.
     seen: Ints = np.cumsum(known)
     starts = np.flatnonzero(np.diff(grouped.session, prepend=-1))
     before: Ints = (seen - known)[starts][np.unique(grouped.session, return_inverse=True)[1]]

@@ -1,4 +1,6 @@
-"""Gradient-boosted trees (Ke et al. 2017, LightGBM), regularised: the baseline worth beating."""
+"""Gradient-boosted trees (Ke et al. 2017, LightGBM), regularised: the strongest baseline for
+purchase intent.
+"""
 
 from typing import Any
 
@@ -26,16 +28,16 @@ TREES = {
     "seed": 0,
     "verbose": -1,
 }
-#: At most; those of the least loss on validation are kept. On a short log 500 are too many. (By average
-#: precision a week of validation can be best after six.)
+#: Most rounds; those with the lowest validation loss are kept, since on a short log 500 are too many.
+#: (Average precision on one week of validation can be best after six.)
 ROUNDS, PATIENCE = 500, 100
 
 
 def learn(train: Examples, valid: Examples) -> State:
-    """Which names are common, and the trees as LightGBM writes them."""
+    """The common category names and the trees in LightGBM's text format, with Platt scaling from `valid`."""
     table = ColumnTable.learn(train.codes, train.features)
     bought = valid.buys[valid.judged]
-    # Validation of one class cannot say when to stop.
+    # With one class in validation there is no criterion for early stopping.
     stop = [lightgbm.early_stopping(PATIENCE, verbose=False)] if 0 < bought.sum() < len(bought) else []
     judged = [_dataset(table, valid)] if stop else []
     booster = lightgbm.train(_settings(), _dataset(table, train), ROUNDS, judged, callbacks=stop)
@@ -46,7 +48,7 @@ def learn(train: Examples, valid: Examples) -> State:
 
 
 def refit(state: State, every: Examples) -> State:
-    """As many trees, learned from all clicks."""
+    """The same number of trees, trained on all clicks."""
     table = ColumnTable.learn(every.codes, every.features)
     rounds = lightgbm.Booster(model_str=state["trees"]).num_trees()
     booster = lightgbm.train(_settings(), _dataset(table, every), rounds)
@@ -54,7 +56,7 @@ def refit(state: State, every: Examples) -> State:
 
 
 def _settings() -> dict[str, Any]:
-    # The trees are the same whatever the threads; more of them than free cores only wait for each other.
+    # The number of threads does not change the trees; more threads than free cores only wait for each other.
     return TREES | {"num_threads": torch.get_num_threads()}
 
 
@@ -63,12 +65,12 @@ def _dataset(table: ColumnTable, grouped: Examples) -> lightgbm.Dataset:
 
 
 def predict(state: State, examples: Examples) -> Probabilities:
-    """Probabilities [N] of grouped clicks, calibrated as the network's are."""
+    """Purchase probabilities `[N]` of grouped clicks, calibrated in the same way as the network's."""
     return sigmoid(logits(state, examples) * state["slope"] + state["shift"])
 
 
 def logits(state: State, examples: Examples) -> NDArray[np.float64]:
-    """What the trees say [N] of grouped clicks, before it is calibrated."""
+    """Uncalibrated logits `[N]` of grouped clicks."""
     booster, columns = (
         lightgbm.Booster(model_str=state["trees"]),
         ColumnTable(state["ranks"])(examples.batch()),

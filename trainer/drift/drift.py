@@ -1,7 +1,8 @@
-"""Whether visitors still are who a version learned from: features, scores, calibration, new items.
+"""Drift: how far new clicks differ from those that a version was validated on, in features, scores,
+calibration and items.
 
-A version keeps histograms of its validation clicks (`reference` in its metrics); the newest clicks are held
-against them.
+A version keeps histograms of its validation clicks (`reference` in its metrics); the newest clicks are
+compared with them.
 """
 
 from collections.abc import Iterator
@@ -23,15 +24,18 @@ from trainer.evaluation.holdout import Holdout
 from trainer.examples.examples import Examples
 from trainer.logs.lineage import last_session
 
-#: Where a version keeps what drift is measured against.
+#: Key in a version's metrics of the histograms that drift is measured against.
 REFERENCE = "reference"
 
 
 class Drift(NamedTuple):
-    """Indices of features (the most moved first) and scores; purchases foreseen and come, as shares of
-    clicks, with the 95% interval of their difference; shares of clicks on unknown items, now and before.
+    """Measured drift of a slice of sessions.
 
-    `alarms` say in a sentence each what is beyond its limit; any of them asks for a new version.
+    `score` and `features` (largest first) are population stability indices. `foreseen` and `bought` are the
+    predicted and the actual share of clicks that a purchase follows; `gap` is the 95% interval of their
+    difference. `new_items` and `new_items_before` are shares of clicks on items unknown to the version, now
+    and on its validation clicks. `alarms` has one sentence for each exceeded limit; any alarm asks for a new
+    version.
     """
 
     sessions: int
@@ -46,7 +50,9 @@ class Drift(NamedTuple):
 
 
 def reference(parts: Parts, valid: Examples, ignored: tuple[str, ...] = ()) -> dict[str, Any] | None:
-    """What a version keeps of the clicks that it was validated on, as JSON; None of purchases alone."""
+    """The histograms that a version keeps of its validation clicks, as JSON; None if all of them are
+    purchases.
+    """
     grouped = valid.grouped()
     if not grouped.judged.any():
         return None
@@ -62,12 +68,14 @@ def reference(parts: Parts, valid: Examples, ignored: tuple[str, ...] = ()) -> d
 
 
 def since(version: Version, examples: Examples) -> Holdout:
-    """The sessions that began since the version was trained, and are over."""
+    """The sessions that began after the version was trained and are over."""
     return Holdout.newest(examples, last_session(version.metrics))
 
 
 def measure(version: Version, newest: Holdout, settings: DriftSettings) -> Drift | None:
-    """Drift of a slice's sessions; None where there are too few, or the version has no reference."""
+    """Drift of the sessions in `newest`; None if there are too few of them or the version has no
+    reference.
+    """
     sessions = len(np.unique(newest.clicks.session))
     known = version.metrics.get(REFERENCE)
     if known is None or sessions < settings.least_sessions or not newest.judged.any():
@@ -78,7 +86,7 @@ def measure(version: Version, newest: Holdout, settings: DriftSettings) -> Drift
 
 
 def unknown(examples: Examples, words: Vocabulary) -> float:
-    """Share of the clicks with an item whose item is not in the vocabulary."""
+    """Share of clicks with an item whose item is not in the vocabulary."""
     hashes = items(examples.codes)
     return float((words.lookup(hashes[hashes != 0]) < 0).mean()) if hashes.any() else 0.0
 
@@ -106,7 +114,7 @@ def _measured(
 def _alarms(found: Drift, known: dict[str, Any], settings: DriftSettings) -> Iterator[str]:
     sizes = found.sessions, int(known["sessions"])
     if found.score > max(settings.score_stability, Histogram(**known["score"]).chance(*sizes)):
-        yield f"purchase probabilities have moved: stability index {found.score:.2f}"
+        yield f"the distribution of purchase probabilities has moved: stability index {found.score:.2f}"
     drifted = [
         name
         for name, index in found.features.items()
@@ -117,6 +125,9 @@ def _alarms(found: Drift, known: dict[str, Any], settings: DriftSettings) -> Ite
         yield f"{len(drifted)} of {len(found.features)} features have moved, {most} the most"
     less, more = sorted((found.foreseen, found.bought))
     if more > settings.calibration * less and not found.gap[0] <= 0 <= found.gap[1]:
-        yield f"{found.foreseen:.2%} of the clicks were to be followed by a purchase, {found.bought:.2%} were"
+        yield (
+            f"a purchase was predicted after {found.foreseen:.2%} of the clicks and came after "
+            f"{found.bought:.2%}"
+        )
     if found.new_items > found.new_items_before + settings.new_items:
-        yield f"{found.new_items:.0%} of the clicks are on items that are unknown to the version"
+        yield f"{found.new_items:.0%} of the clicks are on items that the version does not know"

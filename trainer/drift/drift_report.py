@@ -1,4 +1,4 @@
-"""Drift for people and for monitoring: a picture, and gauges."""
+"""Drift as a picture for people and as gauges for monitoring."""
 
 import io
 
@@ -7,12 +7,12 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from trainer.drift.drift import Drift
 
-#: Features in the picture and in the gauges: the most moved ones.
+#: Number of features shown in the picture and exported as gauges, those with the largest index first.
 SHOWN = 15
 
 
 class DriftMetrics:
-    """Gauges of the last drift that was measured, on a registry of its own unless one is given."""
+    """Prometheus gauges of the last measured drift, in a registry of their own unless one is passed."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
@@ -36,7 +36,7 @@ class DriftMetrics:
         )
 
     def show(self, drift: Drift) -> None:
-        """Take over what was measured."""
+        """Set the gauges to a measured drift."""
         self._stability.clear()
         for name, index in {"score": drift.score, **dict(list(drift.features.items())[:SHOWN])}.items():
             self._stability.labels(name).set(index)
@@ -47,7 +47,9 @@ class DriftMetrics:
 
 
 def picture(drift: Drift) -> bytes:
-    """A PNG: stability of scores and of the most moved features, purchases foreseen and come, new items."""
+    """A PNG with stability indices of scores and features, predicted and actual purchases, and the share of
+    new items.
+    """
     figure = Figure(figsize=(12, 4), layout="constrained")
     panels = figure.subplots(1, 3, width_ratios=(3, 1, 1))
     indices = {"score": drift.score, **dict(list(drift.features.items())[:SHOWN])}

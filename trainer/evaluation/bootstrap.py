@@ -1,4 +1,6 @@
-"""Bootstrap intervals over visitors: clicks of one visitor come and go together (Field, Welsh 2007)."""
+"""Bootstrap intervals that resample visitors, because clicks of one visitor are dependent (Field, Welsh
+2007).
+"""
 
 from copy import copy
 from typing import NamedTuple
@@ -12,14 +14,16 @@ RESAMPLES = 300
 
 
 class Area(NamedTuple):
-    """AUC and average precision under weights."""
+    """AUC and average precision of weighted clicks."""
 
     auc: float
     average_precision: float
 
 
 class Weighted:
-    """AUC and average precision of one model's scores for any weights of its N clicks; sorted once."""
+    """AUC and average precision of one model's scores under any weights of its N clicks; the scores are
+    sorted once.
+    """
 
     def __init__(self, scores: Scores, labels: Labels) -> None:
         self._order = np.argsort(-scores, kind="stable")
@@ -28,7 +32,7 @@ class Weighted:
         self._labels = labels[self._order]
 
     def __call__(self, weights: NDArray[np.float64]) -> Area:
-        """Figures with each click counted `weights` [N] times; ties share a threshold."""
+        """Both figures with each click counted `weights` [N] times; equal scores share a threshold."""
         ordered = weights[self._order]
         hits = np.cumsum(ordered * self._labels)[self._last]
         misses = np.cumsum(ordered * ~self._labels)[self._last]
@@ -41,12 +45,14 @@ class Weighted:
 
 
 def resampled(visitors: NDArray[np.int64], seed: int = 0) -> "Resamples":
-    """Weights of clicks, RESAMPLES times, with visitors drawn with replacement."""
+    """RESAMPLES draws of visitors with replacement, as weights of the clicks."""
     return Resamples(np.unique(visitors, return_inverse=True)[1], np.random.default_rng(seed))
 
 
 class Resamples:
-    """Iterates over weights `[N]`; the same seed gives the same draws, so differences are paired."""
+    """Iterates over weights `[N]`. The same seed gives the same draws, so differences between models are
+    paired.
+    """
 
     def __init__(self, visitor: NDArray[np.int64], random: np.random.Generator) -> None:
         self._visitor = visitor
@@ -54,18 +60,18 @@ class Resamples:
         self._draws = [random.multinomial(count, np.full(count, 1 / count)) for _ in range(RESAMPLES)]
 
     def part(self, chosen: Labels) -> "Resamples":
-        """The same draws of visitors for some of the clicks."""
+        """The same draws of visitors, restricted to some of the clicks."""
         made = copy(self)
         made._visitor = self._visitor[chosen]
         return made
 
     def areas(self, scores: Scores, labels: Labels) -> NDArray[np.float64]:
-        """AUC and average precision `[RESAMPLES, 2]` of each draw."""
+        """AUC and average precision `[RESAMPLES, 2]` in each draw."""
         model = Weighted(scores, labels)
         return np.array([model(draw[self._visitor].astype(np.float64)) for draw in self._draws])
 
     def means(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Mean of `values` [N] in each draw [RESAMPLES]; 0 where a draw has none of the clicks."""
+        """Mean of `values` [N] in each draw [RESAMPLES]; 0 where a draw contains none of the clicks."""
         count = len(self._draws[0]) if self._draws else 0
         sums = np.bincount(self._visitor, values, minlength=count)
         clicks = np.bincount(self._visitor, minlength=count)
@@ -75,6 +81,6 @@ class Resamples:
 
 
 def interval(values: NDArray[np.float64]) -> list[float]:
-    """The middle 95% of resampled values."""
+    """The central 95% of resampled values."""
     low, high = np.percentile(values, [2.5, 97.5])
     return [float(low), float(high)]

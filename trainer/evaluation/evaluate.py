@@ -1,4 +1,4 @@
-"""How good each tier is on clicks it has not seen, judged through the scorers that serve."""
+"""Quality of each fallback tier on unseen clicks, computed through the scorers that serve."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -16,12 +16,12 @@ from models.scoring.session_knn import NeighbourScorer
 from models.state.codes import item_hash
 from trainer.examples.examples import Examples
 
-#: Clicks of a batch; sessions are never divided.
+#: Clicks in a batch; a session is never divided between batches.
 BATCH = 4_000
 
 
 class Evaluation(NamedTuple):
-    """Purchase intent over all clicks but purchases; next item over clicks that a different item follows."""
+    """Purchase intent on all clicks except purchases; next item on clicks that a different item follows."""
 
     auc: float
     average_precision: float
@@ -31,7 +31,7 @@ class Evaluation(NamedTuple):
 
 
 def tiers(parts: Parts) -> dict[str, Scorer]:
-    """The scorers of a version that is not on disk yet."""
+    """The scorers of each fallback tier, for a version that has not been saved yet."""
     words = parts.vocabulary
     prior = zip(words.ids, words.categories.tolist(), parts.popularity.tolist(), strict=True)
     near = NeighbourScorer(parts.index, words, parts.rates, "trial", parts.settings)
@@ -44,10 +44,11 @@ def tiers(parts: Parts) -> dict[str, Scorer]:
 
 
 class Answers(NamedTuple):
-    """Of grouped clicks [N]: purchase probability; the next item's rank among those recommended, 0: none.
+    """Answers to grouped clicks [N]: purchase probability, and the rank (from 1) of the next item among the
+    recommended ones, 0 if it is not among them.
 
-    `items` int32 [N, TOP] are those recommended, -1 where there are no more, as indices into `names`;
-    `tasks` [N, K] are `Scores.tasks`, None where a scorer has none.
+    `items` int32 [N, TOP] are the recommended items as indices into `names`, -1 for unused places. `tasks`
+    [N, K] are the further heads' answers (`Scores.tasks`), None where the scorer has none.
     """
 
     purchase: NDArray[np.float32]
@@ -58,7 +59,7 @@ class Answers(NamedTuple):
 
 
 def answers(scorer: Scorer, grouped: Examples) -> Answers:
-    """Score every session from its first click."""
+    """Score every session from its first click on."""
     purchase = np.empty(len(grouped), dtype=np.float32)
     ranks, tasks = np.zeros(len(grouped), dtype=np.int64), []
     items, names = np.full((len(grouped), TOP), -1, dtype=np.int32), np.empty(0, dtype=object)
@@ -73,7 +74,7 @@ def answers(scorer: Scorer, grouped: Examples) -> Answers:
 
 
 def judge(scorer: Scorer, examples: Examples) -> Evaluation:
-    """Score every session and compare with what happened."""
+    """Score every session and compare the answers with what happened."""
     grouped = examples.grouped()
     found = answers(scorer, grouped)
     purchase, ranks = found.purchase, found.ranks
@@ -92,14 +93,14 @@ def judge_all(scorers: Mapping[str, Scorer], examples: Examples) -> dict[str, di
 
 
 def _cuts(session: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Ranges of about BATCH clicks that end where sessions end."""
+    """Ranges of about BATCH clicks; each ends at the end of a session."""
     ends = np.flatnonzero(np.diff(session, append=-1)) + 1
     cuts = ends[np.append(np.diff(ends // BATCH) > 0, True)].tolist()
     return list(zip([0, *cuts[:-1]], cuts, strict=True))
 
 
 def _ranks(scores: Scores, targets: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """1-based rank of each target among the recommended items [N], 0 where it is not there."""
+    """Rank (from 1) of each target among the recommended items [N], 0 if it is not among them."""
     hashes = np.array([*map(item_hash, scores.names), 0], dtype=np.uint64)
     hit = (hashes[scores.items] == targets[:, None]) & (targets[:, None] != 0)
     return np.where(hit.any(1), hit.argmax(1) + 1, 0)

@@ -1,4 +1,4 @@
-"""The evaluation that is reported: a version and its baselines on clicks that came later, with intervals."""
+"""The evaluation report: a version and its baselines on later clicks, with bootstrap intervals."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ from trainer.examples.examples import Examples
 from trainer.logs.warmup import since
 
 Probabilities = NDArray[np.float32]
-#: Clicks of a session at which purchase intent is judged by itself.
+#: Click numbers within a session for which purchase intent is also reported separately.
 CLICKS = (1, 2, 3, 5, 10, 20)
 
 
 def evaluate(version: Version, baselines: Baselines | None, examples: Examples, first: int) -> dict[str, Any]:
-    """Figures of a version on clicks from index `first` on; those before are warm-up, scored but not judged.
+    """Figures of a version on the clicks from index `first` on; earlier clicks are warm-up and do not count.
 
-    Raises ExamplesError where no click is left to judge.
+    Raises ExamplesError if no click is left to evaluate.
     """
     grouped, scored = since(examples, first)
     return _figures(version, baselines, grouped, scored)
@@ -62,7 +62,7 @@ def _figures(
 def intent(
     chances: Probabilities, grouped: Examples, judged: NDArray[np.bool_], threshold: float, draws: Resamples
 ) -> dict[str, Any]:
-    """Purchase intent over the judged clicks, and by click index."""
+    """Figures of purchase intent over the judged clicks, and by click number."""
     scores, labels, position = chances[judged], grouped.buys[judged], grouped.position[judged]
     areas = draws.areas(scores, labels)
     places = {str(at): position == at for at in CLICKS}
@@ -93,7 +93,7 @@ def _quality(scores: Probabilities, labels: NDArray[np.bool_], threshold: float)
 
 
 def _top_decile(scores: Probabilities, labels: NDArray[np.bool_]) -> float:
-    """Gap between probability and frequency among the tenth that is likeliest to buy, ties with its last."""
+    """Gap between predicted and actual share of buyers in the top tenth of probabilities, ties included."""
     place = len(scores) - max(1, len(scores) // 10)
     top = scores >= np.partition(scores, place)[place]
     return abs(float(scores[top].mean()) - float(labels[top].mean()))
@@ -102,7 +102,9 @@ def _top_decile(scores: Probabilities, labels: NDArray[np.bool_]) -> float:
 def lead(
     model: Probabilities, other: Probabilities, grouped: Examples, judged: NDArray[np.bool_], draws: Resamples
 ) -> dict[str, Any]:
-    """How far the model is ahead of another, with paired 95% intervals over visitors, and by click index."""
+    """Differences between the model's figures and another's, with paired 95% intervals over visitors, overall
+    and by click number.
+    """
     labels, position = grouped.buys[judged], grouped.position[judged]
     one, two = model[judged], other[judged]
     made = _difference(one, two, labels, draws)
@@ -128,7 +130,7 @@ def _difference(
 
 
 def _heads(made: dict[str, Any]) -> dict[str, Any]:
-    """Each output by the one figure that is compared, beside the best baseline's."""
+    """The main figure of each output beside that of its best baseline."""
     known = [report["intent"] for report in made["baselines"].values() if "intent" in report]
     others = [figures["average_precision"] for figures in known]
     return {

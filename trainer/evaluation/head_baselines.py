@@ -1,8 +1,9 @@
-"""What the further heads are compared with, learned from the same clicks; a state that JSON can carry.
+"""Baselines for the further heads, trained on the same clicks; their state is JSON.
 
-Yes or no: the base rate, logistic regression, boosted trees. A distribution: the commonest classes, a table
-of transitions from the latest click with a class, and boosted trees for states and events. Money: the mean,
-Poisson and Bayesian ridge regression. Ratings: the mean, an item's shrunken mean, and the visitor's on top.
+Yes-or-no heads: base rate, logistic regression, boosted trees. Distributions: class frequencies, a table of
+transitions from the latest click with a class, and boosted trees for intent states and next events. Amounts:
+mean, Poisson and Bayesian ridge regression. Ratings: overall mean, shrunken item mean, and item mean plus
+visitor mean.
 """
 
 from collections.abc import Callable
@@ -27,11 +28,11 @@ from trainer.loop.targets import HeadPlan
 Floats = NDArray[np.float32]
 Values = NDArray[np.generic]
 State = dict[str, Any]
-#: Clicks that a baseline learns from, spread evenly over those with a label.
+#: Clicks that a baseline is trained on, evenly spaced over the clicks with a label.
 MOST: Final = 100_000
-#: ... where a verdict at the end of a training is to be had soon.
+#: The same for the quick verdict at the end of a training.
 QUICK: Final = 30_000
-#: As with purchase intent, hour and weekday tell sessions of a few weeks apart.
+#: As for purchase intent, hour and weekday are left out: on a few weeks they identify single sessions.
 _USED: Final = np.flatnonzero(USED)
 _TREES: Final = {
     "num_leaves": 31,
@@ -48,19 +49,22 @@ _TREES: Final = {
     "verbose": -1,
 }
 ROUNDS: Final = 200
-#: Rounds where every round grows a tree for each class, and the heads for which that is affordable.
+#: Rounds for multiclass trees, which grow one tree for each class, and the heads for which that is
+#: affordable.
 CLASS_ROUNDS: Final = 50
 TREES_FOR: Final = ("next_event", "intent_state")
-#: Ratings that a visitor's mean is drawn to the mean of all with.
+#: Pseudo-ratings by which a visitor's mean is shrunk to the overall mean.
 VISITOR_PULL: Final = 5.0
-#: Clicks that a row of transitions is drawn to the commonest classes with.
+#: Pseudo-clicks by which a row of the transition table is shrunk to the class frequencies.
 PULL: Final = 20.0
 _EVENTS: Final = len(EVENTS) + 1
 _RATINGS, _RATING_MEAN = features.NAMES.index("ratings_given"), features.NAMES.index("rating_mean")
 
 
 def columns(grouped: Examples) -> Floats:
-    """The feature row, and the events and dwells of the three clicks before."""
+    """The inputs of the baselines [N, columns]: the feature row, and event and dwell of the three clicks
+    before.
+    """
     rank, past = rank_in_group(grouped.session), []
     for back in (1, 2, 3):
         for name in ("event", "dwell"):
@@ -69,7 +73,9 @@ def columns(grouped: Examples) -> Floats:
 
 
 def learn(train: Examples, planned: HeadPlan, quick: bool = False) -> State:
-    """States of all heads' baselines by head and name; `quick`: without trees, from fewer clicks."""
+    """Train the baselines of all heads; states by head and baseline. `quick` uses fewer clicks and
+    no trees.
+    """
     grouped = train.grouped()
     paths, layout, inputs = Paths(grouped, planned.churn_days), Layout.of(planned.tasks), columns(grouped)
     learners: dict[Kind, Callable[[Paths, HeadPart, Floats], State]] = {
@@ -126,7 +132,7 @@ def _learn_classes(paths: Paths, part: HeadPart, inputs: Floats, quick: bool) ->
     known = label >= 0
     size = int(before.max(initial=-1)) + 2
     counts = np.zeros((size, len(part.classes)))
-    # The last row is that of clicks without a source, so that an index of -1 finds it.
+    # The last row is for clicks without a source, so that the index -1 finds it.
     where = np.broadcast_to(before[:, None] % size, label.shape)[known]
     np.add.at(counts, (where, label[known]), 1)
     popular = (counts.sum(0) + 1e-3) / (counts.sum() + 1e-3 * len(part.classes))
@@ -141,7 +147,7 @@ def _learn_classes(paths: Paths, part: HeadPart, inputs: Floats, quick: bool) ->
 
 
 def source(grouped: Examples, part: HeadPart) -> NDArray[np.int64]:
-    """What a distribution's transitions start from [N]; -1 for nothing."""
+    """The row of a distribution's transition table for each click [N]; -1 for clicks without a source."""
     event = grouped.codes["event"].astype(np.int64)
     if part.head.name == "next_event":
         inside = rank_in_group(grouped.session) > 0
@@ -155,7 +161,7 @@ def source(grouped: Examples, part: HeadPart) -> NDArray[np.int64]:
 
 
 def _latest(grouped: Examples, classes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The class of the latest click of the session that has one, this click included."""
+    """The class of the session's latest click that has one, up to and including this click; -1 for none."""
     here = np.arange(len(classes))
     latest = np.maximum.accumulate(np.where(classes >= 0, here, -1))
     started = here - rank_in_group(grouped.session)
@@ -186,7 +192,9 @@ def _learn_rating(paths: Paths, part: HeadPart, _inputs: Floats) -> State:
 
 
 def said(state: State, part: HeadPart, grouped: Examples, inputs: Floats) -> dict[str, NDArray[np.floating]]:
-    """What each baseline of a head says of clicks grouped by session: [N], of distributions [N, classes]."""
+    """Predictions of each baseline of a head for clicks grouped by session: [N], for distributions [N,
+    classes].
+    """
     count, trees = len(grouped), state.get("lightgbm")
     made: dict[str, NDArray[np.floating]] = {}
     if trees:

@@ -1,4 +1,4 @@
-"""Every further head by its metric, beside what was learned for it without the network."""
+"""Every further head by its metric, beside its baselines."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from trainer.examples.labels import LABELS, Paths
 from trainer.examples.synthetic_bots import CLICKS, generate_bots
 
 Values = NDArray[np.floating]
-#: Sessions of people that are compared with them have at least so many clicks.
+#: Sessions of the log that are compared with synthetic bots have at least this many clicks.
 LEAST_CLICKS = 5
 _CLICKS, _SECONDS = NAMES.index("clicks"), NAMES.index("session_seconds")
 
@@ -23,9 +23,11 @@ _CLICKS, _SECONDS = NAMES.index("clicks"), NAMES.index("session_seconds")
 def heads(
     version: Version, grouped: Examples, scored: NDArray[np.bool_], told: Values | None
 ) -> dict[str, dict[str, Any]]:
-    """`{head: {metric, value, baseline, ...}}` of scored clicks; `told` [N, K] is what the version said.
+    """`{head: {metric, value, baseline, ...}}` over the scored clicks; `told` [N, K] are the version's
+    answers.
 
-    `baseline` is the best one's figure, `by` its name; heads without a label on these clicks are left out.
+    `baseline` is the figure of the best baseline and `by` its name. Heads without a label on these clicks are
+    left out.
     """
     layout = version.neural.layout
     if layout is None or told is None:
@@ -46,7 +48,7 @@ def heads(
 
 
 def known_labels(label: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which clicks [N] have a label: floats [N] or classes [N, J]."""
+    """Which clicks [N] have a label; labels are floats [N] (NaN: none) or classes [N, J] (-1: none)."""
     return np.asarray((label >= 0).any(1) if label.ndim == 2 else ~np.isnan(label))
 
 
@@ -85,7 +87,7 @@ def _accuracy(said: Values, label: Values) -> float:
 
 
 def _macro_f1(said: Values, label: Values) -> float:
-    """Mean F1 of the classes that happened."""
+    """Mean F1 over the classes that occur."""
     guess, wanted = said.argmax(1), label[:, 0]
     scores = [
         2 * ((guess == one) & (wanted == one)).sum() / ((guess == one).sum() + (wanted == one).sum())
@@ -95,19 +97,19 @@ def _macro_f1(said: Values, label: Values) -> float:
 
 
 def _mrr(said: Values, label: Values) -> float:
-    """Mean reciprocal rank of the classes that came; a class that scores the same stands before."""
+    """Mean reciprocal rank of the classes that occurred; a class with the same score ranks before."""
     rows, places = np.nonzero(label >= 0)
     wanted = said[rows, label[rows, places].astype(int)]
     return float(np.mean(1 / (said[rows] >= wanted[:, None]).sum(1)))
 
 
 def _gini(said: Values, label: Values) -> float:
-    """Normalised Gini coefficient: how well amounts are ordered, 1 is right (Wang, Liu, Miao 2019)."""
+    """Normalised Gini coefficient of the order of amounts; 1 is the right order (Wang, Liu, Miao 2019)."""
     return _lorenz(said, label) / max(_lorenz(label, label), 1e-12)
 
 
 def _lorenz(by: Values, amounts: Values) -> float:
-    # Equal answers share what they come to, so that an order by chance counts for nothing.
+    # Equal predictions share the sum of their amounts, so that an arbitrary order among them gains nothing.
     _, group = np.unique(-by, return_inverse=True)
     counts, sums = np.bincount(group), np.bincount(group, amounts)
     share = np.repeat(sums / counts, counts) / max(float(amounts.sum()), 1e-12)
@@ -133,9 +135,10 @@ METRICS: Final = {
 def _risk(
     version: Version, part: HeadPart, grouped: Examples, scored: NDArray[np.bool_], told: Values
 ) -> dict[str, Any]:
-    """Made-up machines against the log's sessions, each at its last click: no log here names real ones.
+    """AUC of the risk between synthetic bots and the log's sessions, each at its last click. No log here
+    labels real bots.
 
-    The baseline is clicks a second.
+    The baseline is clicks per second.
     """
     ends = np.append(np.diff(grouped.session) != 0, True) & scored & (grouped.position >= LEAST_CLICKS)
     machines, seconds = generate_bots()

@@ -1,4 +1,6 @@
-"""The clicks on which a gate judges: the newest, of sessions that are over and that nobody learned from."""
+"""The clicks that the gate judges on: the newest sessions that are over and that no contestant was trained
+on.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,15 +15,16 @@ from trainer.examples.examples import Examples
 
 @dataclass(frozen=True)
 class Holdout:
-    """Clicks grouped by session."""
+    """Held-out clicks, grouped by session."""
 
     clicks: Examples
 
     @classmethod
     def newest(cls, examples: Examples, after: int, gap_ms: int = SessionConfig().gap_ms) -> "Holdout":
-        """Sessions that began after `after` (epoch ms) and ended `gap_ms` before the log did.
+        """Sessions that began after `after` (epoch ms) and had their last click at least `gap_ms` before the
+        end of the log.
 
-        What an unfinished session still buys is not known.
+        An unfinished session may still buy, so it has no label yet.
         """
         session, first, inverse = np.unique(examples.session, return_index=True, return_inverse=True)
         last = np.full(len(session), np.iinfo(np.int64).min)
@@ -31,7 +34,7 @@ class Holdout:
 
     @cached_property
     def draws(self) -> Resamples:
-        """How visitors are drawn: the same draws for all who are compared."""
+        """Bootstrap draws of visitors, the same for all contestants."""
         return resampled(self.clicks.visitor)
 
     @property
@@ -46,16 +49,16 @@ class Holdout:
 
     @property
     def visitors(self) -> int:
-        """How many there are."""
+        """Number of visitors."""
         return len(np.unique(self.clicks.visitor))
 
     @property
     def buyers(self) -> int:
-        """Visitors of whom a click was followed by a purchase."""
+        """Number of visitors with at least one click that a purchase followed."""
         return len(np.unique(self.clicks.visitor[self.judged & self.clicks.buys]))
 
     def described(self) -> dict[str, int]:
-        """For the report; times are epoch ms."""
+        """Size and time range of the slice for the report; times are epoch ms."""
         times = self.clicks.ts
         return {
             "since": int(times.min(initial=times.max(initial=0))),

@@ -1,4 +1,6 @@
-"""Next item in the report: who is found, how much of the catalogue is shown, and how popular that is."""
+"""Next-item figures of the report: ranking quality, coverage of the catalogue, and popularity of the
+recommended items.
+"""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,12 +18,12 @@ from trainer.evaluation.evaluate import Answers
 from trainer.examples.examples import Examples
 from trainer.logs.session_files import Ints, Sessions
 
-#: Lengths of the lists that are judged; serving gives TOP items, so nothing is known beyond.
+#: List lengths that are evaluated; serving recommends TOP items, so ranks beyond TOP are unknown.
 LENGTHS = (1, 5, 10, TOP)
 
 
 class Shown(NamedTuple):
-    """Ranks of the targets [T], 0 for a miss, and the items recommended [T, TOP], -1: none."""
+    """Ranks of the targets [T], 0 for a miss, and the recommended items [T, TOP], -1 for unused places."""
 
     ranks: Ints
     items: Ints
@@ -29,10 +31,10 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class RankingFigures:
-    """The T clicks that a different item followed: `where` they are, and what is known of each.
+    """The T clicks that a different item followed, with what the figures need.
 
-    `targets` [T] and `current` [T] are indices into the vocabulary, -1 for none or unknown; `popularity` [V]
-    are percentiles.
+    `where` [N] marks these clicks. `targets` [T] and `current` [T] are vocabulary indices of the next and of
+    the viewed item, -1 if unknown or none. `popularity` [V] are percentiles of the items' popularity.
     """
 
     where: NDArray[np.bool_]
@@ -45,7 +47,7 @@ class RankingFigures:
     def of(
         cls, grouped: Examples, where: NDArray[np.bool_], words: Vocabulary, popularity: NDArray[np.int64]
     ) -> "RankingFigures":
-        """The chosen clicks [N] of grouped sessions."""
+        """The clicks `where` [N] of grouped sessions."""
         return cls(
             where,
             next_items.prefixes(grouped, words, where),
@@ -55,14 +57,14 @@ class RankingFigures:
         )
 
     def served(self, answers: Answers) -> dict[str, Any]:
-        """Figures of what a tier of serving answers: its list of TOP, in its order."""
+        """Figures of a serving tier's recommendations: its list of TOP items in its order."""
         return self._figures(Shown(answers.ranks[self.where], answers.items[self.where].astype(np.int64)))
 
     def counted(self, state: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-        """Figures of the counting methods by name; none where the version keeps no sessions.
+        """Figures of the next-item baselines by name; empty if the version stores no sessions.
 
-        Full ranking of all known items but the one on view, which the next item never is here; items that
-        score the same as the target stand before it.
+        They rank all known items except the viewed one, which the target never is. Items with the same score
+        as the target rank before it.
         """
         methods = next_items.methods(state) if state else {}
         return {name: self._figures(self._ranked(score)) for name, score in methods.items()}
@@ -89,13 +91,13 @@ class RankingFigures:
             "n": len(shown.ranks),
             "coverage": len(np.unique(listed)) / max(1, len(self.popularity)),
             "popularity_recommended": float(self.popularity[listed].mean()) if len(listed) else 0.0,
-            # What training never met is as rare as can be.
+            # An item that training never saw has the lowest popularity.
             "popularity_targets": float(known[self.targets].mean()) if len(self.targets) else 0.0,
         }
 
 
 def _best(scores: NDArray[np.float32]) -> Ints:
-    """The TOP items [T, TOP] that score above 0, in no order; -1 in the other places."""
+    """The TOP items [T, TOP] with a score above 0, unordered; -1 in unused places."""
     top = min(TOP, scores.shape[1])
     found: Ints = np.argpartition(-scores, top - 1, axis=1)[:, :top]
     return np.where(np.take_along_axis(scores, found, 1) > 0, found, -1)

@@ -1,9 +1,10 @@
-"""Which answers of a new version are worth publishing, judged on the newest sessions of its log.
+"""Which answers of a new version are good enough to publish, judged on the newest sessions of its log.
 
-A head is worth it where it is surely better than chance (what is true of all clicks alike: the base rate, the
-commonest class, the mean) and not surely worse than a simple baseline (logistic regression, a table of
-transitions, ridge regression, an item's mean). "Surely" is by 95% intervals over visitors. Heads that are not
-stay silent unless all are asked for; the version keeps what was found, and why, in its metrics.
+A head is published if it is significantly better than chance and not significantly worse than a simple
+baseline. Chance is the same answer for every click: the base rate, the commonest class, the mean. Simple
+baselines are logistic regression, a table of transitions, ridge regression and an item's mean. Significance
+means a 95% interval over visitors. Other heads are not published unless all are requested; the version's
+metrics keep the figures and the reason.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,24 +27,24 @@ from trainer.loop.targets import HeadPlan
 Values = NDArray[np.floating]
 Labels = NDArray[Any]
 Metric = Callable[[Any, Any], float]
-#: Where a version keeps what is found here.
+#: Keys in a version's metrics of the figures computed here.
 HEADS: Final = "heads"
 INTENT: Final = "intent"
-#: Groups of visitors, each of which is left out once (the delete-a-group jackknife; Kott 2001), and how many
-#: standard errors 95% are with so few.
+#: Number of visitor groups, each left out once (delete-a-group jackknife; Kott 2001), and the t quantile for
+#: 95% with so few groups.
 GROUPS: Final = 20
 _QUANTILE: Final = 2.09
 LOGISTIC: Final = "logistic regression"
-#: How far it is ahead of itself from half of the visitors.
+#: Key of the lead of logistic regression trained on all visitors over the same trained on half of them.
 GAINED: Final = "all visitors ahead of half"
-#: With fewer clicks of either outcome, or fewer labels at all, nothing can be said of a head.
+#: With fewer clicks of either outcome, or fewer labels in all, a head is not judged.
 LEAST: Final = 10
-#: What of `head_baselines` knows nothing of the click.
+#: Baselines of `head_baselines` that do not depend on the click.
 CHANCE: Final = ("base_rate", "popular", "mean")
 
 
 class Lead(NamedTuple):
-    """How far one is ahead of another by a metric, with its 95% interval."""
+    """Difference between two models in a metric, with its 95% interval."""
 
     by: float
     low: float
@@ -51,7 +52,9 @@ class Lead(NamedTuple):
 
 
 def lead(metric: Metric, one: Values, other: Values, label: Labels, group: NDArray[np.int64]) -> Lead:
-    """The difference on all rows [N], and its interval from leaving out each `group` [N] of visitors once."""
+    """Difference over all rows [N]; its interval comes from leaving out each visitor group once (`group`
+    [N]).
+    """
     apart = metric(one, label) - metric(other, label)
     without = []
     for number in range(GROUPS):
@@ -63,7 +66,7 @@ def lead(metric: Metric, one: Values, other: Values, label: Labels, group: NDArr
 
 
 def judged(parts: Parts, train: Examples, valid: Examples, publish_all: bool = False) -> dict[str, Any]:
-    """What a version's metrics say of its answers, from a training on `train`, judged on `valid`.
+    """Figures of a version trained on `train` and judged on `valid`, as entries of its metrics.
 
     `{"intent": {...}, "heads": {head: {metric, value, chance, baseline, by, published, reason, ...}}}`.
     """
@@ -76,7 +79,7 @@ def judged(parts: Parts, train: Examples, valid: Examples, publish_all: bool = F
     heads = _heads(parts, train, grouped, found.tasks, group)
     for one in heads.values():
         if publish_all and not one["published"]:
-            one |= {"published": True, "reason": f"asked for, though {one['reason']}"}
+            one |= {"published": True, "reason": f"requested, although {one['reason']}"}
     return made | {HEADS: heads}
 
 
@@ -90,7 +93,7 @@ def _heads(
     for part in Layout.of(planned.tasks).parts:
         name = part.head.name
         if part.head.kind is Kind.RISK:
-            made[name] = {"published": True, "reason": "it is counted, not learned, and not judged here"}
+            made[name] = {"published": True, "reason": "it is counted, not trained, and is not judged here"}
             continue
         label = LABELS[name](paths, part)
         known = known_labels(label)
@@ -103,7 +106,7 @@ def _heads(
 def head(
     part: HeadPart, label: Labels, told: Values, others: Mapping[str, Values], group: NDArray[np.int64]
 ) -> dict[str, Any]:
-    """One head's figures on clicks with a label, whether it is worth publishing, and why."""
+    """One head's figures on clicks with a label, whether it is published, and the reason."""
     if _too_few(part, label):
         return {"n": len(label), "published": False, "reason": _few(part, label)}
     metric: Metric = METRICS[part.head.metric]
@@ -119,14 +122,17 @@ def head(
         worse = lead(metric, told, others[best], label, group)
         made |= {"baseline": figures[best], "by": best, "ahead of baseline": worse._asdict()}
     if better.low <= 0:
-        return made | {"published": False, "reason": "it is not surely better than chance"}
+        return made | {"published": False, "reason": "it is not significantly better than chance"}
     if worse is not None and worse.high < 0:
         return made | {"published": False, "reason": f"it is worse than {worded(str(best))}"}
-    return made | {"published": True, "reason": "it is better than chance, and no worse than what is simpler"}
+    return made | {
+        "published": True,
+        "reason": "it is better than chance, and not worse than a simple baseline",
+    }
 
 
 def worded(name: str) -> str:
-    """A baseline's name in a sentence."""
+    """A baseline's name as words."""
     return name.replace("_", " ")
 
 
@@ -144,17 +150,18 @@ def _too_few(part: HeadPart, label: Labels) -> bool:
 
 def _few(part: HeadPart, label: Labels) -> str:
     if not len(label):
-        return "nothing can be said of it: the log ends too soon after its newest clicks, or never tells"
+        return "it cannot be judged: the log ends too soon after its newest clicks, or has no label for it"
     happened, _ = _counts(part, label)
-    known = f"nothing can be said of it: {len(label):,} of the newest clicks tell of it"
+    known = f"it cannot be judged: only {len(label):,} of the newest clicks have a label"
     counted = part.head.kind in (Kind.BINARY, Kind.SHARED, Kind.AMOUNT)
-    return f"{known}, at {happened:,} it happened" if counted else known
+    return f"{known}, {happened:,} of them positive" if counted else known
 
 
 def intent(told: Values, train: Examples, grouped: Examples, group: NDArray[np.int64]) -> dict[str, Any]:
-    """Purchase intent beside chance and logistic regression, and what half of the visitors teach the latter.
+    """Purchase intent beside chance and logistic regression, and the gain of the latter from twice the
+    visitors.
 
-    Empty where the log has one class only.
+    Empty if the log has one class only.
     """
     learned, rows = train.grouped(), grouped.judged
     label = grouped.buys[rows]
@@ -178,7 +185,7 @@ def intent(told: Values, train: Examples, grouped: Examples, group: NDArray[np.i
 
 
 def _line(train: Examples, grouped: Examples) -> Values | None:
-    """What logistic regression says of all clicks; None where there is one class only."""
+    """Probabilities of logistic regression for all clicks; None if there is one class only."""
     labels = train.buys[train.judged]
     if not 0 < labels.sum() < len(labels):
         return None

@@ -1,4 +1,4 @@
-"""The verdict on a new version in words: what is worth publishing, what stays silent, what would help."""
+"""The verdict on a new version in sentences: what is published, what is not, and what would help."""
 
 from collections.abc import Iterator, Mapping
 from math import isnan
@@ -17,7 +17,7 @@ _NAMES = {
 
 
 def sentences(found: Mapping[str, Any]) -> list[str]:
-    """The verdict of a version with these metrics; nothing for one that was made without."""
+    """The verdict of a version with these metrics; empty for a version made without one."""
     if INTENT not in found and HEADS not in found:
         return []
     return [*_intent(found.get(INTENT, {})), *_items(found), *_heads(found.get(HEADS, {}))]
@@ -26,8 +26,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
 def _intent(found: Mapping[str, Any]) -> Iterator[str]:
     if not found:
         yield (
-            "Purchase intent: too few of the newest sessions tell of it to say whether it is worth anything; "
-            "a log with more purchases would."
+            "Purchase intent cannot be judged: too few of the newest sessions have a known outcome; "
+            "give a log with more purchases."
         )
         return
     one = found["average_precision"]
@@ -37,13 +37,16 @@ def _intent(found: Mapping[str, Any]) -> Iterator[str]:
         f"(difference {_interval(line)}), chance {one['chance']:.3f}"
     )
     if chance["low"] <= 0:
-        yield f"Purchase intent is not surely better than chance: {figures}. Do not act on it yet."
+        yield f"Purchase intent is not significantly better than chance: {figures}. Do not act on it yet."
     elif line["high"] < 0:
-        yield f"Purchase intent loses to {LOGISTIC}: {figures}. It is worth less than what is simpler."
+        yield f"Purchase intent is worse than {LOGISTIC}: {figures}. The simpler model predicts better."
     elif line["low"] > 0:
         yield f"Purchase intent is worth using: {figures}."
     else:
-        yield (f"Purchase intent is better than chance, and not surely different from {LOGISTIC}: {figures}.")
+        yield (
+            f"Purchase intent is better than chance, and not significantly different from {LOGISTIC}: "
+            f"{figures}."
+        )
 
 
 def _items(found: Mapping[str, Any]) -> Iterator[str]:
@@ -61,11 +64,11 @@ def _heads(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     spoken = [name for name, one in found.items() if one["published"]]
     silent = {name: one for name, one in found.items() if not one["published"]}
     if spoken:
-        yield f"Published as well: {', '.join(spoken)}."
+        yield f"Further published heads: {', '.join(spoken)}."
     for name, one in silent.items():
-        yield f"{name} stays silent: {_why(one)}."
+        yield f"{name} is not published: {_why(one)}."
     if silent:
-        yield "To publish them all the same, train with --publish-heads all."
+        yield "To publish them anyway, train with --publish-heads all."
     elif not found:
         yield "The version has no further heads."
 
@@ -88,9 +91,9 @@ def _interval(apart: Mapping[str, float]) -> str:
 
 
 def help_of(found: Mapping[str, Any], bought: int, epochs: int, best: int) -> list[str]:
-    """What more data or time would bring, as far as it can be seen.
+    """What more data or a longer training would bring, as far as the figures show it.
 
-    `bought` are sessions with a purchase that were learned from; of `epochs` made, number `best` was kept.
+    `bought` is the number of training sessions with a purchase; of `epochs` epochs, number `best` was kept.
     """
     told = []
     gained = found.get(INTENT, {}).get("average_precision", {}).get(GAINED)

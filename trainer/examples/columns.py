@@ -1,4 +1,4 @@
-"""One column of a log, of whatever form, as the type that the contract gives its field."""
+"""Conversion of a log's columns to the types of the contract."""
 
 import polars as pl
 
@@ -42,7 +42,9 @@ def _typed(name: str, kind: pl.DataType, events: EventNames) -> pl.Expr:
 
 
 def _event_names(values: pl.Series, events: EventNames) -> pl.Series:
-    """Known names by the contract's (a log has few distinct ones); unknown ones stay as they are."""
+    """Event names mapped to the contract's (a log has few distinct ones); unknown names are kept
+    as they are.
+    """
     found = values.drop_nulls().unique().to_list()
     return values.replace(found, [_event_name(value, events) for value in found])
 
@@ -55,7 +57,7 @@ def _event_name(value: str, events: EventNames) -> str:
 
 
 def epoch_ms(kind: pl.DataType) -> pl.Expr:
-    """Epoch ms from dates, ISO text, or numbers in s, ms or us (told apart by their size)."""
+    """Epoch ms from dates, ISO text, or numbers in s, ms or µs, which are told apart by their size."""
     column = pl.col("ts")
     if kind.is_temporal():
         return (

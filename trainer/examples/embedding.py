@@ -1,7 +1,7 @@
-"""Content vectors of items: their words, and whatever vectors the shop has of them.
+"""Content vectors of items from their words and from vectors that the shop supplies.
 
-Words without a model: hashed pieces of words and words, weighed by how rare they are, reduced by truncated
-SVD (latent semantic analysis, Deerwester et al. 1990). Nothing is fetched from anywhere.
+Words need no language model: hashed character n-grams and word n-grams, weighted by TF-IDF and reduced by
+truncated SVD (latent semantic analysis, Deerwester et al. 1990). Nothing is downloaded.
 """
 
 import importlib
@@ -21,7 +21,7 @@ from trainer.defaults import CONTENT_WIDTH as WIDTH
 from trainer.examples.vectors import Vectors, VectorsError
 
 Rows = NDArray[np.float32]
-#: Pieces of words, and words with their neighbours.
+#: Character n-grams within words, and word n-grams.
 _GRAMS: Final[tuple[dict[str, Any], ...]] = (
     {"analyzer": "char_wb", "ngram_range": (3, 5)},
     {"analyzer": "word", "ngram_range": (1, 2)},
@@ -33,8 +33,9 @@ def embed(
 ) -> Vectors:
     """Vectors of all items that have a title, a category, a brand or a vector in `further`.
 
-    Each kind is of unit length (zeros where an item has none) and stands beside the others. `model` is the
-    folder of a sentence-transformers model, in the place of hashed words. Raises VectorsError.
+    The kinds of vectors are concatenated, each scaled to unit length; zeros where an item lacks a kind.
+    `model` is the folder of a sentence-transformers model that replaces the hashed words. Raises
+    VectorsError.
     """
     texts = {item: text for item in catalogue if (text := _text(catalogue[item]))}
     ids = sorted({*texts, *(item for vectors in further for item in vectors.ids)})
@@ -51,7 +52,7 @@ def _text(item: Item) -> str:
 
 
 def _spread(known: Iterable[str], ids: Sequence[str], rows: Rows) -> Rows:
-    """Unit rows of the `known` items at the places of `ids`."""
+    """Rows of the `known` items, scaled to unit length, at the positions of `ids`; zeros elsewhere."""
     place = {item: number for number, item in enumerate(ids)}
     made = np.zeros((len(ids), rows.shape[1]), dtype=np.float32)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -68,7 +69,7 @@ def _words(texts: list[str], width: int) -> Rows:
 
 
 def _reduced(rows: Any, width: int) -> Rows:
-    """The `width` directions in which rows [N, D] differ most; as they are where they are that narrow."""
+    """Rows [N, D] reduced to their `width` strongest directions; unchanged if they are that narrow."""
     if rows.shape[1] <= width:
         return np.asarray(rows, dtype=np.float32)
     components = min(width, max(1, rows.shape[0] - 1))

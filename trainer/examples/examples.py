@@ -1,4 +1,4 @@
-"""Clicks with what came of them: the arrays that training and evaluation read."""
+"""Clicks with their labels: the arrays that training and evaluation read."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -15,19 +15,21 @@ PURCHASE = EVENT_CODES["purchase"]
 
 
 class ExamplesError(PathcastError):
-    """A log has too little to learn from."""
+    """A log has too little to train or judge on."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """N applied clicks in the log's order.
+    """N clicks in the order of the log, with labels.
 
-    `codes` CODE [N], `features` float32 [N, F], `session` int64 [N] (numbered from 0 by first click),
-    `position` int32 [N], `ts` int64 [N] (epoch ms), `visitor` int64 [N] (numbered from 0), `buys` bool
-    [N] (a purchase follows in the session; at a purchase: another order), `target` uint64 [N] (hash of
-    the next event's item, 0 where it has none or the same). `items` are ids by hash. `observed` [N] and
-    `lookahead` [N] are records that `trainer.examples.lookahead` describes, `names` the categories and
-    brands by their 32-bit hashes.
+    `codes` CODE [N]; `features` float32 [N, F]; `session` int64 [N], numbered from 0 by first click;
+    `position` int32 [N] in the session; `ts` int64 [N], epoch ms; `visitor` int64 [N], numbered from 0.
+
+    Labels: `buys` bool [N], whether a purchase follows in the session (at a purchase: another order);
+    `target` uint64 [N], the hash of the next event's item, 0 if it has none or the same item.
+
+    `items` are ids by hash. `observed` [N] and `lookahead` [N] are records described in
+    `trainer.examples.lookahead`. `names` are categories and brands by their 32-bit hashes.
     """
 
     codes: NDArray[np.void]
@@ -48,28 +50,28 @@ class Examples:
 
     @property
     def judged(self) -> NDArray[np.bool_]:
-        """Clicks whose purchase intent counts: all but the purchases themselves."""
+        """Clicks whose purchase intent counts: all except purchases."""
         return np.asarray(self.codes["event"] != PURCHASE)
 
     @property
     def began(self) -> NDArray[np.int64]:
-        """When each click's session began [N], epoch ms."""
+        """Start of each click's session [N], epoch ms."""
         _, first, inverse = np.unique(self.session, return_index=True, return_inverse=True)
         return np.asarray(self.ts[first][inverse])
 
     def part(self, chosen: NDArray[np.generic]) -> "Examples":
-        """The clicks of a mask or of indices (choose whole sessions)."""
+        """The clicks of a mask or of indices; choose whole sessions."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays = {name: values[chosen] for name, values in columns.items() if isinstance(values, np.ndarray)}
         return replace(self, **arrays)
 
     def grouped(self) -> "Examples":
-        """Session by session, each in order."""
+        """The same clicks ordered by session, each session in order of time."""
         order = np.argsort(self.session, kind="stable")
         return self.part(order)
 
     def batch(self) -> Batch:
-        """As a chunk in which every session is a visitor's first."""
+        """The clicks as one chunk in which every session is a visitor's first."""
         slots, slot = np.unique(self.session, return_inverse=True)
         count = len(slots)
         return Batch(
@@ -89,15 +91,16 @@ class Examples:
 def labelled(
     codes: NDArray[np.void], session: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
-    """`buys` and `target` of clicks in order of time: what happens in the session after each.
+    """`buys` and `target` of clicks in order of time.
 
-    Purchases in a row are the lines of one order: at each of them `buys` says whether another order follows.
+    Consecutive purchases are the lines of one order: at each of them `buys` says whether another order
+    follows.
     """
     order = np.argsort(session, kind="stable")
     grouped, events, items = session[order], codes["event"][order], item_hashes(codes)[order]
     last = np.diff(grouped, append=-1) != 0
     bought = np.cumsum(events == PURCHASE)
-    # Purchases up to the session's end, less those up to this click.
+    # Purchases up to the end of the session, minus those up to this click.
     ends = np.flatnonzero(last)
     session_end = np.repeat(ends, np.diff(ends, prepend=-1))
     following = np.where(last, 0, np.append(items[1:], np.uint64(0)))
@@ -108,7 +111,9 @@ def labelled(
 
 
 def _order_ends(events: NDArray[np.uint8], last: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """By click of grouped sessions the last line of its order; itself, if it buys nothing."""
+    """For each click of grouped sessions the index of the last line of its order; its own index if it is no
+    purchase.
+    """
     purchase = events == PURCHASE
     goes_on = purchase & np.append(purchase[1:], False) & ~last
     ends = np.flatnonzero(~goes_on)
@@ -116,6 +121,6 @@ def _order_ends(events: NDArray[np.uint8], last: NDArray[np.bool_]) -> NDArray[n
 
 
 def segments(session: NDArray[np.int64], longest: int) -> NDArray[np.int64]:
-    """Segment number of each click of grouped sessions, none with more than `longest` clicks."""
+    """Segment number of each click of grouped sessions; a segment has at most `longest` clicks."""
     rank = rank_in_group(session)
     return np.cumsum(rank % longest == 0) - 1

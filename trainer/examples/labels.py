@@ -1,12 +1,11 @@
-"""What the heads of `models.contract.head_table` are to say of each click, from what its session and visitor
-did later.
+"""Labels of the heads of `models.contract.head_table`, from what session and visitor did after each click.
 
-LABELS is what is published and judged; TAUGHT is what a head learns, where that is on a condition
-(`models.network.coherence`): it is masked where the condition fails.
+LABELS are the published and judged labels. TAUGHT are the labels for training where a head learns under a
+condition (`models.network.coherence`); they are masked where the condition fails.
 
-A label is masked (NaN, or -1 for a class) where it does not apply, and where the log ends too early to tell,
-whatever the outcome: if purchases counted and missing ones did not, the end of a log would look like success.
-The definitions in words are in `docs/models/heads.md`.
+A label is masked (NaN, or -1 for a class) where it does not apply, and where the log ends too early to know
+it, whatever the outcome. If purchases counted and missing ones did not, the end of a log would look like
+success. `docs/models/heads.md` defines the labels in words.
 """
 
 from collections.abc import Callable
@@ -24,11 +23,12 @@ from models.state.codes import category_hash
 from models.state.codes import items as item_hashes
 from trainer.examples.examples import Examples
 
-#: Item events after a click that tell what it was interested in.
+#: Number of item events after a click that show what it was interested in.
 NEXT: Final = 5
-#: A session that clicked so shortly before the log's end may not be over (days).
+#: A session whose last click is less than this before the end of the log may not be over (days).
 GAP_DAYS: Final = 30 / 1440
-#: Prices of what follows, as a share of those before, at which a visitor looks for something cheaper.
+#: Ratio of the following prices to the preceding ones at or below which a visitor looks for something
+#: cheaper.
 CHEAPER: Final = 0.8
 _CART = NAMES.index("cart_items")
 Floats = NDArray[np.float32]
@@ -36,18 +36,18 @@ Classes = NDArray[np.int64]
 
 
 class Paths:
-    """Examples session by session, with what follows each click in its session."""
+    """Examples grouped by session, with what follows each click in its session."""
 
     def __init__(self, grouped: Examples, churn_days: float) -> None:
         self.all, self.churn_days = grouped, churn_days
         self.event = grouped.codes["event"].astype(np.int64)
         ends = np.flatnonzero(np.diff(grouped.session, append=-1))
-        #: Index of each click's session's last click.
+        #: Index of the last click of each click's session.
         self.end = np.repeat(ends, np.diff(ends, prepend=-1))
         self.last = np.arange(len(grouped)) == self.end
-        #: Whether the session was over before the log was.
+        #: Whether the session was over before the log ended.
         self.over = grouped.lookahead["left"][self.end] >= GAP_DAYS
-        #: Whether the session still buys: 1, 0, or NaN where nobody knows.
+        #: Whether the session still buys: 1, 0, or NaN if unknown.
         self.buys = np.where(grouped.buys | self.over, grouped.buys, np.nan).astype(np.float32)
 
     @cached_property
@@ -62,7 +62,7 @@ class Paths:
         return np.where(inside & (hashes[found] != hashes[:, None]), found, -1)
 
     def of_next(self, values: Classes) -> Classes:
-        """Values [N, NEXT] of the next items' events; -1 for none."""
+        """Values [N, NEXT] at the events of the next items; -1 for none."""
         return np.where(self.next_items < 0, -1, values[self.next_items])
 
     def told(self, values: NDArray[np.generic], known: NDArray[np.bool_]) -> Floats:
@@ -71,7 +71,9 @@ class Paths:
 
 
 def _within(paths: Paths, days: float) -> Floats:
-    """In the session, however long it is, or within the days: what is sooner is part of what is later."""
+    """Purchase in this session, however long it lasts, or within `days`: the shorter horizon is part of the
+    longer one.
+    """
     known = paths.all.judged & paths.over & (paths.all.lookahead["left"] >= days)
     return paths.told(_by(paths, days), known)
 
@@ -81,7 +83,9 @@ def _by(paths: Paths, days: float) -> NDArray[np.bool_]:
 
 
 def _within_not_sooner(paths: Paths, days: float, sooner: float) -> Floats:
-    """The same, of those who do not buy within the days before (0: in the session)."""
+    """The same for visitors who do not buy within the shorter horizon of `sooner` days (0: in this
+    session).
+    """
     return np.where(_by(paths, sooner) if sooner else paths.all.buys, np.nan, _within(paths, days))
 
 
@@ -91,7 +95,7 @@ def _churn(paths: Paths, _part: HeadPart) -> Floats:
 
 
 def _following(paths: Paths) -> Classes:
-    """Code of the next event [N], 0 where the session ends."""
+    """Code of the next event [N], 0 at the end of the session."""
     return np.where(paths.last, 0, np.append(paths.event[1:], 0))
 
 
@@ -105,7 +109,7 @@ def _cart_completion(paths: Paths, _part: HeadPart) -> Floats:
 
 
 def named(hashes: NDArray[np.uint32], classes: tuple[str, ...]) -> Classes:
-    """Class [N] of each name's hash; `OTHER` for names without a class, -1 for none."""
+    """Class [N] of each name's hash; `OTHER` for names without a class, -1 for no name."""
     own = np.array([category_hash(name) for name in classes[:-1]], dtype=np.uint32)
     assert classes[-1] == OTHER
     order = np.argsort(own, kind="stable")
@@ -115,7 +119,7 @@ def named(hashes: NDArray[np.uint32], classes: tuple[str, ...]) -> Classes:
 
 
 def price_bands(prices: NDArray[np.float32]) -> Classes:
-    """Band [N] of each price; -1 for none."""
+    """Price band [N] of each price; -1 for no price."""
     return np.where(np.isnan(prices), -1, np.searchsorted(BANDS, prices, side="right"))
 
 
@@ -132,7 +136,7 @@ def _price(paths: Paths, _part: HeadPart) -> Classes:
 
 
 def _search_category(paths: Paths, part: HeadPart) -> Classes:
-    """Of the first event with a category, from the search on."""
+    """Category of the first event with a category, from the search on."""
     classes = named(paths.all.codes["category"], part.classes)
     there = np.append(np.flatnonzero(classes >= 0), len(classes))
     first = there[np.searchsorted(there, np.arange(len(classes)), side="right").clip(max=len(there) - 1)]
@@ -147,7 +151,9 @@ def _next_event(paths: Paths, part: HeadPart) -> Classes:
 
 
 def _intent_state(paths: Paths, _part: HeadPart) -> Classes:
-    """The first that fits: buys yet, has begun to, has done so, is about to go, seeks cheaper, compares."""
+    """The first state that fits: still buys, has begun to buy, has bought, is about to leave, looks for
+    cheaper items, compares.
+    """
     rows = paths.all.features
     leaving = paths.end - np.arange(len(paths.all)) <= 1
     fits = [paths.all.buys, coherence.begun(rows), coherence.bought(rows)]
@@ -158,18 +164,20 @@ def _intent_state(paths: Paths, _part: HeadPart) -> Classes:
 
 
 def _not_known(paths: Paths, part: HeadPart) -> Classes:
-    """The state where it has to be guessed even if one knows that the session does not buy."""
+    """The intent state where it does not already follow from the fact that the session does not buy."""
     state = _intent_state(paths, part)
     return np.where(np.isin(state, list(map(STATES.index, KNOWN_STATES))), -1, state)
 
 
 def _next_event_if_known(paths: Paths, part: HeadPart) -> Classes:
-    """The next event where it is known as well whether the session buys."""
+    """The next event, where it is also known whether the session buys."""
     return np.where(np.isnan(paths.buys)[:, None], -1, _next_event(paths, part))
 
 
 def _seeks_cheaper(paths: Paths) -> NDArray[np.bool_]:
-    """A promotion is selected yet, or the next items are much cheaper than those so far (two of each)."""
+    """A promotion is still to be selected, or the next items are much cheaper than the earlier ones (two of
+    each).
+    """
     promotions = np.cumsum(paths.event == EVENT_CODES["select_promotion"])
     prices, rows = paths.all.observed["price"], paths.next_items
     priced = (rows >= 0) & ~np.isnan(prices[rows])
@@ -191,7 +199,7 @@ def _mean_so_far(paths: Paths, prices: NDArray[np.float32]) -> tuple[NDArray[np.
 
 
 def _compares(paths: Paths) -> NDArray[np.bool_]:
-    """At least three of the next items differ, and as many are of the first one's category."""
+    """Of the next items at least three differ, and at least three share the category of the first."""
     rows, codes = paths.next_items, paths.all.codes
     items = np.sort(np.where(rows < 0, np.uint64(0), item_hashes(codes)[rows]), 1)
     distinct = ((np.diff(items, axis=1, prepend=np.uint64(0)) != 0) & (items != 0)).sum(1)
@@ -202,13 +210,13 @@ def _compares(paths: Paths) -> NDArray[np.bool_]:
 
 
 def _session_value(paths: Paths, _part: HeadPart) -> Floats:
-    """What is paid in the session from here on, less what of it is refunded in the session; at least 0."""
+    """Amount paid in the rest of the session, minus refunds in the session; at least 0."""
     spent = np.cumsum(paths.all.observed["amount"].astype(np.float64))
     return paths.told(np.maximum(spent[paths.end] - spent, 0), paths.all.judged & paths.over)
 
 
 def _amount(paths: Paths, part: HeadPart) -> Floats:
-    """The same, of sessions that buy."""
+    """The session value of sessions that buy."""
     return np.where(paths.all.buys, _session_value(paths, part), np.nan).astype(np.float32)
 
 
@@ -216,7 +224,8 @@ def _rating(paths: Paths, _part: HeadPart) -> Floats:
     return np.asarray(paths.all.lookahead["rating"])
 
 
-#: Labels by head: floats [N] (NaN: masked), of distributions classes [N, J] (-1: masked) that weigh alike.
+#: Labels by head: floats [N] (NaN: masked); for distributions classes [N, J] (-1: masked), each with the same
+#: weight.
 LABELS: Final[dict[str, Callable[[Paths, HeadPart], Floats | Classes]]] = {
     "purchase_24h": lambda paths, _: _within(paths, 1),
     "purchase_7d": lambda paths, _: _within(paths, 7),
@@ -233,8 +242,7 @@ LABELS: Final[dict[str, Callable[[Paths, HeadPart], Floats | Classes]]] = {
     "rating": _rating,
 }
 
-#: What heads learn that do not learn their label: on a condition, on which `models.network.coherence` puts it
-#: back.
+#: Training labels of heads that learn under a condition; `models.network.coherence` undoes the condition.
 TAUGHT: Final = LABELS | {
     "purchase_24h": lambda paths, _: _within_not_sooner(paths, 1, 0),
     "purchase_7d": lambda paths, _: _within_not_sooner(paths, 7, 1),

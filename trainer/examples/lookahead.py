@@ -1,4 +1,4 @@
-"""What a visitor does after each click, across sessions: how long until a purchase and until the return."""
+"""What a visitor does after each click, across sessions: days until a purchase and until the next session."""
 
 from typing import Final
 
@@ -10,10 +10,10 @@ from models.durations import DAY_MS
 from models.state.codes import items as item_hashes
 
 PURCHASE: Final = EVENT_CODES["purchase"]
-#: What a click itself said, beyond its code: money spent by it (below 0: a refund), price, rating given (NaN:
-#: none), brand hash.
+#: Values of the click beyond its code: amount spent by it (negative: a refund), price, rating given (NaN:
+#: none), hash of the brand.
 OBSERVED: Final = np.dtype([("amount", "<f4"), ("price", "<f4"), ("rating", "<f4"), ("brand", "<u4")])
-#: Days until the visitor's next purchase and next session (infinite: not in this log), the rating that this
+#: Days until the visitor's next purchase and next session (infinite: not in this log), the rating that the
 #: visitor later gives this item (NaN: none), and days until the log ends.
 LOOKAHEAD: Final = np.dtype([("purchase", "<f4"), ("back", "<f4"), ("rating", "<f4"), ("left", "<f4")])
 
@@ -25,7 +25,7 @@ def look_ahead(
     ts: NDArray[np.int64],
     visitor: NDArray[np.int64],
 ) -> NDArray[np.void]:
-    """LOOKAHEAD [N] of clicks in order of time. Call it on a whole log, before it is divided."""
+    """LOOKAHEAD [N] of clicks in order of time. Call it on a whole log, before it is split."""
     made = np.zeros(len(codes), dtype=LOOKAHEAD)
     order = np.argsort(visitor, kind="stable")
     grouped, times = visitor[order], ts[order]
@@ -38,7 +38,9 @@ def look_ahead(
 
 
 def _following(group: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Index of the next wanted row after each row of the same group (rows stand group by group), or -1."""
+    """Index of the next wanted row after each row of the same group, or -1; the rows of a group
+    are adjacent.
+    """
     count = len(group)
     there = np.append(np.where(wanted, np.arange(count), count), count)
     nearest = np.minimum.accumulate(there[::-1])[::-1][1:]

@@ -1,4 +1,4 @@
-"""Parts of a log by time: what came later is never learned from when it is judged."""
+"""Parts of a log by time, so that nothing later than the judged clicks is learned from."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ from trainer.examples.examples import Examples, ExamplesError
 
 
 def split(examples: Examples, shares: tuple[float, ...]) -> list[Examples]:
-    """Parts by the time at which sessions began, oldest first; `shares` of the clicks, adding up to 1.
+    """Parts by the start time of sessions, oldest first; `shares` of the clicks add up to 1.
 
-    Raises ExamplesError where a part would be empty.
+    Raises ExamplesError if a part would be empty.
     """
     if not len(examples):
         raise ExamplesError("there is no click to split by time; give a longer log")

@@ -1,4 +1,4 @@
-"""Made-up machines, to see whether the risk finds them: no log here names real ones."""
+"""Synthetic sessions of bots, to test the session risk: no log here labels real bots."""
 
 from typing import Final
 
@@ -11,11 +11,11 @@ from models.state.codes import CODE
 from trainer.examples.examples import Examples
 from trainer.examples.lookahead import LOOKAHEAD, OBSERVED
 
-#: Machines of each kind, and clicks of each.
+#: Bots of each kind, and clicks of each bot.
 COUNT: Final = 100
 CLICKS: Final = 20
-#: What each kind does, and the dwell buckets (`codes.dwell_bucket`) it waits between: fast scrapers, patient
-#: crawlers, card testers.
+#: Events of each kind and the range of dwell buckets between them (`codes.dwell_bucket`): fast scrapers,
+#: patient crawlers, card testers.
 KINDS: Final = (
     (("view_item",), (3, 4)),
     (("page_view", "view_item"), (6, 7)),
@@ -24,7 +24,7 @@ KINDS: Final = (
 
 
 def generate_bots(seed: int = 0) -> tuple[Examples, NDArray[np.float64]]:
-    """Sessions of machines, and about how many seconds each took."""
+    """Sessions of bots, and the approximate duration of each in seconds."""
     random, total = np.random.default_rng(seed), len(KINDS) * COUNT
     codes = np.zeros((total, CLICKS), dtype=CODE)
     codes["item"] = random.integers(1, 1 << 62, codes.shape)

@@ -1,6 +1,7 @@
-"""Vectors of items in files: what `pathcast items embed` writes, and what a shop has of its own.
+"""Files with content vectors of items: written by `pathcast items embed` or supplied by the shop.
 
-One file holds ids and vectors and nothing that runs: safetensors with the ids as JSON in its header.
+A file holds ids and vectors and nothing that could be executed: safetensors with the ids as JSON in its
+header.
 """
 
 import json
@@ -27,23 +28,25 @@ _UNUSABLE = (OSError, ValueError, KeyError, TypeError, SafetensorError, pl.excep
 
 
 class VectorsError(PathcastError):
-    """A file of vectors cannot be read or written, or has not what is needed."""
+    """A file of vectors cannot be read or written, or lacks what is needed."""
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """`ids` and their vectors float32 `[N, D]`, all finite."""
+    """Item `ids` and their vectors float32 `[N, D]`, all finite."""
 
     ids: tuple[str, ...]
     values: NDArray[np.float32]
 
     @property
     def width(self) -> int:
-        """Numbers of a vector."""
+        """Dimensions of a vector."""
         return int(self.values.shape[1])
 
     def of(self, ids: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """The vectors `[V, D]` of `ids`, zeros for those without, and which there are `[V]` (1 or 0)."""
+        """The vectors `[V, D]` of `ids`, zeros for items without one, and a mask `[V]` (1 or 0) of the items
+        that have one.
+        """
         place = {item: number for number, item in enumerate(self.ids)}
         found = np.array([place.get(item, -1) for item in ids], dtype=np.int64)
         made = np.where(found[:, None] >= 0, self.values[found], np.float32(0))
@@ -51,7 +54,7 @@ class Vectors:
 
 
 def write(path: Path, vectors: Vectors) -> None:
-    """Write a file for `read`. Raises VectorsError."""
+    """Write a file that `read` reads. Raises VectorsError."""
     try:
         save_file({"vectors": vectors.values}, path, {"ids": json.dumps(vectors.ids)})
     except (OSError, SafetensorError) as error:
@@ -59,7 +62,7 @@ def write(path: Path, vectors: Vectors) -> None:
 
 
 def read(path: Path) -> Vectors:
-    """The vectors of a file. Raises VectorsError."""
+    """Read the vectors of a file in any supported format. Raises VectorsError."""
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise VectorsError(f"{path.name} is no known kind of vectors: expected {_FORMS}")

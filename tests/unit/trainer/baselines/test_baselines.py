@@ -77,7 +77,7 @@ def test_what_is_kept_says_the_same(made, found, later, name) -> None:
 def test_the_same_log_teaches_the_same(parts, later, name) -> None:
     learned, valid = parts[0].part(np.arange(2500)).grouped(), parts[1].part(np.arange(800)).grouped()
     once, again = (INTENT[name].learn(learned, valid) for _ in range(2))
-    np.testing.assert_array_equal(INTENT[name].chances(once, later), INTENT[name].chances(again, later))
+    np.testing.assert_array_equal(INTENT[name].predict(once, later), INTENT[name].predict(again, later))
 
 
 @pytest.mark.parametrize("name", INTENT)
@@ -122,7 +122,7 @@ def test_features_that_are_no_numbers_are_refused(made, parts, later) -> None:
     features = later.features.copy()
     features[3, 5] = np.nan
     with pytest.raises(BaselineError, match=r"features hold nan at \(3, 5\); expected finite"):
-        made.chances(replace(later, features=features))
+        made.predict(replace(later, features=features))
     broken = parts[0].features.copy()
     broken[-1, 0] = np.inf
     with pytest.raises(BaselineError, match="features hold inf"):

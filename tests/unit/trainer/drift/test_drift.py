@@ -93,7 +93,7 @@ def test_buying_that_changes_raises_an_alarm(version, examples) -> None:
     newest = since(version, examples).clicks
     all_buy = measured(version, examples, buys=np.ones(len(newest), bool))
     assert all_buy.bought == 1
-    assert any("were to be followed by a purchase, 100.00% were" in alarm for alarm in all_buy.alarms)
+    assert any("of the clicks and came after 100.00%" in alarm for alarm in all_buy.alarms)
     assert all_buy.gap[1] < 0
 
 

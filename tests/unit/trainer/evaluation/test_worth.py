@@ -46,7 +46,7 @@ def test_what_is_better_than_chance_and_than_the_baseline_is_published(label: np
 
 def test_chance_stays_silent(label: np.ndarray) -> None:
     made = verdict(noisy(label, 0), noisy(label, 0), label)
-    assert (made["published"], made["reason"]) == (False, "it is not surely better than chance")
+    assert (made["published"], made["reason"]) == (False, "it is not significantly better than chance")
 
 
 def test_what_loses_to_logistic_regression_stays_silent(label: np.ndarray) -> None:
@@ -96,7 +96,7 @@ def test_the_words_say_who_wins() -> None:
     assert worth_text.sentences(found(-0.1, 0.05))[0].startswith(
         "Purchase intent loses to logistic regression"
     )
-    assert "not surely different" in worth_text.sentences(found(0.01, 0.05))[0]
+    assert "not significantly different" in worth_text.sentences(found(0.01, 0.05))[0]
     assert worth_text.sentences({}) == []
     assert "too few" in worth_text.sentences({worth.INTENT: {}})[0]
 

@@ -97,7 +97,7 @@ def test_a_log_of_purchases_alone_trains_next_items_and_says_so(tmp_path: Path) 
     assert "--map event=COLUMN" in note
     assert version.metrics["neural"]["recall_20"] > 0
     assert version.metrics["reference"] is None
-    found = Baselines(version.baselines).chances(replay_log(read_log([SHIPPED]).head(9)).examples().grouped())
+    found = Baselines(version.baselines).predict(replay_log(read_log([SHIPPED]).head(9)).examples().grouped())
     assert (found["base_rate"] == 0).all()
 
 

@@ -262,7 +262,7 @@ def test_baselines_learn_again_with_what_was_chosen_for_them(baselines, parts, m
 def test_a_baseline_that_learns_again_from_the_same_is_the_same(baselines, parts, name) -> None:
     learned, later = parts[0].grouped(), parts[1].grouped()
     again = baselines.refit(parts[0]).state["intent"][name]
-    chances = INTENT[name].chances
+    chances = INTENT[name].predict
     if name not in ("rnn", "mlp", "lightgbm"):
         np.testing.assert_array_equal(chances(again, later), chances(baselines.state["intent"][name], later))
     else:
