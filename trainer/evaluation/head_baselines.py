@@ -21,8 +21,9 @@ from models.features import features
 from models.features.tree_columns import USED
 from models.state.codes import items as item_hashes
 from models.state.segments import rank_in_group
+from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
-from trainer.examples.labels import LABELS, Paths, named, price_bands
+from trainer.examples.labels import LABELS, named, price_bands
 from trainer.loop.targets import HeadPlan
 
 Floats = NDArray[np.float32]

@@ -10,8 +10,9 @@ from models.contract.head_table import HeadPart, Kind
 from models.features.features import NAMES
 from models.registry.registry import Version
 from trainer.evaluation import head_baselines
+from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
-from trainer.examples.labels import LABELS, Paths
+from trainer.examples.labels import LABELS
 from trainer.examples.synthetic_bots import CLICKS, generate_bots
 
 Values = NDArray[np.floating]

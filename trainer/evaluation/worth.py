@@ -20,8 +20,9 @@ from trainer.baselines import logistic
 from trainer.evaluation import head_baselines
 from trainer.evaluation.evaluate import answers, tiers
 from trainer.evaluation.heads_report import METRICS, known_labels
+from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
-from trainer.examples.labels import LABELS, Paths
+from trainer.examples.labels import LABELS
 from trainer.loop.targets import HeadPlan
 
 Values = NDArray[np.floating]

@@ -9,7 +9,6 @@ success. `docs/models/heads.md` defines the labels in words.
 """
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -18,56 +17,11 @@ from numpy.typing import NDArray
 from models.contract.events import EVENT_CODES
 from models.contract.head_table import BANDS, KNOWN_STATES, OTHER, STATES, HeadPart
 from models.features.features import NAMES
-from models.network import coherence
 from models.state.codes import category_hash
-from models.state.codes import items as item_hashes
-from trainer.examples.examples import Examples
+from trainer.examples.click_paths import Classes, Floats, Paths
+from trainer.examples.intent_states import intent_state
 
-#: Number of item events after a click that show what it was interested in.
-NEXT: Final = 5
-#: A session whose last click is less than this before the end of the log may not be over (days).
-GAP_DAYS: Final = 30 / 1440
-#: Ratio of the following prices to the preceding ones at or below which a visitor looks for something
-#: cheaper.
-CHEAPER: Final = 0.8
 _CART = NAMES.index("cart_items")
-Floats = NDArray[np.float32]
-Classes = NDArray[np.int64]
-
-
-class Paths:
-    """Examples grouped by session, with what follows each click in its session."""
-
-    def __init__(self, grouped: Examples, churn_days: float) -> None:
-        self.all, self.churn_days = grouped, churn_days
-        self.event = grouped.codes["event"].astype(np.int64)
-        ends = np.flatnonzero(np.diff(grouped.session, append=-1))
-        #: Index of the last click of each click's session.
-        self.end = np.repeat(ends, np.diff(ends, prepend=-1))
-        self.last = np.arange(len(grouped)) == self.end
-        #: Whether the session was over before the log ended.
-        self.over = grouped.lookahead["left"][self.end] >= GAP_DAYS
-        #: Whether the session still buys: 1, 0, or NaN if unknown.
-        self.buys = np.where(grouped.buys | self.over, grouped.buys, np.nan).astype(np.float32)
-
-    @cached_property
-    def next_items(self) -> Classes:
-        """Indices [N, NEXT] of the next events in the session that name another item; -1 for none."""
-        hashes = item_hashes(self.all.codes)
-        there = np.append(np.flatnonzero(hashes), len(hashes))
-        first = np.searchsorted(there, np.arange(len(hashes)), side="right")
-        found = there[np.minimum(first[:, None] + np.arange(NEXT), len(there) - 1)]
-        inside = found <= self.end[:, None]
-        found = np.where(inside, found, 0)
-        return np.where(inside & (hashes[found] != hashes[:, None]), found, -1)
-
-    def of_next(self, values: Classes) -> Classes:
-        """Values [N, NEXT] at the events of the next items; -1 for none."""
-        return np.where(self.next_items < 0, -1, values[self.next_items])
-
-    def told(self, values: NDArray[np.generic], known: NDArray[np.bool_]) -> Floats:
-        """Values as labels, masked where they are not known."""
-        return np.where(known, values, np.nan).astype(np.float32)
 
 
 def _within(paths: Paths, days: float) -> Floats:
@@ -150,63 +104,15 @@ def _next_event(paths: Paths, part: HeadPart) -> Classes:
     return np.where(paths.last, leave, following - 1)[:, None]
 
 
-def _intent_state(paths: Paths, _part: HeadPart) -> Classes:
-    """The first state that fits: still buys, has begun to buy, has bought, is about to leave, looks for
-    cheaper items, compares.
-    """
-    rows = paths.all.features
-    leaving = paths.end - np.arange(len(paths.all)) <= 1
-    fits = [paths.all.buys, coherence.begun(rows), coherence.bought(rows)]
-    fits += [leaving, _seeks_cheaper(paths), _compares(paths)]
-    names = ("ready_to_buy", "hesitating", "done", "about_to_leave", "price_sensitive", "comparing")
-    state = np.select(fits, [STATES.index(name) for name in names], STATES.index("exploring"))
-    return np.where(paths.over, state, -1)[:, None]
-
-
-def _not_known(paths: Paths, part: HeadPart) -> Classes:
+def _not_known(paths: Paths, _part: HeadPart) -> Classes:
     """The intent state where it does not already follow from the fact that the session does not buy."""
-    state = _intent_state(paths, part)
+    state = intent_state(paths)
     return np.where(np.isin(state, list(map(STATES.index, KNOWN_STATES))), -1, state)
 
 
 def _next_event_if_known(paths: Paths, part: HeadPart) -> Classes:
     """The next event, where it is also known whether the session buys."""
     return np.where(np.isnan(paths.buys)[:, None], -1, _next_event(paths, part))
-
-
-def _seeks_cheaper(paths: Paths) -> NDArray[np.bool_]:
-    """A promotion is still to be selected, or the next items are much cheaper than the earlier ones (two of
-    each).
-    """
-    promotions = np.cumsum(paths.event == EVENT_CODES["select_promotion"])
-    prices, rows = paths.all.observed["price"], paths.next_items
-    priced = (rows >= 0) & ~np.isnan(prices[rows])
-    after = np.where(priced, prices[rows], 0).sum(1) / np.maximum(priced.sum(1), 1)
-    before, count = _mean_so_far(paths, prices)
-    cheaper = (count >= 2) & (priced.sum(1) >= 2) & (after <= CHEAPER * before)
-    return np.asarray((promotions[paths.end] > promotions) | cheaper)
-
-
-def _mean_so_far(paths: Paths, prices: NDArray[np.float32]) -> tuple[NDArray[np.float64], Classes]:
-    there = ~np.isnan(prices)
-    first = np.append(0, np.flatnonzero(paths.last)[:-1] + 1)
-    starts = np.repeat(first, np.diff(np.append(first, len(prices))))
-    sums = np.append(0, np.cumsum(np.where(there, prices, 0).astype(np.float64)))
-    counts = np.append(0, np.cumsum(there))
-    here = np.arange(1, len(prices) + 1)
-    count = counts[here] - counts[starts]
-    return (sums[here] - sums[starts]) / np.maximum(count, 1), count
-
-
-def _compares(paths: Paths) -> NDArray[np.bool_]:
-    """Of the next items at least three differ, and at least three share the category of the first."""
-    rows, codes = paths.next_items, paths.all.codes
-    items = np.sort(np.where(rows < 0, np.uint64(0), item_hashes(codes)[rows]), 1)
-    distinct = ((np.diff(items, axis=1, prepend=np.uint64(0)) != 0) & (items != 0)).sum(1)
-    category = np.where(rows < 0, np.uint32(0), codes["category"][rows])
-    first = category[np.arange(len(rows)), (category != 0).argmax(1)]
-    alike = ((category == first[:, None]) & (category != 0)).sum(1)
-    return np.asarray((distinct >= 3) & (alike >= 3))
 
 
 def _session_value(paths: Paths, _part: HeadPart) -> Floats:
@@ -237,7 +143,7 @@ LABELS: Final[dict[str, Callable[[Paths, HeadPart], Floats | Classes]]] = {
     "interest_price": _price,
     "search_category": _search_category,
     "next_event": _next_event,
-    "intent_state": _intent_state,
+    "intent_state": lambda paths, _: intent_state(paths),
     "session_value": _session_value,
     "rating": _rating,
 }

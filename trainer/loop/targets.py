@@ -10,8 +10,9 @@ from torch import Tensor
 from models.contract.head_table import BRANDS, CATEGORIES, HEADS, OTHER, OWN_NAMES, HeadPart, Kind, Layout
 from models.network.network import Config
 from models.state.codes import items as item_hashes
+from trainer.examples.click_paths import NEXT, Paths
 from trainer.examples.examples import Examples
-from trainer.examples.labels import LABELS, NEXT, TAUGHT, Paths
+from trainer.examples.labels import LABELS, TAUGHT
 
 
 class HeadPlan(NamedTuple):

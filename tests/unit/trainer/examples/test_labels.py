@@ -12,8 +12,9 @@ from models.features import features
 from models.network.heads import Tasks
 from models.network.network import Config, Network
 from models.state.codes import category_hash
+from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
-from trainer.examples.labels import LABELS, TAUGHT, Paths, named, price_bands
+from trainer.examples.labels import LABELS, TAUGHT, named, price_bands
 from trainer.fitting.head_losses import calibrate, task_losses
 from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options

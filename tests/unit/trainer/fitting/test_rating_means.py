@@ -17,8 +17,9 @@ from models.state.codes import items as item_hashes
 from trainer.evaluation import head_baselines
 from trainer.evaluation.evaluate import answers
 from trainer.evaluation.heads_report import METRICS, heads
+from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
-from trainer.examples.labels import LABELS, Paths
+from trainer.examples.labels import LABELS
 from trainer.examples.split import split
 from trainer.fitting import rating_means
 from trainer.fitting.rating_means import pull
