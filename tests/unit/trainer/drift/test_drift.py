@@ -102,7 +102,7 @@ def test_unknown_items_raise_an_alarm(version, examples) -> None:
     codes["item"][codes["item"] != 0] ^= np.uint64(1)
     found = measured(version, examples, codes=codes)
     assert found.new_items == 1
-    assert "100% of the clicks are on items that are unknown to the version" in found.alarms
+    assert "100% of the clicks are on items that the version does not know" in found.alarms
 
 
 def test_other_visitors_raise_an_alarm(version, examples) -> None:
