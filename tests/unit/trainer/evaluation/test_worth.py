@@ -67,7 +67,7 @@ def test_of_a_few_clicks_nothing_is_said(label: np.ndarray) -> None:
     few[:3] = 1
     made = verdict(noisy(few, 9), noisy(few, 0), few)
     assert not made["published"]
-    assert "at 3 it happened" in made["reason"]
+    assert "3 of them positive" in made["reason"]
     nothing = np.zeros(0, dtype=np.float32)
     assert "ends too soon" in verdict(nothing, nothing, nothing)["reason"]
 
@@ -94,7 +94,7 @@ def test_the_words_say_who_wins() -> None:
 
     assert worth_text.sentences(found(0.1, 0.05))[0].startswith("Purchase intent is worth using")
     assert worth_text.sentences(found(-0.1, 0.05))[0].startswith(
-        "Purchase intent loses to logistic regression"
+        "Purchase intent is worse than logistic regression"
     )
     assert "not significantly different" in worth_text.sentences(found(0.01, 0.05))[0]
     assert worth_text.sentences({}) == []
