@@ -3,7 +3,6 @@
 import base64
 import fcntl
 import json
-import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deploy.broker.broker_process import Process
+from models.durable_files import replace_file
 
 # One node that is broker and controller: every internal topic has one replica, and few partitions, since each
 # costs open files and start-up time.
@@ -99,9 +99,7 @@ class Files:
         self.logging.write_text(_LOGGING.format(log=self.log))
 
     def remember(self, process: Process) -> None:
-        scratch = self.root / "process.json.new"
-        scratch.write_text(json.dumps(asdict(process)))
-        os.replace(scratch, self.root / "process.json")
+        replace_file(self.root / "process.json", json.dumps(asdict(process)).encode())
 
     def recall(self) -> Process | None:
         """The process noted here, dead or alive; None if there is no readable note."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from models.durations import DAY_MS, MINUTE_MS
+
 EVENTS = (
     "page_view",
     "search",
@@ -132,8 +134,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 256 * 1024
     check_skew: bool = True
     trust_original_time: bool = True
-    skew_future_ms: int = 10 * 60_000
-    skew_past_ms: int = 24 * 3_600_000
+    skew_future_ms: int = 10 * MINUTE_MS
+    skew_past_ms: int = DAY_MS
     price_max: float = 100_000.0
     value_max: float = 1_000_000.0
     quantity_max: int = 1_000

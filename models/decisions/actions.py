@@ -8,6 +8,7 @@ import xxhash
 
 from models.decisions.actions_file import ONE, Action, ActionsFile, Caps, When, action_hash
 from models.decisions.actions_reading import parse
+from models.durations import MINUTE_MS
 
 #: Names how decisions are made from a file. Version 1 explored every allowed action everywhere and knew no
 #: risk; its decisions are still verified (`earlier`).
@@ -105,7 +106,7 @@ def _caps(actions: Sequence[Action], hashes: tuple[int, ...]) -> list[Cap]:
             hashes[position],
             caps.per_session or UNLIMITED,
             caps.per_day or UNLIMITED,
-            caps.cooldown_minutes * 60_000 if caps.cooldown_minutes else -UNLIMITED,
+            caps.cooldown_minutes * MINUTE_MS if caps.cooldown_minutes else -UNLIMITED,
         )
         for position, caps in enumerate(action.caps for action in actions)
         if caps != Caps()

@@ -15,9 +15,6 @@ registry/<version>/
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +25,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 
+from models.durable_files import staged_folder, write_synced
 from models.features.features import FEATURES_VERSION
 from models.features.vocabulary import Vocabulary
 from models.network.network import Network
@@ -121,18 +119,10 @@ def _json(value: Any) -> bytes:
 
 
 def _write(directory: Path, version: str, contents: dict[str, bytes]) -> None:
-    """Into a hidden folder first, then renamed: a reader never sees half a version."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Whole or not at all: a reader never sees half a version."""
     if (directory / version).exists():
         return
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=directory))
-    try:
+    with staged_folder(directory / version) as partial:
         for name, content in contents.items():
-            with (partial / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            write_synced(partial / name, content)
         partial.chmod(0o755)
-        partial.rename(directory / version)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

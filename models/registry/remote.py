@@ -6,15 +6,14 @@ version is whole once its manifest is there: it is written last, and read first.
 
 import errno
 import hashlib
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import fsspec
 
+from models.durable_files import staged_folder, write_synced
 from models.registry.manifests import described, verified
 from models.registry.refusals import Refusal, RegistryError
 from models.registry.versions import MANIFEST
@@ -136,24 +135,12 @@ def _is_copied(copy: Path, sha256: str | None) -> bool:
 
 
 def _copy(url: str, copy: Path, manifest: bytes, listed: dict[str, Any]) -> None:
-    """Into a hidden folder first, then renamed: a kill leaves no half copy under a version's name."""
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=copy.parent))
-    try:
+    """Whole or not at all: a kill leaves no half copy under a version's name."""
+    with staged_folder(copy) as partial:
         for name in listed["files"]:
-            _write(partial / name, verified(url, _read(url, name), listed, name))
-        _write(partial / MANIFEST, manifest)
+            write_synced(partial / name, verified(url, _read(url, name), listed, name))
+        write_synced(partial / MANIFEST, manifest)
         shutil.rmtree(copy, ignore_errors=True)
-        partial.rename(copy)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _read(url: str, name: str) -> bytes:

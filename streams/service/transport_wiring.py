@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from models.durations import DAY_MS
 from models.scoring.scorer import pick_device
 from streams.config.topic import WORKER, Partitions, Topic
 from streams.effects import Processor
@@ -16,8 +17,6 @@ from streams.transport import app as apps
 from streams.transport.hanging_transactions import finisher
 from streams.transport.partition import TransactionBounds
 from streams.transport.runtime import Announce, Describe, Runtime, RuntimeConfig
-
-DAY_MS = 86_400_000
 
 
 def runtime(

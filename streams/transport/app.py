@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import faust
 import mode.loop
 
+from models.durations import DAY_MS
 from streams.transport.recovering import Tables
 from streams.transport.runtime import Runtime
 
@@ -19,7 +20,7 @@ CHANGELOG = {
     "min.cleanable.dirty.ratio": "0.2",
     "max.message.bytes": str(2 << 20),
     # Without a limit a deleted visitor's former values stay until the cleaner finds the topic dirty enough.
-    "max.compaction.lag.ms": str(86_400_000),
+    "max.compaction.lag.ms": str(DAY_MS),
 }
 
 

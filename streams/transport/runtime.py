@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.durations import DAY_MS
 from streams.effects import Processor
 from streams.errors import PositionError
 from streams.inputs.chunks import Chunk, Epoch
@@ -35,7 +36,7 @@ class RuntimeConfig:
     connection: dict[str, Any]
     bounds: TransactionBounds = field(default_factory=TransactionBounds)
     transaction_timeout_ms: int = 60_000
-    tombstone_retention_ms: int = 86_400_000
+    tombstone_retention_ms: int = DAY_MS
     cache_bytes: int = 256 << 20
     threads: int = 0
     sides: tuple[str, ...] = ()

@@ -2,12 +2,12 @@
 
 import polars as pl
 
+from models.durations import DAY_MS
 from tests.scoring import SHIPPED
 from trainer.logs.log_files import read_log
 
 #: After the change whoever begins with one of these buys in the end, two of three of them, and nobody else.
 WANTED = ("electronics.telephone", "computers.components.motherboard")
-DAY_MS = 86_400_000
 
 
 def changing(before: int, after: int) -> pl.DataFrame:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import msgspec
 import rocksdict
 
+from models.durations import DAY_MS
 from streams.config.topics import TopicNames
 from tests.e2e.chaos_reading import FENCE, fence_of, latest, read_all
-from tests.e2e.chaos_world import ATTRIBUTION_HOURS, CHURN_DAYS, DAY_MS, PANE_HOURS, PARTITIONS, TTL_DAYS
+from tests.e2e.chaos_world import ATTRIBUTION_HOURS, CHURN_DAYS, PANE_HOURS, PARTITIONS, TTL_DAYS
 from tests.e2e.oracle import Partition
 from tests.e2e.oracle_offers import Actions
 from tests.e2e.oracle_shopper import Rules

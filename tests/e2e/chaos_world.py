@@ -16,7 +16,6 @@ from tests.e2e.worker import Worker
 
 PARTITIONS = 4
 SESSION_TIMEOUT = 8
-DAY_MS = 86_400_000
 #: Days of event time until a visitor counts as lost and is forgotten: short, so that a run sees both.
 CHURN_DAYS, TTL_DAYS, ATTRIBUTION_HOURS, PANE_HOURS = 0.05, 0.075, 1.0, 1
 SETTINGS = {

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from models.durations import DAY_MS
 from tests.e2e.worker import START, click, decoded, encoded, read, send
 
-DAY_MS = 86_400_000
 VISITORS = 80
 
 

@@ -16,6 +16,7 @@ from deploy.cluster.state import changelog_of
 from deploy.cluster.topic_creation import ensure
 from deploy.privacy.members import running
 from models.contract.pseudonyms import Pseudonyms
+from models.durations import DAY_MS
 from models.privacy.erasure import FORGET, StateCopy
 from streams.config.topic_headers import REPLAY_ATTEMPT, REPLAYED_FROM
 from streams.pipeline.dead_letter import HEADERS
@@ -24,7 +25,6 @@ from tests.e2e.worker import REPLAYED, START, Worker, click, encoded, read, send
 from tests.tiny import announce
 from tests.tiny import version as tiny
 
-DAY_MS = 86_400_000
 SECRET = "s" * 40
 HIDDEN = Pseudonyms(SECRET.encode())
 WHO, USER, NOBODY = "anna-plain-7f3", "anna-user-5c1", "nobody-plain-8e4"

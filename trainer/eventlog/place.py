@@ -11,6 +11,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from models.durable_files import sync_folder, write_synced
 from models.errors import PathcastError
 
 
@@ -49,7 +50,7 @@ class LogLocation:
         with self._failing():
             self.fs.makedirs(self._parent(name), exist_ok=True)
             if self._local:
-                _synced(self._path(name), content)
+                write_synced(Path(self._path(name)), content)
             else:
                 self.fs.pipe_file(self._path(name), content)
 
@@ -125,23 +126,12 @@ class LogLocation:
             ) from error
 
 
-def _synced(path: str, content: bytes) -> None:
-    with Path(path).open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _linked(path: str, content: bytes) -> None:
     """A link is made in one step, and fails where its name is taken: a rename would replace."""
     partial = Path(path).with_name(f".{uuid.uuid4().hex}.partial")
     try:
-        _synced(str(partial), content)
+        write_synced(partial, content)
         os.link(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-    folder = os.open(partial.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(partial.parent)

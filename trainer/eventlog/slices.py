@@ -3,7 +3,6 @@
 It is read file by file, so memory is that of the clicks asked for, not of the log.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from models.durable_files import replacing
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_tables import CLICKS
 from trainer.eventlog.manifest import DataFile, Manifest
@@ -80,13 +80,10 @@ def _offsets(rows: pl.DataFrame, manifests: Iterable[Manifest]) -> dict[str, dic
 
 def _write(rows: pl.DataFrame, to: Path, made: LogSlice) -> None:
     """Whole or not at all."""
-    partial = to.with_name(f".{to.name}.partial")
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        rows.write_parquet(partial, metadata={_ABOUT: msgspec.json.encode(made.offsets).decode()})
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(to)
+        with replacing(to) as partial:
+            rows.write_parquet(partial, metadata={_ABOUT: msgspec.json.encode(made.offsets).decode()})
     except OSError as error:
         raise EventLogError(f"cannot write {to} ({error}): name a folder with room for it") from error
 

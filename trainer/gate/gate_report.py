@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from models.durable_files import replace_file
 from models.registry.registry import RegistryError
 from trainer.gate import shadow_rules
 
@@ -26,9 +27,7 @@ def keep(version: Path, figures: dict[str, Any], pictures: Mapping[str, bytes]) 
     try:
         (version / FOLDER).mkdir(exist_ok=True)
         for name, content in contents.items():
-            partial = version / FOLDER / f".{name}.partial"
-            partial.write_bytes(content)
-            partial.replace(version / FOLDER / name)
+            replace_file(version / FOLDER / name, content)
     except OSError as error:
         raise RegistryError(
             f"cannot write the gate's report to {version / FOLDER}: {error}; the registry must have room and "

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from models.contract.updates import ModelReport
+from models.durable_files import replace_file
 from models.durations import MINUTE_MS
 from models.errors import PathcastError
 from models.registry.refusals import PASSING
@@ -92,9 +93,7 @@ class LiveTrial:
         awaited = Awaited(candidate=version.id, incumbent=incumbent, at=self.now(), before=before)
         self.workers.compare(version, self.settings.shadow_events)
         if self.file is not None:
-            partial = self.file.with_name(f".{self.file.name}.partial")
-            partial.write_bytes(msgspec.json.encode(awaited))
-            partial.replace(self.file)
+            replace_file(self.file, msgspec.json.encode(awaited))
         return awaited
 
     def _wait(self, awaited: Awaited, serving: Callable[[], str | None]) -> TrialFindings:

@@ -9,7 +9,6 @@ The tensors are written first; replacing checkpoint.json is the one moment at wh
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from models.durable_files import replace_file
 from models.errors import PathcastError
 from trainer.loop import distributed, loop_state
 from trainer.loop.loop import Loop
@@ -86,8 +86,8 @@ class Checkpoint:
         }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write(self.folder / name, tensors)
-            _write(self.folder / NAME, json.dumps(state, indent=1).encode())
+            replace_file(self.folder / name, tensors)
+            replace_file(self.folder / NAME, json.dumps(state, indent=1).encode())
             for old in set(self.folder.glob("*.safetensors")) - {self.folder / name}:
                 old.unlink()
         except OSError as error:
@@ -135,16 +135,6 @@ def clear(folder: Path) -> None:
         clear(other)
         if not any(other.iterdir()):
             other.rmdir()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, also if the machine goes down."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def _apart(one: Any, other: Any, name: str = "") -> list[str]:

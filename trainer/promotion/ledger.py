@@ -6,7 +6,6 @@ cannot both promote on what they read before.
 """
 
 import fcntl
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from models.durable_files import sync
 from models.errors import PathcastError
 from trainer.promotion.status import LedgerEntry, RegistryStatus, status_after
 
@@ -54,8 +54,7 @@ class Ledger:
             found = status_after(_read(file.read(), self.folder / NAME))
             made = list(decide(found))
             file.write(b"".join(msgspec.json.encode(entry) + b"\n" for entry in made))
-            file.flush()
-            os.fsync(file.fileno())
+            sync(file)
         for entry in made:
             found = found.after(entry)
         return found

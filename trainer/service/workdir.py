@@ -14,7 +14,6 @@ WORKDIR/
 """
 
 import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from models.durable_files import replace_file
 from models.errors import PathcastError
 from trainer.service.schedule import Mark
 
@@ -187,13 +187,8 @@ class Workdir:
         self._write(self.trained.name, version.encode())
 
     def _write(self, name: str, content: bytes) -> None:
-        partial = self.folder / f".{name}.partial"
         with self._using():
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self.folder / name)
+            replace_file(self.folder / name, content)
 
     @contextmanager
     def _using(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import shutil
 
 import msgspec
@@ -243,7 +244,7 @@ async def test_a_full_disk_refuses_and_leaves_no_half_copy(bucket, tmp_path, mon
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(remote.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     await models.apply([(b"onsite", later)])
     assert models.current.id == first.id
     assert refusals(models) == {"disk_full": 1}

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import rocksdict
 
+from models.durations import DAY_MS
 from streams.errors import SetUpError
 from streams.inputs.chunks import Chunk, Epoch
 from streams.storage.partition_store import (
@@ -22,7 +23,6 @@ from streams.storage.partition_store import (
 from streams.storage.store import Store
 from tests.offline import Record
 
-DAY_MS = 86_400_000
 NOW = int(time.time() * 1000)
 
 

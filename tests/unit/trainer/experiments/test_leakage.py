@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli import main
+from models.durations import DAY_MS
 from models.features.features import NAMES
 from tests.scoring import SHIPPED
 from trainer.examples.examples import Examples, ExamplesError
@@ -18,7 +19,6 @@ from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
 
-DAY_MS = 86_400_000
 LOG = read_log([SHIPPED]).sort("ts", maintain_order=True).head(6_000).collect()
 PLANTED = ("honest", "bought", "noisy", "length", "last_time", "bursts")
 
