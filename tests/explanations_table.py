@@ -14,8 +14,9 @@ from models.contract.decision_context import Context
 from models.contract.events import EVENTS
 from models.contract.predictions import FallbackTier
 from models.decisions.actions import ActionSet
-from models.decisions.policy import ONE, Policy
-from models.decisions.reasons import explain_decision
+from models.decisions.actions_file import ONE
+from models.decisions.decision import decide
+from models.decisions.rules_policy import RulesPolicy
 from models.explanation import phrases
 from models.explanation.counterfactuals import Session
 from streams.pipeline.explaining import answered
@@ -69,11 +70,11 @@ def decision(reason: str) -> str:
     """The sentence of a decision."""
     extra, changed, drawn = DECISIONS[reason]
     text = ACTIONS.replace("weight = 2.0\n", "") if "weight" in extra else ACTIONS
-    policy = Policy(ActionSet.load(text + extra))
+    policy = RulesPolicy(ActionSet.load(text + extra))
     context = msgspec.structs.replace(SHOPPER, **changed)
-    chances = policy.decide(context, 0).probabilities
+    chances = decide(policy, context, 0).probabilities
     before = sum(chances[name] for name in policy.actions.names[: policy.actions.names.index(drawn)])
-    return explain_decision(policy, context, int((before + chances[drawn] / 2) * ONE)).text
+    return policy.explain(context, int((before + chances[drawn] / 2) * ONE)).text
 
 
 def answers() -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from models.contract.pseudonyms import Pseudonyms
 from models.contract.updates import ModelReport
 from models.decisions.actions import ActionSet
 from models.decisions.policy import Policy
+from models.decisions.policy_kinds import policy_of
 from models.privacy.envelope import Envelopes
 from models.registry.versions import Version
 from models.scoring.popularity import Popularity
@@ -88,6 +89,7 @@ class Offline:
         envelopes: Envelopes | None = None,
         topic_id: str = "one",
         actions: str | ActionSet = ACTIONS,
+        policy: Policy | None = None,
         partition: int = 0,
         tell: Callable[[ModelReport], None] = lambda report: None,
     ) -> None:
@@ -106,7 +108,7 @@ class Offline:
         self.models.current = version
         decoder = Decoder(limits or Limits(), Catalogue(), pseudonyms=pseudonyms)
         sealer = Sealer(envelopes, topic_id) if envelopes else None
-        policy = Policy(actions if isinstance(actions, ActionSet) else ActionSet.load(actions))
+        policy = policy or policy_of(actions if isinstance(actions, ActionSet) else ActionSet.load(actions))
         self.pipeline = Pipeline(rules, decoder, policy, self.models, self.metrics, sealer)
         self.lookups = Lookups(self.pipeline, self.models)
         self.pipeline.opened(partition, self.reader)

@@ -1,8 +1,11 @@
 """What a decision is made from, as it is published with the decision."""
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+
+#: Numbers of a context vector at most.
+MAX_INPUTS: Final = 64
 
 Stage = Literal["browsing", "cart", "checkout", "bought"]
 
@@ -13,7 +16,8 @@ class Context(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     `purchase_probability` is the published value (see `published`), `cart_milli` the cart's value in
     thousandths of the shop's currency, `click` the 1-based position in the session, `mask` the allowed
     actions as bits by position in the action set. `session_risk` is the published value, left out where no
-    head gave one; `consent` is left out where it was not refused.
+    head gave one; `consent` is left out where it was not refused. `vector` are the policy's own inputs
+    (`Policy.inputs`), left out where it has none; without consent they are zeros.
     """
 
     purchase_probability: float
@@ -24,3 +28,4 @@ class Context(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     mask: int
     session_risk: float | None = None
     consent: bool = True
+    vector: Annotated[list[float], msgspec.Meta(max_length=MAX_INPUTS)] | None = None

@@ -131,6 +131,7 @@ class AdDecision(Answer, kw_only=True, gc=False):
         dict[str, Probability], Meta(description="The distribution drawn from, by action.")
     ]
     policy_version: Annotated[str, Meta(description="Digest of policy and action set.")]
+    policy: Annotated[str | UnsetType, Meta(description="Name of the policy; absent: `rules`.")] = UNSET
     explored: Annotated[bool, Meta(description="Not the policy's preferred action.")]
     draw: Annotated[float, Meta(ge=0, lt=1, description="The uniform draw, seeded by event_id.")]
     would_have: Annotated[str | None, Meta(description="What the draw gives without constraints.")] = None

@@ -6,14 +6,10 @@ from typing import Final, NamedTuple
 import msgspec
 import xxhash
 
-from models.decisions.actions_file import ONE, Action, ActionsFile, Caps, When, action_hash
+from models.decisions.actions_file import DEFAULT_POLICY, ONE, Action, ActionsFile, Caps, When, action_hash
 from models.decisions.actions_reading import parse
 from models.durations import MINUTE_MS
 
-#: Names how decisions are made from a file. Version 1 explored every allowed action everywhere and knew no
-#: risk; its decisions are still verified (`earlier`).
-ALGORITHM: Final = "epsilon-greedy/2"
-EARLIER: Final = "epsilon-greedy/1"
 UNLIMITED: Final = 1 << 62
 
 
@@ -33,7 +29,7 @@ class ActionSet(msgspec.Struct, frozen=True):
     `hashes` are the keys of the actions in a visitor's exposure. `shares` are the actions' own epsilons in
     units of 2^-53, None where the file's is shared. `explored` are the rules of exploration by position.
     `risk_limits` are pairs of the highest session risk and the bit of the action that it limits, ascending.
-    `version` changes with anything that changes a decision.
+    `policy` names the policy that chooses among them.
     """
 
     placement: str
@@ -47,8 +43,8 @@ class ActionSet(msgspec.Struct, frozen=True):
     shares: tuple[int | None, ...]
     explored: tuple[When, ...]
     risk_limits: tuple[tuple[float, int], ...]
-    version: str
     currency: str = ""
+    policy: str = DEFAULT_POLICY
 
     @classmethod
     def load(cls, text: str | bytes) -> "ActionSet":
@@ -71,8 +67,8 @@ class ActionSet(msgspec.Struct, frozen=True):
             risk_limits=tuple(
                 sorted((a.risk_limit, 1 << i) for i, a in enumerate(actions) if a.risk_limit < 1)
             ),
-            version=_version(ALGORITHM, file),
             currency=file.currency or "",
+            policy=file.policy or DEFAULT_POLICY,
         )
 
     def too_risky(self, risk: float | None) -> int:
@@ -81,22 +77,10 @@ class ActionSet(msgspec.Struct, frozen=True):
             return 0
         return sum(bit for limit, bit in self.risk_limits if risk > limit)
 
-
-def earlier(actions: ActionSet) -> ActionSet:
-    """The same file as the algorithm before read it: to verify decisions that were made by it."""
-    return msgspec.structs.replace(
-        actions,
-        shares=(None,) * len(actions.names),
-        explored=(When(),) * len(actions.names),
-        risk_limits=(),
-        version=_version(EARLIER, ActionsFile(actions.placement, actions.epsilon, list(actions.actions))),
-    )
-
-
-def _version(algorithm: str, file: ActionsFile) -> str:
-    # Amounts are the same numbers in any currency.
-    content = msgspec.json.encode((algorithm, msgspec.structs.replace(file, currency=None)))
-    return xxhash.xxh3_64_hexdigest(content)
+    def digest(self, algorithm: str) -> str:
+        """A policy's version: of how it decides and of the file, less its currency: amounts are the same."""
+        file = ActionsFile(self.placement, self.epsilon, list(self.actions))
+        return xxhash.xxh3_64_hexdigest(msgspec.json.encode((algorithm, file)))
 
 
 def _caps(actions: Sequence[Action], hashes: tuple[int, ...]) -> list[Cap]:

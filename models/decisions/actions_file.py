@@ -15,6 +15,8 @@ ONE: Final = 1 << 53  # probabilities are multiples of 1 / ONE, the draw's own g
 COSTLY: Final = ("coupon", "free_shipping")
 #: A session that is likelier than this to be automated is offered nothing that costs something.
 MAX_RISK: Final = 0.9
+#: The policy of a file that names none.
+DEFAULT_POLICY: Final = "rules"
 
 Kind = Literal["ad", "coupon", "free_shipping", "nudge", "none"]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")]
@@ -92,13 +94,15 @@ class Action(_Strict, frozen=True):
 class ActionsFile(_Strict, frozen=True):
     """All of it: a placement's actions and the share of decisions that explore.
 
-    `currency` is the ISO 4217 code that explanations name amounts in.
+    `currency` is the ISO 4217 code that explanations name amounts in. `policy` is the name of the policy that
+    chooses among the actions (`models.decisions.policy_kinds`); None: `rules`.
     """
 
     placement: Name
     epsilon: Share
     actions: list[Action]
     currency: Currency | None = None
+    policy: Name | None = None
 
 
 def action_hash(name: str) -> int:

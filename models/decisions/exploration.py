@@ -1,20 +1,11 @@
-"""The distribution that a decision is drawn from: the preferred action, over a floor of exploration."""
-
-from itertools import accumulate
-from typing import NamedTuple
+"""The distribution of epsilon-greedy: the preferred action, over a floor of exploration."""
 
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import ONE
+from models.decisions.distribution import Distribution
 
 
-class Distribution(NamedTuple):
-    """Probabilities by action name (0 where it cannot be drawn) and their running sums in units of 2^-53."""
-
-    probabilities: dict[str, float]
-    cumulative: tuple[int, ...]
-
-
-def distribution(actions: ActionSet, preferred: int, explorable: int) -> Distribution:
+def epsilon_greedy(actions: ActionSet, preferred: int, explorable: int) -> Distribution:
     """The floor of every explorable action (bits, `none` among them), and all that is left on `preferred`.
 
     An action with an epsilon of its own has that share; the others have even parts of the file's.
@@ -27,5 +18,4 @@ def distribution(actions: ActionSet, preferred: int, explorable: int) -> Distrib
         own = actions.shares[position]
         units[position] = part if own is None else own
     units[preferred] += ONE - sum(units)
-    probabilities = {name: unit / ONE for name, unit in zip(actions.names, units, strict=True)}
-    return Distribution(probabilities, tuple(accumulate(units)))
+    return Distribution.of_units(actions.names, units)

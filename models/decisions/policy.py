@@ -1,133 +1,74 @@
-"""Epsilon-greedy decisions over a placement's rules, each with the propensity it was made with.
+"""What a policy is: from a context and the features of actions to a distribution over the allowed actions.
 
-Order (Pathcast's `docs/decisioning.md`): constraints mask the actions, rules prefer one of those allowed, the
-exploration floor is spread over those that may be explored in the context, and a draw seeded by the event id
-samples. Logging the exact propensity is what makes the log usable for off-policy evaluation (Li et al. 2010,
-*A Contextual-Bandit Approach to Personalized News Article Recommendation*; Bottou et al. 2013 for the reused
-draw).
-
-Probabilities are multiples of 2^-53, the draw's own grain: they sum to exactly 1 and a propensity is exactly
-the share of draws that choose its action.
+A policy never draws and never applies a constraint: `models.decisions.decision` does both, the same way for
+every policy. A new policy is one file with a class of this protocol and one line in
+`models.decisions.policy_kinds`.
 """
 
-from bisect import bisect_right
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
-import msgspec
-import xxhash
-
-from models.contract.decision_context import Context, Stage
+from models.contract.decision_context import Context
+from models.contract.explanations import DecisionExplanation
 from models.decisions.actions import ActionSet
-from models.decisions.actions_file import ONE
-from models.decisions.exploration import Distribution, distribution
-from models.decisions.rule_evaluation import Rules
-
-__all__ = ["MAX_CACHED", "ONE", "Context", "Decision", "Policy", "distribution"]
-
-MAX_CACHED: Final = 4096
+from models.decisions.distribution import Distribution
 
 
-class Decision(NamedTuple):
-    """A sampled action: `preferred` is the rules' choice, `explored` that the draw took another one.
+class Choice(NamedTuple):
+    """A distribution over allowed actions, and the position of the action that the policy thinks best."""
 
-    `would_have` is what the same draw gives with nothing masked. `probabilities` is shared between
-    decisions: not to be changed. `explorable` are the allowed actions that exploration could choose, as bits:
-    with `preferred` they determine `probabilities`.
+    distribution: Distribution
+    preferred: int
+
+
+class Evaluation(Protocol):
+    """What a policy makes of one context before its mask is known."""
+
+    def choose(self, mask: int) -> Choice:
+        """The choice among the actions of `mask` (bits by position, `none` always among them).
+
+        Depends on nothing but the context and the mask. Every action outside the mask has probability 0.
+        """
+        ...
+
+
+class Policy(Protocol):
+    """Decides for one action set.
+
+    A decision must follow from its record alone: `evaluate` may use the context, the action set, and what
+    `version` names, and nothing else. Actions enter by their features (`actions.actions`: kind, cost, weight,
+    rules), so that a new action needs no new policy.
     """
 
-    action: str
-    position: int
-    propensity: float
-    probabilities: dict[str, float]
-    preferred: str
-    would_have: str
-    explored: bool
-    explorable: int
+    @property
+    def name(self) -> str:
+        """Its entry in `policy_kinds.POLICIES`; on the record of each decision unless it is `rules`."""
+        ...
 
+    @property
+    def actions(self) -> ActionSet:
+        """The action set that it decides for."""
+        ...
 
-class Policy:
-    """Decides for one action set; `version` names everything that a decision depends on."""
+    @property
+    def version(self) -> str:
+        """Changes with anything that changes a decision: algorithm, parameters, action set."""
+        ...
 
-    def __init__(self, actions: ActionSet) -> None:
-        self.actions = actions
-        self.version = actions.version
-        self._rules = Rules(actions)
-        self._none = 1 << actions.none
-        self._distributions: dict[tuple[int, int], Distribution] = {}
-
-    def decide(self, context: Context, draw: int) -> Decision:
-        """The decision for `context`; `draw` is `draw_of(event_id)`, in [0, 2^53).
-
-        Raises ValueError for a mask of other actions.
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns of `features.matrix` that it decides from, at most MAX_INPUTS: `Context.vector` has their
+        values, in this order. Empty: the record has no vector.
         """
-        mask, full, names = context.mask, self.actions.all_bits, self.actions.names
-        if mask & ~full or not mask & self._none:
-            expected = f"expected to hold action {self.actions.none} and none beyond {full:#b}"
-            raise ValueError(f"mask {mask:#b}: {expected}")
-        probability, cart = context.purchase_probability, context.cart_milli
-        rules = self._rules.at(context.event, context.stage)
-        explorable = full & ~rules.barred(probability, cart)
-        preferred = rules.preferred(probability, cart, mask)
-        made = self._distribution(preferred, mask & explorable)
-        position = would_have = bisect_right(made.cumulative, draw)
-        if mask != full:
-            unmasked = self._distribution(rules.preferred(probability, cart, full), explorable)
-            would_have = bisect_right(unmasked.cumulative, draw)
-        return Decision(
-            names[position],
-            position,
-            made.probabilities[names[position]],
-            made.probabilities,
-            names[preferred],
-            names[would_have],
-            position != preferred,
-            mask & explorable,
-        )
+        ...
 
-    def fields(self, event_id: str, context: Context, decision: Decision, draw: int) -> dict[str, Any]:
-        """The decision as the fields of `predictions.AdDecision` that are its own."""
-        return {
-            "decision_id": decision_id(event_id, self.actions.placement),
-            "placement": self.actions.placement,
-            "action": decision.action,
-            "propensity": decision.propensity,
-            "probabilities": decision.probabilities,
-            "context": msgspec.to_builtins(context),
-            "policy_version": self.version,
-            "explored": decision.explored,
-            "draw": draw / ONE,
-            "would_have": decision.would_have,
-        }
+    def evaluate(self, contexts: Sequence[Context]) -> Sequence[Evaluation]:
+        """One evaluation for each context of a chunk; their masks are not to be looked at.
 
-    def _distribution(self, preferred: int, explorable: int) -> Distribution:
-        key = (preferred, explorable)
-        found = self._distributions.get(key)
-        if found is None:
-            if len(self._distributions) >= MAX_CACHED:
-                self._distributions.clear()
-            found = self._distributions[key] = distribution(self.actions, preferred, explorable)
-        return found
+        The result for a context is the same, bit by bit, whatever other contexts stand beside it.
+        """
+        ...
 
-
-def draw_of(event_id: str) -> int:
-    """The upper 53 bits of the event id's xxh3-64 (UTF-8, seed 0): uniform, and the same on every worker."""
-    return xxhash.xxh3_64_intdigest(event_id.encode()) >> 11
-
-
-def published(probability: float) -> float:
-    """The purchase probability as it is published and decided from: four decimals, exact in JSON."""
-    return round(probability, 4)
-
-
-def decision_id(event_id: str, placement: str) -> str:
-    """Unique because event ids are, and known to anyone who knows the click."""
-    return f"{event_id}:{placement}"
-
-
-def stage_of(cart_items: int, checkouts: int, purchases: int) -> Stage:
-    """How far the session has come: the furthest step on the way that it has taken."""
-    if purchases:
-        return "bought"
-    if checkouts:
-        return "checkout"
-    return "cart" if cart_items else "browsing"
+    def explain(self, context: Context, draw: int) -> DecisionExplanation:
+        """The reasons of the decision for `context` and `draw`. Raises ValueError for an impossible mask."""
+        ...

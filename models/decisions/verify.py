@@ -6,8 +6,11 @@ from typing import Any
 import msgspec
 
 from models.contract.decision_context import Context
-from models.decisions.actions import ActionSet, earlier
-from models.decisions.policy import Policy, draw_of
+from models.decisions.actions import ActionSet
+from models.decisions.actions_file import DEFAULT_POLICY, ActionsError
+from models.decisions.decision import decide, draw_of, record_fields
+from models.decisions.policy import Policy
+from models.decisions.policy_kinds import versions
 
 
 def verify(record: Mapping[str, Any], actions: ActionSet) -> list[str]:
@@ -16,22 +19,26 @@ def verify(record: Mapping[str, Any], actions: ActionSet) -> list[str]:
 
 
 class Verifier:
-    """`verify` for many records of one action set.
+    """`verify` for many records of one action set, whatever policy of the table decided them.
 
-    Decisions of the algorithm before, made with the same file, are recomputed as it made them.
+    Decisions of an earlier algorithm, made with the same file, are recomputed as it made them.
     """
 
     def __init__(self, actions: ActionSet) -> None:
-        self._version = actions.version
-        self._policies = {one.version: Policy(one) for one in (actions, earlier(actions))}
+        self._actions = actions
+        self._known: dict[str, dict[str, Policy]] = {}
 
     def differences(self, record: Mapping[str, Any]) -> list[str]:
         """As `verify`."""
-        version = record.get("policy_version")
-        policy = self._policies.get(version) if isinstance(version, str) else None
+        name, version = record.get("policy", DEFAULT_POLICY), record.get("policy_version")
+        try:
+            known = self._versions(str(name))
+        except ActionsError:
+            return [f"policy: recorded {name!r}, which this program does not know; verify with one that does"]
+        policy = known.get(version) if isinstance(version, str) else None
         if policy is None:
             return [
-                f"policy_version: recorded {version!r}, these actions are {self._version!r}; "
+                f"policy_version: recorded {version!r}, these actions are {next(iter(known))!r}; "
                 "verify with the actions file that was in use"
             ]
         expected = _recompute(policy, record)
@@ -43,6 +50,12 @@ class Verifier:
             if record.get(field) != value
         ]
 
+    def _versions(self, name: str) -> dict[str, Policy]:
+        """The policies of a name by version, the one of now first."""
+        if name not in self._known:
+            self._known[name] = {policy.version: policy for policy in versions(name, self._actions)}
+        return self._known[name]
+
 
 def _recompute(policy: Policy, record: Mapping[str, Any]) -> dict[str, Any] | str:
     event_id = record.get("event_id")
@@ -50,12 +63,19 @@ def _recompute(policy: Policy, record: Mapping[str, Any]) -> dict[str, Any] | st
         return f"event_id: recorded {event_id!r}, expected a string"
     try:
         context = msgspec.convert(record.get("context"), Context)
+        _check_vector(policy, context)
         draw = draw_of(event_id)
-        decision = policy.decide(context, draw)
+        decision = decide(policy, context, draw)
     except (msgspec.ValidationError, ValueError) as error:
         return f"context: {error}"
     wrong = _wrongly_allowed(policy.actions, context)
-    return wrong or policy.fields(event_id, context, decision, draw)
+    return wrong or record_fields(policy, event_id, context, decision, draw)
+
+
+def _check_vector(policy: Policy, context: Context) -> None:
+    found = len(context.vector or ())
+    if found != len(policy.inputs):
+        raise ValueError(f"vector of {found} numbers, policy {policy.name} has {len(policy.inputs)}")
 
 
 def _wrongly_allowed(actions: ActionSet, context: Context) -> str:

@@ -23,7 +23,7 @@ from models.contract.explanations import (
     ItemReason,
     ItemsExplanation,
 )
-from models.decisions.policy import published
+from models.decisions.decision import published
 from models.explanation import phrases
 from models.explanation.counterfactuals import Session, one_left_out
 from models.features.batch import Batch, Batcher

@@ -8,11 +8,15 @@ import msgspec
 from models.contract.decision_context import Stage
 from models.contract.events import EVENTS
 from models.contract.predictions import FallbackTier, InputFlags
-from models.decisions.policy import MAX_CACHED, ONE, Decision, Policy
+from models.decisions.actions_file import DEFAULT_POLICY, ONE
+from models.decisions.decision import Decision
+from models.decisions.policy import Policy
 from models.features.features import FEATURES_VERSION
 from streams.effects import NO_HEADERS, Message
 from streams.pipeline.chunk import Applied, Decided
 
+#: Texts of a kind that are remembered at most.
+MAX_CACHED = 4096
 _encode = msgspec.json.Encoder().encode
 #: JSON of the words that a context may hold.
 _WORDS = {word: _encode(word) for word in (*EVENTS, *get_args(Stage))}
@@ -29,17 +33,19 @@ class PolicyTexts:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._known: dict[tuple[str, int, str, str], tuple[bytes, bytes]] = {}
+        self._known: dict[tuple[int, str, str, bool], tuple[dict[str, float], tuple[bytes, bytes]]] = {}
 
     def around_draw(self, decision: Decision) -> tuple[bytes, bytes]:
         """What stands between a decision's id and its draw, and from there to its context's first value."""
-        key = (decision.preferred, decision.explorable, decision.action, decision.would_have)
+        probabilities = decision.probabilities
+        key = (id(probabilities), decision.action, decision.would_have, decision.explored)
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MAX_CACHED:
                 self._known.clear()
-            known = self._known[key] = self._worded(decision)
-        return known
+            # The distribution is kept beside its texts, or another one could get its id.
+            known = self._known[key] = probabilities, self._worded(decision)
+        return known[1]
 
     def _worded(self, decision: Decision) -> tuple[bytes, bytes]:
         before = {
@@ -48,6 +54,7 @@ class PolicyTexts:
             "propensity": decision.propensity,
             "probabilities": decision.probabilities,
             "policy_version": self.policy.version,
+            **({} if self.policy.name == DEFAULT_POLICY else {"policy": self.policy.name}),
             "explored": decision.explored,
         }
         after = b',"would_have":%b,"context":{"purchase_probability":' % _encode(decision.would_have)
@@ -93,7 +100,7 @@ class AnswerEncoder:
         before, after = self._around_draw(chosen)
         draw = decided.draw / ONE
         decision = b'"decision_id":%b:%b%b%a%b' % (event[:-1], self._placement, before, draw, after)
-        context = b'%a,"stage":%b,"cart_milli":%d,"event":%b,"click":%d,"mask":%d%b%b' % (
+        context = b'%a,"stage":%b,"cart_milli":%d,"event":%b,"click":%d,"mask":%d%b%b%b' % (
             asked.purchase_probability,
             _WORDS[asked.stage],
             asked.cart_milli,
@@ -102,5 +109,6 @@ class AnswerEncoder:
             asked.mask,
             b"" if asked.session_risk is None else b',"session_risk":%a' % asked.session_risk,
             b"" if asked.consent else b',"consent":false',
+            b"" if asked.vector is None else b',"vector":%b' % _encode(asked.vector),
         )
         return b"%b%b%b}}" % (head, decision, context)

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from models.contract.decision_context import Stage
+from models.contract.decision_context import Context, Stage
 from models.contract.events import Click, Reason
 from models.contract.predictions import FallbackTier
-from models.decisions.policy import Context, Decision
+from models.decisions.decision import Decision
 from models.features.batch import Batcher
 from models.privacy.erasure import Erasure
 from models.registry.versions import Version

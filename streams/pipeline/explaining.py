@@ -12,8 +12,8 @@ import structlog
 from models.contract.decision_context import Context
 from models.contract.explanations import IntentExplanation, ItemsExplanation
 from models.contract.predictions import FallbackTier, ScoredItem
-from models.decisions.policy import Policy, draw_of
-from models.decisions.reasons import explain_decision
+from models.decisions.decision import draw_of
+from models.decisions.policy import Policy
 from models.explanation.counterfactuals import Session
 from models.explanation.explain import Explained, explain
 from models.registry.versions import Version
@@ -60,7 +60,7 @@ def _explained(chunk: Chunk, number: int, policy: Policy) -> tuple[Message, ...]
     ids = [item.item_id for item in _items(scored.items[applied.row])]
     place = scored.tiers[applied.row], chunk.version, session, ids
     told = answered(*place, decided.probability, decided.context.consent)
-    decision = explain_decision(policy, decided.context, decided.draw)
+    decision = policy.explain(decided.context, decided.draw)
     parts = zip(chunk.answers[number], (told.intent, told.items, decision), strict=True)
     return tuple(_with(message, explanation) for message, explanation in parts)
 
@@ -103,5 +103,5 @@ def looked_up(
         "model_version": version.id if version else "",
         "intent": msgspec.to_builtins(told.intent),
         "recommendations": msgspec.to_builtins(told.items),
-        "decision": msgspec.to_builtins(explain_decision(policy, context, draw_of(intent["event_id"]))),
+        "decision": msgspec.to_builtins(policy.explain(context, draw_of(intent["event_id"]))),
     }

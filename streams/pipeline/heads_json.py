@@ -11,7 +11,7 @@ from models.contract.head_table import HeadPart, Kind, Layout
 from models.contract.predictions import MOST_CLASSES
 from models.scoring.scores import Scores
 
-#: Steps of published probabilities (to the nearest, as `policy.published` does), and of shares.
+#: Steps of published probabilities (to the nearest, as `decision.published` does), and of shares.
 STEPS: Final = 10_000
 SHARE_STEPS: Final = 100
 #: Beside the likeliest class, those with at least this share are named.

@@ -38,7 +38,7 @@ class Pipeline:
         self.caches: dict[int, PartitionCache] = {}
         self._versions, self._sealer = versions, sealer
         self._profiles = ProfileDecoder(decoder.limits, decoder.pseudonyms)
-        self._texts = PolicyTexts(policy)
+        self._texts, self._vectors = PolicyTexts(policy), deciding.ContextVectors(policy)
         self._deadline = Deadline(config.deadline_s)
         self._shop = Merchandiser(config.shop, decoder.catalogue)
         self._dropped: Counter[str] = Counter()
@@ -73,7 +73,7 @@ class Pipeline:
         """What the scored chunk comes to."""
         config = self.config
         with _timed(chunk, "decide"):
-            deciding.decide_all(chunk, self.policy, config.session)
+            deciding.decide_all(chunk, self.policy, self._vectors, config.session)
         with _timed(chunk, "encode"):
             encoding.encode_all(chunk, self._texts, self.decoder.catalogue, config)
         with _timed(chunk, "write"):

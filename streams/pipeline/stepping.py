@@ -6,7 +6,7 @@ from typing import Any
 
 from models.contract.events import Click, Reason, Rejected
 from models.contract.pseudonyms import Pseudonyms
-from models.decisions import policy
+from models.decisions.decision import stage_of
 from models.features import features
 from models.privacy.erasure import request_of, user_request_of
 from models.sessions.lifecycle import BEGIN_CHECKOUT, PURCHASE
@@ -93,7 +93,7 @@ def _apply(chunk: Chunk, key: bytes, click: Click, entry: VisitorEntry, facts: F
     slot = entry.slot if facts.consent else batcher.visitor(None)
     index = batcher.click(slot, facts.code, facts.position, features.row(visitor, click, facts))
     counts = visitor.counts
-    stage = policy.stage_of(visitor.cart_items, counts[BEGIN_CHECKOUT], counts[PURCHASE])
+    stage = stage_of(visitor.cart_items, counts[BEGIN_CHECKOUT], counts[PURCHASE])
     place = (number, index, stage, visitor.cart_value, visitor.sessions)
     chunk.applied.append(Applied(key, click, facts, entry, chunk.watermark, *place))
     chunk.panes.collector.add(click, facts)

@@ -8,7 +8,7 @@ from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.contract.events import Limits
 from models.decisions.actions import ActionSet
-from models.decisions.policy import Policy
+from models.decisions.policy_kinds import policy_of
 from models.serving import shop_rules
 from streams.config import secret_file
 from streams.config.processing_config import ProcessingConfig
@@ -45,7 +45,7 @@ def answering(at: Installation, texts: Texts, sealer: Sealer | None) -> Answerin
     metrics, catalogue = Metrics(), Catalogue()
     reports = Reports(at.names.model_reports, at.connection.aiokafka())
     models = _models(at, metrics, reports)
-    policy = Policy(ActionSet.load(texts.actions))
+    policy = policy_of(ActionSet.load(texts.actions))
     config = ProcessingConfig.of(at.settings, at.names, at.partitions, shop_rules.parse(texts.shop))
     decoder = _decoder(at, catalogue, texts.events)
     pipeline = Pipeline(config, decoder, policy, models, metrics, sealer)

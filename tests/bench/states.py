@@ -10,7 +10,7 @@ from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.contract.events import Limits
 from models.decisions.actions import ActionSet
-from models.decisions.policy import Policy
+from models.decisions.policy_kinds import policy_of
 from models.registry.versions import Version
 from models.state import state_keys, visitor
 from streams.config.processing_config import ProcessingConfig
@@ -87,7 +87,7 @@ def _pipeline(version: Version) -> Pipeline:
         ModelCache(str(version.path.parent), version.path.parent, "cpu"), metrics, Shadow(0.1, metrics)
     )
     models.current = version
-    policy = Policy(ActionSet.load(actions_text(settings)))
+    policy = policy_of(ActionSet.load(actions_text(settings)))
     decoder = Decoder(Limits(check_skew=False), Catalogue())
     return Pipeline(ProcessingConfig.of(settings, names, PARTITIONS), decoder, policy, models, metrics)
 

@@ -9,17 +9,18 @@ from deploy.cli import main
 from deploy.commands.decisions_command import ACTIONS_FILE
 from models.contract.decision_context import Context
 from models.decisions.actions import ActionSet
-from models.decisions.policy import Policy, draw_of
+from models.decisions.decision import decide, draw_of, record_fields
+from models.decisions.rules_policy import RulesPolicy
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 
 
 def decisions(count: int) -> list[bytes]:
-    policy = Policy(ActionSet.load(ACTIONS_FILE.read_bytes()))
+    policy = RulesPolicy(ActionSet.load(ACTIONS_FILE.read_bytes()))
     context, values = Context(0.2, "cart", 60_000, "view_item", 3, policy.actions.all_bits), []
     for event_id in map(str, range(count)):
         draw = draw_of(event_id)
-        fields = policy.fields(event_id, context, policy.decide(context, draw), draw)
+        fields = record_fields(policy, event_id, context, decide(policy, context, draw), draw)
         values.append(msgspec.json.encode({"event_id": event_id, **fields}))
     return values
 

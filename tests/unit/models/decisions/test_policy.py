@@ -12,9 +12,10 @@ from scipy.stats import chisquare
 
 import deploy
 from models.contract.decision_context import Context
-from models.decisions.actions import ActionSet, earlier
-from models.decisions.actions_file import When
-from models.decisions.policy import MAX_CACHED, ONE, Policy, decision_id, draw_of, published, stage_of
+from models.decisions.actions import ActionSet
+from models.decisions.actions_file import ONE, When
+from models.decisions.decision import decide, decision_id, draw_of, published, record_fields, stage_of
+from models.decisions.rules_policy import MAX_CACHED, RulesPolicy, earlier
 from models.decisions.verify import verify
 
 SHIPPED_TEXT = (Path(deploy.__file__).parent / "data" / "actions.toml").read_text()
@@ -50,15 +51,20 @@ def with_epsilon(epsilon: float) -> ActionSet:
     return msgspec.structs.replace(ACTIONS, epsilon=epsilon, shares=(None,) * len(ACTIONS.names))
 
 
+def explorable_of(context: Context) -> int:
+    """The allowed actions that exploration may choose, as bits."""
+    return RulesPolicy(ACTIONS).evaluate([context])[0].explorable & context.mask
+
+
 @given(CONTEXTS, DRAWS)
 def test_a_masked_action_is_never_chosen_and_every_allowed_one_can_be(context: Context, draw: int) -> None:
-    decision = Policy(ACTIONS).decide(context, draw)
+    decision = decide(RulesPolicy(ACTIONS), context, draw)
     assert context.mask >> decision.position & 1
-    assert decision.explorable & ~context.mask == 0
+    assert explorable_of(context) & ~context.mask == 0
     for position, name in enumerate(ACTIONS.names):
-        drawn = decision.explorable >> position & 1 or name == decision.preferred
+        drawn = explorable_of(context) >> position & 1 or name == decision.preferred
         assert (decision.probabilities[name] > 0) == bool(drawn)
-    assert [name for name in FREE if not decision.explorable & bit(name)] == [
+    assert [name for name in FREE if not explorable_of(context) & bit(name)] == [
         name for name in FREE if not context.mask & bit(name)
     ]
 
@@ -76,11 +82,11 @@ def holds(when: When, context: Context) -> bool:
 
 @given(CONTEXTS, DRAWS)
 def test_what_costs_something_is_explored_only_where_its_rule_allows(context: Context, draw: int) -> None:
-    decision = Policy(ACTIONS).decide(context, draw)
+    decision = decide(RulesPolicy(ACTIONS), context, draw)
     for name, rule in (("coupon_10_percent", COUPON.explore_when), ("free_shipping", SHIPPING.when)):
         assert rule is not None
         explorable = holds(rule, context) and bool(context.mask & bit(name))
-        assert bool(decision.explorable & bit(name)) == explorable
+        assert bool(explorable_of(context) & bit(name)) == explorable
         if decision.action == name and decision.explored:
             assert explorable
             assert decision.propensity == pytest.approx(0.02)
@@ -89,18 +95,18 @@ def test_what_costs_something_is_explored_only_where_its_rule_allows(context: Co
 @given(CONTEXTS)
 def test_somebody_who_only_browses_is_never_offered_what_costs_something(context: Context) -> None:
     context = msgspec.structs.replace(context, stage="browsing")
-    chances = Policy(ACTIONS).decide(context, 0).probabilities
+    chances = decide(RulesPolicy(ACTIONS), context, 0).probabilities
     assert (chances["coupon_10_percent"], chances["free_shipping"]) == (0.0, 0.0)
 
 
 def test_one_mask_in_two_contexts_has_two_distributions() -> None:
     """Contexts that differ only in what may be explored must not share a remembered distribution."""
-    policy = Policy(ACTIONS)
+    policy = RulesPolicy(ACTIONS)
     mask = FULL & ~bit("ad_bestsellers") & ~bit("ad_new_arrivals")
     poor = Context(0.3, "browsing", 0, "login", 1, mask)
     rich = Context(0.45, "cart", 45_000, "login", 1, mask & ~bit("free_shipping") & ~bit("nudge_checkout"))
-    both = [policy.decide(one, ONE - 1) for one in (poor, rich, poor, rich)]
-    fresh = [Policy(ACTIONS).decide(one, ONE - 1) for one in (poor, rich)]
+    both = [decide(policy, one, ONE - 1) for one in (poor, rich, poor, rich)]
+    fresh = [decide(RulesPolicy(ACTIONS), one, ONE - 1) for one in (poor, rich)]
     assert both == fresh * 2
     assert fresh[0].probabilities["coupon_10_percent"] == 0.0
     assert fresh[1].probabilities["coupon_10_percent"] == pytest.approx(0.02)
@@ -122,14 +128,14 @@ def test_an_actions_own_epsilon_is_its_share_and_all_sum_to_exactly_one(
     for name, share in actions.items():
         if share is not None:
             text = text.replace(f'name = "{name}"', f'name = "{name}"\nepsilon = {share}')
-    decision = Policy(ActionSet.load(text)).decide(context, 0)
+    decision = decide(RulesPolicy(ActionSet.load(text)), context, 0)
     chances = decision.probabilities
     assert sum(chances.values()) == sum(sorted(chances.values())) == 1.0
     for name, share in actions.items():
         if share is not None and name != decision.preferred and context.mask & bit(name):
             assert chances[name] == int(share * ONE) / ONE
     sharing = [
-        name for name in ACTIONS.names if decision.explorable & bit(name) and chances_of(name, actions)
+        name for name in ACTIONS.names if explorable_of(context) & bit(name) and chances_of(name, actions)
     ]
     rest = [chances[name] for name in sharing if name != decision.preferred]
     assert rest == [int(epsilon * ONE) // len(sharing) / ONE] * len(rest)
@@ -142,18 +148,18 @@ def chances_of(name: str, own: dict[str, float | None]) -> bool:
 
 @given(CONTEXTS, st.one_of(st.just(0.0), st.floats(1e-6, 1.0)))
 def test_probabilities_sum_to_exactly_one_in_any_order(context: Context, epsilon: float) -> None:
-    probabilities = list(Policy(with_epsilon(epsilon)).decide(context, 0).probabilities.values())
+    probabilities = list(decide(RulesPolicy(with_epsilon(epsilon)), context, 0).probabilities.values())
     assert sum(probabilities) == sum(sorted(probabilities)) == sum(reversed(probabilities)) == 1.0
     assert json.loads(json.dumps(probabilities)) == probabilities
 
 
 @given(CONTEXTS)
 def test_propensity_is_exactly_the_share_of_draws(context: Context) -> None:
-    policy, seen = Policy(ACTIONS), 0
-    for name, probability in policy.decide(context, 0).probabilities.items():
+    policy, seen = RulesPolicy(ACTIONS), 0
+    for name, probability in decide(policy, context, 0).probabilities.items():
         share = int(probability * ONE)
         if share:
-            first, last = policy.decide(context, seen), policy.decide(context, seen + share - 1)
+            first, last = decide(policy, context, seen), decide(policy, context, seen + share - 1)
             assert first.action == last.action == name
             assert first.propensity == probability
         seen += share
@@ -162,16 +168,16 @@ def test_propensity_is_exactly_the_share_of_draws(context: Context) -> None:
 
 @pytest.mark.parametrize("mask", [FULL, FULL & ~bit("coupon_10_percent") & ~bit("ad_bestsellers")])
 def test_draws_of_event_ids_follow_the_propensities(mask: int) -> None:
-    policy = Policy(with_epsilon(0.5))
+    policy = RulesPolicy(with_epsilon(0.5))
     context = msgspec.structs.replace(IN_CART, mask=mask)
-    counts = Counter(policy.decide(context, draw_of(f"event-{i}")).action for i in range(100_000))
-    expected = {n: p * 100_000 for n, p in policy.decide(context, 0).probabilities.items() if p}
+    counts = Counter(decide(policy, context, draw_of(f"event-{i}")).action for i in range(100_000))
+    expected = {n: p * 100_000 for n, p in decide(policy, context, 0).probabilities.items() if p}
     assert set(counts) == set(expected)
     assert chisquare([counts[n] for n in expected], list(expected.values())).pvalue > 0.001
 
 
 def test_without_exploration_the_preferred_action_is_certain() -> None:
-    decision = Policy(with_epsilon(0.0)).decide(IN_CART, ONE - 1)
+    decision = decide(RulesPolicy(with_epsilon(0.0)), IN_CART, ONE - 1)
     assert (decision.action, decision.propensity, decision.explored) == ("coupon_10_percent", 1.0, False)
 
 
@@ -195,30 +201,30 @@ def test_without_exploration_the_preferred_action_is_certain() -> None:
 )
 def test_the_heaviest_matching_rule_is_preferred(change: dict[str, object], preferred: str) -> None:
     context = msgspec.structs.replace(IN_CART, **change)
-    assert Policy(ACTIONS).decide(context, 0).preferred == preferred
+    assert decide(RulesPolicy(ACTIONS), context, 0).preferred == preferred
 
 
 @given(CONTEXTS, DRAWS)
 def test_would_have_is_the_unmasked_decision_of_the_same_draw(context: Context, draw: int) -> None:
-    policy = Policy(ACTIONS)
-    unmasked = policy.decide(msgspec.structs.replace(context, mask=FULL), draw)
-    assert policy.decide(context, draw).would_have == unmasked.action == unmasked.would_have
+    policy = RulesPolicy(ACTIONS)
+    unmasked = decide(policy, msgspec.structs.replace(context, mask=FULL), draw)
+    assert decide(policy, context, draw).would_have == unmasked.action == unmasked.would_have
 
 
 def test_the_cache_is_bounded_and_does_not_change_answers() -> None:
     names = "".join(f'[[actions]]\nname = "ad{i}"\nkind = "ad"\n' for i in range(13))
     text = f'placement = "p"\nepsilon = 0.2\n{names}[[actions]]\nname = "none"\nkind = "none"\n'
-    policy, none = Policy(ActionSet.load(text)), 1 << 13
+    policy, none = RulesPolicy(ActionSet.load(text)), 1 << 13
     masks = [none | bits for bits in range(1 << 13)]
-    first = [policy.decide(Context(0.1, "cart", 0, "login", 1, mask), ONE // 3) for mask in masks]
-    assert len(policy._distributions) <= MAX_CACHED
-    assert first == [policy.decide(Context(0.1, "cart", 0, "login", 1, mask), ONE // 3) for mask in masks]
+    first = [decide(policy, Context(0.1, "cart", 0, "login", 1, mask), ONE // 3) for mask in masks]
+    assert len(policy._choices) <= MAX_CACHED
+    assert first == [decide(policy, Context(0.1, "cart", 0, "login", 1, mask), ONE // 3) for mask in masks]
 
 
 @pytest.mark.parametrize("mask", [FULL + 1, FULL & ~NOTHING, 0])
 def test_an_impossible_mask_is_refused(mask: int) -> None:
     with pytest.raises(ValueError, match="mask"):
-        Policy(ACTIONS).decide(msgspec.structs.replace(IN_CART, mask=mask), 0)
+        decide(RulesPolicy(ACTIONS), msgspec.structs.replace(IN_CART, mask=mask), 0)
 
 
 def test_the_draw_is_what_the_documentation_says() -> None:
@@ -235,8 +241,8 @@ def test_stage(counts: tuple[int, int, int], stage: str) -> None:
 
 
 def published_record(context: Context, event_id: str) -> dict[str, object]:
-    policy, draw = Policy(ACTIONS), draw_of(event_id)
-    fields = policy.fields(event_id, context, policy.decide(context, draw), draw)
+    policy, draw = RulesPolicy(ACTIONS), draw_of(event_id)
+    fields = record_fields(policy, event_id, context, decide(policy, context, draw), draw)
     return msgspec.json.decode(msgspec.json.encode({"event_id": event_id, **fields}))
 
 
@@ -315,9 +321,9 @@ def test_decisions_of_the_algorithm_before_still_verify() -> None:
     actions = ActionSet.load(text)
     assert verify(record, actions) == []
     assert verify(record | {"propensity": 0.06}, actions) != []
-    now = Policy(actions).decide(msgspec.convert(record["context"], Context), draw_of("e73"))
+    now = decide(RulesPolicy(actions), msgspec.convert(record["context"], Context), draw_of("e73"))
     assert (now.action, now.explored) == ("nothing", False)
-    assert earlier(actions).version == record["policy_version"] != actions.version
+    assert earlier(actions).version == record["policy_version"] != RulesPolicy(actions).version
 
 
 def test_a_decision_id_names_its_event_and_placement() -> None:

@@ -13,7 +13,8 @@ import deploy
 from models.contract.decision_context import Context
 from models.contract.events import Click
 from models.decisions.actions import ActionSet
-from models.decisions.policy import Policy, decision_id, draw_of
+from models.decisions.decision import decide, decision_id, draw_of
+from models.decisions.rules_policy import RulesPolicy
 from models.durations import DAY_MS
 from models.state.exposure import (
     CLICKED,
@@ -226,7 +227,8 @@ def test_closing_composes(steps: list[tuple[str, int, int, str, int]], marks: li
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 40 * MINUTE), st.booleans()), min_size=20, max_size=150))
 def test_no_cap_is_ever_exceeded(gaps: list[tuple[int, bool]]) -> None:
-    policy, exposure, now = Policy(msgspec.structs.replace(ACTIONS, epsilon=1.0)), Exposure(), T0
+    exploring = msgspec.structs.replace(ACTIONS, epsilon=1.0, shares=(None,) * len(ACTIONS.names))
+    policy, exposure, now = RulesPolicy(exploring), Exposure(), T0
     sessions, log = 0, []
     for number, (gap, fresh) in enumerate(gaps):
         now += gap
@@ -235,7 +237,7 @@ def test_no_cap_is_ever_exceeded(gaps: list[tuple[int, bool]]) -> None:
             sessions += 1
         bits = mask(exposure, ACTIONS, now)
         event_id = f"{gap}-{number}"
-        decision = policy.decide(Context(0.2, "cart", 60_000, "view_item", 1, bits), draw_of(event_id))
+        decision = decide(policy, Context(0.2, "cart", 60_000, "view_item", 1, bits), draw_of(event_id))
         record(exposure, ACTIONS, decision.position, decision_id(event_id, ACTIONS.placement), now)
         log.append((decision.position, now, sessions))
     for position, action in enumerate(ACTIONS.actions):

@@ -19,7 +19,8 @@ from models.contract.predictions import (
     scored,
 )
 from models.decisions.actions import ActionSet
-from models.decisions.policy import Policy, draw_of
+from models.decisions.decision import decide, draw_of, record_fields
+from models.decisions.rules_policy import RulesPolicy
 from models.features.features import FEATURES_VERSION
 from models.scoring.scores import TIERS, TOP, Scores
 from models.state.facts import ClickStatus, Facts
@@ -27,7 +28,7 @@ from streams.pipeline.answers import AnswerEncoder, PolicyTexts
 from streams.pipeline.chunk import Applied, Decided
 from streams.pipeline.items_json import ItemsEncoder
 
-POLICY = Policy(ActionSet.load(ACTIONS_FILE.read_bytes()))
+POLICY = RulesPolicy(ActionSet.load(ACTIONS_FILE.read_bytes()))
 WORDING = PolicyTexts(POLICY)
 IDS = st.text(min_size=1, max_size=20)
 
@@ -59,7 +60,7 @@ def test_answers_are_those_of_the_structs(
     allowed = mask | 1 << POLICY.actions.none
     context = Context(probability, stage, cart, event, position, allowed, risk, consent)
     draw = draw_of(event_id)
-    decision = POLICY.decide(context, draw)
+    decision = decide(POLICY, context, draw)
     scribe = AnswerEncoder(WORDING, version, "cafe", 1_700_000_000_001)
     made = scribe.answers(
         applied_to(click, position, session), Decided(probability, context, draw, decision), tier, b"[]"
@@ -77,7 +78,7 @@ def test_answers_are_those_of_the_structs(
     }
     identity = f"{visitor_id}:{session}"
     intent = {"purchase_probability": probability, "session_id": identity, "session_clicks": position}
-    fields = POLICY.fields(event_id, context, decision, draw)
+    fields = record_fields(POLICY, event_id, context, decision, draw)
     expected = (
         PurchaseIntent(**common, **intent),
         Recommendations(**common, items=[]),

@@ -10,7 +10,7 @@ from deploy.reference.contract import schema
 from models.contract.events import EVENTS
 from models.contract.predictions import AdDecision, PurchaseIntent, Recommendations
 from models.decisions.actions import ActionSet
-from models.decisions.policy import published
+from models.decisions.decision import published
 from models.decisions.verify import verify
 from models.features.features import row
 from models.registry.versions import Version

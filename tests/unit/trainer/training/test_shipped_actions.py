@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from models.contract.events import Click
-from models.decisions.actions import ActionSet, earlier
+from models.decisions.actions import ActionSet
+from models.decisions.policy import Policy
+from models.decisions.rules_policy import RulesPolicy, earlier
 from models.decisions.verify import Verifier
 from models.registry.versions import Version
 from tests.offline import ACTIONS, Offline, records
@@ -39,8 +41,8 @@ def following() -> list[Click]:
     return sorted(real_clicks(LEARNED + FOLLOWING)[LEARNED:], key=lambda click: click.ts)
 
 
-def decisions(version: Version, actions: ActionSet, clicks: list[Click]) -> list[dict]:
-    offline = Offline(version, actions=actions)
+def decisions(version: Version, policy: Policy, clicks: list[Click]) -> list[dict]:
+    offline = Offline(version, policy=policy)
     wire = [msgspec.json.decode(msgspec.json.encode(click)) for click in clicks]
     answers = offline.run(records([_plain(one) for one in wire]), CHUNK)
     return [one for chunk in answers for one in chunk.get(offline.names.ad_decisions, ())]
@@ -61,8 +63,8 @@ def shares(made: list[dict], name: str) -> dict[str, float]:
 
 def test_what_costs_something_is_rarely_explored_and_never_given_to_who_only_browses(version, following):
     told = {}
-    for case, actions in (("before", earlier(SET)), ("now", SET)):
-        made = decisions(version, actions, following)
+    for case, policy in (("before", earlier(SET)), ("now", RulesPolicy(SET))):
+        made = decisions(version, policy, following)
         assert len(made) > 0.9 * FOLLOWING
         verifier = Verifier(SET)
         assert [one for one in made if verifier.differences(one)] == []

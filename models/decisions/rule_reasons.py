@@ -1,4 +1,4 @@
-"""Why a decision fell as it did, from nothing but its own record: rule, exploration, constraint, and bounds.
+"""Reasons of a decision of the policy `rules`, from its record alone: rule, exploration, constraint, bounds.
 
 What a published decision holds (`predictions.AdDecision`: context, mask, draw) is all that went into it, so
 its reasons are exact; nothing is estimated.
@@ -12,7 +12,8 @@ from models.contract.decision_context import Context
 from models.contract.explanations import DecisionExplanation
 from models.decisions.actions import ActionSet
 from models.decisions.conditions import conditions, not_offered
-from models.decisions.policy import Decision, Policy
+from models.decisions.decision import Decision, decide
+from models.decisions.policy import Policy
 from models.decisions.units import percent
 from models.decisions.withholding import withheld
 
@@ -31,9 +32,9 @@ _REFUSED: Final = (
 )
 
 
-def explain_decision(policy: Policy, context: Context, draw: int) -> DecisionExplanation:
+def explain_rules(policy: Policy, context: Context, draw: int) -> DecisionExplanation:
     """The reasons of the decision for `context` and `draw`. Raises ValueError for a mask of others."""
-    actions, decision = policy.actions, policy.decide(context, draw)
+    actions, decision = policy.actions, decide(policy, context, draw)
     position = actions.names.index(decision.preferred)
     masked = {actions.names[at]: reason for at, reason in withheld(actions, context).items()}
     failed, held_back = _lost(actions, context, position, masked)
@@ -111,7 +112,7 @@ def _bounds(policy: Policy, context: Context, draw: int) -> tuple[float, float]:
     rules = [action.when for action in policy.actions.actions]
     edges = {bound for when in rules for bound in (when.min_probability, when.max_probability) if bound}
     cuts = [0.0, *sorted(edge for edge in edges if 0 < edge < 1), 1.0]
-    preferred = policy.decide(context, draw).preferred
+    preferred = decide(policy, context, draw).preferred
     alike = [_preferred(policy, context, draw, low) == preferred for low in cuts[:-1]]
     place = max(n for n, low in enumerate(cuts[:-1]) if low <= context.purchase_probability)
     first = last = place
@@ -124,4 +125,4 @@ def _bounds(policy: Policy, context: Context, draw: int) -> tuple[float, float]:
 
 def _preferred(policy: Policy, context: Context, draw: int, probability: float) -> str:
     moved = msgspec.structs.replace(context, purchase_probability=probability)
-    return policy.decide(moved, draw).preferred
+    return decide(policy, moved, draw).preferred

@@ -1,0 +1,109 @@
+"""Decisions of any policy: an action drawn from its distribution, with the propensity it was drawn with.
+
+Order (Pathcast's `docs/decisioning.md`): constraints mask the actions, the policy gives a distribution over
+those allowed, and a draw seeded by the event id samples. Logging the exact propensity is what makes the log
+usable for off-policy evaluation (Li et al. 2010, *A Contextual-Bandit Approach to Personalized News Article
+Recommendation*; Bottou et al. 2013 for the reused draw).
+"""
+
+from bisect import bisect_right
+from typing import Any, NamedTuple
+
+import msgspec
+import xxhash
+
+from models.contract.decision_context import Context, Stage
+from models.decisions.actions import ActionSet
+from models.decisions.actions_file import DEFAULT_POLICY, ONE
+from models.decisions.policy import Evaluation, Policy
+
+
+class Decision(NamedTuple):
+    """A sampled action: `preferred` is the policy's best one, `explored` that the draw took another one.
+
+    `would_have` is what the same draw gives with nothing masked. `probabilities` may be shared between
+    decisions: not to be changed.
+    """
+
+    action: str
+    position: int
+    propensity: float
+    probabilities: dict[str, float]
+    preferred: str
+    would_have: str
+    explored: bool
+
+
+def decide(policy: Policy, context: Context, draw: int) -> Decision:
+    """The decision for `context`; `draw` is `draw_of(event_id)`, in [0, 2^53).
+
+    Raises ValueError for a mask of other actions.
+    """
+    return sample(policy.actions, policy.evaluate([context])[0], context.mask, draw)
+
+
+def sample(actions: ActionSet, evaluation: Evaluation, mask: int, draw: int) -> Decision:
+    """As `decide`, of an evaluated context. Raises ValueError where the policy leaves the mask, too."""
+    full, names = actions.all_bits, actions.names
+    if mask & ~full or not mask >> actions.none & 1:
+        expected = f"expected to hold action {actions.none} and none beyond {full:#b}"
+        raise ValueError(f"mask {mask:#b}: {expected}")
+    (probabilities, cumulative), preferred = evaluation.choose(mask)
+    position = would_have = bisect_right(cumulative, draw)
+    if not mask >> position & 1:
+        raise ValueError(f"the policy gave {names[position]} a probability, which mask {mask:#b} leaves out")
+    if mask != full:
+        would_have = bisect_right(evaluation.choose(full).distribution.cumulative, draw)
+    return Decision(
+        names[position],
+        position,
+        probabilities[names[position]],
+        probabilities,
+        names[preferred],
+        names[would_have],
+        position != preferred,
+    )
+
+
+def record_fields(
+    policy: Policy, event_id: str, context: Context, decision: Decision, draw: int
+) -> dict[str, Any]:
+    """The decision as the fields of `predictions.AdDecision` that are its own."""
+    named = {} if policy.name == DEFAULT_POLICY else {"policy": policy.name}
+    return {
+        "decision_id": decision_id(event_id, policy.actions.placement),
+        "placement": policy.actions.placement,
+        "action": decision.action,
+        "propensity": decision.propensity,
+        "probabilities": decision.probabilities,
+        "context": msgspec.to_builtins(context),
+        "policy_version": policy.version,
+        **named,
+        "explored": decision.explored,
+        "draw": draw / ONE,
+        "would_have": decision.would_have,
+    }
+
+
+def draw_of(event_id: str) -> int:
+    """The upper 53 bits of the event id's xxh3-64 (UTF-8, seed 0): uniform, and the same on every worker."""
+    return xxhash.xxh3_64_intdigest(event_id.encode()) >> 11
+
+
+def published(probability: float) -> float:
+    """The purchase probability as it is published and decided from: four decimals, exact in JSON."""
+    return round(probability, 4)
+
+
+def decision_id(event_id: str, placement: str) -> str:
+    """Unique because event ids are, and known to anyone who knows the click."""
+    return f"{event_id}:{placement}"
+
+
+def stage_of(cart_items: int, checkouts: int, purchases: int) -> Stage:
+    """How far the session has come: the furthest step that it has taken."""
+    if purchases:
+        return "bought"
+    if checkouts:
+        return "checkout"
+    return "cart" if cart_items else "browsing"

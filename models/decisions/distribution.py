@@ -1,0 +1,28 @@
+"""Probabilities of a placement's actions, as exact multiples of 2^-53."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from models.decisions.actions_file import ONE
+
+
+class Distribution(NamedTuple):
+    """Probabilities by action name (0 where it cannot be drawn) and their running sums in units of 2^-53.
+
+    The units are the grain of the draw, so the probabilities sum to exactly 1, and each is exactly the share
+    of draws that choose its action.
+    """
+
+    probabilities: dict[str, float]
+    cumulative: tuple[int, ...]
+
+    @classmethod
+    def of_units(cls, names: Sequence[str], units: Sequence[int]) -> "Distribution":
+        """From whole units of 2^-53 by action. Raises ValueError unless they are >= 0 and sum to 2^53."""
+        if min(units) < 0 or sum(units) != ONE:
+            raise ValueError(
+                f"units {list(units)} sum to {sum(units)}; expected none below 0 and a sum of {ONE}"
+            )
+        probabilities = {name: unit / ONE for name, unit in zip(names, units, strict=True)}
+        return cls(probabilities, tuple(accumulate(units)))

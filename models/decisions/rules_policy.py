@@ -1,0 +1,94 @@
+"""The policy `rules`: epsilon-greedy over the rules of the actions file.
+
+The heaviest action whose rule holds is preferred; the exploration floor is spread over those that may be
+explored in the context.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from models.contract.decision_context import Context
+from models.contract.explanations import DecisionExplanation
+from models.decisions.actions import ActionSet
+from models.decisions.actions_file import DEFAULT_POLICY, When
+from models.decisions.exploration import epsilon_greedy
+from models.decisions.policy import Choice
+from models.decisions.rule_evaluation import Rules, Ruling
+from models.decisions.rule_reasons import explain_rules
+
+#: Names how decisions are made from a file. Version 1 explored every allowed action everywhere and knew no
+#: risk; its decisions are still verified (`earlier`).
+ALGORITHM: Final = "epsilon-greedy/2"
+EARLIER: Final = "epsilon-greedy/1"
+MAX_CACHED: Final = 4096
+
+
+class RulesPolicy:
+    """The rules of one action set, as `algorithm` reads them."""
+
+    name: Final = DEFAULT_POLICY
+    inputs: Final[tuple[str, ...]] = ()
+
+    def __init__(self, actions: ActionSet, algorithm: str = ALGORITHM) -> None:
+        self.actions = actions
+        self.version = actions.digest(algorithm)
+        self._rules = Rules(actions)
+        self._choices: dict[tuple[int, int], Choice] = {}
+
+    def evaluate(self, contexts: Sequence[Context]) -> list["RulesEvaluation"]:
+        """Which rules are in play, and which actions may be explored."""
+        at, every, found = self._rules.at, self.actions.all_bits, []
+        for context in contexts:
+            probability, cart = context.purchase_probability, context.cart_milli
+            ruling = at(context.event, context.stage)
+            explorable = every & ~ruling.barred(probability, cart)
+            found.append(RulesEvaluation(self, ruling, probability, cart, explorable))
+        return found
+
+    def explain(self, context: Context, draw: int) -> DecisionExplanation:
+        """Rule, exploration or constraint, and the probabilities between which the rules say the same."""
+        return explain_rules(self, context, draw)
+
+    def choice(self, preferred: int, explorable: int) -> Choice:
+        """`epsilon_greedy`, remembered: there are few different ones."""
+        key = (preferred, explorable)
+        found = self._choices.get(key)
+        if found is None:
+            if len(self._choices) >= MAX_CACHED:
+                self._choices.clear()
+            distribution = epsilon_greedy(self.actions, preferred, explorable)
+            found = self._choices[key] = Choice(distribution, preferred)
+        return found
+
+
+class RulesEvaluation(NamedTuple):
+    """A context's rules and numbers; `explorable` are the actions that exploration may choose, as bits."""
+
+    policy: RulesPolicy
+    ruling: Ruling
+    probability: float
+    cart_milli: int
+    explorable: int
+
+    def choose(self, mask: int) -> Choice:
+        """The heaviest rule of the mask that holds, over the floor of exploration."""
+        preferred = self.ruling.preferred(self.probability, self.cart_milli, mask)
+        return self.policy.choice(preferred, mask & self.explorable)
+
+
+def earlier(actions: ActionSet) -> RulesPolicy:
+    """The same file as the algorithm before read it: to verify decisions that were made by it."""
+    as_read = msgspec.structs.replace(
+        actions,
+        shares=(None,) * len(actions.names),
+        explored=(When(),) * len(actions.names),
+        risk_limits=(),
+    )
+    return RulesPolicy(as_read, EARLIER)
+
+
+def versions(actions: ActionSet) -> tuple[RulesPolicy, ...]:
+    """How the file is decided now, and how it was before."""
+    return RulesPolicy(actions), earlier(actions)
