@@ -6,7 +6,6 @@ Stacking (Wolpert 1992, "Stacked generalization") of the network with LightGBM (
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import lightgbm
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -28,6 +27,8 @@ class Forest:
         if not (0 < self.network < np.inf and 0 < self.trees < np.inf):
             raise ValueError(f"weights of network and trees are {state['weights']}, expected numbers above 0")
         self._table = ColumnTable(state["ranks"])
+        import lightgbm  # it imports scikit-learn: seconds that a worker without trees need not wait
+
         try:
             self._booster = lightgbm.Booster(model_str=state["trees"])
         except lightgbm.basic.LightGBMError as error:
