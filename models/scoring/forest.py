@@ -13,6 +13,7 @@ from torch import Tensor
 
 from models.features.batch import Batch
 from models.features.tree_columns import Columns, ColumnTable, past
+from models.scoring import tree_kernel
 
 
 class Forest:
@@ -27,14 +28,10 @@ class Forest:
         if not (0 < self.network < np.inf and 0 < self.trees < np.inf):
             raise ValueError(f"weights of network and trees are {state['weights']}, expected numbers above 0")
         self._table = ColumnTable(state["ranks"])
-        import lightgbm  # it imports scikit-learn: seconds that a worker without trees need not wait
-
-        try:
-            self._booster = lightgbm.Booster(model_str=state["trees"])
-        except lightgbm.basic.LightGBMError as error:
-            raise ValueError(f"trees that LightGBM cannot read: {error}") from error
-        if self._booster.num_feature() != self._table.width:
-            raise ValueError(f"trees of {self._booster.num_feature()} columns, expected {self._table.width}")
+        self._trees, width = tree_kernel.read(state["trees"])
+        if width != self._table.width:
+            raise ValueError(f"trees of {width} columns, expected {self._table.width}")
+        self.logits(np.zeros((1, width), dtype=np.float32))  # compiled before the first click waits for it
 
     def stacked(self, logits: Tensor, batch: Batch) -> Tensor:
         """The network's purchase logits [N] together with what the trees say of the same clicks."""
@@ -52,8 +49,12 @@ class Forest:
         features = np.vstack([batch.features, blank])
         return self._mixed(logits, self._table.rows(batch.codes[rows], features, before[rows]))
 
+    def logits(self, columns: Columns) -> NDArray[np.float64]:
+        """What the trees alone say [N] of their columns [N, C]: the bits of `lightgbm.Booster.predict`."""
+        found = np.zeros(len(columns))
+        tree_kernel.add(self._trees, columns, found)
+        return found
+
     def _mixed(self, logits: Tensor, columns: Columns) -> Tensor:
-        # Each row is a sum over trees in order: the same bits however clicks are chunked.
-        found = self._booster.predict(columns, raw_score=True, num_threads=1)
-        own = torch.from_numpy(np.asarray(found, dtype=np.float32)).to(logits.device)
+        own = torch.from_numpy(self.logits(columns).astype(np.float32)).to(logits.device)
         return self.network * logits + self.trees * own

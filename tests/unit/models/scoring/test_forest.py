@@ -86,7 +86,7 @@ def test_a_version_keeps_its_trees(state: State, tmp_path: Path) -> None:
     [
         ({"weights": [0.6, 0.0]}, "above 0"),
         ({"weights": [float("nan"), 0.4]}, "above 0"),
-        ({"trees": "tree"}, "LightGBM cannot read"),
+        ({"trees": "tree"}, "LightGBM cannot have written"),
         ({"ranks": {"item": {}}}, "expected [0-9]+"),
     ],
 )
