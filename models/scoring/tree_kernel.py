@@ -4,14 +4,17 @@
 scikit-learn. The arrays are read from the text that LightGBM writes (`Booster.model_to_string`, version 4).
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import kernel
 
-Ints, Floats = NDArray[np.int32], NDArray[np.float64]
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+S = TypeVar("S", bound=np.generic)
 
 #: Bits of `decision_type`: a node that splits by category; missing values go left; bits 2 and 3 say what is
 #: missing: nothing (NaN counts as 0), zero, or NaN.
@@ -93,7 +96,9 @@ class _Tree:
 def _joined(trees: list[_Tree]) -> Trees:
     """All trees as one set of arrays, numbers moved by what stands before them."""
     nodes = leaves = sets = words = 0
-    roots, threshold, left, right, bounds = [], [], [], [], [np.zeros(1, np.int32)]
+    roots, threshold, bounds = [], [], [np.zeros(1, np.int32)]
+    left: list[Ints] = []
+    right: list[Ints] = []
     for tree in trees:
         roots.append(nodes if len(tree.feature) else -1 - leaves)
         for children, moved in ((tree.left, left), (tree.right, right)):
@@ -154,11 +159,8 @@ def goes_left(trees: Trees, node: int, value: float) -> bool:
     decision = trees.decision[node]
     missing = np.isnan(value)
     if decision & CATEGORICAL:
-        return (
-            False
-            if missing or value <= -1 or value >= MOST
-            else in_set(trees, int(trees.threshold[node]), int(value))
-        )
+        known = not missing and -1 < value < MOST
+        return in_set(trees, int(trees.threshold[node]), int(value)) if known else False
     if missing and not decision & MISSING_NAN:
         value, missing = 0.0, False
     if missing or (decision & MISSING_ZERO and abs(value) <= ZERO):
@@ -179,9 +181,9 @@ def _lines(text: str) -> dict[str, str]:
     return {name: value for name, _, value in (line.partition("=") for line in text.splitlines())}
 
 
-def _numbers(lines: dict[str, str], name: str, kind: type, wanted: bool = True) -> NDArray[np.generic]:
+def _numbers(lines: dict[str, str], name: str, kind: type[S], wanted: bool = True) -> NDArray[S]:
     return np.array(lines[name].split() if wanted else [], dtype=np.float64).astype(kind)
 
 
-def _concatenated(parts: list[NDArray[np.generic]], kind: type) -> NDArray[np.generic]:
-    return np.concatenate(parts).astype(kind) if parts else np.zeros(0, kind)
+def _concatenated(parts: Iterable[NDArray[Any]], kind: type[S]) -> NDArray[S]:
+    return np.concatenate([np.zeros(0, kind), *parts]).astype(kind)
