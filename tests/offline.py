@@ -20,6 +20,7 @@ from models.scoring.popularity import Popularity
 from models.state import panes, state_keys
 from streams.config.processing_config import ProcessingConfig
 from streams.config.topics import TopicNames
+from streams.config.worker_settings import WorkerSettings
 from streams.effects import Effects, Reader, Work
 from streams.metrics import Metrics
 from streams.pipeline.processor import Pipeline
@@ -31,6 +32,19 @@ from streams.service.lookups import Lookups
 
 ACTIONS = (Path(__file__).parents[1] / "deploy/data/actions.toml").read_text()
 FOREVER = 1e9
+
+
+def worker_settings(**settings: Any) -> WorkerSettings:
+    """The defaults, whatever this machine's environment says, with some settings changed."""
+    return WorkerSettings.model_construct(**settings)
+
+
+def processing_config(
+    partitions: int = 1, names: TopicNames | None = None, **settings: Any
+) -> ProcessingConfig:
+    """What a pipeline is configured with; no deadline unless one is given."""
+    chosen = worker_settings(**{"deadline_ms": FOREVER, **settings})
+    return ProcessingConfig(names or TopicNames(), partitions, chosen)
 
 
 class Record(NamedTuple):
@@ -93,7 +107,7 @@ class Offline:
         partition: int = 0,
         tell: Callable[[ModelReport], None] = lambda report: None,
     ) -> None:
-        rules = rules or ProcessingConfig(TopicNames(), 1, deadline_s=FOREVER)
+        rules = rules or processing_config()
         self.names, self.partition = rules.names, partition
         self.state = Memory()
         self.reader: Reader = reader or DictReader(self.state)

@@ -10,11 +10,10 @@ from models.identity import user_devices
 from models.identity.user_devices import User
 from models.state import state_keys, visitor
 from models.state.visitor import Visitor
-from streams.config.processing_config import ProcessingConfig
 from streams.config.topics import TopicNames
 from streams.effects import Effects
 from streams.transport.routing import home
-from tests.offline import FOREVER, Offline, Record, records
+from tests.offline import Offline, Record, processing_config, records
 
 START = 1_700_000_000_000
 
@@ -24,7 +23,7 @@ class Partitions:
 
     def __init__(self, count: int = 4, pseudonyms: Pseudonyms | None = None) -> None:
         self.count, self.names = count, TopicNames()
-        rules = ProcessingConfig(self.names, count, deadline_s=FOREVER)
+        rules = processing_config(count, self.names)
         self.all = [Offline(rules=rules, pseudonyms=pseudonyms, partition=n) for n in range(count)]
         #: By destination and sender: messages under way, in order.
         self.waiting: dict[tuple[int, int], list[Record]] = {}

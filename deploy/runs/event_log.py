@@ -7,7 +7,6 @@ from deploy.cluster.records import now_ms
 from deploy.privacy.secret import check_secret
 from deploy.terminal.event_map_option import read as read_event_map
 from models.contract.aliases import EventNames, event_name
-from models.contract.events import Limits
 from models.privacy.keyring import Keyring
 from streams.config.secret_file import envelopes, pseudonyms
 from streams.config.topics import TopicNames
@@ -30,14 +29,11 @@ def opened(settings: TrainerSettings | None = None) -> EventLog:
 def tables() -> dict[str, Rows]:
     """How each topic that is kept is read, by the topic's name: clicks as the workers read them."""
     worker, names = WorkerSettings(), TopicNames()
-    limits = Limits(
-        max_bytes=worker.max_event_bytes,
-        check_skew=worker.check_skew,
-        trust_original_time=worker.trust_original_time,
-    )
     events, hidden = events_of(worker), pseudonyms(worker.pseudonym_key_file)
     keys = opener(worker, names)
-    return {getattr(names, table.setting): Rows(table, limits, events, hidden, keys) for table in TABLES}
+    return {
+        getattr(names, table.setting): Rows(table, worker.limits(), events, hidden, keys) for table in TABLES
+    }
 
 
 def opener(worker: WorkerSettings, names: TopicNames) -> Opened:

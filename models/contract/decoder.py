@@ -56,7 +56,7 @@ class Decoder:
         self._decode = msgspec.json.Decoder(Click).decode
         self._item = catalogue.get
         self._no_word = MISSING.isdisjoint
-        self._max_bytes = limits.max_bytes
+        self._max_bytes = limits.max_event_bytes
         self._past, self._future = -limits.skew_past_ms, limits.skew_future_ms
 
     def decode(self, records: Sequence[InputRecord]) -> list[Click | Rejected]:
@@ -134,8 +134,8 @@ class Decoder:
 
     def _refused(self, record: InputRecord) -> Rejected:
         size = len(record.value or b"")
-        if size > self.limits.max_bytes:
-            expected = f"expected at most {self.limits.max_bytes}; send only fields of the contract"
+        if size > self.limits.max_event_bytes:
+            expected = f"expected at most {self.limits.max_event_bytes}; send only fields of the contract"
             return Rejected(Reason.TOO_LARGE, f"the value has {size} bytes, {expected}")
         if not record.key:
             found = describe(record.key)

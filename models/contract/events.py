@@ -131,7 +131,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     `trust_original_time`: a record with an `original-time` header (a replay) may be of any age.
     """
 
-    max_bytes: int = 256 * 1024
+    max_event_bytes: int = 256 * 1024
     check_skew: bool = True
     trust_original_time: bool = True
     skew_future_ms: int = 10 * MINUTE_MS

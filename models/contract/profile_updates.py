@@ -77,10 +77,11 @@ class ProfileDecoder:
             )
         if not value:
             return self._removal(key)
-        if len(value) > self.limits.max_bytes:
+        if len(value) > self.limits.max_event_bytes:
             return Rejected(
                 Reason.TOO_LARGE,
-                f"the value has {len(value)} bytes, expected at most {self.limits.max_bytes}; {_ADVICE}",
+                f"the value has {len(value)} bytes, expected at most {self.limits.max_event_bytes}; "
+                f"{_ADVICE}",
             )
         update = self._read(value)
         if isinstance(update, Rejected):

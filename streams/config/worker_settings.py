@@ -1,4 +1,8 @@
-"""The worker's settings, each an environment variable `PATHCAST_…`; `docs/settings.md` is made from here."""
+"""The worker's settings, each an environment variable `PATHCAST_…`; `docs/settings.md` is made from here.
+
+A new setting is a field of `WorkerSettings` and its use, under the same name: `config.settings.<name>` in the
+pipeline and in the transport.
+"""
 
 import os
 from pathlib import Path
@@ -7,7 +11,12 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.contract.events import Limits
 from models.data_folders import data_folder, documented
+from models.durations import DAY_MS, HOUR_MS, MINUTE_MS
+from models.sessions.lifecycle import SessionConfig
+from models.state.exposure import ExposureConfig
+from models.state.panes import PaneConfig
 
 
 class WorkerSettings(BaseSettings):
@@ -189,3 +198,25 @@ class WorkerSettings(BaseSettings):
         description="RocksDB's memory for all partitions together: blocks that were read, and what is in no "
         "file yet, which takes half of it at most.",
     )
+
+    def session_config(self) -> SessionConfig:
+        """The times of a visitor's state, in ms. Raises StateError for times that contradict each other."""
+        return SessionConfig(
+            gap_ms=int(self.session_gap_minutes * MINUTE_MS),
+            lateness_ms=int(self.allowed_lateness_minutes * MINUTE_MS),
+            churn_ms=int(self.churn_days * DAY_MS),
+            ttl_ms=int(self.visitor_ttl_days * DAY_MS),
+            exposure=ExposureConfig(int(self.attribution_hours * HOUR_MS)),
+        )
+
+    def pane_config(self) -> PaneConfig:
+        """How long panes are kept, in ms."""
+        return PaneConfig(retention_ms=self.pane_hours * HOUR_MS)
+
+    def limits(self) -> Limits:
+        """What the decoder accepts: the limits of the same names, the others at their defaults."""
+        return Limits(
+            max_event_bytes=self.max_event_bytes,
+            check_skew=self.check_skew,
+            trust_original_time=self.trust_original_time,
+        )

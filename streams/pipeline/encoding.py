@@ -16,7 +16,7 @@ from streams.pipeline.dead_letter import encode_dead_letter
 def encode_all(chunk: Chunk, texts: PolicyTexts, catalogue: Catalogue, config: ProcessingConfig) -> None:
     """Write the answers, explain those that ask for it, and seal them where answers are sealed."""
     chunk.answers = _answers(chunk, texts, catalogue)
-    explaining.explain_asked(chunk, texts.policy, config.explanations)
+    explaining.explain_asked(chunk, texts.policy, config.settings.explanations_per_chunk)
     chunk.outputs = _outputs(chunk, config)
 
 

@@ -39,13 +39,13 @@ class Pipeline:
         self._versions, self._sealer = versions, sealer
         self._profiles = ProfileDecoder(decoder.limits, decoder.pseudonyms)
         self._texts, self._vectors = PolicyTexts(policy), deciding.ContextVectors(policy)
-        self._deadline = Deadline(config.deadline_s)
+        self._deadline = Deadline(config.settings.deadline_ms / 1000)
         self._shop = Merchandiser(config.shop, decoder.catalogue)
         self._dropped: Counter[str] = Counter()
 
     def process(self, works: Sequence[Work]) -> list[Effects]:
         """Chunks of different partitions through the stages; they are scored together."""
-        version, budget = self._versions.current, Budget(self.config.rebuilds)
+        version, budget = self._versions.current, Budget(self.config.settings.rebuilds_per_chunk)
         chunks = [
             Chunk.begin(work, self.caches[work.partition], version, budget, self.config, self._sealer)
             for work in works

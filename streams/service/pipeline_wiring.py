@@ -6,7 +6,6 @@ from typing import NamedTuple
 from models.contract.aliases import EventNames
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
-from models.contract.events import Limits
 from models.decisions.actions import ActionSet
 from models.decisions.policy_kinds import policy_of
 from models.serving import shop_rules
@@ -46,7 +45,7 @@ def answering(at: Installation, texts: Texts, sealer: Sealer | None) -> Answerin
     reports = Reports(at.names.model_reports, at.connection.aiokafka())
     models = _models(at, metrics, reports)
     policy = policy_of(ActionSet.load(texts.actions))
-    config = ProcessingConfig.of(at.settings, at.names, at.partitions, shop_rules.parse(texts.shop))
+    config = ProcessingConfig(at.names, at.partitions, at.settings, shop_rules.parse(texts.shop))
     decoder = _decoder(at, catalogue, texts.events)
     pipeline = Pipeline(config, decoder, policy, models, metrics, sealer)
     return Answering(pipeline, models, reports, catalogue, metrics)
@@ -61,9 +60,4 @@ def _models(at: Installation, metrics: Metrics, reports: Reports) -> Models:
 
 def _decoder(at: Installation, catalogue: Catalogue, events: EventNames) -> Decoder:
     settings = at.settings
-    limits = Limits(
-        max_bytes=settings.max_event_bytes,
-        check_skew=settings.check_skew,
-        trust_original_time=settings.trust_original_time,
-    )
-    return Decoder(limits, catalogue, events, secret_file.pseudonyms(settings.pseudonym_key_file))
+    return Decoder(settings.limits(), catalogue, events, secret_file.pseudonyms(settings.pseudonym_key_file))

@@ -15,7 +15,6 @@ from streams.storage.partition_store import PartitionStore
 from streams.storage.state_copies import Copies
 from streams.transport import app as apps
 from streams.transport.hanging_transactions import finisher
-from streams.transport.partition import TransactionBounds
 from streams.transport.runtime import Announce, Describe, Runtime, RuntimeConfig
 
 
@@ -44,16 +43,11 @@ def _outputs(at: Installation) -> list[str]:
 
 
 def _runtime_config(at: Installation) -> RuntimeConfig:
-    settings = at.settings
     return RuntimeConfig(
-        application_id=settings.application_id,
+        settings=at.settings,
         topic=at.names.clicks,
         changelog="",
         connection=at.connection.aiokafka(),
-        bounds=TransactionBounds(settings.chunk_records, idle_ms=int(settings.idle_seconds * 1000)),
-        transaction_timeout_ms=int(settings.transaction_timeout_seconds * 1000),
-        tombstone_retention_ms=DAY_MS,
-        cache_bytes=settings.block_cache_mb << 20,
         threads=_threads(at),
         sides=at.names.sides,
     )

@@ -52,7 +52,7 @@ class ChunkedApp(faust.App):  # type: ignore[misc]
     ) -> None:
         self.pathcast = runtime
         self._companion = companion
-        super().__init__(runtime.config.application_id, topic_partitions=partitions, **options)
+        super().__init__(runtime.config.settings.application_id, topic_partitions=partitions, **options)
         self.pathcast_table: Any = _wire(self, partitions)
 
     async def on_start(self) -> None:
@@ -94,7 +94,7 @@ def build(
         "stream_buffer_maxsize": max(64, 4 * partitions),
         "stream_wait_empty": True,
         "broker_commit_interval": 2.0,
-        "broker_max_poll_records": runtime.config.bounds.records,
+        "broker_max_poll_records": runtime.config.settings.chunk_records,
         "stream_recovery_delay": 0.0,
         "agent_supervisor": "mode.supervisors:CrashingSupervisor",
         "TableManager": Tables,

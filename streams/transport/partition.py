@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from streams.config.worker_settings import WorkerSettings
 from streams.effects import Effects, Work
 from streams.inputs.batches import CLICKS, InputBatch, Part
 from streams.inputs.chunks import Chunk, Epoch
@@ -18,14 +18,6 @@ from streams.transport.position import FENCE_KEY, Position
 from streams.transport.transactions import PartitionProducer
 
 
-@dataclass(slots=True)
-class TransactionBounds:
-    """How much one transaction may hold, and when an idle partition's clock goes on without records."""
-
-    records: int = 2000
-    idle_ms: int = 60_000
-
-
 class PartitionTask:
     """Applies chunks one transaction at a time: process -> publish -> local write -> acknowledge."""
 
@@ -34,7 +26,7 @@ class PartitionTask:
         partition: int,
         producer: PartitionProducer,
         processing: Processing,
-        bounds: TransactionBounds,
+        settings: WorkerSettings,
         rewind: Callable[[int, int], Any],
     ) -> None:
         self.partition = partition
@@ -44,9 +36,10 @@ class PartitionTask:
         self.topic_id = self.changelog = self.changelog_id = ""
         self.fence = Position()
         self.sides = SideInputs({})
-        self._processing, self._bounds, self._rewind = processing, bounds, rewind
+        self._processing, self._rewind = processing, rewind
+        self._idle_ms = int(settings.idle_seconds * 1000)
         self._store: PartitionStore | None = None
-        self._queue = ClickQueue(bounds.records)
+        self._queue = ClickQueue(settings.chunk_records)
         self._idle_at = 0.0
         self._arrived = asyncio.Event()
         self._group_epoch = 0
@@ -104,7 +97,7 @@ class PartitionTask:
             self._arrived.clear()
 
     def _busy(self) -> None:
-        self._idle_at = time.monotonic() + self._bounds.idle_ms / 1000
+        self._idle_at = time.monotonic() + self._idle_ms / 1000
 
     async def _apply_some(self) -> None:
         async with self.lock:
@@ -140,13 +133,13 @@ class PartitionTask:
         """Event time of an idle partition follows the clock from where its last record left both."""
         async with self.lock:
             fence, now = self.fence, int(time.time() * 1000)
-            idle_to = fence.watermark + now - fence.clock - self._bounds.idle_ms
+            idle_to = fence.watermark + now - fence.clock - self._idle_ms
             if self._store is None or not fence.clock or idle_to <= fence.watermark:
                 return
             work = self._work(InputBatch([], time.monotonic()), idle_to)
             effects = await self._processing.process(work)
             if effects.state or effects.outputs or effects.routed:
-                clock = now - self._bounds.idle_ms
+                clock = now - self._idle_ms
                 await self._commit(effects, fence.moved({}, effects.watermark, clock))
 
     def _work(self, batch: InputBatch, idle_to: int = 0) -> Work:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from models.durations import DAY_MS
+from streams.config.worker_settings import WorkerSettings
 from streams.effects import Processor
 from streams.errors import PositionError
 from streams.inputs.chunks import Chunk, Epoch
@@ -15,7 +16,7 @@ from streams.storage.partition_store import database_options, shared_memory
 from streams.transport import position as fences
 from streams.transport.dispatch import Processing
 from streams.transport.hanging_transactions import Finish
-from streams.transport.partition import PartitionTask, TransactionBounds
+from streams.transport.partition import PartitionTask
 from streams.transport.transactions import PartitionProducer
 
 #: Told of the partitions of an assignment before anything of them is written here.
@@ -28,16 +29,17 @@ Describe = Callable[[Iterable[str]], dict[str, tuple[str, dict[int, int]]]]
 
 @dataclass
 class RuntimeConfig:
-    """What the transport needs to know; times in ms, sizes in bytes; `sides` are further input topics."""
+    """What the transport needs to know; `sides` are further input topics.
 
-    application_id: str
+    A setting is read as `config.settings.<name>`. `threads` are those beside the event loop;
+    `tombstone_retention_ms` is how long the changelog keeps deletion marks.
+    """
+
+    settings: WorkerSettings
     topic: str
     changelog: str
     connection: dict[str, Any]
-    bounds: TransactionBounds = field(default_factory=TransactionBounds)
-    transaction_timeout_ms: int = 60_000
     tombstone_retention_ms: int = DAY_MS
-    cache_bytes: int = 256 << 20
     threads: int = 0
     sides: tuple[str, ...] = ()
 
@@ -79,7 +81,7 @@ class Runtime:
     def database_options(self) -> Any:
         """RocksDB's, with one memory for all partitions: its own default is one for each."""
         if self._memory is None:
-            self._memory = shared_memory(self.config.cache_bytes)
+            self._memory = shared_memory(self.config.settings.block_cache_mb << 20)
         return database_options(*self._memory)
 
     async def describe(self) -> dict[str, tuple[str, dict[int, int]]]:
@@ -106,8 +108,9 @@ class Runtime:
 
     async def _open(self, partition: int, rewind: Rewind) -> None:
         config = self.config
-        identity = f"{config.application_id}-{partition}"
-        producer = PartitionProducer(identity, partition, config.transaction_timeout_ms, config.connection)
+        identity = f"{config.settings.application_id}-{partition}"
+        timeout_ms = int(config.settings.transaction_timeout_seconds * 1000)
+        producer = PartitionProducer(identity, partition, timeout_ms, config.connection)
         await producer.open()
 
         def request(partition: int, position: int) -> None:
@@ -115,7 +118,7 @@ class Runtime:
             self.owned[partition].seeks += 1
             rewind(partition, position)
 
-        self.owned[partition] = PartitionTask(partition, producer, self._processing, config.bounds, request)
+        self.owned[partition] = PartitionTask(partition, producer, self._processing, config.settings, request)
 
     async def recovered(self, store: Any) -> dict[int, int]:
         """The tables are complete: start the owned partitions and return the positions to read on from.

@@ -12,10 +12,8 @@ from statistics import median
 from typing import Any
 
 from models.privacy.envelope import Envelopes
-from streams.config.processing_config import ProcessingConfig
-from streams.config.topics import TopicNames
 from tests import tiny
-from tests.offline import FOREVER, Offline, Record, records
+from tests.offline import Offline, Record, processing_config, records
 
 CLICKS, VISITORS, STEP_MS, START = 2_000, 500, 100, 1_700_000_000_000
 MASTER = Envelopes(b"benchmark" * 5)
@@ -36,7 +34,7 @@ def sealing(rounds: int, say: Callable[[str], None]) -> dict[str, dict[str, floa
 
 
 def _compared(version: Any, rounds: int, recent: int, fresh: bool) -> dict[str, float]:
-    rules = ProcessingConfig(TopicNames(), 1, deadline_s=FOREVER, recent_visitors=recent)
+    rules = processing_config(recent_visitors=recent)
     plain, sealed = Offline(version, rules), Offline(version, rules, envelopes=MASTER)
     costs: list[tuple[float, float]] = []
     for number in range(rounds + 1):

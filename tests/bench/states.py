@@ -89,7 +89,7 @@ def _pipeline(version: Version) -> Pipeline:
     models.current = version
     policy = policy_of(ActionSet.load(actions_text(settings)))
     decoder = Decoder(Limits(check_skew=False), Catalogue())
-    return Pipeline(ProcessingConfig.of(settings, names, PARTITIONS), decoder, policy, models, metrics)
+    return Pipeline(ProcessingConfig(names, PARTITIONS, settings), decoder, policy, models, metrics)
 
 
 class Crowd:

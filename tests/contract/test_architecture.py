@@ -12,11 +12,11 @@ import rocksdict
 from streams.inputs.chunks import Chunk, Epoch
 from streams.storage.partition_store import PartitionStore, database_options
 from streams.transport.dispatch import Processing
-from streams.transport.partition import PartitionTask, TransactionBounds
+from streams.transport.partition import PartitionTask
 from streams.transport.position import Position
 from streams.transport.transactions import PartitionProducer
 from tests.house import imports, sources
-from tests.offline import Offline, records
+from tests.offline import Offline, records, worker_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "architecture.md").read_text()
@@ -52,7 +52,7 @@ async def entered(folder: Path) -> list[str]:
         rocksdict.Rdict(str(folder / "db"), options=database_options(rocksdict.Cache(8 << 20)))
     )
     processing = Processing(offline.pipeline, 0)
-    task = PartitionTask(0, Producer(), processing, TransactionBounds(), lambda partition, position: None)
+    task = PartitionTask(0, Producer(), processing, worker_settings(), lambda partition, position: None)
     task.topic_id, task.changelog = "clicks-1", "changelog"
     task.recovered(store, Position(), 0)
     events = [

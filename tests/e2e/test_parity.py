@@ -122,7 +122,7 @@ def joined(intents, listed):
 
 def offline_pass(records, names, published, versions: dict[str, Version], folder: Path):
     """The same log click by click, each partition's in its order."""
-    rules = ProcessingConfig.of(WorkerSettings(deadline_ms=600_000), names, PARTITIONS)
+    rules = ProcessingConfig(names, PARTITIONS, WorkerSettings(deadline_ms=600_000))
     found = {}
     for partition in range(PARTITIONS):
         options = database_options(rocksdict.Cache(64 << 20))

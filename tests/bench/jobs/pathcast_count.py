@@ -6,9 +6,9 @@ from pathlib import Path
 
 import faust
 
+from streams.config.worker_settings import WorkerSettings
 from streams.effects import NO_HEADERS, Effects
 from streams.transport.app import build
-from streams.transport.partition import TransactionBounds
 from streams.transport.runtime import Runtime, RuntimeConfig
 from streams.transport.topic_metadata import describer
 from tests.bench.jobs.counting import count, dumps, loads, place
@@ -58,8 +58,9 @@ def main() -> None:
     """Count until SIGTERM."""
     here = place()
     connection = {"bootstrap_servers": here.bootstrap}
+    settings = WorkerSettings.model_construct(application_id=here.group, chunk_records=CHUNK)
     # A chunk takes a few milliseconds: a thread of its own would cost more than it gives.
-    config = RuntimeConfig(here.group, here.clicks, "", connection, TransactionBounds(CHUNK), threads=0)
+    config = RuntimeConfig(settings, here.clicks, "", connection)
     runtime = Runtime(config, Counting(here.output), describer(connection), on_failure=_die)
     app = build(runtime, bootstrap=here.bootstrap, partitions=4, datadir=Path(here.folder))
     sys.argv[1:] = ["worker"]

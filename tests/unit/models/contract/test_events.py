@@ -97,7 +97,7 @@ def test_unknown_event_name_says_what_was_found() -> None:
 def test_too_large_whatever_it_is() -> None:
     assert reason(b"x" * (256 * 1024 + 1)) == "too_large"
     assert reason(EVENT | {"query": "x" * 1_000_000}) == "too_large"
-    assert reason(EVENT, limits=Limits(max_bytes=20)) == "too_large"
+    assert reason(EVENT, limits=Limits(max_event_bytes=20)) == "too_large"
 
 
 @pytest.mark.parametrize("key", [None, b""])

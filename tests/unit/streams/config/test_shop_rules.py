@@ -1,12 +1,12 @@
 """A worker's recommendations obey the catalogue, on every tier, from the click after the word came."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from models.serving.shop_rules import ShopRules
-from streams.config.topics import TopicNames
-from tests.offline import FOREVER, Offline, ProcessingConfig, records
+from tests.offline import Offline, processing_config, records
 from tests.tiny import version as tiny
 
 START = 1_700_000_000_000
@@ -51,10 +51,8 @@ def test_what_is_out_of_stock_is_not_recommended(tmp_path, tier):
 
 def test_answers_do_not_depend_on_chunks(tmp_path):
     version, found = tiny(tmp_path), []
-    rules = ProcessingConfig(
-        TopicNames(),
-        1,
-        deadline_s=FOREVER,
+    rules = replace(
+        processing_config(),
         shop=ShopRules(recommend_bought=False, most_per_category=4, blocked_items=["i3"]),
     )
     log = clicks(60)

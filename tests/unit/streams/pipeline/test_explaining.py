@@ -14,10 +14,8 @@ from models.decisions.decision import published
 from models.decisions.verify import verify
 from models.features.features import row
 from models.registry.versions import Version
-from streams.config.processing_config import ProcessingConfig
-from streams.config.topics import TopicNames
 from streams.pipeline import explaining
-from tests.offline import ACTIONS, FOREVER, Offline, records
+from tests.offline import ACTIONS, Offline, processing_config, records
 from tests.tiny import version as tiny
 from tests.unit.streams.pipeline.test_processor import DECISIONS, INTENT, ITEMS, event
 
@@ -105,7 +103,7 @@ def test_effects_do_not_depend_on_chunks(version):
 
 
 def test_a_chunk_explains_no_more_than_its_limit(version):
-    rules = ProcessingConfig(TopicNames(), 1, deadline_s=FOREVER, explanations=2)
+    rules = processing_config(explanations_per_chunk=2)
     offline = Offline(version, rules)
     told = offline.process(records([event(n, minutes=n, explain=True) for n in range(5)]))
     answers = offline.answers(told)

@@ -6,9 +6,7 @@ import pytest
 
 from models.state import visitor
 from models.state.state_keys import VISITOR
-from streams.config.processing_config import ProcessingConfig
-from streams.config.topics import TopicNames
-from tests.offline import FOREVER, Offline, records
+from tests.offline import Offline, processing_config, records
 from tests.tiny import version as tiny
 
 START, GAP = 1_700_000_000_000, 30 * 60_000
@@ -23,7 +21,7 @@ def versions(tmp_path_factory):
 
 
 def offline(version, rebuilds=8, recent=1000):
-    rules = ProcessingConfig(TopicNames(), 1, deadline_s=FOREVER, rebuilds=rebuilds, recent_visitors=recent)
+    rules = processing_config(rebuilds_per_chunk=rebuilds, recent_visitors=recent)
     return Offline(version, rules)
 
 

@@ -70,22 +70,23 @@ def test_a_chunk_is_shaped_like_one_record_whose_value_is_itself():
 
 def test_rules_follow_the_settings():
     settings = WorkerSettings(session_gap_minutes=2, pane_hours=5, deadline_ms=70, attribution_hours=1)
-    rules = ProcessingConfig.of(settings, TopicNames(), 4)
+    rules = ProcessingConfig(TopicNames(), 4, settings)
     assert rules.session.gap_ms == 120_000
     assert rules.session.exposure.attribution_ms == 3_600_000
     assert rules.panes == PaneConfig(retention_ms=5 * 3_600_000)
-    assert (rules.deadline_s, rules.partitions) == (0.07, 4)
+    assert (rules.settings.deadline_ms, rules.partitions) == (70, 4)
+    assert rules.recent_visitors == settings.recent_visitors // 4
 
 
 def test_default_settings_are_the_states_own_defaults():
-    rules = ProcessingConfig.of(WorkerSettings(), TopicNames(), 1)
+    rules = ProcessingConfig(TopicNames(), 1, WorkerSettings())
     assert rules.session == SessionConfig()
     assert rules.panes == PaneConfig()
 
 
 def test_times_that_contradict_each_other_are_refused():
     with pytest.raises(PathcastError, match="gap"):
-        ProcessingConfig.of(WorkerSettings(session_gap_minutes=3_000, churn_days=1), TopicNames(), 1)
+        ProcessingConfig(TopicNames(), 1, WorkerSettings(session_gap_minutes=3_000, churn_days=1))
 
 
 @pytest.mark.parametrize("name", ["session_gap_minutes", "idle_seconds", "deadline_ms", "churn_days"])

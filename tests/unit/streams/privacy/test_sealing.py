@@ -11,11 +11,10 @@ from models.durations import DAY_MS
 from models.privacy.envelope import Envelopes, KeyGone, WrongMaster, is_sealed
 from models.privacy.keyring import Keyring
 from models.state import state_keys
-from streams.config.processing_config import ProcessingConfig
 from streams.config.secret_file import envelopes
 from streams.config.topics import ANSWERS, TopicNames
 from streams.storage.partition_store import ERASED_KEY, PartitionStore, Persisted, database_options
-from tests.offline import FOREVER, Offline, Record, records
+from tests.offline import Offline, Record, processing_config, records
 from tests.secret_files import refuses_what_is_no_secret
 from tests.tiny import version as tiny
 
@@ -73,7 +72,7 @@ def store(tmp_path):
 
 
 def offline(store, envelopes=MASTER, recent=10_000, version=None, **options):
-    rules = ProcessingConfig(NAMES, 1, deadline_s=FOREVER, recent_visitors=recent)
+    rules = processing_config(recent_visitors=recent)
     persisted = Persisted(0, "t", 0)
     write = lambda pairs: store.write(pairs, persisted)  # noqa: E731
     return Offline(version, rules, reader=store, write=write, envelopes=envelopes, **options)

@@ -12,6 +12,12 @@ from streams.effects import Effects
 from streams.transport import app as apps
 from streams.transport import runtime as module
 from streams.transport.runtime import Runtime, RuntimeConfig
+from tests.offline import worker_settings
+
+
+def runtime_config():
+    """Of an application `shop` without a Kafka."""
+    return RuntimeConfig(worker_settings(application_id="shop"), "clicks", "changelog", {})
 
 
 def never(partition, position):
@@ -75,7 +81,7 @@ async def overtaken(monkeypatch, processor):
     """A runtime whose first recovery still asks the broker when the partitions have changed."""
     monkeypatch.setattr(module, "PartitionProducer", Producer)
     broker = SlowBroker()
-    runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), processor, broker)
+    runtime = Runtime(runtime_config(), processor, broker)
     await runtime.open([0, 1], never)
     runtime.restored = True
     broker.answer.clear()
@@ -108,7 +114,7 @@ async def test_an_assignment_is_not_ready_by_what_was_ready_before_it(monkeypatc
     """A recovery that ends between revocation and assignment finds nothing to start, and is done with it."""
     monkeypatch.setattr(module, "PartitionProducer", Producer)
     processor = Nothing()
-    runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), processor, SlowBroker())
+    runtime = Runtime(runtime_config(), processor, SlowBroker())
     assert await runtime.recovered(Store()) == {}
     assert runtime.ready
     await runtime.open([0], never)
@@ -120,7 +126,7 @@ async def test_an_assignment_is_not_ready_by_what_was_ready_before_it(monkeypatc
 
 @pytest.fixture
 def app(tmp_path):
-    runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), Nothing(), SlowBroker())
+    runtime = Runtime(runtime_config(), Nothing(), SlowBroker())
     return apps.build(runtime, bootstrap="localhost:1", partitions=1, datadir=tmp_path)
 
 
@@ -154,7 +160,7 @@ def test_a_recovery_still_knows_which_generation_it_is_of():
 async def test_a_shutdown_waits_for_the_revocation_that_is_under_way(monkeypatch):
     """Whoever closes returns when the chunk in flight is through, since the stores are closed next."""
     monkeypatch.setattr(module, "PartitionProducer", Producer)
-    runtime = Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), Nothing(), SlowBroker())
+    runtime = Runtime(runtime_config(), Nothing(), SlowBroker())
     await runtime.open([0], never)
     owned = runtime.owned[0]
     await owned.lock.acquire()

@@ -14,9 +14,9 @@ from streams.storage.partition_store import PartitionStore, database_options
 from streams.transport import partition as module
 from streams.transport import position as fences
 from streams.transport.dispatch import Processing
-from streams.transport.partition import PartitionTask, TransactionBounds
+from streams.transport.partition import PartitionTask
 from streams.transport.position import FENCE_KEY, Position
-from tests.offline import Record
+from tests.offline import Record, worker_settings
 
 TOPIC_ID = "topic-1"
 
@@ -102,11 +102,11 @@ class Handle:
 class Bench:
     """A partition, its surroundings, and what they saw."""
 
-    def __init__(self, tmp_path, bounds=None, threads=0):
+    def __init__(self, tmp_path, settings=None, threads=0):
         db = rocksdict.Rdict(str(tmp_path / "db"), options=database_options(rocksdict.Cache(8 << 20)))
         self.store, self.sums, self.producer, self.rewinds = PartitionStore(db), Sums(), Producer(), []
         self.owned = PartitionTask(
-            0, self.producer, Processing(self.sums, threads), bounds or TransactionBounds(), self.rewind
+            0, self.producer, Processing(self.sums, threads), settings or worker_settings(), self.rewind
         )
         self.owned.topic_id, self.owned.changelog, self.owned.changelog_id = (
             TOPIC_ID,
@@ -211,7 +211,7 @@ async def test_control_records_and_holes_inside_a_span_are_passed(bench):
 
 
 async def test_queued_chunks_share_a_transaction_up_to_the_bound(tmp_path):
-    bench = Bench(tmp_path, TransactionBounds(records=5))
+    bench = Bench(tmp_path, worker_settings(chunk_records=5))
     for start in range(10, 22, 2):
         bench.offer(start, [b"1", b"1"])
     await bench.settle()
@@ -224,7 +224,7 @@ async def test_queued_chunks_share_a_transaction_up_to_the_bound(tmp_path):
 
 
 async def test_a_full_queue_says_so(tmp_path):
-    bench = Bench(tmp_path, TransactionBounds(records=3))
+    bench = Bench(tmp_path, worker_settings(chunk_records=3))
     bench.offer(10, [b"1"] * 2)
     assert not bench.owned.full
     bench.offer(12, [b"1"])

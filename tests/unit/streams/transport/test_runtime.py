@@ -17,9 +17,14 @@ from streams.transport import runtime as module
 from streams.transport.consumer import Consumer
 from streams.transport.position import FENCE_KEY, Position
 from streams.transport.runtime import Runtime, RuntimeConfig
-from tests.offline import Record
+from tests.offline import Record, worker_settings
 
 CLICKS = TP("clicks", 0)
+
+
+def runtime_config():
+    """Of an application `shop` without a Kafka."""
+    return RuntimeConfig(worker_settings(application_id="shop"), "clicks", "changelog", {})
 
 
 def never(partition, position):
@@ -80,7 +85,7 @@ def broker():
 def runtime(broker, monkeypatch):
     Producer.made = []
     monkeypatch.setattr(module, "PartitionProducer", Producer)
-    return Runtime(RuntimeConfig("shop", "clicks", "changelog", {}, threads=0), Nothing(), broker)
+    return Runtime(runtime_config(), Nothing(), broker)
 
 
 @pytest.fixture
@@ -171,8 +176,7 @@ async def test_a_rewind_makes_what_is_being_fetched_stale(runtime, store):
 
 def test_the_first_failure_ends_the_process(broker):
     failures = []
-    config = RuntimeConfig("shop", "clicks", "changelog", {}, threads=0)
-    runtime = Runtime(config, Nothing(), broker, on_failure=failures.append)
+    runtime = Runtime(runtime_config(), Nothing(), broker, on_failure=failures.append)
     runtime.ready = True
     first = PositionError("first")
     runtime.fail(first)
