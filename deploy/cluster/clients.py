@@ -73,6 +73,14 @@ def drain(client: Any, topic: str, partition: int | None = None, offset: int = 0
 
     Raises KafkaUnreachable if there is no such topic.
     """
+    for records in drain_batches(client, topic, partition, offset):
+        yield from records
+
+
+def drain_batches(
+    client: Any, topic: str, partition: int | None = None, offset: int = 0
+) -> Iterator[list[Any]]:
+    """The same records in batches, each of one partition."""
     every = client.partitions_for_topic(topic)
     if not every or (partition is not None and partition not in every):
         raise KafkaUnreachable(
@@ -86,7 +94,7 @@ def drain(client: Any, topic: str, partition: int | None = None, offset: int = 0
     # By position, not by the last record: a transaction ends in a marker that is never handed out.
     while any(client.position(part) < ends[part] for part in parts):
         for part, records in client.poll(timeout_ms=500).items():
-            yield from (record for record in records if record.offset < ends[part])
+            yield [record for record in records if record.offset < ends[part]]
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from kafka import TopicPartition
 
-from deploy.cluster.clients import admin, consumer
+from deploy.cluster.clients import admin, consumer, drain
 from models.errors import PathcastError
 from streams.config.connection import Connection
 from streams.errors import PositionError
@@ -132,20 +132,12 @@ def _last_fence(client: Any, part: Any) -> Position | None:
     begin, end = client.beginning_offsets([part])[part], client.end_offsets([part])[part]
     look, value = FIRST_LOOK, None
     while value is None and end > begin:
-        for record in _records(client, part, max(begin, end - look), end):
+        for record in drain(client, part.topic, part.partition, max(begin, end - look)):
             value = record.value if record.key == FENCE_KEY else value
         if end - look <= begin:
             break
         look *= 8
     return None if value is None else _read(value)
-
-
-def _records(client: Any, part: Any, start: int, end: int) -> Iterator[Any]:
-    client.assign([part])
-    client.seek(part, start)
-    while client.position(part) < end:
-        for records in client.poll(timeout_ms=500).values():
-            yield from records
 
 
 def _read(value: bytes) -> Position:

@@ -78,9 +78,7 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 def _topic() -> Iterator[bytes]:
     """The committed records of the topic up to its present end, without erased ones."""
-    from kafka import TopicPartition
-
-    from deploy.cluster.clients import connection, consumer
+    from deploy.cluster.clients import connection, consumer, drain_batches
     from deploy.runs.event_log import opener
     from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
@@ -88,13 +86,6 @@ def _topic() -> Iterator[bytes]:
     names = TopicNames()
     topic, opened = names.ad_decisions, opener(WorkerSettings(), names)
     with consumer(connection()) as client:
-        partitions = [TopicPartition(topic, one) for one in client.partitions_for_topic(topic) or ()]
-        if not partitions:
-            raise PathcastError(f"topic {topic} not found; create it with `pathcast topics`")
-        client.assign(partitions)
-        client.seek_to_beginning()
-        ends = client.end_offsets(partitions)
-        while any(client.position(one) < end for one, end in ends.items()):
-            for batch in client.poll(timeout_ms=500).values():
-                there = [record for record in batch if record.value is not None]
-                yield from (value for value in opened("ad_decisions", there) if value is not None)
+        for batch in drain_batches(client, topic):
+            there = [record for record in batch if record.value is not None]
+            yield from (value for value in opened("ad_decisions", there) if value is not None)

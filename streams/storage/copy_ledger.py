@@ -9,6 +9,7 @@ import msgspec
 from models.privacy import erasure
 from models.privacy.erasure import StateCopy
 from streams.storage.datadir_identity import DatadirIdentity
+from streams.topic_reading import read_to_end
 
 
 class CopyLedger:
@@ -39,11 +40,8 @@ class CopyLedger:
             await consumer.stop()
 
     async def _read(self, consumer: Any, part: Any) -> None:
-        consumer.assign([part])
-        await consumer.seek_to_beginning(part)
-        end = (await consumer.end_offsets([part]))[part]
-        while await consumer.position(part) < end:
-            for record in (await consumer.getmany(part, timeout_ms=200)).get(part, ()):
+        async for records in read_to_end(consumer, part):
+            for record in records:
                 worker, _, number = (record.key or b"").decode().rpartition("/")
                 if worker == self._whose.worker:
                     self._learn(int(number), record.value)

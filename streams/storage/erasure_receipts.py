@@ -6,6 +6,7 @@ from typing import Any
 import aiokafka
 
 from models.privacy import erasure
+from streams.topic_reading import read_to_end
 
 #: The last receipt is near the end, unless much was aborted after it.
 FIRST_LOOK = 100
@@ -47,16 +48,13 @@ class Receipts:
         begin, look = (await self._consumer.beginning_offsets([part]))[part], FIRST_LOOK
         while True:
             start = max(begin, end - look)
-            found = await self._from(part, start, end)
+            found = await self._from(part, start)
             if found or start == begin:
                 return found
             look *= 8
 
-    async def _from(self, part: Any, start: int, end: int) -> int:
-        self._consumer.seek(part, start)
+    async def _from(self, part: Any, start: int) -> int:
         found = 0
-        while await self._consumer.position(part) < end:
-            fetched = await self._consumer.getmany(part, timeout_ms=200)
-            for record in fetched.get(part, ()):
-                found = erasure.decode(record.value).at
+        async for records in read_to_end(self._consumer, part, start):
+            found = erasure.decode(records[-1].value).at
         return found

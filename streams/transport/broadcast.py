@@ -1,10 +1,12 @@
-"""Broadcast topics (`items`, `model-updates`): read whole by every worker, without a group."""
+"""Follow broadcast topics (`items`, `model-updates`): every worker reads them whole, without a group."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import aiokafka
+
+from streams.topic_reading import FETCH_MS, read_to_end
 
 #: A batch of (key, value) pairs; value None deletes.
 Pairs = Sequence[tuple[bytes | None, bytes | None]]
@@ -29,20 +31,17 @@ class Broadcast:
         await consumer.start()
         try:
             partition = aiokafka.TopicPartition(self.topic, 0)
-            consumer.assign([partition])
-            await consumer.seek_to_beginning(partition)
-            end = (await consumer.end_offsets([partition]))[partition]
-            await self._follow(consumer, partition, end)
+            async for records in read_to_end(consumer, partition):
+                await self._take(records)
+            self.caught_up.set()
+            while True:
+                fetched = await consumer.getmany(partition, timeout_ms=FETCH_MS)
+                await self._take(fetched.get(partition, ()))
         finally:
             await consumer.stop()
 
-    async def _follow(self, consumer: Any, partition: Any, end: int) -> None:
-        while True:
-            if not self.caught_up.is_set() and await consumer.position(partition) >= end:
-                self.caught_up.set()
-            fetched = await consumer.getmany(partition, timeout_ms=200)
-            records = fetched.get(partition)
-            if records:
-                outcome = self._apply([(record.key, record.value) for record in records])
-                if asyncio.iscoroutine(outcome):
-                    await outcome
+    async def _take(self, records: Sequence[Any]) -> None:
+        if records:
+            outcome = self._apply([(record.key, record.value) for record in records])
+            if asyncio.iscoroutine(outcome):
+                await outcome
