@@ -30,7 +30,10 @@ def test_headings_of_a_page_differ():
 
 
 def test_sentences_are_counted_as_a_reader_would():
-    text = "# A title\n\nOne `a b c` [two three](x.md). Four, e.g. five - six!\n\n- item one\n- item two\n\n| a | b. c |\n"
+    text = (
+        "# A title\n\nOne `a b c` [two three](x.md). Four, e.g. five - six!\n\n- item one\n- item two\n\n"
+        "| a | b. c |\n"
+    )
     assert list(sentences(text)) == [
         "# A title",
         "One code two three",
