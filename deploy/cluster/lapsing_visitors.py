@@ -22,8 +22,8 @@ from models.forecasting.lapsing_model import Habits, lost, visits
 from models.state import state_keys, visitor
 from models.state.visitor import Visitor
 from streams.config.connection import Connection
-from streams.transport import position
-from streams.transport.position import FENCE_KEY
+from streams.transport import state_checkpoint
+from streams.transport.state_checkpoint import CHECKPOINT_KEY
 
 MILLI = 1000
 
@@ -59,7 +59,7 @@ def read_state(to: Connection, application_id: str, hidden: Pseudonyms | None = 
             raise no_state(changelog)
         for partition in sorted(every):
             latest = _latest(drain(client, changelog, partition))
-            watermark = max(watermark, position.decode(latest.pop(FENCE_KEY, None)).watermark)
+            watermark = max(watermark, state_checkpoint.decode(latest.pop(CHECKPOINT_KEY, None)).watermark)
             known = _named(_consenting(latest), hidden)
             ids += known
             partitions += [partition] * len(known)
@@ -72,10 +72,10 @@ def read_state(to: Connection, application_id: str, hidden: Pseudonyms | None = 
 
 
 def _latest(records: Iterable[Any]) -> dict[bytes, bytes]:
-    """The last value of every visitor's key and of the fence's; deleted ones are left out."""
+    """The last value of every visitor's key and of the checkpoint's; deleted ones are left out."""
     found: dict[bytes, bytes] = {}
     for record in records:
-        if record.key != FENCE_KEY and not record.key.startswith(state_keys.VISITOR):
+        if record.key != CHECKPOINT_KEY and not record.key.startswith(state_keys.VISITOR):
             continue
         if record.value is None:
             found.pop(record.key, None)

@@ -1,4 +1,4 @@
-"""The fences of an installation's state, read from its changelog and, on request, written anew."""
+"""The checkpoints of an installation's state, read from its changelog and, on request, written anew."""
 
 import asyncio
 import time
@@ -12,12 +12,12 @@ from deploy.cluster.clients import admin, consumer, drain
 from models.errors import PathcastError
 from streams.config.connection import Connection
 from streams.errors import PositionError
-from streams.transport import position as fences
-from streams.transport.position import FENCE_KEY, Position
+from streams.transport import state_checkpoint as checkpoints
+from streams.transport.state_checkpoint import CHECKPOINT_KEY, StateCheckpoint
 from streams.transport.topic_metadata import describer
 from streams.transport.transactions import PartitionProducer
 
-#: A fence is the last record of its transaction: it is near the end, unless much was aborted after it.
+#: A checkpoint is the last record of its transaction: it is near the end, unless much was aborted after it.
 FIRST_LOOK = 5_000
 TRANSACTION_TIMEOUT_MS = 60_000
 
@@ -36,13 +36,13 @@ class TopicLog(NamedTuple):
 
 
 class PartitionPosition(NamedTuple):
-    """One partition: its fence (None where nothing was ever applied) and the input logs as they are now.
+    """One partition: its checkpoint (None where nothing was ever applied) and the input logs as they are now.
 
     `topic_id`, `begin` and `end` are those of clicks.
     """
 
     partition: int
-    fence: Position | None
+    checkpoint: StateCheckpoint | None
     topic_id: str
     begin: int
     end: int
@@ -54,27 +54,27 @@ class PartitionPosition(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether a worker would go on from this fence."""
+        """Whether a worker would go on from this checkpoint."""
         ends = {self.topic_id: self.end, **{one.topic_id: one.end for one in self.sides}}
         topics = {topic_id: (topic_id, {self.partition: end}) for topic_id, end in ends.items()}
         try:
-            fences.check(self.fence or Position(), self.partition, topics)
+            checkpoints.check(self.checkpoint or StateCheckpoint(), self.partition, topics)
         except PositionError:
             return False
         return True
 
-    def rebased(self, to_end: bool) -> Position:
+    def rebased(self, to_end: bool) -> StateCheckpoint:
         """The same event time, at the present log's start or end.
 
         Another input goes on from where it was read up to, if it is still the same; else it is read from its
         start: what its records say holds whenever it is read.
         """
-        old = self.fence or Position()
+        old = self.checkpoint or StateCheckpoint()
         positions = {self.topic_id: self.end if to_end else self.begin}
         for one in self.sides:
             known = old.positions.get(one.topic_id, one.begin)
             positions[one.topic_id] = known if known <= one.end else one.begin
-        return Position(positions, old.watermark, old.clock)
+        return StateCheckpoint(positions, old.watermark, old.clock)
 
 
 def changelog_of(application_id: str) -> str:
@@ -104,7 +104,9 @@ def standings(
         _check_partitions(client.partitions_for_topic(changelog), changelog, topic, ends)
         wanted = [TopicPartition(name, partition) for name in topics for partition in topics[name][1]]
         begins = client.beginning_offsets(wanted)
-        found = {partition: _last_fence(client, TopicPartition(changelog, partition)) for partition in ends}
+        found = {
+            partition: _last_checkpoint(client, TopicPartition(changelog, partition)) for partition in ends
+        }
 
     def log(name: str, partition: int) -> TopicLog:
         topic_id, ends = topics[name]
@@ -128,33 +130,35 @@ def _check_partitions(found: Any, changelog: str, topic: str, ends: Mapping[int,
         )
 
 
-def _last_fence(client: Any, part: Any) -> Position | None:
+def _last_checkpoint(client: Any, part: Any) -> StateCheckpoint | None:
     begin, end = client.beginning_offsets([part])[part], client.end_offsets([part])[part]
     look, value = FIRST_LOOK, None
     while value is None and end > begin:
         for record in drain(client, part.topic, part.partition, max(begin, end - look)):
-            value = record.value if record.key == FENCE_KEY else value
+            value = record.value if record.key == CHECKPOINT_KEY else value
         if end - look <= begin:
             break
         look *= 8
     return None if value is None else _read(value)
 
 
-def _read(value: bytes) -> Position:
-    """Bytes that are no fence are as good as none: rebasing is what repairs them. Raises PositionError."""
+def _read(value: bytes) -> StateCheckpoint:
+    """An unreadable checkpoint counts as a foreign one, which rebasing repairs. Raises PositionError."""
     try:
-        msgspec.msgpack.decode(value, type=Position)
+        msgspec.msgpack.decode(value, type=StateCheckpoint)
     except msgspec.DecodeError:
-        return Position({"unreadable": 0})
-    return fences.decode(value)
+        return StateCheckpoint({"unreadable": 0})
+    return checkpoints.decode(value)
 
 
 def rebase(to: Connection, application_id: str, found: list[PartitionPosition], to_end: bool) -> list[int]:
-    """Write new fences where there were any, each in a transaction that fences the partition's worker.
+    """Write new checkpoints where there were any, each in a transaction that fences the partition's worker.
 
     Returns the partitions written. Call `await_idle` first. Raises TransactionError.
     """
-    return asyncio.run(_write(to, application_id, [one for one in found if one.fence is not None], to_end))
+    return asyncio.run(
+        _write(to, application_id, [one for one in found if one.checkpoint is not None], to_end)
+    )
 
 
 async def _write(
@@ -165,7 +169,7 @@ async def _write(
         producer = PartitionProducer(identity, one.partition, TRANSACTION_TIMEOUT_MS, to.aiokafka())
         await producer.open()
         try:
-            state = [(FENCE_KEY, fences.encode(one.rebased(to_end)))]
+            state = [(CHECKPOINT_KEY, checkpoints.encode(one.rebased(to_end)))]
             await producer.publish({}, changelog_of(application_id), state)
         finally:
             await producer.close()
@@ -175,7 +179,8 @@ async def _write(
 def await_idle(to: Connection, application_id: str, seconds: float) -> None:
     """Return once the installation's group has no members. Raises StateError after `seconds`.
 
-    A worker that ended hard, as one that refuses its fence does, stays a member until its session times out.
+    A worker that exits without leaving the group stays a member until its session times out, as does a worker
+    that refuses its checkpoint.
     """
     deadline = time.monotonic() + seconds
     while members := _members(to, application_id):

@@ -1,7 +1,7 @@
 """Inputs beside clicks: fetched records of one partition that wait for a transaction.
 
-Each topic has its own position in the partition's fence, so the order between topics is arbitrary and their
-effects must commute.
+Each topic has its own position in the partition's checkpoint, so the order between topics is arbitrary and
+their effects must commute.
 """
 
 from collections import deque

@@ -1,8 +1,8 @@
-"""Reads the inputs beside clicks, past Faust: one consumer without a group for each assignment.
+"""Read the inputs beside clicks, without Faust: one consumer without a group for each assignment.
 
-It begins at the positions of the owned partitions' fences and ends with them. What it reads is committed in
-the same transactions as clicks, so a second reader of the same partition, on a worker that has lost it, does
-no harm: its producer is fenced.
+It starts at the positions in the checkpoints of the assigned partitions and stops with the assignment. Its
+records are committed in the same transactions as clicks. A second reader of a partition, on a worker that has
+lost it, does no harm, because its producer is fenced.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Place(NamedTuple):
 
 
 class SidePartition(Protocol):
-    """An owned partition, as far as its side inputs go."""
+    """An assigned partition, as far as its side inputs go."""
 
     @property
     def sides(self) -> SideInputs:
@@ -53,9 +53,9 @@ class SideReader:
         self._consumer: Any = None
         self._ends: dict[Place, int] = {}
 
-    async def run(self, owned: Mapping[int, SidePartition]) -> None:
+    async def run(self, partitions: Mapping[int, SidePartition]) -> None:
         """Offer what is read to its partition until cancelled. Raises SetUpError where it cannot be read."""
-        if not owned:
+        if not partitions:
             return
         # Where retention has removed what follows a position, the oldest that is left is the next.
         self._consumer = consumer = aiokafka.AIOKafkaConsumer(
@@ -67,9 +67,9 @@ class SideReader:
         )
         try:
             await consumer.start()
-            self._begin(owned)
+            self._begin(partitions)
             while True:
-                await self._fetch(owned)
+                await self._fetch(partitions)
         except KafkaError as error:
             raise SetUpError(
                 f"cannot read {', '.join(self._topics)}: {error!r}; is Kafka up, and may this user read "
@@ -79,15 +79,15 @@ class SideReader:
             self._consumer = None
             await consumer.stop()
 
-    def _begin(self, owned: Mapping[int, SidePartition]) -> None:
-        places = [Place(topic, partition) for partition in owned for topic in self._topics]
+    def _begin(self, partitions: Mapping[int, SidePartition]) -> None:
+        places = [Place(topic, partition) for partition in partitions for topic in self._topics]
         self._consumer.assign([aiokafka.TopicPartition(*place) for place in places])
         for place in places:
-            self._ends[place] = position = owned[place.partition].side_position(place.topic)
+            self._ends[place] = position = partitions[place.partition].side_position(place.topic)
             self._consumer.seek(aiokafka.TopicPartition(*place), position)
 
-    async def _fetch(self, owned: Mapping[int, SidePartition]) -> None:
-        wanted = [place for place in self._ends if not owned[place.partition].sides.is_full(place.topic)]
+    async def _fetch(self, partitions: Mapping[int, SidePartition]) -> None:
+        wanted = [place for place in self._ends if not partitions[place.partition].sides.is_full(place.topic)]
         if not wanted:
             await asyncio.sleep(FULL_WAIT)
             return
@@ -100,7 +100,7 @@ class SideReader:
             # A position moves without records, too: past the marks of transactions, and holes of compaction.
             if records or end > self._ends[place]:
                 self._ends[place] = end
-                owned[place.partition].offer_side(place.topic, records, end)
+                partitions[place.partition].offer_side(place.topic, records, end)
 
     def lag(self, topic: str, partition: int, position: int) -> int:
         """Committed records, marks and holes from a position to the end, as of the last fetch."""

@@ -1,4 +1,4 @@
-"""What a worker keeps in memory of an owned partition: derived from the state, never the truth."""
+"""What a worker keeps in memory of an assigned partition: derived from the state, never the truth."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -23,7 +23,7 @@ VERIFY_EVERY = 30.0
 def conditions(runtime: Runtime, broadcasts: Sequence[Broadcast]) -> dict[str, bool]:
     """What readiness means: partitions assigned and recovered, broadcast topics read to their ends."""
     read = {f"{broadcast.topic} read": broadcast.caught_up.is_set() for broadcast in broadcasts}
-    return {"assigned": bool(runtime.owned), "recovered": runtime.ready, **read}
+    return {"assigned": bool(runtime.partitions), "recovered": runtime.ready, **read}
 
 
 class BackgroundServices:
@@ -78,19 +78,19 @@ class BackgroundServices:
             self.metrics.lag.clear()
             self.metrics.watermark.clear()
             self.metrics.side_lag.clear()
-            for partition, owned in list(self.runtime.owned.items()) if ready else ():
+            for partition, task in list(self.runtime.partitions.items()) if ready else ():
                 end = self._end_of(partition) or 0
-                self.metrics.lag.labels(partition).set(max(0, end - owned.position))
-                self.metrics.watermark.labels(partition).set(owned.fence.watermark / 1000)
-                self._follow_sides(partition, owned)
+                self.metrics.lag.labels(partition).set(max(0, end - task.position))
+                self.metrics.watermark.labels(partition).set(task.checkpoint.watermark / 1000)
+                self._follow_sides(partition, task)
             await asyncio.sleep(LAG_EVERY)
 
-    def _follow_sides(self, partition: int, owned: PartitionTask) -> None:
+    def _follow_sides(self, partition: int, task: PartitionTask) -> None:
         reader = self.runtime.reader
         if reader is None:
             return
-        for topic in owned.sides.ids:
-            lag = reader.lag(topic, partition, owned.side_position(topic))
+        for topic in task.sides.ids:
+            lag = reader.lag(topic, partition, task.side_position(topic))
             self.metrics.side_lag.labels(topic, partition).set(lag)
 
     async def _verify(self) -> None:

@@ -23,7 +23,7 @@ class Lookups:
         return len(self._pipeline.caches) == partitions
 
     def look_up(self, visitor_id: str) -> dict[str, Any] | None:
-        """Profile, state and last answers of a visitor of an owned partition."""
+        """Profile, state and last answers of a visitor of an assigned partition."""
         name = self._name(visitor_id)
         for partition, cache in list(self._pipeline.caches.items()):
             if (visitor := _stored(cache, name)) is not None:

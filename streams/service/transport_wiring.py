@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from models.durations import DAY_MS
 from models.scoring.scorer import pick_device
 from streams.config.topic import WORKER, Partitions, Topic
 from streams.effects import Processor
@@ -71,15 +70,15 @@ def copies(at: Installation, fingerprint: str, opened: Callable[[], Mapping[int,
     )
 
 
-def application(at: Installation, runtime: Runtime, companion: apps.Service) -> apps.ChunkedApp:
-    """The Faust application; `companion` is up before it joins its group."""
+def application(at: Installation, runtime: Runtime, background: apps.Service) -> apps.ChunkedApp:
+    """The Faust application; `background` is up before it joins its group."""
     return apps.build(
         runtime,
         bootstrap=",".join(at.connection.servers),
         partitions=at.partitions,
         datadir=at.datadir,
         replication=at.settings.changelog_replication,
-        companion=companion,
+        background=background,
         options=_options(at),
     )
 

@@ -90,7 +90,7 @@ def _sealer(at: Installation, describe: Describe) -> Sealer | None:
 
 
 def die(error: Exception) -> None:
-    """End at once: what was not committed is done again by the partition's next owner, from its fence."""
+    """Exit at once; the next owner of a partition repeats from its checkpoint what was not committed."""
     log.error("worker ends", error=type(error).__name__, reason=str(error))
     sys.stderr.write(f"Error: {error}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""One partition's state in RocksDB: read in multi-gets, written with its fence and position as one batch."""
+"""One partition's state in RocksDB: read in multi-gets, written with its checkpoint in one batch."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from threading import Thread

@@ -13,7 +13,7 @@ log = structlog.get_logger("pathcast.worker")
 _GONE = ".deleted-"
 
 
-class Leftovers:
+class RevokedState:
     """Deletes a partition's database once nobody here has used it for `seconds`; `used` are those in use."""
 
     def __init__(self, datadir: Path, seconds: float, used: Callable[[], Collection[int]]) -> None:

@@ -15,7 +15,7 @@ import structlog
 from streams.storage.copy_ledger import CopyLedger
 from streams.storage.erasure_receipts import Receipts
 from streams.storage.partition_store import PartitionStore, rewritten_in
-from streams.storage.revoked import Leftovers, remove
+from streams.storage.revoked import RevokedState, remove
 
 log = structlog.get_logger("pathcast.worker")
 
@@ -35,7 +35,7 @@ class Copies:
         opened: Callable[[], Mapping[int, PartitionStore]],
     ) -> None:
         self._ledger, self._receipts, self._opened = ledger, receipts, opened
-        self._leftovers = Leftovers(datadir, seconds, self._used)
+        self._revoked = RevokedState(datadir, seconds, self._used)
         self._assigned: frozenset[int] | None = None
         #: Up to which erasure closed databases are rewritten; nothing changes that until an assignment.
         self._closed: dict[Path, int] = {}
@@ -77,7 +77,7 @@ class Copies:
     async def look(self) -> None:
         """Delete what may not stay, then say what has changed. Raises KafkaError."""
         async with self._lock:
-            gone = self._leftovers.put_aside(time.time(), await self._outdated())
+            gone = self._revoked.put_aside(time.time(), await self._outdated())
             await asyncio.to_thread(remove, gone)
             lying, said = self._lying(), self._ledger.said
             for number in sorted(lying.keys() | said.keys()):
@@ -91,7 +91,7 @@ class Copies:
         """
         if self._assigned is None:
             return set()
-        unused = self._leftovers.unused()
+        unused = self._revoked.unused()
         latest = await self._receipts.latest(unused)
         return {number for number, at in latest.items() if at and at != self._of_closed(unused[number])}
 
@@ -103,7 +103,7 @@ class Copies:
     def _lying(self) -> dict[int, int]:
         """Partitions with files here, or assigned, and up to which erasure they are rewritten."""
         said = self._ledger.said
-        lying = dict.fromkeys(self._leftovers.held(), 0)
-        lying |= {number: self._of_closed(path) for number, path in self._leftovers.unused().items()}
+        lying = dict.fromkeys(self._revoked.held(), 0)
+        lying |= {number: self._of_closed(path) for number, path in self._revoked.unused().items()}
         lying |= {number: said.get(number, 0) for number in self._assigned or ()}
         return lying | {number: store.rewritten() for number, store in self._opened().items()}

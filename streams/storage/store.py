@@ -1,4 +1,4 @@
-"""A Faust table store over RocksDB whose state, fence and changelog position are written as one batch."""
+"""A Faust table store over RocksDB that writes state, checkpoint and changelog position as one batch."""
 
 import gc
 import shutil
@@ -21,7 +21,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
         self.partitions: dict[int, PartitionStore] = {}
 
     def partition(self, number: int) -> PartitionStore:
-        """The store of an owned partition, opened if need be."""
+        """The store of an assigned partition, opened if need be."""
         self._db_for_partition(number)
         return self.partitions[number]
 

@@ -48,27 +48,27 @@ class ChunkedApp(faust.App):  # type: ignore[misc]
     """A Faust app whose transport and store are Pathcast's; `runtime` does the work."""
 
     def __init__(
-        self, runtime: Runtime, partitions: int, companion: Service | None = None, **options: Any
+        self, runtime: Runtime, partitions: int, background: Service | None = None, **options: Any
     ) -> None:
         self.pathcast = runtime
-        self._companion = companion
+        self._background = background
         super().__init__(runtime.config.settings.application_id, topic_partitions=partitions, **options)
         self.pathcast_table: Any = _wire(self, partitions)
 
     async def on_start(self) -> None:
         """Before anything of Faust's starts."""
         await super().on_start()
-        if self._companion is not None:
+        if self._background is not None:
             try:
-                await self._companion.start()
+                await self._background.start()
             except Exception as error:  # noqa: BLE001 - mode would log a traceback and hang
                 self.pathcast.fail(error)
 
     async def on_shutdown(self) -> None:
         """After everything of Faust's has stopped."""
         await super().on_shutdown()
-        if self._companion is not None:
-            await self._companion.stop()
+        if self._background is not None:
+            await self._background.stop()
 
 
 def build(
@@ -78,7 +78,7 @@ def build(
     partitions: int,
     datadir: Path,
     replication: int = 1,
-    companion: Service | None = None,
+    background: Service | None = None,
     options: dict[str, Any] | None = None,
 ) -> ChunkedApp:
     """The app for `runtime`: `bootstrap` is "host:port[,…]", `options` override the defaults."""
@@ -99,7 +99,7 @@ def build(
         "agent_supervisor": "mode.supervisors:CrashingSupervisor",
         "TableManager": Tables,
     }
-    return ChunkedApp(runtime, partitions, companion, **{**defaults, **(options or {})})
+    return ChunkedApp(runtime, partitions, background, **{**defaults, **(options or {})})
 
 
 def _wire(app: ChunkedApp, partitions: int) -> Any:
@@ -123,7 +123,7 @@ def _wire(app: ChunkedApp, partitions: int) -> Any:
         # the assignment that is nothing, and then the next recovery has been called for.
         recovery = app.tables.recovery
         current = recovery._generation_id == app.consumer_generation_id
-        if current and runtime.owned and not recovery.signal_recovery_start.is_set():
+        if current and runtime.partitions and not recovery.signal_recovery_start.is_set():
             runtime.restored = True
 
     table.on_recover(restored)

@@ -1,6 +1,6 @@
 """Faust's Kafka transport in chunks: one message per partition and fetch instead of one per record.
 
-Faust still does membership, assignment, tables and recovery. The position to read on from is the fence in a
+Faust still does membership, assignment, tables and recovery. Reading resumes from the checkpoint in a
 partition's own state; the group's committed offset only informs lag monitors.
 """
 
@@ -25,7 +25,7 @@ FULL_TIMEOUT = 0.005
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
-    """Delivers chunks, and moves only as the fences of the owned partitions say."""
+    """Delivers chunks; its positions follow only from the checkpoints of the assigned partitions."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -33,7 +33,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._chain: dict[TP, int] = {}
         self._chain_epoch = -1
         self._rewinds: set[asyncio.Task[None]] = set()
-        #: Whether clicks are fetched: their positions are the fences', and nothing drops them any more.
+        #: Whether clicks are fetched: their positions are the checkpoints', and nothing drops them any more.
         self._flowing = False
         self.runtime = self.app.pathcast
 
@@ -133,7 +133,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         await super().on_partitions_revoked(revoked)
 
     async def perform_seek(self) -> None:
-        """Read on from the fences; Faust also calls this while it still recovers, to forget a fetch."""
+        """Read on from the checkpoints; Faust also calls this while it still recovers, to forget a fetch."""
         await super().perform_seek()
         if not self.runtime.restored:
             return
@@ -163,7 +163,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._read_offset[tp] = position or None
 
     async def wait_empty(self) -> None:
-        """Shutdown: finish the transactions in flight; what is only queued is read again from the fence."""
+        """Shutdown: finish transactions in flight; queued chunks are read again from the checkpoint."""
         await self.runtime.close()
         self._unacked_messages.clear()
         await self.commit_and_end_transactions()

@@ -29,7 +29,7 @@ log = structlog.get_logger("pathcast.worker")
 PATIENCE, PAUSE = 30.0, 0.5
 
 #: Input partition -> producer id of its fenced predecessor, which is also the successor's.
-Owned = Mapping[int, int]
+ProducerIds = Mapping[int, int]
 
 
 class Open(NamedTuple):
@@ -42,8 +42,8 @@ class Open(NamedTuple):
     coordinator_epoch: int
 
 
-#: Given the changelog's name, aborts what predecessors of the owned partitions left open.
-Finish = Callable[[str, Owned], list[Open]]
+#: Given the changelog's name, aborts what predecessors of the assigned partitions left open.
+Finish = Callable[[str, ProducerIds], list[Open]]
 
 
 def finisher(connection: dict[str, Any], outputs: Sequence[str], routed: Sequence[str] = ()) -> Finish:
@@ -55,8 +55,8 @@ def finisher(connection: dict[str, Any], outputs: Sequence[str], routed: Sequenc
     open for ever. Raises SetUpError where a transaction can be neither completed nor aborted.
     """
 
-    def finish(changelog: str, owned: Owned) -> list[Open]:
-        found = _patiently(lambda: _abort(connection, changelog, outputs, routed, owned))
+    def finish(changelog: str, producers: ProducerIds) -> list[Open]:
+        found = _patiently(lambda: _abort(connection, changelog, outputs, routed, producers))
         for one in found:
             log.warning("aborted a transaction that the broker had forgotten", transaction=str(one))
         return found
@@ -85,15 +85,15 @@ def _abort(
     changelog: str,
     outputs: Sequence[str],
     routed: Sequence[str],
-    owned: Owned,
+    producers: ProducerIds,
 ) -> list[Open]:
     admin, found = KafkaAdminClient(**connection), list[Open]()
     try:
-        wanted = [TopicPartition(topic, number) for topic in (changelog, *outputs) for number in owned]
+        wanted = [TopicPartition(topic, number) for topic in (changelog, *outputs) for number in producers]
         wanted += _all_partitions(admin, routed)
         known = admin.describe_producers(wanted)
         everybodys = [one for partition, state in known.items() for one in _open(partition, state)]
-        for number, producer in owned.items():
+        for number, producer in producers.items():
             found += _predecessors(everybodys, TopicPartition(changelog, number), producer, routed)
         for one in found:
             admin.abort_transaction(AbortTransactionSpec(*one))

@@ -1,4 +1,4 @@
-"""One owned input partition: its queue of chunks, its fence, its producer, its store, and their one lock."""
+"""The task of one assigned partition: its queue of chunks, checkpoint, producer, store, and one lock."""
 
 import asyncio
 import time
@@ -12,9 +12,9 @@ from streams.inputs.chunks import Chunk, Epoch
 from streams.inputs.click_queue import ClickQueue
 from streams.inputs.side_inputs import SideInputs
 from streams.storage.partition_store import PartitionStore, Persisted
-from streams.transport import position as fences
+from streams.transport import state_checkpoint as checkpoints
 from streams.transport.dispatch import Processing
-from streams.transport.position import FENCE_KEY, Position
+from streams.transport.state_checkpoint import CHECKPOINT_KEY, StateCheckpoint
 from streams.transport.transactions import PartitionProducer
 
 
@@ -34,7 +34,7 @@ class PartitionTask:
         self.seeks = 0
         self.lock = asyncio.Lock()
         self.topic_id = self.changelog = self.changelog_id = ""
-        self.fence = Position()
+        self.checkpoint = StateCheckpoint()
         self.sides = SideInputs({})
         self._processing, self._rewind = processing, rewind
         self._idle_ms = int(settings.idle_seconds * 1000)
@@ -47,17 +47,17 @@ class PartitionTask:
     @property
     def position(self) -> int:
         """The next input offset to apply."""
-        return self.fence.positions.get(self.topic_id, 0)
+        return self.checkpoint.positions.get(self.topic_id, 0)
 
     def side_position(self, topic: str) -> int:
         """The next offset of a side input to apply."""
-        return self.fence.positions.get(self.sides.ids[topic], 0)
+        return self.checkpoint.positions.get(self.sides.ids[topic], 0)
 
-    def recovered(self, store: PartitionStore, fence: Position, group_epoch: int) -> None:
+    def recovered(self, store: PartitionStore, checkpoint: StateCheckpoint, group_epoch: int) -> None:
         """The state is complete: chunks of this epoch may be applied."""
-        # An input that was never read is in the fence all the same: a recreated one is then noticed.
-        unread = {topic_id: 0 for topic_id in self.sides.ids.values() if topic_id not in fence.positions}
-        self.fence = fence.moved(unread, fence.watermark, fence.clock)
+        # An input that was never read is in the checkpoint all the same: a recreated one is then noticed.
+        unread = {topic_id: 0 for topic_id in self.sides.ids.values() if topic_id not in checkpoint.positions}
+        self.checkpoint = checkpoint.moved(unread, checkpoint.watermark, checkpoint.clock)
         self._store, self._group_epoch = store, group_epoch
         self._queue.clear()
         # A recovered deletion, or one that a crash came after, still stands in the files.
@@ -106,11 +106,13 @@ class PartitionTask:
                 self._rewind(self.partition, taken.end)
             clicks = Part(CLICKS, self.topic_id, taken.records, taken.end)
             fetched_at = taken.chunks[0][1].fetched_at if taken.records else time.monotonic()
-            batch = InputBatch([*self.sides.take(self.fence.positions), clicks], fetched_at)
+            batch = InputBatch([*self.sides.take(self.checkpoint.positions), clicks], fetched_at)
             if batch.size:
                 await self._transact(batch)
             else:
-                self.fence = self.fence.moved(batch.ends, self.fence.watermark, self.fence.clock)
+                self.checkpoint = self.checkpoint.moved(
+                    batch.ends, self.checkpoint.watermark, self.checkpoint.clock
+                )
             for event, _ in taken.chunks:
                 event.ack()
 
@@ -126,36 +128,36 @@ class PartitionTask:
                 return
             effects = await self._processing.reject(work, error)
         # Event time follows the clock from the last click: what came of other inputs does not set it back.
-        clock = int(time.time() * 1000) if work.records else self.fence.clock
-        await self._commit(effects, self.fence.moved(batch.ends, effects.watermark, clock))
+        clock = int(time.time() * 1000) if work.records else self.checkpoint.clock
+        await self._commit(effects, self.checkpoint.moved(batch.ends, effects.watermark, clock))
 
     async def _tick(self) -> None:
         """Event time of an idle partition follows the clock from where its last record left both."""
         async with self.lock:
-            fence, now = self.fence, int(time.time() * 1000)
-            idle_to = fence.watermark + now - fence.clock - self._idle_ms
-            if self._store is None or not fence.clock or idle_to <= fence.watermark:
+            checkpoint, now = self.checkpoint, int(time.time() * 1000)
+            idle_to = checkpoint.watermark + now - checkpoint.clock - self._idle_ms
+            if self._store is None or not checkpoint.clock or idle_to <= checkpoint.watermark:
                 return
             work = self._work(InputBatch([], time.monotonic()), idle_to)
             effects = await self._processing.process(work)
             if effects.state or effects.outputs or effects.routed:
                 clock = now - self._idle_ms
-                await self._commit(effects, fence.moved({}, effects.watermark, clock))
+                await self._commit(effects, checkpoint.moved({}, effects.watermark, clock))
 
     def _work(self, batch: InputBatch, idle_to: int = 0) -> Work:
         assert self._store is not None
         found = {part.topic_id: part.records for part in batch.parts}
         records = found.pop(self.topic_id, ())
         sides = {part.topic: part.records for part in batch.parts if part.topic_id in found and part.records}
-        watermark, fetched_at = self.fence.watermark, batch.fetched_at
+        watermark, fetched_at = self.checkpoint.watermark, batch.fetched_at
         return Work(self.partition, records, self._store, watermark, fetched_at, idle_to, sides)
 
-    async def _commit(self, effects: Effects, fence: Position) -> None:
+    async def _commit(self, effects: Effects, checkpoint: StateCheckpoint) -> None:
         assert self._store is not None
-        state = [*effects.state, (FENCE_KEY, fences.encode(fence))]
+        state = [*effects.state, (CHECKPOINT_KEY, checkpoints.encode(checkpoint))]
         offset = await self.producer.publish(effects.outputs, self.changelog, state, effects.routed)
         self._store.write(state, Persisted(offset, self.changelog_id, int(time.time() * 1000)))
-        self.fence = fence
+        self.checkpoint = checkpoint
         if effects.erased:
             self._store.compact()
         if effects.committed is not None:

@@ -1,4 +1,4 @@
-"""The owned partitions of this process: opened on assignment, given work, closed on revocation."""
+"""The assigned partitions of this process: opened on assignment, given work, closed on revocation."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
@@ -13,7 +13,7 @@ from streams.inputs.chunks import Chunk, Epoch
 from streams.inputs.side_inputs import SideInputs
 from streams.inputs.side_reader import SideReader
 from streams.storage.partition_store import database_options, shared_memory
-from streams.transport import position as fences
+from streams.transport import state_checkpoint as checkpoints
 from streams.transport.dispatch import Processing
 from streams.transport.hanging_transactions import Finish
 from streams.transport.partition import PartitionTask
@@ -63,7 +63,7 @@ class Runtime:
     ) -> None:
         self.config = config
         self.tombstone_retention_ms = config.tombstone_retention_ms
-        self.owned: dict[int, PartitionTask] = {}
+        self.partitions: dict[int, PartitionTask] = {}
         self.epoch = 0
         self.changelog_id = ""
         self.restored = self.ready = False
@@ -100,9 +100,9 @@ class Runtime:
         self.changelog_id = (await self.describe())[self.config.changelog][0]
         await asyncio.gather(*(self._open(partition, rewind) for partition in partitions))
         if self._finish is not None:
-            producers = {partition: owned.producer.producer_id for partition, owned in self.owned.items()}
+            producers = {partition: task.producer.producer_id for partition, task in self.partitions.items()}
             await asyncio.to_thread(self._finish, self.config.changelog, producers)
-        # What a recovery of the assignment before may still say is not about these partitions.
+        # A recovery of the previous assignment may still report, and says nothing about these partitions.
         self.epoch += 1
         self.restored = self.ready = False
 
@@ -114,14 +114,16 @@ class Runtime:
         await producer.open()
 
         def request(partition: int, position: int) -> None:
-            """What is being fetched is already wrong; the seek itself waits for that fetch to end."""
-            self.owned[partition].seeks += 1
+            """Mark the fetch in flight as stale at once; the seek itself waits for that fetch to end."""
+            self.partitions[partition].seeks += 1
             rewind(partition, position)
 
-        self.owned[partition] = PartitionTask(partition, producer, self._processing, config.settings, request)
+        self.partitions[partition] = PartitionTask(
+            partition, producer, self._processing, config.settings, request
+        )
 
     async def recovered(self, store: Any) -> dict[int, int]:
-        """The tables are complete: start the owned partitions and return the positions to read on from.
+        """The tables are complete: start the assigned partitions and return the positions to read on from.
 
         None are returned where a rebalance has come in between: its own recovery is still to follow.
         """
@@ -129,30 +131,30 @@ class Runtime:
             await self._start_all(store)
         if not self.ready:
             return {}
-        return {partition: owned.position for partition, owned in self.owned.items()}
+        return {partition: task.position for partition, task in self.partitions.items()}
 
     async def _start_all(self, store: Any) -> None:
         epoch, topics = self.epoch, await self.describe()
         if epoch != self.epoch:
             return
         self.changelog_id = topics.pop(self.config.changelog)[0]
-        for partition, owned in self.owned.items():
-            self._recover(partition, owned, store.partition(partition), topics)
-            self._start(f"partition-{partition}", owned.run())
+        for partition, task in self.partitions.items():
+            self._recover(partition, task, store.partition(partition), topics)
+            self._start(f"partition-{partition}", task.run())
         if self.config.sides:
             self.reader = SideReader(self.config.sides, self.config.connection)
-            self._start("side inputs", self.reader.run(dict(self.owned)))
+            self._start("side inputs", self.reader.run(dict(self.partitions)))
         self.ready = True
 
     def _recover(
-        self, partition: int, owned: PartitionTask, state: Any, topics: Mapping[str, fences.Topic]
+        self, partition: int, task: PartitionTask, state: Any, topics: Mapping[str, checkpoints.Topic]
     ) -> None:
-        fence = fences.decode(state.get([fences.FENCE_KEY])[0])
-        fences.check(fence, partition, topics)
-        owned.topic_id = topics[self.config.topic][0]
-        owned.changelog, owned.changelog_id = self.config.changelog, self.changelog_id
-        owned.sides = SideInputs({topic: topics[topic][0] for topic in self.config.sides})
-        owned.recovered(state, fence, self.epoch)
+        checkpoint = checkpoints.decode(state.get([checkpoints.CHECKPOINT_KEY])[0])
+        checkpoints.check(checkpoint, partition, topics)
+        task.topic_id = topics[self.config.topic][0]
+        task.changelog, task.changelog_id = self.config.changelog, self.changelog_id
+        task.sides = SideInputs({topic: topics[topic][0] for topic in self.config.sides})
+        task.recovered(state, checkpoint, self.epoch)
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -173,8 +175,8 @@ class Runtime:
     async def verify(self) -> None:
         """Refuse to go on when an input topic was recreated under the running worker."""
         topics = await self.describe()
-        for partition, owned in self.owned.items():
-            for topic, known in {self.config.topic: owned.topic_id, **owned.sides.ids}.items():
+        for partition, task in self.partitions.items():
+            for topic, known in {self.config.topic: task.topic_id, **task.sides.ids}.items():
                 if known and known != topics[topic][0]:
                     raise PositionError(
                         f"{topic}[{partition}] was recreated: id {topics[topic][0]}, was {known}; "
@@ -183,21 +185,21 @@ class Runtime:
 
     def current(self, partition: int) -> Epoch:
         """The epoch that a fetch of this partition belongs to when it begins now."""
-        owned = self.owned.get(partition)
-        return Epoch(self.epoch, owned.seeks if owned else 0)
+        task = self.partitions.get(partition)
+        return Epoch(self.epoch, task.seeks if task else 0)
 
     def offer(self, event: Any, chunk: Chunk) -> bool:
         """Give a chunk to its partition; False where this process does not own it any more."""
-        owned = self.owned.get(chunk.partition)
-        if owned is None:
+        task = self.partitions.get(chunk.partition)
+        if task is None:
             return False
-        owned.offer(event, chunk)
+        task.offer(event, chunk)
         return True
 
     def is_full(self, partition: int) -> bool:
         """Whether a partition has chunks enough to be left out of the next fetch."""
-        owned = self.owned.get(partition)
-        return owned is not None and owned.full
+        task = self.partitions.get(partition)
+        return task is not None and task.full
 
     async def close(self) -> None:
         """Revocation and shutdown: no chunk of this epoch is applied after this returns."""
@@ -207,9 +209,9 @@ class Runtime:
     async def _close(self) -> None:
         self.epoch += 1
         self.restored = self.ready = False
-        owned, self.owned = self.owned, {}
+        closed, self.partitions = self.partitions, {}
         tasks, self._tasks = self._tasks, []
-        await asyncio.gather(*(partition.close() for partition in owned.values()))
+        await asyncio.gather(*(partition.close() for partition in closed.values()))
         for task in tasks:
             task.cancel()
         # A reader has a connection to let go; its failure has been told already.

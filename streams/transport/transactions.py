@@ -1,4 +1,4 @@
-"""One transactional producer per owned input partition; a chunk's outputs and state are one transaction.
+"""One transactional producer per assigned input partition; a chunk's outputs and state are one transaction.
 
 The producer is initialised when the partition is assigned, before recovery reads the end of the changelog:
 that aborts what a predecessor left open and fences it, also when it was only frozen (KIP-98, KIP-447).

@@ -13,7 +13,7 @@ from streams.inputs.chunks import Chunk, Epoch
 from streams.storage.partition_store import PartitionStore, database_options
 from streams.transport.dispatch import Processing
 from streams.transport.partition import PartitionTask
-from streams.transport.position import Position
+from streams.transport.state_checkpoint import StateCheckpoint
 from streams.transport.transactions import PartitionProducer
 from tests.house import imports, sources
 from tests.offline import Offline, records, worker_settings
@@ -54,7 +54,7 @@ async def entered(folder: Path) -> list[str]:
     processing = Processing(offline.pipeline, 0)
     task = PartitionTask(0, Producer(), processing, worker_settings(), lambda partition, position: None)
     task.topic_id, task.changelog = "clicks-1", "changelog"
-    task.recovered(store, Position(), 0)
+    task.recovered(store, StateCheckpoint(), 0)
     events = [
         {"event_id": f"e{n}", "visitor_id": "v", "event": "view_item", "ts": 1_700_000_000_000 + n}
         for n in range(3)

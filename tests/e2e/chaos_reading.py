@@ -1,4 +1,4 @@
-"""Whole topics as a read_committed consumer sees them, and how far the state's fences are."""
+"""Whole topics as a read_committed consumer sees them, and how far the state's checkpoints are."""
 
 import time
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-FENCE = b"\x00fence"
+CHECKPOINT = b"\x00fence"
 
 
 class Record(NamedTuple):
@@ -55,14 +55,14 @@ def latest(records):
     return state
 
 
-def fence_of(value):
-    """Position and watermark of a stored fence (see `streams/transport/position.py`)."""
+def checkpoint_of(value):
+    """Position and watermark of a stored checkpoint (see `streams/transport/state_checkpoint.py`)."""
     positions, watermark, *_ = msgspec.msgpack.decode(value)
     return max(positions.values()), watermark
 
 
 def behind(client, clicks, changelog, partitions):
-    """Records of each partition that the fences in the changelog do not cover yet."""
+    """Records of each partition that the checkpoints in the changelog do not cover yet."""
     consumer = _consumer(client)
     try:
         return [_behind(consumer, clicks, changelog, partition) for partition in range(partitions)]
@@ -73,13 +73,13 @@ def behind(client, clicks, changelog, partitions):
 def _behind(consumer, clicks, changelog, partition):
     end = consumer.get_watermark_offsets(TopicPartition(clicks, partition), timeout=20)[1]
     logged = consumer.get_watermark_offsets(TopicPartition(changelog, partition), timeout=20)[1]
-    # A transaction writes its fence last, so one is among the last few records.
+    # A transaction writes its checkpoint last, so one is among the last few records.
     consumer.assign([TopicPartition(changelog, partition, max(0, logged - 200))])
     position, deadline = 0, time.time() + 10
     while time.time() < deadline:
         message = consumer.poll(1.0)
         if message is not None and message.error() is not None:
             break
-        if message is not None and message.key() == FENCE:
-            position = fence_of(message.value())[0]
+        if message is not None and message.key() == CHECKPOINT:
+            position = checkpoint_of(message.value())[0]
     return end - position

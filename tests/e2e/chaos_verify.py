@@ -11,7 +11,7 @@ import rocksdict
 
 from models.durations import DAY_MS
 from streams.config.topics import TopicNames
-from tests.e2e.chaos_reading import FENCE, fence_of, latest, read_all
+from tests.e2e.chaos_reading import CHECKPOINT, checkpoint_of, latest, read_all
 from tests.e2e.chaos_world import ATTRIBUTION_HOURS, CHURN_DAYS, PANE_HOURS, PARTITIONS, TTL_DAYS
 from tests.e2e.oracle import Partition
 from tests.e2e.oracle_offers import Actions
@@ -211,10 +211,12 @@ class Examination:
 
     def _state(self, state, oracle, log):
         where = f"changelog[{self.case.number}]"
-        fence = state.pop(FENCE, None)
+        checkpoint = state.pop(CHECKPOINT, None)
         wanted = (log[-1].offset + 1, oracle.watermark) if log else None
-        if log and (fence is None or fence_of(fence) != wanted):
-            self.verdict.hold([fence_of(fence) if fence else None], f"{where} fence, expected {wanted}")
+        if log and (checkpoint is None or checkpoint_of(checkpoint) != wanted):
+            self.verdict.hold(
+                [checkpoint_of(checkpoint) if checkpoint else None], f"{where} checkpoint, expected {wanted}"
+            )
         self.wanted = expected(oracle)
         self.verdict.figures["keys"] += len(self.wanted)
         sizes = [len(value) for key, value in state.items() if key.startswith(b"v")]
@@ -223,7 +225,7 @@ class Examination:
 
 
 def stored_on(path):
-    """A database's pairs, without the fence and Faust's position."""
+    """A database's pairs, without the checkpoint and Faust's position."""
     options = rocksdict.Options(raw_mode=True)
     database = rocksdict.Rdict(str(path), options=options, access_type=rocksdict.AccessType.read_only())
     pairs = {key: value for key, value in database.items() if key[:1] in (b"v", b"t", b"p")}

@@ -16,7 +16,7 @@ DERIVED = {"hidden", "hidden_model", "hidden_at"}
 
 
 def expected(partition):
-    """Every key that the store must have, but its fence, with its value in comparable form."""
+    """Every key that the store must have, but its checkpoint, with its value in comparable form."""
     state = {}
     for key, shopper in partition.shoppers.items():
         state[b"v" + key] = visitor_of(shopper)
@@ -98,7 +98,7 @@ def _visitor(value):
 
 
 def differences(wanted, pairs):
-    """What differs, each as text; `pairs` are the store's, without the fence."""
+    """What differs, each as text; `pairs` are the store's, without the checkpoint."""
     found = {key: stored(key, value) for key, value in pairs.items()}
     told = [f"{key!r}: the store lacks it" for key in wanted.keys() - found.keys()]
     told += [f"{key!r}: only the store has it" for key in found.keys() - wanted.keys()]

@@ -9,7 +9,7 @@ import pytest
 from deploy.cluster.clients import admin
 from deploy.cluster.state import StateCommandError, rebase, standings
 from deploy.cluster.topic_creation import ensure
-from streams.transport.position import Position
+from streams.transport.state_checkpoint import StateCheckpoint
 from tests.brokers import topic_names
 from tests.e2e.worker import Worker, click, decoded, encoded, send
 
@@ -79,9 +79,9 @@ def test_rebase_to_the_end_skips_what_is_there(broker, stopped):
     send(broker, stopped.names.clicks, encoded([click(n, f"v{n % 8}") for n in range(100, 120)]))
     assert pathcast(stopped, "state", "rebase", "--yes", "--to", "end").returncode == 0
     found = standings(broker, stopped.names.clicks, stopped.names.clicks)
-    assert all(one.fits and one.fence.positions[one.topic_id] == one.end for one in found)
+    assert all(one.fits and one.checkpoint.positions[one.topic_id] == one.end for one in found)
     assert sum(one.end for one in found) == 20
-    assert all(one.fence.watermark > 0 for one in found)
+    assert all(one.checkpoint.watermark > 0 for one in found)
 
 
 def test_an_installation_without_state_is_told_so(broker, topics):
@@ -97,5 +97,5 @@ def test_rebase_without_yes_asks_and_does_nothing_on_no(broker, stopped):
     assert standings(broker, stopped.names.clicks, stopped.names.clicks) == found
     assert rebase(broker, stopped.names.clicks, found, to_end=False) == [0, 1]
     after = standings(broker, stopped.names.clicks, stopped.names.clicks)
-    assert [one.fence.positions for one in after] == [{one.topic_id: 0} for one in found]
-    assert all(isinstance(one.fence, Position) for one in after)
+    assert [one.checkpoint.positions for one in after] == [{one.topic_id: 0} for one in found]
+    assert all(isinstance(one.checkpoint, StateCheckpoint) for one in after)

@@ -140,11 +140,11 @@ def _print(found: list[PartitionPosition], topic: str) -> None:
 def _row(one: PartitionPosition, topic: str) -> tuple[str, ...]:
     logs = [(topic, one.begin, one.end), *((side.topic, side.begin, side.end) for side in one.sides)]
     log = "\n".join(f"{name}: {begin:,} to {end:,}" for name, begin, end in logs)
-    if one.fence is None:
+    if one.checkpoint is None:
         return str(one.partition), "-", "-", "-", log, "nothing applied yet"
-    names, positions = one.names(topic), one.fence.positions
+    names, positions = one.names(topic), one.checkpoint.positions
     now = ", ".join(f"{name} is {topic_id}" for topic_id, name in names.items() if topic_id not in positions)
     verdict = "goes on" if one.fits else f"refused: {now or 'a log is shorter'}"
-    reached = utc_text(one.fence.watermark)
+    reached = utc_text(one.checkpoint.watermark)
     ids = "\n".join(names.get(topic_id, topic_id) for topic_id in positions)
     return str(one.partition), ids, "\n".join(f"{n:,}" for n in positions.values()), reached, log, verdict

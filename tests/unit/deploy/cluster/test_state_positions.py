@@ -1,15 +1,15 @@
-"""Where a partition would go on: whether its fence fits the topics, and what rebasing makes of it."""
+"""Where a partition would go on: whether its checkpoint fits the topics, and what rebasing makes of it."""
 
 import pytest
 
 from deploy.cluster.state import PartitionPosition, TopicLog
-from streams.transport.position import Position
+from streams.transport.state_checkpoint import StateCheckpoint
 
 SIDES = (TopicLog("identities", "i1", 3, 20), TopicLog("profiles", "p1", 0, 9))
 
 
 def standing(positions, sides=SIDES):
-    return PartitionPosition(1, Position(positions, 77, 88), "c1", 2, 50, sides)
+    return PartitionPosition(1, StateCheckpoint(positions, 77, 88), "c1", 2, 50, sides)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def standing(positions, sides=SIDES):
         ({"c0": 50, "i1": 4, "p1": 0}, False),
     ],
 )
-def test_a_fence_fits_or_not(positions, fits):
+def test_a_checkpoint_fits_or_not(positions, fits):
     assert standing(positions).fits is fits
 
 

@@ -7,8 +7,8 @@ import pytest
 from streams.inputs import side_inputs
 from streams.inputs.batches import CLICKS, InputBatch, Part
 from streams.inputs.side_inputs import SideInputs
-from streams.transport import position as fences
-from streams.transport.position import FENCE_KEY, Position
+from streams.transport import state_checkpoint as checkpoints
+from streams.transport.state_checkpoint import CHECKPOINT_KEY, StateCheckpoint
 from tests.offline import Record
 from tests.unit.streams.transport.test_partition import TOPIC_ID, Bench
 
@@ -94,15 +94,15 @@ def test_topics_are_separated_before_records_are():
 @pytest.fixture
 def bench(tmp_path):
     found = Bench(tmp_path)
-    found.owned.sides = SideInputs(IDS)
-    found.owned.recovered(found.store, Position({TOPIC_ID: 10, "profiles-1": 2}, 5, 5), 1)
+    found.task.sides = SideInputs(IDS)
+    found.task.recovered(found.store, StateCheckpoint({TOPIC_ID: 10, "profiles-1": 2}, 5, 5), 1)
     yield found
     found.store.close()
 
 
 async def test_waiting_records_of_all_inputs_are_one_transaction_with_their_positions(bench):
-    bench.owned.offer_side("profiles", records(2, b"p"), 4)
-    bench.owned.offer_side("identities", records(0, b"i", b"j"), 3)
+    bench.task.offer_side("profiles", records(2, b"p"), 4)
+    bench.task.offer_side("identities", records(0, b"i", b"j"), 3)
     bench.offer(10, [b"1"])
     await bench.settle()
     assert len(bench.producer.transactions) == 1
@@ -117,19 +117,19 @@ async def test_a_recreated_input_shows_though_nothing_of_it_was_ever_read(bench)
 
 
 async def test_records_without_clicks_do_not_move_the_clock_or_event_time(bench):
-    bench.owned.offer_side("profiles", records(2, b"p"), 3)
+    bench.task.offer_side("profiles", records(2, b"p"), 3)
     await bench.settle()
-    assert bench.stored == Position({TOPIC_ID: 10, "profiles-1": 3, "identities-1": 0}, 5, 5)
+    assert bench.stored == StateCheckpoint({TOPIC_ID: 10, "profiles-1": 3, "identities-1": 0}, 5, 5)
 
 
 async def test_records_of_other_inputs_do_not_keep_an_idle_partition_awake(tmp_path):
     bench = Bench(tmp_path)
-    bench.owned.sides = SideInputs(IDS)
-    bench.owned.recovered(bench.store, Position({TOPIC_ID: 10}, 500_000, 1), 1)
-    bench.owned._bounds.idle_ms, bench.sums.timers = 200, True
-    running = asyncio.get_running_loop().create_task(bench.owned.run())
+    bench.task.sides = SideInputs(IDS)
+    bench.task.recovered(bench.store, StateCheckpoint({TOPIC_ID: 10}, 500_000, 1), 1)
+    bench.task._idle_ms, bench.sums.timers = 200, True
+    running = asyncio.get_running_loop().create_task(bench.task.run())
     for number in range(20):
-        bench.owned.offer_side("profiles", records(number, b"p"), number + 1)
+        bench.task.offer_side("profiles", records(number, b"p"), number + 1)
         await asyncio.sleep(0.03)
     running.cancel()
     assert bench.store.get([b"ticked"]) != [None]
@@ -137,33 +137,35 @@ async def test_records_of_other_inputs_do_not_keep_an_idle_partition_awake(tmp_p
 
 
 async def test_a_poisonous_record_beside_clicks_costs_itself_only(bench):
-    bench.owned.offer_side("profiles", records(2, b"p", b"poison", b"q"), 6)
+    bench.task.offer_side("profiles", records(2, b"p", b"poison", b"q"), 6)
     bench.offer(10, [b"1", b"2"])
     await bench.settle()
-    assert (bench.sum(), bench.owned.position) == (3, 12)
+    assert (bench.sum(), bench.task.position) == (3, 12)
     dead = [value for outputs, _ in bench.producer.transactions for _, value, _ in outputs.get("dead", ())]
     assert dead == [b"poison"]
     assert sorted(bench.sums.applied) == [b"p", b"q"]
-    fences_of = [fences.decode(state[FENCE_KEY]).positions for _, state in bench.producer.transactions]
-    assert [one["profiles-1"] for one in fences_of] == [3, 4, 6, 6]
+    checkpoints_of = [
+        checkpoints.decode(state[CHECKPOINT_KEY]).positions for _, state in bench.producer.transactions
+    ]
+    assert [one["profiles-1"] for one in checkpoints_of] == [3, 4, 6, 6]
 
 
 async def test_poison_among_clicks_applies_the_other_inputs_once(bench):
-    bench.owned.offer_side("identities", records(0, b"i"), 1)
+    bench.task.offer_side("identities", records(0, b"i"), 1)
     bench.offer(10, [b"1", b"poison"])
     await bench.settle()
     assert (bench.sum(), bench.sums.applied) == (1, [b"i"])
 
 
 async def test_nothing_is_taken_from_a_reader_that_outlives_the_partition(bench):
-    await bench.owned.close()
-    bench.owned.offer_side("identities", records(0, b"i"), 1)
-    assert not bench.owned.sides.waiting
+    await bench.task.close()
+    bench.task.offer_side("identities", records(0, b"i"), 1)
+    assert not bench.task.sides.waiting
     await bench.settle()
     assert bench.producer.transactions == []
 
 
 def test_clicks_are_told_by_their_topic_id(bench):
     part = Part(CLICKS, TOPIC_ID, records(10, b"1"), 11)
-    work = bench.owned._work(InputBatch([Part("profiles", "profiles-1", records(2, b"p"), 3), part], 0.0))
+    work = bench.task._work(InputBatch([Part("profiles", "profiles-1", records(2, b"p"), 3), part], 0.0))
     assert (len(work.records), list(work.sides), work.size) == (1, ["profiles"], 2)

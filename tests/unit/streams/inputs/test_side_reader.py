@@ -61,7 +61,7 @@ class Consumer:
 
 
 class Owned:
-    """An owned partition as far as the reader knows it."""
+    """An assigned partition as far as the reader knows it."""
 
     def __init__(self, **positions):
         self.sides = SideInputs({topic: f"{topic}-1" for topic in TOPICS})
@@ -80,10 +80,10 @@ def coming(monkeypatch):
     return Consumer.coming
 
 
-async def read(owned, until):
+async def read(partitions, until):
     """Read until `until()`; the consumer."""
     reader = SideReader(TOPICS, {"bootstrap_servers": "x"})
-    task = asyncio.get_running_loop().create_task(reader.run(owned))
+    task = asyncio.get_running_loop().create_task(reader.run(partitions))
     while not until() and not task.done():
         await asyncio.sleep(0)
     if task.done():
@@ -105,16 +105,16 @@ def records(*offsets):
     return [Record(offset, 0, b"k", b"v") for offset in offsets]
 
 
-async def test_reading_begins_at_the_fences_and_hands_over_what_comes_with_the_position(coming):
-    owned = {0: Owned(identities=3, profiles=7), 2: Owned(identities=0, profiles=1)}
+async def test_reading_begins_at_the_checkpoints_and_hands_over_what_comes_with_the_position(coming):
+    partitions = {0: Owned(identities=3, profiles=7), 2: Owned(identities=0, profiles=1)}
     coming += [
         {part("identities"): (records(3, 4), 6), part("profiles", 2): (records(1), 2)},
         {part("profiles"): ([], 9)},
         {},
     ]
-    seen = await read(owned, lambda: len(owned[0].offered) == 2 and not coming)
-    assert owned[0].offered == [("identities", [3, 4], 6), ("profiles", [], 9)]
-    assert owned[2].offered == [("profiles", [1], 2)]
+    seen = await read(partitions, lambda: len(partitions[0].offered) == 2 and not coming)
+    assert partitions[0].offered == [("identities", [3, 4], 6), ("profiles", [], 9)]
+    assert partitions[2].offered == [("profiles", [1], 2)]
     assert seen.consumer.options["isolation_level"] == "read_committed"
     assert seen.consumer.options["auto_offset_reset"] == "earliest"
     assert seen.consumer.options.get("group_id") is None
@@ -122,13 +122,13 @@ async def test_reading_begins_at_the_fences_and_hands_over_what_comes_with_the_p
 
 
 async def test_a_partition_that_has_enough_to_do_is_left_out_of_a_fetch_that_is_short(coming, monkeypatch):
-    owned = {0: Owned(identities=0, profiles=0)}
-    monkeypatch.setattr(owned[0].sides, "is_full", lambda topic: topic == "profiles")
-    seen = await read(owned, lambda: Consumer.made and Consumer.made[0].asked)
+    partitions = {0: Owned(identities=0, profiles=0)}
+    monkeypatch.setattr(partitions[0].sides, "is_full", lambda topic: topic == "profiles")
+    seen = await read(partitions, lambda: Consumer.made and Consumer.made[0].asked)
     ((parts, timeout_ms),) = seen.consumer.asked
     assert parts == (part("identities"),)
     assert timeout_ms <= 50
-    assert owned[0].offered == []
+    assert partitions[0].offered == []
 
 
 async def test_a_worker_without_partitions_reads_nothing(coming):
@@ -138,9 +138,9 @@ async def test_a_worker_without_partitions_reads_nothing(coming):
 
 async def test_nothing_is_fetched_while_all_is_full(coming, monkeypatch):
     monkeypatch.setattr(module, "FULL_WAIT", 0)
-    owned, looks = {0: Owned(identities=0, profiles=0)}, []
-    monkeypatch.setattr(owned[0].sides, "is_full", lambda topic: looks.append(topic) or True)
-    seen = await read(owned, lambda: len(looks) > 10)
+    partitions, looks = {0: Owned(identities=0, profiles=0)}, []
+    monkeypatch.setattr(partitions[0].sides, "is_full", lambda topic: looks.append(topic) or True)
+    seen = await read(partitions, lambda: len(looks) > 10)
     assert seen.consumer.asked == []
 
 

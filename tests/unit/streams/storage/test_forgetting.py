@@ -11,7 +11,7 @@ from models.privacy.erasure import FORGET, Erasure, request_of
 from models.state import state_keys
 from streams.rollout.shadow import Shadow
 from streams.storage.partition_store import ERASED_KEY, PartitionStore, Persisted, database_options
-from streams.storage.revoked import Leftovers, remove
+from streams.storage.revoked import RevokedState, remove
 from tests.offline import Offline, Record, records
 from tests.tiny import version as tiny
 
@@ -165,16 +165,16 @@ def test_databases_of_others_partitions_go_after_a_while(tmp_path):
         (tables / f"shop-state-{number}.db" / "000001.sst").write_bytes(WHO)
     (tables / "notes.db").mkdir()
     used = {0, 1}
-    leftovers = Leftovers(tmp_path, HOUR_S, lambda: used)
+    revoked = RevokedState(tmp_path, HOUR_S, lambda: used)
     now = (tables / "shop-state-0.db" / "000001.sst").stat().st_mtime
-    assert leftovers.put_aside(now + 10 * HOUR_S) == []
+    assert revoked.put_aside(now + 10 * HOUR_S) == []
     used.remove(1)
-    assert leftovers.put_aside(now + HOUR_S / 2) == []
-    remove(leftovers.put_aside(now + 2 * HOUR_S))
+    assert revoked.put_aside(now + HOUR_S / 2) == []
+    remove(revoked.put_aside(now + 2 * HOUR_S))
     assert sorted(path.name for path in tables.iterdir()) == ["notes.db", "shop-state-0.db"]
 
 
 def test_what_a_crash_left_put_aside_is_deleted_by_the_next_look(tmp_path):
     (tmp_path / ".deleted-state-1.db-5").mkdir()
-    remove(Leftovers(tmp_path, HOUR_S, set).put_aside(0.0))
+    remove(RevokedState(tmp_path, HOUR_S, set).put_aside(0.0))
     assert list(tmp_path.iterdir()) == []

@@ -58,7 +58,7 @@ SIGNATURES = [
     (driver.Consumer._add_gap, "self tp offset_from offset_to", "stock code walks a chunk's span one by one"),
     (driver.Consumer.on_partitions_assigned, "self assigned generation_id", "predecessors are fenced here"),
     (driver.Consumer.on_partitions_revoked, "self revoked", "transactions in flight end here"),
-    (driver.Consumer.perform_seek, "self", "positions come from the fences here"),
+    (driver.Consumer.perform_seek, "self", "positions come from the checkpoints here"),
     (driver.Consumer.resume_flow, "self", "clicks are fetched from here on"),
     (driver.Consumer.wait_empty, "self", "SIGTERM drains here"),
     (driver.Consumer.commit_and_end_transactions, "self", "SIGTERM commits by it"),
@@ -189,7 +189,7 @@ def test_a_table_takes_the_size_of_its_recovery_buffer():
     assert "recovery_buffer_size" in taken, f"1 would make Faust go on reading after recovery; {ADVICE}"
 
 
-def test_the_fences_position_key_is_faust_stores_own():
+def test_the_checkpoints_position_key_is_faust_stores_own():
     assert rocksdb.Store.offset_key == b"__faust\0offset__", f"databases in the field have it; {ADVICE}"
     assert rocksdb.Store.offset_key == partition_store.PERSISTED_KEY
 

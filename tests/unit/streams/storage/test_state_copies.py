@@ -207,9 +207,9 @@ def test_what_cannot_be_read_may_not_stay(datadir):
 def test_what_is_not_there_any_more_is_taken_back(tmp_path):
     datadir = Datadir(tmp_path, {4: 3, 5: 0})
     (tmp_path / ".deleted-shop-state-5.db-100" / "sub").mkdir(parents=True)
-    datadir.copies._leftovers.put_aside = lambda *_: []  # what cannot be deleted
+    datadir.copies._revoked.put_aside = lambda *_: []  # what cannot be deleted
     assert datadir.look() == {5: 0}
-    del datadir.copies._leftovers.put_aside
+    del datadir.copies._revoked.put_aside
     assert datadir.look() == {}
     assert datadir.ledger.lines == [(4, None), (5, None)]
 

@@ -137,7 +137,7 @@ async def test_a_recovery_is_believed_of_what_is_owned_until_the_next_is_called_
     app, owned, called_for, restored
 ):
     runtime, next_one = app.pathcast, app.tables.recovery.signal_recovery_start
-    runtime.owned = {0: None} if owned else {}
+    runtime.partitions = {0: None} if owned else {}
     if called_for:
         next_one.set()
     await app.pathcast_table.on_recovery_completed(set(), set())
@@ -162,7 +162,7 @@ async def test_a_shutdown_waits_for_the_revocation_that_is_under_way(monkeypatch
     monkeypatch.setattr(module, "PartitionProducer", Producer)
     runtime = Runtime(runtime_config(), Nothing(), SlowBroker())
     await runtime.open([0], never)
-    owned = runtime.owned[0]
+    owned = runtime.partitions[0]
     await owned.lock.acquire()
     revocation = asyncio.create_task(runtime.close())
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""One owned partition over a real RocksDB: what is applied, what is skipped, what is refused."""
+"""One assigned partition over a real RocksDB: what is applied, what is skipped, what is refused."""
 
 import asyncio
 from types import SimpleNamespace
@@ -12,10 +12,10 @@ from streams.inputs.batches import CLICKS, InputBatch, Part
 from streams.inputs.chunks import Chunk, Epoch
 from streams.storage.partition_store import PartitionStore, database_options
 from streams.transport import partition as module
-from streams.transport import position as fences
+from streams.transport import state_checkpoint as checkpoints
 from streams.transport.dispatch import Processing
 from streams.transport.partition import PartitionTask
-from streams.transport.position import FENCE_KEY, Position
+from streams.transport.state_checkpoint import CHECKPOINT_KEY, StateCheckpoint
 from tests.offline import Record, worker_settings
 
 TOPIC_ID = "topic-1"
@@ -105,33 +105,33 @@ class Bench:
     def __init__(self, tmp_path, settings=None, threads=0):
         db = rocksdict.Rdict(str(tmp_path / "db"), options=database_options(rocksdict.Cache(8 << 20)))
         self.store, self.sums, self.producer, self.rewinds = PartitionStore(db), Sums(), Producer(), []
-        self.owned = PartitionTask(
+        self.task = PartitionTask(
             0, self.producer, Processing(self.sums, threads), settings or worker_settings(), self.rewind
         )
-        self.owned.topic_id, self.owned.changelog, self.owned.changelog_id = (
+        self.task.topic_id, self.task.changelog, self.task.changelog_id = (
             TOPIC_ID,
             "changelog",
             "changelog-1",
         )
-        self.owned.recovered(self.store, Position({TOPIC_ID: 10}, 5, 5), 1)
+        self.task.recovered(self.store, StateCheckpoint({TOPIC_ID: 10}, 5, 5), 1)
 
     def rewind(self, partition, position):
-        self.owned.seeks += 1
+        self.task.seeks += 1
         self.rewinds.append((partition, position))
 
     def offer(self, start, values, end=None, epoch=None, key=b"a"):
         """A fetched chunk of records from `start` on; its handle."""
         records = [Record(n, 1000 + n, key, value) for n, value in enumerate(values, start)]
         end = end if end is not None else start + len(records)
-        epoch = epoch or Epoch(1, self.owned.seeks)
+        epoch = epoch or Epoch(1, self.task.seeks)
         handle = Handle()
-        self.owned.offer(handle, Chunk("clicks", 0, end - 1, 1000, start, end, records, epoch, 0.0))
+        self.task.offer(handle, Chunk("clicks", 0, end - 1, 1000, start, end, records, epoch, 0.0))
         return handle
 
     async def settle(self):
         """Run until the queue is empty."""
-        task = asyncio.get_running_loop().create_task(self.owned.run())
-        while self.owned._queue or self.owned._arrived.is_set():
+        task = asyncio.get_running_loop().create_task(self.task.run())
+        while self.task._queue or self.task._arrived.is_set():
             await asyncio.sleep(0)
             if task.done():
                 break
@@ -145,7 +145,7 @@ class Bench:
 
     @property
     def stored(self):
-        return fences.decode(self.store.get([FENCE_KEY])[0])
+        return checkpoints.decode(self.store.get([CHECKPOINT_KEY])[0])
 
 
 @pytest.fixture
@@ -155,28 +155,32 @@ def bench(tmp_path):
     found.store.close()
 
 
-async def test_a_chunk_at_the_fence_is_one_transaction_with_its_fence(bench, clock):
+async def test_a_chunk_at_the_checkpoint_is_one_transaction_with_its_checkpoint(bench, clock):
     clock.now = 5_000
     handle = bench.offer(10, [b"1", b"2", b"3"])
     await bench.settle()
     ((outputs, state),) = bench.producer.transactions
     assert [value for _, value, _ in outputs["out"]] == [b"1", b"2", b"3"]
-    assert fences.decode(state[FENCE_KEY]) == Position({TOPIC_ID: 13}, 1012, 5_000) == bench.stored
-    assert (bench.sum(), bench.owned.position, handle.acked, bench.sums.committed) == (6, 13, 1, 1)
+    assert (
+        checkpoints.decode(state[CHECKPOINT_KEY])
+        == StateCheckpoint({TOPIC_ID: 13}, 1012, 5_000)
+        == bench.stored
+    )
+    assert (bench.sum(), bench.task.position, handle.acked, bench.sums.committed) == (6, 13, 1, 1)
     known = bench.store.persisted()
     assert known is not None
     assert (known.offset, known.topic_id) == (bench.producer.offset, "changelog-1")
 
 
-async def test_records_below_the_fence_are_skipped(bench):
+async def test_records_below_the_checkpoint_are_skipped(bench):
     handles = [bench.offer(7, [b"1"] * 5), bench.offer(8, [b"1"] * 2), bench.offer(12, [b"1"])]
     await bench.settle()
-    assert (bench.sum(), bench.owned.position) == (3, 13)
+    assert (bench.sum(), bench.task.position) == (3, 13)
     assert [handle.acked for handle in handles] == [1, 1, 1]
     assert bench.rewinds == []
 
 
-async def test_a_chunk_above_the_fence_rewinds_and_nothing_fetched_before_is_believed(bench):
+async def test_a_chunk_above_the_checkpoint_rewinds_and_nothing_fetched_before_is_believed(bench):
     lost = [bench.offer(12, [b"1"]), bench.offer(13, [b"1"])]
     await bench.settle()
     assert (bench.sum(), bench.rewinds, bench.producer.transactions) == (0, [(0, 10)], [])
@@ -185,26 +189,26 @@ async def test_a_chunk_above_the_fence_rewinds_and_nothing_fetched_before_is_bel
     assert (bench.sum(), stale.acked) == (0, 0)
     bench.offer(10, [b"1"] * 4)
     await bench.settle()
-    assert (bench.sum(), bench.owned.position, [handle.acked for handle in lost]) == (4, 14, [0, 0])
+    assert (bench.sum(), bench.task.position, [handle.acked for handle in lost]) == (4, 14, [0, 0])
 
 
 async def test_what_came_before_a_hole_is_applied(bench):
     bench.offer(10, [b"1", b"1"])
     bench.offer(15, [b"1"])
     await bench.settle()
-    assert (bench.sum(), bench.owned.position, bench.rewinds) == (2, 12, [(0, 12)])
+    assert (bench.sum(), bench.task.position, bench.rewinds) == (2, 12, [(0, 12)])
 
 
 async def test_chunks_of_an_older_group_epoch_are_dropped(bench):
     bench.offer(10, [b"1"], epoch=Epoch(0, 0))
     await bench.settle()
-    assert (bench.sum(), bench.owned.position, bench.producer.transactions) == (0, 10, [])
+    assert (bench.sum(), bench.task.position, bench.producer.transactions) == (0, 10, [])
 
 
 async def test_control_records_and_holes_inside_a_span_are_passed(bench):
     handle = bench.offer(10, [], end=20)
     await bench.settle()
-    assert (bench.owned.position, bench.producer.transactions, handle.acked) == (20, [], 1)
+    assert (bench.task.position, bench.producer.transactions, handle.acked) == (20, [], 1)
     bench.offer(20, [b"1"], end=25)
     await bench.settle()
     assert (bench.stored.positions[TOPIC_ID], bench.sum()) == (25, 1)
@@ -226,11 +230,11 @@ async def test_queued_chunks_share_a_transaction_up_to_the_bound(tmp_path):
 async def test_a_full_queue_says_so(tmp_path):
     bench = Bench(tmp_path, worker_settings(chunk_records=3))
     bench.offer(10, [b"1"] * 2)
-    assert not bench.owned.full
+    assert not bench.task.full
     bench.offer(12, [b"1"])
-    assert bench.owned.full
+    assert bench.task.full
     await bench.settle()
-    assert not bench.owned.full
+    assert not bench.task.full
     bench.store.close()
 
 
@@ -242,8 +246,11 @@ async def test_a_poisonous_record_is_isolated_and_the_others_are_applied_once(be
     dead = [value for outputs, _ in bench.producer.transactions for _, value, _ in outputs.get("dead", ())]
     assert out == [b"1", b"2", b"4", b"8", b"16", b"32"]
     assert dead == [b"poison"]
-    assert (bench.sum(), bench.owned.position, handle.acked) == (63, 17, 1)
-    ends = [fences.decode(state[FENCE_KEY]).positions[TOPIC_ID] for _, state in bench.producer.transactions]
+    assert (bench.sum(), bench.task.position, handle.acked) == (63, 17, 1)
+    ends = [
+        checkpoints.decode(state[CHECKPOINT_KEY]).positions[TOPIC_ID]
+        for _, state in bench.producer.transactions
+    ]
     assert ends == sorted(ends)
     assert ends[-1] == 17
 
@@ -259,17 +266,17 @@ async def test_nothing_is_written_locally_when_the_transaction_fails(bench):
     handle = bench.offer(10, [b"1"])
     with pytest.raises(TransactionError, match="fenced"):
         await bench.settle()
-    assert (bench.sum(), bench.owned.position, handle.acked, bench.sums.committed) == (0, 10, 0, 0)
+    assert (bench.sum(), bench.task.position, handle.acked, bench.sums.committed) == (0, 10, 0, 0)
     assert bench.store.persisted() is None
 
 
 async def test_revocation_waits_for_the_transaction_in_flight(bench):
     bench.producer.gate = asyncio.Event()
-    running = asyncio.get_running_loop().create_task(bench.owned.run())
+    running = asyncio.get_running_loop().create_task(bench.task.run())
     bench.offer(10, [b"1"])
     await bench.producer.entered.wait()
     later = bench.offer(11, [b"1"])
-    closing = asyncio.get_running_loop().create_task(bench.owned.close())
+    closing = asyncio.get_running_loop().create_task(bench.task.close())
     for _ in range(10):
         await asyncio.sleep(0)
     assert not closing.done()
@@ -292,58 +299,58 @@ def clock(monkeypatch):
 
 async def test_an_idle_partitions_event_time_follows_the_clock(bench, clock):
     bench.sums.timers = True
-    bench.owned.fence = Position({TOPIC_ID: 10}, watermark=500_000, clock=700_000)
+    bench.task.checkpoint = StateCheckpoint({TOPIC_ID: 10}, watermark=500_000, clock=700_000)
     clock.now = 700_000 + 60_000 + 5_000
-    await bench.owned._tick()
+    await bench.task._tick()
     # 65 s after its last record, of which the first 60 are not idleness yet.
     assert bench.store.get([b"ticked"]) == [b"505000"]
-    assert bench.stored == Position({TOPIC_ID: 10}, 505_000, 705_000)
+    assert bench.stored == StateCheckpoint({TOPIC_ID: 10}, 505_000, 705_000)
     clock.now += 10_000
-    await bench.owned._tick()
-    assert bench.stored == Position({TOPIC_ID: 10}, 515_000, 715_000)
+    await bench.task._tick()
+    assert bench.stored == StateCheckpoint({TOPIC_ID: 10}, 515_000, 715_000)
 
 
 async def test_a_record_that_is_stamped_a_year_ago_does_not_move_time(bench, clock):
     bench.sums.timers, clock.now = True, 10**12
-    bench.owned.fence = Position({TOPIC_ID: 10}, 500_000, 10**12 - 1_000)
+    bench.task.checkpoint = StateCheckpoint({TOPIC_ID: 10}, 500_000, 10**12 - 1_000)
     year_old = Record(10, 10**12 - 365 * 86_400_000, b"a", b"1")
-    await bench.owned._transact(InputBatch([Part(CLICKS, TOPIC_ID, [year_old], 11)], 0.0))
+    await bench.task._transact(InputBatch([Part(CLICKS, TOPIC_ID, [year_old], 11)], 0.0))
     assert bench.stored.clock == 10**12
     clock.now += 61_000
-    await bench.owned._tick()
-    assert bench.stored.watermark == bench.owned.fence.watermark
+    await bench.task._tick()
+    assert bench.stored.watermark == bench.task.checkpoint.watermark
     assert bench.stored.clock == 10**12 + 1_000
 
 
 async def test_a_tick_that_changes_nothing_writes_nothing(bench, clock):
-    bench.owned.fence = Position({TOPIC_ID: 10}, 500_000, 700_000)
+    bench.task.checkpoint = StateCheckpoint({TOPIC_ID: 10}, 500_000, 700_000)
     clock.now = 900_000
-    await bench.owned._tick()
-    assert (bench.producer.transactions, bench.owned.fence) == (
+    await bench.task._tick()
+    assert (bench.producer.transactions, bench.task.checkpoint) == (
         [],
-        Position({TOPIC_ID: 10}, 500_000, 700_000),
+        StateCheckpoint({TOPIC_ID: 10}, 500_000, 700_000),
     )
 
 
 async def test_a_partition_that_never_had_a_record_does_not_tick(bench, clock):
-    bench.sums.timers, bench.owned.fence = True, Position()
+    bench.sums.timers, bench.task.checkpoint = True, StateCheckpoint()
     clock.now = 10**12
-    await bench.owned._tick()
+    await bench.task._tick()
     assert bench.sums.calls == []
 
 
 async def test_time_does_not_go_back_on_a_tick(bench, clock):
     bench.sums.timers = True
-    bench.owned.fence = Position({TOPIC_ID: 10}, 500_000, 700_000)
+    bench.task.checkpoint = StateCheckpoint({TOPIC_ID: 10}, 500_000, 700_000)
     clock.now = 650_000
-    await bench.owned._tick()
+    await bench.task._tick()
     assert bench.sums.calls == []
 
 
 async def test_a_closed_partition_does_not_tick(bench, clock):
     bench.sums.timers = True
-    bench.owned.fence = Position({TOPIC_ID: 10}, 500_000, 700_000)
+    bench.task.checkpoint = StateCheckpoint({TOPIC_ID: 10}, 500_000, 700_000)
     clock.now = 900_000
-    await bench.owned.close()
-    await bench.owned._tick()
+    await bench.task.close()
+    await bench.task._tick()
     assert bench.producer.transactions == []

@@ -1,4 +1,4 @@
-"""The owned partitions of a process, and the spans of what it fetches; only Kafka is made up."""
+"""The assigned partitions of a process, and the spans of what it fetches; only Kafka is made up."""
 
 import asyncio
 from collections import defaultdict
@@ -12,11 +12,11 @@ from streams.effects import Effects
 from streams.errors import PositionError
 from streams.inputs.chunks import Chunk, Epoch
 from streams.storage.partition_store import PartitionStore, Persisted, database_options
-from streams.transport import position as fences
 from streams.transport import runtime as module
+from streams.transport import state_checkpoint as checkpoints
 from streams.transport.consumer import Consumer
-from streams.transport.position import FENCE_KEY, Position
 from streams.transport.runtime import Runtime, RuntimeConfig
+from streams.transport.state_checkpoint import CHECKPOINT_KEY, StateCheckpoint
 from tests.offline import Record, worker_settings
 
 CLICKS = TP("clicks", 0)
@@ -90,7 +90,7 @@ def runtime(broker, monkeypatch):
 
 @pytest.fixture
 def store(tmp_path):
-    """Stores by partition, whose fences can be set."""
+    """Stores by partition, whose checkpoints can be set."""
     found = {}
     for number in (0, 1):
         path, cache = str(tmp_path / str(number)), rocksdict.Cache(8 << 20)
@@ -100,13 +100,13 @@ def store(tmp_path):
         one.close()
 
 
-def fence(store, number, positions):
-    value = fences.encode(Position(positions))
-    store.partition(number).write([(FENCE_KEY, value)], Persisted(0, "changelog-1", 1))
+def checkpoint(store, number, positions):
+    value = checkpoints.encode(StateCheckpoint(positions))
+    store.partition(number).write([(CHECKPOINT_KEY, value)], Persisted(0, "changelog-1", 1))
 
 
-async def test_positions_come_from_the_fences(runtime, store):
-    fence(store, 1, {"clicks-1": 42})
+async def test_positions_come_from_the_checkpoints(runtime, store):
+    checkpoint(store, 1, {"clicks-1": 42})
     await runtime.open([0, 1], never)
     assert await runtime.recovered(store) == {0: 0, 1: 42}
     assert runtime.ready
@@ -131,8 +131,8 @@ async def test_predecessors_are_fenced_by_application_and_partition(runtime):
 
 
 @pytest.mark.parametrize("positions", [{"clicks-0": 42}, {"clicks-1": 101}], ids=["recreated", "truncated"])
-async def test_a_fence_of_another_topic_is_refused_before_anything_is_applied(runtime, store, positions):
-    fence(store, 0, positions)
+async def test_a_checkpoint_of_another_topic_is_refused_before_anything_is_applied(runtime, store, positions):
+    checkpoint(store, 0, positions)
     await runtime.open([0], never)
     with pytest.raises(PositionError, match="pathcast state rebase"):
         await runtime.recovered(store)
@@ -155,7 +155,7 @@ async def test_closing_ends_the_epoch_and_the_producers(runtime, store):
     await runtime.recovered(store)
     before = runtime.current(0)
     await runtime.close()
-    assert (runtime.owned, runtime.ready, runtime.restored) == ({}, False, False)
+    assert (runtime.partitions, runtime.ready, runtime.restored) == ({}, False, False)
     assert runtime.current(0) == Epoch(before.group + 1, 0)
     assert all(one.closed for one in Producer.made)
     assert runtime.offer(None, Chunk("clicks", 0, 0, 0, 0, 1, (), before, 0.0)) is False
