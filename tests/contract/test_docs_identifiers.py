@@ -12,6 +12,8 @@ from streams.config.topics import TopicNames
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = ("models", "streams", "trainer", "deploy", "tests")
+#: The worked examples that a page walks through add names of their own.
+PATCHES = sorted((ROOT / "tests/extending").glob("*/change.patch"))
 #: Names that only other programs have: producers' fields, Kafka's and RocksDB's settings, shell variables.
 FOREIGN = {
     "event_name", "event_timestamp", "user_pseudo_id", "avx512_bf16", "amx_bf16", "worker_log", "two_weeks",
@@ -24,7 +26,7 @@ def known() -> frozenset[str]:
     """Every word of the sources, their tests, and the files that ship with them."""
     texts = [path.read_text() for room in CODE for path in (ROOT / room).rglob("*.py")]
     shipped = (*(ROOT / "docs/contract").glob("*.json"), *(ROOT / "docs/examples").glob("*.toml"))
-    texts += [path.read_text() for path in shipped]
+    texts += [path.read_text() for path in (*shipped, *PATCHES)]
     texts += [(ROOT / name).read_text() for name in ("pyproject.toml", "Makefile", "docker-compose.yml")]
     return frozenset(re.findall(r"\w+", " ".join(texts)))
 
@@ -52,6 +54,8 @@ def test_identifiers_exist(page: Path):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_modules_exist(page: Path):
     there = {path.name for room in CODE for path in (ROOT / room).rglob("*.py")} | {"ask.py"}
+    patches = "\n".join(path.read_text() for path in PATCHES)
+    there |= set(re.findall(r"^\+\+\+ b/\S*?(\w+\.py)$", patches, re.MULTILINE))
     named = {name for span in spans(page) for name in re.findall(r"(?<![\w*/])(\w+\.py)\b", span)}
     assert sorted(named - there) == []
 
