@@ -20,21 +20,21 @@ _INTRODUCTION = """\
 # Settings
 
 Every setting is an environment variable. A wrong value ends the command with one line that says what was \
-found and what fits. This page is written by `pathcast settings`.
+found and what fits. `pathcast settings` writes this page.
 
-What is kept between runs lies below `$XDG_DATA_HOME/pathcast`, with `~/.local/share` where XDG_DATA_HOME is \
-not set: the bundled broker's data in `broker`, the worker's state in `worker`, the event log in `eventlog`, \
-the trainer's working folder in `trainer`. Model versions are in `registry`, in the folder where a command \
-runs.
+Data that is kept between runs lies below `$XDG_DATA_HOME/pathcast`, or `~/.local/share/pathcast` where \
+XDG_DATA_HOME is not set: the bundled broker's data in `broker`, the worker's state in `worker`, the event \
+log in `eventlog`, the trainer's working folder in `trainer`. Model versions are in `registry`, in the \
+folder where a command runs.
 """
 _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
     ("Worker", "Read once, when `pathcast worker` starts.", WorkerSettings),
-    ("Trainer", "The event log and whoever writes it or learns from it.", TrainerSettings),
+    ("Trainer", "The event log, and the processes that write it or learn from it.", TrainerSettings),
     ("Gate", "What `pathcast models gate` and the trainer demand of a new version.", GateSettings),
-    ("Publishing", "Where versions go that workers on other machines are to fetch.", PublishSettings),
+    ("Publishing", "Where versions are published for workers on other machines.", PublishSettings),
     ("Drift", "When `pathcast drift` and the trainer raise an alarm.", DriftSettings),
     ("Kafka", "How every command reaches the cluster.", Connection),
-    ("Topics", "The names, for the worker and for every command.", TopicNames),
+    ("Topics", "Names of the topics, for the worker and for every command.", TopicNames),
 )
 #: What is read where no settings model fits: before any package but the standard library is there.
 BUNDLED: dict[str, tuple[str, str]] = {

@@ -39,41 +39,44 @@ class WorkerSettings(BaseSettings):
     )
     registry: str = Field(
         default="registry",
-        description="Folder of model versions, as `pathcast train` writes it, or any fsspec URL of one "
-        "(`s3://bucket/models`): what is announced is copied from there into the datadir.",
+        description="Folder of model versions, as `pathcast train` writes it, or any fsspec URL of "
+        "one (`s3://bucket/models`): announced versions are copied from there into the "
+        "datadir.",
     )
     actions: Path | None = Field(
         default=None, description="TOML file of the actions to decide between; unset: the shipped example."
     )
     event_map: Path | None = Field(
         default=None,
-        description="TOML file of what producers' event names stand for, as `pathcast train --event-map` "
-        "reads it; unset: the contract's names and its known other ones.",
+        description="TOML file that maps producers' event names to the contract's, as `pathcast "
+        "train --event-map` reads it; unset: the contract's names and the other names "
+        "that it knows.",
     )
     recommendation_rules: Path | None = Field(
         default=None,
-        description="TOML file of what not to recommend; unset: only what the catalogue says is out of stock "
-        "or not sold.",
+        description="TOML file of items not to recommend; unset: only items that the catalogue says "
+        "are out of stock or not sold.",
     )
     pseudonym_key_file: Path | None = Field(
         default=None,
-        description="File with a secret of at least 32 bytes: visitors' and users' ids are replaced by keyed "
-        "hashes as they come in. The same for workers, trainer and commands; another secret makes unknown "
-        "visitors of all. Unset: ids stay as they are.",
+        description="File with a secret of at least 32 bytes: keyed hashes replace visitors' and "
+        "users' ids as they come in. The same for workers, trainer and commands; "
+        "changing it makes every visitor appear new. Unset: ids stay as they are.",
     )
     envelope_key_file: Path | None = Field(
         default=None,
-        description="File with a master secret of at least 32 bytes: answers are sealed by a key of each "
-        "visitor's own, which is wrapped by it, kept on `PATHCAST_TOPIC_VISITOR_KEYS`, and deleted when the "
-        "visitor is forgotten. The same for workers, trainer and commands. Unset: answers are plain.",
+        description="File with a master secret of at least 32 bytes: each visitor's answers are "
+        "sealed by the visitor's own key. The master secret wraps that key; it is kept "
+        "on `PATHCAST_TOPIC_VISITOR_KEYS` and deleted when the visitor is forgotten. "
+        "The same for workers, trainer and commands. Unset: answers are plain.",
     )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="Where the network runs.")
     deadline_ms: float = Field(
         default=2000.0,
         gt=0,
         le=1e9,
-        description="Time from fetching a chunk to its answers (ms). When the network would miss it, lower "
-        "fallback tiers (rungs) answer: session kNN, then popular items.",
+        description="Time from fetching a chunk to its answers (ms). When the network would miss "
+        "it, lower fallback tiers (`rung`) answer: session kNN, then popular items.",
     )
     threads: int | None = Field(
         default=None,
@@ -123,8 +126,8 @@ class WorkerSettings(BaseSettings):
         default=60.0,
         gt=0,
         le=31_536_000,
-        description="A partition without records this long lets its event time follow the clock, so that "
-        "sessions end though nobody clicks.",
+        description="A partition without records this long lets its event time follow the clock, so "
+        "that sessions end even without clicks.",
     )
     max_event_bytes: int = Field(
         default=256 * 1024, ge=1024, description="A larger event becomes a dead letter."
@@ -153,8 +156,8 @@ class WorkerSettings(BaseSettings):
         default=64,
         ge=0,
         le=50_000,
-        description="Visitors whose hidden state a chunk may make again after another model was taken up; "
-        "the others are answered by a lower rung until it is their turn.",
+        description="Visitors whose hidden state a chunk may rebuild after a model swap; a lower "
+        "fallback tier answers the others until it is their turn.",
     )
     shadow_share: float = Field(
         default=0.1,
@@ -166,8 +169,8 @@ class WorkerSettings(BaseSettings):
         default=8,
         ge=0,
         le=50_000,
-        description="Of a chunk's clicks that ask for an explanation so many get one (some milliseconds "
-        "each); the others are answered without.",
+        description="Most explanations in a chunk, for clicks that ask for one (some milliseconds "
+        "each); further clicks are answered without.",
     )
     session_timeout_seconds: float = Field(
         default=30.0,
@@ -188,15 +191,15 @@ class WorkerSettings(BaseSettings):
         default=24.0,
         gt=0,
         le=8760,
-        description="How long the RocksDB files of a partition stay after it became another worker's; state "
-        "older than 24 hours is rebuilt on its return anyway.",
+        description="How long the RocksDB files of a partition stay after it moved to another "
+        "worker; state older than 24 hours is rebuilt on its return anyway.",
     )
     block_cache_mb: int = Field(
         default=256,
         ge=8,
         le=1_048_576,
-        description="RocksDB's memory for all partitions together: blocks that were read, and what is in no "
-        "file yet, which takes half of it at most.",
+        description="RocksDB's memory for all partitions together: blocks that were read, and data "
+        "that is not in a file yet, which takes half of it at most.",
     )
 
     def session_config(self) -> SessionConfig:
