@@ -10,7 +10,7 @@ from collections.abc import Iterator
 #: A sentence with more words is hard to read; `test_docs_prose.py` refuses it.
 MOST_WORDS = 40
 
-_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
 _ITEM = re.compile(r"^\s*(?:[-*]|\d+\.)\s+", re.MULTILINE)
 _END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!vs)[.!?][)\"'*_]*(?=\s|$)")
 
