@@ -1,4 +1,4 @@
-"""The event `share` is taken, counted, told apart by the features, usable in rules, and explained in words."""
+"""The event `share` is taken, counted, told apart by features, usable in rules, explained in words."""
 
 import numpy as np
 

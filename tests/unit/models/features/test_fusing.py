@@ -11,7 +11,7 @@ from models.contract.events import EVENTS, Click
 from models.features import features
 from models.features.fusing import SHARED, Expressions, fused, unfused
 from models.state.codes import WIDTH
-from models.state.facts import Facts, Fate
+from models.state.facts import ClickStatus, Facts
 from models.state.summary import Summary
 from models.state.traits import Traits
 from models.state.visitor import COUNTERS, MAX_AMOUNT, MAX_COUNT, Visitor
@@ -72,7 +72,7 @@ CODES = st.builds(
     st.integers(0, 30),
 )
 FACTS = st.builds(
-    Facts, st.just(Fate.APPLIED), st.just([]), CODES, position=st.integers(1, 99), dwell_ms=AMOUNTS
+    Facts, st.just(ClickStatus.APPLIED), st.just([]), CODES, position=st.integers(1, 99), dwell_ms=AMOUNTS
 )
 
 plain_row = unfused([feature.function for feature in features.PACKED], features.PACK)
@@ -94,7 +94,7 @@ def some_inputs() -> tuple[Visitor, Click, Facts]:
     return (
         visitor,
         Click(event_id="e", visitor_id="v", ts=5000, event="view_item"),
-        Facts(Fate.APPLIED, [], bytes(16), position=3),
+        Facts(ClickStatus.APPLIED, [], bytes(16), position=3),
     )
 
 
