@@ -18,7 +18,7 @@ from models.contract.predictions import LapsingVisitor, encode
 from models.contract.pseudonyms import Pseudonyms, looks_like_one
 from models.decisions.units import count, money
 from models.durations import DAY_MS
-from models.forecasting.lapsing_model import Habits, lost, visits
+from models.forecasting.lapsing_model import LapsingParameters, lapse_probability, visits
 from models.state import state_keys, visitor
 from models.state.visitor import Visitor
 from streams.config.connection import Connection
@@ -44,7 +44,7 @@ class LapsingFindings(NamedTuple):
     record: LapsingVisitor
 
 
-def read_state(to: Connection, application_id: str, hidden: Pseudonyms | None = None) -> State:
+def read_state(to: Connection, application_id: str, pseudonymiser: Pseudonyms | None = None) -> State:
     """What the changelog says of every visitor. Raises StateError if there is no state.
 
     With pseudonyms a visitor from before there were any is named by pseudonym as well.
@@ -60,7 +60,7 @@ def read_state(to: Connection, application_id: str, hidden: Pseudonyms | None = 
         for partition in sorted(every):
             latest = _latest(drain(client, changelog, partition))
             watermark = max(watermark, state_checkpoint.decode(latest.pop(CHECKPOINT_KEY, None)).watermark)
-            known = _named(_consenting(latest), hidden)
+            known = _named(_consenting(latest), pseudonymiser)
             ids += known
             partitions += [partition] * len(known)
             tables.append(visits(known.values()))
@@ -89,19 +89,19 @@ def _consenting(latest: dict[bytes, bytes]) -> dict[str, Visitor]:
     return {name: known for name, known in decoded if not known.denied and known.last_ts}
 
 
-def _named(known: dict[str, Visitor], hidden: Pseudonyms | None) -> dict[str, Visitor]:
+def _named(known: dict[str, Visitor], pseudonymiser: Pseudonyms | None) -> dict[str, Visitor]:
     """By pseudonym; who is known by both names came back, and only the later record counts."""
-    if hidden is None:
+    if pseudonymiser is None:
         return known
-    older = {name: hidden.visitor(name.encode()) for name in known if not looks_like_one(name)}
+    older = {name: pseudonymiser.visitor(name.encode()) for name in known if not looks_like_one(name)}
     renamed = {older[name]: visitor for name, visitor in known.items() if name in older}
     return renamed | {name: visitor for name, visitor in known.items() if name not in older}
 
 
-def sweep(state: State, habits: Habits, at: int, wanted: Wanted) -> list[LapsingFindings]:
+def sweep(state: State, habits: LapsingParameters, at: int, wanted: Wanted) -> list[LapsingFindings]:
     """Who is about to be lost at `at` (epoch ms): the most money at risk first, then the most likely lost."""
     table = state.table
-    chance = np.clip(lost(habits, table, at, wanted.within_days), 0, 1)
+    chance = np.clip(lapse_probability(habits, table, at, wanted.within_days), 0, 1)
     away = (at - table["last"]) / DAY_MS
     asked = (away >= wanted.absent_from) & (away < wanted.absent_to) & (chance >= wanted.least)
     places = np.flatnonzero(asked & (table["sessions"] >= wanted.sessions))
@@ -116,7 +116,7 @@ def sweep(state: State, habits: Habits, at: int, wanted: Wanted) -> list[Lapsing
     ]
 
 
-def version_of(habits: Habits) -> str:
+def version_of(habits: LapsingParameters) -> str:
     """The model's name and a digest of its parameters."""
     return f"mbg-nbd-{xxhash.xxh3_64_hexdigest(msgspec.json.encode(habits))[:8]}"
 

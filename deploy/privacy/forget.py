@@ -44,7 +44,7 @@ def forgotten(places: Places, visitor: str, seconds: float) -> Proof:
 
     Raises ForgetError where an owner does not, WrongSecret, KafkaUnreachable, and EventLogError.
     """
-    check_secret(places.to, places.names, places.hidden)
+    check_secret(places.to, places.names, places.pseudonymiser)
     request = secrets.token_hex(8)
     called = places.called(visitor)
     before = search.in_changelog(places.to, changelog_of(places.worker.application_id), *called)
@@ -78,9 +78,9 @@ def ask(places: Places, visitor: str, request: str) -> int:
     """
     key, topic = visitor.encode(), places.names.clicks
     headers = [(FORGET, request.encode())]
-    if places.hidden is not None:
-        headers.append((SEALED_ID, places.hidden.seal(key, secrets.token_bytes(NONCE_BYTES))))
-        key = places.hidden.visitor(key).encode()
+    if places.pseudonymiser is not None:
+        headers.append((SEALED_ID, places.pseudonymiser.seal(key, secrets.token_bytes(NONCE_BYTES))))
+        key = places.pseudonymiser.visitor(key).encode()
     with producer(places.to) as client:
         partitions = sorted(client.partitions_for(topic))
         for future in [client.send(topic, None, key, headers, number) for number in partitions]:
@@ -138,13 +138,15 @@ def check_owners(places: Places, receipts: Sequence[Erasure], by_id: bool) -> No
     before requests by pseudonym erase what they have under it, and do not read the sealed id. Raises
     WrongSecret and ForgetError.
     """
-    own = places.hidden.fingerprint if places.hidden else ""
+    own = places.pseudonymiser.fingerprint if places.pseudonymiser else ""
     theirs = {receipt.pseudonyms for receipt in receipts} - {own}
     if theirs:
-        erased = "these workers erased nothing" if places.hidden else "their state is erased, nothing else"
+        erased = (
+            "these workers erased nothing" if places.pseudonymiser else "their state is erased, nothing else"
+        )
         raise WrongSecret(theirs, own, erased)
     older = [str(receipt.partition) for receipt in receipts if not receipt.opened]
-    if by_id and places.hidden and older:
+    if by_id and places.pseudonymiser and older:
         raise ForgetError(
             f"the workers of partitions {', '.join(older)} are of an older version: they erased what they "
             "have under the pseudonym, but did not look for state from before there were pseudonyms; update "

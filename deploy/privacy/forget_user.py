@@ -24,8 +24,9 @@ def user_forgotten(places: Places, user: str, seconds: float) -> Proof:
     Each partition's owner erases its own linked visitors, in order with the clicks, whatever the user's owner
     knows of them. Raises ForgetError where an owner does not, KafkaUnreachable, EventLogError.
     """
-    check_secret(places.to, places.names, places.hidden)
-    request, user_id = secrets.token_hex(8), places.hidden.user(user.encode()) if places.hidden else user
+    check_secret(places.to, places.names, places.pseudonymiser)
+    request = secrets.token_hex(8)
+    user_id = places.pseudonymiser.user(user.encode()) if places.pseudonymiser else user
     changelog = changelog_of(places.worker.application_id)
     visitors = linked(places.to, changelog, user_id)
     before = search.in_changelog(places.to, changelog, user_id, *visitors)

@@ -18,7 +18,7 @@ class Places(NamedTuple):
     names: TopicNames
     worker: WorkerSettings
     log: EventLog
-    hidden: Pseudonyms | None = None
+    pseudonymiser: Pseudonyms | None = None
     #: Names of people of whom several are looked for at once, in place of one visitor's.
     names_of: tuple[str, ...] = ()
 
@@ -41,4 +41,4 @@ class Places(NamedTuple):
         """What the visitor is called here: the id, which some topics keep, and the pseudonym."""
         if self.names_of:
             return self.names_of
-        return (visitor, self.hidden.visitor(visitor.encode())) if self.hidden else (visitor,)
+        return (visitor, self.pseudonymiser.visitor(visitor.encode())) if self.pseudonymiser else (visitor,)

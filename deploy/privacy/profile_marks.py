@@ -17,7 +17,7 @@ def taken_back(places: Places, names: Collection[str], at: int) -> Line:
     drop what they have of them in any case. Raises KafkaUnreachable.
     """
     topic = places.names.profiles
-    held = visitor_keys.standing(places.to, topic, names, places.hidden)
+    held = visitor_keys.standing(places.to, topic, names, places.pseudonymiser)
     visitor_keys.delete(places.to, topic, held)
     if not held:
         return Line(f"{PROFILES.name} {topic}", "0 records", "", "now")

@@ -20,12 +20,12 @@ class WrongSecret(PathcastError):
         )
 
 
-def check_secret(to: Connection, names: TopicNames, hidden: Pseudonyms | None) -> None:
+def check_secret(to: Connection, names: TopicNames, pseudonymiser: Pseudonyms | None) -> None:
     """Refuse to go on without a secret where workers have one. Raises WrongSecret, KafkaUnreachable.
 
     Of each partition the worker that spoke last counts: a datadir of former times may name a former secret.
     """
-    if hidden is not None:
+    if pseudonymiser is not None:
         return
     said = {}
     for copy in sorted(copies(to, names.state_copies), key=lambda copy: copy.at):

@@ -11,11 +11,11 @@ Standing = Mapping[tuple[int, bytes], bytes]
 
 
 def standing(
-    to: Connection, topic: str, visitors: Collection[str], hidden: Pseudonyms | None = None
+    to: Connection, topic: str, visitors: Collection[str], pseudonymiser: Pseudonyms | None = None
 ) -> Standing | None:
     """Their records as of now; None where there is no such topic. Raises KafkaUnreachable.
 
-    With `hidden` also those under a plain id whose pseudonym, as a visitor's or as a user's, is among
+    With `pseudonymiser` also those under a plain id whose pseudonym, as a visitor's or as a user's, is among
     `visitors`.
     """
     wanted, found = {one.encode() for one in visitors}, dict[tuple[int, bytes], bytes]()
@@ -23,15 +23,17 @@ def standing(
         if not client.partitions_for_topic(topic):
             return None
         for record in drain(client, topic):
-            if record.key in wanted or (hidden and not wanted.isdisjoint(_pseudonyms(record.key, hidden))):
+            if record.key in wanted or (
+                pseudonymiser and not wanted.isdisjoint(_pseudonyms(record.key, pseudonymiser))
+            ):
                 found.pop((record.partition, record.key), None)
                 if record.value is not None:
                     found[record.partition, record.key] = record.value
     return found
 
 
-def _pseudonyms(key: bytes | None, hidden: Pseudonyms) -> tuple[bytes, ...]:
-    return (hidden.visitor(key).encode(), hidden.user(key).encode()) if key else ()
+def _pseudonyms(key: bytes | None, pseudonymiser: Pseudonyms) -> tuple[bytes, ...]:
+    return (pseudonymiser.visitor(key).encode(), pseudonymiser.user(key).encode()) if key else ()
 
 
 def delete(to: Connection, topic: str, held: Standing | None) -> None:

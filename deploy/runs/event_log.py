@@ -29,10 +29,11 @@ def opened(settings: TrainerSettings | None = None) -> EventLog:
 def tables() -> dict[str, Rows]:
     """How each topic that is kept is read, by the topic's name: clicks as the workers read them."""
     worker, names = WorkerSettings(), TopicNames()
-    events, hidden = events_of(worker), pseudonyms(worker.pseudonym_key_file)
+    events, pseudonymiser = events_of(worker), pseudonyms(worker.pseudonym_key_file)
     keys = opener(worker, names)
     return {
-        getattr(names, table.setting): Rows(table, worker.limits(), events, hidden, keys) for table in TABLES
+        getattr(names, table.setting): Rows(table, worker.limits(), events, pseudonymiser, keys)
+        for table in TABLES
     }
 
 

@@ -37,7 +37,7 @@ def published(version: Version) -> ModelUpdate:
 
 
 def _announcement(version: Version, url: str | None) -> ModelUpdate:
-    return announcement(version, FEATURES_VERSION, remote.joined(url, version.id) if url else None)
+    return announcement(version, FEATURES_VERSION, remote.version_url(url, version.id) if url else None)
 
 
 def _publisher(url: str) -> Callable[[Version], None]:

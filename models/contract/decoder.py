@@ -90,7 +90,7 @@ class Decoder:
         if not self._past <= apart <= self._future and self._distrusts(record, apart):
             return _skewed(click.ts, record.timestamp)
         if self.pseudonyms is not None:
-            self.pseudonyms.hide(click)
+            self.pseudonyms.pseudonymise(click)
         return self._completed(click)
 
     def _tolerant(self, value: bytes) -> Click | Rejected:

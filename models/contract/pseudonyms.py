@@ -74,7 +74,7 @@ class Pseudonyms:
         except (InvalidTag, ValueError):
             return None
 
-    def hide(self, click: Click) -> None:
+    def pseudonymise(self, click: Click) -> None:
         """Put pseudonyms in the place of the ids of a person in a click."""
         click.visitor_id = self.visitor(click.visitor_id.encode())
         if click.user_id is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract.events import Click
-from models.explanation.synthetic_clicks import ONE_SESSION, made_up, opened
+from models.explanation.synthetic_clicks import ONE_SESSION, synthetic_clicks, visitor_under_way
 from models.features import features
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
@@ -54,11 +54,11 @@ class _Run(NamedTuple):
 
 def replay(before: Visitor | None, clicks: Sequence[Click], config: SessionConfig) -> Session:
     """The session of real clicks, of which none is late or repeated, after the visitor `before` them."""
-    run = _walk(encode(before) if before else b"", clicks, config)
+    run = _replayed(encode(before) if before else b"", clicks, config)
     return Session(b"".join(run.codes)[-CODES_BYTES:], run.row, len(clicks))
 
 
-def one_left_out(session: Session) -> list[Session]:
+def leave_one_out(session: Session) -> list[Session]:
     """The session without its first known click, without its second, ...; none where it has but one.
 
     Without its last click it ends with the one before.
@@ -66,13 +66,13 @@ def one_left_out(session: Session) -> list[Session]:
     real = unpack(session.codes)
     if len(real) < 2:
         return []
-    clicks = made_up(real)
-    start = opened(real) if session.position > len(real) else b""
-    whole = _walk(start, clicks, ONE_SESSION)
+    clicks = synthetic_clicks(real)
+    start = visitor_under_way(real) if session.position > len(real) else b""
+    whole = _replayed(start, clicks, ONE_SESSION)
     # The variants share their beginnings: each starts from the visitor before the click that it leaves out.
     befores = _befores(start, clicks)
-    runs = [_walk(before, clicks[at + 1 :], ONE_SESSION) for at, before in enumerate(befores[:-1])]
-    rows = [run.row for run in runs] + [_walk(befores[-2], clicks[-2:-1], ONE_SESSION).row]
+    runs = [_replayed(before, clicks[at + 1 :], ONE_SESSION) for at, before in enumerate(befores[:-1])]
+    rows = [run.row for run in runs] + [_replayed(befores[-2], clicks[-2:-1], ONE_SESSION).row]
     codes = [b"".join(whole.codes[:at] + run.codes) for at, run in enumerate(runs)]
     codes.append(b"".join(whole.codes[:-1]))
     patched = _patched_codes(real, unpack(b"".join(whole.codes)), unpack(b"".join(codes)))
@@ -87,7 +87,7 @@ def _session(codes: bytes, values: bytes, of: Session) -> Session:
     return Session(codes, values + code, of.position - 1)
 
 
-def _walk(before: bytes, clicks: Sequence[Click], config: SessionConfig) -> _Run:
+def _replayed(before: bytes, clicks: Sequence[Click], config: SessionConfig) -> _Run:
     visitor = decode(before) if before else None
     codes = []
     for click in clicks:

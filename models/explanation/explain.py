@@ -25,7 +25,7 @@ from models.contract.explanations import (
 )
 from models.decisions.decision import published
 from models.explanation import phrases
-from models.explanation.counterfactuals import Session, one_left_out
+from models.explanation.counterfactuals import Session, leave_one_out
 from models.features.batch import Batch, Batcher
 from models.features.features import COLUMNS
 from models.scoring.probe import Probe
@@ -71,7 +71,7 @@ def examine(
     variants: Sequence[Session] | None = None,
 ) -> Probe:
     """The figures behind `explain`: the session as it is, without each click, and without each feature."""
-    variants = one_left_out(session) if variants is None else variants
+    variants = leave_one_out(session) if variants is None else variants
     items = scorer.vocabulary.lookup(np.array([item_hash(item) for item in recommended], dtype=np.uint64))
     batch = batch_of([session, *variants])
     probe = scorer.probe(batch, items, list(COLUMNS.values()))
@@ -80,7 +80,7 @@ def examine(
     return probe._replace(scores=np.where(on_view, probe.scores[:1], probe.scores))
 
 
-class KnownAnswers(NamedTuple):
+class SessionClick(NamedTuple):
     """A click of the session as its code tells of it; `times`: so often was this done to the same subject.
 
     `item`: it is about an item, which the model may not know (then `item_id` is None).
@@ -93,7 +93,7 @@ class KnownAnswers(NamedTuple):
     item: bool
 
 
-def _clicks(scorer: NeuralScorer, session: Session) -> list[KnownAnswers]:
+def _clicks(scorer: NeuralScorer, session: Session) -> list[SessionClick]:
     codes, seen, found = unpack(session.codes), Counter[tuple[int, int]](), []
     hashes = item_hashes(codes)
     indices = scorer.vocabulary.lookup(hashes).tolist()
@@ -104,11 +104,11 @@ def _clicks(scorer: NeuralScorer, session: Session) -> list[KnownAnswers]:
         seen[subject] += 1
         name = scorer.vocabulary.ids[index] if index >= 0 else None
         times = seen[subject] if subject[1] else 1
-        found.append(KnownAnswers(number, EVENTS[subject[0] - 1], name, times, item))
+        found.append(SessionClick(number, EVENTS[subject[0] - 1], name, times, item))
     return found
 
 
-def _intent(probe: Probe, clicks: Sequence[KnownAnswers], session: Session) -> IntentExplanation:
+def _intent(probe: Probe, clicks: Sequence[SessionClick], session: Session) -> IntentExplanation:
     chance, others = probe.chances[0], probe.chances[1:]
     changed, odds = _effects(chance, others)
     order = np.argsort(-np.abs(odds), kind="stable")[:MOST_EFFECTS].tolist()
@@ -142,7 +142,7 @@ def _log_odds(chance: float) -> float:
 
 
 def _items(
-    scores: NDArray[np.float64], clicks: Sequence[KnownAnswers], recommended: list[str], session: Session
+    scores: NDArray[np.float64], clicks: Sequence[SessionClick], recommended: list[str], session: Session
 ) -> ItemsExplanation:
     reasons = [ItemReason(item, "") for item in recommended]
     if len(clicks):
@@ -156,7 +156,7 @@ def _items(
     return ItemsExplanation(told + covered, len(clicks), reasons)
 
 
-def _reason(item_id: str, click: KnownAnswers, score: float) -> ItemReason:
+def _reason(item_id: str, click: SessionClick, score: float) -> ItemReason:
     text = phrases.because(click.event, click.item_id, click.item)
     return ItemReason(item_id, text, click.number, click.item_id, round(score, 5))
 

@@ -13,7 +13,7 @@ PUBLISHED: Final = 0.00005
 _ORDINALS: Final = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
-class Deed(NamedTuple):
+class VerbPhrases(NamedTuple):
     """An event in the past tense: about an item, without one, and again on the same page."""
 
     about: str
@@ -22,30 +22,30 @@ class Deed(NamedTuple):
 
 
 #: Every event of `models.contract.events.EVENTS`; a test holds the two together.
-DEEDS: Final = {
-    "page_view": Deed("opened the page of {}", "opened a page", "opened the same page"),
-    "search": Deed("searched for {}", "searched"),
-    "view_item_list": Deed("looked at a list with {}", "looked at a list"),
-    "select_item": Deed("picked {} from a list", "picked an item from a list"),
-    "view_item": Deed("viewed {}", "viewed an item"),
-    "add_to_wishlist": Deed("added {} to the wishlist", "added an item to the wishlist"),
-    "add_to_cart": Deed("added {} to the cart", "added an item to the cart"),
-    "remove_from_cart": Deed("removed {} from the cart", "removed an item from the cart"),
-    "begin_checkout": Deed("began the checkout with {}", "began the checkout"),
-    "add_payment_info": Deed("entered payment details for {}", "entered payment details"),
-    "purchase": Deed("bought {}", "completed a purchase"),
-    "refund": Deed("returned {}", "returned a purchase"),
-    "view_promotion": Deed("saw a promotion for {}", "saw a promotion"),
-    "select_promotion": Deed("clicked a promotion for {}", "clicked a promotion"),
-    "rate_item": Deed("rated {}", "rated an item"),
-    "login": Deed("logged in on the page of {}", "logged in"),
+VERB_PHRASES: Final = {
+    "page_view": VerbPhrases("opened the page of {}", "opened a page", "opened the same page"),
+    "search": VerbPhrases("searched for {}", "searched"),
+    "view_item_list": VerbPhrases("looked at a list with {}", "looked at a list"),
+    "select_item": VerbPhrases("picked {} from a list", "picked an item from a list"),
+    "view_item": VerbPhrases("viewed {}", "viewed an item"),
+    "add_to_wishlist": VerbPhrases("added {} to the wishlist", "added an item to the wishlist"),
+    "add_to_cart": VerbPhrases("added {} to the cart", "added an item to the cart"),
+    "remove_from_cart": VerbPhrases("removed {} from the cart", "removed an item from the cart"),
+    "begin_checkout": VerbPhrases("began the checkout with {}", "began the checkout"),
+    "add_payment_info": VerbPhrases("entered payment details for {}", "entered payment details"),
+    "purchase": VerbPhrases("bought {}", "completed a purchase"),
+    "refund": VerbPhrases("returned {}", "returned a purchase"),
+    "view_promotion": VerbPhrases("saw a promotion for {}", "saw a promotion"),
+    "select_promotion": VerbPhrases("clicked a promotion for {}", "clicked a promotion"),
+    "rate_item": VerbPhrases("rated {}", "rated an item"),
+    "login": VerbPhrases("logged in on the page of {}", "logged in"),
 }
 
 
-def deed(event: str) -> Deed:
+def verb_phrases(event: str) -> VerbPhrases:
     """An event's phrases; one without phrases of its own is called by its name."""
-    known = DEEDS.get(event)
-    return known or Deed(f'sent the event "{event}" for {{}}', f'sent the event "{event}"')
+    known = VERB_PHRASES.get(event)
+    return known or VerbPhrases(f'sent the event "{event}" for {{}}', f'sent the event "{event}"')
 
 
 def ordinal(number: int) -> str:
@@ -58,7 +58,7 @@ def ordinal(number: int) -> str:
 
 def click_words(event: str, times: int, item: bool) -> str:
     """A click in words; `times`: so often was it done to the same item or page, this one included."""
-    said = deed(event)
+    said = verb_phrases(event)
     if times < 2:
         return said.about.format("an item") if item else said.bare
     again = said.about.format("the same item") if item else said.again or f"{said.bare} on the same page"
@@ -67,7 +67,7 @@ def click_words(event: str, times: int, item: bool) -> str:
 
 def because(event: str, item_id: str | None, item: bool = True) -> str:
     """Why an item is recommended: `because you viewed X`; `item`: whether the click named one at all."""
-    said = deed(event)
+    said = verb_phrases(event)
     return f"because you {said.about.format(item_id or 'an item') if item else said.bare}"
 
 
@@ -91,11 +91,11 @@ def sentence(
     shown = [(effect, said) for effect, said in zip(clicks, words, strict=True) if _counts(effect)][:CLICKS]
     common = {said for _, said in shown if [said for _, said in shown].count(said) > 1}
     named = [f"{said} (click {effect.click})" if said in common else said for effect, said in shown]
-    deeds = [f"{said}: {points(effect.probability)}" for (effect, _), said in zip(shown, named, strict=True)]
+    moved = [f"{said}: {points(effect.probability)}" for (effect, _), said in zip(shown, named, strict=True)]
     known = [effect for effect in features if _counts(effect)][:FEATURES]
     told = f"Purchase probability in this session: {percent(probability)}."
-    told += f" The visitor {'; '.join(deeds)}." if deeds else ""
-    told += " No click changed it." if clicks and not deeds else ""
+    told += f" The visitor {'; '.join(moved)}." if moved else ""
+    told += " No click changed it." if clicks and not moved else ""
     if known:
         told += (
             f" Features: {'; '.join(f'{feature_words(f.feature)}: {points(f.probability)}' for f in known)}."

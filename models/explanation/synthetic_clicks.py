@@ -24,7 +24,7 @@ ONE_SESSION: Final = SessionConfig(
 _BEGAN: Final = 1_700_000_000_000
 
 
-def made_up(codes: NDArray[np.void]) -> list[Click]:
+def synthetic_clicks(codes: NDArray[np.void]) -> list[Click]:
     """Clicks that have these codes but for their items' hashes; names stand for hashes."""
     ts, clicks = _BEGAN, []
     for number, code in enumerate(codes.tolist()):
@@ -53,7 +53,7 @@ def middle_price(bucket: int) -> float | None:
     return float(2.0 ** (octave - 2) * (1.75 if upper else 1.25))
 
 
-def opened(codes: NDArray[np.void]) -> bytes:
+def visitor_under_way(codes: NDArray[np.void]) -> bytes:
     """A visitor whose session runs already: what the first known clicks met was seen, or in the cart."""
     opening = Click(event_id="opening", visitor_id="-", ts=_BEGAN, event="page_view")
     visitor, _ = step(None, opening, opening.ts, ONE_SESSION)

@@ -160,10 +160,10 @@ class Batcher:
 
     def build(self) -> Batch:
         """The arrays."""
-        return joined([self])
+        return concatenated([self])
 
 
-def joined(batchers: Sequence[Batcher]) -> Batch:
+def concatenated(batchers: Sequence[Batcher]) -> Batch:
     """The arrays of several chunks in one batch: clicks and slots of each follow those of the one before."""
     before = [known for batcher in batchers for known in batcher._before]
     hidden, model, at, clicks, history, kept = map(list, zip(*before, strict=True)) if before else [[]] * 6

@@ -14,7 +14,7 @@ from models.contract.events import CLIPPED, DROPPED
 REMEMBERED: Final = 1 << 14
 #: Buckets that the words of a query, and its pairs of words, hash into.
 QUERY_BUCKETS: Final = 16
-#: What `damage` tells of, by bit.
+#: What `damage_bits` tells of, by bit.
 DAMAGE: Final = {
     "dropped": sum(DROPPED.values()),
     "cut": sum(CLIPPED.values()),
@@ -42,7 +42,7 @@ class Buckets(dict[str | None, int]):
 
 
 @lru_cache(maxsize=1 << 14)
-def words(query: str) -> int:
+def query_bits(query: str) -> int:
     """Buckets of a query's words and pairs of words, as bits (feature hashing, Weinberger et al. 2009)."""
     found = re.findall(r"\w+", query.lower())
     grams = [*found, *map(" ".join, pairwise(found))]
@@ -50,6 +50,6 @@ def words(query: str) -> int:
 
 
 @lru_cache(maxsize=1 << 12)
-def damage(flags: int) -> int:
+def damage_bits(flags: int) -> int:
     """What the decoder did to a click, from its `flags`, as bits in the order of DAMAGE."""
     return sum(1 << bit for bit, kinds in enumerate(DAMAGE.values()) if flags & kinds)

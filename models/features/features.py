@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.contract.events import EVENT_CODES
 from models.durations import DAY_MS
-from models.features.buckets import DAMAGE, QUERY_BUCKETS, Buckets, damage, words
+from models.features.buckets import DAMAGE, QUERY_BUCKETS, Buckets, damage_bits, query_bits
 from models.features.feature_inputs import FeatureInputs
 from models.features.feature_kinds import ClickFeature, CodeFeature, Feature, hash_row
 from models.features.fusing import Expressions, RowFunction, fused
@@ -27,6 +27,8 @@ from models.state.visitor import COUNTERS
 
 #: One of the events of the contract.
 _EVENT: Final = f"choice:{COUNTERS}"
+_DAMAGE: Final = f"bits:{','.join(DAMAGE)}"
+_QUERY: Final = f"bits:{QUERY_BUCKETS}"
 #: Rows of the network's table of prices by category; row 0 is "no category".
 PRICE_ROWS: Final = 513
 _OF4, _OF8, _OF16, _OF64 = map(Buckets, (4, 8, 16, 64))
@@ -88,7 +90,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     ),
     ClickFeature("has_item", "plain", lambda at: at.click.item_id is not None),
     CodeFeature("mark", "bits:too_fast,amount_clipped,seen_item,in_cart", lambda code: code["flags"] >> 2),
-    ClickFeature("damage", f"bits:{','.join(DAMAGE)}", lambda at: at.click.flags and damage(at.click.flags)),
+    ClickFeature("damage", _DAMAGE, lambda at: at.click.flags and damage_bits(at.click.flags)),
     ClickFeature("liking", "log", lambda at: at.liking / 256),
     ClickFeature("liked_categories", "plain", lambda at: len(at.liked)),
     ClickFeature(
@@ -113,7 +115,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     ClickFeature("region", "choice:16", lambda at: at.traits.region and 1 + at.traits.region % 15),
     ClickFeature("interests", "log", lambda at: len(at.traits.interests)),
     ClickFeature("interest_this", "plain", lambda at: at.traits.interests.get(at.category, 0) / 1000),
-    ClickFeature("query", f"bits:{QUERY_BUCKETS}", lambda at: words(at.click.query) if at.click.query else 0),
+    ClickFeature("query", _QUERY, lambda at: query_bits(at.click.query) if at.click.query else 0),
 )
 # fmt: on
 
@@ -131,8 +133,8 @@ def digest(features: Iterable[Feature]) -> str:
 
 #: Changes whenever a definition does: a model made for another one is refused.
 FEATURES_VERSION: Final = digest(FEATURES)
-#: Versions of the same inputs: "80dcd545e583" is d047c92ce281 as it was when definitions were texts.
-SAME_VERSIONS: Final = {FEATURES_VERSION, *{"d047c92ce281": ["80dcd545e583"]}.get(FEATURES_VERSION, [])}
+#: Versions of the same inputs: "80dcd545e583" is 43258aa84539 as it was when definitions were texts.
+SAME_VERSIONS: Final = {FEATURES_VERSION, *{"43258aa84539": ["80dcd545e583"]}.get(FEATURES_VERSION, [])}
 
 
 def reads(feature: Feature) -> frozenset[str]:

@@ -10,7 +10,7 @@ from models.features.features import POSITION, PRICE, PRICE_MISSING
 FURTHEST = 3.0
 
 
-def placed(features: Tensor, prices: Tensor) -> Tensor:
+def with_relative_price(features: Tensor, prices: Tensor) -> Tensor:
     """Feature rows `[N, F]` with the price's position in the place of its category's number.
 
     `prices` [PRICE_ROWS, 2] has by category the mean of prices' logarithms and 1 / their spread. 0 where the

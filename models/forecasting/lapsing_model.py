@@ -28,7 +28,7 @@ VISITS: Final = np.dtype(
 TRAITS: Final = ("log clicks a session", "has used the cart", "has bought")
 
 
-class Habits(msgspec.Struct, frozen=True):
+class LapsingParameters(msgspec.Struct, frozen=True):
     """The model: logarithms of gamma shape and rate (days) and of both beta parameters, effects of TRAITS.
 
     `coming` [3] moves the rate of sessions, `leaving` [3] the chance to be lost after one.
@@ -80,7 +80,9 @@ def traits(table: NDArray[np.void]) -> NDArray[np.float64]:
     return np.stack(columns, axis=1).astype(np.float64)
 
 
-def lost(habits: Habits, table: NDArray[np.void], at: int, days: float) -> NDArray[np.float64]:
+def lapse_probability(
+    habits: LapsingParameters, table: NDArray[np.void], at: int, days: float
+) -> NDArray[np.float64]:
     """Probability [N] that a visitor does not come within `days` after `at` (epoch ms)."""
     again, recency, age = returns(table, at)
     known = traits(table)

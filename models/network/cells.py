@@ -15,7 +15,7 @@ from models.network.recurrence import Cell, Recurrence
 from models.state.visitor import HIDDEN_BYTES
 
 #: Bytes of a number as the visitor's record keeps it.
-HALF = 2
+FP16_BYTES = 2
 
 
 class GruCell:
@@ -70,7 +70,7 @@ class Recurrent(Encoder):
         count = shape.layers or 1
         between = shape.dropout if count > 1 else 0.0
         self.layers = kind(shape.embedding, shape.hidden, count, batch_first=True, dropout=between)
-        kept = HALF * sum(cell.units for cell in self.cells())
+        kept = FP16_BYTES * sum(cell.units for cell in self.cells())
         if kept > HIDDEN_BYTES:
             raise EncoderError(
                 f"{shape.encoder} with {count} x {shape.hidden} units has a state of {kept} bytes, a "

@@ -17,7 +17,7 @@ from models.network.risk import risk, uncounted
 _LOGIT, _LOG_AMOUNT = 30.0, 20.0
 
 
-class Tasks(nn.Module):
+class HeadModule(nn.Module):
     """`lines` [heads, 2] are scale and shift fitted on validation data; `ratios` is the risk's table.
 
     What a head says by itself is on a condition (`models.network.coherence`); `churn_days` are those of
@@ -107,10 +107,10 @@ class Tasks(nn.Module):
 
 
 _ANSWERS = {
-    Kind.BINARY: Tasks._probabilities,
-    Kind.CLASSES: Tasks._distributions,
-    Kind.AMOUNT: Tasks._amounts,
-    Kind.RATING: Tasks._ratings,
+    Kind.BINARY: HeadModule._probabilities,
+    Kind.CLASSES: HeadModule._distributions,
+    Kind.AMOUNT: HeadModule._amounts,
+    Kind.RATING: HeadModule._ratings,
 }
 
 

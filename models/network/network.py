@@ -13,14 +13,14 @@ from torch.nn import functional as F
 
 from models.contract.head_table import Layout
 from models.features.features import PRICE_ROWS
-from models.features.relative_price import placed
+from models.features.relative_price import with_relative_price
 from models.features.vocabulary import Sizes
 from models.network import encoders
 from models.network.encoder import Rows, Serving, Shape
-from models.network.heads import Tasks
+from models.network.heads import HeadModule
 from models.network.item_content import ItemContent
 from models.network.ratings import Ratings
-from models.network.sparse_embedding import looked_up
+from models.network.sparse_embedding import sparse_embedding
 
 #: Last click indices of the bands that are calibrated each by itself; the last band is open.
 BANDS = (1, 2, 5, 10, 20)
@@ -113,7 +113,7 @@ class Network(nn.Module):
         """Sums `[..., E]` of rows `[..., K]` of the input table."""
         if not (self.sparse and torch.is_grad_enabled()):
             return F.embedding(rows, self.inputs()).sum(-2)
-        return looked_up(self.table.weight, rows.flatten(0, -2)).view(*rows.shape[:-1], -1)
+        return sparse_embedding(self.table.weight, rows.flatten(0, -2)).view(*rows.shape[:-1], -1)
 
     def inputs(self) -> Tensor:
         """The input table `[R, E]`: of items, what they are about is part of their rows."""
@@ -180,7 +180,7 @@ class Network(nn.Module):
 
     def normalised(self, features: Tensor) -> Tensor:
         """Feature rows `[N, F]` by the mean and the spread of the training part, prices placed."""
-        return (placed(features, self.prices) - self.mean) * self.scale
+        return (with_relative_price(features, self.prices) - self.mean) * self.scale
 
     def calibrated(self, logits: Tensor, position: Tensor) -> Tensor:
         """Probabilities `[N]` by Platt scaling (Platt 1999), a line for each band of click indices `[N]`."""
@@ -193,12 +193,12 @@ def band(position: Tensor) -> Tensor:
     return torch.bucketize(position, torch.tensor(BANDS, device=position.device))
 
 
-def _task_heads(config: Config) -> Tasks | None:
+def _task_heads(config: Config) -> HeadModule | None:
     if not config.tasks:
         return None
     inputs = config.hidden + config.features
     layout = Layout.of(config.tasks)
-    return Tasks(layout, inputs, config.task_width, config.dropout, config.churn_days)
+    return HeadModule(layout, inputs, config.task_width, config.dropout, config.churn_days)
 
 
 def _intent_head(config: Config) -> nn.Sequential:

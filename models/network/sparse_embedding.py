@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def looked_up(table: Tensor, rows: Tensor) -> Tensor:
+def sparse_embedding(table: Tensor, rows: Tensor) -> Tensor:
     """Sums of the rows of `table` [R, E] that `rows` [N, K] names: [N, E]; the gradient is sparse.
 
     As `torch.nn.functional.embedding_bag(sparse=True)`, but the gradient has each row once and not once for

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Arrays = dict[str, NDArray[Any]]
 
 
-def divided(value: Mapping[str, Any], path: str = "") -> tuple[dict[str, Any], Arrays]:
+def split_arrays(value: Mapping[str, Any], path: str = "") -> tuple[dict[str, Any], Arrays]:
     """The value without its arrays, and those by the path of their keys, with slashes between."""
     plain: dict[str, Any] = {}
     arrays: Arrays = {}
@@ -21,15 +21,15 @@ def divided(value: Mapping[str, Any], path: str = "") -> tuple[dict[str, Any], A
         if isinstance(inner, np.ndarray):
             arrays[path + key] = np.ascontiguousarray(inner)
         elif isinstance(inner, Mapping):
-            plain[key], found = divided(inner, f"{path}{key}/")
+            plain[key], found = split_arrays(inner, f"{path}{key}/")
             arrays |= found
         else:
             plain[key] = inner
     return plain, arrays
 
 
-def united(plain: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """What was `divided`. Raises ValueError for a path that leads through something else."""
+def join_arrays(plain: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """What was `split_arrays`. Raises ValueError for a path that leads through something else."""
     for path, array in arrays.items():
         *folders, name = path.split("/")
         place = plain

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from models.registry.manifests import described, verified
+from models.registry.manifests import read_manifest, verified_content
 from models.registry.refusals import Refusal, RegistryError
 from models.registry.versions import CURVE, FILES, MANIFEST, Version, assemble
 
@@ -17,9 +17,9 @@ def load(path: Path, device: str = "cpu", sha256: str | None = None) -> Version:
 
     Raises RegistryError, saying what is wrong, for anything missing, corrupt or incompatible.
     """
-    manifest = described(str(path), _read(path / MANIFEST), sha256)
+    manifest = read_manifest(str(path), _read(path / MANIFEST), sha256)
     listed = [*FILES, *(name for name in (CURVE,) if name in manifest["files"])]
-    contents = {name: verified(str(path), _read(path / name), manifest, name) for name in listed}
+    contents = {name: verified_content(str(path), _read(path / name), manifest, name) for name in listed}
     try:
         return assemble(path, manifest, contents, device)
     except UNUSABLE as error:

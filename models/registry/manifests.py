@@ -12,7 +12,7 @@ from models.registry.versions import FORMAT, MANIFEST
 _NAMED = {"version", "digest", "created_at"}
 
 
-def described(where: str, manifest: bytes, sha256: str | None = None) -> dict[str, Any]:
+def read_manifest(where: str, manifest: bytes, sha256: str | None = None) -> dict[str, Any]:
     """What the manifest of the version at `where` says; `sha256` is what was announced for it.
 
     Raises RegistryError: HASH, MANIFEST, NEWER, OLDER or FEATURES.
@@ -35,7 +35,7 @@ def described(where: str, manifest: bytes, sha256: str | None = None) -> dict[st
     return found
 
 
-def verified(where: str, content: bytes, manifest: dict[str, Any], name: str) -> bytes:
+def verified_content(where: str, content: bytes, manifest: dict[str, Any], name: str) -> bytes:
     """The content of the file `name`. Raises RegistryError, TRUNCATED or HASH."""
     size, expected = manifest["sizes"].get(name, 0), manifest["files"].get(name)
     if len(content) < size:

@@ -25,9 +25,9 @@ class Refusal(StrEnum):
 
 
 #: The copy may be at fault, not the version: another one may do.
-OF_THE_COPY = frozenset({Refusal.UNREACHABLE, Refusal.MANIFEST, Refusal.TRUNCATED, Refusal.HASH})
+COPY_FAULTS = frozenset({Refusal.UNREACHABLE, Refusal.MANIFEST, Refusal.TRUNCATED, Refusal.HASH})
 #: What may pass without anybody training anything again.
-PASSING = frozenset({Refusal.UNREACHABLE, Refusal.DISK_FULL})
+TRANSIENT = frozenset({Refusal.UNREACHABLE, Refusal.DISK_FULL})
 
 
 class RegistryError(PathcastError):
@@ -38,7 +38,7 @@ class RegistryError(PathcastError):
         self.refusal = refusal
 
 
-class Unfit(ValueError):
+class ContentError(ValueError):
     """Content of a version that does not fit; becomes a RegistryError where the version's name is known."""
 
     def __init__(self, message: str, refusal: Refusal) -> None:

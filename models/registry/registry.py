@@ -29,7 +29,7 @@ from models.durable_files import staged_folder, write_synced
 from models.features.features import FEATURES_VERSION
 from models.features.vocabulary import Vocabulary
 from models.network.network import Network
-from models.registry.json_arrays import divided
+from models.registry.json_arrays import split_arrays
 from models.registry.loading import load
 from models.registry.refusals import RegistryError
 from models.registry.remote import unwritable
@@ -99,7 +99,7 @@ def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
     vocabulary = {"ids": parts.vocabulary.ids, "categories": parts.vocabulary.categories.tolist()}
     arrays = {**asdict(parts.index), "popularity": parts.popularity}
     weights = {name: tensor.cpu().contiguous() for name, tensor in parts.network.state_dict().items()}
-    baselines, baseline_arrays = divided(parts.baselines)
+    baselines, baseline_arrays = split_arrays(parts.baselines)
     contents = (
         _json(config),
         _json(vocabulary),

@@ -14,7 +14,7 @@ from typing import Any
 import fsspec
 
 from models.durable_files import staged_folder, write_synced
-from models.registry.manifests import described, verified
+from models.registry.manifests import read_manifest, verified_content
 from models.registry.refusals import Refusal, RegistryError
 from models.registry.versions import MANIFEST
 
@@ -24,7 +24,7 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
-def joined(url: str, name: str) -> str:
+def version_url(url: str, name: str) -> str:
     """The URL of a version in the registry at `url`."""
     return f"{url.rstrip('/')}/{name}"
 
@@ -39,7 +39,7 @@ def fetch(url: str, folder: Path, sha256: str | None = None) -> Path:
     if _is_copied(copy, sha256):
         return copy
     manifest = _read(url, MANIFEST)
-    listed = described(url, manifest, sha256)
+    listed = read_manifest(url, manifest, sha256)
     try:
         _copy(url, copy, manifest, listed)
     except OSError as error:
@@ -53,7 +53,7 @@ def put(version: Path, url: str) -> str:
     What is there already with the right SHA-256 is left alone, so putting again costs a look, or repairs.
     Raises RegistryError: UNREACHABLE, or what is wrong with the files in the folder.
     """
-    target = joined(url, version.name)
+    target = version_url(url, version.name)
     try:
         fs, path = _place(target)
         fs.makedirs(path, exist_ok=True)
@@ -109,9 +109,9 @@ def _whole(version: Path) -> Iterator[tuple[str, bytes]]:
     """A version's files by name, verified; the manifest last. What else lies in the folder is not its own."""
     try:
         manifest = (version / MANIFEST).read_bytes()
-        listed = described(str(version), manifest)
+        listed = read_manifest(str(version), manifest)
         for name in listed["files"]:
-            yield name, verified(str(version), (version / name).read_bytes(), listed, name)
+            yield name, verified_content(str(version), (version / name).read_bytes(), listed, name)
     except OSError as error:
         raise RegistryError(
             f"cannot read {version}: {error}; copy the version again", Refusal.UNREACHABLE
@@ -138,7 +138,7 @@ def _copy(url: str, copy: Path, manifest: bytes, listed: dict[str, Any]) -> None
     """Whole or not at all: a kill leaves no half copy under a version's name."""
     with staged_folder(copy) as partial:
         for name in listed["files"]:
-            write_synced(partial / name, verified(url, _read(url, name), listed, name))
+            write_synced(partial / name, verified_content(url, _read(url, name), listed, name))
         write_synced(partial / MANIFEST, manifest)
         shutil.rmtree(copy, ignore_errors=True)
 

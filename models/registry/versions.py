@@ -14,8 +14,8 @@ from safetensors.torch import load as load_tensors
 from models.features.vocabulary import Vocabulary
 from models.network.network import Config, Network
 from models.registry import sample_sessions
-from models.registry.json_arrays import united
-from models.registry.refusals import Refusal, RegistryError, Unfit
+from models.registry.json_arrays import join_arrays
+from models.registry.refusals import ContentError, Refusal, RegistryError
 from models.registry.version_files import MANIFEST
 from models.retrieval.select import LEAST_ITEMS
 from models.scoring.blend import Blend, Hybrid
@@ -87,7 +87,7 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
     if neural.layout is not None:
         neural.layout = neural.layout.silenced(metrics.get("heads", {}))
     if len(words.ids) >= LEAST_ITEMS:
-        neural.try_out(sample_sessions.views(index, words))
+        neural.select_retriever(sample_sessions.views(index, words))
     weights = _shaped(arrays["popularity"], "popularity", len(words.ids))
     # Made here, on the thread that loads: counted in a chunk, a large catalogue would hold it up.
     counts = zip(words.ids, words.categories.tolist(), weights.tolist(), strict=True)
@@ -97,7 +97,9 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
         path=path,
         created_at=int(manifest["created_at"]),
         metrics=metrics,
-        baselines=united(_object(contents["baselines.json"]), load_arrays(contents["baselines.safetensors"])),
+        baselines=join_arrays(
+            _object(contents["baselines.json"]), load_arrays(contents["baselines.safetensors"])
+        ),
         vocabulary=words,
         neural=neural,
         neighbours=near,
@@ -117,12 +119,12 @@ def _object(content: bytes) -> dict[str, Any]:
 def _network(config: Config, weights: dict[str, torch.Tensor]) -> Network:
     broken = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
     if broken:
-        raise Unfit(f"weights that are not finite: {', '.join(broken)}", Refusal.NOT_FINITE)
+        raise ContentError(f"weights that are not finite: {', '.join(broken)}", Refusal.NOT_FINITE)
     network = Network(config)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise Unfit(f"weights of another shape: {error}", Refusal.SHAPE) from error
+        raise ContentError(f"weights of another shape: {error}", Refusal.SHAPE) from error
     _within(network.item_categories.numpy(), config.sizes.rows, "item_categories")
     return network
 
@@ -131,7 +133,7 @@ def _vocabulary(config: Config, stored: dict[str, Any]) -> Vocabulary:
     ids, categories = stored["ids"], stored["categories"]
     if not len(ids) == len(categories) == config.items or not all(isinstance(item, str) for item in ids):
         found = f"vocabulary of {len(ids)} ids and {len(categories)} categories"
-        raise Unfit(f"{found}, expected {config.items}", Refusal.SHAPE)
+        raise ContentError(f"{found}, expected {config.items}", Refusal.SHAPE)
     sizes = config.item_buckets, config.category_buckets, config.page_buckets
     return Vocabulary.build(ids, categories, *sizes)
 
@@ -149,9 +151,9 @@ def _index(arrays: dict[str, NDArray[Any]], items: int) -> SessionIndex:
 
 def _shaped(array: NDArray[Any], name: str, length: int) -> NDArray[Any]:
     if array.shape != (length,):
-        raise Unfit(f"{name} has shape {array.shape}, expected ({length},)", Refusal.SHAPE)
+        raise ContentError(f"{name} has shape {array.shape}, expected ({length},)", Refusal.SHAPE)
     if not np.isfinite(array).all():
-        raise Unfit(f"{name} is not finite", Refusal.NOT_FINITE)
+        raise ContentError(f"{name} is not finite", Refusal.NOT_FINITE)
     return array
 
 

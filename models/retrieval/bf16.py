@@ -23,36 +23,36 @@ WIDTHS: Final = (32, 48, 64, 96, 128)
 BLOCK: Final = 6_400_000
 
 
-def halved(exact: Exact, asked: Tensor) -> "Halves | None":
+def bf16_index(exact: Exact, asked: Tensor) -> "Bf16Index | None":
     """As few directions as find RECALL of what there is; None where all of them do not.
 
     Half of the queries `asked` [M, E] tell the directions, the other half judges them.
     """
-    made = Halves(exact, asked[::2])
+    made = Bf16Index(exact, asked[::2])
     widths = (*(width for width in WIDTHS if width < made.width), made.width)
-    return made if made.settles(widths, asked[1::2], RECALL) else None
+    return made if made.tune(widths, asked[1::2], RECALL) else None
 
 
-class Halves(Shortlist):
+class Bf16Index(Shortlist):
     """Compares queries with all items along the directions in which queries have most energy."""
 
     def __init__(self, exact: Exact, asked: Tensor) -> None:
         super().__init__(exact)
-        queries = torch.from_numpy(self.compared(asked))
+        queries = torch.from_numpy(self.padded_vectors(asked))
         self._axes = torch.linalg.eigh(queries.T @ queries)[1].flip(1)
         self.width = len(self._axes)
-        self.look_at(self.width)
+        self.set_effort(self.width)
 
     @property
-    def about(self) -> str:
+    def description(self) -> str:
         return f"{self._into.shape[1]} of {self.width} directions in bf16"
 
-    def look_at(self, amount: float) -> None:
+    def set_effort(self, amount: float) -> None:
         """Set the number of directions that a query looks along."""
         self._into = self._axes[:, : int(amount)].contiguous()
         self._columns = (torch.from_numpy(self._vectors) @ self._into).T.bfloat16().contiguous()
 
-    def listed(self, asked: Floats, count: int) -> NDArray[np.int64]:
+    def candidates(self, asked: Floats, count: int) -> NDArray[np.int64]:
         queries = (torch.from_numpy(asked) @ self._into).bfloat16()
         rows = max(LEAST_ROWS, BLOCK // len(self._vectors))
         parts = [self._part(queries[at : at + rows], count) for at in range(0, len(queries), rows)]

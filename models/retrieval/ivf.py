@@ -25,32 +25,32 @@ SHARES: Final = (1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8)
 MOST_CODES: Final = 96
 
 
-def clustered(exact: Exact, asked: Tensor) -> "Clusters | None":
+def ivf_index(exact: Exact, asked: Tensor) -> "IvfIndex | None":
     """Clusters that find RECALL of what there is; None where 3/8 of them do not.
 
     Half of the queries `asked` [M, E] make the clusters, the other half judges them.
     """
-    made = Clusters(exact, asked[::2])
-    return made if made.settles(SHARES, asked[1::2], RECALL) else None
+    made = IvfIndex(exact, asked[::2])
+    return made if made.tune(SHARES, asked[1::2], RECALL) else None
 
 
-class Clusters(Shortlist):
+class IvfIndex(Shortlist):
     """The same items and queries make the same clusters, bit for bit."""
 
     def __init__(self, exact: Exact, asked: Tensor) -> None:
         super().__init__(exact)
         lists = 1 << round(np.log2(len(self._vectors)) / 2)
-        self._index = _index(self._vectors, self.compared(asked), lists)
+        self._index = _index(self._vectors, self.padded_vectors(asked), lists)
 
     @property
-    def about(self) -> str:
+    def description(self) -> str:
         return f"{self._index.nprobe / self._index.nlist:.0%} of the clusters"
 
-    def look_at(self, amount: float) -> None:
+    def set_effort(self, amount: float) -> None:
         """Set the share of clusters that a query looks at."""
         self._index.nprobe = max(1, round(self._index.nlist * amount))
 
-    def listed(self, asked: Floats, count: int) -> NDArray[np.int64]:
+    def candidates(self, asked: Floats, count: int) -> NDArray[np.int64]:
         found: NDArray[np.int64] = self._index.search(asked, count)[1]
         return found
 

@@ -33,39 +33,39 @@ class Shortlist(ABC):
     def __init__(self, exact: Exact) -> None:
         self._exact = exact
         self._biased = bool((exact.bias != exact.bias[0]).any())
-        self._vectors = self.compared(exact.items, exact.bias)
+        self._vectors = self.padded_vectors(exact.items, exact.bias)
         self._flat = flat(self._vectors)
         chance = np.random.default_rng(0).choice(len(self._vectors), SAMPLE, replace=False)
         self._sample = torch.from_numpy(self._vectors[np.sort(chance)]).T.contiguous()
 
     @property
     @abstractmethod
-    def about(self) -> str:
+    def description(self) -> str:
         """What a query looks at, in words."""
 
     @abstractmethod
-    def look_at(self, amount: float) -> None:
+    def set_effort(self, amount: float) -> None:
         """Set how much a query looks at."""
 
-    def settles(self, amounts: Iterable[float], judges: Tensor, recall: float) -> bool:
-        """Look at the first of `amounts` that finds `recall` of the exact top 20 of queries `judges` [M, E].
+    def tune(self, amounts: Iterable[float], held_out: Tensor, recall: float) -> bool:
+        """Set the first effort that finds `recall` of the exact top 20 of the queries `held_out` [M, E].
 
         False where none of them does.
         """
-        nobody = torch.full((len(judges),), -1)
-        truth = self._exact.top(judges, nobody, MOST_ITEMS).items
+        none_on_view = torch.full((len(held_out),), -1)
+        truth = self._exact.top(held_out, none_on_view, MOST_ITEMS).items
         for amount in amounts:
-            self.look_at(amount)
-            found = self.top(judges, nobody, MOST_ITEMS).items
+            self.set_effort(amount)
+            found = self.top(held_out, none_on_view, MOST_ITEMS).items
             if np.mean([np.isin(*pair).mean() for pair in zip(truth, found, strict=True)]) >= recall:
                 return True
         return False
 
     @abstractmethod
-    def listed(self, asked: Floats, count: int) -> NDArray[np.int64]:
+    def candidates(self, asked: Floats, count: int) -> NDArray[np.int64]:
         """About `count` items each [N, C] that queries [N, D], as compared, may like best; -1: fewer."""
 
-    def compared(self, vectors: Tensor, last: Tensor | None = None) -> Floats:
+    def padded_vectors(self, vectors: Tensor, last: Tensor | None = None) -> Floats:
         """Vectors as they are compared [N, D]: a bias that differs between items is one more dimension.
 
         `last` [N] are its values, ones for queries.
@@ -80,8 +80,8 @@ class Shortlist(ABC):
         """As `Exact.top`; rows whose lists are too short are ranked whole."""
         # The number of threads belongs to the thread that searches.
         faiss.omp_set_num_threads(torch.get_num_threads())
-        asked = self.compared(queries)
-        items = self.listed(asked, min(RERANKED * (k + 1), len(self._vectors)))
+        asked = self.padded_vectors(queries)
+        items = self.candidates(asked, min(RERANKED * (k + 1), len(self._vectors)))
         values = np.empty(items.shape, dtype=np.float32)
         places = (faiss.swig_ptr(array) for array in (values, items))
         self._flat.compute_distance_subset(len(asked), faiss.swig_ptr(asked), items.shape[1], *places)

@@ -13,7 +13,7 @@ from models.features.batch import Batch
 from models.features.vocabulary import Vocabulary
 from models.network.network import Network
 from models.retrieval.exact import Exact, Ranked, Retriever
-from models.retrieval.select import retriever
+from models.retrieval.select import select_retriever
 from models.scoring.blend import Candidates, Hybrid, candidates
 from models.scoring.forest import Forest
 from models.scoring.probe import Probe, probe
@@ -130,10 +130,10 @@ class NeuralScorer:
             raise ScoringError(f"model {self.version} gave a value that is not finite; the next tier answers")
 
     @torch.inference_mode()
-    def try_out(self, past: Batch) -> None:
+    def select_retriever(self, past: Batch) -> None:
         """Find out from clicks like those to come whether a part of the items will do; before any answer."""
         queries = self._network.queries(self._encoder.states(past, self.model)[0])
-        self._retriever = retriever(self._exact, queries)
+        self._retriever = select_retriever(self._exact, queries)
 
     @torch.inference_mode()
     def candidates(self, batch: Batch, near: NeighbourScorer) -> Candidates:

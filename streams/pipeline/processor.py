@@ -61,13 +61,13 @@ class Pipeline:
 
     def _step(self, chunk: Chunk) -> None:
         """All clicks through their sessions; then they can be scored."""
-        hidden = self.decoder.pseudonyms
+        pseudonymiser = self.decoder.pseudonyms
         with _timed(chunk, "decode"):
             clicks = reading.decode(chunk, self.decoder, self._profiles)
         with _timed(chunk, "read"):
-            reading.read(chunk, clicks, hidden, self.config)
+            reading.read(chunk, clicks, pseudonymiser, self.config)
         with _timed(chunk, "step"):
-            stepping.step_all(chunk, clicks, hidden, self.config)
+            stepping.step_all(chunk, clicks, pseudonymiser, self.config)
 
     def _effects(self, chunk: Chunk) -> Effects:
         """What the scored chunk comes to."""

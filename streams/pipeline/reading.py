@@ -27,11 +27,11 @@ def decode(chunk: Chunk, decoder: Decoder, profiles: ProfileDecoder) -> Clicks:
     return clicks
 
 
-def read(chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None, config: ProcessingConfig) -> None:
+def read(chunk: Chunk, clicks: Clicks, pseudonymiser: Pseudonyms | None, config: ProcessingConfig) -> None:
     """Read the visitors, apply to them what came from elsewhere, and give each a slot in a batch."""
-    chunk.keys = _keys(chunk.work.records, clicks, hidden)
-    first = _first_clicks(chunk, clicks, hidden)
-    _read_entries(chunk, first, hidden)
+    chunk.keys = _keys(chunk.work.records, clicks, pseudonymiser)
+    first = _first_clicks(chunk, clicks, pseudonymiser)
+    _read_entries(chunk, first, pseudonymiser)
     outdated = hidden_states.outdated(chunk.entries, first, chunk.version, config.session.gap_ms)
     chunk.waiting = hidden_states.over_budget(outdated, chunk.budget)
     chunk.rebuilt = len(outdated) - len(chunk.waiting)
@@ -41,14 +41,14 @@ def read(chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None, config: Proces
     chunk.misrouted = _misrouted(chunk, clicks, config.partitions)
 
 
-def _keys(records: Sequence[Any], clicks: Clicks, hidden: Pseudonyms | None) -> list[bytes]:
+def _keys(records: Sequence[Any], clicks: Clicks, pseudonymiser: Pseudonyms | None) -> list[bytes]:
     """By record the key of its visitor: the record's own, or its pseudonym; of what is refused any."""
-    if hidden is None:
+    if pseudonymiser is None:
         return [record.key for record in records]
     return [click.visitor_id.encode() if type(click) is Click else b"" for click in clicks]
 
 
-def _first_clicks(chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None) -> dict[bytes, Click]:
+def _first_clicks(chunk: Chunk, clicks: Clicks, pseudonymiser: Pseudonyms | None) -> dict[bytes, Click]:
     """Each visitor's first click by state key; on the way, whom requests for erasure name."""
     first: dict[bytes, Click] = {}
     for record, click, key in zip(chunk.work.records, clicks, chunk.keys, strict=True):
@@ -57,11 +57,11 @@ def _first_clicks(chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None) -> di
         elif record.value is None:
             chunk.identities.expect(record)
             if request_of(record) is not None:
-                chunk.named.update(StateNames.of(record, hidden).keys)
+                chunk.named.update(StateNames.of(record, pseudonymiser).keys)
     return first
 
 
-def _read_entries(chunk: Chunk, first: Mapping[bytes, Click], hidden: Pseudonyms | None) -> None:
+def _read_entries(chunk: Chunk, first: Mapping[bytes, Click], pseudonymiser: Pseudonyms | None) -> None:
     """Visitors of the chunk; what came from elsewhere is applied to them before its clicks."""
     identities = chunk.identities
     further = [*chunk.named, *identities.wanted()]
@@ -71,7 +71,7 @@ def _read_entries(chunk: Chunk, first: Mapping[bytes, Click], hidden: Pseudonyms
         chunk.entries[key].batch = ASIDE
     identities.read(chunk.entries)
     identities.apply(chunk.entries)
-    made = receipts(chunk.work.partition, hidden)
+    made = receipts(chunk.work.partition, pseudonymiser)
     chunk.erasures += [made(request, True, answer=True) for request in identities.dropped]
 
 
@@ -81,9 +81,9 @@ def _misrouted(chunk: Chunk, clicks: Clicks, partitions: int) -> int:
     return sum(type(click) is Click and home(record.key, partitions) != own for record, click in pairs)
 
 
-def receipts(partition: int, hidden: Pseudonyms | None) -> Callable[..., Erasure]:
+def receipts(partition: int, pseudonymiser: Pseudonyms | None) -> Callable[..., Erasure]:
     """A function that makes a receipt of an erasure, now: `made(request, found, **further fields)`."""
-    fingerprint = hidden.fingerprint if hidden else ""
+    fingerprint = pseudonymiser.fingerprint if pseudonymiser else ""
 
     def made(request: str, found: bool, **said: Any) -> Erasure:
         now = int(time.time() * 1000)

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.contract.head_table import Kind
 from models.contract.predictions import FallbackTier
-from models.features.batch import Batch, Batcher, joined
+from models.features.batch import Batch, Batcher, concatenated
 from models.registry.versions import Version
 from models.scoring.popularity import Popularity
 from models.scoring.scores import TIERS, Scores
@@ -89,7 +89,7 @@ def neural(
     if version is None or not deadline.allows(FallbackTier.NEURAL, clicks, time.monotonic() - fetched_at):
         return None
     started = time.monotonic()
-    scores = fallback_chain.neural(version, joined(batchers), shop)
+    scores = fallback_chain.neural(version, concatenated(batchers), shop)
     if scores is None:
         return None
     deadline.measured(FallbackTier.NEURAL, clicks, time.monotonic() - started)

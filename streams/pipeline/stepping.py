@@ -21,14 +21,16 @@ from streams.pipeline.reading import Clicks, receipts
 from streams.privacy.erasing import StateNames
 
 
-def step_all(chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None, config: ProcessingConfig) -> None:
+def step_all(
+    chunk: Chunk, clicks: Clicks, pseudonymiser: Pseudonyms | None, config: ProcessingConfig
+) -> None:
     """Step the clicks, erase who is to be forgotten, refuse the rest."""
-    one = _Stepping(chunk, hidden, config)
+    one = _Stepping(chunk, pseudonymiser, config)
     for record, click, key in zip(chunk.work.records, clicks, chunk.keys, strict=True):
         if not isinstance(click, Rejected):
             one.step(record, click, key)
         elif (request := request_of(record)) is not None:
-            one.forget(StateNames.of(record, hidden), request)
+            one.forget(StateNames.of(record, pseudonymiser), request)
         elif (request := user_request_of(record)) is not None:
             one.forget_user(user_of(record), request)
         else:
@@ -38,7 +40,7 @@ def step_all(chunk: Chunk, clicks: Clicks, hidden: Pseudonyms | None, config: Pr
 @dataclass(slots=True)
 class _Stepping:
     chunk: Chunk
-    hidden: Pseudonyms | None
+    pseudonymiser: Pseudonyms | None
     config: ProcessingConfig
 
     def step(self, record: Any, click: Click, key: bytes) -> None:
@@ -79,7 +81,7 @@ class _Stepping:
         return told
 
     def _receipt(self, request: str, found: bool, **said: Any) -> None:
-        made = receipts(self.chunk.work.partition, self.hidden)
+        made = receipts(self.chunk.work.partition, self.pseudonymiser)
         self.chunk.erasures.append(made(request, found, **said))
 
 

@@ -14,14 +14,14 @@ class StateNames(NamedTuple):
     opened: bool = False
 
     @classmethod
-    def of(cls, record: ForgetRecord, hidden: Pseudonyms | None) -> "StateNames":
+    def of(cls, record: ForgetRecord, pseudonymiser: Pseudonyms | None) -> "StateNames":
         """Of a request; with a secret the pseudonym, and the id itself for state from before the secret."""
         key, sealed = record.key or b"", sealed_id_of(record)
-        if hidden is None:
+        if pseudonymiser is None:
             return cls(_keys(key))
         if sealed is None:
-            return cls(_keys(key, hidden.visitor(key).encode()))
-        plain = hidden.opened(key, sealed)
+            return cls(_keys(key, pseudonymiser.visitor(key).encode()))
+        plain = pseudonymiser.opened(key, sealed)
         return cls(_keys(key)) if plain is None else cls(_keys(key, plain), True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.contract.updates import ModelUpdate
 from models.registry import registry, remote
-from models.registry.refusals import OF_THE_COPY, RegistryError
+from models.registry.refusals import COPY_FAULTS, RegistryError
 from models.registry.versions import Version
 
 #: Copies kept beside those in use, so that a rollback needs no network.
@@ -29,7 +29,7 @@ class ModelCache:
         try:
             return registry.load(copy, self._device, sha256)
         except RegistryError as error:
-            if error.refusal not in OF_THE_COPY:
+            if error.refusal not in COPY_FAULTS:
                 raise
         # Verified when it was made: the disk has changed it since.
         shutil.rmtree(copy, ignore_errors=True)
@@ -39,7 +39,7 @@ class ModelCache:
         """Folder or URL of a version; the name may lead nowhere else."""
         name = Path(announced.version).name
         if remote.is_url(self._place):
-            return remote.joined(self._place, name)
+            return remote.version_url(self._place, name)
         local = Path(self._place).expanduser() / name
         return str(local) if local.exists() or not announced.path else announced.path
 

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from models.contract.updates import SHADOW, ModelReport, ModelUpdate
-from models.registry.refusals import PASSING, Refusal, RegistryError
+from models.registry.refusals import TRANSIENT, Refusal, RegistryError
 from models.registry.versions import Version
 from models.scoring.scores import ScoringError
 from streams.metrics import Metrics
@@ -102,7 +102,7 @@ class Models:
             return await asyncio.to_thread(self._load, announced)
         except Exception as error:  # noqa: BLE001 - announcements are input: none may end the worker
             self._refuse(named, error)
-            if retry and getattr(error, "refusal", None) in PASSING:
+            if retry and getattr(error, "refusal", None) in TRANSIENT:
                 self._postponed = value
             return None
 

@@ -44,8 +44,8 @@ class Lookups:
         return None
 
     def _name(self, visitor_id: str) -> str:
-        hidden = self._pipeline.decoder.pseudonyms
-        return visitor_id if hidden is None else hidden.visitor(visitor_id.encode())
+        pseudonymiser = self._pipeline.decoder.pseudonyms
+        return visitor_id if pseudonymiser is None else pseudonymiser.visitor(visitor_id.encode())
 
 
 def _stored(cache: PartitionCache, name: str) -> Visitor | None:

@@ -53,10 +53,12 @@ class Worker:
         at = self.at = Installation(settings, connection, names, datadir, partitions)
         describe = describer(connection.kafka_python())
         self.parts = answering(at, Texts(actions, shop, events), _sealer(at, describe))
-        hidden = self.parts.pipeline.decoder.pseudonyms
+        pseudonymiser = self.parts.pipeline.decoder.pseudonyms
         # The application is made last, of all this: what asks it does so when it runs.
         copies = wiring.copies(
-            at, hidden.fingerprint if hidden else "", lambda: self.app.pathcast_table.data.partitions
+            at,
+            pseudonymiser.fingerprint if pseudonymiser else "",
+            lambda: self.app.pathcast_table.data.partitions,
         )
         self.runtime = wiring.runtime(at, self.parts.pipeline, describe, copies.announce, die)
         self.background = background(at, self.parts, self.runtime, copies, self._end_of)

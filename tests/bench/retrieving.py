@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.retrieval.exact import Exact, Retriever
-from models.retrieval.select import retriever
+from models.retrieval.select import select_retriever
 from models.retrieval.shortlist import Shortlist
 from models.scoring.scores import TOP
 from tests.bench.scoring import BATCH, timed
@@ -67,12 +67,12 @@ def _catalogue(items: int, seconds: float, say: Callable[[str], None]) -> dict[s
 def both_ways(exact: Exact, asked: Tensor, judged: Tensor, seconds: float) -> dict[str, Any]:
     """The costs of `retrieving`; a short list learns from `asked` queries, others judge it."""
     found: dict[str, Any] = {"exact_us": _cost(exact, judged, seconds)}
-    near = retriever(exact, asked)
+    near = select_retriever(exact, asked)
     if isinstance(near, Shortlist):
         found["near_us"] = _cost(near, judged, seconds)
         pairs = zip(_items(exact, judged), _items(near, judged), strict=True)
         found["recall"] = float(np.mean([np.isin(*pair).mean() for pair in pairs]))
-        found["looked_at"] = near.about
+        found["looked_at"] = near.description
     return found
 
 

@@ -8,14 +8,14 @@ from torch.nn import functional as F
 
 from models.contract.head_table import Kind
 from models.network import coherence, risk
-from models.network.heads import Tasks, log_mean
+from models.network.heads import HeadModule, log_mean
 from trainer.examples.examples import Examples
 from trainer.fitting.calibrate import money, platt
 from trainer.loop import distributed
 from trainer.loop.targets import Targets
 
 
-def initialise(tasks: Tasks, grouped: Examples) -> None:
+def initialise(tasks: HeadModule, grouped: Examples) -> None:
     """What is counted rather than learned: the risk's table."""
     tasks.ratios.copy_(torch.from_numpy(risk_ratios(grouped)))
 
@@ -27,7 +27,7 @@ def risk_ratios(grouped: Examples) -> NDArray[np.float32]:
     return risk.table(event[after - 1], event[after], dwell[after], dwell[after - 1])
 
 
-def task_losses(tasks: Tasks, raw: Tensor, labels: Targets) -> Tensor:
+def task_losses(tasks: HeadModule, raw: Tensor, labels: Targets) -> Tensor:
     """Mean loss of each head [heads] over its labelled clicks, 0 where a batch has none."""
     made, raw = raw.new_zeros(len(tasks.layout.parts)), coherence.on_condition(tasks.layout, raw, labels.buys)
     for kind, loss, of_kind in (
@@ -73,7 +73,7 @@ def _rating(raw: Tensor, label: Tensor, line: Tensor) -> Tensor:
     return _mean((raw[:, 0] - (label.nan_to_num() - line[1]) / line[0]) ** 2, known)
 
 
-def calibrate(tasks: Tasks, raw: Tensor, labels: Targets, learned: Targets | None = None) -> None:
+def calibrate(tasks: HeadModule, raw: Tensor, labels: Targets, learned: Targets | None = None) -> None:
     """Fit every head's line on validation outputs `[N, layout.raw]`; without labels it stays.
 
     Each is fitted on the condition that it was taught on, so what they come to together is calibrated as
@@ -93,7 +93,7 @@ def calibrate(tasks: Tasks, raw: Tensor, labels: Targets, learned: Targets | Non
         tasks.lines[number] = torch.tensor(line)
 
 
-def calibrate_like(tasks: Tasks, other: Tasks) -> None:
+def calibrate_like(tasks: HeadModule, other: HeadModule) -> None:
     """Take over what `calibrate` fits; the line of a rating is the scale that its head has learned by."""
     for kind in (Kind.BINARY, Kind.CLASSES, Kind.AMOUNT):
         for number, _ in tasks.layout.of_kind(kind):

@@ -15,7 +15,14 @@ from models.contract.decoder import Decoder
 from models.contract.events import Click, Limits
 from models.durations import DAY_MS
 from models.errors import PathcastError
-from models.forecasting.lapsing_model import TRAITS, Habits, lost, returns, traits, visits
+from models.forecasting.lapsing_model import (
+    TRAITS,
+    LapsingParameters,
+    lapse_probability,
+    returns,
+    traits,
+    visits,
+)
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.visitor import Visitor
@@ -34,7 +41,7 @@ class LapsingError(PathcastError):
     """There is too little to say who is about to be lost."""
 
 
-def learn(table: NDArray[np.void], at: int) -> Habits:
+def learn(table: NDArray[np.void], at: int) -> LapsingParameters:
     """The likeliest habits (maximum a posteriori) given VISITS [N] as they are at `at`, epoch ms.
 
     Raises LapsingError where too few visitors came, or came again.
@@ -59,7 +66,7 @@ def learn(table: NDArray[np.void], at: int) -> Habits:
     best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-9, 9)] * len(start)).x.tolist()
     shape, rate, lost_after, kept, *effects = best
     coming, leaving = effects[: len(TRAITS)], effects[len(TRAITS) :]
-    return Habits(shape, rate, lost_after, kept, tuple(coming), tuple(leaving))
+    return LapsingParameters(shape, rate, lost_after, kept, tuple(coming), tuple(leaving))
 
 
 def _log_posterior(point: Tensor, again: Tensor, recency: Tensor, age: Tensor, known: Tensor) -> Tensor:
@@ -111,7 +118,7 @@ def judge(log: pl.LazyFrame, at: int, days: float, absent: tuple[float, float]) 
             f"{int(stayed[asked].sum()):,} stayed away: both kinds are needed; choose another --cutoff"
         )
     again = asked & (returns(table, at)[0] > 0)
-    scores = lost(habits, table, at, days).astype(np.float32), away.astype(np.float32)
+    scores = lapse_probability(habits, table, at, days).astype(np.float32), away.astype(np.float32)
     return {
         "all": _figures(scores, stayed, asked),
         "came_again": _figures(scores, stayed, again),

@@ -16,7 +16,7 @@ from models.contract.updates import ModelReport
 from models.durable_files import replace_file
 from models.durations import MINUTE_MS
 from models.errors import PathcastError
-from models.registry.refusals import PASSING
+from models.registry.refusals import TRANSIENT
 from models.registry.registry import RegistryError
 from models.registry.versions import Version
 from trainer.gate.gate_settings import GateSettings
@@ -152,5 +152,5 @@ def _stopped(said: Sequence[ModelReport], awaited: Awaited, serving: str | None)
         return Verdict(
             False, f"{serving} serves meanwhile, but the candidate was compared with {awaited.incumbent}"
         )
-    refused = next((one for one in said if one.kind == "refused" and one.refusal not in PASSING), None)
+    refused = next((one for one in said if one.kind == "refused" and one.refusal not in TRANSIENT), None)
     return Verdict(False, f"{refused.worker} could not use it: {refused.message}") if refused else None

@@ -56,7 +56,7 @@ def remove_published(folder: Path, url: str) -> list[str]:
     removed = Ledger(folder).status().removed
     gone = [name for name in remote.names(url) if name in removed and not (folder / name).exists()]
     for name in gone:
-        remote.remove(remote.joined(url, name))
+        remote.remove(remote.version_url(url, name))
     return gone
 
 

@@ -61,7 +61,7 @@ def list_letters(reasons: tuple[str, ...], limit: int) -> None:
     from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
 
-    hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
+    pseudonymiser = pseudonyms(WorkerSettings().pseudonym_key_file)
     counts: Counter[str] = Counter()
     latest: deque[tuple[DeadLetter, int]] = deque(maxlen=limit)
     in_vain = 0
@@ -75,10 +75,10 @@ def list_letters(reasons: tuple[str, ...], limit: int) -> None:
     if in_vain:
         click.echo(f"{'replayed in vain':<16}{in_vain:>10,}")
     if latest:
-        print_table(_table(latest, hidden))
+        print_table(_table(latest, pseudonymiser))
 
 
-def _table(letters: deque[tuple[DeadLetter, int]], hidden: Pseudonyms | None) -> Table:
+def _table(letters: deque[tuple[DeadLetter, int]], pseudonymiser: Pseudonyms | None) -> Table:
     table = Table("partition", "offset", "when", "reason", "key", "message")
     for letter, times in letters:
         when = utc_text(letter.timestamp)
@@ -87,7 +87,7 @@ def _table(letters: deque[tuple[DeadLetter, int]], hidden: Pseudonyms | None) ->
             str(letter.offset),
             when,
             letter.reason,
-            _key(letter, hidden),
+            _key(letter, pseudonymiser),
             f"{letter.message} ({_in_vain(times)})" if times else letter.message,
         )
         table.add_row(*map(Text, cells))
@@ -98,8 +98,8 @@ def _in_vain(times: int) -> str:
     return f"replayed {times} time{'s' if times > 1 else ''}, still refused"
 
 
-def _key(letter: DeadLetter, hidden: Pseudonyms | None) -> str:
-    return hidden.visitor(letter.key) if hidden and letter.key else _text(letter.key)
+def _key(letter: DeadLetter, pseudonymiser: Pseudonyms | None) -> str:
+    return pseudonymiser.visitor(letter.key) if pseudonymiser and letter.key else _text(letter.key)
 
 
 def _text(raw: bytes | None) -> str:
@@ -118,7 +118,7 @@ def show(partition: int, offset: int, plain: bool) -> None:
     from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
 
-    hidden = None if plain else pseudonyms(WorkerSettings().pseudonym_key_file)
+    pseudonymiser = None if plain else pseudonyms(WorkerSettings().pseudonym_key_file)
     letter = find(connection(), TopicNames().dead_letters, partition, offset)
     source = f"{letter.source_topic}, partition {letter.source_partition}, offset {letter.source_offset}"
     fields = {
@@ -127,14 +127,16 @@ def show(partition: int, offset: int, plain: bool) -> None:
         "source": source,
         "sent": utc_text(letter.source_timestamp),
         **({"replayed": _in_vain(letter.attempt)} if letter.attempt else {}),
-        "key": _key(letter, hidden),
-        **({} if hidden else {f"header {name}": _text(value) for name, value in letter.headers}),
+        "key": _key(letter, pseudonymiser),
+        **({} if pseudonymiser else {f"header {name}": _text(value) for name, value in letter.headers}),
         "bytes": "none" if letter.value is None else f"{len(letter.value):,}",
-        "text": "not shown because it may hold ids; --plain shows it" if hidden else _text(letter.value),
+        "text": "not shown because it may hold ids; --plain shows it"
+        if pseudonymiser
+        else _text(letter.value),
     }
     for name, value in fields.items():
         click.echo(f"{name + ':':<10} {value}")
-    for line in hex_lines(b"" if hidden else (letter.value or b"")[:_HEX_BYTES]):
+    for line in hex_lines(b"" if pseudonymiser else (letter.value or b"")[:_HEX_BYTES]):
         click.echo(line)
 
 

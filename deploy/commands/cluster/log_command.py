@@ -189,8 +189,8 @@ def forget_command(visitors: tuple[str, ...]) -> None:
     from trainer.eventlog.log_tables import CLICKS
     from trainer.promotion.trained_on_erased import trained_on_erased
 
-    hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
-    called = {*visitors, *(hidden.visitor(one.encode()) for one in visitors if hidden)}
+    pseudonymiser = pseudonyms(WorkerSettings().pseudonym_key_file)
+    called = {*visitors, *(pseudonymiser.visitor(one.encode()) for one in visitors if pseudonymiser)}
     erased = forget(opened(), called, now_ms())
     for found in erased:
         click.echo(f"{found.rows:,} rows of {found.table}[{found.partition}] erased")

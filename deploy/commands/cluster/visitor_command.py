@@ -64,8 +64,8 @@ def forget(visitor: str, user: bool, yes: bool, timeout: float, as_json: bool) -
     from streams.config.worker_settings import WorkerSettings
 
     worker = WorkerSettings()
-    hidden = pseudonyms(worker.pseudonym_key_file)
-    places = Places(connection(), TopicNames(), worker, opened(), hidden)
+    pseudonymiser = pseudonyms(worker.pseudonym_key_file)
+    places = Places(connection(), TopicNames(), worker, opened(), pseudonymiser)
     proof = (user_forgotten if user else forgotten)(places, visitor, timeout)
     if as_json:
         click.echo(json.dumps(_as_json(proof), indent=1))
@@ -106,12 +106,12 @@ def pseudonym(identifier: str, user: bool) -> None:
     from streams.config.secret_file import pseudonyms
     from streams.config.worker_settings import WorkerSettings
 
-    hidden = pseudonyms(WorkerSettings().pseudonym_key_file)
-    if hidden is None:
+    pseudonymiser = pseudonyms(WorkerSettings().pseudonym_key_file)
+    if pseudonymiser is None:
         raise click.ClickException(
             "there are no pseudonyms: ids stay as they are unless PATHCAST_PSEUDONYM_KEY_FILE names a secret"
         )
-    make = hidden.user if user else hidden.visitor
+    make = pseudonymiser.user if user else pseudonymiser.visitor
     click.echo(make(identifier.encode()))
 
 

@@ -12,14 +12,21 @@ from deploy.cluster.lapsing_visitors import State, Wanted, _named, reason, sweep
 from models.contract.events import Click
 from models.contract.pseudonyms import Pseudonyms
 from models.durations import DAY_MS
-from models.forecasting.lapsing_model import VISITS, Habits, lost, returns, traits, visits
+from models.forecasting.lapsing_model import (
+    VISITS,
+    LapsingParameters,
+    lapse_probability,
+    returns,
+    traits,
+    visits,
+)
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.visitor import Visitor
 from trainer.forecasting.lapsing_training import LapsingError, learn
 
 START = 20_000 * DAY_MS
-HABITS = Habits(shape=-0.3, rate=1.0, lost=-0.5, kept=1.0)
+HABITS = LapsingParameters(shape=-0.3, rate=1.0, lost=-0.5, kept=1.0)
 
 
 def table(rows) -> np.ndarray:
@@ -87,10 +94,10 @@ def test_sessions_of_one_day_are_one_visit() -> None:
 def test_absence_loses_and_a_longer_outlook_finds() -> None:
     made = table([(0, 10, 6), (0, 10, 6), (0, 10, 6)])
     at = [START + day * DAY_MS for day in (11, 20, 60)]
-    chances = [lost(HABITS, made[:1], when, 14)[0] for when in at]
+    chances = [lapse_probability(HABITS, made[:1], when, 14)[0] for when in at]
     assert chances == sorted(chances)
     assert 0 < chances[0] < 0.6 < chances[2] < 1
-    outlooks = [lost(HABITS, made[:1], at[0], days)[0] for days in (1, 7, 30)]
+    outlooks = [lapse_probability(HABITS, made[:1], at[0], days)[0] for days in (1, 7, 30)]
     assert outlooks == sorted(outlooks, reverse=True)
 
 
@@ -99,11 +106,11 @@ def test_habits_are_found_again_and_are_calibrated() -> None:
     at = START + 40 * DAY_MS
     found = learn(known, at)
     assert found == learn(known, at)
-    chance = 1 - lost(found, known, at, 14)
+    chance = 1 - lapse_probability(found, known, at, 14)
     assert chance.mean() == pytest.approx(back.mean(), rel=0.12)
     for group in np.array_split(np.argsort(chance), 4)[2:]:
         assert chance[group].mean() == pytest.approx(back[group].mean(), rel=0.25)
-    true = 1 - lost(HABITS, known, at, 14)
+    true = 1 - lapse_probability(HABITS, known, at, 14)
     assert np.corrcoef(chance, true)[0, 1] > 0.97
 
 
@@ -129,13 +136,13 @@ def test_the_sweep_chooses_and_orders() -> None:
 
 
 def test_with_pseudonyms_who_is_older_than_the_secret_is_named_by_pseudonym_too() -> None:
-    hidden = Pseudonyms(b"s" * 40)
-    anna, bob = hidden.visitor(b"anna"), hidden.visitor(b"bob")
+    pseudonymiser = Pseudonyms(b"s" * 40)
+    anna, bob = pseudonymiser.visitor(b"anna"), pseudonymiser.visitor(b"bob")
     old, lately, other = (Visitor(last_ts=ts) for ts in (1, 2, 3))
     known = {"anna": old, anna: lately, "bob": other}
     assert _named(known, None) == known
     # Who came back under the pseudonym is not absent.
-    assert _named(known, hidden) == {anna: lately, bob: other}
+    assert _named(known, pseudonymiser) == {anna: lately, bob: other}
 
 
 def test_a_log_judges_who_comes_back(tmp_path) -> None:

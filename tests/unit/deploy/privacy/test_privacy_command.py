@@ -25,8 +25,8 @@ WHO, GONE = "anna-plain-7f3", "0123456789abcdef"
 NAMES = TopicNames.model_construct()
 
 
-def places(hidden=None):
-    return Places(Connection(bootstrap_servers="nowhere:1"), NAMES, WorkerSettings(), None, hidden)
+def places(pseudonymiser=None):
+    return Places(Connection(bootstrap_servers="nowhere:1"), NAMES, WorkerSettings(), None, pseudonymiser)
 
 
 def copy(worker, partition, rewritten=0, at=1, pseudonyms=""):

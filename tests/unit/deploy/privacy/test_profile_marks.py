@@ -48,9 +48,9 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
     return made
 
 
-def places(hidden: Pseudonyms | None) -> Places:
+def places(pseudonymiser: Pseudonyms | None) -> Places:
     nothing: Any = None
-    return Places(nothing, TopicNames(), nothing, nothing, hidden)
+    return Places(nothing, TopicNames(), nothing, nothing, pseudonymiser)
 
 
 def marked(topic: Topic) -> list[bytes | None]:
@@ -69,7 +69,7 @@ def test_a_users_pseudonym_finds_the_users_record(topic: Topic) -> None:
     assert marked(topic) == [b"anna"]
 
 
-@pytest.mark.parametrize("hidden", [None, Pseudonyms(b"t" * 32)])
-def test_without_the_secret_a_pseudonym_finds_nothing(topic: Topic, hidden: Pseudonyms | None) -> None:
-    assert profile_marks.taken_back(places(hidden), (PHONE, ANNA), 0).found == "0 records"
+@pytest.mark.parametrize("pseudonymiser", [None, Pseudonyms(b"t" * 32)])
+def test_without_the_secret_a_pseudonym_finds_nothing(topic: Topic, pseudonymiser: Pseudonyms | None) -> None:
+    assert profile_marks.taken_back(places(pseudonymiser), (PHONE, ANNA), 0).found == "0 records"
     assert marked(topic) == []

@@ -26,9 +26,11 @@ FULL = {
 HIDDEN = Pseudonyms(b"s" * 32)
 
 
-def read(value: Any, key: bytes | None = b"v1", hidden: Pseudonyms | None = None, **limits: Any) -> Any:
+def read(
+    value: Any, key: bytes | None = b"v1", pseudonymiser: Pseudonyms | None = None, **limits: Any
+) -> Any:
     raw = value if isinstance(value, bytes | None) else json.dumps(value).encode()
-    (found,) = ProfileDecoder(Limits(**limits), hidden).decode([Record(0, START, key, raw)])
+    (found,) = ProfileDecoder(Limits(**limits), pseudonymiser).decode([Record(0, START, key, raw)])
     return found
 
 
@@ -113,23 +115,23 @@ def test_words_for_missing_and_templates_are_left_out(word: str) -> None:
 
 @pytest.mark.parametrize("word", NOTHING)
 @pytest.mark.parametrize("name", ["visitor_id", "user_id"])
-@pytest.mark.parametrize("hidden", [None, HIDDEN])
-def test_nobody_is_called_so(word: str, name: str, hidden: Pseudonyms | None) -> None:
-    found = read({name: word, "ts": START, "gender": "f"}, word.encode(), hidden)
+@pytest.mark.parametrize("pseudonymiser", [None, HIDDEN])
+def test_nobody_is_called_so(word: str, name: str, pseudonymiser: Pseudonyms | None) -> None:
+    found = read({name: word, "ts": START, "gender": "f"}, word.encode(), pseudonymiser)
     assert isinstance(found, Rejected)
     assert found.reason is Reason.INVALID
     assert "expected the id of one person" in found.message
-    assert (repr(word) in found.message) == (hidden is None)
+    assert (repr(word) in found.message) == (pseudonymiser is None)
 
 
 def test_an_empty_value_takes_back_what_was_said_of_visitor_and_user() -> None:
     assert read(None) == read(b"") == Removal("v1", "v1")
-    hidden = read(None, hidden=HIDDEN)
-    assert hidden == Removal(HIDDEN.visitor(b"v1"), HIDDEN.user(b"v1"))
+    pseudonymiser = read(None, pseudonymiser=HIDDEN)
+    assert pseudonymiser == Removal(HIDDEN.visitor(b"v1"), HIDDEN.user(b"v1"))
 
 
 def test_with_pseudonyms_no_id_is_left_in_updates_and_messages() -> None:
-    assert read(FULL, hidden=HIDDEN).visitor_id == HIDDEN.visitor(b"v1")
+    assert read(FULL, pseudonymiser=HIDDEN).visitor_id == HIDDEN.visitor(b"v1")
     user = read({"user_id": "anna", "ts": START}, b"anna", HIDDEN)
     assert (user.user_id, user.visitor_id) == (HIDDEN.user(b"anna"), None)
     for value in (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.contract.events import Click
-from models.explanation.counterfactuals import Session, one_left_out, replay
+from models.explanation.counterfactuals import Session, leave_one_out, replay
 from models.features import features
 from models.sessions.lifecycle import SessionConfig
 from models.state.codes import CODE, FRESH, SEEN, item_hash, unpack
@@ -42,7 +42,7 @@ SHOPPING = [
 @pytest.mark.parametrize("gone", range(6))
 def test_counts_codes_and_flags_are_those_of_the_real_clicks(gone):
     exact = replay(None, SHOPPING[:gone] + SHOPPING[gone + 1 :], SessionConfig())
-    made = one_left_out(replay(None, SHOPPING, SessionConfig()))[gone]
+    made = leave_one_out(replay(None, SHOPPING, SessionConfig()))[gone]
     assert made.position == exact.position == 5
     for name in ("item", "category", "event", "price", "flags"):
         assert unpack(made.codes)[name].tolist() == unpack(exact.codes)[name].tolist(), name
@@ -53,7 +53,7 @@ def test_counts_codes_and_flags_are_those_of_the_real_clicks(gone):
 
 
 def test_a_first_click_left_out_makes_the_second_one_first():
-    made = one_left_out(replay(None, SHOPPING, SessionConfig()))[0]
+    made = leave_one_out(replay(None, SHOPPING, SessionConfig()))[0]
     assert unpack(made.codes)["flags"][0] & FRESH
     assert unpack(made.codes)["dwell"][0] == 0
     assert made.codes[16:] == replay(None, SHOPPING, SessionConfig()).codes[32:]
@@ -61,7 +61,7 @@ def test_a_first_click_left_out_makes_the_second_one_first():
 
 def test_what_a_click_does_not_change_is_held_bit_for_bit():
     session = replay(None, [*SHOPPING[:5], click(5, item="z", price=3.0, device="tv")], SessionConfig())
-    made = one_left_out(session)[2]
+    made = leave_one_out(session)[2]
     own = "device", "country", "hour", "price_missing", "price_clipped", "price_position", "event="
     whole, part = (columns(one, *own) for one in (session, made))
     assert whole.tobytes() == part.tobytes()
@@ -71,7 +71,7 @@ def test_of_a_long_session_the_last_fifty_clicks_are_left_out():
     clicks = [click(n, item=f"i{n % 30}") for n in range(80)]
     session = replay(None, clicks, SessionConfig())
     assert (session.position, session.known, len(session.codes)) == (80, 50, CODES_BYTES)
-    made = one_left_out(session)
+    made = leave_one_out(session)
     assert {(one.position, one.known) for one in made} == {(79, 49)}
     # Each item was seen before the window: leaving out one click of it changes nothing of that.
     for one in made:
@@ -80,7 +80,7 @@ def test_of_a_long_session_the_last_fifty_clicks_are_left_out():
 
 
 def test_a_single_click_has_no_variants():
-    assert one_left_out(replay(None, SHOPPING[:1], SessionConfig())) == []
+    assert leave_one_out(replay(None, SHOPPING[:1], SessionConfig())) == []
 
 
 def test_real_sessions_come_close_to_their_exact_replays():
@@ -92,7 +92,7 @@ def test_real_sessions_come_close_to_their_exact_replays():
         if not 4 <= len(clicks) <= 12 or np.diff([c.ts for c in clicks]).max() > 30 * 60_000:
             continue
         session = replay(None, clicks, ONE := SessionConfig(gap_ms=24 * 3_600_000))
-        for gone, made in enumerate(one_left_out(session)):
+        for gone, made in enumerate(leave_one_out(session)):
             exact = replay(None, clicks[:gone] + clicks[gone + 1 :], ONE)
             same = [name for name in CODE.names if name != "dwell"]
             assert all((unpack(made.codes)[n] == unpack(exact.codes)[n]).all() for n in same)

@@ -160,7 +160,7 @@ def test_sentences():
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_click_is_told_in_its_own_events_words(scorer, event):
     """From clicks to sentences: on an item, again on it, on an unknown one, on a page, again on it."""
-    about, bare, _ = phrases.DEEDS[event]
+    about, bare, _ = phrases.VERB_PHRASES[event]
     told = [
         click(1, event, item="a"),
         click(2, event, item="a"),
@@ -185,7 +185,7 @@ def test_a_click_is_told_in_its_own_events_words(scorer, event):
 
 
 def test_every_event_has_words_and_a_new_one_is_called_by_its_name():
-    assert set(phrases.DEEDS) == set(EVENTS)
+    assert set(phrases.VERB_PHRASES) == set(EVENTS)
     assert phrases.click_words("gift_wrap", 2, True) == (
         'sent the event "gift_wrap" for the same item for the second time'
     )

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from models.contract.head_table import BY_NAME, HEADS, LEAVE, OTHER, STATES, Layout
 from models.features.features import NAMES
 from models.network.coherence import begun, bought, composed, on_condition
-from models.network.heads import Tasks
+from models.network.heads import HeadModule
 from models.network.network import Config, Network
 
 TASKS = tuple((h.name, h.classes if isinstance(h.classes, tuple) else ("a", OTHER)) for h in HEADS)
@@ -20,7 +20,7 @@ _LOGITS = st.floats(-60, 60, width=32)
 _SHARE = st.one_of(st.floats(0, 1, width=32), st.sampled_from([0.0, 1.0, 0.5, 0.43715, 1e-7]))
 
 
-def tasks(days: float = 7.0) -> Tasks:
+def tasks(days: float = 7.0) -> HeadModule:
     made = Network(Config(5, len(NAMES), tasks=TASKS, churn_days=days)).tasks
     assert made is not None
     return made

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from models.features.vocabulary import Vocabulary
 from models.registry.sample_sessions import views
 from models.retrieval import bf16, ivf, select
-from models.retrieval.bf16 import Halves, halved
+from models.retrieval.bf16 import Bf16Index, bf16_index
 from models.retrieval.exact import Exact, Retriever
-from models.retrieval.ivf import Clusters, clustered
-from models.retrieval.select import LEAST_ITEMS, LEAST_QUERIES, retriever
+from models.retrieval.ivf import IvfIndex, ivf_index
+from models.retrieval.select import LEAST_ITEMS, LEAST_QUERIES, select_retriever
 from models.retrieval.shortlist import SAMPLE
 from models.scoring.session_index import NeighbourSettings, build
 from models.state.visitor import KEPT_CODES
@@ -42,8 +42,8 @@ def recall(exact: np.ndarray, near: np.ndarray) -> float:
     return float(np.mean([np.isin(*pair).mean() for pair in zip(exact, near, strict=True)]))
 
 
-MAKERS = {"clusters": clustered, "halves": halved}
-RECALL = {"clusters": ivf.RECALL, "halves": bf16.RECALL}
+MAKERS = {"ivf": ivf_index, "bf16": bf16_index}
+RECALL = {"ivf": ivf.RECALL, "bf16": bf16.RECALL}
 each_way = pytest.mark.parametrize("way", MAKERS)
 
 
@@ -99,8 +99,8 @@ def test_the_item_on_view_is_left_out(way: str) -> None:
 def test_equal_items_stand_in_order_of_their_numbers() -> None:
     items, queries = world()
     twins = torch.cat([items, items])
-    near = Clusters(Exact(twins, torch.zeros(len(twins))), queries[:1000])
-    near.look_at(1 / 4)
+    near = IvfIndex(Exact(twins, torch.zeros(len(twins))), queries[:1000])
+    near.set_effort(1 / 4)
     answer = found(near, queries[1000:])
     equal = np.diff(answer.scores, axis=1) == 0
     assert equal.any()
@@ -136,17 +136,17 @@ def test_without_many_queries_or_items_all_are_ranked() -> None:
         Exact(items, torch.zeros(ITEMS)),
         Exact(items[: LEAST_ITEMS - 1], torch.zeros(LEAST_ITEMS - 1)),
     )
-    assert retriever(exact, queries[: LEAST_QUERIES - 1]) is exact
-    assert retriever(few, queries) is few
+    assert select_retriever(exact, queries[: LEAST_QUERIES - 1]) is exact
+    assert select_retriever(few, queries) is few
 
 
-@pytest.mark.parametrize(("hardware", "kind"), [(True, Halves), (False, Clusters)])
+@pytest.mark.parametrize(("hardware", "kind"), [(True, Bf16Index), (False, IvfIndex)])
 def test_the_processor_decides_which_list_is_made(
     monkeypatch: pytest.MonkeyPatch, hardware: bool, kind: type[Retriever]
 ) -> None:
     monkeypatch.setattr(select, "computes_bf16", lambda device: hardware)
     items, queries = world()
-    assert isinstance(retriever(Exact(items, torch.zeros(ITEMS)), queries), kind)
+    assert isinstance(select_retriever(Exact(items, torch.zeros(ITEMS)), queries), kind)
 
 
 def test_where_no_list_will_do_all_are_ranked() -> None:
@@ -156,8 +156,8 @@ def test_where_no_list_will_do_all_are_ranked() -> None:
     items = F.normalize(centre + 0.01 * torch.randn(ITEMS, WIDTH, generator=chance), dim=1)
     queries = 14 * F.normalize(centre + 0.3 * torch.randn(1500, WIDTH, generator=chance), dim=1)
     exact = Exact(items, torch.zeros(ITEMS))
-    assert halved(exact, queries) is None
-    assert retriever(exact, queries) is exact
+    assert bf16_index(exact, queries) is None
+    assert select_retriever(exact, queries) is exact
 
 
 @each_way
@@ -181,9 +181,9 @@ def test_an_item_on_view_that_outweighs_all_others_leaves_them_little(way: str, 
         weighed = items.clone()
         weighed[star] *= height
         exact = Exact(weighed, torch.zeros(ITEMS))
-        near = {"clusters": Clusters, "halves": Halves}[way](exact, queries[:1000])
-        if isinstance(near, Clusters):
-            near.look_at(1)
+        near = {"ivf": IvfIndex, "bf16": Bf16Index}[way](exact, queries[:1000])
+        if isinstance(near, IvfIndex):
+            near.set_effort(1)
         asked, viewed = 14 * items[star].expand(3, -1), torch.full((3,), star)
         answer, truth = near.top(asked, viewed, K), exact.top(asked, viewed, K)
         assert np.isfinite(answer.scores).all()
@@ -195,21 +195,21 @@ def test_an_item_on_view_that_outweighs_all_others_leaves_them_little(way: str, 
 
 def test_where_the_queries_have_no_neighbourhoods_clusters_will_not_do() -> None:
     exact, nowhere = _nowhere(96)
-    assert clustered(exact, nowhere) is None
+    assert ivf_index(exact, nowhere) is None
 
 
 def test_few_directions_will_do_where_queries_differ_in_few() -> None:
     items, queries = world(width=64, noise=0)
     flat = Exact(items, torch.zeros(ITEMS))
-    near, all_of_them = made("halves", flat, queries), made("halves", *_nowhere(64))
-    assert isinstance(near, Halves)
-    assert isinstance(all_of_them, Halves)
-    assert near.about == "32 of 64 directions in bf16"
-    assert all_of_them.about == "64 of 64 directions in bf16"
+    near, all_of_them = made("bf16", flat, queries), made("bf16", *_nowhere(64))
+    assert isinstance(near, Bf16Index)
+    assert isinstance(all_of_them, Bf16Index)
+    assert near.description == "32 of 64 directions in bf16"
+    assert all_of_them.description == "64 of 64 directions in bf16"
 
 
 def test_lists_of_many_queries_are_those_of_their_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    near = ways("halves")[1]
+    near = ways("bf16")[1]
     queries = world()[1][1000:]
     whole = found(near, queries)
     monkeypatch.setattr(bf16, "BLOCK", 0)
@@ -223,9 +223,9 @@ def test_scores_that_tie_in_half_precision_are_told_apart() -> None:
     items[:, 0], items[:24, 0] = -1, 1 + torch.arange(24) / 10_000
     queries = torch.zeros(300, 8)
     queries[:, 0] = 8
-    near = Halves(Exact(items, torch.zeros(ITEMS)), queries)
+    near = Bf16Index(Exact(items, torch.zeros(ITEMS)), queries)
     answer = found(near, queries[:5])
-    chosen = near.listed(near.compared(queries[:1]), 63)[0]
+    chosen = near.candidates(near.padded_vectors(queries[:1]), 63)[0]
     assert len(np.unique(chosen)) == 63
     assert np.isin(np.arange(24), chosen).all()
     assert (answer.items == np.arange(23, 3, -1)).all()

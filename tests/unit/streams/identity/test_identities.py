@@ -390,8 +390,8 @@ def test_a_user_whose_id_begins_another_is_not_mistaken_for_them(shop):
 
 
 def test_with_pseudonyms_no_id_of_a_person_is_told_or_kept():
-    hidden = Pseudonyms(b"x" * 40)
-    shop = Partitions(pseudonyms=hidden)
+    pseudonymiser = Pseudonyms(b"x" * 40)
+    shop = Partitions(pseudonyms=pseudonymiser)
     two_devices(shop)
     shop.profile("anna", {"user_id": "anna", "ts": START, "region": "north"})
     shop.profile("phone", {"visitor_id": "phone", "ts": START, "gender": "f"})
@@ -400,16 +400,16 @@ def test_with_pseudonyms_no_id_of_a_person_is_told_or_kept():
     for name in ("anna", "phone", "tablet"):
         assert shop.traces(name) == []
         assert name.encode() not in said
-    phone = shop.visitor(hidden.visitor(b"phone"), home(b"phone", 4))
-    tablet = shop.visitor(hidden.visitor(b"tablet"), home(b"tablet", 4))
-    user = hidden.user(b"anna")
+    phone = shop.visitor(pseudonymiser.visitor(b"phone"), home(b"phone", 4))
+    tablet = shop.visitor(pseudonymiser.visitor(b"tablet"), home(b"tablet", 4))
+    user = pseudonymiser.user(b"anna")
     assert (phone.user_id, phone.given.gender) == (user, trait("f"))
     assert tablet.others.orders == 1
     assert tablet.others.traits.region == trait("north")
     ask_everywhere(shop, user)
     shop.deliver()
     assert shop.traces(user) == []
-    assert shop.visitor(hidden.visitor(b"tablet"), home(b"tablet", 4)) is None
+    assert shop.visitor(pseudonymiser.visitor(b"tablet"), home(b"tablet", 4)) is None
 
 
 # --- any order

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from models import quality_metrics
-from models.registry.json_arrays import divided, united
+from models.registry.json_arrays import join_arrays, split_arrays
 from models.state.codes import item_hash
 from tests.scoring import SHIPPED
 from trainer.baselines import BaselineError, Baselines, amount_baselines, amounts
@@ -53,8 +53,8 @@ def said(made: Baselines, name: str, examples: Examples) -> np.ndarray:
 
 def stored(state: dict) -> dict:
     """What a version keeps and gives back: JSON and safetensors."""
-    plain, arrays = divided(state)
-    return united(json.loads(json.dumps(plain)), load(save(arrays)))
+    plain, arrays = split_arrays(state)
+    return join_arrays(json.loads(json.dumps(plain)), load(save(arrays)))
 
 
 @pytest.mark.parametrize("name", INTENT)

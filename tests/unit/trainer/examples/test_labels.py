@@ -9,7 +9,7 @@ import torch
 
 from models.contract.head_table import BY_NAME, HEADS, LEAVE, OTHER, STATES, HeadPart, Kind
 from models.features import features
-from models.network.heads import Tasks
+from models.network.heads import HeadModule
 from models.network.network import Config, Network
 from models.state.codes import category_hash
 from trainer.examples.click_paths import Paths
@@ -247,7 +247,7 @@ def test_a_version_has_the_heads_that_its_log_can_teach() -> None:
 def test_masked_labels_cost_nothing(kind: Kind) -> None:
     tasks = tuple((h.name, h.classes if isinstance(h.classes, tuple) else ("a", OTHER)) for h in HEADS)
     made = Network(Config(5, len(features.NAMES), tasks=tasks))
-    assert isinstance(made.tasks, Tasks)
+    assert isinstance(made.tasks, HeadModule)
     layout = made.tasks.layout
     sizes = [len(layout.of_kind(one)) for one in (Kind.BINARY, Kind.CLASSES, Kind.AMOUNT, Kind.RATING)]
     masked = Targets(

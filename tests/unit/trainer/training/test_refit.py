@@ -12,7 +12,7 @@ import torch
 
 from deploy.runs.training_run import maker
 from models.contract.head_table import Layout
-from models.network.heads import Tasks
+from models.network.heads import HeadModule
 from models.registry.registry import load
 from models.state.codes import items
 from tests.scoring import SHIPPED
@@ -199,7 +199,7 @@ def test_each_teacher_learns_again_for_its_own_epochs(parts, monkeypatch) -> Non
 
 def test_a_rating_keeps_the_scale_that_its_head_has_learned_by() -> None:
     layout = Layout.of([("purchase_24h", ()), ("rating", ())])
-    one, other = (Tasks(layout, 4, 4, 0.0) for _ in range(2))
+    one, other = (HeadModule(layout, 4, 4, 0.0) for _ in range(2))
     one.lines[:], other.lines[:] = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])
     calibrate_like(one, other)
     lines = {part.head.name: one.lines[number].tolist() for number, part in enumerate(layout.parts)}
