@@ -1,6 +1,7 @@
-"""What content brings to items that nobody has clicked: some items' clicks are held back from training.
+"""The gain from content for items that nobody has clicked.
 
-What the newest sessions ask for is then judged, cold and known items apart, with and without content.
+The clicks of some items are held back from training. The next-item figures on the newest sessions are then
+computed separately for cold and for known items, by a network with content and by one without.
 """
 
 from dataclasses import replace
@@ -25,7 +26,9 @@ Hashes = NDArray[np.uint64]
 
 
 def cold_items(train: Examples, later: Examples, share: float, seed: int) -> Hashes:
-    """Hashes of items drawn from those that are asked for later. Raises ExamplesError for none."""
+    """Hashes of a random `share` of the items that are targets later. Raises ExamplesError if that is no
+    item.
+    """
     wanted = np.unique(later.target[np.isin(later.target, items(train.codes)) & (later.target != 0)])
     count = round(len(wanted) * share)
     if not count:
@@ -34,7 +37,7 @@ def cold_items(train: Examples, later: Examples, share: float, seed: int) -> Has
 
 
 def without(train: Examples, cold: Hashes) -> Examples:
-    """The clicks about other items, and no cold item to be learned as the next one."""
+    """The training clicks about other items; cold items are removed from the targets as well."""
     left = train.part(~np.isin(items(train.codes), cold))
     return replace(left, target=np.where(np.isin(left.target, cold), np.uint64(0), left.target))
 
@@ -49,7 +52,7 @@ def figures(
 ) -> dict[str, Any]:
     """recall@20 and mrr@20 on cold and on known targets, of a network with content and of one without.
 
-    Without, cold items stand in the vocabulary with their category alone.
+    The network without content knows the category of cold items, and nothing else about them.
     """
     cold = cold_items(train, later, share, options.seed)
     known = without(train, cold)

@@ -1,8 +1,8 @@
-"""Does a feature know what it cannot know? Each is tried alone, with other days' labels, without its future.
+"""Search for features that leak the label.
 
-Three checks, after Kaufman, Rosset, Perlich 2012, "Leakage in data mining": too good to be true alone; good
-with the labels of other days, so that it tells the time and not the visitor; a value that changes when what
-came later is cut off.
+Three checks, after Kaufman, Rosset, Perlich 2012, "Leakage in data mining". A feature is suspicious if it
+alone predicts too well; if it predicts the labels of other days, since then it identifies the time and not
+the visitor; or if its value changes when later rows are removed from the log.
 """
 
 from collections.abc import Callable
@@ -18,21 +18,22 @@ from models.features.features import NAMES
 from models.state.segments import rank_in_group
 from trainer.examples.examples import Examples, ExamplesError
 
-#: From a log's rows to what is learned from: `trainer.logs.log_replay` for the features that serve.
+#: From a log's rows to examples; `trainer.logs.log_replay.replay_log` for the features that serve.
 Build = Callable[[pl.LazyFrame], Examples]
-#: AUC above which a feature alone is suspicious, and above which it knows the time of other days.
+#: AUC above which a single feature is suspicious, and above which it predicts the labels of other days.
 ALONE, OTHER_DAYS = 0.93, 0.56
-#: The log is cut off after these shares of its rows.
+#: The log is truncated after these shares of its rows.
 CUTS = (0.31, 0.62, 0.93)
-#: Every so many visitors lose the second half of what they did.
+#: One visitor in this many keeps only the first half of their rows.
 HALVED = 3
 MOST_DAYS = 20
 
 
 class Finding(NamedTuple):
-    """One feature: AUC alone in its better direction, the same with other days' labels, values that changed.
+    """One feature: its AUC alone (in its better direction), the AUC with the labels of other days, and the
+    number of values that changed when later rows were removed.
 
-    `flags` say what is wrong: `alone`, `other days`, `future`.
+    `flags` name the failed checks: `alone`, `other days`, `future`.
     """
 
     name: str
@@ -43,13 +44,13 @@ class Finding(NamedTuple):
 
 
 def find_leaks(log: pl.LazyFrame, build: Build, names: tuple[str, ...] = NAMES) -> list[Finding]:
-    """Findings of every feature, best AUC first. Raises ExamplesError where the log has one class only."""
+    """Findings for every feature, highest AUC first. Raises ExamplesError if the log has one class only."""
     rows = log.sort("ts", maintain_order=True).collect()
     whole = build(rows.lazy())
     part = whole.part(whole.judged)
     if not 0 < part.buys.sum() < len(part):
         raise ExamplesError(
-            f"{part.buys.sum()} of {len(part)} clicks are before a purchase; an audit needs both kinds"
+            f"{part.buys.sum()} of {len(part)} clicks are before a purchase; this check needs both classes"
         )
     alone, others = _areas(part)
     changed = sum(_changed(whole, build, rows.head(round(len(rows) * share))) for share in CUTS)
@@ -67,7 +68,7 @@ def _flags(alone: float, others: float, changed: int) -> tuple[str, ...]:
 
 
 def _areas(part: Examples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """AUC of each feature [F] with its own labels and with those of other days, in the better direction."""
+    """AUC of each feature [F] with its own labels and with those of other days, in its better direction."""
     labels = np.stack([part.buys, *(part.buys[places] for places in _other_days(part.ts))])
     areas = np.stack([_auc(column, labels) for column in part.features.T])
     own, others = areas[:, 0], areas[:, 1:].mean(1)
@@ -83,7 +84,8 @@ def _auc(column: NDArray[np.float32], labels: NDArray[np.bool_]) -> NDArray[np.f
 
 
 def _other_days(ts: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """For each shift by whole days, the click at the same hour of that other day [N]; ends meet.
+    """For each shift by whole days, the index of the click at the same hour of that other day [N]; the log is
+    cyclic.
 
     A log of less than three days is shifted by eighths of its span.
     """
@@ -96,15 +98,15 @@ def _other_days(ts: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 
 def _changed(whole: Examples, build: Build, rows: pl.DataFrame) -> NDArray[np.int64]:
-    """How many values of each feature [F] are other ones where the log ends with these rows."""
+    """Number of values of each feature [F] that differ if the log ends after these rows."""
     part = build(rows.lazy())
     return _differences(whole.features[: len(part)], part.features)
 
 
 def _halved(whole: Examples, build: Build, rows: pl.DataFrame) -> NDArray[np.int64]:
-    """The same where some visitors stop in the midst of what they do; a feature reads one visitor's story.
+    """The same if some visitors stop halfway; a feature may depend on one visitor's past only.
 
-    Who ever logs in goes on: what their other devices did counts, and is the past as well.
+    Visitors who ever log in keep all rows: events of their other devices count as their past.
     """
     place = pl.int_range(pl.len()).over("visitor_id")
     first = pl.col("visitor_id").rank("dense") % HALVED != 0
@@ -117,7 +119,7 @@ def _halved(whole: Examples, build: Build, rows: pl.DataFrame) -> NDArray[np.int
 
 
 def _by_visitor(examples: Examples) -> NDArray[np.int64]:
-    """A number for each click: whose it is, and which one of the visitor's."""
+    """A number for each click that identifies the visitor and the click's rank among the visitor's clicks."""
     order = np.argsort(examples.visitor, kind="stable")
     place = np.empty(len(examples), dtype=np.int64)
     place[order] = rank_in_group(examples.visitor[order])

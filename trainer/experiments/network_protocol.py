@@ -1,4 +1,4 @@
-"""The sequence network on session files: the network that serves, trained by the code that trains it."""
+"""The network of serving on session files, trained by the same code."""
 
 from dataclasses import replace
 
@@ -19,7 +19,8 @@ from trainer.logs.session_files import Sessions
 from trainer.loop.data import Data
 from trainer.loop.options import Options
 
-#: Chosen on the last sessions of Diginetica's training file; optimiser and batches are the defaults.
+#: Chosen on the last sessions of Diginetica's training file; the optimiser and the batch size are the
+#: defaults.
 OPTIONS = Options(
     epochs=5,
     seconds=1e9,
@@ -31,24 +32,24 @@ OPTIONS = Options(
     hidden=192,
     cosine=14.0,
 )
-#: Share of the newest training sessions that stop the training and choose the blend.
+#: Share of the training sessions, the newest, for early stopping and for choosing the blend.
 VALID = 0.05
 
 
 def held_out(train: Sessions) -> tuple[Sessions, Sessions]:
-    """The training sessions without the newest ones, and those."""
+    """The training sessions without the newest ones, and the newest ones."""
     cut = max(1, round(len(train) * (1 - VALID)))
     return train.part(0, cut), train.part(cut, len(train))
 
 
 def vocabulary(train: Sessions, ids: tuple[str, ...]) -> tuple[Vocabulary, NDArray[np.int64]]:
-    """All items, without categories, and how often each was met; an item never met counts once."""
+    """All items, without categories, and the number of clicks of each; an item without a click counts one."""
     words = Vocabulary.build(ids, [0] * len(ids))
     return words, np.maximum(1, np.bincount(train.items, minlength=len(ids)))
 
 
 def item_rows(words: Vocabulary) -> Tensor:
-    """Table rows of a view of each item `[V + 1, FIELDS]`; the last is of no item."""
+    """Input rows of a view of each item `[V + 1, FIELDS]`; the last row is a view without an item."""
     codes = np.zeros(len(words.ids) + 1, dtype=CODE)
     codes["item"] = [*map(item_hash, words.ids), 0]
     codes["event"] = EVENT_CODES["view_item"]
@@ -56,7 +57,7 @@ def item_rows(words: Vocabulary) -> Tensor:
 
 
 def data(sessions: Sessions, rows: Tensor, longest: int) -> Data:
-    """Sessions as training data: next items (the same one again counts), and nothing about purchases."""
+    """Sessions as training data for the next item (a repeated item counts), without purchase labels."""
     count, numbers = len(sessions.items), sessions.numbers
     last = np.diff(numbers, append=-1) != 0
     return Data(
@@ -73,14 +74,14 @@ def data(sessions: Sessions, rows: Tensor, longest: int) -> Data:
 def train(
     sessions: Sessions, valid: Sessions | None, ids: tuple[str, ...], options: Options, report: Report
 ) -> Score:
-    """A trained network's probabilities; where there are sessions for validation, of the best epoch."""
+    """Scores (probabilities) of a trained network; with validation sessions, of the best epoch."""
     network, rows, known = untrained(sessions, ids, options)
     judged = data(valid, rows, options.longest) if valid else None
     return scorer(fit(network, known, judged, options, report), rows, options.longest)
 
 
 def untrained(sessions: Sessions, ids: tuple[str, ...], options: Options) -> tuple[Network, Tensor, Data]:
-    """A network for these items as it begins, the rows of their views, and what it is to learn from."""
+    """An untrained network for these items, the input rows of the items' views, and the training data."""
     words, weights = vocabulary(sessions, ids)
     rows = item_rows(words)
     known = data(sessions, rows, options.longest)
@@ -88,7 +89,9 @@ def untrained(sessions: Sessions, ids: tuple[str, ...], options: Options) -> tup
 
 
 def scorer(network: Network, rows: Tensor, longest: int) -> Score:
-    """Probabilities over all items after the last `longest` items of sessions; uniform for an empty one."""
+    """Probabilities of all items after the last `longest` items of each session; uniform for an empty
+    session.
+    """
     items = network.item_embeddings().detach()
 
     @torch.inference_mode()
@@ -105,7 +108,7 @@ def scorer(network: Network, rows: Tensor, longest: int) -> Score:
 
 @torch.inference_mode()
 def queries(network: Network, rows: Tensor, longest: int, sessions: Sessions) -> Tensor:
-    """What items are compared with after the last `longest` items of each session `[S, E]`."""
+    """Query vectors `[S, E]` after the last `longest` items of each session."""
     device = network.mean.device
     lengths = np.minimum(np.diff(sessions.bounds), longest)
     width = max(1, int(lengths.max(initial=1)))
@@ -118,7 +121,7 @@ def queries(network: Network, rows: Tensor, longest: int, sessions: Sessions) ->
 
 
 def shares(score: Score) -> Score:
-    """Scores as shares of their row's sum; zeros where that is zero."""
+    """Scores divided by the sum of their row; zeros where the sum is zero."""
 
     def score_shares(sessions: Sessions) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = score(sessions).astype(np.float32)
@@ -129,5 +132,5 @@ def shares(score: Score) -> Score:
 
 
 def within(options: Options, minutes: float | None) -> Options:
-    """The options within a time budget."""
+    """The options with a time budget in minutes; unchanged without one."""
     return options if minutes is None else replace(options, seconds=60 * minutes)

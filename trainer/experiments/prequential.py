@@ -1,7 +1,8 @@
-"""Test, then train (Dawid 1984; Gama et al. 2013, "On evaluating stream learning algorithms").
+"""Prequential evaluation: test each block of clicks, then train on it (Dawid 1984; Gama et al. 2013, "On
+evaluating stream learning algorithms").
 
-The log is replayed: each block of clicks is answered by what was known before it, and learned from after it.
-What serves is replaced in four ways: never, by a new training every so often, by small steps, by both.
+The log is replayed in blocks. Four ways to keep a model up to date are compared: never, by retraining at
+intervals, by incremental updates, and by both.
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from trainer.training.adapt import adapted, ended
 from trainer.training.build import build
 from trainer.training.log_parts import SHARES
 
-#: Way -> (is trained anew, takes small steps).
+#: Way -> (is retrained, gets incremental updates).
 WAYS = {
     "frozen": (False, False),
     "retrained": (True, False),
@@ -36,7 +37,9 @@ WAYS = {
 
 
 class Week(NamedTuple):
-    """A week's clicks (0: all weeks), each way's figures, and how far it is ahead of the frozen one."""
+    """One week's clicks (number 0: all weeks), the figures of each way, and its lead over the
+    frozen model.
+    """
 
     number: int
     clicks: int
@@ -46,7 +49,7 @@ class Week(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What a way said of some clicks [N], by their place in the log."""
+    """The answers of one way to clicks [N], by index in the log."""
 
     purchase: NDArray[np.float32]
     ranks: NDArray[np.int64]
@@ -54,7 +57,7 @@ class Answered(NamedTuple):
 
 @dataclass
 class Replay:
-    """The replay of a log: what serves in each way, and what it has answered."""
+    """The replay of a log: the current model of each way, and the answers so far."""
 
     examples: Examples
     plan: PrequentialPlan
@@ -64,7 +67,7 @@ class Replay:
     said: dict[str, Answered] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # The further heads' labels know later days: a network that learned them could give those away.
+        # Labels of the further heads come from later days: a network trained on them could reveal those days.
         self.options = replace(self.options, heads_weight=0.0)
         count = len(self.examples)
         self.said = {
@@ -74,9 +77,10 @@ class Replay:
         self._began = self.examples.began
 
     def run(self) -> Iterator[int]:
-        """Learn, then answer and learn block by block; yields each time until when it has (epoch ms).
+        """Train, then answer and train block by block; yields the time (epoch ms) up to which the log was
+        replayed.
 
-        Raises ExamplesError where there is too little to begin with.
+        Raises ExamplesError if there is too little to begin with.
         """
         self._train(self._first)
         yield self._first
@@ -91,7 +95,9 @@ class Replay:
             yield end
 
     def weeks(self) -> list[Week]:
-        """The figures of each week, and of all of them as week 0. Raises ExamplesError where none was."""
+        """The figures of each week, and of all weeks as week 0. Raises ExamplesError if no session was
+        answered.
+        """
         done = ~np.isnan(self.said["frozen"].purchase)
         if not done.any():
             raise ExamplesError("no session began after the days to learn from; give fewer, or a longer log")
@@ -105,13 +111,15 @@ class Replay:
         return ended(self.examples.part(self.examples.ts <= now), now, SessionConfig().gap_ms)
 
     def _train(self, now: int) -> None:
-        """One training for all that are trained anew; at the beginning, for all."""
+        """One training for all ways that are retrained; the first training is for all ways."""
         learned, valid = split(self._known(now), SHARES)
         parts = build(learned, valid, self.options, self.report)
         self.serving |= {way: parts for way, (anew, _) in WAYS.items() if anew or not self.serving}
 
     def _adapt(self, since: int, now: int) -> int:
-        """A step of all that take some, on the sessions that ended since the last; until when they have."""
+        """Update the ways with incremental updates on the sessions that ended since the last update; returns
+        the time up to which sessions were used.
+        """
         gap, known = SessionConfig().gap_ms, self._known(now)
         old = np.unique(ended(known, since, gap).session)
         recent = known.part(~np.isin(known.session, old))
@@ -123,7 +131,9 @@ class Replay:
         return now
 
     def _answer(self, start: int, end: int) -> None:
-        """Whole sessions that began in the block, by what serves now; equal versions answer once."""
+        """Answer all sessions that began in the block with the current models; ways with the same model share
+        answers.
+        """
         places = np.flatnonzero((self._began >= start) & (self._began < end))
         places = places[np.argsort(self.examples.session[places], kind="stable")]
         if not len(places):

@@ -1,4 +1,6 @@
-"""Official next-item protocols: a split that papers share, methods by name, full ranking of all cases."""
+"""Published next-item protocols: a split that papers share, methods by name, and full ranking of
+all cases.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,13 +20,13 @@ from trainer.loop.options import Options
 
 
 class ProtocolError(PathcastError):
-    """A benchmark cannot be run as asked."""
+    """A benchmark cannot be run as requested."""
 
 
 class Result(NamedTuple):
-    """A method's figures: recall@20, mrr@20, and the seconds of learning and scoring.
+    """One method's recall@20 and mrr@20, and the seconds of training and scoring.
 
-    Of a method that was learned with several seeds: means, and the standard deviations as `NAME spread`.
+    For a method trained with several seeds: means, and standard deviations as `NAME spread`.
     """
 
     method: str
@@ -33,9 +35,9 @@ class Result(NamedTuple):
 
 @dataclass
 class ProtocolTrial:
-    """One split and how to train on it; what several methods share is made once.
+    """One split and how to train on it; what several methods share is trained once.
 
-    `seed` is that of the network in turn; the blend's weights are those that the options' own seed taught.
+    `seed` is the seed of the current network. The blend's weights are always those of the options' own seed.
     """
 
     split: Split
@@ -53,7 +55,7 @@ class ProtocolTrial:
         return self._networks[self.seed]
 
     def blend(self) -> Blend:
-        """What VSTAN has to say: both learned from the older sessions, their weights from the newest."""
+        """The blend with VSTAN: both models are trained on the older sessions, the weights on the newest."""
         if self._blend is None:
             learned, valid = network_protocol.held_out(self.split.train)
             trial = network_protocol.train(learned, valid, self.split.ids, self.options, self.report)
@@ -62,7 +64,7 @@ class ProtocolTrial:
         return self._blend
 
     def hybrid(self) -> Score:
-        """Network and VSTAN, both of all sessions, blended as the newest ones taught of the older ones."""
+        """Network and VSTAN, both trained on all sessions, blended with the weights of `blend`."""
         near = next_item.vstan(self.split.train, len(self.split.ids))
         return session_blend.blended(self.network(), network_protocol.shares(near), self.blend())
 
@@ -82,7 +84,7 @@ METHODS: dict[str, Method] = {
 
 
 def named(methods: str) -> list[str]:
-    """Method names of a comma-separated list, or of `all`. Raises ProtocolError."""
+    """Method names of a comma-separated list, or of `all`. Raises ProtocolError for an unknown method."""
     names = list(METHODS) if methods == "all" else [name.strip() for name in methods.split(",")]
     wrong = [name for name in names if name not in METHODS]
     if wrong:
@@ -93,7 +95,7 @@ def named(methods: str) -> list[str]:
 def run(
     train: Path, test: Path, methods: Sequence[str], options: Options, report: Report, seeds: int = 1
 ) -> Iterator[Result]:
-    """Learn and judge one method after the other. Raises LogError for files of another form."""
+    """Train and judge one method after the other. Raises LogError for files in another format."""
     trial = ProtocolTrial(read(train, test), options, report, options.seed)
     for name in methods:
         began = time.monotonic()
@@ -105,7 +107,7 @@ def run(
 
 
 def _summed(found: list[dict[str, float]]) -> dict[str, float]:
-    """Means over seeds, and spreads where there are several."""
+    """Means over seeds, and standard deviations where there are several seeds."""
     columns = {name: [figure[name] for figure in found] for name in found[0]}
     made = {name: mean(values) for name, values in columns.items()}
     if len(found) > 1:

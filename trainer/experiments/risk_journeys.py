@@ -1,9 +1,9 @@
-"""The session risk after each click of made-up visits, of people and of machines
+"""The session risk after each click of synthetic visits, of people and of bots
 (`trainer.experiments.risk_visits`).
 
     python -m trainer.experiments.risk_journeys
 
-prints the table of `docs/models/journeys.md`, by the waits of the shipped log.
+prints the table of `docs/models/journeys.md`, with the dwell times of the shipped log.
 """
 
 import sys
@@ -46,7 +46,7 @@ def clicks(text: str, name: str = "visitor") -> Iterator[Click]:
 
 
 def risks(text: str, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The risk after each click of a visit, by the session step and the table of serving."""
+    """The risk after each click of a visit, by the session step and the risk table of serving."""
     visitor: Visitor | None = None
     batcher, config = Batcher(), SessionConfig()
     slot = batcher.visitor(None)
@@ -57,7 +57,7 @@ def risks(text: str, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def rows(ratios: NDArray[np.float32]) -> list[str]:
-    """The table of the documentation, line by line."""
+    """The table of the documentation as lines of Markdown."""
     made = ["| visit | clicks | risk at the click | highest | last |", "|---|---|---|---|---|"]
     for name, text in {**PEOPLE, **BURSTS, **MACHINES, **MISTAKEN, **PATIENT}.items():
         found = risks(text, ratios)

@@ -1,11 +1,11 @@
-"""Made-up visits of people and of machines, for the session risk to be judged by.
+"""Synthetic visits of people and of bots, to judge the session risk.
 
-A visit is written as its events with the seconds that pass between them.
+A visit is written as its events with the seconds between them.
 """
 
 from typing import Final
 
-#: Pieces that several visits have.
+#: Parts that several visits share.
 _PIECES: Final = {
     "TABS": "view_item 1.4 view_item 0.9 view_item 2.2 view_item 1.1 view_item 1.8 view_item",
     "READ": "view_item 35 view_item 48 view_item 22",
@@ -14,7 +14,7 @@ _PIECES: Final = {
 
 
 def _visits(text: str) -> dict[str, str]:
-    """By name, from lines `name: visit`; what is indented goes on with the line before."""
+    """Visits by name, from lines `name: visit`; an indented line continues the line before."""
     for name, piece in _PIECES.items():
         text = text.replace(name, piece)
     return dict(line.split(": ") for line in text.replace("\n    ", " ").strip().splitlines())
@@ -95,7 +95,7 @@ every event: page_view 12 login 15 search 9 view_item_list 7 select_item 2 view_
     begin_checkout 35 add_payment_info 40 purchase 60 rate_item 25 refund
 """)
 
-#: Tag managers, lists that scroll and quick fingers: a handful of events within a second, again and again.
+#: People with tag managers, scrolling lists and quick fingers: several events within a second, repeatedly.
 BURSTS: Final = {
     "three slow tags a page": _again("page_view 0.3 view_item_list 0.3 view_promotion 25", 15),
     "three quick tags a page": _again("page_view 0.15 view_item 0.25 view_item_list 40", 8),
@@ -117,7 +117,7 @@ BURSTS: Final = {
 }
 
 
-#: Each goes on for longer than the clicks that count.
+#: Bots; each continues for more clicks than the risk counts.
 MACHINES: Final = {
     "item pages, one a second": _again("view_item 1", 60),
     "item pages, one in three seconds": _again("view_item 3.3", 60),
@@ -142,12 +142,12 @@ MACHINES: Final = {
         "page_view 0.3 view_item 0.3 view_promotion 2.6", 20
     ),
 }
-#: People who look like machines, and are taken for them.
+#: People who behave like bots and are classified as bots.
 MISTAKEN: Final = {
     "20 pages of a list, scrolled": _again("view_item_list 2", 20) + " select_item 10 view_item",
     "15 items in 3 to 7 s": _again("view_item 3 view_item 5 view_item 4 view_item 6 view_item 3.5", 3),
 }
-#: Not told from people: as slow as they are.
+#: Bots that are not distinguished from people, because they are as slow.
 PATIENT: Final = {
     "item pages, one in ten seconds": _again("view_item 10", 60),
     "19 pages every ten seconds": _again(f"{_again('view_item 0.1', 18)} view_item 10", 10)

@@ -1,7 +1,8 @@
-"""What bad inputs cost: a share of the values of clicks that are scored is lost, or is another click's.
+"""Robustness to bad inputs: the figures when a share of the scored clicks' values is missing or is taken from
+another click.
 
-A value is a feature with all its columns, or a field of the click's code but its event: a click that does not
-say what happened is refused.
+A value is a feature with all its columns, or a field of the click's code except the event, since a click
+without an event is refused.
 """
 
 from collections.abc import Iterator
@@ -23,12 +24,12 @@ Kind = Literal["missing", "noise"]
 KINDS: Final[tuple[Kind, ...]] = ("missing", "noise")
 SHARES: Final = (0.05, 0.1, 0.2)
 Places = NDArray[np.int64]
-#: Fields of a code that may be lost or wrong.
+#: Fields of a code that are corrupted.
 _FIELDS: Final = ("item", "category", "dwell", "price")
 
 
 def corrupted(examples: Examples, kind: Kind, share: float, seed: int) -> Examples:
-    """The examples with about `share` of the values of each feature and code field damaged."""
+    """The examples with about `share` of the values of each feature and code field corrupted."""
     random = np.random.default_rng(seed)
     rows, codes = examples.features.copy(), examples.codes.copy()
     for name, columns in COLUMNS.items():
@@ -40,7 +41,7 @@ def corrupted(examples: Examples, kind: Kind, share: float, seed: int) -> Exampl
         hit, given = _drawn(len(codes), share, random)
         codes[field][hit] = 0 if kind == "missing" else examples.codes[field][given]
         if field == "item":
-            # Whether the field is an item or a page goes with it.
+            # The flag that says whether the field is an item or a page belongs to the field.
             flags = 0 if kind == "missing" else examples.codes["flags"][given] & PAGE
             codes["flags"][hit] = (codes["flags"][hit] & (255 - PAGE)) | flags
     return replace(examples, features=rows, codes=codes)
@@ -49,7 +50,7 @@ def corrupted(examples: Examples, kind: Kind, share: float, seed: int) -> Exampl
 def _drawn(
     count: int, share: float, random: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which clicks are hit, and whose values they are given."""
+    """Indices of the corrupted clicks, and of the clicks that their values are taken from."""
     hit = np.flatnonzero(random.random(count) < share)
     return hit, random.integers(0, count, len(hit))
 
@@ -57,10 +58,10 @@ def _drawn(
 def robustness_figures(
     scorer: Scorer, examples: Examples, first: int = 0, seed: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """AUC, average precision and recall@20 as the inputs are, then by kind and share of damage.
+    """AUC, average precision and recall@20 for the original inputs, then by kind and share of corruption.
 
-    Clicks from index `first` on are judged; those before them in their sessions are damaged as well. Raises
-    ExamplesError where there is nothing to judge.
+    Clicks from index `first` on are judged; earlier clicks of their sessions are corrupted as well. Raises
+    ExamplesError if there is nothing to judge.
     """
     grouped, scored = since(examples, first)
     yield {"kind": "none", "share": 0.0, **_figures(scorer, grouped, scored)}

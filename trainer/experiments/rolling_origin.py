@@ -1,7 +1,8 @@
-"""Rolling-origin cross-validation (Tashman 2000): learn from what came before, be judged on what came next.
+"""Backtest by rolling origin (Tashman 2000): train on everything before an origin, judge on the period after
+it.
 
-The log's end is divided into periods; for each, everything before it is learned from, so every judgement is
-of the future, and none hangs on the one week that happens to be last.
+The end of the log is divided into periods, and each begins at an origin. Every judgement is of the future,
+and the result does not depend on the one week that happens to be last.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,14 +23,14 @@ from trainer.training.build import build
 from trainer.training.log_parts import SHARES
 from trainer.training.refit import REFIT
 
-#: Share of the clicks that comes before the first origin.
+#: Share of the clicks before the first origin.
 BEFORE = 0.5
-#: What is told of each method, as far as it has it.
+#: Figures reported for each method, as far as it has them.
 FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
 
 
 class OriginTrial(NamedTuple):
-    """A method's figures on the period after an origin; `seed` is None where no chance is in it."""
+    """A method's figures on the period after one origin; `seed` is None for a deterministic method."""
 
     origin: int
     seed: int | None
@@ -61,7 +62,7 @@ def trials(
     report: Report,
     baselines: bool = True,
 ) -> Iterator[OriginTrial]:
-    """Train and judge at each origin: the tiers of serving with every seed, and the `baselines` once."""
+    """Train and judge at each origin: the serving tiers with every seed, and the `baselines` once."""
     for origin, (before, after) in enumerate(periods(examples, count)):
         learned, valid = split(before, SHARES)
         for seed in seeds:
@@ -86,7 +87,7 @@ def _baselines(origin: int, known: Baselines, after: Examples) -> Iterator[Origi
 
 
 def spreads(found: Sequence[OriginTrial]) -> dict[str, dict[str, OriginSpread]]:
-    """Method -> figure -> how it varies."""
+    """Method -> figure -> its mean and variation."""
     methods = dict.fromkeys(trial.method for trial in found)
     return {method: _spread([trial for trial in found if trial.method == method]) for method in methods}
 

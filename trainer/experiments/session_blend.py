@@ -8,17 +8,17 @@ from trainer.baselines.ranking import Score
 from trainer.logs.session_files import Ints, Sessions
 from trainer.training.blending import fitted
 
-#: Beginnings of validation sessions from which the weights are learned, and how many at once.
+#: Prefixes of validation sessions to learn the weights from, and how many are scored at once.
 TRIALS, BLOCK = 10_000, 500
-#: Each side's best items that are compared while learning.
+#: Best items of each model that are compared when learning the weights.
 BEST = 100
-#: How far back an item counts as seen.
+#: Latest clicks of a session whose items count as seen.
 REACH = 10
 Floats = NDArray[np.float64]
 
 
 def blended(network: Score, near: Score, blend: Blend) -> Score:
-    """Log-linear scores of all items from both sides' probabilities and shares."""
+    """Log-linear scores of all items from the network's probabilities and the session kNN's shares."""
 
     def score(sessions: Sessions) -> Floats:
         chances, shares = network(sessions), near(sessions)
@@ -29,7 +29,7 @@ def blended(network: Score, near: Score, blend: Blend) -> Score:
 
 
 def learn(network: Score, near: Score, valid: Sessions) -> Blend:
-    """The weights that fit what came next in validation sessions."""
+    """The weights that best fit the next items of validation sessions."""
     prefixes, targets = valid.prefixes()
     chosen = np.linspace(0, len(targets) - 1, min(len(targets), TRIALS)).astype(int)
     parts, views, wanted = [], [], []
@@ -47,7 +47,7 @@ def learn(network: Score, near: Score, valid: Sessions) -> Blend:
 def _compared(
     chances: NDArray[np.floating], shares: NDArray[np.floating], sessions: Sessions
 ) -> tuple[Candidates, NDArray[np.bool_]]:
-    """Both sides' best items of each session, and whether they are the one on view."""
+    """The best items of both models for each session, and whether each is the viewed item."""
     on_view, seen = _places(sessions, chances.shape[1])
     chosen = on_view | seen
     best = min(BEST, chances.shape[1])
@@ -61,7 +61,7 @@ def _compared(
 
 
 def _places(sessions: Sessions, items: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Masks [S, V] of the item on view, and of those seen shortly before it."""
+    """Masks [S, V] of the viewed item and of the items seen shortly before it."""
     recent: Ints = sessions.recent(REACH)
     masks = [np.zeros((len(sessions), items), dtype=bool) for _ in range(2)]
     for mask, part in zip(masks, (recent[:, :1], recent), strict=True):

@@ -1,7 +1,8 @@
-"""What a version of one shop is worth on another shop's log: as it is, and as a start for a few sessions.
+"""The worth of one shop's version on another shop's log: without training, and as a start with few sessions.
 
-Zero-shot: the version answers the other shop's newest clicks and has learned nothing from it. Few-shot: some
-of the newest sessions before them are learned: from scratch, from the version, and with a frozen encoder.
+Zero-shot: the unchanged version answers the other shop's newest clicks. Few-shot: a network is trained on
+some of the newest sessions before them: from scratch, from the version, and from the version with a frozen
+encoder.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,14 +21,14 @@ from trainer.loop.progress import Report
 from trainer.training.learn import learn
 from trainer.training.training_inputs import TrainingInputs
 
-#: Of the other shop's clicks, by time: what may be learned from, and what is judged.
+#: Shares of the other shop's clicks, by time: to train on, and to judge on.
 SHARES = (0.7, 0.3)
-#: Of what is learned from: what trains, and what stops and calibrates it.
+#: Shares of the training clicks: to train on, and for early stopping and calibration.
 STOPPED_BY = (0.8, 0.2)
 
 
 class Transferred(NamedTuple):
-    """One way on one number of learned sessions: the figures of the later clicks."""
+    """Figures on the later clicks of one way with one number of training sessions."""
 
     sessions: int
     way: str
@@ -39,7 +40,7 @@ def transfer(
 ) -> Iterator[Transferred]:
     """Judge each way on the log's newest clicks. Raises ExamplesError for a log that is too short.
 
-    `options` must be of the version's form (`trainer.fitting.warm_start`), and name nothing to freeze.
+    `options` must have the version's network form (`trainer.fitting.warm_start`) and an empty `freeze`.
     """
     pool, later = split(log, SHARES)
     yield Transferred(0, "zero-shot", judge(version.neural, later))

@@ -1,7 +1,7 @@
-"""Search over training settings with optuna (Akiba et al. 2019): resumable, bounded, on validation only.
+"""Search over training settings with optuna (Akiba et al. 2019): resumable, bounded, on validation data only.
 
-Trials are proposed by a tree-structured Parzen estimator (Bergstra et al. 2011); one that is behind the
-median of the others after an epoch is given up. What is minimised is what training stops by.
+A tree-structured Parzen estimator (Bergstra et al. 2011) proposes trials. A trial that is worse than the
+median of the others after an epoch is pruned. The objective is the one that early stopping uses.
 """
 
 import json
@@ -25,7 +25,7 @@ from trainer.loop.progress import STAGE, Progress, best, score
 from trainer.training.log_counts import vocabulary
 from trainer.training.log_parts import SHARES
 
-#: What is searched: names of `Options`. A new one is one line.
+#: Settings that are searched, by their names in `Options`. To search another one, add one line.
 SPACE: Mapping[str, BaseDistribution] = {
     "learning_rate": FloatDistribution(5e-4, 8e-3, log=True),
     "table_rate": FloatDistribution(0.02, 0.5, log=True),
@@ -39,18 +39,20 @@ SPACE: Mapping[str, BaseDistribution] = {
     "embedding": CategoricalDistribution((32, 64, 96, 128)),
     "hidden": CategoricalDistribution((32, 64, 96, 128)),
 }
-#: Said by the run, not by the settings.
+#: Settings that belong to a run and are not searched or written.
 _OWN = frozenset({"seed", "seconds", "device"})
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class TuneError(PathcastError):
-    """A search cannot begin or go on."""
+    """A search cannot start or continue."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """How to search: trials in all, seconds for them, where the study is kept, settings that are held."""
+    """How to search: total number of trials, seconds, where the study is stored, and settings that are not
+    searched.
+    """
 
     options: Options
     trials: int
@@ -61,14 +63,15 @@ class Search:
 
     @property
     def space(self) -> dict[str, BaseDistribution]:
-        """What is searched."""
+        """The searched settings with their distributions."""
         return {name: values for name, values in SPACE.items() if name not in self.fixed}
 
 
 def tune(examples: Examples, search: Search, told: Callable[[FrozenTrial], None]) -> Options:
-    """The best settings found so far; what was kept before counts. `told` hears of every trial.
+    """The best settings so far, including trials of an earlier run of the study. `told` is called after every
+    trial.
 
-    Raises TuneError where the study cannot be used, or nothing was finished in time.
+    Raises TuneError if the study cannot be used, or no trial was completed in time.
     """
     learned, valid = split(examples, SHARES)
     study, began = _study(search, f"{len(learned)} and {len(valid)} clicks"), time.monotonic()
@@ -109,7 +112,7 @@ def _study(search: Search, log: str) -> optuna.Study:
         )
     for key, value in known.items():
         study.set_user_attr(key, value)
-    # Resumed, the sampler must not propose again what it began with.
+    # A resumed sampler must not repeat its first proposals, so its seed depends on the number of trials.
     study.sampler = optuna.samplers.TPESampler(seed=search.options.seed + len(study.trials))
     if not study.trials:
         study.enqueue_trial({name: asdict(search.options)[name] for name in search.space})
@@ -121,7 +124,7 @@ def _count(study: optuna.Study) -> int:
 
 
 def _run(trial: optuna.Trial, learned: Examples, valid: Examples, options: Options) -> float:
-    """The best epoch's validation score: next-item loss less three times the AUC of intent."""
+    """The best epoch's validation score: next-item loss minus three times the AUC of intent."""
     words, weights = vocabulary(learned)
     data, judged = (prepare(part, words, options.longest) for part in (learned, valid))
     journal = Journal()
@@ -131,7 +134,7 @@ def _run(trial: optuna.Trial, learned: Examples, valid: Examples, options: Optio
 
 
 def _pruned(trial: optuna.Trial) -> Callable[[Progress], None]:
-    """Hears of the fit's progress; gives the trial up where a whole epoch says so."""
+    """Receives the training's progress; prunes the trial when a completed epoch is bad enough."""
 
     def report(at: Progress) -> None:
         if at.stage == STAGE and at.epoch and at.batch == 1:
@@ -143,7 +146,9 @@ def _pruned(trial: optuna.Trial) -> Callable[[Progress], None]:
 
 
 def toml(options: Options, names: Sequence[str]) -> str:
-    """The settings as `pathcast train --config` reads them: the named ones, and all that are not defaults."""
+    """The settings as `pathcast train --config` reads them: those in `names`, and all that are not
+    defaults.
+    """
     defaults = asdict(Options())
     told = {
         name: value

@@ -1,7 +1,7 @@
-"""Sessions as they might have been: shorter, with clicks unrecognised, or with close clicks in another order.
+"""Data augmentation of sessions: cropping, masking, and swapping of clicks within a second.
 
 Crop and mask as in CL4SRec (Xie et al. 2022, "Contrastive learning for sequential recommendation"), here as
-plain augmentation of what is learned. Each epoch draws anew, from the seed and its number alone.
+plain augmentation of the training data. Each epoch draws anew, from the seed and the epoch's number alone.
 """
 
 from typing import Any
@@ -15,16 +15,16 @@ from models.features.vocabulary import Sizes
 from trainer.loop.data import Data
 from trainer.loop.options import Options
 
-#: Sessions shorter than this are not cropped; a crop keeps at least half of the clicks.
+#: Sessions with fewer clicks than this are not cropped; a crop keeps at least half of the clicks.
 SHORTEST = 4
-#: Fields that say what was clicked: item, category, page; the first row of each stands for none.
+#: Fields that identify what was clicked: item, category, page; the first row of each means none.
 _IDENTITY = (0, 1, 6)
-#: Dwell buckets of clicks less than about a second after the one before (`models.state.codes.dwell_bucket`).
+#: Range of dwell buckets of less than about a second (`models.state.codes.dwell_bucket`).
 _AT_ONCE = (1, 4)
 
 
 def augmented(data: Data, sizes: Sizes, options: Options, epoch: int) -> Data:
-    """The data of an epoch: the same object where no augmentation is asked for."""
+    """The data of one epoch; the same object if no augmentation is requested."""
     if not (options.crop or options.mask or options.reorder):
         return data
     random = np.random.default_rng([options.seed, epoch])
@@ -38,7 +38,7 @@ def augmented(data: Data, sizes: Sizes, options: Options, epoch: int) -> Data:
 
 
 def masked(rows: Tensor, chosen: Tensor, sizes: Sizes) -> Tensor:
-    """Table rows `[..., FIELDS]` in which the chosen clicks' item, category and page are not known."""
+    """Input rows `[..., FIELDS]` in which item, category and page of the chosen clicks are unknown."""
     hidden = rows.clone()
     for field in (0, 1, 6):
         hidden[..., field] = torch.where(
@@ -52,11 +52,13 @@ def _chosen(count: int, share: float, random: np.random.Generator) -> Tensor:
 
 
 def _reordered(data: Data, sizes: Sizes, share: float, random: np.random.Generator) -> Data:
-    """Pairs of clicks within a second, `share` of them swapped; other labels stay with their click."""
+    """Pairs of clicks within a second, `share` of them swapped; labels other than the next item stay with
+    their click.
+    """
     dwell = data.rows[:, 3].numpy() - sizes.offsets[3]
     swapped = (dwell >= _AT_ONCE[0]) & (dwell <= _AT_ONCE[1]) & (random.random(len(dwell)) < share)
     swapped[data.bounds[:-1]] = False
-    # A click is part of one swap at most.
+    # A click takes part in at most one swap.
     swapped[1:] &= ~swapped[:-1]
     second = np.flatnonzero(swapped)
     order = np.arange(len(dwell))
@@ -66,7 +68,7 @@ def _reordered(data: Data, sizes: Sizes, share: float, random: np.random.Generat
 
 
 def _followed(before: Data, after: Data, second: NDArray[np.int64], sizes: Sizes) -> NDArray[np.int64]:
-    """Next items `[N]` where clicks were swapped; the item after a segment stays what it was."""
+    """Next items `[N]` after swapping; the target of a segment's last click does not change."""
     items = after.rows[:, 0].numpy() - 1
     known = np.where((items >= 0) & (items < sizes.items), items, -1)
     following = np.append(known[1:], -1)
@@ -81,7 +83,7 @@ def _followed(before: Data, after: Data, second: NDArray[np.int64], sizes: Sizes
 
 
 def _cropped(data: Data, share: float, random: np.random.Generator) -> Data:
-    """`share` of the segments cut to a stretch of at least half their clicks."""
+    """`share` of the segments cropped to a random range of at least half their clicks."""
     lengths = np.diff(data.bounds)
     cut = (random.random(len(lengths)) < share) & (lengths >= SHORTEST)
     kept = np.where(cut, np.ceil(lengths * random.uniform(0.5, 1, len(lengths))), lengths).astype(np.int64)
@@ -91,7 +93,7 @@ def _cropped(data: Data, share: float, random: np.random.Generator) -> Data:
 
 
 def _taken(data: Data, order: NDArray[np.int64], bounds: NDArray[np.int64]) -> Data:
-    """The clicks `order` with all that belongs to them, in segments that end at `bounds`."""
+    """The clicks `order` with all their labels, in segments with these `bounds`."""
     taken: Data = _picked(data._replace(bounds=None), torch.from_numpy(order))  # type: ignore[arg-type]
     return taken._replace(bounds=bounds)
 

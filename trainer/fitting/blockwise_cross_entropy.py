@@ -1,4 +1,4 @@
-"""Cross entropy over many items, without ever holding the logits of a whole batch."""
+"""Blockwise cross entropy over many items: the logits of a whole batch are never held at once."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-#: Logits at once: enough for products at full speed, few enough for a processor's cache.
+#: Logits in a block: enough for full speed of matrix products, few enough for a processor's cache.
 BLOCK = 1 << 22
 
 
 def cross_entropy(queries: Tensor, items: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> Tensor:
     """Mean cross entropy, a scalar, of `queries` [N, E] against `items` [C, E] with `bias` [C].
 
-    `target` [N] are places among the items; `smoothing` of the probability is spread over all of them.
-    Gradients are made on the way (Hsu et al. 2024, "Liger kernel"): it cannot be differentiated twice.
+    `target` [N] are indices of items; `smoothing` is the label smoothing. Gradients are computed in the
+    forward pass (Hsu et al. 2024, "Liger kernel"), so the result cannot be differentiated twice.
     """
     if torch.is_grad_enabled():
         found: Tensor = _BlockwiseCrossEntropy.apply(queries, items, bias, target, smoothing)
@@ -24,7 +24,7 @@ def cross_entropy(queries: Tensor, items: Tensor, bias: Tensor, target: Tensor, 
 
 
 class _BlockwiseCrossEntropy(torch.autograd.Function):
-    """Loss and gradients in one pass over blocks of rows, so that softmax is computed once, in place."""
+    """Loss and gradients in one pass over blocks of rows: the softmax is computed once, in place."""
 
     @staticmethod
     def forward(
@@ -36,7 +36,7 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
         rows = max(1, BLOCK // len(items))
         for at in range(0, len(queries), rows):
             block, wanted = queries[at : at + rows], target[at : at + rows]
-            # Products are those of the surrounding autocast, sums are not.
+            # Matrix products follow the surrounding autocast, sums stay in fp32.
             logits = F.linear(block, items, bias)
             found, slope = _softmax(logits, wanted[:, None], smoothing)
             total += found
@@ -55,14 +55,15 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
 
 
 def _softmax(logits: Tensor, wanted: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Summed loss of rows of logits [N, C], and its slope [N, C] in fp32.
+    """Sum of the losses of rows of logits [N, C], and its gradient [N, C] in fp32.
 
-    A target's share below 1e-38 counts as 1e-38: no row costs more than 87.4. Its slope is the true one.
+    A target's probability below 1e-38 counts as 1e-38, so no row costs more than 87.4; its gradient is exact.
     """
     share = smoothing / logits.shape[1]
     hit = logits.gather(1, wanted).float()
     slope = torch.softmax(logits, 1, dtype=torch.float32)
-    # The logarithm of all exponentials' sum, from one of them; no share is so small that it is 0.
+    # The log of the sum of exponentials, computed from one probability; clamping keeps the probability above
+    # 0.
     sums = hit - slope.gather(1, wanted).clamp_min_(torch.finfo(torch.float32).tiny).log_()
     given = (1 - smoothing) * hit.sum()
     if smoothing:

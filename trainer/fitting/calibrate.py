@@ -1,4 +1,4 @@
-"""Platt scaling (Platt 1999): logits to probabilities that mean what they say; and amounts to money."""
+"""Calibration: Platt scaling of logits to probabilities (Platt 1999), and scaling of predicted amounts."""
 
 import numpy as np
 import torch
@@ -10,17 +10,17 @@ from models.network.network import BANDS, band
 from models.quality_metrics import logistic_line
 
 Line = tuple[float, float]
-#: How strongly a band's line is drawn to that of all clicks: a band with few buyers keeps near it.
+#: Weight that shrinks the calibration of a band towards that of all clicks, for bands with few buyers.
 BAND_PULL = 20.0
-#: Share of the training's amounts that count in full: a single order must not set the level of all others.
+#: Quantile of the training's amounts above which they are clipped: one order must not set the level of all.
 IN_FULL = 0.99
-#: How strongly a line of money is drawn to the identity, in clicks with the mean amount.
+#: Weight that shrinks the scale of amounts towards 1, in clicks with the mean amount.
 MONEY_PULL = 20.0
 
 
 def by_band(logits: NDArray[np.float32], labels: NDArray[np.float32], position: NDArray[np.int32]) -> Tensor:
-    """A line `[bands, 2]` for each band of click indices (`models.network.network.band`), drawn to the one of
-    all.
+    """Scale and shift `[bands, 2]` for each band of click positions (`models.network.network.band`), each
+    shrunk towards the calibration of all clicks.
     """
     every = platt(logits, labels)
     bands = band(torch.from_numpy(position)).numpy()
@@ -37,21 +37,23 @@ def platt(
 ) -> Line:
     """Scale and shift that minimise the log loss of sigmoid(scale * logit + shift).
 
-    `towards` where one class is missing; a scale that would reverse the order is refused the same way.
+    Returns `towards` if one class is missing, or if the fitted scale would reverse the order. `pull` is the
+    weight of the squared distance from `towards`.
     """
     if not 0 < labels.sum() < len(labels):
         return towards
-    # A weak pull towards the identity keeps a handful of positives from an extreme slope.
+    # The weak default pull towards the identity keeps a handful of positives from producing an extreme slope.
     line = logistic_line(logits.astype(np.float64), labels, towards, pull, steps)
     return line if line[0] > 0 else towards
 
 
 def money(logs: NDArray[np.float32], paid: NDArray[np.float32], learned: NDArray[np.float32]) -> Line:
-    """Scale and shift with which exp(scale * log + shift) is what was paid on the average: [N] each.
+    """Scale and shift with which exp(scale * log + shift) is the mean amount paid; `logs`, `paid` and
+    `learned` are [N].
 
-    Poisson regression (Gourieroux, Monfort, Trognon 1984: right for any positive amounts whose mean is of
-    this form) on amounts up to the largest of those `learned` but for a hundredth; what the rest was worth
-    in training is spread evenly over all. NaN amounts are left out. (1, 0) where nothing was paid.
+    Poisson regression (Gourieroux, Monfort, Trognon 1984: consistent for any positive amounts whose mean has
+    this form). Amounts above the 99th percentile of the training amounts `learned` are clipped; the factor by
+    which clipping lowers their mean is multiplied back. NaN amounts are left out. (1, 0) if nothing was paid.
     """
     known, every = ~np.isnan(paid), learned[~np.isnan(learned)].astype(np.float64)
     if not (paid[known] > 0).any() or not (every > 0).any():
@@ -65,7 +67,9 @@ def money(logs: NDArray[np.float32], paid: NDArray[np.float32], learned: NDArray
 
 
 def _poisson(inputs: NDArray[np.float64], amounts: NDArray[np.float64]) -> Line:
-    """Of inputs around 0 and amounts around 1; drawn to the identity in scale, not in shift."""
+    """Scale and shift for inputs centred at 0 and amounts with mean 1; the scale is shrunk towards 1, the
+    shift is not.
+    """
 
     def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         logs = np.clip(inputs * line[0] + line[1], -30, 30)

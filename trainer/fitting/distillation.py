@@ -1,7 +1,7 @@
-"""Several networks taught into one: what they agree on is learned again by the one that serves.
+"""Distillation: several networks teach the one that serves.
 
-Ensembles by seed, distilled (Hinton, Vinyals, Dean 2015, "Distilling the knowledge in a neural network");
-the order of items by the best of the teachers' lists (Tang, Wang 2018, "Ranking distillation").
+Teachers differ by seed (Hinton, Vinyals, Dean 2015, "Distilling the knowledge in a neural network"). The
+student learns the order of items from the teachers' best items (Tang, Wang 2018, "Ranking distillation").
 """
 
 from collections.abc import Callable, Sequence
@@ -16,20 +16,20 @@ from models.network.network import Network
 from trainer.loop.data import Data, Soft, batches, padded
 from trainer.loop.options import Options
 
-#: Items of the teachers' common list that the student learns the order of.
+#: Items of the teachers' joint list whose order the student learns.
 LISTED = 20
-#: How much of a purchase label is the teachers' word; the rest is what happened.
+#: Weight of the teachers' probability in a purchase label; the rest is the observed label.
 TOLD = 0.5
 
 
-#: Trains network number n (as `own` says) on data.
+#: Trains network number `number` on data; `own` gives its options.
 Member = Callable[[Data, int], Network]
 
 
 def own(options: Options, number: int) -> Options:
-    """How network `number` is trained: 0 is the one that is kept, the others teach it.
+    """The options of network `number`: 0 is the network that is kept, the others are its teachers.
 
-    Teachers of a width of their own have nothing to begin with, and so nothing that stays as it is.
+    Teachers with a width of their own cannot start from a version, so nothing of them can be frozen.
     """
     made = replace(options, seed=options.seed + number)
     width = options.teacher_width
@@ -37,7 +37,7 @@ def own(options: Options, number: int) -> Options:
 
 
 def distilled(member: Member, data: Data, options: Options) -> Network:
-    """One network taught by `options.ensemble` others; without any, it learns from the log alone."""
+    """One network taught by `options.ensemble` teachers; without teachers it is trained on the log alone."""
     if options.networks == 1:
         return member(data, 0)
     members = [member(data, number) for number in range(1, options.networks)]
@@ -46,7 +46,7 @@ def distilled(member: Member, data: Data, options: Options) -> Network:
 
 @torch.no_grad()
 def taught(members: Sequence[Network], data: Data, clicks: int) -> Data:
-    """Data with labels softened by the members, and the best LISTED items of their mean probabilities."""
+    """Data with labels softened by the teachers, and the LISTED best items by their mean probability."""
     count = min(LISTED, members[0].config.items)
     chances = torch.zeros(len(data.rows))
     items = torch.zeros(len(data.rows), count, dtype=torch.int64)
@@ -64,7 +64,9 @@ def taught(members: Sequence[Network], data: Data, clicks: int) -> Data:
 def _told(
     members: Sequence[Network], data: Data, chosen: NDArray[np.int64], count: int
 ) -> tuple[Tensor, Tensor, torch.return_types.topk]:
-    """Clicks of some segments; the members' mean purchase probability and most probable items of each."""
+    """Click indices of some segments, and the teachers' mean purchase probability and most probable items for
+    each.
+    """
     where, inside = padded(data.bounds, chosen)
     device = members[0].mean.device
     rows, clicks = data.rows[where].to(device), where[inside]

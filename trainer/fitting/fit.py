@@ -1,4 +1,4 @@
-"""From examples to weights: both heads together, early stopping on the sessions that came last."""
+"""Training of a network: all heads together, with early stopping on the newest sessions."""
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ __all__ = ["Journal", "Progress", "Report", "fit", "initial"]
 
 
 class Supervised(Objective):
-    """All heads' losses."""
+    """The objective of training: the weighted losses of all heads."""
 
     def __init__(self, network: Network, data: Data, options: Options) -> None:
         super().__init__(data)
@@ -46,7 +46,9 @@ class Supervised(Objective):
         return total(self.network, losses(self.network, self.data, chosen, *given), options)
 
     def clipped(self) -> list[list[nn.Parameter]]:
-        """The further heads' apart, so that clipping them does not change the rest."""
+        """Parameter groups for gradient clipping; the further heads are clipped separately, so that they do
+        not change the rest.
+        """
         own = list(self.network.tasks.parameters()) if self.network.tasks is not None else []
         known = set(map(id, own))
         return [[one for one in self.parameters() if id(one) not in known], own]
@@ -60,10 +62,12 @@ def initial(
     plan: HeadPlan = NO_HEADS,
     vectors: Vectors | None = None,
 ) -> Network:
-    """An untrained network that knows the items' categories, popularity, content, and the features' scale."""
+    """An untrained network with the items' categories, popularity and content, and the scale of
+    the features.
+    """
     torch.manual_seed(options.seed)
     network = Network(_config(vocabulary, options, plan, vectors))
-    # Contents change every row, and processes average dense gradients only.
+    # Content changes every row of the table, and processes average dense gradients only.
     network.sparse = options.table_rate > 0 and vectors is None and distributed.count() == 1
     sizes = vocabulary.sizes
     rows = sizes.offsets[1] + vocabulary.category_rows(vocabulary.categories)
@@ -73,7 +77,7 @@ def initial(
     if vectors is not None:
         network.describe(vectors.of(vocabulary.ids), torch.from_numpy(weights == 0))
     if options.cosine:
-        # A bias would bring back the popularity that the normalisation takes out.
+        # A bias would bring back the popularity that the cosine normalisation removes.
         network.item_bias.requires_grad_(False)
     else:
         network.item_bias.data.copy_(torch.log(network.share.clamp_min(1e-7)))
@@ -114,9 +118,10 @@ def fit(
     journal: Journal | None = None,
     frozen: Frozen = NOTHING_FROZEN,
 ) -> Network:
-    """Train until validation stops improving; leaves the best epoch's weights, calibrated on validation.
+    """Train until validation stops improving; returns the network with the best epoch's weights, calibrated
+    on validation.
 
-    Without validation all epochs are made and the last one's weights are left. Raises CheckpointError.
+    Without validation data all epochs run and the last weights are kept. Raises CheckpointError.
     """
     journal = journal or Journal()
     journal.begin(network, train, valid, options)

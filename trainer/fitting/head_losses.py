@@ -1,4 +1,4 @@
-"""The heads' losses, and what is counted or fitted for them rather than learned."""
+"""Losses of the further heads, and what is counted or fitted for them instead of trained."""
 
 import numpy as np
 import torch
@@ -16,19 +16,19 @@ from trainer.loop.targets import Targets
 
 
 def initialise(tasks: HeadModule, grouped: Examples) -> None:
-    """What is counted rather than learned: the risk's table."""
+    """Set the risk table, which is counted instead of trained."""
     tasks.ratios.copy_(torch.from_numpy(risk_ratios(grouped)))
 
 
 def risk_ratios(grouped: Examples) -> NDArray[np.float32]:
-    """The risk's table (`models.network.risk.SHAPE`) of clicks grouped by session."""
+    """The risk table (`models.network.risk.SHAPE`) of clicks grouped by session."""
     event, dwell = grouped.codes["event"], grouped.codes["dwell"]
     after = np.flatnonzero(np.diff(grouped.session, prepend=-1) == 0)
     return risk.table(event[after - 1], event[after], dwell[after], dwell[after - 1])
 
 
 def task_losses(tasks: HeadModule, raw: Tensor, labels: Targets) -> Tensor:
-    """Mean loss of each head [heads] over its labelled clicks, 0 where a batch has none."""
+    """Mean loss of each head [heads] over its labelled clicks; 0 for a head without labels in the batch."""
     made, raw = raw.new_zeros(len(tasks.layout.parts)), coherence.on_condition(tasks.layout, raw, labels.buys)
     for kind, loss, of_kind in (
         (Kind.BINARY, _binary, labels.binary),
@@ -53,7 +53,7 @@ def _binary(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
 
 
 def _class(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
-    """Cross entropy with the labels of a click weighing alike."""
+    """Cross entropy; all labels of a click have the same weight."""
     known = label >= 0
     found = raw.log_softmax(-1).gather(1, label.long().clamp_min(0))
     share = known / known.sum(1, keepdim=True).clamp_min(1)
@@ -61,7 +61,7 @@ def _class(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
 
 
 def _amount(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
-    """Lognormal: how much, on the log's scale, where anything was paid."""
+    """Negative log likelihood of a lognormal distribution of amounts, where anything was paid."""
     paid = label.nan_to_num() > 0
     spread = F.softplus(raw[:, 1]).clamp_min(1e-2)
     off = (label.nan_to_num().clamp_min(1e-2).log() - raw[:, 0]) / spread
@@ -74,10 +74,11 @@ def _rating(raw: Tensor, label: Tensor, line: Tensor) -> Tensor:
 
 
 def calibrate(tasks: HeadModule, raw: Tensor, labels: Targets, learned: Targets | None = None) -> None:
-    """Fit every head's line on validation outputs `[N, layout.raw]`; without labels it stays.
+    """Fit the calibration of every head on validation outputs `[N, layout.raw]`; without labels it does not
+    change.
 
-    Each is fitted on the condition that it was taught on, so what they come to together is calibrated as
-    well. `learned` are the labels of the training: they say how large amounts get.
+    Each head is fitted under the condition that it was trained under, so that the combined answers are
+    calibrated as well. `learned` are the training labels; they determine where amounts are clipped.
     """
     raw, learned = coherence.on_condition(tasks.layout, raw, labels.buys), learned or labels
     for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.BINARY)):
@@ -94,14 +95,16 @@ def calibrate(tasks: HeadModule, raw: Tensor, labels: Targets, learned: Targets 
 
 
 def calibrate_like(tasks: HeadModule, other: HeadModule) -> None:
-    """Take over what `calibrate` fits; the line of a rating is the scale that its head has learned by."""
+    """Copy from another network what `calibrate` fits. A rating's line is not copied: it is the scale its
+    head was trained with.
+    """
     for kind in (Kind.BINARY, Kind.CLASSES, Kind.AMOUNT):
         for number, _ in tasks.layout.of_kind(kind):
             tasks.lines[number] = other.lines[number]
 
 
 def _sharpness(raw: Tensor, label: Tensor) -> float:
-    """The inverse temperature with the least loss (Guo et al. 2017)."""
+    """The inverse temperature with the lowest loss (Guo et al. 2017)."""
     if not (label >= 0).any():
         return 1.0
     tried = torch.linspace(0.5, 1.5, 21)

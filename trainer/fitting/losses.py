@@ -1,4 +1,4 @@
-"""What training minimises and what stops it: the losses of a batch, and the figures of validation data."""
+"""Losses of a batch that training minimises, and figures of validation data that stop it."""
 
 from typing import NamedTuple
 
@@ -18,9 +18,9 @@ from trainer.loop.options import Options
 
 
 class Losses(NamedTuple):
-    """Mean next-item and purchase loss of a batch; its purchase logits, and which clicks they are of.
+    """Mean next-item loss and purchase loss of a batch, its purchase logits, and the indices of their clicks.
 
-    `tasks` are the further heads' losses [heads], `raw` their outputs; None without such heads.
+    `tasks` are the further heads' losses [heads] and `raw` their outputs; None without such heads.
     """
 
     next_item: Tensor
@@ -32,11 +32,11 @@ class Losses(NamedTuple):
 
 
 def total(network: Network, parts: Losses, options: Options) -> Tensor:
-    """What is minimised: the weighted sum of all losses.
+    """The training loss: the weighted sum of all losses.
 
-    Where `loss_weights` is learned, each loss is weighted by its own noise on top of the given weight:
-    exp(-s) loss + s / 2 with an s for each (Kendall, Gal, Cipolla 2018, "Multi-task learning using
-    uncertainty to weigh losses for scene geometry and semantics").
+    If `loss_weights` is `learned`, each loss is also weighted by a learned noise: exp(-s) loss + s / 2 with
+    one s for each loss (Kendall, Gal, Cipolla 2018, "Multi-task learning using uncertainty to weigh losses
+    for scene geometry and semantics").
     """
     own = torch.stack([parts.next_item, options.intent_weight * parts.purchase])
     if parts.tasks is None or network.tasks is None:
@@ -45,7 +45,7 @@ def total(network: Network, parts: Losses, options: Options) -> Tensor:
     noise = network.tasks.noise
     if not noise.requires_grad:
         return every.sum()
-    # A head without outputs has no loss that would hold its noise: it would fall for ever.
+    # A head without outputs has no loss to balance its noise, which would decrease without end.
     learns = [True, True, *(part.raw.stop > part.raw.start for part in network.tasks.layout.parts)]
     return (torch.exp(-noise) * every + noise / 2)[learns].sum()
 
@@ -59,7 +59,9 @@ def losses(
     gradient: float = 1.0,
     smoothing: float = 0.0,
 ) -> Losses:
-    """Losses of the segments `chosen`; the further heads pass `gradient` of theirs on to the encoder."""
+    """Losses of the segments `chosen`; `gradient` is the share of the further heads' gradient that reaches
+    the encoder.
+    """
     where, inside = padded(data.bounds, chosen)
     device = network.mean.device
     hidden = network.encode(data.rows[where].to(device))[inside.to(device)]
@@ -84,9 +86,10 @@ def losses(
 
 
 def _purchase(network: Network, data: Data, hidden: Tensor, clicks: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean loss and logits of the clicks; of data without clicks that are judged, zeros.
+    """Mean loss and logits of the clicks; zeros for data without judged clicks.
 
-    Purchases are not judged but teach all the same: unseen, they would be answered like the checkouts before.
+    Purchases are not judged but are trained on: otherwise they would be answered like the checkouts before
+    them.
     """
     if not data.judged.any():
         return hidden.new_zeros(()), hidden.new_zeros(len(clicks))
@@ -96,7 +99,9 @@ def _purchase(network: Network, data: Data, hidden: Tensor, clicks: Tensor) -> t
 
 
 def listwise(network: Network, hidden: Tensor, soft: Soft, clicks: Tensor) -> Tensor:
-    """Cross entropy of the teachers' shares of their best items, against the network's among the same."""
+    """Cross entropy between the teachers' shares of their best items and the network's shares of the same
+    items.
+    """
     items, shares = (part[clicks].to(hidden.device) for part in soft)
     vectors = F.embedding(items, network.item_embeddings())
     logits = torch.einsum("ne,nme->nm", network.queries(network.dropout(hidden)), vectors)
@@ -115,7 +120,7 @@ class Validated(NamedTuple):
 
 @torch.no_grad()
 def validate(network: Network, data: Data, clicks: int) -> Validated:
-    """Judge the network on validation data."""
+    """Figures of the network on validation data."""
     network.eval()
     logits, means, weights = np.zeros(len(data.rows), dtype=np.float32), [], []
     tasks = network.tasks if data.tasks is not None else None

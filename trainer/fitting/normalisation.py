@@ -1,4 +1,4 @@
-"""What normalises the inputs: statistics of the training part, kept among the network's weights."""
+"""Normalisation of the inputs: statistics of the training clicks, stored with the network's weights."""
 
 import torch
 from torch import Tensor
@@ -6,15 +6,15 @@ from torch import Tensor
 from models.features.features import NAMES, POSITION, PRICE, PRICE_MISSING, PRICE_ROWS
 from models.network.network import Network
 
-#: Clicks' worth of the whole shop's prices that a category's own are mixed with.
+#: Pseudo-clicks by which a category's price statistics are shrunk to those of the whole shop.
 PRIOR = 20.0
 
 
 def learn(network: Network, features: Tensor, ignored: tuple[str, ...]) -> None:
-    """Set mean, scale and price table from the training part's feature rows `[N, F]`.
+    """Set mean, scale and price table from the feature rows `[N, F]` of the training clicks.
 
-    Rare columns are not blown up: a country of few visitors tells one from another, not who buys. A column
-    that never changes is left out, since its weights are those of chance, and so are the `ignored` ones.
+    Columns with a small spread are not scaled up: a rare country identifies a visitor, not a buyer. A column
+    that never changes is left out, since its weights would stay random; so are the `ignored` features.
     """
     network.prices.copy_(prices(features))
     spread = features.std(0, correction=0)
@@ -22,14 +22,14 @@ def learn(network: Network, features: Tensor, ignored: tuple[str, ...]) -> None:
     scale[spread == 0] = 0
     scale[[name.startswith(ignored) for name in NAMES]] = 0
     mean = features.mean(0)
-    # What stands there when the network reads it is in spreads already.
+    # When the network reads this column it already holds a value in units of the spread.
     mean[POSITION], scale[POSITION] = 0, float(scale[POSITION] > 0)
     network.mean.copy_(mean)
     network.scale.copy_(scale)
 
 
 def prices(features: Tensor) -> Tensor:
-    """Mean and 1 / spread of prices' logarithms by category `[PRICE_ROWS, 2]`, drawn to the shop's own."""
+    """Mean and 1 / spread of log prices by category `[PRICE_ROWS, 2]`, shrunk to the whole shop's."""
     there = features[:, PRICE_MISSING] == 0
     price, row = features[there, PRICE].double(), features[there, POSITION].long()
     if not len(price):

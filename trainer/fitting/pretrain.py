@@ -1,8 +1,8 @@
-"""Pretraining: what clicks say of each other, before anything is asked of them.
+"""Self-supervised pretraining on clicks, before the heads are trained.
 
-`causal` learns the next click's event and item, at every click that has a next one (as GPT learns words);
-`masked` learns the items of clicks that are hidden, from the clicks before and from what else is known of the
-click (the cloze task of BERT4Rec, Sun et al. 2019, under an encoder that sees the past only).
+`causal` predicts the next click's event and item at every click that has a next one (as in GPT). `masked`
+predicts the items of masked clicks from the clicks before and from the other fields of the click (the cloze
+task of BERT4Rec, Sun et al. 2019, with an encoder that sees the past only).
 """
 
 from dataclasses import replace
@@ -21,12 +21,12 @@ from trainer.loop.data import Data, padded
 from trainer.loop.loop import Objective
 from trainer.loop.options import Options
 
-#: Share of the clicks whose items are hidden.
+#: Share of the clicks that are masked.
 HIDDEN = 0.15
 
 
 class Pretext(Objective):
-    """The pretraining task that the options name; its own weights are thrown away with it."""
+    """The pretraining objective that the options name; its own weights are discarded afterwards."""
 
     def __init__(self, network: Network, data: Data, options: Options) -> None:
         super().__init__(data)
@@ -61,7 +61,7 @@ class Pretext(Objective):
         return self._items(states[asked], rows[asked])
 
     def _items(self, states: Tensor, rows: Tensor) -> Tensor:
-        """The loss of known items of clicks, from the states that are to know them."""
+        """The loss of the known items of clicks, from the states that predict them."""
         items = rows[:, 0] - 1
         known = torch.nonzero((items >= 0) & (items < self.network.config.items)).squeeze(1)
         options = self._options
@@ -71,7 +71,7 @@ class Pretext(Objective):
 
 
 def stages(options: Options) -> tuple[Options, Options]:
-    """The options of pretraining and of training, which share the time as they share the epochs."""
+    """The options of pretraining and of training; the time budget is divided in proportion to the epochs."""
     part = options.pretrain_epochs / (options.pretrain_epochs + options.epochs)
     seconds = options.seconds * part
     return (

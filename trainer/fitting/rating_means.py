@@ -1,7 +1,8 @@
-"""The means that a rating is expected from (`models.network.ratings`), shrunk by what the log itself says.
+"""The means that an expected rating starts from (`models.network.ratings`), shrunk by an amount estimated
+from the log.
 
-How far a mean of few ratings is drawn to what it is a part of follows from the ratings: their variance within
-groups over that between groups (empirical Bayes, by the method of moments).
+The shrinkage of a mean of few ratings follows from the ratings: their variance within groups divided by that
+between groups (empirical Bayes by the method of moments).
 """
 
 from typing import Final
@@ -20,16 +21,16 @@ from trainer.loop.data import Data
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.int64]
-#: Least and most ratings' worth of shrinkage.
+#: Bounds of the shrinkage, in ratings.
 LEAST_PULL, MOST_PULL = 0.5, 1_000.0
-#: Labelled clicks that the network's say is doubted by.
+#: Pseudo-clicks that lower the weight of the network's correction.
 DOUBT: Final = 100.0
 
 
 def learn(network: Network, grouped: Examples, data: Data) -> None:
-    """Count the means of `grouped`, of which `data` is made; scale the head to what they leave.
+    """Compute the means from `grouped`, the clicks of `data`, and scale the head to the residuals.
 
-    Nothing where the version has no such head.
+    Does nothing if the network has no rating head.
     """
     ratings, tasks = network.ratings, network.tasks
     if ratings is None or tasks is None or data.tasks is None:
@@ -44,7 +45,7 @@ def learn(network: Network, grouped: Examples, data: Data) -> None:
 
 
 def _count(ratings: Ratings, kinds: Tensor, grouped: Examples, data: Data) -> None:
-    """Fills the tables from the last rating that each visitor gave each item."""
+    """Fill the tables from the last rating that each visitor gave each item."""
     given = _last(grouped)
     stars = grouped.observed["rating"][given].astype(np.float64)
     rows, sizes = data.rows[given].numpy(), ratings.sizes
@@ -62,7 +63,7 @@ def _count(ratings: Ratings, kinds: Tensor, grouped: Examples, data: Data) -> No
 
 
 def _last(grouped: Examples) -> Groups:
-    """Clicks that rate an item and are their visitor's last to do so."""
+    """Indices of clicks that rate an item and are their visitor's last rating of it."""
     rated = np.flatnonzero(~np.isnan(grouped.observed["rating"]) & (item_hashes(grouped.codes) != 0))
     order = rated[np.argsort(grouped.ts[rated], kind="stable")][::-1]
     pairs = np.stack([grouped.visitor[order].astype(np.uint64), item_hashes(grouped.codes)[order]])
@@ -71,13 +72,15 @@ def _last(grouped: Examples) -> Groups:
 
 
 def _effects(group: Groups, values: Floats, count: int) -> Floats:
-    """Means [count] by group, drawn to 0; 0 for groups without a value."""
+    """Group means [count], shrunk to 0; 0 for groups without a value."""
     sums, sizes = np.bincount(group, values, count), np.bincount(group, minlength=count)
     return np.asarray(sums / (sizes + pull(group, values)))
 
 
 def pull(group: Groups, values: Floats) -> float:
-    """How many values' worth a group's mean is to be drawn to 0: variance within groups over that between."""
+    """Shrinkage of a group's mean to 0, in values: variance within groups divided by variance
+    between groups.
+    """
     _, place = np.unique(group, return_inverse=True)
     sizes = np.bincount(place)
     total, groups = len(values), len(sizes)
@@ -91,7 +94,7 @@ def pull(group: Groups, values: Floats) -> float:
 
 
 def calibrate(network: Network, raw: Tensor, data: Data) -> None:
-    """Believe as much of what the network says beyond the means as validation outputs `raw` bear out."""
+    """Set the weight of the network's correction to the means from its validation outputs `raw`."""
     ratings, tasks = network.ratings, network.tasks
     if ratings is None or tasks is None or data.tasks is None:
         return
@@ -107,6 +110,6 @@ def calibrate(network: Network, raw: Tensor, data: Data) -> None:
 
 
 def calibrate_like(network: Network, other: Network) -> None:
-    """Take over how much of the network's say is believed."""
+    """Copy the weight of the network's correction from another network."""
     if network.ratings is not None and other.ratings is not None:
         network.ratings.trust.copy_(other.ratings.trust)

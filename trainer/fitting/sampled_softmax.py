@@ -15,12 +15,12 @@ def next_item_loss(
     power: float = 1.0,
     smoothing: float = 0.0,
 ) -> Tensor:
-    """Mean cross entropy of the items `target` [N] after states `hidden` [N, H]; 0 for none.
+    """Mean cross entropy of the items `target` [N] after states `hidden` [N, H]; 0 without targets.
 
-    Over all items, or over the batch's targets and `candidates` more, drawn by popularity to the `power` and
-    shared by the batch, with logQ correction (Bengio and Senecal 2008; Yi et al. 2019,
-    "Sampling-bias-corrected neural modeling"). `smoothing` of the probability is spread over all of them
-    (Szegedy et al. 2016, "Rethinking the Inception architecture").
+    The softmax is over all items, or over the batch's targets and `candidates` further items. These are drawn
+    once for each batch by popularity to the `power`, with logQ correction (Bengio and Senecal 2008; Yi et al.
+    2019, "Sampling-bias-corrected neural modeling"). `smoothing` is the label smoothing (Szegedy et al. 2016,
+    "Rethinking the Inception architecture").
     """
     if not len(target):
         return hidden.sum() * 0
@@ -31,7 +31,7 @@ def next_item_loss(
     drawn_by = share if power == 1.0 else share**power / (share**power).sum()
     drawn = torch.multinomial(drawn_by, candidates, replacement=True)
     chosen, inverse = torch.unique(torch.cat([target, drawn]), return_inverse=True)
-    # How likely an item is among them at all; targets come about as often as their popularity says.
+    # Log probability that an item is not in the sample; targets occur about as often as their popularity.
     missed = candidates * torch.log1p(-drawn_by[chosen]) + len(target) * torch.log1p(-share[chosen])
     query, items, bias = network.competing(hidden, chosen)
     unbiased = bias - torch.log(-torch.expm1(missed))
@@ -39,9 +39,10 @@ def next_item_loss(
 
 
 def _competing(network: Network, target: Tensor) -> tuple[Tensor | None, Tensor]:
-    """The items that compete for `target` [N], None for all, and its places among them.
+    """The items that compete with `target` [N] (None: all), and the targets' indices among them.
 
-    Items that nobody has clicked do not: they would learn to be unwanted, from no more than that.
+    Items that nobody has clicked do not compete: the loss would only teach the network never to recommend
+    them.
     """
     if network.content is None or not network.training:
         return None, target

@@ -1,8 +1,8 @@
-"""Warm start and transfer: a network that begins where a version ended, and parts of it that stay there.
+"""Warm start and transfer: a network that starts from a version's weights, and parts of it that are frozen.
 
-What is learned is carried over by name, and by item where a row belongs to one; what describes a log (the
-items' categories and shares of demand) stays the new log's. The normalisation of features comes along: the
-weights behind it were learned with it.
+Weights are copied by name, and by item for rows that belong to an item. Descriptions of a log (the items'
+categories and popularity) stay those of the new log. The normalisation of features is copied, because the
+weights behind it were trained with it.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ from models.registry.versions import Version
 from models.state.codes import item_hash
 
 Places = NDArray[np.int64]
-#: Fields of the input table that can be frozen, by their place (`models.features.vocabulary.FIELDS`).
+#: Fields of the input table that can be frozen, by index (`models.features.vocabulary.FIELDS`).
 TABLE = {"items": (0,), "categories": (1,), "events": (2, 3, 4, 5), "pages": (6,)}
 _NORMALISATION = ("mean", "scale")
-#: What gives weights their form and meaning; further heads may come and go.
+#: Settings that determine the shape and meaning of weights; further heads may differ.
 _FORM = (
     *("features", "item_buckets", "category_buckets", "page_buckets", "embedding", "hidden", "intent"),
     *("cosine", "encoder", "layers", "attention_heads", "window"),
@@ -32,24 +32,24 @@ _FORM = (
 
 
 class WarmStartError(PathcastError):
-    """A version does not fit what is to be trained."""
+    """A version does not fit the network that is to be trained."""
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """Rows of the input table and whole parameters that training leaves alone."""
+    """Rows of the input table and whole parameters that training does not change."""
 
     rows: Tensor
     names: tuple[str, ...]
 
     def apply(self, network: Network) -> None:
-        """Leave the named parameters out of training; rows are put back after each step by `restore`."""
+        """Exclude the named parameters from training; `restoring` keeps the rows."""
         for name, parameter in network.named_parameters():
             if name.partition(".")[0] in self.names:
                 parameter.requires_grad_(False)
 
     def restoring(self, network: Network, optimiser: torch.optim.Optimizer) -> None:
-        """Keep the rows: no gradient reaches them, and weight decay is undone after every step."""
+        """Keep the rows unchanged: their gradient is zeroed, and weight decay is undone after every step."""
         if not len(self.rows):
             return
         weight = network.table.weight
@@ -74,14 +74,15 @@ def _without(gradient: Tensor, rows: Tensor) -> Tensor:
     return torch.sparse_coo_tensor(places, values, gradient.shape, is_coalesced=True, check_invariants=False)
 
 
-#: Everything is learned.
+#: Nothing is frozen.
 NOTHING_FROZEN = Frozen(torch.empty(0, dtype=torch.int64), ())
 
 
 def carry(network: Network, words: Vocabulary, version: Version) -> int:
-    """Begin `network`, made for the items of `words`, with what a version learned; how many items it knew.
+    """Copy a version's weights into `network`, made for the items of `words`; returns how many items the
+    version knew.
 
-    Raises WarmStartError where the two are not of the same form.
+    Raises WarmStartError if the two networks have different forms.
     """
     source = version.network
     _fit(network, source, version.id)
@@ -101,9 +102,10 @@ def carry(network: Network, words: Vocabulary, version: Version) -> int:
 
 
 def freeze_parts(network: Network, words: Vocabulary, version: Version, parts: Sequence[str]) -> Frozen:
-    """What `parts` name: fields of the table (only rows that the version knew) or parameters by their prefix.
+    """The frozen rows and parameters that `parts` name: fields of the table (for items, only rows that the
+    version knew) or parameters by prefix.
 
-    Raises WarmStartError for a part that there is not.
+    Raises WarmStartError for an unknown part.
     """
     known = parts_of(network)
     unknown = [part for part in parts if part not in known]
@@ -119,7 +121,7 @@ def freeze_parts(network: Network, words: Vocabulary, version: Version, parts: S
 
 
 def _same_items(one: Vocabulary, other: Vocabulary) -> tuple[Places, Places]:
-    """Indices in both vocabularies of the items that are in both, in the second one's order."""
+    """Indices in both vocabularies of their common items, in the order of the second one."""
     hashes = np.array([item_hash(item) for item in other.ids], dtype=np.uint64)
     found = one.lookup(hashes)
     new = np.flatnonzero(found >= 0)
@@ -127,14 +129,16 @@ def _same_items(one: Vocabulary, other: Vocabulary) -> tuple[Places, Places]:
 
 
 def _carry_table(value: Tensor, stored: Tensor, old: Sizes, new: Sizes, items: tuple[Places, Places]) -> None:
-    """Rows of known items; the buckets of unknown ones; and all other fields, which have the same rows."""
+    """Copy rows of known items, the buckets of unknown items, and all other fields, which have the
+    same rows.
+    """
     value[0] = stored[0]
     value[1 + items[1]] = stored[1 + items[0]].to(value.device)
     value[1 + new.items :] = stored[1 + old.items :].to(value.device)
 
 
 def _fit(network: Network, source: Network, name: str) -> None:
-    """Raises WarmStartError where the networks differ in more than their items."""
+    """Raise WarmStartError if the networks differ in more than their items."""
     wanted, found = network.config.as_dict(), source.config.as_dict()
     apart = [
         f"{key}={found[key]!r} (asked for: {wanted[key]!r})" for key in _FORM if found[key] != wanted[key]
@@ -154,7 +158,9 @@ def parts_of(network: nn.Module) -> list[str]:
 def begin(
     network: Network, words: Vocabulary, version: Version | None, freeze: Sequence[str]
 ) -> tuple[int, Frozen]:
-    """How many items a version brought along (0 without one), and what is frozen. Raises WarmStartError."""
+    """How many items a version contributed (0 without a version), and what is frozen. Raises
+    WarmStartError.
+    """
     if version is None:
         if freeze:
             raise WarmStartError(
