@@ -1,4 +1,6 @@
-"""The forecast that is written: every item, category and the shop, with quantiles, stock and the report."""
+"""The demand forecast as JSON: every item, category and the shop, with quantiles, stock hints and backtest
+figures.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,9 +19,9 @@ _DIGITS = 4
 def forecast(
     found: Sales, horizon: str, at: int | None, stock: Mapping[str, int], supply: Supply
 ) -> dict[str, Any]:
-    """Forecasts from `at` (epoch ms, else the log's end) on, as JSON can carry them.
+    """Forecasts from `at` (epoch ms, default: the end of the log) on, as JSON values.
 
-    `stock` are pieces by item id. Raises DemandError where the log is too short.
+    `stock` is the number of pieces by item id. Raises DemandError if the log is too short.
     """
     chosen = HORIZONS[horizon]
     start = moment(found, chosen, at)
@@ -58,7 +60,9 @@ def _row(name: str, mean: Floats, spread: Floats) -> dict[str, Any]:
 def _add_stock(
     rows: list[dict[str, Any]], found: Sales, start: int, stock: Mapping[str, int], supply: Supply
 ) -> None:
-    """Cover and hint of items with a stock figure, from the next week's demand, whatever the horizon."""
+    """Add days of cover and reorder hint to items with a stock figure; both use the next week's demand,
+    whatever the horizon.
+    """
     if not stock:
         return
     weekly = HORIZONS["weekly"]
@@ -82,7 +86,7 @@ def _told(pieces: float, told: Any) -> dict[str, Any]:
 
 
 def _days(value: float) -> float | None:
-    """None where the stock lasts for ever."""
+    """Rounded days; None if the stock never runs out."""
     return round(float(value), 1) if np.isfinite(value) else None
 
 

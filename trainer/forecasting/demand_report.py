@@ -1,4 +1,6 @@
-"""Forecasts of demand judged by rolling origin, beside naive ones, for items, categories and the shop."""
+"""Backtest of demand forecasts by rolling origin, beside simple methods, for items, categories and
+the shop.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,19 +16,21 @@ from trainer.forecasting.demand_training import DemandError
 
 Forecast = Callable[[Panel, int, Horizon], Floats]
 LEVELS = ("item", "category", "shop")
-#: Origins that are judged, a day apart; as many before them tell the spread.
+#: Origins that are judged, one day apart; the spread is learned from as many origins before them.
 ORIGINS = 7
-#: The least history (days) that an origin has.
+#: Least history before an origin (days).
 WARM_UP = 7
 _WINDOW = 28
-#: More than anything sold in one period.
+#: More than any number of pieces sold in one period.
 _APART = 1 << 32
-#: Smoothing of demand's size and of its chance (Teunter, Syntetos, Babai 2011).
+#: Smoothing of the size and of the probability of a sale (Teunter, Syntetos, Babai 2011).
 _SIZE, _CHANCE = 0.1, 0.05
 
 
 def seasonal_naive(panel: Panel, at: int, horizon: Horizon) -> Floats:
-    """What was sold one season before: yesterday's hour, last week's weekday, last week [I, steps]."""
+    """Demand of one season before: the same hour yesterday, the same weekday last week, or last week [I,
+    steps].
+    """
     if horizon.span > 1:
         return np.asarray(panel.counts[:, at - horizon.span : at].sum(1, dtype=np.float64)[:, None])
     ahead = np.arange(horizon.steps)
@@ -34,13 +38,15 @@ def seasonal_naive(panel: Panel, at: int, horizon: Horizon) -> Floats:
 
 
 def moving_average(panel: Panel, at: int, horizon: Horizon) -> Floats:
-    """The mean of the last 28 days [I, steps]."""
+    """Mean demand of the last 28 days [I, steps]."""
     recent = panel.counts[:, max(0, at - _WINDOW * horizon.per_day) : at]
     return _flat(recent.mean(1, dtype=np.float64), horizon)
 
 
 def tsb(panel: Panel, at: int, horizon: Horizon) -> Floats:
-    """For intermittent demand: size and chance of a sale, each smoothed (Teunter, Syntetos, Babai 2011)."""
+    """Forecast for intermittent demand: size and probability of a sale, each smoothed (Teunter, Syntetos,
+    Babai 2011).
+    """
     chance, size = np.zeros(len(panel.items)), np.zeros(len(panel.items))
     for cell in range(at):
         sold = panel.counts[:, cell]
@@ -54,7 +60,7 @@ def _flat(rate: Floats, horizon: Horizon) -> Floats:
     return np.repeat(rate[:, None] * horizon.span, horizon.steps, axis=1)
 
 
-#: The first is what is served.
+#: The first is the served method. To add a method, add one entry.
 METHODS: dict[str, Forecast] = {
     "shrinkage": expected,
     "seasonal_naive": seasonal_naive,
@@ -64,14 +70,16 @@ METHODS: dict[str, Forecast] = {
 
 
 class DemandFigures(NamedTuple):
-    """Means and what was sold, of one level: [N] each, over items (or groups), origins and steps."""
+    """Predicted means and pieces sold of one level: [N] each, over items (or groups), origins and steps."""
 
     mean: Floats
     sold: Floats
 
 
 def outcomes(panel: Panel, method: Forecast, horizon: Horizon, origins: range) -> dict[str, DemandFigures]:
-    """By level, over all origins; an item counts from the origin after its first event on."""
+    """Predictions and pieces sold by level, over all origins; an item counts from the first origin after its
+    first event.
+    """
     parts: dict[str, list[DemandFigures]] = {level: [] for level in LEVELS}
     for at in origins:
         there = panel.known < at
@@ -91,7 +99,7 @@ def _summed(mean: Floats, sold: Floats, level: str, category: NDArray[np.int64])
 
 
 def summed(values: Floats, level: str, category: NDArray[np.int64]) -> Floats:
-    """Items' values [I, S] as the level's: [I, S], [categories, S] or [1, S]."""
+    """Values of items [I, S] summed to a level: [I, S], [categories, S] or [1, S]."""
     if level == "item":
         return values
     group = category if level == "category" else np.zeros_like(category)
@@ -101,8 +109,8 @@ def summed(values: Floats, level: str, category: NDArray[np.int64]) -> Floats:
 
 
 def learn_spread(judged: DemandFigures) -> DemandSpread:
-    """The likeliest spread around means, given what was sold."""
-    # Most are alike: few items sell, and means within 2% are one mean here.
+    """Maximum-likelihood dispersion of pieces sold around the predicted means."""
+    # Most rows are equal, since few items sell; means within 2% are merged to speed up the fit.
     steps = np.round(np.log(np.maximum(judged.mean, LEAST)) * 50)
     _, first, times = np.unique(steps * _APART + judged.sold, return_index=True, return_counts=True)
     mean, sold = np.exp(steps[first] / 50), judged.sold[first]
@@ -118,13 +126,15 @@ def learn_spread(judged: DemandFigures) -> DemandSpread:
 
 
 def spreads(panel: Panel, method: Forecast, horizon: Horizon) -> dict[str, DemandSpread]:
-    """By level, from the origins whose outcomes the panel's end knows."""
+    """Dispersion by level, from the latest origins whose outcomes are known at the end of the panel."""
     origins = _origins(panel, horizon, 0)
     return {level: learn_spread(found) for level, found in outcomes(panel, method, horizon, origins).items()}
 
 
 def judge(panel: Panel, horizon: Horizon) -> dict[str, Any]:
-    """Figures by level and method on the newest origins; each method's spread is learned before them."""
+    """Figures by level and method on the newest origins; the dispersion of each method is learned from the
+    origins before them.
+    """
     judged, before = _origins(panel, horizon, 0), _origins(panel, horizon, 1)
     made: dict[str, Any] = {level: {} for level in LEVELS}
     for name, method in METHODS.items():
@@ -135,7 +145,9 @@ def judge(panel: Panel, horizon: Horizon) -> dict[str, Any]:
 
 
 def _origins(panel: Panel, horizon: Horizon, back: int) -> range:
-    """Midnights, ORIGINS of them, whose periods end before the panel does, or before the first of those."""
+    """The last ORIGINS midnights whose periods end before the panel does; with `back`, before the first of
+    those.
+    """
     length = horizon.steps * horizon.span
     last = panel.counts.shape[1] - length
     if back:
@@ -150,7 +162,9 @@ def _origins(panel: Panel, horizon: Horizon, back: int) -> range:
 
 
 def figures(judged: DemandFigures, spread: DemandSpread) -> dict[str, float]:
-    """WAPE of mean and of median, bias, mean pinball loss of QUANTILES, and what lies at or below each."""
+    """WAPE of mean and median, bias, mean pinball loss of QUANTILES, and the share of outcomes at or below
+    the upper quantile.
+    """
     mean, sold = judged
     found = quantiles(mean, spread)
     apart = sold[:, None] - found

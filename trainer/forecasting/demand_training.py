@@ -1,4 +1,4 @@
-"""Demand out of an event log: pieces (or events) per item and cell, with what the catalogue says of them."""
+"""Demand from an event log: pieces (or events) by item and time cell, with the catalogue's categories."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from models.durations import DAY_MS, HOUR_MS
 from models.errors import PathcastError
 from models.forecasting.demand_model import Horizon, Panel
 
-#: So much of a log is read before the moment of the forecast.
+#: Days of the log that are read before the start of the forecast.
 HISTORY_DAYS = 63
-#: A week for the season, one for the spread, one to judge.
+#: Least days of log: one week for the season, one for the dispersion, one to judge.
 LEAST_DAYS = 21
 PREFERRED = ("purchase", "view_item")
 
 
 class DemandError(PathcastError):
-    """A log from which no demand can be forecast."""
+    """No demand can be forecast from a log."""
 
 
 @dataclass(frozen=True)
 class Sales:
-    """Rows of demand: item (its index), time (epoch ms), pieces, each [N]; `event` is what counts.
+    """Rows of demand: item index, time (epoch ms) and pieces, each [N]; `event` is the counted event.
 
-    `items` are in order of their id; `seen` [I] is an item's first event, 0 where the catalogue knows it.
-    `first` and `last` are the log's times.
+    `items` are sorted by id; `seen` [I] is the time of an item's first event, 0 if the catalogue lists it.
+    `first` and `last` are the log's first and last time.
     """
 
     event: str
@@ -44,9 +44,10 @@ class Sales:
 
 
 def sales(log: pl.LazyFrame, catalogue: Catalogue, event: str | None = None, pieces: bool = True) -> Sales:
-    """Demand in a log: pieces bought, or whatever `event` counts; without one what the log has (PREFERRED).
+    """Demand in a log: pieces of `event`; without one, of the first event in PREFERRED that the log has.
 
-    An event without a quantity is one piece; quantities are clipped as the decoder's. Raises DemandError.
+    An event without a quantity counts one piece; quantities are clipped as the decoder does. Raises
+    DemandError.
     """
     frame = _rows(log)
     counts = dict(frame["event"].value_counts().iter_rows())
@@ -91,7 +92,7 @@ def _rows(log: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _category(item: str, catalogue: Catalogue, known: dict[str, tuple[int, str | None]]) -> str:
-    """The catalogue's, else the one most events said."""
+    """The catalogue's category, else the one that most events name."""
     listed = catalogue[item].category if item in catalogue else None
     return listed or known.get(item, (0, None))[1] or ""
 
@@ -114,7 +115,7 @@ def moment(found: Sales, horizon: Horizon, at: int | None) -> int:
 
 
 def panel(found: Sales, horizon: Horizon, start: int) -> Panel:
-    """Counts by cell up to `start`, epoch ms of a whole cell; nothing after it is read."""
+    """Counts by cell up to `start`, epoch ms of a whole cell; no later event is read."""
     whole = (start - found.first // DAY_MS * DAY_MS) // DAY_MS
     days = min(whole, HISTORY_DAYS)
     first = start - days * DAY_MS

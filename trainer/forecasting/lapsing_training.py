@@ -1,4 +1,4 @@
-"""Learning who comes back from visitors' records alone, and judging it on what a log says happened."""
+"""Training and judging of the lapsing model: who comes back, from visitors' records alone."""
 
 from typing import Any
 
@@ -29,22 +29,23 @@ from models.state.visitor import Visitor
 from trainer.evaluation.bootstrap import interval, resampled
 from trainer.logs.log_replay import SLICE, records
 
-#: Learned from so many visitors at most, evenly drawn: more move the parameters less than their error.
+#: Most visitors to train on, evenly drawn: more of them change the parameters by less than their standard
+#: error.
 SAMPLE = 30_000
 LEAST_VISITORS, LEAST_RETURNED = 50, 10
 _START = np.log([0.5, 1.0, 1.0, 1.0])
-#: Standard deviations of the Gaussian priors of the parameters, around the start, and of the effects.
+#: Standard deviations of the Gaussian priors of the parameters (around the start) and of the effects.
 _WIDE, _NARROW = 3.0, 1.0
 
 
 class LapsingError(PathcastError):
-    """There is too little to say who is about to be lost."""
+    """There are too few visitors to estimate who will not come back."""
 
 
 def learn(table: NDArray[np.void], at: int) -> LapsingParameters:
-    """The likeliest habits (maximum a posteriori) given VISITS [N] as they are at `at`, epoch ms.
+    """Maximum a posteriori parameters given VISITS [N] as of `at` (epoch ms).
 
-    Raises LapsingError where too few visitors came, or came again.
+    Raises LapsingError if there are too few visitors or too few of them came again.
     """
     came_again = int((returns(table, at)[0] > 0).sum())
     if len(table) < LEAST_VISITORS or came_again < LEAST_RETURNED:
@@ -70,7 +71,7 @@ def learn(table: NDArray[np.void], at: int) -> LapsingParameters:
 
 
 def _log_posterior(point: Tensor, again: Tensor, recency: Tensor, age: Tensor, known: Tensor) -> Tensor:
-    """Mean over visitors: of those who stay, and of those who were lost after their last session."""
+    """Mean log posterior over visitors; each either stays or was lost after the last session."""
     shape, kept = point[0].exp(), point[3].exp()
     rate = (point[1] - known @ point[4 : 4 + len(TRAITS)]).exp()
     left = (point[2] + known @ point[4 + len(TRAITS) :]).exp()
@@ -87,7 +88,7 @@ def _beta(a: Tensor, b: Tensor) -> Tensor:
 
 
 def state_at(log: pl.LazyFrame, config: SessionConfig) -> dict[str, Visitor]:
-    """Every visitor after the log's clicks, by the worker's own session step."""
+    """Every visitor's record after the log's clicks, by the worker's own session step."""
     decoder, found, watermark = Decoder(Limits(check_skew=False), Catalogue()), dict[str, Visitor](), 0
     for part in log.sort("ts", maintain_order=True).collect().iter_slices(SLICE):
         for click in decoder.decode(records(part)):
@@ -98,10 +99,11 @@ def state_at(log: pl.LazyFrame, config: SessionConfig) -> dict[str, Visitor]:
 
 
 def judge(log: pl.LazyFrame, at: int, days: float, absent: tuple[float, float]) -> dict[str, Any]:
-    """Learned from the clicks before `at`, judged by who came in the `days` after it.
+    """Train on the clicks before `at` and compare with the visitors who came within `days` after it.
 
-    Of visitors absent for so many days: AUC of staying away, average precision of coming back, calibration,
-    beside ordering by absence alone; 95% intervals by bootstrap. Raises LapsingError.
+    For visitors absent for a number of days in the range `absent`: AUC of staying away, average precision of
+    coming back and calibration, beside ordering by days of absence alone; 95% intervals by bootstrap. Raises
+    LapsingError.
     """
     every = state_at(log.filter(pl.col("ts") < at), SessionConfig())
     known = {name: visitor for name, visitor in every.items() if not visitor.denied}

@@ -1,6 +1,6 @@
-"""Letting a candidate serve, or not: the gate's report is kept with it, and the move is made.
+"""Admission of a candidate: the gate's report is stored with it, and it is promoted or refused.
 
-Where the gate is set to, what passed on the log has to pass on live clicks as well (`live_trial`).
+If the settings demand it, a candidate that passes on the log must also pass on live clicks (`live_trial`).
 """
 
 from pathlib import Path
@@ -23,15 +23,17 @@ def admit(
     moves: Promotions,
     trial: LiveTrial | None = None,
 ) -> GateReport:
-    """Judge a version of the registry on the newest of `examples`, keep the report, promote or refuse it.
+    """Judge a version of the registry on the newest of `examples`, store the report, and promote or refuse
+    it.
 
-    Raises LedgerError where another version is pinned, PromotionError where workers cannot be told.
+    Raises LedgerError if another version is pinned, PromotionError if the workers cannot be notified.
     """
     return conclude(name, judge(moves.folder / name, serving(moves, name), examples, settings), moves, trial)
 
 
 def conclude(name: str, report: GateReport, moves: Promotions, trial: LiveTrial | None = None) -> GateReport:
-    """Keep a report and make the move. What passed is first compared on live clicks if there is a `trial`.
+    """Store a report and promote or refuse the version. With a `trial`, a candidate that passed is first
+    compared on live clicks.
 
     Raises as `admit` does.
     """
@@ -49,7 +51,7 @@ def conclude(name: str, report: GateReport, moves: Promotions, trial: LiveTrial 
 
 
 def kept(folder: Path) -> GateReport:
-    """The report that a version's folder has; pictures stay there. Raises RegistryError."""
+    """The report in a version's folder, without its pictures. Raises RegistryError."""
     figures = read(folder)
     return GateReport(Verdict(figures["verdict"] == "passed", figures["reason"]), figures)
 

@@ -1,8 +1,9 @@
-"""The gate: a candidate serves only if the newest clicks say so.
+"""The gate: a candidate is promoted only if it is good enough on the newest clicks.
 
-Candidate, incumbent, the tiers below and the baselines answer the same clicks of sessions that none of them
-has seen. A paired bootstrap over visitors (`trainer.evaluation.bootstrap`) says what is noise; `gate_verdict`
-has the rules. `admission` keeps the report, and lets the candidate serve or not.
+Candidate, incumbent, the tiers below the network and the baselines answer the same clicks, from sessions that
+neither version was trained on. A paired bootstrap over visitors (`trainer.evaluation.bootstrap`) separates
+differences from noise; `verdict.py` has the rules. `admission.py` stores the report and promotes or refuses
+the candidate.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from trainer.promotion.promotions import Promotions
 
 
 class GateReport(NamedTuple):
-    """What the gate says: the verdict, all figures as JSON values, and pictures (PNG) by name."""
+    """The gate's verdict, all figures as JSON values, and pictures (PNG) by name."""
 
     verdict: Verdict
     figures: dict[str, Any]
@@ -37,7 +38,9 @@ class GateReport(NamedTuple):
 def judge(
     candidate: Path, incumbent: Version | None, examples: Examples, settings: GateSettings
 ) -> GateReport:
-    """Judge the version in a folder; one that cannot be loaded is refused in the words of its error."""
+    """Judge the version in a folder; a version that cannot be loaded is refused with the message of the
+    error.
+    """
     try:
         version = registry.load(candidate)
     except PathcastError as error:
@@ -51,14 +54,16 @@ def judge(
 
 
 class Meeting(NamedTuple):
-    """Who answered the slice: the candidate, the incumbent if one serves, and the field by name."""
+    """The contestants' answers to the slice: the candidate, the incumbent if one serves, and the tiers and
+    baselines by name.
+    """
 
     candidate: Contestant
     incumbent: Contestant | None
     field: dict[str, Contestant]
 
     def apart(self) -> dict[str, dict[str, Difference]]:
-        """How far the candidate is ahead of each of the field."""
+        """The candidate's lead over each tier and baseline."""
         return {name: self.candidate.against(one) for name, one in self.field.items()}
 
 
@@ -116,17 +121,17 @@ def _head(name: str, incumbent: Version | None, verdict: Verdict) -> dict[str, A
 
 
 def said(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as the report's figures have it."""
+    """The verdict as entries of the report's figures."""
     return {"verdict": "passed" if verdict.passed else "refused", "reason": verdict.reason}
 
 
 def serving(moves: Promotions, candidate: str) -> Version | None:
-    """The version that a candidate has to beat; None where none serves, or what serves cannot be used."""
+    """The version that a candidate must beat; None if none serves, or the serving one cannot be loaded."""
     name = moves.ledger.status().serving
     if name is None or name == candidate:
         return None
     try:
         return registry.load(moves.folder / name)
     except PathcastError:
-        # A damaged incumbent, or one for other features, cannot keep its place against one that works.
+        # An incumbent that is damaged or made for other features cannot compete with a working candidate.
         return None

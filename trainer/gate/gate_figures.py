@@ -1,4 +1,4 @@
-"""How good, how calibrated, how varied, how fast and how large each contestant is on the same clicks."""
+"""Figures of each contestant on the same clicks: quality, calibration, coverage, speed and size."""
 
 import time
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from trainer.evaluation.bootstrap import interval
 from trainer.evaluation.evaluate import Answers, answers
 from trainer.evaluation.holdout import Holdout
 
-#: Figures that decide: what a visitor does in this session, and which item comes next.
+#: Figures that decide: purchase intent in this session, and the next item.
 DECIDING = ("average_precision", "recall_20")
-#: Clicks of a chunk whose scoring is timed, and how often.
+#: Clicks in the chunk whose scoring is timed, and number of timings.
 CHUNK, ROUNDS = 256, 15
 
 
 class Difference(NamedTuple):
-    """How far one is ahead of another in a figure; the middle 95% of resampled visitors."""
+    """Lead in a figure, and its 95% interval over resampled visitors."""
 
     ahead: float
     low: float
@@ -32,14 +32,14 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Contestant:
-    """A scorer's answers to a slice. `draws` are its deciding figures [RESAMPLES], by name."""
+    """A scorer's figures and answers on a slice. `draws` has its deciding figures [RESAMPLES] by name."""
 
     figures: dict[str, float]
     draws: dict[str, NDArray[np.float64]]
     purchase: NDArray[np.float32]
 
     def against(self, other: "Contestant") -> dict[str, Difference]:
-        """Paired differences in the deciding figures that both have."""
+        """Paired differences in the deciding figures that both contestants have."""
         made = {}
         for name in (name for name in DECIDING if name in self.draws and name in other.draws):
             low, high = interval(self.draws[name] - other.draws[name])
@@ -48,7 +48,7 @@ class Contestant:
 
 
 def contestant(scorer: Scorer, newest: Holdout, known: int) -> Contestant:
-    """What a scorer that knows so many items answers to a slice."""
+    """Figures and answers of a scorer whose vocabulary has `known` items."""
     found = answers(scorer, newest.clicks)
     bought, next_items = intent(found.purchase, newest), next_item(found.ranks, newest)
     figures = next_items.figures | {"coverage": _coverage(found, known, len(newest.clicks))}
@@ -56,7 +56,7 @@ def contestant(scorer: Scorer, newest: Holdout, known: int) -> Contestant:
 
 
 def next_item(ranks: NDArray[np.int64], newest: Holdout) -> Contestant:
-    """Ranks [N] of what a slice's clicks were followed by, 0 for a miss, judged."""
+    """Figures of the ranks [N] of the next items; 0 is a miss."""
     wanted = newest.wanted
     recall, mrr = quality_metrics.at_ranks(ranks[wanted])
     draws = {"recall_20": newest.draws.part(wanted).means((ranks[wanted] > 0).astype(np.float64))}
@@ -64,7 +64,7 @@ def next_item(ranks: NDArray[np.int64], newest: Holdout) -> Contestant:
 
 
 def intent(chances: NDArray[np.float32], newest: Holdout) -> Contestant:
-    """Purchase probabilities [N] of a slice's clicks, judged."""
+    """Figures of purchase probabilities [N]."""
     judged = newest.judged
     scores, labels = chances[judged], newest.clicks.buys[judged]
     draws = {"average_precision": newest.draws.part(judged).areas(scores, labels)[:, 1]}
@@ -78,7 +78,7 @@ def intent(chances: NDArray[np.float32], newest: Holdout) -> Contestant:
 
 
 def field_of(version: Version, newest: Holdout) -> dict[str, Contestant]:
-    """The tiers that would answer without the network, and the baselines that were trained with it."""
+    """The tiers that would answer without the network, and the baselines stored with the version."""
     known = len(version.vocabulary.ids)
     made = {
         "session_knn": contestant(version.neighbours, newest, known),
@@ -89,7 +89,9 @@ def field_of(version: Version, newest: Holdout) -> dict[str, Contestant]:
 
 
 def microseconds(scorers: list[Scorer], newest: Holdout) -> list[float]:
-    """What a click costs each scorer in a chunk; in turns, so that a busy machine is busy for all of them."""
+    """Median time for one click of a chunk for each scorer; they take turns, so that other load affects all
+    alike.
+    """
     batch = newest.clicks.part(np.arange(min(CHUNK, len(newest.clicks)))).batch()
     taken: list[list[float]] = [[] for _ in scorers]
     for _ in range(ROUNDS):

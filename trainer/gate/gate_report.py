@@ -1,6 +1,6 @@
 """The gate's report in a version's folder: `gate/report.json` for programs, `.md` and `.png` for people.
 
-A version's manifest has no digests of them: the gate speaks after a version is made.
+The version's manifest has no digests of these files, because the gate judges a version after it was saved.
 """
 
 import json
@@ -18,7 +18,7 @@ _FIGURES = ("average_precision", "auc", "brier", "ece", "recall_20", "mrr_20", "
 
 
 def keep(version: Path, figures: dict[str, Any], pictures: Mapping[str, bytes]) -> None:
-    """Write the report into a version's folder, over an older one. Raises RegistryError."""
+    """Write the report into a version's folder; replaces an older one. Raises RegistryError."""
     contents = {
         **pictures,
         "report.md": text(figures).encode(),

@@ -1,30 +1,33 @@
-"""What the gate demands: environment variables `PATHCAST_GATE_…`, from which `docs/settings.md` is made."""
+"""Thresholds of the gate: environment variables `PATHCAST_GATE_…`, the source of `docs/settings.md`."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class GateSettings(BaseSettings):
-    """Limits of the gate. A floor that the incumbent misses as well gives way to the incumbent's figure."""
+    """Thresholds of the gate. If the incumbent misses a floor too, its own figure replaces that floor."""
 
     model_config = SettingsConfigDict(
         env_prefix="PATHCAST_GATE_", frozen=True, extra="ignore", allow_inf_nan=False
     )
 
     least_visitors: int = Field(
-        default=200, ge=2, description="Visitors that the newest slice must have for anything to be judged."
+        default=200,
+        ge=2,
+        description="Fewest visitors in the newest slice; with fewer the candidate is refused.",
     )
     least_buyers: int = Field(
         default=20,
         ge=1,
-        description="Of them, visitors who bought after a click; of a log without any purchase none.",
+        description="Fewest of these visitors who bought after a click; not required of a log without any "
+        "purchase.",
     )
     margin: float = Field(
         default=0.2,
         gt=0,
         le=1,
-        description="A candidate that is not better counts as equal only if it is surely (97.5%) not worse "
-        "than the incumbent by more than this share of the incumbent's figure.",
+        description="A candidate that is not better counts as equal only if, with 97.5% confidence, it is "
+        "not worse than the incumbent by more than this share of the incumbent's figure.",
     )
     calibration: float = Field(
         default=0.05,
@@ -36,8 +39,8 @@ class GateSettings(BaseSettings):
         default=0.01,
         ge=0,
         le=1,
-        description="Least share of the known items that are in any list of 20, of as many as the lists "
-        "could hold.",
+        description="Smallest share of the known items that appear in any list of 20, relative to how many "
+        "the lists could hold.",
     )
     microseconds: float = Field(
         default=2000.0, gt=0, le=1e9, description="Longest time to score a click in a chunk of 256 (µs)."
@@ -50,20 +53,20 @@ class GateSettings(BaseSettings):
         default=0,
         ge=0,
         le=200_000,
-        description="Live clicks on which workers must have compared a candidate that passed with what "
-        "serves before it is promoted; 0: none.",
+        description="Live clicks on which workers must compare a candidate that passed with the serving "
+        "version before it is promoted; 0: none.",
     )
     shadow_minutes: float = Field(
         default=120.0,
         gt=0,
         le=100_000,
-        description="Time for it; a candidate that saw less traffic by then is refused.",
+        description="Time limit for this comparison; a candidate that saw less traffic by then is refused.",
     )
     shadow_outcomes: float = Field(
         default=0.5,
         ge=0,
         le=1,
-        description="Of these clicks, the share whose session must have bought or ended.",
+        description="Smallest share of these clicks whose session must have bought or ended.",
     )
     shadow_latency: float = Field(
         default=1.5, gt=0, le=1000, description="Longest median time, as a multiple of the incumbent's."
@@ -72,5 +75,5 @@ class GateSettings(BaseSettings):
         default=0.02,
         ge=0,
         le=1,
-        description="How much larger than the incumbent's the calibration error on live clicks may be.",
+        description="Largest excess of the calibration error on live clicks over the incumbent's.",
     )

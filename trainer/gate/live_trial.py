@@ -1,7 +1,7 @@
-"""Waiting for the workers' word on a candidate: it is compared with the incumbent before it may serve.
+"""The live trial: workers compare a candidate with the incumbent on live clicks before it may serve.
 
-What is awaited stands in a file, so that who is killed while waiting goes on where it was: the clicks that
-workers have scored meanwhile count, and so does the time.
+The pending trial is stored in a file, so that a process that was killed while waiting continues where it was:
+the clicks that workers have scored since, and the elapsed time, count.
 """
 
 import time
@@ -23,25 +23,27 @@ from trainer.gate.gate_settings import GateSettings
 from trainer.gate.shadow_rules import decide, lacking, limits, together
 from trainer.gate.verdict import Verdict
 
-#: Seconds between two looks: workers speak every ten.
+#: Seconds between two reads of the workers' reports; workers report every ten.
 LOOK_SECONDS = 5.0
 
 
 class Workers(Protocol):
-    """The workers, by way of the topics on which one speaks with them."""
+    """The workers, reached through the topics that carry requests and reports."""
 
     def compare(self, version: Version, events: int) -> None:
-        """Let each of them score so many clicks with a version. Raises PromotionError or RegistryError."""
+        """Request that each worker scores `events` clicks with a version. Raises PromotionError or
+        RegistryError.
+        """
 
     def stop(self) -> None:
         """End the comparison. Raises PromotionError."""
 
     def reports(self) -> list[ModelReport]:
-        """The last word of each on each version. Raises KafkaUnreachable."""
+        """The latest report of each worker on each version. Raises KafkaUnreachable."""
 
 
 class Awaited(msgspec.Struct, frozen=True, kw_only=True):
-    """A comparison that goes on since `at` (epoch ms); `before` are the times of words spoken earlier."""
+    """A pending trial since `at` (epoch ms); `before` are the times of reports that were older than it."""
 
     candidate: str
     incumbent: str
@@ -58,8 +60,9 @@ class TrialFindings(NamedTuple):
 
 @dataclass(frozen=True)
 class LiveTrial:
-    """Comparisons on live clicks. `now` is the clock (epoch ms), `tell` takes news for people. A wait is
-    kept in `file`; without one it begins anew when it is repeated."""
+    """Trials on live clicks. `now` is the clock (epoch ms), `tell` receives messages for people. The pending
+    trial is stored in `file`; without one, a repeated call starts a new trial.
+    """
 
     workers: Workers
     settings: GateSettings
@@ -69,14 +72,15 @@ class LiveTrial:
     sleep: Callable[[float], None] = time.sleep
 
     def goes_on(self, candidate: str) -> bool:
-        """Whether workers were asked about a version already."""
+        """Whether workers were already asked about a version."""
         awaited = self._kept()
         return awaited is not None and awaited.candidate == candidate
 
     def judge(self, version: Version, incumbent: str, serving: Callable[[], str | None]) -> TrialFindings:
-        """Wait for the workers' figures, or until the time is over; `serving` says which version serves.
+        """Wait for the workers' figures, at most until the time limit; `serving` returns the version that
+        serves.
 
-        Raises PromotionError or RegistryError where workers cannot be asked.
+        Raises PromotionError or RegistryError if the workers cannot be asked.
         """
         awaited = self._kept()
         if awaited is None or (awaited.candidate, awaited.incumbent) != (version.id, incumbent):
@@ -88,7 +92,7 @@ class LiveTrial:
         return found
 
     def _begin(self, version: Version, incumbent: str) -> Awaited:
-        """Ask first, then keep it: a kill in between asks twice."""
+        """Ask the workers first, then store the trial: a kill in between asks twice."""
         before = {one.key: one.at for one in self.workers.reports() if one.version == version.id}
         awaited = Awaited(candidate=version.id, incumbent=incumbent, at=self.now(), before=before)
         self.workers.compare(version, self.settings.shadow_events)
@@ -125,7 +129,9 @@ class LiveTrial:
         return {"wanted": self.settings.shadow_events, **figures, "limits": [one._asdict() for one in held]}
 
     def _said(self, awaited: Awaited) -> list[ModelReport]:
-        """What was said of the candidate since; nothing while nobody can be asked, for that may pass."""
+        """Reports on the candidate since the trial began; empty while the broker is unreachable, since that
+        may pass.
+        """
         try:
             found = self.workers.reports()
         except PathcastError as error:
@@ -147,10 +153,10 @@ class LiveTrial:
 
 
 def _stopped(said: Sequence[ModelReport], awaited: Awaited, serving: str | None) -> Verdict | None:
-    """Why waiting has no sense any more: a worker could not use it, or another version serves."""
+    """Why waiting is pointless: a worker cannot use the candidate, or another version serves."""
     if serving != awaited.incumbent:
         return Verdict(
-            False, f"{serving} serves meanwhile, but the candidate was compared with {awaited.incumbent}"
+            False, f"{serving} serves now, but the candidate was compared with {awaited.incumbent}"
         )
     refused = next((one for one in said if one.kind == "refused" and one.refusal not in TRANSIENT), None)
     return Verdict(False, f"{refused.worker} could not use it: {refused.message}") if refused else None

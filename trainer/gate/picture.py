@@ -1,4 +1,4 @@
-"""The gate's picture: who is ahead by how much, and whether probabilities mean what they say."""
+"""The gate's picture: the candidate's lead, and calibration curves."""
 
 import io
 from collections.abc import Mapping
@@ -16,7 +16,9 @@ BINS = 15
 def picture(
     versions: Mapping[str, Contestant], ahead: Mapping[str, Mapping[str, Difference]], newest: Holdout
 ) -> bytes:
-    """A PNG: the candidate's lead in each deciding figure with its 95%, and the versions' calibration."""
+    """A PNG: the candidate's lead in each deciding figure with its 95% interval, and the versions'
+    calibration.
+    """
     figure = Figure(figsize=(12, 4), layout="constrained")
     panels = figure.subplots(1, 1 + len(DECIDING))
     for panel, name in zip(panels, DECIDING, strict=False):

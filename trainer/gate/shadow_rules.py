@@ -1,7 +1,7 @@
-"""What workers found when they compared a candidate with the incumbent on live clicks, and what follows.
+"""Rules of the live trial: workers' comparisons on live clicks are combined and judged.
 
-Each worker says what its own clicks show (`models.contract.updates.Comparison`); the gate decides on all of
-them.
+Each worker reports figures of its own clicks (`models.contract.updates.Comparison`); the gate decides on all
+of them together.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from trainer.gate.gate_settings import GateSettings
 from trainer.gate.verdict import Floor, Verdict
 
 AGREEMENT = ("correlation", "difference", "items_shared", "first_shared")
-#: Figures of a version, and what weighs their means: clicks with a known outcome, purchases, batches.
+#: Figures of a version, and the weight of their means: clicks with a known outcome, purchases, batches.
 _SIDE = {
     "mean": "outcomes",
     "average_precision": "bought",
@@ -24,7 +24,9 @@ _SIDE = {
 
 
 def together(found: Sequence[Comparison]) -> dict[str, Any]:
-    """The comparisons of all workers as one, in JSON values: means by clicks, and the largest `ms_p99`."""
+    """The comparisons of all workers combined, as JSON values: means weighted by clicks, and the largest
+    `ms_p99`.
+    """
     return {
         "workers": len(found),
         **{name: sum(getattr(one, name) for one in found) for name in ("scored", "outcomes", "bought")},
@@ -49,17 +51,19 @@ def _mean(found: Sequence[Comparison], weight: str, value: Callable[[Comparison]
 
 
 def lacking(found: Mapping[str, Any], settings: GateSettings) -> str:
-    """Why there is too little to compare; empty where it will do."""
+    """Why there are too few clicks to compare; empty if there are enough."""
     if found["scored"] < settings.shadow_events:
         return f"workers scored {found['scored']:,} of {settings.shadow_events:,} clicks"
     wanted = settings.shadow_outcomes * settings.shadow_events
     if found["outcomes"] < wanted:
-        return f"what came of {found['outcomes']:,} clicks is known, expected {wanted:,.0f}"
+        return f"the outcome of {found['outcomes']:,} clicks is known, expected {wanted:,.0f}"
     return ""
 
 
 def limits(found: Mapping[str, Any], settings: GateSettings) -> list[Floor]:
-    """Time and calibration of the candidate, held against the incumbent's on the same clicks."""
+    """Latency and calibration error of the candidate beside their limits, relative to the incumbent on the
+    same clicks.
+    """
     own, other = found["candidate"], found["incumbent"]
     ratio = own["ms_p50"] / other["ms_p50"] if other["ms_p50"] else 1.0
     worst = other["calibration_error"] + settings.shadow_calibration
@@ -80,11 +84,11 @@ def decide(found: Mapping[str, Any], held: Sequence[Floor], incumbent: str) -> V
 
 
 def text(found: Mapping[str, Any], names: tuple[str, str]) -> Iterator[str]:
-    """A part of the report as Markdown; `names` are candidate and incumbent."""
-    yield "## In the shadow"
+    """A section of the report as Markdown; `names` are candidate and incumbent."""
+    yield "## Live trial"
     yield ""
     if "workers" not in found:
-        yield f"Workers are to compare both on {found['wanted']:,} live clicks."
+        yield f"Workers will compare both versions on {found['wanted']:,} live clicks."
         return
     yield (
         f"{found['workers']} workers compared both on {found['scored']:,} live clicks (asked for: "

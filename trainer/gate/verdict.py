@@ -1,4 +1,4 @@
-"""The gate's rules: from figures to a verdict, and why, in one sentence."""
+"""The gate's rules: from figures to a verdict and its reason in one sentence."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from trainer.baselines.intent import INTENT
 from trainer.gate.gate_figures import Difference
 from trainer.gate.gate_settings import GateSettings
 
-#: What cannot be a reason to keep a candidate out: they are learned, but nothing serves them.
+#: Baselines that cannot block a candidate: they are trained for comparison, but nothing serves them.
 NOT_BLOCKING = frozenset(name for name, kind in INTENT.items() if not kind.blocks)
 _NAMES = {
     "average_precision": "average precision of purchase intent",
@@ -17,9 +17,9 @@ _NAMES = {
     "microseconds": "time per click (µs)",
     "megabytes": "size (MB)",
 }
-#: Floors by figure; those of `coverage` are least values, all others largest ones.
+#: Figures whose floor is a smallest value; all other limits are largest values.
 _LEAST = frozenset({"coverage"})
-#: How far beyond the incumbent's figure counts as equal where both miss a floor: times differ by chance.
+#: Tolerance factor relative to the incumbent's figure if both miss a floor: times differ by chance.
 _SLACK = {"microseconds": 1.2}
 Differences = Mapping[str, Difference]
 
@@ -35,7 +35,7 @@ _FIRST = Verdict(True, "nothing serves yet, and it is behind no tier that would 
 
 
 class Rival(NamedTuple):
-    """The incumbent: how far the candidate is ahead of it, and its own figures."""
+    """The incumbent: the candidate's lead over it, and its own figures."""
 
     name: str
     differences: Differences
@@ -43,7 +43,7 @@ class Rival(NamedTuple):
 
 
 class Floor(NamedTuple):
-    """A candidate's figure and the limit that it was held to."""
+    """A candidate's figure and the limit that it must keep."""
 
     figure: str
     value: float
@@ -54,7 +54,7 @@ class Floor(NamedTuple):
 def floors(
     candidate: Mapping[str, float], incumbent: Mapping[str, float] | None, settings: GateSettings
 ) -> list[Floor]:
-    """Each floor; one that the incumbent misses gives way to the incumbent's figure, with slack for times."""
+    """Each floor. If the incumbent misses a floor, its own figure replaces it, with a tolerance for times."""
     limits = {
         "ece": settings.calibration,
         "coverage": settings.coverage,
@@ -71,11 +71,11 @@ def _floor(name: str, value: float, limit: float, incumbent: Mapping[str, float]
 
 
 def too_little(visitors: int, buyers: int, any_purchase: bool, settings: GateSettings) -> str:
-    """Why a slice is too small to judge on; empty where it will do."""
+    """Why a slice is too small to judge on; empty if it is large enough."""
     if visitors < settings.least_visitors:
-        return f"only {visitors} visitors began sessions since, expected {settings.least_visitors}"
+        return f"only {visitors} visitors began sessions since then, expected {settings.least_visitors}"
     if any_purchase and buyers < settings.least_buyers:
-        return f"only {buyers} visitors bought since, expected {settings.least_buyers}"
+        return f"only {buyers} visitors bought since then, expected {settings.least_buyers}"
     return ""
 
 
@@ -86,9 +86,10 @@ def decide(
     fresher: bool,
     settings: GateSettings,
 ) -> Verdict:
-    """The verdict on a candidate that there is enough to judge on.
+    """The verdict on a candidate that there are enough clicks to judge.
 
-    `field` are differences to tiers and baselines; a candidate is `fresher` if it has seen newer sessions.
+    `field` are its differences to the tiers and baselines. A candidate is `fresher` if it was trained on
+    newer sessions.
     """
     missed = next((floor for floor in held if not floor.kept), None)
     if missed:

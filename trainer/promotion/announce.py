@@ -1,4 +1,4 @@
-"""Telling the workers of a new model version."""
+"""Announcement of a model version to the workers."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from models.errors import PathcastError
 from models.registry.registry import Version
 from models.registry.versions import MANIFEST
 
-#: Key of the model that serves every placement.
+#: Message key of the model that serves every placement.
 PLACEMENT = "default"
 
 
 class PromotionError(PathcastError):
-    """A version could not be announced; the workers keep the one they have."""
+    """A version could not be announced; workers keep the version that they have."""
 
 
 def announcement(version: Version, features_version: str, place: str | None = None) -> ModelUpdate:
-    """What workers need to find and verify a version; `place` is its URL where it was put to one."""
+    """What workers need to find and verify a version; `place` is its URL if it was published to one."""
     manifest = (version.path / MANIFEST).read_bytes()
     return ModelUpdate(
         version=version.id,
@@ -40,10 +40,11 @@ def announce(
     timeout: float = 15.0,
     key: str = PLACEMENT,
 ) -> None:
-    """Publish to the compacted topic of model updates; `connection` are kafka-python's arguments.
+    """Publish to the compacted topic of model updates; `connection` has kafka-python's arguments.
 
-    `key` is a placement, or `models.contract.updates.SHADOW`; None takes back what was said under it.
-    Returns once the broker has it; raises PromotionError otherwise, `timeout` (seconds) at the latest.
+    `key` is a placement, or `models.contract.updates.SHADOW`. `update` None withdraws what was published
+    under the key. Returns after the broker's acknowledgement; raises PromotionError after at most `timeout`
+    seconds.
     """
     try:
         producer = KafkaProducer(**connection, acks="all", bootstrap_timeout_ms=int(timeout * 1000))

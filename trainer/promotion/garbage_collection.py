@@ -1,4 +1,4 @@
-"""Removing versions that nobody will ask for again."""
+"""Garbage collection: removes versions that are no longer needed."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -11,23 +11,25 @@ from trainer.promotion.ledger import Ledger, LedgerError
 from trainer.promotion.resolve import versions
 from trainer.promotion.status import LedgerEntry, RegistryStatus, What
 
-#: Folders that a killed writer or remover leaves.
+#: Folders that remain when a process is killed while it writes or removes a version.
 _HALF = (".partial-*", ".removed-*")
 
 
-#: Whether the version in a folder is one of those that are meant.
+#: Selects the versions, by folder, that may be removed.
 Which = Callable[[Path], bool]
 
 
 def removable(folder: Path, keep: VersionRetention, now: int) -> list[str]:
-    """Versions that can go as of `now` (epoch ms). Raises LedgerError."""
+    """Versions that can be removed as of `now` (epoch ms). Raises LedgerError."""
     return list(_removable(folder, Ledger(folder).status(), keep, now))
 
 
 def collect_garbage(
     folder: Path, keep: VersionRetention, now: int, which: Which = lambda version: True
 ) -> list[str]:
-    """Remove what can go, of `which` versions; their names. Entered before it happens. Raises LedgerError."""
+    """Remove the removable versions that `which` selects; returns their names. The ledger records it first.
+    Raises LedgerError.
+    """
     gone: list[str] = []
 
     def decide(found: RegistryStatus) -> Iterable[LedgerEntry]:
@@ -49,9 +51,11 @@ def collect_garbage(
 
 
 def remove_published(folder: Path, url: str) -> list[str]:
-    """Remove from the registry at `url` what was removed from the one in `folder`; their names.
+    """Remove from the registry at `url` the versions that were removed from the one in `folder`; returns
+    their names.
 
-    What the ledger does not name is somebody else's. Raises LedgerError, or RegistryError.
+    Versions that the ledger does not name belong to somebody else and stay. Raises LedgerError, or
+    RegistryError.
     """
     removed = Ledger(folder).status().removed
     gone = [name for name in remote.names(url) if name in removed and not (folder / name).exists()]
@@ -69,7 +73,7 @@ def _removable(folder: Path, found: RegistryStatus, keep: VersionRetention, now:
 
 
 def _leftovers(folder: Path, now: int) -> Iterator[Path]:
-    """Removed folders, and half-written ones of a day ago: a younger one may still be written."""
+    """Removed folders, and half-written ones older than a day: a younger one may still be written."""
     for path in (path for pattern in _HALF for path in folder.glob(pattern)):
         if path.name.startswith(".removed-") or now - path.stat().st_mtime * 1000 > DAY_MS:
             yield path

@@ -1,8 +1,8 @@
-"""Which version serves, and how that came about: an append-only file in the registry, `ledger.jsonl`.
+"""The ledger: an append-only file `ledger.jsonl` in the registry that records which version serves, and why.
 
-One line an entry; what holds follows from reading them in order. A line counts once its newline is on the
-disk, so a kill leaves either an entry or none. Who decides and who writes hold one lock, so two processes
-cannot both promote on what they read before.
+Each line is one entry; the current status follows from reading them in order. A line counts once its newline
+is on disk, so a kill leaves either a whole entry or none. Deciding and writing happen under one lock, so two
+processes cannot both promote on what they read before.
 """
 
 import fcntl
@@ -22,10 +22,10 @@ NAME = "ledger.jsonl"
 
 
 class LedgerError(PathcastError):
-    """The ledger cannot be read or written, or what was asked does not go together with what it says."""
+    """The ledger cannot be read or written, or a request contradicts it."""
 
 
-#: Decides, from what holds, what is entered next. Raises LedgerError to enter nothing.
+#: Decides the next entries from the current status. Raises LedgerError to enter nothing.
 Decide = Callable[[RegistryStatus], Iterable[LedgerEntry]]
 
 
@@ -36,7 +36,7 @@ class Ledger:
     folder: Path
 
     def entries(self) -> list[LedgerEntry]:
-        """All entries, oldest first; none where nothing was entered. Raises LedgerError."""
+        """All entries, oldest first; empty if there is no ledger yet. Raises LedgerError."""
         try:
             return _read((self.folder / NAME).read_bytes(), self.folder / NAME)
         except FileNotFoundError:
@@ -45,11 +45,11 @@ class Ledger:
             raise LedgerError(f"cannot read {self.folder / NAME}: {error}; check its rights") from error
 
     def status(self) -> RegistryStatus:
-        """What holds now. Raises LedgerError."""
+        """The current status. Raises LedgerError."""
         return status_after(self.entries())
 
     def enter(self, decide: Decide) -> RegistryStatus:
-        """Enter what `decide` makes of what holds; what holds then. Raises LedgerError."""
+        """Append what `decide` returns for the current status; returns the new status. Raises LedgerError."""
         with self._locked() as file:
             found = status_after(_read(file.read(), self.folder / NAME))
             made = list(decide(found))
@@ -61,7 +61,7 @@ class Ledger:
 
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO]:
-        """The file, alone, read from its start; what a killed writer left half is cut off."""
+        """The file, locked and positioned at its start; an incomplete last line is removed."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / NAME).open("a+b") as file:
@@ -85,7 +85,7 @@ def _read(content: bytes, path: Path) -> list[LedgerEntry]:
             made.append(msgspec.json.decode(line, type=LedgerEntry))
         except msgspec.DecodeError as error:
             raise LedgerError(
-                f"line {number} of {path} is no entry ({error}): it was changed by hand, or by a newer "
+                f"line {number} of {path} is not an entry ({error}): it was changed by hand, or by a newer "
                 "program; repair that line"
             ) from error
     return made

@@ -1,7 +1,7 @@
-"""Promoting versions and taking them back: put where workers find them, entered in the ledger, then told.
+"""Promotion and rollback of versions: published for workers, entered in the ledger, then announced.
 
-The ledger is what holds. If telling fails, or the process dies in between, the workers keep the version they
-have, and telling is repeated by promoting the same version again.
+The ledger is authoritative. If announcing fails or the process dies before it, workers keep their version;
+promoting the same version again repeats the announcement.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,19 +15,19 @@ from trainer.promotion.ledger import Ledger, LedgerError
 from trainer.promotion.resolve import resolve_registered
 from trainer.promotion.status import LedgerEntry, RegistryStatus, What
 
-#: Tells the workers of a version; raises PromotionError where that fails.
+#: Announces a version to the workers; raises PromotionError if that fails.
 Tell = Callable[[Version], None]
-#: Puts a version where workers find it; raises RegistryError where that fails.
+#: Publishes a version where workers find it; raises RegistryError if that fails.
 Publish = Callable[[Version], None]
 
 
 def nowhere(version: Version) -> None:
-    """Workers read the folder that the version is in."""
+    """Publish nothing: workers read the folder that the version is in."""
 
 
 @dataclass(frozen=True)
 class Promotions:
-    """Moves in the registry `folder`, made `by` somebody; `now` is the clock, epoch ms."""
+    """Changes of the registry in `folder`, entered as made by `by`; `now` is the clock (epoch ms)."""
 
     folder: Path
     tell: Tell
@@ -37,14 +37,14 @@ class Promotions:
 
     @property
     def ledger(self) -> Ledger:
-        """Where the moves are entered."""
+        """The ledger of this registry."""
         return Ledger(self.folder)
 
     def promote(self, name: str, reason: str, force: bool = False) -> str:
-        """Let a version serve; which one, as the ledger names it. It is verified first. One that serves
-        already is told of again.
+        """Verify a version, enter it as serving, and announce it; returns its name as in the ledger. A
+        version that already serves is announced again.
 
-        `force` overrules the gate. Raises LedgerError, RegistryError or PromotionError.
+        `force` overrides the gate. Raises LedgerError, RegistryError or PromotionError.
         """
         version = self._published(name)
         self.ledger.enter(lambda found: self._promoted(found, version.id, reason, force))
@@ -52,13 +52,13 @@ class Promotions:
         return version.id
 
     def refuse(self, name: str, reason: str) -> None:
-        """Say why a version does not serve. Raises LedgerError."""
+        """Enter why a version does not serve. Raises LedgerError."""
         self.ledger.enter(lambda _: [self._entry(What.REFUSED, name, reason)])
 
     def rollback(self, reason: str) -> str:
-        """Let the version serve that did before; which one. Raises as `promote` does.
+        """Let the previous version serve again; returns its name. Raises as `promote` does.
 
-        The one that is taken back is not promoted again unless it is forced; a pin on it is released.
+        The withdrawn version is not promoted again without `force`; a pin on it is released.
         """
         before = self._published(_before(self.ledger.status()))
         self.ledger.enter(lambda found: self._rolled_back(found, before.id, reason))
@@ -66,7 +66,9 @@ class Promotions:
         return before.id
 
     def pin(self, name: str, reason: str) -> str:
-        """Let a version serve, and no other one until it is released; which one. Raises as `promote` does."""
+        """Let a version serve, and no other until it is released; returns its name. Raises as
+        `promote` does.
+        """
         version = self._published(name)
 
         def decide(found: RegistryStatus) -> Iterable[LedgerEntry]:
@@ -79,7 +81,7 @@ class Promotions:
         return version.id
 
     def release(self, reason: str) -> str:
-        """Undo the pin; which version it was on. It goes on serving. Raises LedgerError."""
+        """Undo the pin; returns the pinned version, which continues to serve. Raises LedgerError."""
         pinned: list[str] = []
 
         def decide(found: RegistryStatus) -> Iterable[LedgerEntry]:
@@ -92,13 +94,13 @@ class Promotions:
         return pinned[0]
 
     def _published(self, name: str) -> Version:
-        """The version, loaded as a worker does and put where workers find it: nothing is entered before."""
+        """The version, loaded as a worker loads it and published before anything is entered."""
         known = resolve_registered(self.folder, name)
         version = registry.load(self.folder / known)
         if version.id != known:
             raise RegistryError(
-                f"the folder {known} holds version {version.id}, expected one of its own name: workers would "
-                "say another name than the ledger; rename the folder to what it holds"
+                f"the folder {known} holds version {version.id}, expected {known}: workers would report "
+                f"another name than the ledger; rename the folder to {version.id}"
             )
         self.publish(version)
         return version
@@ -112,7 +114,7 @@ class Promotions:
             )
         told = found.refused.get(name, found.taken_back.get(name))
         if told is not None and not force:
-            raise LedgerError(f"{name} is {found.state(name)} ({told}); promote it with --force all the same")
+            raise LedgerError(f"{name} is {found.state(name)} ({told}); give --force to promote it anyway")
         return [] if found.serving == name else [self._entry(What.PROMOTED, name, reason)]
 
     def _rolled_back(self, found: RegistryStatus, before: str, reason: str) -> Iterable[LedgerEntry]:

@@ -1,4 +1,4 @@
-"""Where versions are put for workers on other machines: from here `docs/settings.md` is made."""
+"""Where versions are published for workers on other machines; a source of `docs/settings.md`."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict

@@ -1,4 +1,4 @@
-"""Versions of a registry by name: what is one, and which one is meant."""
+"""Resolves a name or a folder to a version of a registry."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,27 +8,29 @@ from models.registry.version_files import MANIFEST
 
 
 def is_version(path: Path) -> bool:
-    """Whether a folder is a model version, be it a damaged one."""
+    """Whether a folder is a model version, including a damaged one."""
     if path.name.startswith(".") or not path.is_dir():
         return False
     return (path / MANIFEST).exists() or _looks_like_one(path.name)
 
 
 def versions(folder: Path) -> list[str]:
-    """Names of the versions in a registry, oldest first; damaged ones as well."""
+    """Names of the versions in a registry, oldest first, including damaged ones."""
     return sorted(path.name for path in folder.glob("*") if is_version(path))
 
 
 def resolve_registered(folder: Path, given: str) -> str:
-    """The name of the version that is meant by its name or by its folder in the registry `folder`.
+    """The name of the version given by name or by its folder in the registry `folder`.
 
-    Raises RegistryError: a ledger that names what is elsewhere would name what nobody finds again.
+    Raises RegistryError. A folder elsewhere is refused: the ledger would then name a version that nobody
+    finds.
     """
     return _meant(folder, given, lambda path: path.parent.resolve() == folder.resolve()).name
 
 
 def resolve_folder(folder: Path, given: str) -> Path:
-    """The folder of a version that is named by itself, in the registry `folder`, or by its own folder.
+    """The folder of a version, given by its name in the registry `folder` or by its own folder, wherever it
+    is.
 
     Raises RegistryError.
     """

@@ -1,4 +1,6 @@
-"""What follows from the entries of a registry's ledger: which version serves, and why others do not."""
+"""The status of a registry, computed from the entries of its ledger: which version serves, and why others do
+not.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from msgspec import Meta
 
 
 class What(StrEnum):
-    """What befell a version."""
+    """What happened to a version."""
 
     PROMOTED = "promoted"
     REFUSED = "refused"
@@ -21,7 +23,7 @@ class What(StrEnum):
 
 
 class LedgerEntry(msgspec.Struct, kw_only=True, frozen=True):
-    """`at` is epoch ms; `by` who decided (`gate`, `operator`, ...); `reason` one sentence."""
+    """`at` is epoch ms; `by` names who decided (`gate`, `operator`, ...); `reason` is one sentence."""
 
     at: int
     what: What
@@ -32,7 +34,9 @@ class LedgerEntry(msgspec.Struct, kw_only=True, frozen=True):
 
 @dataclass
 class RegistryStatus:
-    """What follows from entries: `stack` are promoted versions, the last one serves; `refused` say why."""
+    """Status after some entries: `stack` has the promoted versions, the last one serves; `refused` and
+    `taken_back` have the reason by version.
+    """
 
     stack: list[str] = field(default_factory=list)
     pinned: str | None = None
@@ -42,7 +46,7 @@ class RegistryStatus:
 
     @property
     def serving(self) -> str | None:
-        """The version that workers were told of last."""
+        """The version that was announced last."""
         return self.stack[-1] if self.stack else None
 
     def state(self, version: str) -> str:
@@ -53,7 +57,7 @@ class RegistryStatus:
         return next((state for state, versions in known.items() if version in versions), "new")
 
     def after(self, entry: LedgerEntry) -> "RegistryStatus":
-        """Changed by the entry that comes next."""
+        """The status after one more entry; changes this object."""
         version, what = entry.version, entry.what
         if what == What.PROMOTED:
             self.stack = [*(other for other in self.stack if other != version), version]
@@ -73,7 +77,7 @@ class RegistryStatus:
 
 
 def status_after(entries: Iterable[LedgerEntry]) -> RegistryStatus:
-    """What holds after all entries."""
+    """The status after all entries."""
     found = RegistryStatus()
     for entry in entries:
         found = found.after(entry)

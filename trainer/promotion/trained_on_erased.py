@@ -1,4 +1,4 @@
-"""Which model versions learned from clicks that were erased since."""
+"""Finds the model versions that were trained on clicks that have been erased since."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,16 +12,18 @@ MANIFEST = "manifest.json"
 
 
 class LearnedFrom(NamedTuple):
-    """Versions by what they know of erased clicks: they `had` them, or do not say (made from other files)."""
+    """Versions that were trained on erased clicks (`had`), and versions whose lineage has no offsets
+    (`unknown`), because they were made from other files.
+    """
 
     had: list[str]
     unknown: list[str]
 
 
 def trained_on_erased(registry: str, erased: Sequence[Erased]) -> LearnedFrom:
-    """The versions of a registry (a folder or an fsspec URL), by the offsets in their lineage.
+    """The versions of a registry (a folder or an fsspec URL) whose lineage contains erased offsets.
 
-    None where nothing was erased. Raises EventLogError where the registry cannot be read.
+    Both lists are empty if nothing was erased. Raises EventLogError if the registry cannot be read.
     """
     had, unknown = [], []
     for name, offsets in _offsets(LogLocation.at(registry)) if erased else ():

@@ -1,1 +1,1 @@
-"""The trainer as a process: it writes the event log, and learns from it again and again."""
+"""`pathcast trainer`: a process that writes the event log and trains from it repeatedly."""

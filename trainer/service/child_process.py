@@ -1,4 +1,4 @@
-"""The processes that a trainer starts, and how they give way to what else the machine does."""
+"""Child processes of the trainer, and their priority."""
 
 import os
 import subprocess
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def start_process(command: list[str], nice: int = 0) -> "subprocess.Popen[bytes]":
-    """The process that makes a run; what it says goes where this one's lines go.
+    """Start a process that makes a run; its output goes where this process's output goes.
 
-    It gives way to others by `nice` more than this one does.
+    Its nice value is higher by `nice` than this process's.
     """
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     os.setpriority(os.PRIO_PROCESS, child.pid, os.getpriority(os.PRIO_PROCESS, 0) + nice)
@@ -19,7 +19,10 @@ def start_process(command: list[str], nice: int = 0) -> "subprocess.Popen[bytes]
 
 
 def _give_way_as_a_session(nice: int, autogroup: Path = Path("/proc/self/autogroup")) -> None:
-    """Linux may share processors out between sessions first (autogroup, see sched(7)); a process's nice value
-    then counts within its session only, where no worker is. Kernels without that have no such file."""
+    """Give this process's session the same nice value.
+
+    Linux may first share processors between sessions (autogroup, see sched(7)); a nice value then counts only
+    within its session, where no worker is. Kernels without autogroups have no such file.
+    """
     with suppress(OSError):
         autogroup.write_text(str(nice))

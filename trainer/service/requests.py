@@ -1,6 +1,6 @@
-"""Asking the trainer for a run: a note beside the event log, wherever that is.
+"""Requests for a run, stored as files beside the event log.
 
-So whoever sees a reason (an operator, a drift alarm) need not reach the process, and none is lost while it
+Whoever has a reason (an operator, a drift alarm) need not reach the trainer, and no request is lost while it
 is down.
 """
 
@@ -16,7 +16,7 @@ log = structlog.get_logger("pathcast.trainer")
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Who asks for a run, why, and since when (epoch ms)."""
+    """Who requests a run, why, and when (epoch ms)."""
 
     by: str
     reason: str
@@ -24,14 +24,14 @@ class Request(msgspec.Struct, frozen=True):
 
 
 def ask(to: EventLog, request: Request) -> str:
-    """Leave a request; its name. Raises EventLogError."""
+    """Store a request; returns its name. Raises EventLogError."""
     name = f"{request.at:015}-{secrets.token_hex(4)}.json"
     to.place.write(f"{FOLDER}/{name}", msgspec.json.encode(request))
     return name
 
 
 def asked(of: EventLog) -> dict[str, Request]:
-    """The requests that no run has answered, by name, oldest first. Raises EventLogError."""
+    """The unanswered requests by name, oldest first. Raises EventLogError."""
     found = {}
     for name in of.place.names(FOLDER):
         try:
@@ -39,11 +39,11 @@ def asked(of: EventLog) -> dict[str, Request]:
         except FileNotFoundError:
             continue
         except msgspec.DecodeError as error:
-            log.warning("request left out", file=name, reason=str(error))
+            log.warning("request ignored: it cannot be read", file=name, reason=str(error))
     return found
 
 
 def answered(of: EventLog, names: list[str]) -> None:
-    """Remove requests. Raises EventLogError."""
+    """Remove requests that a run has answered. Raises EventLogError."""
     for name in names:
         of.place.remove(f"{FOLDER}/{name}")

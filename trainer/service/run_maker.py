@@ -1,4 +1,6 @@
-"""Making the run that was ordered: slice, training, judgement. Killed anywhere, it goes on when repeated."""
+"""Makes an ordered run: slice, training, judgement. After a kill at any point, repeating the call continues
+the run.
+"""
 
 import shutil
 from collections.abc import Callable
@@ -29,22 +31,26 @@ log = structlog.get_logger("pathcast.trainer")
 
 
 class PromotionVerdict(NamedTuple):
-    """Whether a version serves now, and why, in a sentence."""
+    """Whether a version was promoted, and the reason in a sentence."""
 
     promoted: bool
     why: str
 
 
-#: Lets a version serve, or does not; it is given what the run read: the clicks, and the catalogue if any.
+#: Decides whether a version serves. Receives the version, the clicks that the run read, and the catalogue if
+#: any.
 Judge = Callable[[Version, Path, Path | None], PromotionVerdict]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How runs are made: where versions go, the settings, clicks learned from at most, and the share of the
-    newest that is left to the judge. `catalogue` writes what is known of items to a Parquet file. `start`
-    names the version that a run begins with, None: from scratch. `baselines` are trained beside each
-    version for its report."""
+    """How runs are made.
+
+    `registry` receives versions; `options` are the training settings; `most` is the largest number of clicks
+    in a slice; `holdout` is the share of the newest clicks left for the judge. `catalogue` writes the known
+    items to a Parquet file. `start` returns the version that a run starts from, None: from scratch.
+    `baselines` are trained with each version for its report.
+    """
 
     registry: Path
     options: Options
@@ -59,7 +65,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class RunMaker:
-    """Makes the order of a working folder from an event log; `now` is the clock (epoch ms)."""
+    """Makes the ordered run of a working folder from an event log; `now` is the clock (epoch ms)."""
 
     events: EventLog
     at: Workdir
@@ -68,9 +74,9 @@ class RunMaker:
     now: Callable[[], int]
 
     def make(self, order: RunOrder) -> RunResult:
-        """Make the run and say how it ended; a known failure is an end as well.
+        """Make the run and record how it ended; a known failure is also recorded.
 
-        Raises TrainerError where the working folder cannot be used.
+        Raises TrainerError if the working folder cannot be used.
         """
         try:
             version = self._version(order)
@@ -102,11 +108,11 @@ class RunMaker:
                 self.at.made(version.id)
                 log.info("version made", version=version.id, verdict=version.metrics[VERDICT]["said"])
                 return version
-            log.info("run begins again", reason="a visitor was forgotten meanwhile", version=version.id)
+            log.info("run begins again", reason="a visitor was erased during the run", version=version.id)
             shutil.rmtree(version.path)
 
     def _prepare(self) -> None:
-        """The slice, unless there is one that may be used. The catalogue comes before it."""
+        """Write the slice, unless there is one that may be used. The catalogue is written first."""
         if self._outdated():
             self.at.anew()
         if self.at.slice.exists():
@@ -119,11 +125,11 @@ class RunMaker:
         log.info("slice written", clicks=made.clicks)
 
     def _outdated(self) -> bool:
-        """Whether a visitor was forgotten after the slice was begun."""
+        """Whether a visitor was erased after the slice was begun."""
         return self.at.predates(latest(self.events))
 
     def _start(self) -> Path | None:
-        """The version to begin with; None, and the reason is logged, where it cannot be used."""
+        """The version to start from; None, with a warning, if it cannot be loaded."""
         name = self.at.start.read_text() if self.at.start.exists() else ""
         try:
             return registry.load(self.recipe.registry / name).path if name else None
@@ -162,6 +168,6 @@ class RunMaker:
         try:
             return train(run, order.at, self.recipe.report)
         except CheckpointError as error:
-            log.warning("checkpoint left out", reason=str(error))
+            log.warning("checkpoint ignored", reason=str(error))
             clear(self.at.checkpoint)
             return train(run, order.at, self.recipe.report)

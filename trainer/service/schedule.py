@@ -1,4 +1,4 @@
-"""When the next run is due."""
+"""Decides when the next run is due."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from trainer.service.requests import Request
 
 @dataclass(frozen=True)
 class RunSchedule:
-    """Every so many minutes, and every so many new clicks; either may be left out.
+    """Intervals of runs, in minutes and in new clicks; None disables one.
 
-    So often drift is looked for, which may ask for a run as well; and so often the serving version is taken
-    a small step further.
+    `drift_minutes` is the interval of drift checks, which may request a run; `adapt_minutes` that of
+    incremental updates.
     """
 
     minutes: float | None = None
@@ -23,16 +23,17 @@ class RunSchedule:
 
 @dataclass(frozen=True)
 class Mark:
-    """Where the last run was ordered: its moment (epoch ms), and the clicks that the log had taken in."""
+    """The last run's order: its time (epoch ms), and the number of clicks in the log at that time."""
 
     at: int
     clicks: int
 
 
 def due(schedule: RunSchedule, last: Mark, now: int, clicks: int, asked: Mapping[str, Request]) -> str | None:
-    """Why a run is due, in words; None if it is not. Time alone is no reason: something must be new.
+    """The reason why a run is due; None if it is not. Elapsed time alone is no reason: there must be new
+    clicks.
 
-    `clicks` are those that the log has taken in, ever.
+    `clicks` is the number of clicks that the log has ever taken in.
     """
     if asked:
         return "; ".join(f"{one.by}: {one.reason}" for one in asked.values())

@@ -1,7 +1,8 @@
-"""The trainer's loop: the event log is written and tended all the time, and a run is made when it is due.
+"""The trainer's loop: it writes and maintains the event log, and starts a run when one is due.
 
-A run is a process of its own: its memory goes back when it ends, and what kills it does not stop the log. One
-runs at a time, for it holds the lock of the working folder; and it outlives this process, who finds it again.
+A run is a separate process: its memory is freed when it ends, and its death does not stop the log. Only one
+runs at a time, since it holds the lock of the working folder. It may outlive this process; the next trainer
+finds it again.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,11 +22,11 @@ from trainer.service.schedule import Mark, RunSchedule, due
 from trainer.service.workdir import RunOrder, RunResult, Workdir
 
 log = structlog.get_logger("pathcast.trainer")
-#: Exit status of a run that finds another one at work.
+#: Exit status of a run that finds the working folder locked.
 BUSY = 75
-#: A run that dies so often is given up.
+#: Attempts after which a run that keeps dying is given up.
 ATTEMPTS = 3
-#: How often requests and manifests are looked at.
+#: Interval of reading requests and manifests (ms), and of maintaining the log.
 LOOK_MS = 2_000
 TEND_MS = 5 * MINUTE_MS
 
@@ -34,20 +35,20 @@ class Writer(Protocol):
     """Writes the event log (`trainer.eventlog.ingest.Ingest`)."""
 
     def step(self, wait_ms: int = 500) -> int:
-        """Read and commit what is due."""
+        """Read records, and commit what is due."""
 
     def flush(self) -> None:
         """Commit what was read."""
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the consumer group."""
 
 
 class ChildProcess(Protocol):
-    """A process that makes the run (`subprocess.Popen`)."""
+    """A process that makes a run (`subprocess.Popen`)."""
 
     def poll(self) -> int | None:
-        """Its exit status, once it has one."""
+        """Its exit status; None while it runs."""
 
     def terminate(self) -> None:
         """Ask it to end."""
@@ -58,9 +59,12 @@ class ChildProcess(Protocol):
 
 @dataclass
 class Trainer:
-    """One trainer. `launch` starts the process that makes the run, `check` the one that looks for drift and
-    asks for a run where it sees any, `adapt` the one that takes the serving version a small step further;
-    `report` tells monitoring of the event log; `now` is the clock (epoch ms)."""
+    """One trainer.
+
+    `launch` starts the process that makes a run. `check` starts the drift check, which may request a run.
+    `adapt` starts an incremental update of the serving version. `report` exports the event log's gauges.
+    `now` is the clock (epoch ms).
+    """
 
     events: EventLog
     writer: Writer
@@ -86,7 +90,7 @@ class Trainer:
         self._adapted = Mark(self._began, 0)
 
     def step(self, wait_ms: int = 500) -> None:
-        """One round. Raises EventLogError or TrainerError."""
+        """One round of the loop. Raises EventLogError or TrainerError."""
         self.writer.step(wait_ms)
         now = self.now()
         if now - self._looked >= LOOK_MS:
@@ -100,7 +104,7 @@ class Trainer:
             self.report()
 
     def close(self) -> None:
-        """Commit what was read, and end the run: it goes on where it was with the next trainer."""
+        """Commit what was read and end the run's process; the next trainer continues the run."""
         if self._child is not None and self._child.poll() is None:
             self._child.terminate()
             self._child.wait(60)
@@ -123,14 +127,16 @@ class Trainer:
             self._adapt(now)
 
     def _check(self, now: int) -> None:
-        """Look for drift if it is time; what is asked for then is due when that has ended."""
+        """Start a drift check if it is time; a run that it requests is due when it has ended."""
         minutes = self.schedule.drift_minutes
         if minutes is not None and self.check is not None and now - self._checked >= minutes * MINUTE_MS:
             self._checked = now
             self._child = self.check()
 
     def _adapt(self, now: int) -> None:
-        """Take a small step if it is time and clicks came; a run that is due goes first."""
+        """Start an incremental update if it is time and there are new clicks; a run that is due
+        goes first.
+        """
         minutes, last = self.schedule.adapt_minutes, self._adapted
         if minutes is None or self.adapt is None or self._child is not None:
             return
@@ -141,7 +147,9 @@ class Trainer:
                 self._child = self.adapt()
 
     def _stop_outdated(self, child: ChildProcess) -> None:
-        """A run that reads a visitor who was forgotten since begins again at once, without them."""
+        """End a run that reads a visitor who was erased since; it begins again at once, without
+        that visitor.
+        """
         if not self._stopped and self.at.predates(latest(self.events)):
             self._stopped = True
             child.terminate()
@@ -164,14 +172,16 @@ class Trainer:
         if attempts < ATTEMPTS:
             self.at.begin(replace(order, attempts=attempts))
             return
-        why = f"the run died {attempts} times, at last with status {status}: see its lines above"
+        why = (
+            f"the run died {attempts} times, the last time with exit status {status}: see its log lines above"
+        )
         self.at.end(RunResult(order=order, at=now, version=None, promoted=False, why=why))
         done = self.at.done()
         if done is not None:
             self._tell(done)
 
     def _tell(self, done: RunResult) -> None:
-        """Say once how a run ended, whichever trainer does; only then are its requests answered."""
+        """Log a run's result once, whichever trainer does it; only then are its requests answered."""
         if done.told:
             return
         requests.answered(self.events, done.order.requests)

@@ -1,16 +1,17 @@
-"""A run that was ordered, and what became of the last one, in files that survive a kill.
+"""The working folder of a trainer: the ordered run, and the result of the last one, in files that survive a
+kill.
 
 WORKDIR/
-├── order.json        the run that is under way; there is none while nothing is due
-├── slice.parquet     what it learns from
-├── begun             when the reading of it began
+├── order.json        the current run; absent while none is due
+├── slice.parquet     the clicks that it learns from
+├── begun             modified when reading the slice began
 ├── items.parquet     the catalogue at that time
-├── start             the version that it begins with, where runs begin with one
-├── checkpoint/       how far it is
-├── trained           the version that it made, once it has
-├── shadow.json       since when workers compare that version, where the gate wants it
-├── lock              held by the process that makes it
-└── last.json         the last run that ended, and how
+├── start             the version that it starts from, if runs do so
+├── checkpoint/       its training checkpoint
+├── trained           the name of the version that it made
+├── shadow.json       the pending live trial of that version, if the gate wants one
+├── lock              locked by the process that makes the run
+└── last.json         the last finished run and its result
 """
 
 import fcntl
@@ -37,9 +38,9 @@ class TrainerError(PathcastError):
 
 
 class RunOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """A run: `reason` says why, `at` when it was ordered (epoch ms), `clicks` what the log had taken in.
+    """An ordered run: `reason` says why, `at` when (epoch ms), `clicks` how many clicks the log had then.
 
-    `requests` are the names of the requests that it answers. `attempts` counts how often it died.
+    `requests` are the names of the requests that it answers. `attempts` counts how often its process died.
     """
 
     id: str
@@ -51,9 +52,9 @@ class RunOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended: with a version, `promoted` or not, or with none. `why` is a sentence.
+    """How a run ended: the version or None, whether it was `promoted`, and `why` in a sentence.
 
-    `told`: a trainer has said so, and answered the requests.
+    `told`: a trainer has logged the result and answered the requests.
     """
 
     order: RunOrder
@@ -72,41 +73,41 @@ class Workdir:
 
     @property
     def slice(self) -> Path:
-        """What the run learns from."""
+        """The clicks that the run learns from."""
         return self.folder / "slice.parquet"
 
     @property
     def begun(self) -> Path:
-        """As old as the reading of the slice."""
+        """Its modification time is the start of reading the slice."""
         return self.folder / "begun"
 
     @property
     def items(self) -> Path:
-        """The catalogue as the run knows it."""
+        """The catalogue that the run uses."""
         return self.folder / "items.parquet"
 
     @property
     def trained(self) -> Path:
-        """Names the version that the run made, once it has."""
+        """Contains the name of the version that the run made."""
         return self.folder / "trained"
 
     @property
     def start(self) -> Path:
-        """Names the version that the run begins with; empty where it begins from scratch."""
+        """Contains the name of the version that the run starts from; empty if from scratch."""
         return self.folder / "start"
 
     @property
     def shadow(self) -> Path:
-        """The comparison on live clicks that the run waits for."""
+        """The pending live trial of the run's version."""
         return self.folder / "shadow.json"
 
     @property
     def checkpoint(self) -> Path:
-        """How far the run is."""
+        """The training checkpoint."""
         return self.folder / "checkpoint"
 
     def order(self) -> RunOrder | None:
-        """The run that is under way. Raises TrainerError."""
+        """The current run. Raises TrainerError."""
         found = self._read("order.json", RunOrder)
         done = self.done()
         if found is not None and done is not None and done.order.id == found.id:
@@ -115,47 +116,47 @@ class Workdir:
         return found
 
     def done(self) -> RunResult | None:
-        """How the last run ended. Raises TrainerError."""
+        """The result of the last run. Raises TrainerError."""
         return self._read("last.json", RunResult)
 
     def mark(self) -> Mark | None:
-        """Where the last run was ordered; None before the first one. Raises TrainerError."""
+        """When the last run was ordered; None before the first one. Raises TrainerError."""
         done = self.done()
         return Mark(done.order.at, done.order.clicks) if done else None
 
     def predates(self, moment: int) -> bool:
-        """Whether what the run reads may be older than a moment (epoch ms)."""
+        """Whether what the run reads may be older than a time (epoch ms)."""
         if self.begun.exists():
             return moment >= int(self.begun.stat().st_mtime * 1000)
         return self.slice.exists()
 
     def begin(self, order: RunOrder) -> None:
-        """RunOrder a run, or say that it died once more. Raises TrainerError."""
+        """Record an ordered run, or one more attempt of it. Raises TrainerError."""
         self._write("order.json", msgspec.json.encode(order))
 
     def end(self, done: RunResult) -> None:
-        """Say how the run ended; nothing of it stays. Raises TrainerError."""
+        """Record the run's result and remove its files. Raises TrainerError."""
         self._write("last.json", msgspec.json.encode(done))
         self._clear()
 
     def tell(self, done: RunResult) -> None:
-        """Note that a trainer has said how the last run ended. Raises TrainerError."""
+        """Record that a trainer has logged the last run's result. Raises TrainerError."""
         self._write("last.json", msgspec.json.encode(replace(done, told=True)))
 
     def check(self) -> None:
-        """Raises TrainerError where the folder cannot be written, or has files that cannot be read."""
+        """Raise TrainerError if the folder is not writable, or has files that cannot be read."""
         with self._using(), TemporaryFile(dir=self.folder):
             self.order()
 
     def anew(self) -> None:
-        """Forget what the run has read and learned so far: it begins again."""
+        """Remove what the run has read and learned so far, so that it begins again."""
         for path in (self.slice, self.begun, self.items, self.start, self.trained, self.shadow):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.checkpoint, ignore_errors=True)
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
-        """Whether this process is the one that makes the run; it is until the block ends."""
+        """Lock the folder until the block ends; yields whether this process got the lock."""
         with self._using(), (self.folder / "lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,11 +180,13 @@ class Workdir:
             ) from error
 
     def starts(self, version: str) -> None:
-        """Say which version the run begins with, "" for none, for all its lives. Raises TrainerError."""
+        """Record the version that the run starts from ("": from scratch), for all attempts. Raises
+        TrainerError.
+        """
         self._write(self.start.name, version.encode())
 
     def made(self, version: str) -> None:
-        """Say which version the run made: from here on it only has to be judged. Raises TrainerError."""
+        """Record the version that the run made; after this it only has to be judged. Raises TrainerError."""
         self._write(self.trained.name, version.encode())
 
     def _write(self, name: str, content: bytes) -> None:

@@ -1,7 +1,7 @@
-"""Online adaptation: a small step of a version from the newest events, between two trainings.
+"""Incremental update of a version from the newest events, between two trainings.
 
-The network is trained a little further on sessions that are over, calibrated on the newest ones, whose
-outcomes have matured, and the neighbours' index gets them as well. Items and heads stay as they are.
+The network is trained a little further on finished sessions and calibrated on the newest ones, whose outcomes
+are known; the session index is rebuilt with them. Items and heads do not change.
 """
 
 import json
@@ -33,16 +33,18 @@ from trainer.training.log_counts import index
 def adapted(
     parts: Parts, recent: Examples, log: Examples, options: Options, step: IncrementalUpdate
 ) -> Parts:
-    """`parts` a step further on `recent` clicks, the newest of `log`, which neighbours may know as well."""
+    """`parts` after an update on the clicks `recent`, the newest of `log`; the session index covers all of
+    `log`.
+    """
     valid = fresh(parts.metrics, log, step)
     enough = len(np.unique(valid.session[valid.buys])) >= step.min_buyers
     network, words = _trainable(parts.network, options), parts.vocabulary
     plan = HeadPlan.of(network.config)
     torch.manual_seed(options.seed)
     data = prepare(recent, words, options.longest, plan)
-    # What was calibrated on many is not to be calibrated on a few.
+    # A calibration on many clicks is not replaced by one on a few.
     judged_on = prepare(valid, words, options.longest, plan) if enough else None
-    # Adagrad begins at full stride whatever was learned before: a small step is AdamW's alone.
+    # Adagrad would restart with its full step size; AdamW alone keeps the update small.
     how = replace(
         options, epochs=step.epochs, learning_rate=step.learning_rate, table_rate=0.0, pretrain="none"
     )
@@ -53,7 +55,7 @@ def adapted(
 
 
 def _trainable(network: Network, options: Options) -> Network:
-    """A copy that learns; a scorer froze the original. What a training leaves alone stays alone."""
+    """A trainable copy: a scorer froze the original. Parameters that training does not change stay frozen."""
     made = deepcopy(network).requires_grad_(True)
     made.sparse = False
     made.item_bias.requires_grad_(not network.config.cosine)
@@ -63,17 +65,19 @@ def _trainable(network: Network, options: Options) -> Network:
 
 
 def fresh(metrics: Mapping[str, Any], log: Examples, step: IncrementalUpdate) -> Examples:
-    """The newest clicks that a version with these metrics has learned from in no training: what judges it."""
+    """The newest clicks that no training of a version with these metrics has used; the update is judged and
+    calibrated on them.
+    """
     return newest_clicks(log.part(log.began > learned_until(metrics)), step.calibrating_clicks)
 
 
 def newest_clicks(log: Examples, count: int) -> Examples:
-    """The sessions that have the last `count` clicks of a log."""
+    """The sessions that contain the last `count` clicks of a log."""
     return log.part(np.isin(log.session, np.unique(log.session[-count:])))
 
 
 def parts_of(version: Version) -> Parts:
-    """A loaded version taken apart, to be changed and saved as another one."""
+    """The parts of a loaded version, to be changed and saved as another version."""
     config = json.loads((version.path / "config.json").read_bytes())
     arrays = load_arrays((version.path / "neighbours.safetensors").read_bytes())
     arrays.pop("popularity")
@@ -92,7 +96,7 @@ def parts_of(version: Version) -> Parts:
 
 
 def ended(examples: Examples, now: int, gap_ms: int) -> Examples:
-    """Sessions that were over at `now` (epoch ms): `gap_ms` without a click."""
+    """Sessions that were over at `now` (epoch ms): no click for `gap_ms`."""
     session, inverse = np.unique(examples.session, return_inverse=True)
     last = np.full(len(session), np.iinfo(np.int64).min)
     np.maximum.at(last, inverse, examples.ts)

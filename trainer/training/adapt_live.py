@@ -1,4 +1,6 @@
-"""A small version from the newest events, through the same gate as any other one."""
+"""Incremental update of the serving version from the newest events; the result passes the same gate as any
+version.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,15 +29,15 @@ from trainer.promotion.ledger import LedgerError
 from trainer.promotion.promotions import Promotions
 from trainer.training.adapt import IncrementalUpdate, adapted, ended, fresh, parts_of
 
-#: Of the sessions since the serving version, by time: what is learned from, and what the gate judges on.
+#: Shares of the sessions since the serving version, by time: to learn from, and for the gate to judge on.
 SHARES = (0.7, 0.3)
-#: Where a small version says what it is a step of.
+#: Key in a version's metrics of the version that it is an incremental update of.
 ADAPTED = "adapted from"
 
 
 @dataclass(frozen=True)
 class UpdateSource:
-    """The log that `examples` were walked from: its files, and where they stand in the topics."""
+    """The log that `examples` were replayed from: its files, and their offsets in the topics."""
 
     examples: Examples
     files: Sequence[Path]
@@ -49,7 +51,7 @@ def adapt(
     moves: Promotions,
     trial: LiveTrial | None = None,
 ) -> GateReport:
-    """Take the serving version a step further, save it, and let the gate decide.
+    """Update the serving version, save the result, and let the gate decide.
 
     Raises as `serving_version` and `stepped` do.
     """
@@ -58,9 +60,9 @@ def adapt(
 
 
 def stepped(version: Version, source: UpdateSource, step: IncrementalUpdate, moves: Promotions) -> str:
-    """Take a version a step further and save it; which version that is.
+    """Update a version and save the result; returns its name.
 
-    Raises ExamplesError where there is nothing new, RegistryError.
+    Raises ExamplesError if there are no new sessions, RegistryError.
     """
     recent, _ = split(_new(version, source), SHARES)
     now = int(recent.ts.max()) + SessionConfig().gap_ms
@@ -81,7 +83,9 @@ def _new(version: Version, source: UpdateSource) -> Examples:
 
 
 def is_step(folder: Path) -> bool:
-    """Whether the version in a folder is a small step of another one; no, where it does not say."""
+    """Whether the version in a folder is an incremental update of another one; False if its metrics cannot be
+    read.
+    """
     try:
         return ADAPTED in json.loads((folder / "metrics.json").read_bytes())
     except (OSError, ValueError, TypeError):
@@ -89,7 +93,7 @@ def is_step(folder: Path) -> bool:
 
 
 def too_early(version: Version, source: UpdateSource, step: IncrementalUpdate, settings: GateSettings) -> str:
-    """Why a step of a version would only be refused for want of clicks; empty where it would not."""
+    """Why an update would be refused for lack of clicks; empty if it would not."""
     new = since(version, source.examples).clicks
     if len(new) < step.min_clicks:
         return f"{len(new):,} clicks are new and over, expected {step.min_clicks:,}"
@@ -99,7 +103,7 @@ def too_early(version: Version, source: UpdateSource, step: IncrementalUpdate, s
 
 
 def serving_version(moves: Promotions) -> Version:
-    """The version that serves. Raises LedgerError where none does, RegistryError."""
+    """The version that serves. Raises LedgerError if none does, RegistryError."""
     name = moves.ledger.status().serving
     if name is None:
         raise LedgerError("no version serves, so none can be adapted; train and promote one first")
@@ -122,7 +126,7 @@ def _described(
     source: UpdateSource,
     step: IncrementalUpdate,
 ) -> Parts:
-    """With figures, lineage and reference of its own."""
+    """The updated parts with their own figures, lineage and drift reference."""
     options, valid = _options(version), fresh(version.metrics, past, step)
     own = {
         ADAPTED: version.id,

@@ -1,4 +1,6 @@
-"""What the session kNN has to say beside the network, learned on validation by the scorer that serves."""
+"""Weights of the blend of network and session kNN, learned on validation data through the scorer
+that serves.
+"""
 
 from dataclasses import replace
 
@@ -16,14 +18,14 @@ from trainer.evaluation.evaluate import answers, tiers
 from trainer.examples.examples import Examples
 
 Floats = NDArray[np.float64]
-#: Clicks of the newest validation sessions from which the weights are learned.
+#: Clicks of the newest validation sessions to learn the weights from.
 TRIALS = 6_000
-#: What a blend must bring in recall@20 + MRR@20: it makes scoring half as expensive again.
+#: Least gain of a blend in recall@20 + MRR@20: it makes scoring half as expensive again.
 WORTH = 0.01
 
 
 def learn(parts: Parts, valid: Examples) -> Blend | None:
-    """The blend of the newest validation sessions; None where it does not pay."""
+    """The blend learned on the newest validation sessions; None if its gain is too small."""
     newest = valid.part(np.isin(valid.session, np.unique(valid.session[-TRIALS:]))).grouped()
     words = parts.vocabulary
     near = NeighbourScorer(parts.index, words, parts.rates, "trial", parts.settings)
@@ -38,17 +40,17 @@ def learn(parts: Parts, valid: Examples) -> Blend | None:
 
 
 def _worth(parts: Parts, newest: Examples) -> float:
-    """recall@20 + MRR@20 of what is served."""
+    """recall@20 + MRR@20 of the served answers."""
     ranks = answers(tiers(parts)["neural"], newest).ranks[newest.target != 0]
     found = ranks > 0
     return float((found + found / np.maximum(ranks, 1)).mean())
 
 
 def fitted(found: Candidates, wanted: NDArray[np.bool_], on_view: NDArray[np.bool_] | None = None) -> Blend:
-    """Weights with the least cross entropy of the wanted candidates among those of their click.
+    """Weights with the lowest cross entropy of the wanted candidates among those of their click.
 
-    A softmax over candidates (conditional logit, McFadden 1974), four parameters; clicks without a wanted
-    candidate say nothing. `on_view` marks a click's own item, where it is among the candidates.
+    A softmax over candidates (conditional logit, McFadden 1974) with four parameters. Clicks without a wanted
+    candidate are left out. `on_view` marks the click's own item among the candidates.
     """
     view = np.zeros(len(wanted)) if on_view is None else on_view.astype(np.float64)
     design = np.column_stack([found.log_chance, np.log(found.share + LEAST), view, found.seen])

@@ -1,4 +1,4 @@
-"""A whole model version from examples: vocabulary, network, session index, popularity, base rates."""
+"""Builds a whole model version from examples: vocabulary, network, session index, popularity, base rates."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -26,7 +26,7 @@ def build(
     report: Report,
     journal: Journal | None = None,
 ) -> Parts:
-    """A version as `options` say; metrics are those on `valid`, before it was learned from as well.
+    """A version trained as `options` say; its metrics are those on `valid` before the refit on all clicks.
 
     Raises what `learn` raises.
     """
@@ -64,7 +64,7 @@ def choose(
 
 
 def _threshold(scorer: Scorer, valid: Examples) -> float:
-    """Purchase probability from which on "buys" has the best F1 on validation."""
+    """The purchase probability above which "buys" has the best F1 on validation."""
     grouped = valid.grouped()
     judged = grouped.judged
     return quality_metrics.best_threshold(answers(scorer, grouped).purchase[judged], grouped.buys[judged])

@@ -1,4 +1,4 @@
-"""The baselines that a version keeps, for `pathcast evaluate`: trained on the clicks that it learned from."""
+"""The baselines stored with a version for `pathcast evaluate`, trained on the clicks that it learned from."""
 
 from dataclasses import replace
 
@@ -12,7 +12,9 @@ from trainer.training.training_inputs import TrainingInputs
 
 
 def with_baselines(parts: Parts, chosen: Parts, inputs: TrainingInputs, again: Refit | None) -> Parts:
-    """The version with its baselines; `chosen` is the version before everything was learned `again`."""
+    """The version with its baselines; `chosen` is the version before the refit, `again` the refit if there
+    was one.
+    """
     words = None if again else parts.vocabulary
     found = Baselines.learn(inputs.train, inputs.judged_on, words, _known(chosen))
     found = found.refit(again.every, parts.vocabulary, _known(parts)) if again else found
@@ -22,5 +24,5 @@ def with_baselines(parts: Parts, chosen: Parts, inputs: TrainingInputs, again: R
 
 
 def _known(parts: Parts) -> dict[str, State]:
-    """Baselines that a version has anyway."""
+    """Baselines that are already part of a version."""
     return {"lightgbm": parts.forest.state} if parts.forest else {}

@@ -1,4 +1,4 @@
-"""A network that learned a log: from examples to weights, with teachers where the options ask for them."""
+"""Trains a network on a log, with teachers if the options ask for them."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -26,9 +26,11 @@ from trainer.training.training_inputs import TrainingInputs
 
 
 class Learned(NamedTuple):
-    """A trained network, the items it knows, and their weights `[V]`; `said` is what a version tells of it.
+    """A trained network, its vocabulary, and the items' weights `[V]`; `said` are entries for the version's
+    metrics.
 
-    `epochs` made its weights, or those of each network that learned (`ensemble.own`), in `seconds` together.
+    `epochs` is the number of epochs behind the weights of each trained network (`distillation.own`),
+    `seconds` the time of all together.
     """
 
     network: Network
@@ -42,14 +44,14 @@ class Learned(NamedTuple):
 def learn(inputs: TrainingInputs, first: Learned | None = None) -> Learned:
     """Train as `inputs` say.
 
-    Without `valid` each network learns for as many epochs as those of `first`, which has its heads as well,
+    Without `valid`, each network trains for as many epochs as the networks of `first`, has the same heads,
     and is not calibrated.
 
     Raises WarmStartError and CheckpointError.
     """
     training = _Training.of(inputs, first)
     if inputs.options.teacher_width:
-        # What the kept network cannot begin with is said before its teachers have learned.
+        # Raises errors of the kept network's start before its teachers are trained.
         training.begun(training.data, 0)
     network = distilled(training.member, training.data, inputs.options)
     seconds = distributed.first_says(sum(one.seconds for one in training.journals))
@@ -59,7 +61,9 @@ def learn(inputs: TrainingInputs, first: Learned | None = None) -> Learned:
 
 @dataclass
 class _Training:
-    """A training under way: one network, or its teachers first. `known` items are those of the start."""
+    """A training in progress: one network, or its teachers first. `known` is the number of items known from
+    the start version.
+    """
 
     inputs: TrainingInputs
     first: Learned | None
@@ -73,7 +77,7 @@ class _Training:
 
     @classmethod
     def of(cls, inputs: TrainingInputs, first: Learned | None) -> "_Training":
-        """Count and prepare what the networks learn from."""
+        """Prepare the training data of the networks."""
         train, options = inputs.train, inputs.options
         journals = [inputs.journal.of(number) for number in range(options.networks)]
         words, weights = vocabulary(train, content=inputs.content)
@@ -84,7 +88,7 @@ class _Training:
         return cls(inputs, first, words, weights, planned, data, judged_on, journals)
 
     def begun(self, data: Data, number: int) -> tuple[Network, Frozen]:
-        """An untrained network, or the start's, and what of it is frozen."""
+        """An untrained network, or one with the start version's weights, and what of it is frozen."""
         inputs, mine = self.inputs, own(self.inputs.options, number)
         vectors = inputs.content.vectors if inputs.content else None
         network = initial(self.words, self.weights, data, mine, self.planned, vectors)
@@ -103,7 +107,7 @@ class _Training:
         return fit(network, data, self.judged_on, how, self.inputs.report, self.journals[number], frozen)
 
     def said(self) -> dict[str, Any]:
-        """What a version tells of its training."""
+        """What a version's metrics say of its training."""
         start, train = self.inputs.start, self.inputs.train
         until = max(began(train), learned_until(start.metrics) if start else 0)
         found: dict[str, Any] = {LEARNED_UNTIL: until}
@@ -113,7 +117,7 @@ class _Training:
         return found
 
     def epochs(self) -> tuple[int, ...]:
-        """How long each learned; where nothing has judged it, that is how many epochs it made."""
+        """Epochs of each network: up to the best one, or all of them if there was no validation."""
         curves = [one.curve for one in self.journals]
         lasted = [best(curve).epoch if self.judged_on else curve[-1].epoch for curve in curves]
         return tuple(1 + int(distributed.first_says(epoch)) for epoch in lasted)

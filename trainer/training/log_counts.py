@@ -1,4 +1,4 @@
-"""What a version counts in a log: its items, its sessions, how often people buy."""
+"""What a version counts in a log: vocabulary, session index, and how often visitors buy."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,9 @@ from models.state.pane_counts import weight
 from trainer.examples.catalogue_content import CatalogueContent
 from trainer.examples.examples import Examples, ExamplesError
 
-#: Items a version knows; the rest share hashed buckets.
+#: Largest vocabulary; other items share hashed buckets.
 MOST_ITEMS = 20_000
-#: Clicks of the newest sessions that the neighbours' index keeps.
+#: Clicks of the newest sessions in the session index.
 INDEXED_CLICKS = 300_000
 _WEIGHTS = {EVENT_CODES["add_to_cart"]: weight(0, 1, 0), EVENT_CODES["purchase"]: weight(0, 0, 1)}
 
@@ -24,9 +24,10 @@ _WEIGHTS = {EVENT_CODES["add_to_cart"]: weight(0, 1, 0), EVENT_CODES["purchase"]
 def vocabulary(
     examples: Examples, most: int = MOST_ITEMS, content: CatalogueContent | None = None
 ) -> tuple[Vocabulary, NDArray[np.int64]]:
-    """The most wanted items with their latest categories, and weights [V]; then those with content alone.
+    """The items with the largest weights and their latest categories, and the weights [V]; then items that
+    have content only.
 
-    Raises ExamplesError for none.
+    Raises ExamplesError if no event names an item.
     """
     with_item = examples.codes[items(examples.codes) != 0]
     if not len(with_item):
@@ -48,7 +49,7 @@ def vocabulary(
 def index(
     examples: Examples, words: Vocabulary, settings: session_index.NeighbourSettings
 ) -> session_index.SessionIndex:
-    """The neighbours' index over the newest sessions."""
+    """The session index over the newest sessions."""
     known = words.lookup(items(examples.codes))
     kept = np.flatnonzero(known >= 0)[-INDEXED_CLICKS:]
     days = examples.ts[kept] / DAY_MS
@@ -56,5 +57,5 @@ def index(
 
 
 def rates(examples: Examples) -> StageRates:
-    """How often people buy from each stage of a session on."""
+    """Share of sessions that buy from each stage on."""
     return StageRates.count(features.stages(examples.features), examples.buys.astype(np.float32))

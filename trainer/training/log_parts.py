@@ -1,4 +1,4 @@
-"""What a training run reads: its files, as the part to learn from and the part to judge on."""
+"""Reads the files of a training run and splits them into training and validation parts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,21 +22,20 @@ from trainer.logs.profile_files import read_profiles
 from trainer.logs.reading import reading
 from trainer.loop.options import Options
 
-#: Of the clicks, by time: what is learned from first, and what stops and calibrates that.
+#: Shares of the clicks, by time: for training, and for early stopping and calibration.
 SHARES = (0.85, 0.15)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What to learn from, and where the version goes. `mapping` is field -> column of the log, `names`
-    reads its event names.
+    """Inputs of a training run, and where the version goes.
 
-    `baselines` are trained on the same clicks and kept with the version, for `pathcast evaluate`.
-    `checkpoint` is a folder from which a killed run goes on; it is emptied when the version is saved.
-    `start` is the folder of the version that training begins with. `content` has vectors of items.
-    `holdout` is the share of the newest clicks that the run does not look at: a gate judges on them.
-    `offsets` say which places of the topics the log holds (`trainer.logs.lineage`). `profiles` is what the
-    shop knows of people, as it is on the topic `profiles`.
+    `mapping` is field -> column of the log; `names` maps its event names. `baselines` are trained on the same
+    clicks and stored with the version, for `pathcast evaluate`. `checkpoint` is a folder from which a killed
+    run continues; it is emptied when the version is saved. `start` is the folder of the version that training
+    starts from. `content` is a file with vectors of items. `holdout` is the share of the newest clicks that
+    the run leaves out for the gate. `offsets` are the topic offsets of the log (`trainer.logs.lineage`).
+    `profiles` is a file with what the shop knows of people, in the form of the topic `profiles`.
     """
 
     events: Sequence[Path]
@@ -55,13 +54,13 @@ class Run:
 
     @property
     def files(self) -> list[Path]:
-        """All that the run reads but the version that it begins with."""
+        """All files that the run reads, except the version that it starts from."""
         further = (self.items, self.content, self.profiles)
         return [*self.events, *(file for file in further if file is not None)]
 
 
 class RunData(NamedTuple):
-    """A log by time: what is learned from, what is held out; what is odd about it and where it came from."""
+    """A log split by time into `learned` and `held_out`; `said` has warnings about it and its lineage."""
 
     learned: Examples
     held_out: Examples

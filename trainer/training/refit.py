@@ -1,9 +1,9 @@
-"""Everything learned once more from the whole log, when validation has chosen all there is to choose.
+"""Refit: train once more on the whole log, after validation has chosen all settings.
 
-What stops and calibrates a training is the newest part of its log, which says most about what comes next: a
-version that has not learned from it knows neither its items nor its sessions. How long to learn, how to
-calibrate, what network, trees and neighbours weigh, and from which probability on "buys" is said stay as they
-were chosen (Goodfellow, Bengio, Courville 2016, "Deep learning", 7.8: early stopping, then all the data).
+Early stopping and calibration use the newest part of a log, which resembles the future most. A version that
+was not trained on it knows neither its items nor its sessions. The refit keeps what validation chose: the
+number of epochs, the calibration, the weights of network, trees and neighbours, and the threshold of "buys"
+(Goodfellow, Bengio, Courville 2016, "Deep learning", 7.8: early stopping, then all the data).
 """
 
 from dataclasses import fields, replace
@@ -23,21 +23,21 @@ from trainer.training.learn import Learned, learn
 from trainer.training.log_counts import index, rates
 from trainer.training.training_inputs import TrainingInputs
 
-#: Where a version says so in its metrics.
+#: Key in a version's metrics that describes its refit.
 REFIT = "learned again"
-#: What progress calls it.
+#: Name of the stage in progress messages.
 STAGE = "learning again"
 
 
 class Refit(NamedTuple):
-    """What was learned from the whole log, and the log."""
+    """What was learned from the whole log, and that log."""
 
     learned: Learned
     every: Examples
 
 
 def together(older: Examples, newer: Examples) -> Examples:
-    """Two parts of one log, in order of time."""
+    """Two parts of one log joined in order of time."""
     names = [field.name for field in fields(older) if isinstance(getattr(older, field.name), np.ndarray)]
     joined: dict[str, Any] = {
         name: np.concatenate([getattr(older, name), getattr(newer, name)]) for name in names
@@ -46,9 +46,9 @@ def together(older: Examples, newer: Examples) -> Examples:
 
 
 def refit(first: Learned, inputs: TrainingInputs) -> Refit | None:
-    """Learn from both parts for as many epochs as was best; to be calibrated as `first` is.
+    """Train on both parts for the best number of epochs; the caller copies the calibration of `first`.
 
-    None where that is not asked for, and where the time budget has not enough left. Raises what `learn` does.
+    None if it is not requested, or if the time budget has too little left. Raises what `learn` raises.
     """
     train, valid, options = inputs.train, inputs.judged_on, inputs.options
     foreseen = first.seconds * (1 + (len(train) + len(valid)) / len(train))
@@ -62,12 +62,12 @@ def refit(first: Learned, inputs: TrainingInputs) -> Refit | None:
 
 
 def _named(report: Report) -> Report:
-    """Tells of a run as learning again."""
+    """Reports progress under the stage name of the refit."""
     return lambda at: report(at._replace(stage=STAGE))
 
 
 def refitted(parts: Parts, made: Refit) -> Parts:
-    """The version with all that it knows of the log from the whole log; what was chosen stays."""
+    """The version with everything that depends on the log from the whole log; what validation chose stays."""
     learned, every = made
     _calibrate_like(learned.network, parts.network)
     said = learned.said | {REFIT: {"clicks": len(every), "epochs": learned.epochs[0]}}

@@ -1,4 +1,4 @@
-"""What a training ends with: which answers are worth publishing, and what would help."""
+"""The verdict at the end of a training: which answers are good enough to publish, and what would help."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from trainer.evaluation import worth, worth_text
 from trainer.loop.progress import STAGE, best
 from trainer.training.training_inputs import TrainingInputs
 
-#: Where a version keeps the verdict on it: `said` are sentences.
+#: Key in a version's metrics of the verdict; its `said` are sentences.
 VERDICT = "verdict"
 
 
 def verdict(parts: Parts, inputs: TrainingInputs) -> dict[str, Any]:
-    """The verdict as entries of a version's metrics, before the newest clicks are learned from."""
+    """The verdict as entries of a version's metrics, before the refit on the newest clicks."""
     found = worth.judged(parts, inputs.train, inputs.judged_on, inputs.options.publish_heads == "all")
     made = [point for point in inputs.journal.curve if point.stage == STAGE]
     bought = len(np.unique(inputs.train.session[inputs.train.buys]))

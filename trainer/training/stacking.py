@@ -1,4 +1,4 @@
-"""What trees have to say beside the network about a purchase, learned on validation."""
+"""Stacking: weights of trees and network in purchase intent, learned on validation data."""
 
 from collections.abc import Sequence
 
@@ -18,18 +18,19 @@ from trainer.loop.data import prepare
 from trainer.loop.options import Options
 
 Logits = NDArray[np.float32]
-#: The share of the validation's log loss that trees must save: each click costs a walk through them.
+#: Share of the validation log loss that trees must save to be kept: they cost time at every click.
 WORTH = 0.002
-#: How strongly the two weights are drawn to a half each: validation days have few buyers.
+#: Weight that shrinks both weights towards one half: validation has few buyers.
 PULL = 10.0
 
 
 def learn(
     network: Network, words: Vocabulary, train: Examples, valid: Examples, options: Options
 ) -> Forest | None:
-    """Trees of the training clicks, weighed on the validation clicks; None where they do not pay.
+    """Trees trained on the training clicks and weighted on the validation clicks; None if they save too
+    little.
 
-    The network's calibration becomes that of both together. Of clicks of one class nothing can be learned.
+    The network's calibration becomes that of both together. None for clicks of one class.
     """
     learned, judged = train.grouped(), valid.grouped()
     chosen = judged.judged
@@ -48,14 +49,14 @@ def learn(
 
 
 def calibrate(network: Network, words: Vocabulary, forest: Forest, valid: Examples, options: Options) -> None:
-    """Make the network's calibration that of network and trees together, on validation clicks."""
+    """Set the network's calibration to that of network and trees together, on validation clicks."""
     judged = valid.grouped()
     own, said = _both_logits(network, words, forest.state, judged, options)
     _calibrate(network, _summed([forest.network, forest.trees], own, said), judged)
 
 
 def _calibrate(network: Network, together: Logits, judged: Examples) -> None:
-    """Fit the network's calibration to logits of the clicks that are judged."""
+    """Fit the network's calibration to logits of the judged clicks."""
     chosen = judged.judged
     labels, position = judged.buys[chosen].astype(np.float32), judged.position[chosen]
     network.calibration.copy_(by_band(together, labels, position))
@@ -64,7 +65,7 @@ def _calibrate(network: Network, together: Logits, judged: Examples) -> None:
 def _both_logits(
     network: Network, words: Vocabulary, state: State, judged: Examples, options: Options
 ) -> tuple[Logits, Logits]:
-    """What network and trees say of the clicks that are judged."""
+    """Logits of network and trees for the judged clicks."""
     data, chosen = prepare(judged, words, options.longest), judged.judged
     own = validate(network, data, options.clicks_per_batch).logits[chosen]
     return own, trees.logits(state, judged)[chosen].astype(np.float32)
@@ -75,7 +76,7 @@ def _summed(weights: Sequence[float], own: Logits, said: Logits) -> Logits:
 
 
 def weighed(own: Logits, said: Logits, bought: NDArray[np.bool_]) -> list[float]:
-    """Weights of both logits [N] with the least log loss; the shift beside them is left to calibration."""
+    """Weights of both logits [N] with the lowest log loss; calibration fits the intercept later."""
     design = np.column_stack([own, said, np.ones(len(own))]).astype(np.float64)
     towards = np.array([0.5, 0.5, 0.0])
 

@@ -20,7 +20,7 @@ from trainer.training.training_inputs import TrainingInputs
 
 
 def train(run: Run, created_at: int, report: Report) -> registry.Version:
-    """Read the log, train, judge, save as of `created_at` (epoch ms), and load what was saved, to be sure.
+    """Read the log, train, judge, save with `created_at` (epoch ms), and load the saved version as a check.
 
     Raises LogError, ExamplesError, WarmStartError, CheckpointError or RegistryError.
     """
@@ -32,14 +32,14 @@ def train(run: Run, created_at: int, report: Report) -> registry.Version:
 
 
 def _made(run: Run, read: RunData, report: Report) -> Parts:
-    """The version, with what is said of its log, its origin and its worth among its metrics."""
+    """The version; its metrics also describe its log, its lineage and the verdict."""
     inputs = _inputs(run, read, report)
     first = learn(inputs)
     again = refit.refit(first, inputs)
     report(begins("trees, neighbours and their weights"))
     chosen = choose(first, inputs.train, inputs.judged_on, run.options, inputs.journal.curve)
     chosen = replace(chosen, metrics=chosen.metrics | verdict(chosen, inputs))
-    # What answers look like on clicks that were not learned from.
+    # The reference must come from clicks that were not trained on.
     kept: dict[str, Any] = {REFERENCE: reference(chosen, inputs.judged_on, run.options.ignored)}
     if again:
         report(begins("trees and neighbours of the whole log"))
@@ -67,6 +67,6 @@ def _inputs(run: Run, read: RunData, report: Report) -> TrainingInputs:
 
 
 def follow(run: Run) -> None:
-    """Be one of the processes that train together, but not the one that saves the version."""
+    """Take part in a distributed training as a process that does not save the version."""
     inputs = _inputs(run, read_run(run), lambda progress: None)
     refit.refit(learn(inputs), inputs)

@@ -1,4 +1,4 @@
-"""What one training is given."""
+"""The inputs of one training."""
 
 from dataclasses import dataclass, field
 
@@ -12,10 +12,11 @@ from trainer.loop.run_log import Journal
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """Learn from `train`, stop and calibrate on `valid`; begin where the version `start` ended.
+    """Train on `train`; early stopping and calibration use `valid`; start from the weights of the version
+    `start`.
 
-    Without `valid` nothing stops or calibrates the training. With `content`, items have its vectors, and
-    those that were never clicked can be recommended. `journal` receives the curve of the epochs.
+    Without `valid` there is no early stopping and no calibration. With `content`, items have its vectors, and
+    items that were never clicked can be recommended. `journal` receives the learning curve.
     """
 
     train: Examples
@@ -28,7 +29,7 @@ class TrainingInputs:
 
     @property
     def judged_on(self) -> Examples:
-        """The examples that stop and calibrate the training. Raises ValueError without any."""
+        """The examples for early stopping and calibration. Raises ValueError if there are none."""
         if self.valid is None:
             raise ValueError("this training has no validation examples: pass `valid`")
         return self.valid

@@ -194,7 +194,7 @@ def test_what_is_worse_on_live_clicks_is_refused(world: World, candidate: dict[s
     ("scored", "outcomes", "why"),
     [
         (99, 99, "workers scored 99 of 100 clicks in 10 minutes"),
-        (100, 49, "what came of 49 clicks is known, expected 50 in 10 minutes"),
+        (100, 49, "the outcome of 49 clicks is known, expected 50 in 10 minutes"),
         (0, 0, "workers scored 0 of 100 clicks in 10 minutes"),
     ],
 )
@@ -254,7 +254,7 @@ def test_a_worker_that_cannot_use_it_decides_at_once_unless_that_may_pass(world:
 
 def test_another_version_that_is_promoted_meanwhile_ends_it(world: World) -> None:
     world.plan = [lambda: world.moves.promote(world.third.id, "by hand")]
-    assert world.conclude().verdict.reason.startswith(f"{world.third.id} serves meanwhile")
+    assert world.conclude().verdict.reason.startswith(f"{world.third.id} serves now")
     assert world.status.serving == world.third.id
 
 

@@ -97,8 +97,8 @@ def test_the_first_one() -> None:
 
 
 def test_what_is_too_little() -> None:
-    assert too_little(199, 50, True, SETTINGS) == "only 199 visitors began sessions since, expected 200"
-    assert too_little(200, 19, True, SETTINGS) == "only 19 visitors bought since, expected 20"
+    assert too_little(199, 50, True, SETTINGS) == "only 199 visitors began sessions since then, expected 200"
+    assert too_little(200, 19, True, SETTINGS) == "only 19 visitors bought since then, expected 20"
     assert too_little(200, 0, False, SETTINGS) == ""
     assert too_little(200, 20, True, SETTINGS) == ""
 

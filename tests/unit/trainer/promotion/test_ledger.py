@@ -59,7 +59,7 @@ def test_a_line_that_is_none_is_named(tmp_path: Path) -> None:
     enter(tmp_path, entry(What.PROMOTED, "a"))
     with (tmp_path / NAME).open("ab") as file:
         file.write(b'{"what": "sold"}\n')
-    with pytest.raises(LedgerError, match=r"line 2 of .* is no entry"):
+    with pytest.raises(LedgerError, match=r"line 2 of .* is not an entry"):
         Ledger(tmp_path).entries()
 
 
