@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from trainer.logs.session_files import Sessions
 from trainer.training.log_counts import vocabulary
 
 LEARNED = sorted(name for name, kind in INTENT.items() if kind.needs_both)
+ROOT = Path(__file__).parents[4]
 AMOUNTS = ("mean", "poisson_regression", "bayesian_ridge")
 
 
@@ -207,3 +209,8 @@ def test_wrong_amounts_are_refused() -> None:
         amounts.learn(inputs[:0], wanted[:0])
     with pytest.raises(BaselineError, match="amounts hold nan"):
         amounts.learn(inputs, np.append(wanted[:-1], np.nan))
+
+
+def test_the_documentation_names_every_baseline() -> None:
+    page = (ROOT / "docs" / "models" / "evaluation.md").read_text()
+    assert [name for name in (*INTENT, *COUNTING, *AMOUNTS) if f"`{name}`" not in page] == []
