@@ -67,7 +67,7 @@ def test_what_was_taken_back_or_refused_needs_force(world: World) -> None:
     a, b, _ = world.names
     world.moves.promote(a, "first")
     world.moves.refuse(b, "worse by .1")
-    with pytest.raises(LedgerError, match=r"is refused \(worse by \.1\); promote it with --force"):
+    with pytest.raises(LedgerError, match=r"is refused \(worse by \.1\); give --force to promote it"):
         world.moves.promote(b, "again")
     assert world.told == [a]
     world.moves.promote(b, "I know better", force=True)
@@ -131,7 +131,7 @@ def test_what_is_no_version_of_this_registry_is_not_promoted(tmp_path: Path, giv
 def test_a_folder_that_holds_a_version_of_another_name_is_not_promoted(world: World) -> None:
     (world.folder / world.names[0]).rename(world.folder / "renamed")
     with pytest.raises(
-        RegistryError, match=f"the folder renamed holds version {world.names[0]}, expected one"
+        RegistryError, match=f"the folder renamed holds version {world.names[0]}, expected renamed"
     ):
         world.moves.promote("renamed", "copied by hand")
     assert not world.moves.ledger.entries()
