@@ -11,13 +11,13 @@ from deploy.cluster.dead_letters import parse
 from deploy.cluster.vain_replays import Replays
 from models.contract.events import Reason
 from models.contract.pseudonyms import Pseudonyms
-from streams.pipeline.dead_letter import MOST_BYTES, letter
+from streams.pipeline.dead_letter import MOST_BYTES, encode_dead_letter
 
 
 def posted(key, value, headers=(("trace", b"\xff"), ("none", None))):
     """A refused input's letter as it is read back."""
     record = SimpleNamespace(key=key, value=value, offset=7, timestamp=5, headers=headers)
-    key, value, headers = letter(record, "clicks", 3, Reason.MALFORMED, "why")
+    key, value, headers = encode_dead_letter(record, "clicks", 3, Reason.MALFORMED, "why")
     return SimpleNamespace(partition=0, offset=1, timestamp=6, key=key, value=value, headers=headers)
 
 
