@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class Lazy(Group):
     """A group of the commands in COMMANDS, which imports only the one that is called.
 
-    Expected errors (PathcastError, wrong settings) become one line on stderr and exit code 1.
+    Expected errors (PathcastError, wrong settings, a Kafka that fails) become a line on stderr, exit code 1.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -122,6 +123,8 @@ class Lazy(Group):
             raise click.ClickException(str(error)) from error
         except ValueError as error:
             raise _setting_refused(error) from error
+        except RuntimeError as error:
+            raise _kafka_failed(error) from error
 
 
 def _setting_refused(error: ValueError) -> Exception:
@@ -129,6 +132,17 @@ def _setting_refused(error: ValueError) -> Exception:
     from pydantic import ValidationError
 
     return click.ClickException(explained(error)) if isinstance(error, ValidationError) else error
+
+
+def _kafka_failed(error: RuntimeError) -> Exception:
+    """A failure of a Kafka client as one line, any other error unchanged; Kafka's are RuntimeErrors."""
+    clients = (sys.modules.get("kafka.errors"), sys.modules.get("aiokafka.errors"))
+    if not isinstance(error, tuple(client.KafkaError for client in clients if client)):
+        return error
+    return click.ClickException(
+        f"Kafka failed ({type(error).__name__}: {error}): check that the broker runs and that "
+        "KAFKA_BOOTSTRAP_SERVERS names it, then repeat the command"
+    )
 
 
 def explained(error: ValidationError) -> str:

@@ -95,12 +95,13 @@ def standings(
 ) -> list[PartitionPosition]:
     """Every partition of `topic`; `sides` are the other inputs.
 
-    Raises StateError if there is no state, SetUpError if there is no topic.
+    Raises StateCommandError if there is no state, SetUpError if there is no topic, KafkaUnreachable if no
+    broker answers.
     """
     changelog = changelog_of(application_id)
-    topics = describer(to.kafka_python())([topic, *sides])
-    ends = topics[topic][1]
-    with consumer(to) as client:
+    with consumer(to) as client:  # comes first because it explains why no broker answers
+        topics = describer(to.kafka_python())([topic, *sides])
+        ends = topics[topic][1]
         _check_partitions(client.partitions_for_topic(changelog), changelog, topic, ends)
         wanted = [TopicPartition(name, partition) for name in topics for partition in topics[name][1]]
         begins = client.beginning_offsets(wanted)

@@ -6,6 +6,7 @@ import sys
 import click
 import pytest
 from click.testing import CliRunner
+from kafka.errors import KafkaTimeoutError
 
 from deploy import cli
 from models.errors import PathcastError
@@ -47,6 +48,14 @@ def fail_with(monkeypatch, error):
 def test_a_known_failure_is_one_line(monkeypatch):
     done = fail_with(monkeypatch, PathcastError("found x, expected y: do z"))
     assert (done.exit_code, done.stderr) == (1, "Error: found x, expected y: do z\n")
+
+
+def test_a_kafka_that_fails_is_one_line(monkeypatch):
+    done = fail_with(monkeypatch, KafkaTimeoutError("gone"))
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: Kafka failed (KafkaTimeoutError: KafkaTimeoutError: gone): check")
+    assert done.stderr.count("\n") == 1
+    assert isinstance(fail_with(monkeypatch, RuntimeError("bug")).exception, RuntimeError)
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):
