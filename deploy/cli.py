@@ -123,8 +123,13 @@ class Lazy(Group):
             raise click.ClickException(str(error)) from error
         except ValueError as error:
             raise _setting_refused(error) from error
-        except RuntimeError as error:
-            raise _kafka_failed(error) from error
+        except Exception as error:
+            if not _is_kafkas(error):
+                raise
+            raise click.ClickException(
+                f"Kafka failed ({type(error).__name__}: {error}): check that the broker runs and that "
+                "KAFKA_BOOTSTRAP_SERVERS names it, then repeat the command"
+            ) from error
 
 
 def _setting_refused(error: ValueError) -> Exception:
@@ -134,15 +139,10 @@ def _setting_refused(error: ValueError) -> Exception:
     return click.ClickException(explained(error)) if isinstance(error, ValidationError) else error
 
 
-def _kafka_failed(error: RuntimeError) -> Exception:
-    """A failure of a Kafka client as one line, any other error unchanged; Kafka's are RuntimeErrors."""
+def _is_kafkas(error: Exception) -> bool:
+    """Whether a Kafka client raised the error; a client that was never imported did not."""
     clients = (sys.modules.get("kafka.errors"), sys.modules.get("aiokafka.errors"))
-    if not isinstance(error, tuple(client.KafkaError for client in clients if client)):
-        return error
-    return click.ClickException(
-        f"Kafka failed ({type(error).__name__}: {error}): check that the broker runs and that "
-        "KAFKA_BOOTSTRAP_SERVERS names it, then repeat the command"
-    )
+    return isinstance(error, tuple(client.KafkaError for client in clients if client))
 
 
 def explained(error: ValidationError) -> str:
