@@ -52,10 +52,10 @@ class ColumnTable:
 
     def __call__(self, batch: Batch) -> Columns:
         """Columns float32 `[N, C]` of a batch's clicks."""
-        return self.rows(batch.codes, batch.features, past(batch))
+        return self.rows(batch.codes, batch.features, previous_clicks(batch))
 
     def rows(self, codes: NDArray[np.void], features: Columns, before: Columns) -> Columns:
-        """The same of codes [N], features [N, F] and `past` [N, P]."""
+        """The same of codes [N], features [N, F] and `previous_clicks` [N, P]."""
         named = [self._ranked(name, values) for name, values in _names(codes, features).items()]
         event = codes["event"].astype(np.float32)
         return np.column_stack([features[:, _DENSE], *named, event, before]).astype(np.float32)
@@ -69,7 +69,7 @@ class ColumnTable:
         return np.where(known[place] == values, ranks[place], len(known)).astype(np.float32)
 
 
-def past(batch: Batch) -> Columns:
+def previous_clicks(batch: Batch) -> Columns:
     """Events and dwells [N, P] of the clicks before each in its session; -1 where there were none."""
     codes, place, start = batch.trails
     columns = []

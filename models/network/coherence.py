@@ -2,7 +2,7 @@
 
 Each head by itself answers a question on a condition: does the visitor buy within a day, given that this
 session does not; what comes next, given that it does or does not. Together with the calibrated probability
-that the session buys they are what is published. There is one function that does this, `composed`: serving,
+that the session buys they are what is published. There is one function that does this, `combine`: serving,
 evaluation, gates and calibration all call it. Definitions in words: `docs/models/heads.md`.
 """
 
@@ -26,7 +26,7 @@ HORIZONS: Final = (("purchase_24h", 1.0), ("purchase_7d", 7.0))
 Flags = NDArray[np.bool_]
 
 
-def begun(rows: NDArray[np.float32]) -> Flags:
+def order_under_way(rows: NDArray[np.float32]) -> Flags:
     """Whether an order is under way [N]: the cart has items, or a checkout began after the latest purchase.
 
     `rows` are the clicks' feature rows [N, F], not normalised.
@@ -34,16 +34,16 @@ def begun(rows: NDArray[np.float32]) -> Flags:
     return np.asarray((rows[:, _CART] > 0) | (rows[:, _CHECKOUT] > rows[:, _ORDER]))
 
 
-def bought(rows: NDArray[np.float32]) -> Flags:
+def has_purchase(rows: NDArray[np.float32]) -> Flags:
     """Whether the session has a purchase [N], this click included."""
     return np.asarray(rows[:, _BOUGHT] > 0)
 
 
-def on_condition(layout: Layout, raw: Tensor, buys: Tensor) -> Tensor:
+def without_impossible_classes(layout: Layout, raw: Tensor, buys: Tensor) -> Tensor:
     """Raw outputs [N, layout.raw] without the classes that are out of the question.
 
     `buys` [N] is 1 where the session still buys, 0 where it does not, anything else where nobody knows: who
-    buys does not leave next, who does not buy does not purchase next; states that `composed` knows by itself
+    buys does not leave next, who does not buy does not purchase next; states that `combine` knows by itself
     are never asked for.
     """
     parts, closed = by_name(layout), torch.zeros_like(raw, dtype=torch.bool)
@@ -57,7 +57,7 @@ def on_condition(layout: Layout, raw: Tensor, buys: Tensor) -> Tensor:
     return raw.masked_fill(closed, _CLOSED)
 
 
-def composed(
+def combine(
     layout: Layout, said: Tensor, chance: Tensor, rows: NDArray[np.float32], churn_days: float
 ) -> Tensor:
     """What is published [N, layout.answers], from what each calibrated head says by itself, of that shape.
@@ -126,8 +126,8 @@ def _state(part: HeadPart, made: Tensor, chance: Tensor, rows: NDArray[np.float3
     ready, waiting, done = (part.classes.index(name) for name in KNOWN_STATES)
     share = made[:, part.answers]
     share[:, [ready, waiting, done]] = 0
-    under_way = torch.from_numpy(begun(rows)).to(made.device)
-    over = torch.from_numpy(bought(rows)).to(made.device) & ~under_way
+    under_way = torch.from_numpy(order_under_way(rows)).to(made.device)
+    over = torch.from_numpy(has_purchase(rows)).to(made.device) & ~under_way
     share *= (~(under_way | over) / share.sum(1))[:, None]
     share[:, waiting], share[:, done] = under_way.to(share.dtype), over.to(share.dtype)
     share *= (1 - chance)[:, None]

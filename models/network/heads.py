@@ -63,9 +63,9 @@ class HeadModule(nn.Module):
         They agree with `chance` [N], the calibrated probability that the session still buys; `rows` are the
         clicks' feature rows `[N, F]`, not normalised.
         """
-        return coherence.composed(self.layout, self._alone(raw), chance, rows, self.churn_days)
+        return coherence.combine(self.layout, self._calibrated(raw), chance, rows, self.churn_days)
 
-    def _alone(self, raw: Tensor) -> Tensor:
+    def _calibrated(self, raw: Tensor) -> Tensor:
         """What each head says by itself, calibrated."""
         made = raw.new_zeros(len(raw), self.layout.answers)
         for kind, answer in _ANSWERS.items():
@@ -93,7 +93,7 @@ class HeadModule(nn.Module):
     def _ratings(self, raw: Tensor, lines: Tensor) -> Tensor:
         return raw * lines[:, 0] + lines[:, 1]
 
-    def told(self, raw: Tensor, chance: Tensor, batch: Batch) -> NDArray[np.float32]:
+    def batch_answers(self, raw: Tensor, chance: Tensor, batch: Batch) -> NDArray[np.float32]:
         """Answers float32 `[N, layout.answers]` of a batch's clicks; NaN where a head does not apply.
 
         `chance` [N] is their calibrated probability that the session still buys.

@@ -57,9 +57,9 @@ class Recurrence:
         device = carried.device
         slots = torch.from_numpy(batch.slot[order]).long().to(device)
         fresh = torch.from_numpy(batch.fresh[order]).to(device)
-        walked = self.walk(carried, slots, fresh, self.inputs(batch.codes[order]), ends)
-        states = torch.empty_like(walked)
-        states[torch.from_numpy(order).to(device)] = walked
+        advanced = self.advance(carried, slots, fresh, self.inputs(batch.codes[order]), ends)
+        states = torch.empty_like(advanced)
+        states[torch.from_numpy(order).to(device)] = advanced
         return states, carried.to(self._rounded).cpu().numpy()
 
     def rebuilt(self, history: list[bytes]) -> NDArray[Any]:
@@ -75,7 +75,9 @@ class Recurrence:
         where = torch.from_numpy(self.rows(codes)).to(self.gates.device)
         return F.embedding_bag(where, self.gates, mode="sum").add_(self.cells[0].bias)
 
-    def walk(self, carried: Tensor, slots: Tensor, fresh: Tensor, inputs: Tensor, ends: list[int]) -> Tensor:
+    def advance(
+        self, carried: Tensor, slots: Tensor, fresh: Tensor, inputs: Tensor, ends: list[int]
+    ) -> Tensor:
         """Advance states `[B, units]` in place through clicks in wave order; the output after each `[N, H]`.
 
         `slots`, `fresh` and `inputs` are in wave order, `ends` says where each wave ends; no slot is twice in
@@ -132,4 +134,6 @@ class Recurrence:
         order = np.argsort(rank, kind="stable")
         slots = torch.from_numpy(np.array(stale)[numbers[order]]).to(carried.device)
         ends = np.cumsum(np.bincount(rank)).tolist()
-        self.walk(carried, slots, torch.zeros_like(slots, dtype=torch.bool), self.inputs(codes[order]), ends)
+        self.advance(
+            carried, slots, torch.zeros_like(slots, dtype=torch.bool), self.inputs(codes[order]), ends
+        )

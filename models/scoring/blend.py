@@ -75,7 +75,7 @@ class Hybrid:
     def __init__(self, near: NeighbourScorer, blend: Blend) -> None:
         self._near, self.blend = near, blend
 
-    def over(self, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor) -> Ranked:
+    def rank(self, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor) -> Ranked:
         """The k best of N clicks, given the network's k best with their probabilities.
 
         Exact: items that neither neighbours nor session have keep their order among the network's, so
@@ -86,7 +86,7 @@ class Hybrid:
         weights = self._shares(found, len(ranked.items))
         chosen = strongest(found.click, weights, ranked.items.shape[1])
         clicks = found.click[chosen]
-        made, column = exact.nothing(*ranked.items.shape), rank_in_group(clicks)
+        made, column = exact.empty_ranking(*ranked.items.shape), rank_in_group(clicks)
         made.items[clicks, column] = found.item[chosen]
         made.scores[clicks, column] = weights[chosen]
         return made
@@ -94,7 +94,7 @@ class Hybrid:
     def scores(
         self, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor, items: Ints
     ) -> Floats:
-        """Scores [N, K], as `over` gives them, of the `items` [K]; 0 for one that is not compared."""
+        """Scores [N, K], as `rank` gives them, of the `items` [K]; 0 for one that is not compared."""
         found = candidates(self._near, ranked, batch, queries, table, bias)
         weights, made = self._shares(found, len(ranked.items)), np.zeros((len(ranked.items), len(items)))
         for column, item in enumerate(items.tolist()):
@@ -114,7 +114,7 @@ def candidates(
     near: NeighbourScorer, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor
 ) -> Candidates:
     """All items that may be among the blended best of N clicks: the network's, the neighbours', the seen."""
-    found = near.found(batch)
+    found = near.ranked_neighbours(batch)
     rows, columns = np.nonzero(ranked.items >= 0)
     own = ranked.items[rows, columns].astype(np.int64)
     span = len(table)

@@ -76,7 +76,7 @@ class Popularity:
             _bump(self._own, key, count)
             self._count(item, category, count)
 
-    def over(self, base: "Popularity") -> "Popularity":
+    def with_prior_of(self, base: "Popularity") -> "Popularity":
         """The partition's own counts over the prior of `base`, which stays as it is."""
         other = Popularity((), base.rates, base.version)
         other._all = dict(base._all)

@@ -113,7 +113,7 @@ class NeuralScorer:
             return purchase, None
         raw = tasks(inputs)
         self._check(raw.isfinite().all())
-        return purchase, tasks.told(raw, chance, batch)
+        return purchase, tasks.batch_answers(raw, chance, batch)
 
     def _rate(self, tasks: NDArray[np.float32] | None, batch: Batch) -> None:
         """The head says what a rating is beyond its item's and visitor's means; makes ratings of it."""
@@ -152,7 +152,7 @@ class NeuralScorer:
         queries, ranked = self._own(states, batch)
         if self._hybrid is None:
             return ranked
-        return self._hybrid.over(ranked, batch, queries, self._table, self._network.item_bias)
+        return self._hybrid.rank(ranked, batch, queries, self._table, self._network.item_bias)
 
     @torch.inference_mode()
     def probe(self, batch: Batch, items: NDArray[np.int64], groups: Sequence[NDArray[np.int64]]) -> Probe:

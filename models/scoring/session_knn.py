@@ -77,7 +77,7 @@ class NeighbourScorer:
         known = np.append(items[items >= 0], -1)
         return without_repeats(np.where(back >= seen[session][:, None], known[np.maximum(back, 0)], -1))
 
-    def found(self, batch: Batch) -> RankedNeighbours:
+    def ranked_neighbours(self, batch: Batch) -> RankedNeighbours:
         """All that neighbours and session say of items; nothing of the item on view."""
         recent, current = self._recent(batch), self.vocabulary.lookup(item_hashes(batch.codes))
         parts = [_seen(recent, current)]
@@ -105,7 +105,7 @@ class NeighbourScorer:
         clicks, items, values = self._others(recent, current)
         chosen = strongest(clicks, values, k)
         clicks, column = clicks[chosen], rank_in_group(clicks[chosen])
-        ranked = exact.nothing(len(recent), k)
+        ranked = exact.empty_ranking(len(recent), k)
         ranked.items[clicks, column] = items[chosen]
         ranked.scores[clicks, column] = values[chosen]
         return ranked

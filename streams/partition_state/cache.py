@@ -86,7 +86,7 @@ class PartitionCache:
         if self._present:
             self._settle()
         if self._version is not None and self._popularity.version != self._version.id:
-            self._popularity = self._popularity.over(self._version.prior)
+            self._popularity = self._popularity.with_prior_of(self._version.prior)
         return self._popularity
 
     def _settle(self) -> None:

@@ -22,7 +22,7 @@ def intent_state(paths: Paths) -> Classes:
     """
     rows = paths.all.features
     leaving = paths.end - np.arange(len(paths.all)) <= 1
-    fits = [paths.all.buys, coherence.begun(rows), coherence.bought(rows)]
+    fits = [paths.all.buys, coherence.order_under_way(rows), coherence.has_purchase(rows)]
     fits += [leaving, _seeks_cheaper(paths), _compares(paths)]
     names = ("ready_to_buy", "hesitating", "done", "about_to_leave", "price_sensitive", "comparing")
     state = np.select(fits, [STATES.index(name) for name in names], STATES.index("exploring"))

@@ -29,7 +29,8 @@ def risk_ratios(grouped: Examples) -> NDArray[np.float32]:
 
 def task_losses(tasks: HeadModule, raw: Tensor, labels: Targets) -> Tensor:
     """Mean loss of each head [heads] over its labelled clicks; 0 for a head without labels in the batch."""
-    made, raw = raw.new_zeros(len(tasks.layout.parts)), coherence.on_condition(tasks.layout, raw, labels.buys)
+    made = raw.new_zeros(len(tasks.layout.parts))
+    raw = coherence.without_impossible_classes(tasks.layout, raw, labels.buys)
     for kind, loss, of_kind in (
         (Kind.BINARY, _binary, labels.binary),
         (Kind.CLASSES, _class, labels.classes),
@@ -80,7 +81,7 @@ def calibrate(tasks: HeadModule, raw: Tensor, labels: Targets, learned: Targets 
     Each head is fitted under the condition that it was trained under, so that the combined answers are
     calibrated as well. `learned` are the training labels; they determine where amounts are clipped.
     """
-    raw, learned = coherence.on_condition(tasks.layout, raw, labels.buys), learned or labels
+    raw, learned = coherence.without_impossible_classes(tasks.layout, raw, labels.buys), learned or labels
     for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.BINARY)):
         label = labels.binary[:, place].numpy()
         known = ~np.isnan(label)

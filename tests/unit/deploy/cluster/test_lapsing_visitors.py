@@ -155,11 +155,11 @@ def test_a_log_judges_who_comes_back(tmp_path) -> None:
     log, out = tmp_path / "log.parquet", tmp_path / "out.json"
     pl.DataFrame(rows, schema=["event_id", "visitor_id", "ts", "event"], orient="row").write_parquet(log)
     options = ["benchmark", "lapsing", "--events", str(log), "--json", str(out)]
-    done = CliRunner().invoke(main, [*options, "--as-of", str(START + 23 * DAY_MS)])
+    done = CliRunner().invoke(main, [*options, "--cutoff", str(START + 23 * DAY_MS)])
     assert done.exit_code == 0, done.output
     found = json.loads(out.read_text())["all"]
     assert 0 < found["came_back"] < 1
     assert found["auc"] > max(0.95, found["recency"]["auc"])
-    late = CliRunner().invoke(main, [*options, "--as-of", str(START + 90 * DAY_MS)])
+    late = CliRunner().invoke(main, [*options, "--cutoff", str(START + 90 * DAY_MS)])
     assert late.exit_code == 1
     assert "both kinds are needed" in late.output

@@ -10,7 +10,7 @@ from models.features import features
 from models.features.buckets import REMEMBERED, Buckets
 from models.features.fusing import SHARED
 from models.identity import linking
-from models.network.coherence import begun, bought
+from models.network.coherence import has_purchase, order_under_way
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.codes import CODE, category_hash
@@ -80,8 +80,8 @@ def test_a_click_that_arrives_late_is_of_the_visitor_s_latest_time() -> None:
     assert column(matrix, "since_purchase")[2:] == [1, 1]
     assert column(matrix, "since_purchase_never") == [1, 1, 0, 0]
     assert column(matrix, "since_visit_never") == [1, 0, 0, 0]
-    assert begun(matrix).tolist() == [False, True, False, False]
-    assert bought(matrix).tolist() == [False, False, True, True]
+    assert order_under_way(matrix).tolist() == [False, True, False, False]
+    assert has_purchase(matrix).tolist() == [False, False, True, True]
 
 
 def test_stages_follow_the_furthest_step() -> None:

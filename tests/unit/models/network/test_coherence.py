@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from models.contract.head_table import BY_NAME, HEADS, LEAVE, OTHER, STATES, Layout
 from models.features.features import NAMES
-from models.network.coherence import begun, bought, composed, on_condition
+from models.network.coherence import combine, has_purchase, order_under_way, without_impossible_classes
 from models.network.heads import HeadModule
 from models.network.network import Config, Network
 
@@ -101,8 +101,8 @@ def test_what_a_session_did_says_in_which_state_it_is_if_it_does_not_buy(state, 
     assert answer("intent_state", found, "ready_to_buy") == 0.25
     for name in ("hesitating", "done"):
         assert answer("intent_state", found, name) == (0.75 if name == state else 0)
-    assert bool(begun(row)) == (state == "hesitating")
-    assert bool(bought(row) & ~begun(row)) == (state == "done")
+    assert bool(order_under_way(row)) == (state == "hesitating")
+    assert bool(has_purchase(row) & ~order_under_way(row)) == (state == "done")
 
 
 def test_who_comes_back_to_buy_has_not_left_for_good() -> None:
@@ -113,7 +113,7 @@ def test_who_comes_back_to_buy_has_not_left_for_good() -> None:
     said[0, AT["next_event"].answers] = 1 / 17
     said[0, AT["intent_state"].answers] = 1 / 7
     found = {
-        days: answer("churn", composed(LAYOUT, said, torch.tensor([0.2]), rows(), days).numpy()).item()
+        days: answer("churn", combine(LAYOUT, said, torch.tensor([0.2]), rows(), days).numpy()).item()
         for days in (0.5, 1.0, 6.0, 7.0)
     }
     assert found[0.5] == pytest.approx(0.9)
@@ -124,7 +124,7 @@ def test_who_comes_back_to_buy_has_not_left_for_good() -> None:
 
 def test_what_is_out_of_the_question_is_not_learned() -> None:
     raw = torch.randn(3, LAYOUT.raw, requires_grad=True)
-    found = on_condition(LAYOUT, raw, torch.tensor([1.0, 0.0, torch.nan]))
+    found = without_impossible_classes(LAYOUT, raw, torch.tensor([1.0, 0.0, torch.nan]))
     shares = found[:, AT["next_event"].raw].softmax(1)
     classes = BY_NAME["next_event"].classes
     leave, purchase = classes.index(LEAVE), classes.index("purchase")

@@ -43,7 +43,7 @@ def test_steps_follow_torchs_layers(name: str, layers: int) -> None:
     expected = encoder.full(table[torch.from_numpy(rows)].sum(-2).reshape(8, 5, -1))
     waves = rows.reshape(8, 5, -1).transpose(1, 0, 2).reshape(40, -1)
     state, slots = torch.zeros(8, made.units), torch.arange(8).repeat(5)
-    states = made.walk(state, slots, none(40), made.inputs(waves), [8, 16, 24, 32, 40])
+    states = made.advance(state, slots, none(40), made.inputs(waves), [8, 16, 24, 32, 40])
     assert made.units == layers * STATES[name]
     np.testing.assert_allclose(states.view(5, 8, -1).transpose(0, 1), expected, atol=3e-3)
 
@@ -56,10 +56,10 @@ def test_a_row_is_the_same_wherever_it_stands_in_a_wave(name: str, layers: int) 
     size = 3 * ROWS + 5
     rows, before = clicks(size), torch.randn(size, made.units).half().float()
     after = before.clone()
-    together = made.walk(after, torch.arange(size), none(size), made.inputs(rows), [size])
+    together = made.advance(after, torch.arange(size), none(size), made.inputs(rows), [size])
     for alone in (0, 1, ROWS - 1, ROWS, ROWS + 36, size - 1):
         one, kept = slice(alone, alone + 1), before[alone : alone + 1].clone()
-        state = made.walk(kept, torch.zeros(1).long(), none(1), made.inputs(rows[one]), [1])
+        state = made.advance(kept, torch.zeros(1).long(), none(1), made.inputs(rows[one]), [1])
         assert torch.equal(state[0], together[alone])
         assert torch.equal(kept[0], after[alone])
 
@@ -69,8 +69,8 @@ def test_a_row_is_the_same_wherever_it_stands_in_a_wave(name: str, layers: int) 
 def test_a_fresh_click_forgets_the_session_before(name: str, layers: int) -> None:
     made, _, _ = serving(name, layers)
     slot, inputs = torch.zeros(1).long(), made.inputs(clicks(1))
-    fresh = made.walk(torch.ones(1, made.units), slot, ~none(1), inputs, [1])
-    empty = made.walk(torch.zeros(1, made.units), slot, none(1), inputs, [1])
+    fresh = made.advance(torch.ones(1, made.units), slot, ~none(1), inputs, [1])
+    empty = made.advance(torch.zeros(1, made.units), slot, none(1), inputs, [1])
     assert torch.equal(fresh, empty)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.retrieval.exact import best
+from models.retrieval.exact import top_k
 
 K = 20
 
@@ -26,7 +26,7 @@ def test_best_is_a_full_sort(width, kind):
         scores[:, chance.integers(0, width, max(1, width // 2))] = -np.inf
     if kind == "five left":
         scores[:, 5:] = -np.inf
-    ranked = best(scores, K)
+    ranked = top_k(scores, K)
     items, values = sorted_whole(scores)
     assert np.array_equal(ranked.items, items)
     assert np.array_equal(ranked.scores, values)
@@ -35,7 +35,7 @@ def test_best_is_a_full_sort(width, kind):
 
 def test_ties_go_to_the_lower_index_and_never_make_too_many():
     scores = np.repeat(np.arange(100, 0, -1, dtype=np.float32), 3)[None]
-    ranked = best(scores, K)
+    ranked = top_k(scores, K)
     # Six triples and two of the seventh, whichever: within the k, equal scores are in order of the index.
     assert ranked.scores.tolist() == [[100 - place // 3 for place in range(K)]]
     assert ranked.items[0, :18].tolist() == list(range(18))

@@ -59,7 +59,7 @@ def _everywhere(alone: NeuralScorer, near: NeighbourScorer, batch: Batch) -> np.
         logits = alone._network.queries(states) @ alone._items + alone._network.item_bias
     chances = torch.log_softmax(logits, 1).numpy().astype(np.float64)
     shares, seen = np.zeros_like(chances), np.zeros(chances.shape, dtype=bool)
-    found = near.found(batch)
+    found = near.ranked_neighbours(batch)
     shares[found.click, found.item], seen[found.click, found.item] = found.share, found.seen
     scores = BLEND.network * chances + BLEND.neighbours * np.log(shares + LEAST) + BLEND.seen * seen
     current = alone.vocabulary.lookup(batch.codes["item"])
@@ -70,7 +70,7 @@ def _everywhere(alone: NeuralScorer, near: NeighbourScorer, batch: Batch) -> np.
 
 def test_shares_of_a_click_add_up_to_one_and_leave_out_the_item_on_view(log) -> None:
     words, near, batch = log
-    found = near.found(batch)
+    found = near.ranked_neighbours(batch)
     clicks = np.unique(found.click[found.share > 0])
     assert len(clicks) > 100
     np.testing.assert_allclose(np.bincount(found.click, found.share)[clicks], 1)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.features.features import COLUMNS
-from models.features.tree_columns import BACK, past
+from models.features.tree_columns import BACK, previous_clicks
 from models.registry import registry
 from models.scoring.forest import Forest
 from models.scoring.scorer import NeuralScorer
@@ -54,7 +54,7 @@ def test_trees_change_the_answers_and_chunks_do_not(scorers: tuple[NeuralScorer,
 
 def test_the_past_of_a_click_is_that_of_its_session() -> None:
     examples = replay_log(read_log([SHIPPED]).head(2_000)).examples().grouped()
-    found = past(examples.batch()).reshape(len(examples), BACK, 2)
+    found = previous_clicks(examples.batch()).reshape(len(examples), BACK, 2)
     for at in (0, 1, 2, 3, 700, 1_500):
         for back in range(1, BACK + 1):
             before = at - back

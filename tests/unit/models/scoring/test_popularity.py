@@ -94,7 +94,7 @@ def test_order_leaves_no_trace_and_expiry_takes_everything_back(counts, random) 
 def test_another_versions_prior_keeps_the_partitions_own_counts() -> None:
     popularity = Popularity([("old", SHOES, 5)])
     popularity.add([("mine", SHOES, 3)])
-    other = popularity.over(Popularity([("new", SHOES, 4)], BUILT_IN, "v2"))
+    other = popularity.with_prior_of(Popularity([("new", SHOES, 4)], BUILT_IN, "v2"))
     assert other.score(batch(("x", SHOES))).item_ids() == [["new", "mine"]]
     assert other.version == "v2"
 
