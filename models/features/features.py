@@ -23,7 +23,7 @@ from models.features.feature_inputs import FeatureInputs
 from models.features.feature_kinds import ClickFeature, CodeFeature, Feature, hash_row
 from models.features.fusing import Expressions, RowFunction, fused
 from models.features.transforms import Transforms
-from models.state.visitor import COUNTERS
+from models.state.event_counts import COUNTERS
 
 #: One of the events of the contract.
 _EVENT: Final = f"choice:{COUNTERS}"

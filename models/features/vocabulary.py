@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.state.codes import DWELL_BUCKETS, PAGE, PRICE_BUCKETS, SEEN, item_hash, items
-from models.state.visitor import COUNTERS
+from models.state.event_counts import COUNTERS
 
 #: Rows of each small field: event codes, dwell buckets, price buckets, seen before x in cart.
 EVENTS, DWELLS, PRICES, MARKS = COUNTERS, DWELL_BUCKETS, PRICE_BUCKETS, 4

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from models.features.batch import Batch
 from models.state.codes import DWELL_BUCKETS, RATE
-from models.state.visitor import COUNTERS
+from models.state.event_counts import COUNTERS
 
 Floats = NDArray[np.float64]
 #: Clicks that count. Less than a visitor's record keeps, so that chunks change nothing.

@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from models.state.visitor import COUNTERS
+from models.state import event_counts
+from models.state.event_counts import COUNTERS
 
 _ITEM: Final = struct.Struct("<5I")
 _MAX: Final = 0xFFFF_FFFF
@@ -28,12 +29,20 @@ class Funnel(msgspec.Struct, array_like=True, gc=False):
     purchase); `edges[a * COUNTERS + b]` counts event code b right after a in a session.
     """
 
-    events: list[int] = msgspec.field(default_factory=lambda: [0] * COUNTERS)
+    events: list[int] = msgspec.field(default_factory=event_counts.zeros)
     started: int = 0
     ended: int = 0
     bought: int = 0
     clicks: int = 0
     edges: dict[int, int] = {}
+
+    def __post_init__(self) -> None:
+        before = len(self.events)
+        if before < COUNTERS:
+            self.edges = {
+                edge // before * COUNTERS + edge % before: count for edge, count in self.edges.items()
+            }
+            event_counts.widen(self.events)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -14,6 +14,7 @@ from models.contract.events import EVENT_CODES, Click
 from models.durations import HOUR_MS
 from models.state import state_keys
 from models.state.codes import RATE
+from models.state.event_counts import COUNTERS
 from models.state.facts import Ended, Facts, Reopened, Transition
 from models.state.pane_counts import (
     Funnel,
@@ -26,7 +27,7 @@ from models.state.pane_counts import (
     encode_item,
     weight,
 )
-from models.state.visitor import COUNTERS, StateError
+from models.state.visitor import StateError
 
 _VIEWS, _CARTS, _PURCHASES, _OTHER, _CATEGORY = range(5)
 _COLUMN: Final = {

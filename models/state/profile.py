@@ -8,7 +8,8 @@ from typing import Final
 
 from models.contract.events import EVENT_CODES
 from models.durations import DAY_MS
-from models.state.visitor import COUNTERS, Visitor
+from models.state.event_counts import COUNTERS
+from models.state.visitor import Visitor
 
 CATEGORIES: Final = 8
 

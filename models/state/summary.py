@@ -2,12 +2,8 @@
 
 import msgspec
 
-from models.contract.events import EVENTS
+from models.state import event_counts
 from models.state.traits import Traits
-
-
-def _counters() -> list[int]:
-    return [0] * (len(EVENTS) + 1)
 
 
 class Summary(msgspec.Struct, array_like=True, gc=False):
@@ -21,9 +17,12 @@ class Summary(msgspec.Struct, array_like=True, gc=False):
     orders: int = 0
     total_spend: int = 0
     purchase_ts: int = 0
-    totals: list[int] = msgspec.field(default_factory=_counters)
+    totals: list[int] = msgspec.field(default_factory=event_counts.zeros)
     categories: dict[int, int] = {}
     price_weight: int = 0
     price_sum: int = 0
     profile_day: int = 0
     traits: Traits | None = None
+
+    def __post_init__(self) -> None:
+        event_counts.widen(self.totals)

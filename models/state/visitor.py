@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from models.contract.events import EVENTS
 from models.errors import PathcastError
+from models.state import event_counts
 from models.state.codes import WIDTH
 from models.state.exposure import Exposure
 from models.state.summary import Summary
@@ -26,16 +26,9 @@ HIDDEN_BYTES: Final = 2048
 MAX_COUNT: Final = 65_535
 MAX_AMOUNT: Final = (1 << 53) - 1
 
-#: Counters by event code; index 0 is unused.
-COUNTERS: Final = len(EVENTS) + 1
-
 
 class StateError(PathcastError):
     """A visitor's record or a session setting that cannot be used."""
-
-
-def _counters() -> list[int]:
-    return [0] * COUNTERS
 
 
 class Visitor(msgspec.Struct, array_like=True, gc=False):
@@ -59,7 +52,7 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
 
     start_ts: int = 0
     in_session: int = 0
-    counts: list[int] = msgspec.field(default_factory=_counters)
+    counts: list[int] = msgspec.field(default_factory=event_counts.zeros)
     dwell_ms: int = 0
     cart_ts: int = 0
     checkout_ts: int = 0
@@ -74,7 +67,7 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     previous_end: int = 0
     left_items: int = 0
     left_value: int = 0
-    totals: list[int] = msgspec.field(default_factory=_counters)
+    totals: list[int] = msgspec.field(default_factory=event_counts.zeros)
     orders: int = 0
     last_order: int = 0
     purchase_ts: int = 0
@@ -108,6 +101,10 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     others: Summary | None = None
     declared: Traits | None = None
     given: Traits | None = None
+
+    def __post_init__(self) -> None:
+        event_counts.widen(self.counts)
+        event_counts.widen(self.totals)
 
     @property
     def distinct_items(self) -> int:

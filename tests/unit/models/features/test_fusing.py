@@ -11,10 +11,11 @@ from models.contract.events import EVENTS, Click
 from models.features import features
 from models.features.fusing import SHARED, Expressions, fused, unfused
 from models.state.codes import WIDTH
+from models.state.event_counts import COUNTERS
 from models.state.facts import ClickStatus, Facts
 from models.state.summary import Summary
 from models.state.traits import Traits
-from models.state.visitor import COUNTERS, MAX_AMOUNT, MAX_COUNT, Visitor
+from models.state.visitor import MAX_AMOUNT, MAX_COUNT, Visitor
 
 COUNTS = st.lists(st.integers(0, MAX_COUNT), min_size=COUNTERS, max_size=COUNTERS)
 AMOUNTS, TIMES = st.integers(0, MAX_AMOUNT), st.sampled_from([0, 1, 1_600_000_000_000, 1_700_000_000_123])

@@ -13,7 +13,7 @@ from models.network.risk import BURST, PRIOR, SHAPE, WINDOW, risk, table, uncoun
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
 from models.state.codes import DWELL_BUCKETS
-from models.state.visitor import COUNTERS
+from models.state.event_counts import COUNTERS
 from trainer.experiments.risk_journeys import SHIPPED, clicks, risks, rows
 from trainer.experiments.risk_visits import BURSTS, MACHINES, MISTAKEN, PATIENT, PEOPLE
 from trainer.fitting.head_losses import risk_ratios
