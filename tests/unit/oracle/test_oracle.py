@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 from models.sessions.lifecycle import SessionConfig
 from models.state.exposure import ExposureConfig
 from models.state.panes import PaneConfig
-from streams.config.processing_config import ProcessingConfig as PipelineRules
-from streams.config.topics import TopicNames
 from tests.e2e.oracle import Partition
 from tests.e2e.oracle_input import EVENTS
 from tests.e2e.oracle_offers import Actions
 from tests.e2e.oracle_shopper import Rules
 from tests.e2e.oracle_state import differences, expected
-from tests.offline import ACTIONS, FOREVER, Offline, Record
+from tests.offline import ACTIONS, Offline, Record, processing_config
 
 START = 1_700_000_000_000
 MINUTE = 60_000
@@ -61,7 +59,11 @@ def rules_of(rules):
         exposure=ExposureConfig(rules.window),
     )
     panes = PaneConfig(width_ms=rules.pane, retention_ms=rules.retention)
-    return PipelineRules(TopicNames(), 1, session, panes, FOREVER)
+    config = processing_config()
+    # The oracle's times are shorter than those that a setting can have.
+    object.__setattr__(config, "session", session)
+    object.__setattr__(config, "panes", panes)
+    return config
 
 
 @st.composite
