@@ -14,11 +14,8 @@ MARKED = re.compile(r"<!-- patch: (\w+) -->\n.*?<!-- end of patch -->", re.DOTAL
 
 
 def quoted(found: re.Match[str]) -> str:
-    """The markers with the patch between them, exactly as the file has it; as before where there is none."""
-    path = EXAMPLES / found[1] / "change.patch"
-    if not path.exists():
-        return found[0]
-    patch = path.read_text(encoding="utf-8")
+    """The markers with the patch between them, exactly as the file has it."""
+    patch = (EXAMPLES / found[1] / "change.patch").read_text(encoding="utf-8")
     return f"<!-- patch: {found[1]} -->\n\n````diff\n{patch}````\n\n<!-- end of patch -->"
 
 

@@ -62,7 +62,11 @@ def test_modules_exist(page: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_settings_exist(page: Path):
-    settings = settings_doc.every().keys() | settings_doc.BUNDLED.keys()
+    patches = "\n".join(path.read_text() for path in PATCHES)
+    added = {
+        f"PATHCAST_{name.upper()}" for name in re.findall(r"^\+    (\w+): .*= Field\(", patches, re.MULTILINE)
+    }
+    settings = settings_doc.every().keys() | settings_doc.BUNDLED.keys() | added
     named = set(re.findall(r"\b(?:PATHCAST|KAFKA)_[A-Z_]*[A-Z]\b", page.read_text()))
     prefixes = set(re.findall(r"\b(PATHCAST_[A-Z_]*)_\*", page.read_text()))
     assert sorted(name for name in named - settings - prefixes if name != "PATHCAST_TEST_RATE") == []
