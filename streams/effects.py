@@ -1,4 +1,4 @@
-"""What applying a chunk does: the seam between the transport, which knows no clicks, and a processor."""
+"""The interface between the transport, which knows nothing of clicks, and a processor of chunks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,11 +50,11 @@ class Work:
 
 @dataclass(slots=True)
 class Effects:
-    """What a chunk comes to: outputs by topic, changed state, and the watermark (event time, ms) reached.
+    """The effects of a chunk: outputs by topic, changed state, and the watermark (event time, ms) reached.
 
-    Outputs go to the input's partition, `routed` ones to any. A state value of None deletes.
-    `committed` is called after the transaction has been committed and written to the local store. `erased`:
-    what is deleted must also be gone from the store's files.
+    Outputs go to the partition of the input, `routed` ones to any partition. A state value of None deletes.
+    `committed` is called after the transaction is committed and written to the local store. With `erased`,
+    deleted values must also leave the files of the store.
     """
 
     outputs: dict[str, list[Message]] = field(default_factory=dict)
@@ -71,14 +71,14 @@ class Processor(Protocol):
     def process(self, works: Sequence[Work]) -> list[Effects]:
         """Effects of chunks of different partitions, in order.
 
-        Must change nothing outside, since the transactions may not come to pass.
+        It must change nothing outside, because a transaction may fail.
         """
 
     def reject(self, work: Work, error: Exception) -> Effects:
-        """Effects of a single record that `process` failed on: a dead letter."""
+        """Effects of a single record on which `process` failed: a dead letter."""
 
     def opened(self, partition: int, state: Reader) -> None:
-        """The partition is owned and recovered."""
+        """The partition is assigned and its state is recovered."""
 
     def closed(self, partition: int) -> None:
-        """The partition is somebody else's."""
+        """The partition is revoked."""

@@ -1,10 +1,10 @@
-"""What can go wrong in a worker.
+"""Errors of a worker.
 
 PathcastError
 └── WorkerError
-    ├── SetUpError        the surroundings are not as they must be: nothing has been processed
-    ├── PositionError     the state and the topic do not belong together: `pathcast state rebase`
-    └── TransactionError  a transaction's outcome is unknown: the process ends, its restart is clean
+    ├── SetUpError        broker, topics, folders or settings are wrong: nothing has been processed
+    ├── PositionError     the state belongs to another topic: `pathcast state rebase`
+    └── TransactionError  the outcome of a transaction is unknown: the process exits, a restart is safe
 """
 
 from models.errors import PathcastError
@@ -15,7 +15,7 @@ class WorkerError(PathcastError):
 
 
 class SetUpError(WorkerError):
-    """Broker, topics, folders or settings are not as they must be."""
+    """Broker, topics, folders or settings do not meet the requirements of a worker."""
 
 
 class PositionError(WorkerError):

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, or text for people; the libraries' own lines take the same way."""
+"""Logging set-up: JSON lines or text for people, for our own lines and those of libraries alike."""
 
 import logging
 import sys
@@ -7,33 +7,33 @@ from time import monotonic
 
 import structlog
 
-#: What these say at their usual level is of use to their authors.
+#: Libraries whose INFO lines help only their authors.
 _QUIET = ("kafka", "aiokafka", "mode", "faust")
 
-#: A library's line may come so often in so many seconds: while a broker is down they repeat without end.
+#: How often a line of a library may appear in a window (s): lines repeat while a broker is down.
 _REPEATS, _WINDOW = 5, 10.0
-#: What a start brings with it, by who says it: a new cluster has no coordinator of groups yet, a new member
-#: of a group does not know the topics yet. For so many seconds nothing is wrong with that.
+#: Expected complaints during start-up, by logger: a new cluster has no group coordinator yet, and a new
+#: member does not know the topics yet. They are suppressed for the first seconds.
 _AT_FIRST = {
     "aiokafka.consumer.group_coordinator": "CoordinatorNotAvailableError",
     "kafka.coordinator.assignors.range": "No partition metadata for topic",
 }
 _STARTING = 10.0
-#: Different lines remembered at most: some carry what they are about in their text.
+#: Different lines remembered at most: some contain a varying value.
 _KNOWN = 1000
 
 
-class Repeats(logging.Filter):
-    """Holds back what a library says again and again, and says how often once its window is over."""
+class RepeatLimit(logging.Filter):
+    """Suppresses repeated lines of libraries, and reports their number once the window is over."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
         self._clock = clock
-        #: By logger and message: when its window began, and how often it came since.
+        #: By logger and message: the start of its window, and how often it appeared since.
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to show it. Our own lines, which are dicts, always are."""
+        """Whether to show the line. Our own lines, which are dicts, always pass."""
         if not isinstance(record.msg, str):
             return True
         key, now = (record.name, record.msg), self._clock()
@@ -49,21 +49,20 @@ class Repeats(logging.Filter):
         return True
 
 
-class FirstLooks(logging.Filter):
-    """Holds back what Kafka's clients complain of while they, or a new cluster, are only getting started.
+class StartUpNoise(logging.Filter):
+    """Suppresses complaints of Kafka's clients while they, or a new cluster, start.
 
-    They ask again, and have an answer within seconds. What goes on for longer than that, or comes later, is
-    something to know.
+    The clients retry and succeed within seconds. A complaint that lasts longer, or comes later, is shown.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
         self._clock = clock
-        #: When each was first said, by logger.
+        #: When each logger first complained.
         self._since: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to show it."""
+        """Whether to show the line."""
         if not _passes(record):
             return True
         now = self._clock()
@@ -71,7 +70,7 @@ class FirstLooks(logging.Filter):
 
 
 def _passes(record: logging.LogRecord) -> bool:
-    """Whether a line is of something that a start brings with it."""
+    """Whether the line is an expected complaint during start-up."""
     known = _AT_FIRST.get(record.name)
     return known is not None and known in f"{record.getMessage()} {type(_last(record.args)).__name__}"
 
@@ -110,8 +109,8 @@ def configure(level: str, form: str) -> None:
         )
     )
     handler.setLevel(level.upper())
-    handler.addFilter(FirstLooks())
-    handler.addFilter(Repeats())
+    handler.addFilter(StartUpNoise())
+    handler.addFilter(RepeatLimit())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel("DEBUG" if level == "debug" else "WARNING")

@@ -90,7 +90,7 @@ def no_state(changelog: str) -> StateCommandError:
     )
 
 
-def standings(
+def partition_positions(
     to: Connection, application_id: str, topic: str, sides: Sequence[str] = ()
 ) -> list[PartitionPosition]:
     """Every partition of `topic`; `sides` are the other inputs.

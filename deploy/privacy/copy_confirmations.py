@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from deploy.cluster.clients import consumer, drain, producer
-from deploy.privacy.members import running
-from deploy.privacy.places import Places
+from deploy.privacy.running_workers import running
+from deploy.privacy.search_scope import SearchScope
 from models.errors import PathcastError
 from models.privacy import erasure
 from models.privacy.erasure import StateCopy
@@ -79,19 +79,19 @@ def copies(to: Connection, topic: str) -> list[StateCopy]:
     return sorted(filter(None, last.values()), key=lambda copy: (copy.place, copy.worker, copy.partition))
 
 
-def confirmed(places: Places, since: Mapping[int, int], seconds: float) -> Confirmed:
+def confirmed(scope: SearchScope, since: Mapping[int, int], seconds: float) -> Confirmed:
     """Wait until no copy may hold who was erased, or until `seconds` are over.
 
     `since` are the offsets of the erasure's receipts by partition. A copy is clean when it is rewritten up to
     that receipt or a later one. Workers that do not run confirm nothing, so only those that run are waited
     for, after GRACE. Raises KafkaUnreachable.
     """
-    to, names, began = places.to, places.names, time.monotonic()
+    to, names, began = scope.to, scope.names, time.monotonic()
     while True:
         every = [copy for copy in copies(to, names.state_copies) if copy.partition in since]
         at = dict(_later(to, names.erasures, since))
         missing = [copy for copy in every if copy.rewritten not in at[copy.partition]]
-        members = running(to, places.worker.application_id) if missing else None
+        members = running(to, scope.worker.application_id) if missing else None
         found, waited = Confirmed(every, missing, members), time.monotonic() - began
         awaited = any(found.runs(copy.worker) for copy in missing) or waited <= GRACE
         if not missing or waited > seconds or not awaited:

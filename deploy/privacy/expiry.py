@@ -15,7 +15,7 @@ NEVER_MS = 1 << 62
 _NAMES = ("cleanup.policy", "retention.ms", "segment.ms", "max.compaction.lag.ms", "delete.retention.ms")
 
 
-class Kept(NamedTuple):
+class TopicRetention(NamedTuple):
     """How long a topic keeps records, ms."""
 
     policy: str
@@ -40,14 +40,14 @@ class Kept(NamedTuple):
         return deleted + self.compaction_lag + LOOKS_MS + DELAY_MS
 
 
-def kept(to: Connection, topics: Iterable[str]) -> dict[str, Kept]:
+def retention_of(to: Connection, topics: Iterable[str]) -> dict[str, TopicRetention]:
     """Of existing topics. Raises KafkaUnreachable."""
     wanted = [ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(_NAMES)) for topic in topics]
     with admin(to) as client:
         found = client.describe_configs(wanted, config_filter="all")
-    return {topic: _kept(values) for by_name in found.values() for topic, values in by_name.items()}
+    return {topic: _retention(values) for by_name in found.values() for topic, values in by_name.items()}
 
 
-def _kept(values: Mapping[str, Any]) -> Kept:
+def _retention(values: Mapping[str, Any]) -> TopicRetention:
     said = [values[name]["value"] for name in _NAMES]
-    return Kept(str(said[0]), *map(int, said[1:]))
+    return TopicRetention(str(said[0]), *map(int, said[1:]))

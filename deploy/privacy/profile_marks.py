@@ -3,24 +3,24 @@
 from collections.abc import Collection
 
 from deploy.privacy import visitor_keys
-from deploy.privacy.expiry import kept
-from deploy.privacy.lines import Line, date
-from deploy.privacy.places import Places
+from deploy.privacy.expiry import retention_of
+from deploy.privacy.proof_lines import ProofLine, date
+from deploy.privacy.search_scope import SearchScope
 from deploy.privacy.stores import PROFILES
 
 
-def taken_back(places: Places, names: Collection[str], at: int) -> Line:
+def delete_profiles(scope: SearchScope, names: Collection[str], at: int) -> ProofLine:
     """Write deletion marks where there are records of these ids, and say what that was.
 
     Of a user's visitors only pseudonyms may be known, but the shop's records are under plain ids: each key of
     the topic is hashed, and those are taken back whose pseudonym is among `names`. Workers
     drop what they have of them in any case. Raises KafkaUnreachable.
     """
-    topic = places.names.profiles
-    held = visitor_keys.standing(places.to, topic, names, places.pseudonymiser)
-    visitor_keys.delete(places.to, topic, held)
+    topic = scope.names.profiles
+    held = visitor_keys.current_records(scope.to, topic, names, scope.pseudonymiser)
+    visitor_keys.delete(scope.to, topic, held)
     if not held:
-        return Line(f"{PROFILES.name} {topic}", "0 records", "", "now")
-    gone = kept(places.to, [topic])[topic].compacted(at)
+        return ProofLine(f"{PROFILES.name} {topic}", "0 records", "", "now")
+    gone = retention_of(scope.to, [topic])[topic].compacted(at)
     told = date(gone) if gone else "no date: set max.compaction.lag.ms of the topic"
-    return Line(f"{PROFILES.name} {topic}", f"{len(held)} records", PROFILES.leaves, told)
+    return ProofLine(f"{PROFILES.name} {topic}", f"{len(held)} records", PROFILES.leaves, told)

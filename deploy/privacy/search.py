@@ -8,7 +8,7 @@ import fsspec
 import msgspec
 
 from deploy.cluster.clients import consumer, drain
-from deploy.privacy.naming import joins, tells
+from deploy.privacy.named_people import message_names, state_names
 from models.privacy.envelope import is_sealed
 from models.privacy.erasure import request_of
 from models.state import state_keys
@@ -55,7 +55,7 @@ def in_topics(
                 for record in drain(client, topic)
                 if record.key in state_keys
                 or any(text in (record.value or b"") for text in texts)
-                or tells(record.value, visitors)
+                or message_names(record.value, visitors)
             ]
             newest = max((record.timestamp for record in theirs), default=0)
             sealed = sum(is_sealed(record.value) for record in theirs)
@@ -76,7 +76,7 @@ def in_changelog(to: Connection, changelog: str, *visitors: str) -> int:
             return 0
         records = drain(client, changelog)
         return sum(
-            record.value is not None and (_is_of(record.key, names) or joins(record, visitors))
+            record.value is not None and (_is_of(record.key, names) or state_names(record, visitors))
             for record in records
         )
 

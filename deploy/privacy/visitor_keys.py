@@ -7,12 +7,12 @@ from models.contract.pseudonyms import Pseudonyms
 from streams.config.connection import Connection
 
 #: Values by partition and visitor.
-Standing = Mapping[tuple[int, bytes], bytes]
+KeyRecords = Mapping[tuple[int, bytes], bytes]
 
 
-def standing(
+def current_records(
     to: Connection, topic: str, visitors: Collection[str], pseudonymiser: Pseudonyms | None = None
-) -> Standing | None:
+) -> KeyRecords | None:
     """Their records as of now; None where there is no such topic. Raises KafkaUnreachable.
 
     With `pseudonymiser` also those under a plain id whose pseudonym, as a visitor's or as a user's, is among
@@ -36,14 +36,14 @@ def _pseudonyms(key: bytes | None, pseudonymiser: Pseudonyms) -> tuple[bytes, ..
     return (pseudonymiser.visitor(key).encode(), pseudonymiser.user(key).encode()) if key else ()
 
 
-def delete(to: Connection, topic: str, held: Standing | None) -> None:
+def delete(to: Connection, topic: str, held: KeyRecords | None) -> None:
     """Delete those of the records that are still there, by deletion marks on their own partitions.
 
     A visitor who came back meanwhile has another record, and keeps it.
     """
     if not held:
         return
-    now = standing(to, topic, {visitor.decode() for _, visitor in held}) or {}
+    now = current_records(to, topic, {visitor.decode() for _, visitor in held}) or {}
     left = [place for place, wrapped in held.items() if now.get(place) == wrapped]
     with producer(to) as client:
         for sent in [client.send(topic, None, key, partition=number) for number, key in left]:

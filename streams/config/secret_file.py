@@ -1,4 +1,4 @@
-"""Secrets come from files, so that no environment, argument list or log shows them."""
+"""Read secrets from files, so that no environment, argument list or log shows them."""
 
 from pathlib import Path
 
@@ -12,23 +12,23 @@ _PSEUDONYMS, _ENVELOPES = "PATHCAST_PSEUDONYM_KEY_FILE", "PATHCAST_ENVELOPE_KEY_
 
 
 def pseudonyms(file: Path | None) -> Pseudonyms | None:
-    """By the secret in this file, without white space at its ends; None without a file. Raises SetUpError."""
+    """Pseudonyms by the secret in this file, stripped; None without a file. Raises SetUpError."""
     if file is None:
         return None
-    return Pseudonyms(_secret(file, _PSEUDONYMS, hidden.LEAST_BYTES, "makes unknown visitors of all"))
+    return Pseudonyms(_secret(file, _PSEUDONYMS, hidden.LEAST_BYTES, "makes every visitor appear new"))
 
 
 def envelopes(file: Path | None) -> Envelopes | None:
-    """By the master secret in this file, as above. Raises SetUpError."""
+    """Envelopes by the master secret in this file; None without a file. Raises SetUpError."""
     if file is None:
         return None
     return Envelopes(
-        _secret(file, _ENVELOPES, envelope.LEAST_BYTES, "opens none of the answers sealed by it")
+        _secret(file, _ENVELOPES, envelope.LEAST_BYTES, "cannot open the answers that are sealed with it")
     )
 
 
 def _secret(file: Path, variable: str, least: int, another: str) -> bytes:
-    """`another` says what another secret would do."""
+    """The secret; `another` says in the error message what a different secret does."""
     try:
         secret = file.expanduser().read_bytes().strip()
     except OSError as error:

@@ -1,10 +1,10 @@
-"""What one transaction applies: records of one or several input topics, and the positions it reaches."""
+"""The input of one transaction: records of one or several input topics, and the positions after them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-#: What the input that Faust fetches is called where topics are told apart.
+#: The name of the input that Faust fetches, as the topic of its part.
 CLICKS: Final = "clicks"
 
 
@@ -41,7 +41,7 @@ class InputBatch:
     def halves(self) -> "tuple[InputBatch, InputBatch]":
         """Two batches to be applied one after the other, of a batch of two records or more.
 
-        Topics are separated before records are: what is wrong in one does not divide the other.
+        Topics are separated before records are, so that an error in one topic does not divide the other.
         """
         filled = [part for part in self.parts if part.records]
         if len(filled) > 1:
@@ -57,7 +57,7 @@ class InputBatch:
 
 
 def since(records: Sequence[Any], position: int) -> Sequence[Any]:
-    """Those from an offset on."""
+    """The records from an offset on."""
     if not records or records[0].offset >= position:
         return records
     return [record for record in records if record.offset >= position]

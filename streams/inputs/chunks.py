@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class FetchedRecord(Protocol):
-    """What the worker reads of a Kafka record (aiokafka's ConsumerRecord has it)."""
+    """The fields of a Kafka record that the worker reads (aiokafka's ConsumerRecord has them)."""
 
     offset: int
     timestamp: int
@@ -17,7 +17,7 @@ class FetchedRecord(Protocol):
 class Epoch(NamedTuple):
     """When a fetch began: `group` counts revocations, `seeks` counts rewinds of that partition.
 
-    A chunk of an older epoch was fetched before a revocation or a seek and must not be believed.
+    A chunk of an older epoch was fetched before a revocation or a seek, and is dropped.
     """
 
     group: int
@@ -45,12 +45,12 @@ class Chunk(NamedTuple):
 
     @property
     def value(self) -> "Chunk":
-        """Faust hands a message's value to the agent: the chunk itself."""
+        """Faust passes the value of a message to the agent: the chunk itself."""
         return self
 
 
 def make(tp: Any, span: tuple[int, int], records: Sequence[Any], epoch: Epoch, now: float) -> Chunk:
-    """A chunk of `tp` covering `span`; an empty one where only control records passed."""
+    """A chunk of `tp` covering `span`; empty where the span has only control records."""
     timestamp = records[-1].timestamp if records else None
     start, end = span
     return Chunk(tp.topic, tp.partition, end - 1, timestamp, start, end, records, epoch, now)

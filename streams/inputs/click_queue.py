@@ -10,7 +10,7 @@ from streams.inputs.chunks import Chunk, Epoch
 class Taken(NamedTuple):
     """Chunks with Faust's handles for acknowledging them, the records to apply, the position after them.
 
-    `gap`: a chunk before the next one was lost; what was fetched must be fetched again from `end`.
+    `gap`: a chunk before the next one was lost; records must be fetched again from `end`.
     """
 
     chunks: list[tuple[Any, Chunk]]
@@ -43,7 +43,7 @@ class ClickQueue:
         self._queue.clear()
 
     def take(self, position: int, epoch: Epoch) -> Taken:
-        """Chunks of this epoch that continue `position`, without what it covers."""
+        """Chunks of this epoch that continue at `position`, without records before it."""
         taken: list[tuple[Any, Chunk]] = []
         records: list[Any] = []
         while self._queue and (not records or len(records) + len(self._queue[0][1].records) <= self._most):

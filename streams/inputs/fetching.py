@@ -1,22 +1,22 @@
-"""The thread that fetches: committed records only, some at a time, looked at often."""
+"""The thread that fetches: committed records only, with short waits for low latency."""
 
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-#: The broker collects this many bytes for a fetch, or this long (ms). Answering at once would be a fetch for
-#: each click or two, and it costs as much as scoring ten: at 1,000 clicks/s 2 ms are worse than 8, and 30 ms,
-#: which spare a slow machine transactions, are worse by half. What is asked after an idle fetch (the ends of
-#: the changelog, at every rebalance) waits for it too: Faust's own 1.5 s would make that much slower.
+#: The broker answers a fetch after this many bytes or this time (ms). Answering at once would mean a fetch
+#: for each click or two, which costs as much as scoring ten. At 1,000 clicks/s 2 ms are worse than 8; 30 ms,
+#: which save transactions on a slow machine, are worse by half. Requests after an idle fetch (the ends of the
+#: changelog, at every rebalance) also wait for it: Faust's default of 1.5 s would make them much slower.
 FETCH_BYTES = 16 << 10
 FETCH_WAIT_MS = 8
-#: aiokafka looks at what was prefetched every so often (s); its own 0.1 would be most of the latency.
+#: Interval (s) at which aiokafka looks at prefetched records; its default of 0.1 would dominate latency.
 PREFETCH_BACKOFF = 0.002
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Reads committed records only: Faust sets that in its own exactly-once mode alone."""
+    """Reads committed records only, which Faust does in its own exactly-once mode alone."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)

@@ -10,11 +10,11 @@ from typing import Any
 
 from streams.inputs.batches import Part, since
 
-#: Records of a topic that may wait; more are left to the broker.
+#: Records of a topic that may wait here; the rest stays with the broker.
 WAITING = 2_000
-#: Records of a topic in one transaction at most (a fetched piece is never divided): clicks wait for them.
+#: Most records of a topic in one transaction, because clicks wait for them; a piece is never divided.
 TOGETHER = 500
-#: A fetched piece is handed over in pieces of this many records.
+#: Fetched records are queued in pieces of this many.
 PIECE = 250
 
 
@@ -38,11 +38,11 @@ class SideInputs:
 
     @property
     def waiting(self) -> bool:
-        """Whether anything was fetched that no transaction has taken."""
+        """Whether fetched records wait for a transaction."""
         return any(self._queues.values())
 
     def take(self, positions: Mapping[str, int]) -> list[Part]:
-        """A transaction's worth of each topic, without what the positions (by topic id) cover."""
+        """The records of each topic for one transaction, without those before the positions (by topic id)."""
         parts = [self._take(topic, queue, positions) for topic, queue in self._queues.items() if queue]
         return [part for part in parts if part.records or part.end > positions.get(part.topic_id, 0)]
 
@@ -58,6 +58,6 @@ class SideInputs:
         return Part(topic, topic_id, taken, end)
 
     def clear(self) -> None:
-        """Drop everything: the partition is closed."""
+        """Drop everything, since the partition is closed."""
         for queue in self._queues.values():
             queue.clear()

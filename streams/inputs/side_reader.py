@@ -15,9 +15,9 @@ from aiokafka.errors import KafkaError
 from streams.errors import SetUpError
 from streams.inputs.side_inputs import SideInputs
 
-#: The broker answers a fetch when there is something, else after this long (ms).
+#: The broker answers a fetch as soon as there are records, else after this time (ms).
 FETCH_WAIT_MS = 500
-#: Seconds between two looks at what was fetched, while a partition has enough to do.
+#: Seconds between two fetches while the queue of a partition is full.
 FULL_WAIT = 0.02
 
 
@@ -33,7 +33,7 @@ class SidePartition(Protocol):
 
     @property
     def sides(self) -> SideInputs:
-        """What was fetched and waits."""
+        """The queues of fetched records."""
         ...
 
     def side_position(self, topic: str) -> int:
@@ -54,10 +54,10 @@ class SideReader:
         self._ends: dict[Place, int] = {}
 
     async def run(self, partitions: Mapping[int, SidePartition]) -> None:
-        """Offer what is read to its partition until cancelled. Raises SetUpError where it cannot be read."""
+        """Queue records with their partitions until cancelled. Raises SetUpError for an unreadable topic."""
         if not partitions:
             return
-        # Where retention has removed what follows a position, the oldest that is left is the next.
+        # Where retention has removed records after a position, reading goes on with the oldest one left.
         self._consumer = consumer = aiokafka.AIOKafkaConsumer(
             **self._connection,
             isolation_level="read_committed",
@@ -72,8 +72,8 @@ class SideReader:
                 await self._fetch(partitions)
         except KafkaError as error:
             raise SetUpError(
-                f"cannot read {', '.join(self._topics)}: {error!r}; is Kafka up, and may this user read "
-                "them? Restart the worker, it goes on from its state"
+                f"cannot read {', '.join(self._topics)}: {error!r}; check that Kafka runs and that this "
+                "user may read them, then restart the worker, which goes on from its state"
             ) from error
         finally:
             self._consumer = None
@@ -97,13 +97,13 @@ class SideReader:
         for place, part in zip(wanted, parts, strict=True):
             end = await self._consumer.position(part)
             records = fetched.get(part) or ()
-            # A position moves without records, too: past the marks of transactions, and holes of compaction.
+            # A position also moves without records: past transaction markers and compacted records.
             if records or end > self._ends[place]:
                 self._ends[place] = end
                 partitions[place.partition].offer_side(place.topic, records, end)
 
     def lag(self, topic: str, partition: int, position: int) -> int:
-        """Committed records, marks and holes from a position to the end, as of the last fetch."""
+        """The distance from a position to the committed end as of the last fetch, markers included."""
         if self._consumer is None or Place(topic, partition) not in self._ends:
             return 0
         part = aiokafka.TopicPartition(topic, partition)

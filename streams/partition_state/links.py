@@ -1,11 +1,11 @@
-"""Which visitors of a partition are linked to a user: a request must find all of them, however many."""
+"""Links from users to the visitors of a partition: an erasure request must find every linked visitor."""
 
 from models.state import state_keys
 from streams.effects import Reader
 
 
 def changes(visitor_key: bytes, before: str, after: str) -> list[tuple[bytes, bytes | None]]:
-    """State changes (None deletes) where a visitor's user (empty: none) was one and is another."""
+    """State changes (None deletes) when the user of a visitor changes; an empty user id means none."""
     moved: list[tuple[bytes, bytes | None]] = []
     if before:
         moved.append((state_keys.link(before, visitor_key), None))

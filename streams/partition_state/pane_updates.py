@@ -1,4 +1,4 @@
-"""A chunk's part in the store-wide panes, and what it does to popularity."""
+"""The changes of a chunk to the store-wide panes, and to popularity."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from streams.effects import Work
 
 
 class PaneUpdates:
-    """Collects while clicks are stepped; `changes` once, then `moved` tells what they came to."""
+    """Collects changes while clicks are stepped; call `changes` once, then `moved`."""
 
     def __init__(self, config: PaneConfig) -> None:
         self.collector = panes.Collector(config)

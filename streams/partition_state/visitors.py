@@ -11,9 +11,9 @@ from streams.partition_state import links
 
 @dataclass(slots=True)
 class VisitorEntry:
-    """A visitor as it is by now; `timer` (its minute), whether it was `known`, and `user` are as read.
+    """A visitor during a chunk; `timer` (its minute), `known` (it had a record) and `user` are as read.
 
-    `slot` is its place in the chunk's batch number `batch`.
+    `slot` is its row in the batch `batch` of the chunk.
     """
 
     key: bytes
@@ -25,7 +25,7 @@ class VisitorEntry:
     user: str = ""
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """What to write: the record, or its deletion, and the timer where it moved."""
+        """Changes to write: the record or its deletion, and the timer and link where they changed."""
         timer = self.visitor.timer if self.visitor else 0
         moved = timers.changes(self.key, self.timer, timer)
         user = self.visitor.user_id if self.visitor else ""
@@ -39,10 +39,10 @@ class VisitorEntry:
 
 
 def read(state: Reader, wanted: Iterable[bytes], recent: dict[bytes, Visitor]) -> dict[bytes, VisitorEntry]:
-    """Entries of visitors' keys: those of chunks before are in `recent`, the others come in one multi-get.
+    """Entries by visitor key: `recent` has visitors of earlier chunks, one multi-get reads the others.
 
-    A visitor is taken out of `recent`, since it is about to change; it may be put back once its chunk is
-    committed. So what a failed chunk has changed is never seen again.
+    A visitor is taken out of `recent`, because it is about to change, and is put back when its chunk is
+    committed. So no later chunk sees the changes of a failed one.
     """
     found = {key: recent.pop(key, None) for key in wanted}
     missing = [key for key, seen in found.items() if seen is None]
@@ -63,5 +63,5 @@ def _known(key: bytes, found: Visitor) -> VisitorEntry:
 
 
 def key_of(record_key: bytes) -> bytes:
-    """The state's key of a record whose key is its visitor's id."""
+    """The state key of a record that is keyed by visitor id."""
     return state_keys.VISITOR + record_key

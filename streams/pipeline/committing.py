@@ -19,7 +19,7 @@ def _remember(chunk: Chunk, kept: int) -> None:
     cache = chunk.cache
     cache.keep(((entry.key, entry.visitor) for entry in chunk.entries.values()), kept)
     cache.given = chunk.identities.said.kept
-    cache.saw(chunk.panes.moved())
+    cache.note_panes(chunk.panes.moved())
     cache.follow_timers((entry.visitor for entry in chunk.entries.values()), chunk.watermark)
     visitors = [applied.click.visitor_id for applied in chunk.applied]
     rows = [chunk.batchers[applied.batch].row(applied.row) for applied in chunk.applied]

@@ -9,7 +9,7 @@ from models.registry.refusals import Refusal, RegistryError
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedVersion:
     """An announcement not followed; `at` is epoch ms, `incumbent` what serves on ("none": no model)."""
 
     version: str

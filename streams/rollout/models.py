@@ -21,7 +21,7 @@ from models.scoring.scores import ScoringError
 from streams.metrics import Metrics
 from streams.pipeline.chunk import Chunk
 from streams.rollout import announcements
-from streams.rollout.announcements import Refused
+from streams.rollout.announcements import RefusedVersion
 from streams.rollout.model_cache import ModelCache
 from streams.rollout.shadow import Shadow
 from streams.rollout.warming import warm_up
@@ -56,7 +56,7 @@ class Models:
     ) -> None:
         self.shadow = shadow
         self.current: Version | None = None
-        self.refused: deque[Refused] = deque(maxlen=REMEMBERED)
+        self.refused: deque[RefusedVersion] = deque(maxlen=REMEMBERED)
         self.retry_seconds = RETRY_SECONDS
         self._cache, self._metrics, self._worker = cache, metrics, worker
         self._tell, self._warm_up = tell, warm_up
@@ -125,7 +125,7 @@ class Models:
     def _refuse(self, version: str, error: Exception) -> None:
         refusal, message = getattr(error, "refusal", Refusal.OTHER), str(error) or repr(error)
         incumbent = self.current.id if self.current else "none"
-        refused = Refused(version, refusal, message, int(time.time() * 1000), incumbent)
+        refused = RefusedVersion(version, refusal, message, int(time.time() * 1000), incumbent)
         self.refused.append(refused)
         self._tell(ModelReport(worker=self._worker, kind="refused", **asdict(refused)))
         self._metrics.models_refused.labels(refusal.value).inc()
@@ -149,7 +149,7 @@ class Models:
         """Have a committed chunk scored by the challenger, too; let go of the visitors that it erased."""
         for key in chunk.forgotten:
             self.shadow.forget(key)
-        if not chunk.forgotten and (failure := self.shadow.look(chunk)) is not None:
+        if not chunk.forgotten and (failure := self.shadow.compare(chunk)) is not None:
             self._refuse(*failure)
 
     def describe(self) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Shadow:
         changed, self._told = known != self._told, known
         return trial if changed else None
 
-    def look(self, chunk: Chunk) -> tuple[str, Exception] | None:
+    def compare(self, chunk: Chunk) -> tuple[str, Exception] | None:
         """Score a part of a committed chunk with both versions, if it is time for that.
 
         Returns the version that could not be compared, and why; None where nothing failed.
@@ -63,7 +63,7 @@ class Shadow:
         if self._challenger is None or chunk.version is None:
             return None
         try:
-            self._look(chunk, chunk.version, *self._challenger)
+            self._compare(chunk, chunk.version, *self._challenger)
         except Exception as error:  # noqa: BLE001 - a challenger's failure is a finding, and costs no answer
             self._metrics.shadow_failed.inc()
             log.error("challenger failed", version=self._challenger[0].id, reason=str(error) or repr(error))
@@ -72,7 +72,7 @@ class Shadow:
             return failed, error
         return None
 
-    def _look(self, chunk: Chunk, incumbent: Version, challenger: Version, events: int) -> None:
+    def _compare(self, chunk: Chunk, incumbent: Version, challenger: Version, events: int) -> None:
         if self.trial is None or self.trial.incumbent is not incumbent:
             self.trial = VersionComparison(challenger, incumbent, events)
         trial = self.trial

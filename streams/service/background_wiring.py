@@ -6,19 +6,19 @@ from functools import partial
 from streams.service.background import BackgroundServices, conditions
 from streams.service.installation import Installation
 from streams.service.lookups import Lookups
-from streams.service.opening import opening
-from streams.service.pipeline_wiring import Answering
+from streams.service.pipeline_wiring import PipelineParts
+from streams.service.start_up_warnings import start_up_warnings
 from streams.service.web import Conditions, Endpoints
-from streams.storage.state_copies import Copies
+from streams.storage.state_copies import StateCopies
 from streams.transport.broadcast import Broadcast
 from streams.transport.runtime import Runtime
 
 
 def background(
     at: Installation,
-    parts: Answering,
+    parts: PipelineParts,
     runtime: Runtime,
-    copies: Copies,
+    copies: StateCopies,
     end_of: Callable[[int], int | None],
 ) -> BackgroundServices:
     """The services; `end_of` tells the end of a partition of clicks, as far as it is known."""
@@ -28,7 +28,7 @@ def background(
         Broadcast(at.names.model_updates, connection, parts.models.apply),
     ]
     chores = [
-        opening(lambda: parts.models.current, parts.catalogue),
+        start_up_warnings(lambda: parts.models.current, parts.catalogue),
         parts.models.run,
         lambda: parts.reports.run(parts.models.compared),
         copies.run,
@@ -37,7 +37,7 @@ def background(
     return BackgroundServices(runtime, parts.metrics, broadcasts, chores, endpoints, end_of)
 
 
-def _endpoints(at: Installation, parts: Answering, ready: Conditions) -> Endpoints:
+def _endpoints(at: Installation, parts: PipelineParts, ready: Conditions) -> Endpoints:
     settings, lookups = at.settings, Lookups(parts.pipeline, parts.models)
     token = settings.web_token.get_secret_value() if settings.web_token else None
     return Endpoints(

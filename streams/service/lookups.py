@@ -9,7 +9,7 @@ from streams.partition_state.visitors import key_of
 from streams.pipeline import explaining
 from streams.pipeline.chunk import Versions
 from streams.pipeline.processor import Pipeline
-from streams.service.portrait import Names, portrait, state
+from streams.service.visitor_profile import Names, visitor_profile, visitor_state
 
 
 class Lookups:
@@ -29,7 +29,7 @@ class Lookups:
             if (visitor := _stored(cache, name)) is not None:
                 answers = [(answer or b"").decode() for _, answer, _ in cache.answers.get(name, ())]
                 names = Names(visitor, self._pipeline.decoder.catalogue, self._versions.current)
-                told = {"profile": portrait(visitor, names), "state": state(visitor, names)}
+                told = {"profile": visitor_profile(visitor, names), "state": visitor_state(visitor, names)}
                 return {"partition": partition, **told, "answers": answers}
         return None
 

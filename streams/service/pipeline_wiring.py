@@ -21,7 +21,7 @@ from streams.rollout.shadow import Shadow
 from streams.service.installation import Installation
 
 
-class Texts(NamedTuple):
+class ShopFiles(NamedTuple):
     """What a shop says in files: two TOML texts, and how producers' event names are read."""
 
     actions: str
@@ -29,7 +29,7 @@ class Texts(NamedTuple):
     events: EventNames
 
 
-class Answering(NamedTuple):
+class PipelineParts(NamedTuple):
     """The pipeline, what it follows, and what is told beside its answers."""
 
     pipeline: Pipeline
@@ -39,7 +39,7 @@ class Answering(NamedTuple):
     metrics: Metrics
 
 
-def answering(at: Installation, texts: Texts, sealer: Sealer | None) -> Answering:
+def pipeline_parts(at: Installation, texts: ShopFiles, sealer: Sealer | None) -> PipelineParts:
     """The parts, none of which runs yet. Raises ActionsError, ShopRulesError, SetUpError."""
     metrics, catalogue = Metrics(), Catalogue()
     reports = Reports(at.names.model_reports, at.connection.aiokafka())
@@ -48,7 +48,7 @@ def answering(at: Installation, texts: Texts, sealer: Sealer | None) -> Answerin
     config = ProcessingConfig(at.names, at.partitions, at.settings, shop_rules.parse(texts.shop))
     decoder = _decoder(at, catalogue, texts.events)
     pipeline = Pipeline(config, decoder, policy, models, metrics, sealer)
-    return Answering(pipeline, models, reports, catalogue, metrics)
+    return PipelineParts(pipeline, models, reports, catalogue, metrics)
 
 
 def _models(at: Installation, metrics: Metrics, reports: Reports) -> Models:

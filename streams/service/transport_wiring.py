@@ -9,9 +9,9 @@ from streams.effects import Processor
 from streams.service.installation import Installation
 from streams.storage.copy_ledger import CopyLedger
 from streams.storage.datadir_identity import CLIENT, identity
-from streams.storage.erasure_receipts import Receipts
+from streams.storage.erasure_receipts import ErasureReceipts
 from streams.storage.partition_store import PartitionStore
-from streams.storage.state_copies import Copies
+from streams.storage.state_copies import StateCopies
 from streams.transport import app as apps
 from streams.transport.hanging_transactions import finisher
 from streams.transport.runtime import Announce, Describe, Runtime, RuntimeConfig
@@ -58,12 +58,14 @@ def _threads(at: Installation) -> int:
     return int(pick_device(at.settings.device).type == "cuda") if known is None else known
 
 
-def copies(at: Installation, fingerprint: str, opened: Callable[[], Mapping[int, PartitionStore]]) -> Copies:
+def copies(
+    at: Installation, fingerprint: str, opened: Callable[[], Mapping[int, PartitionStore]]
+) -> StateCopies:
     """The copies of state in the datadir; `fingerprint` is the pseudonyms', `opened` the stores in use."""
     connection = at.connection.aiokafka()
-    return Copies(
+    return StateCopies(
         CopyLedger(at.names.state_copies, connection, identity(at.datadir), fingerprint),
-        Receipts(at.names.erasures, connection),
+        ErasureReceipts(at.names.erasures, connection),
         at.datadir,
         at.settings.revoked_state_hours * 3600,
         opened,

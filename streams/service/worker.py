@@ -21,7 +21,7 @@ from streams.service import preflight
 from streams.service import transport_wiring as wiring
 from streams.service.background_wiring import background
 from streams.service.installation import Installation
-from streams.service.pipeline_wiring import Texts, answering
+from streams.service.pipeline_wiring import ShopFiles, pipeline_parts
 from streams.transport.runtime import Describe
 from streams.transport.topic_metadata import describer
 
@@ -52,7 +52,7 @@ class Worker:
         partitions = preflight.check_topics(connection, names, settings.envelope_key_file is not None)
         at = self.at = Installation(settings, connection, names, datadir, partitions)
         describe = describer(connection.kafka_python())
-        self.parts = answering(at, Texts(actions, shop, events), _sealer(at, describe))
+        self.parts = pipeline_parts(at, ShopFiles(actions, shop, events), _sealer(at, describe))
         pseudonymiser = self.parts.pipeline.decoder.pseudonyms
         # The application is made last, of all this: what asks it does so when it runs.
         copies = wiring.copies(

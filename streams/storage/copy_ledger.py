@@ -1,4 +1,4 @@
-"""What this datadir has said of its copies of the state on `state-copies`, and saying more."""
+"""The announcements of this datadir on `state-copies`: which partitions have files here."""
 
 import time
 from typing import Any
@@ -13,10 +13,10 @@ from streams.topic_reading import read_to_end
 
 
 class CopyLedger:
-    """`said` has, by partition, up to which erasure its files here are rewritten.
+    """`said` has by partition the last announcement: up to which erasure its files here are rewritten.
 
-    `pseudonyms` is the fingerprint of the worker's secret, empty for none; `outdated` are partitions of which
-    an earlier process with another one spoke last.
+    `pseudonyms` is the fingerprint of the worker's secret, empty for none. `outdated` are partitions whose
+    last announcement comes from a process with another secret.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class CopyLedger:
         self._producer: Any = None
 
     async def start(self) -> None:
-        """Connect, and learn what an earlier process of this datadir has said. Raises KafkaError."""
+        """Connect, and read the announcements of earlier processes of this datadir. Raises KafkaError."""
         self._producer = aiokafka.AIOKafkaProducer(**self._connection, acks="all")
         await self._producer.start()
         consumer = aiokafka.AIOKafkaConsumer(**self._connection, enable_auto_commit=False)
@@ -53,7 +53,7 @@ class CopyLedger:
             self.outdated.add(partition)
 
     async def say(self, partition: int, rewritten: int | None) -> None:
-        """Its files are rewritten up to that erasure; None: they are gone. Raises KafkaError."""
+        """Announce that files are rewritten up to an erasure; None: they are gone. Raises KafkaError."""
         now, whose = int(time.time() * 1000), self._whose
         copy = StateCopy(
             worker=whose.worker,
@@ -74,6 +74,6 @@ class CopyLedger:
             self.said[partition] = rewritten
 
     async def stop(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         if self._producer is not None:
             await self._producer.stop()

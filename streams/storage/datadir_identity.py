@@ -1,4 +1,4 @@
-"""What a datadir is called: a name of its own, so that another one in its place is not taken for it."""
+"""The name of a datadir, so that another datadir at the same place is not mistaken for it."""
 
 import secrets
 import socket
@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 _FILE = "identity"
-#: How the name of a worker's Kafka client begins that is a member of the group; the datadir's name follows.
+#: Prefix of a worker's Kafka client id in its group; the name of the datadir follows.
 CLIENT = "pathcast-worker-"
 
 
 class DatadirIdentity(NamedTuple):
-    """`worker` is made with the datadir and goes with it; `place` says where that is."""
+    """`worker` is generated with the datadir and deleted with it; `place` is host and path."""
 
     worker: str
     place: str
 
 
 def identity(datadir: Path) -> DatadirIdentity:
-    """Of this datadir, made where it has none yet. Raises OSError."""
+    """The identity of a datadir, generated where it has none. Raises OSError."""
     file = datadir / _FILE
     worker = file.read_text(encoding="utf-8").strip() if file.exists() else ""
     if not worker:

@@ -1,4 +1,4 @@
-"""The last receipt of an erasure in a partition: how far files of its state must be rewritten."""
+"""The last erasure receipt of a partition: up to where files of its state must be rewritten."""
 
 from collections.abc import Collection
 from typing import Any
@@ -8,17 +8,17 @@ import aiokafka
 from models.privacy import erasure
 from streams.topic_reading import read_to_end
 
-#: The last receipt is near the end, unless much was aborted after it.
+#: Records read at first: the last receipt is near the end, unless much was aborted after it.
 FIRST_LOOK = 100
 
 
-class Receipts:
-    """Reads `visitor-erasures` for partitions that are asked for; costs one request where nothing is new."""
+class ErasureReceipts:
+    """Reads `visitor-erasures` for given partitions; needs one request where nothing is new."""
 
     def __init__(self, topic: str, connection: dict[str, Any]) -> None:
         self._topic, self._connection = topic, connection
         self._consumer: Any = None
-        #: Where each partition ended when it was read last, and the `at` of its last receipt; 0: none.
+        #: By partition: its end when it was read last, and the `at` of its last receipt (0: none).
         self._known: dict[int, tuple[int, int]] = {}
 
     async def start(self) -> None:
@@ -29,7 +29,7 @@ class Receipts:
         await self._consumer.start()
 
     async def stop(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         await self._consumer.stop()
 
     async def latest(self, partitions: Collection[int]) -> dict[int, int]:

@@ -8,16 +8,16 @@ import msgspec
 import rocksdict
 from faust.stores import rocksdb
 
-#: Where the changelog has been applied to; faust.stores.rocksdb reads its own plain-text form under this key.
+#: How far the changelog is applied; faust.stores.rocksdb has its own plain-text form under this key.
 PERSISTED_KEY = rocksdb.Store.offset_key
-#: When somebody was last erased here (in the changelog as well), and up to which of these the files are
-#: rewritten (local): where they differ, files may still hold what was deleted.
+#: The time of the last erasure (in the changelog as well), and the erasure up to which files are rewritten
+#: (local). Where they differ, files may still contain deleted values.
 ERASED_KEY = b"\x00erased"
 _COMPACTED_KEY = b"\x00compacted"
 
 
 class Persisted(msgspec.Struct, array_like=True, frozen=True):
-    """How far a database is: changelog offset (inclusive), that topic's id, when it was written (ms)."""
+    """How far a database is: changelog offset (inclusive), id of that topic, time of writing (epoch ms)."""
 
     offset: int
     topic_id: str
@@ -30,7 +30,7 @@ class PartitionStore:
     def __init__(self, db: Any) -> None:
         self.db = db
         self._options = rocksdict.WriteOptions()
-        # The changelog is the log: a lost memtable takes its position along and is read again from there.
+        # The changelog replaces the write-ahead log: a lost memtable is read again, as its position is lost.
         self._options.disable_wal = True
         self._compacting: Thread | None = None
 
@@ -63,13 +63,13 @@ class PartitionStore:
         self.db.write(batch, self._options)
 
     def rewritten(self) -> int:
-        """Up to which erasure (its receipt's `at`) files are rewritten; 0: none, or not up to the last."""
+        """The last erasure (`at` of its receipt) if files are rewritten up to it, else 0."""
         if self._compacting is not None and self._compacting.is_alive():
             return 0
         return _rewritten(self.db)
 
     def compact(self) -> None:
-        """Rewrite the files on a thread, if they may hold what was erased: a deletion alone only hides it."""
+        """Rewrite the files on a thread if they may contain erased values, which a deletion only hides."""
         if self._compacting is None or not self._compacting.is_alive():
             self._compacting = Thread(target=self._compact, name="compact")
             self._compacting.start()
@@ -81,12 +81,12 @@ class PartitionStore:
             batch = rocksdict.WriteBatch(raw_mode=True)
             batch.put(_COMPACTED_KEY, owed)
             self.db.write(batch, self._options)
-            # The list of files names the first and last key of each, also of those replaced just now; the
-            # next change of files begins it anew.
+            # The manifest has the first and last key of each file, also of replaced ones; the next change of
+            # files starts a new manifest.
             self.db.flush()
 
     def close(self) -> None:
-        """Flush and close: what is flushed need not be read again."""
+        """Flush and close, so that a restart need not read these changes again."""
         if self._compacting is not None:
             self._compacting.join()
         self.db.flush()
@@ -94,12 +94,12 @@ class PartitionStore:
 
 
 def rewritten_in(path: str) -> int:
-    """The same of a closed database; 0 as well where it cannot be read."""
+    """`rewritten` of a closed database; 0 also where it cannot be read."""
     try:
         db = rocksdict.Rdict(
             path, options=rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
         )
-    except Exception:  # noqa: BLE001 - rocksdict raises bare ones; what cannot be read proves nothing
+    except Exception:  # noqa: BLE001 - rocksdict raises bare exceptions; an unreadable database confirms nothing
         return 0
     try:
         return _rewritten(db)
@@ -113,17 +113,17 @@ def _rewritten(db: Any) -> int:
 
 
 def _rewriting() -> Any:
-    """Without this a file whose keys are in no other is moved as it is, deletion marks and all."""
+    """Options of a compaction that rewrites every file instead of moving some."""
     options = rocksdict.CompactOptions()
     options.set_bottommost_level_compaction(rocksdict.BottommostLevelCompaction.force())
     return options
 
 
 def shared_memory(size: int) -> tuple[Any, Any]:
-    """The block cache of so many bytes, and the write buffers in it, that all partitions of a worker share.
+    """A block cache of `size` bytes with the write buffers in it, shared by all partitions of a worker.
 
-    What is written and not yet in a file takes half at most, however many partitions there are: the one
-    written to is then flushed early.
+    Write buffers take half of it at most, whatever the number of partitions: beyond that, the partition being
+    written is flushed early.
     """
     cache = rocksdict.Cache(size)
     manager = rocksdict.WriteBufferManager
@@ -131,7 +131,7 @@ def shared_memory(size: int) -> tuple[Any, Any]:
 
 
 def database_options(cache: Any, buffers: Any = None) -> Any:
-    """RocksDB's, with the memory that all partitions of a worker share; without `buffers` it has its own."""
+    """Options of RocksDB with shared memory; without `buffers` each database has its own write buffers."""
     options = rocksdict.Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_write_buffer_size(32 << 20)

@@ -1,4 +1,4 @@
-"""Databases of partitions that are somebody else's by now: kept a while for their return, then deleted."""
+"""Databases of revoked partitions: kept for a while in case they return, then deleted."""
 
 import os
 import shutil
@@ -14,29 +14,29 @@ _GONE = ".deleted-"
 
 
 class RevokedState:
-    """Deletes a partition's database once nobody here has used it for `seconds`; `used` are those in use."""
+    """Deletes the database of a partition that was unused for `seconds`; `used` returns those in use."""
 
     def __init__(self, datadir: Path, seconds: float, used: Callable[[], Collection[int]]) -> None:
         self._datadir, self._seconds, self._used = datadir, seconds, used
-        #: When a database was first seen unused (epoch seconds): its files tell only when it was written.
+        #: When a database was first seen unused (epoch seconds); its files have only the time of writing.
         self._since: dict[Path, float] = {}
 
     def unused(self) -> dict[int, Path]:
-        """The databases of others' partitions."""
+        """Databases by revoked partition."""
         used = self._used()
         return {number: path for number, path in _databases(self._folders()) if number not in used}
 
     def held(self) -> set[int]:
-        """Partitions of which there are files, also such as are about to be deleted."""
+        """Partitions with files here, including files about to be deleted."""
         folders = self._folders()
         put_aside = (path.name.rpartition(".db-")[0] for path in _gone(folders))
         numbers = (name.rpartition("-")[2] for name in put_aside)
         return {number for number, _ in _databases(folders)} | {int(one) for one in numbers if one.isdigit()}
 
     def put_aside(self, now: float, outdated: Collection[int] = ()) -> list[Path]:
-        """Rename what is to be deleted; at once, so that no assignment can open it meanwhile.
+        """Rename databases that are due for deletion, so that no assignment can open them meanwhile.
 
-        `outdated` are partitions whose unused database may not wait. `now` is in epoch seconds.
+        `outdated` are partitions whose unused database goes at once. `now` is in epoch seconds.
         """
         folders = self._folders()
         gone, used = _gone(folders), self._used()
@@ -50,7 +50,7 @@ class RevokedState:
         return gone
 
     def _folders(self) -> list[Path]:
-        """Databases, and those put aside; not looked into, since clicks wait while files are listed."""
+        """Folders of databases, also renamed ones; does not list files, because clicks wait meanwhile."""
         found = []
         for folder, names, _ in os.walk(self._datadir):
             ours = [name for name in names if name.startswith(_GONE) or fnmatch(name, "*-*.db")]
@@ -59,7 +59,7 @@ class RevokedState:
         return found
 
     def _unused_since(self, path: Path, now: float) -> float:
-        """A restart must not begin the wait anew: at least as long as the last write is ago."""
+        """Since when a database is unused: since its last write at the latest, across restarts."""
         written = max((file.stat().st_mtime for file in path.iterdir()), default=now)
         return min(written, self._since.setdefault(path, now))
 
@@ -76,6 +76,6 @@ def _gone(folders: Collection[Path]) -> list[Path]:
 
 
 def remove(gone: Collection[Path]) -> None:
-    """Delete folders; what cannot be deleted is tried again with the next look."""
+    """Delete folders; a folder that cannot be deleted is tried again at the next check."""
     for path in gone:
         shutil.rmtree(path, ignore_errors=True)

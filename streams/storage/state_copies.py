@@ -1,7 +1,7 @@
-"""Where state lies as files; a former owner's files go as soon as somebody is erased from the partition.
+"""Copies of state as files; files of a revoked partition are deleted as soon as it has an erasure.
 
-A partition is announced before its first byte is written here, and taken back after its last one is deleted.
-So whoever asks where a visitor's state can still be learns of every place, also of workers that have died.
+A partition is announced before its first byte is written here, and withdrawn after its last one is deleted.
+So `pathcast visitor forget` knows every place where state can still be, also of workers that have died.
 """
 
 import asyncio
@@ -13,23 +13,23 @@ import aiokafka
 import structlog
 
 from streams.storage.copy_ledger import CopyLedger
-from streams.storage.erasure_receipts import Receipts
+from streams.storage.erasure_receipts import ErasureReceipts
 from streams.storage.partition_store import PartitionStore, rewritten_in
 from streams.storage.revoked import RevokedState, remove
 
 log = structlog.get_logger("pathcast.worker")
 
-#: Seconds between two looks.
+#: Seconds between two checks.
 EVERY = 2.0
 
 
-class Copies:
+class StateCopies:
     """The copies in one datadir: `opened` are the databases in use, others stay for `seconds` at most."""
 
     def __init__(
         self,
         ledger: CopyLedger,
-        receipts: Receipts,
+        receipts: ErasureReceipts,
         datadir: Path,
         seconds: float,
         opened: Callable[[], Mapping[int, PartitionStore]],
@@ -37,17 +37,17 @@ class Copies:
         self._ledger, self._receipts, self._opened = ledger, receipts, opened
         self._revoked = RevokedState(datadir, seconds, self._used)
         self._assigned: frozenset[int] | None = None
-        #: Up to which erasure closed databases are rewritten; nothing changes that until an assignment.
+        #: The erasure up to which each closed database is rewritten; constant until the next assignment.
         self._closed: dict[Path, int] = {}
         self._known = asyncio.Event()
-        #: What is said of a partition and what becomes of its files must not overtake each other.
+        #: Announcements about a partition and changes of its files must not overtake each other.
         self._lock = asyncio.Lock()
 
     def _used(self) -> set[int]:
         return {*self._opened(), *(self._assigned or ())}
 
     async def announce(self, partitions: Iterable[int]) -> None:
-        """Say that these partitions' state comes to lie here. Raises KafkaError."""
+        """Announce that the state of these partitions will be here. Raises KafkaError."""
         await self._known.wait()
         async with self._lock:
             self._assigned = frozenset(partitions)
@@ -56,7 +56,7 @@ class Copies:
                 await self._ledger.say(number, 0)
 
     async def run(self) -> None:
-        """Look now and then until cancelled."""
+        """Check regularly until cancelled."""
         await self._receipts.start()
         try:
             await self._ledger.start()
@@ -75,7 +75,7 @@ class Copies:
             log.warning("copies of the state not confirmed", reason=repr(error))
 
     async def look(self) -> None:
-        """Delete what may not stay, then say what has changed. Raises KafkaError."""
+        """Delete files that must go, then announce changes. Raises KafkaError."""
         async with self._lock:
             gone = self._revoked.put_aside(time.time(), await self._outdated())
             await asyncio.to_thread(remove, gone)
@@ -85,9 +85,9 @@ class Copies:
                     await self._ledger.say(number, lying.get(number))
 
     async def _outdated(self) -> set[int]:
-        """Partitions of others whose files here may hold who was erased.
+        """Revoked partitions whose files here may contain an erased visitor.
 
-        Before the first assignment there are none: what this worker is about to get back, it rewrites.
+        Before the first assignment there are none, because this worker rewrites the partitions that it gets.
         """
         if self._assigned is None:
             return set()
@@ -101,7 +101,7 @@ class Copies:
         return self._closed[path]
 
     def _lying(self) -> dict[int, int]:
-        """Partitions with files here, or assigned, and up to which erasure they are rewritten."""
+        """By partition with files here or assigned: the erasure up to which its files are rewritten."""
         said = self._ledger.said
         lying = dict.fromkeys(self._revoked.held(), 0)
         lying |= {number: self._of_closed(path) for number, path in self._revoked.unused().items()}

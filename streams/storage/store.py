@@ -14,7 +14,7 @@ from streams.storage.partition_store import PartitionStore, Persisted
 
 
 class Store(rocksdb.Store):  # type: ignore[misc]
-    """`fenced://`: chunks of changelog records are written as one batch; older ones are ignored."""
+    """`fenced://`: writes a chunk of changelog records as one batch and ignores older records."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -46,7 +46,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
             ) from error
 
     def _is_stale(self, partition: int, persisted: Persisted | None) -> bool:
-        """Of another changelog, or older than its tombstones, it would bring back what was deleted."""
+        """Whether a database would revive deletions: of another changelog, or older than its tombstones."""
         if persisted is None:
             return False
         runtime = self.app.pathcast
@@ -62,7 +62,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
         return persisted.offset if persisted else None
 
     def set_persisted_offset(self, tp: Any, offset: int) -> None:
-        """Faust's own bookkeeping: the position is written with the data, never beside it."""
+        """Do nothing: the position is written with the data, not by Faust."""
 
     def apply_changelog_batch(
         self, batch: Iterable[Any], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
@@ -72,7 +72,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
             self.apply(event.message.value)
 
     def apply(self, chunk: Any) -> None:
-        """Apply one changelog chunk; its records at or below the persisted offset are old news."""
+        """Apply one changelog chunk, without records at or below the persisted offset."""
         runtime = self.app.pathcast
         store = self.partition(chunk.partition)
         before = store.persisted()
@@ -84,12 +84,12 @@ class Store(rocksdb.Store):  # type: ignore[misc]
         try:
             store.write(pairs, Persisted(chunk.offset, runtime.changelog_id, written_at))
         except Exception as error:
-            # faust.tables.recovery logs errors of this call and goes on: a hole in the state.
+            # faust.tables.recovery logs errors of this call and continues: the state would have a gap.
             runtime.fail(SetUpError(f"cannot write {store.db.path()}: {error}; free the disk and restart"))
             raise
 
     def revoke_partitions(self, table: Any, tps: Iterable[Any]) -> None:
-        """Close the databases of partitions that are now somebody else's."""
+        """Close the databases of revoked partitions."""
         for tp in tps:
             if tp.topic in table.changelog_topic.topics:
                 self._close(tp.partition)

@@ -1,4 +1,4 @@
-"""The Faust application: one agent that hands chunks to the partitions, one table that holds the state."""
+"""The Faust application: one agent that passes chunks to the partitions, one table that holds the state."""
 
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,23 +12,24 @@ from streams.transport.runtime import Runtime
 
 mode.loop.use("uvloop")
 
-#: How the worker creates the changelog: what recovery reads is little more than one record per key. The
-#: active segment is never compacted, so segments are small; the default ratio would leave half of it stale.
+#: Settings with which the worker creates the changelog, so that recovery reads little more than one record
+#: per key. Kafka never compacts the active segment, so segments are small; its default ratio would leave
+#: half of the topic stale.
 CHANGELOG = {
     "cleanup.policy": "compact",
     "segment.bytes": str(64 << 20),
     "min.cleanable.dirty.ratio": "0.2",
     "max.message.bytes": str(2 << 20),
-    # Without a limit a deleted visitor's former values stay until the cleaner finds the topic dirty enough.
+    # Without a limit, values of a deleted visitor stay until the topic is dirty enough for the cleaner.
     "max.compaction.lag.ms": str(DAY_MS),
 }
 
 
 class PassThrough(faust.Schema):  # type: ignore[misc]
-    """A chunk goes to the agent as it is; its records are decoded in bulk by the processor."""
+    """Passes a chunk to the agent unchanged; the processor decodes its records in bulk."""
 
     def loads_key(self, app: Any, message: Any, **options: Any) -> Any:
-        """The message's key as it came."""
+        """The key of the message, unchanged."""
         return message.key
 
     def loads_value(self, app: Any, message: Any, **options: Any) -> Any:
@@ -37,7 +38,7 @@ class PassThrough(faust.Schema):  # type: ignore[misc]
 
 
 class Service(Protocol):
-    """What must be up before the worker joins its group, and down after it has left."""
+    """Services that start before the worker joins its group, and stop after it has left."""
 
     async def start(self) -> None: ...
 
@@ -45,7 +46,7 @@ class Service(Protocol):
 
 
 class ChunkedApp(faust.App):  # type: ignore[misc]
-    """A Faust app whose transport and store are Pathcast's; `runtime` does the work."""
+    """A Faust app with Pathcast's transport and store; `runtime` processes the chunks."""
 
     def __init__(
         self, runtime: Runtime, partitions: int, background: Service | None = None, **options: Any
@@ -56,7 +57,7 @@ class ChunkedApp(faust.App):  # type: ignore[misc]
         self.pathcast_table: Any = _wire(self, partitions)
 
     async def on_start(self) -> None:
-        """Before anything of Faust's starts."""
+        """Start the background services before anything of Faust starts."""
         await super().on_start()
         if self._background is not None:
             try:
@@ -65,7 +66,7 @@ class ChunkedApp(faust.App):  # type: ignore[misc]
                 self.pathcast.fail(error)
 
     async def on_shutdown(self) -> None:
-        """After everything of Faust's has stopped."""
+        """Stop the background services after everything of Faust has stopped."""
         await super().on_shutdown()
         if self._background is not None:
             await self._background.stop()
@@ -103,7 +104,7 @@ def build(
 
 
 def _wire(app: ChunkedApp, partitions: int) -> Any:
-    """The table of the state, and the agent that hands chunks on; the table is returned."""
+    """Create the table of the state and the agent that passes chunks on; returns the table."""
     runtime = app.pathcast
     schema = PassThrough(key_type=bytes, value_type=bytes)
     table = app.Table(
@@ -119,8 +120,8 @@ def _wire(app: ChunkedApp, partitions: int) -> Any:
     runtime.config.changelog = table.changelog_topic.get_topic_name()
 
     async def restored(*_: Any) -> None:
-        # A recovery that a rebalance has overtaken ends as well, but says nothing of what is owned now. Until
-        # the assignment that is nothing, and then the next recovery has been called for.
+        # A recovery that a rebalance has overtaken also ends here, but says nothing about present partitions:
+        # before the assignment there are none, and afterwards the next recovery has been requested.
         recovery = app.tables.recovery
         current = recovery._generation_id == app.consumer_generation_id
         if current and runtime.partitions and not recovery.signal_recovery_start.is_set():

@@ -13,7 +13,7 @@ Pairs = Sequence[tuple[bytes | None, bytes | None]]
 
 
 class Broadcast:
-    """Follows one single-partition topic; `caught_up` is set once its end as of the start is applied."""
+    """Follows a topic of one partition; `caught_up` is set once its records as of the start are applied."""
 
     def __init__(self, topic: str, connection: dict[str, Any], apply: Callable[[Pairs], Any]) -> None:
         self.topic = topic
@@ -21,7 +21,7 @@ class Broadcast:
         self._connection, self._apply = connection, apply
 
     async def run(self) -> None:
-        """Read from the start and follow until cancelled."""
+        """Read from the beginning and follow until cancelled."""
         consumer = aiokafka.AIOKafkaConsumer(
             **self._connection,
             isolation_level="read_committed",

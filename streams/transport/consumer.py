@@ -18,9 +18,9 @@ from streams.inputs.chunks import Chunk, FetchedRecord
 from streams.inputs.fetching import ConsumerThread
 from streams.transport.runtime import Runtime
 
-#: A fetch waits this long (s) at most, so that a partition left out of it comes back soon.
+#: Longest wait (s) of a fetch, so that a partition that it leaves out is included again soon.
 FETCH_TIMEOUT = 0.2
-#: ... and this long while a partition is left out because its queue is full.
+#: The same while a partition is left out because its queue is full.
 FULL_TIMEOUT = 0.005
 
 
@@ -33,7 +33,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._chain: dict[TP, int] = {}
         self._chain_epoch = -1
         self._rewinds: set[asyncio.Task[None]] = set()
-        #: Whether clicks are fetched: their positions are the checkpoints', and nothing drops them any more.
+        #: Whether clicks are fetched, now that their positions are those of the checkpoints.
         self._flowing = False
         self.runtime = self.app.pathcast
 
@@ -69,14 +69,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return self._has_clicks(tp) and (not self._flowing or runtime.is_full(tp.partition))
 
     def _has_clicks(self, tp: TP) -> bool:
-        """Whether it is a partition of the input, not of the changelog."""
+        """Whether this is a partition of clicks, not of the changelog."""
         return bool(tp.topic == self.runtime.config.topic)
 
     def resume_flow(self) -> None:
-        """Go on, with clicks once they are positioned.
+        """Resume fetching; clicks only once they are positioned.
 
-        Faust empties its queues just before: a chunk fetched earlier could be lost, and without another click
-        in its partition nobody would notice.
+        Faust empties its queues just before this call. A chunk fetched earlier could be lost, and without
+        another click in its partition nothing would detect that.
         """
         super().resume_flow()
         self._flowing = self.runtime.ready
@@ -89,7 +89,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def _span(
         self, tp: TP, before: int | None, records: list[FetchedRecord] | None
     ) -> tuple[int, int] | None:
-        """Positions a fetch covered; it starts where the chunk before it ended, so that a lost one shows."""
+        """The span of a fetch; it starts at the end of the previous chunk, so that a lost chunk shows."""
         after = self._thread.position_now(tp) or 0
         end = max(after, records[-1].offset + 1 if records else 0)
         start = self._chain.get(
@@ -98,12 +98,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         if start is None or end <= start:
             return None
         if self._has_clicks(tp):
-            # Recovery seeks in the changelog past `_move`; what is read twice there is known by its offset.
+            # Recovery seeks in the changelog without `_move`; offsets tell which records are read twice.
             self._chain[tp] = end
         return start, end
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """A chunk's span has no gaps to track."""
+        """Do nothing: the span of a chunk has no gaps."""
 
     def _new_offset(self, tp: TP) -> int | None:
         """The offset to commit: the end of the last acknowledged chunk."""
@@ -126,14 +126,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
-        """Let the transaction in flight finish; nothing fetched so far is applied after it."""
+        """Finish the transaction in flight; nothing that was fetched before is applied afterwards."""
         self._flowing = False
         await self.runtime.close()
         self._unacked_messages.clear()
         await super().on_partitions_revoked(revoked)
 
     async def perform_seek(self) -> None:
-        """Read on from the checkpoints; Faust also calls this while it still recovers, to forget a fetch."""
+        """Seek to the checkpoints; Faust also calls this during recovery, to discard a fetch."""
         await super().perform_seek()
         if not self.runtime.restored:
             return
@@ -156,7 +156,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             await self._move(tp, position)
 
     async def _move(self, tp: TP, position: int) -> None:
-        """Seek between two fetches, so that no fetch that began before is believed."""
+        """Seek between two fetches, so that no result of an earlier fetch is used."""
         async with self._fetching:
             await self._thread.seek_wait({tp: position})
             self._chain.pop(tp, None)
@@ -169,7 +169,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         await self.commit_and_end_transactions()
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's livelock detector does not know chunks; /readyz and the lag metric tell instead."""
+        """Do nothing: Faust's livelock detector does not know chunks; /readyz and lag replace it."""
 
 
 class Transport(driver.Transport):  # type: ignore[misc]

@@ -1,7 +1,7 @@
-"""Where chunks are processed: on a thread, or at once on the event loop where that takes milliseconds.
+"""Decide where chunks are processed: large ones on a thread, small ones at once on the event loop.
 
-A fetch brings a few clicks to each partition. Such chunks are processed as one: a network pass over all of
-them costs little more than a pass over those of one partition.
+Under light load a fetch has a few clicks of each partition. Such chunks are processed together: one network
+pass over all of them costs little more than a pass over one partition.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from streams.effects import Effects, Processor, Work
 
 T = TypeVar("T")
 
-#: A chunk of at most this many records does not go to a thread: handing it over costs more than its work.
+#: A chunk of at most this many records stays on the event loop: a thread switch costs more than its work.
 INLINE_RECORDS = 32
-#: ... and chunks of that size are processed together until they have this many records: some milliseconds.
+#: Small chunks are processed together up to this many records, which take some milliseconds.
 TOGETHER_RECORDS = 128
-#: Seconds between two such calls: without them a busy worker would make one for each partition.
+#: Seconds between two such calls: without a pause a busy worker would make one call for each partition.
 REST = 0.005
 
 
@@ -32,7 +32,7 @@ class Processing:
         self._rested = 0.0
 
     async def process(self, work: Work) -> Effects:
-        """Effects of a chunk. Raises what its processing raised."""
+        """Effects of a chunk. Raises the error of its processing."""
         if work.size > INLINE_RECORDS:
             return (await self._run(self.processor.process, [work]))[0]
         loop = asyncio.get_running_loop()
@@ -55,7 +55,7 @@ class Processing:
         chunks = self._take()
         try:
             made = self.processor.process([work for work, _ in chunks])
-        except Exception:  # noqa: BLE001 - whatever it is: one chunk's error is not the others'
+        except Exception:  # noqa: BLE001 - any error of one chunk must not reach the others
             for work, future in chunks:
                 self._process_alone(work, future)
         else:
@@ -76,14 +76,14 @@ class Processing:
     def _process_alone(self, work: Work, future: "asyncio.Future[Effects]") -> None:
         try:
             effects = self.processor.process([work])[0]
-        except Exception as error:  # noqa: BLE001 - it belongs to who waits
+        except Exception as error:  # noqa: BLE001 - passed to the caller that waits
             _settle(future, error)
         else:
             _settle(future, effects)
 
 
 def _settle(future: "asyncio.Future[Effects]", outcome: Effects | Exception) -> None:
-    """Nobody waits any more where the partition was closed meanwhile."""
+    """Resolve a future, unless its caller is gone because the partition was closed meanwhile."""
     if future.done():
         return
     if isinstance(outcome, Effects):

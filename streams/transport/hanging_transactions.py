@@ -1,10 +1,10 @@
-"""Transactions that the broker has decided and forgotten, without a mark in the partitions they wrote to.
+"""Abort hanging transactions: decided by the broker, but without a marker in partitions that they wrote to.
 
-Kafka's coordinator takes partitions whose leader it does not know for deleted, and completes a transaction
-without them. That happens when a broker is killed in the middle of a commit and comes back: the leader is
-missing for a moment just then. What the transaction wrote is neither there nor gone, and the next transaction
-of the same producer would commit it, beside its own answers to the same clicks. The cure is that of KIP-664,
-an abort marker for each such partition: then the clicks are answered as if for the first time.
+Kafka's coordinator treats partitions whose leader it does not know as deleted, and completes a transaction
+without them. This happens when a broker is killed during a commit and restarts, because the leader is missing
+for a moment. The records of the transaction are then neither committed nor aborted, and the next transaction
+of the same producer would commit them beside its own answers to the same clicks. The remedy is that of
+KIP-664: an abort marker for each such partition. Then the clicks are answered as if for the first time.
 """
 
 import time
@@ -25,7 +25,7 @@ from streams.errors import SetUpError
 
 log = structlog.get_logger("pathcast.worker")
 
-#: Seconds until a partition must have a leader again.
+#: Seconds until every partition must have a leader again, and seconds between two attempts.
 PATIENCE, PAUSE = 30.0, 0.5
 
 #: Input partition -> producer id of its fenced predecessor, which is also the successor's.
@@ -33,26 +33,26 @@ ProducerIds = Mapping[int, int]
 
 
 class Open(NamedTuple):
-    """A transaction that has begun in a partition and has no end there."""
+    """A transaction that has begun in a partition and has no end marker there."""
 
     partition: TopicPartition
     producer: int
     epoch: int
-    #: The marker must not be from an older coordinator than the partition has seen.
+    #: The marker must carry at least the coordinator epoch that the partition has seen.
     coordinator_epoch: int
 
 
-#: Given the changelog's name, aborts what predecessors of the assigned partitions left open.
+#: Given the name of the changelog, aborts the open transactions of predecessors of assigned partitions.
 Finish = Callable[[str, ProducerIds], list[Open]]
 
 
 def finisher(connection: dict[str, Any], outputs: Sequence[str], routed: Sequence[str] = ()) -> Finish:
-    """A function that aborts what predecessors left open, and says what that was.
+    """A function that aborts the open transactions of predecessors and returns them.
 
     Transactions of a partition write to that partition of `outputs`, and to any partition of `routed`.
 
-    Call it when their successors have their producer ids, before anything is read: what is still open then is
-    open for ever. Raises SetUpError where a transaction can be neither completed nor aborted.
+    Call it when the successors have their producer ids, before anything is read: a transaction that is still
+    open then stays open forever. Raises SetUpError where a transaction can be neither completed nor aborted.
     """
 
     def finish(changelog: str, producers: ProducerIds) -> list[Open]:
@@ -75,7 +75,7 @@ def _patiently(look: Callable[[], list[Open]]) -> list[Open]:
         except KafkaError as error:
             if time.monotonic() > until:
                 raise SetUpError(
-                    f"cannot look for forgotten transactions: {error!r}; is Kafka up?"
+                    f"cannot look for hanging transactions: {error!r}; check that Kafka runs, then restart"
                 ) from error
             time.sleep(PAUSE)
 
@@ -125,7 +125,7 @@ def _open(partition: TopicPartition, state: Any) -> Iterator[Open]:
 def _predecessors(
     everybodys: Sequence[Open], changelog: TopicPartition, producer: int, routed: Sequence[str]
 ) -> list[Open]:
-    """Of one input partition. Only its own producers write to its changelog: who is open there is one."""
+    """Open transactions of one input partition. Only its own producers write to its part of the changelog."""
     own = {producer, *(one.producer for one in everybodys if one.partition == changelog)}
     found = [
         one
@@ -135,7 +135,7 @@ def _predecessors(
     ]
     if found and all(one.partition != changelog for one in found):
         raise SetUpError(
-            f"the broker has forgotten the transactions {found} but ended them in {changelog}: whether their "
-            "answers count cannot be told; end them by hand (kafka-transactions.sh), then restart"
+            f"the broker has forgotten the transactions {found} but ended them in {changelog}: it is unknown "
+            "whether their answers count; end them by hand (kafka-transactions.sh), then restart"
         )
     return found

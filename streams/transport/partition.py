@@ -19,7 +19,7 @@ from streams.transport.transactions import PartitionProducer
 
 
 class PartitionTask:
-    """Applies chunks one transaction at a time: process -> publish -> local write -> acknowledge."""
+    """Applies chunks one transaction at a time: process, publish, write locally, acknowledge."""
 
     def __init__(
         self,
@@ -54,13 +54,13 @@ class PartitionTask:
         return self.checkpoint.positions.get(self.sides.ids[topic], 0)
 
     def recovered(self, store: PartitionStore, checkpoint: StateCheckpoint, group_epoch: int) -> None:
-        """The state is complete: chunks of this epoch may be applied."""
-        # An input that was never read is in the checkpoint all the same: a recreated one is then noticed.
+        """The state is recovered: chunks of this epoch may be applied from now on."""
+        # An input that was never read gets a position, too, so that its recreation is noticed later.
         unread = {topic_id: 0 for topic_id in self.sides.ids.values() if topic_id not in checkpoint.positions}
         self.checkpoint = checkpoint.moved(unread, checkpoint.watermark, checkpoint.clock)
         self._store, self._group_epoch = store, group_epoch
         self._queue.clear()
-        # A recovered deletion, or one that a crash came after, still stands in the files.
+        # Deleted values may still be in the files, after a recovery or a crash.
         store.compact()
         self._processing.processor.opened(self.partition, store)
 
@@ -70,7 +70,7 @@ class PartitionTask:
         self._arrived.set()
 
     def offer_side(self, topic: str, records: Sequence[Any], end: int) -> None:
-        """Queue records of another input; `end` is their reader's position. None once it is closed."""
+        """Queue records of a side input; `end` is the position of their reader. Does nothing once closed."""
         if self._store is not None:
             self.sides.offer(topic, records, end)
             self._arrived.set()
@@ -81,7 +81,7 @@ class PartitionTask:
         return self._queue.full
 
     async def run(self) -> None:
-        """Apply what arrives until cancelled; when no clicks do, let event time go on."""
+        """Apply arriving chunks until cancelled; without clicks, let event time advance."""
         self._busy()
         while True:
             try:
@@ -117,22 +117,22 @@ class PartitionTask:
                 event.ack()
 
     async def _transact(self, batch: InputBatch) -> None:
-        """Apply a batch in one transaction; where a record cannot be processed, in several around it."""
+        """Apply a batch in one transaction, or in several around a record that cannot be processed."""
         work = self._work(batch)
         try:
             effects = await self._processing.process(work)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not block the partition
+        except Exception as error:  # noqa: BLE001 - no error of a record may block the partition
             if batch.size > 1:
                 for half in batch.halves():
                     await self._transact(half)
                 return
             effects = await self._processing.reject(work, error)
-        # Event time follows the clock from the last click: what came of other inputs does not set it back.
+        # Event time follows the clock since the last click; records of other inputs do not restart that.
         clock = int(time.time() * 1000) if work.records else self.checkpoint.clock
         await self._commit(effects, self.checkpoint.moved(batch.ends, effects.watermark, clock))
 
     async def _tick(self) -> None:
-        """Event time of an idle partition follows the clock from where its last record left both."""
+        """Advance the event time of an idle partition by the time that has passed since its last record."""
         async with self.lock:
             checkpoint, now = self.checkpoint, int(time.time() * 1000)
             idle_to = checkpoint.watermark + now - checkpoint.clock - self._idle_ms
@@ -164,7 +164,7 @@ class PartitionTask:
             effects.committed()
 
     async def close(self) -> None:
-        """Wait for the transaction in flight, then let go of everything."""
+        """Wait for the transaction in flight, then release everything."""
         async with self.lock:
             self._store = None
             self._queue.clear()

@@ -1,4 +1,4 @@
-"""Faust's recovery of tables, which must not give up without a word."""
+"""Faust's recovery of tables, changed so that it cannot fail silently."""
 
 from typing import Any
 
@@ -9,26 +9,28 @@ from streams.errors import SetUpError
 
 
 class LoudRecovery(Recovery):  # type: ignore[misc]
-    """Ends the process where Faust's would end its own task: no later rebalance would be recovered."""
+    """Exits where Faust would end only its task, and recover nothing after later rebalances."""
 
     async def _wait(self, coro: Any, timeout: float | None = None) -> None:
         try:
             await super()._wait(coro, timeout=timeout)
         except ServiceStopped:
             if not (self.should_stop or self.app.should_stop):
-                error = f"Kafka did not answer within {timeout} s while state was recovered; is it up? "
+                error = (
+                    f"Kafka did not answer within {timeout} s while state was recovered; check that it runs. "
+                )
                 self.app.pathcast.fail(SetUpError(error + "Restart the worker, it goes on from its state"))
             raise
 
 
 class Tables(TableManager):  # type: ignore[misc]
-    """The manager with that recovery."""
+    """Faust's table manager with this recovery."""
 
     _recovery: LoudRecovery | None = None
 
     @property
     def recovery(self) -> LoudRecovery:
-        """The one recovery of this manager."""
+        """The recovery of this manager, made once."""
         if self._recovery is None:
             self._recovery = LoudRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery

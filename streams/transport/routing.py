@@ -1,4 +1,4 @@
-"""Whether a click came by the partition its key hashes to: mixed partitioners split a shop's visitors."""
+"""The partition of a key, to detect misrouted clicks: mixed partitioners split the clicks of a visitor."""
 
 from functools import lru_cache
 

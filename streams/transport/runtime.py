@@ -1,4 +1,4 @@
-"""The assigned partitions of this process: opened on assignment, given work, closed on revocation."""
+"""The assigned partitions of a process: opened on assignment, fed with chunks, closed on revocation."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
@@ -19,9 +19,9 @@ from streams.transport.hanging_transactions import Finish
 from streams.transport.partition import PartitionTask
 from streams.transport.transactions import PartitionProducer
 
-#: Told of the partitions of an assignment before anything of them is written here.
+#: Called with the partitions of an assignment before anything of them is written here.
 Announce = Callable[[Iterable[int]], Awaitable[None]]
-#: Takes a partition and the position to read on from.
+#: Called with a partition and the position from which to read again.
 Rewind = Callable[[int, int], Any]
 #: A look-up of the broker's view: topic names -> {name: (topic id, {partition: end offset})}.
 Describe = Callable[[Iterable[str]], dict[str, tuple[str, dict[int, int]]]]
@@ -50,7 +50,7 @@ class RuntimeConfig:
 
 
 class Runtime:
-    """Owns partitions on behalf of the Faust consumer, and ends the process when one of them cannot go on."""
+    """Holds the tasks of the assigned partitions, and ends the process when one of them fails."""
 
     def __init__(
         self,
@@ -70,16 +70,16 @@ class Runtime:
         self.failure: Exception | None = None
         self._describe, self._finish, self._announce = describe, finish, announce
         self._on_failure = on_failure
-        #: Reads the inputs beside clicks for this assignment.
+        #: Reads the side inputs for this assignment.
         self.reader: SideReader | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        #: A shutdown in the middle of a revocation must wait for it, too: then the stores are closed.
+        #: A shutdown during a revocation must wait for it, because the stores are closed afterwards.
         self._closing = asyncio.Lock()
         self._processing = Processing(processor, config.threads)
         self._memory: tuple[Any, Any] | None = None
 
     def database_options(self) -> Any:
-        """RocksDB's, with one memory for all partitions: its own default is one for each."""
+        """Options of RocksDB, with one block cache for all partitions instead of one for each."""
         if self._memory is None:
             self._memory = shared_memory(self.config.settings.block_cache_mb << 20)
         return database_options(*self._memory)
@@ -92,7 +92,7 @@ class Runtime:
     async def open(self, partitions: Iterable[int], rewind: Rewind) -> None:
         """Fence every predecessor of these partitions; must end before recovery reads the changelog's end.
 
-        `rewind` is called with a partition and the position to read on from, where a chunk was lost.
+        `rewind` is called with a partition and the position from which to read again, where a chunk was lost.
         """
         partitions = list(partitions)
         if self._announce is not None:
@@ -123,9 +123,9 @@ class Runtime:
         )
 
     async def recovered(self, store: Any) -> dict[int, int]:
-        """The tables are complete: start the assigned partitions and return the positions to read on from.
+        """The tables are recovered: start the assigned partitions and return the positions to read from.
 
-        None are returned where a rebalance has come in between: its own recovery is still to follow.
+        Returns none where a rebalance has happened meanwhile, since its own recovery follows.
         """
         if not self.ready:
             await self._start_all(store)
@@ -214,5 +214,5 @@ class Runtime:
         await asyncio.gather(*(partition.close() for partition in closed.values()))
         for task in tasks:
             task.cancel()
-        # A reader has a connection to let go; its failure has been told already.
+        # The side reader closes its connection; its failure has been reported already.
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -46,7 +46,7 @@ class PartitionProducer:
         )
 
     async def open(self) -> None:
-        """Start, and return when every predecessor with this id is fenced."""
+        """Start; returns when every predecessor with this id is fenced."""
         await self._producer.start()
         try:
             await asyncio.wait_for(self._producer._txn_manager.wait_for_pid(), OPEN_TIMEOUT)

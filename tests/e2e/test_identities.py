@@ -9,7 +9,7 @@ from deploy.cluster.clients import admin, producer
 from deploy.cluster.state import changelog_of
 from deploy.cluster.topic_creation import ensure
 from deploy.privacy import search
-from deploy.privacy.linked import linked
+from deploy.privacy.linked_visitors import linked
 from models.state.traits import trait
 from streams.transport.routing import home
 from tests.brokers import topic_names

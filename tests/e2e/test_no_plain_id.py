@@ -14,7 +14,7 @@ import rocksdict
 from deploy.cluster.clients import consumer, drain
 from deploy.cluster.state import changelog_of
 from deploy.cluster.topic_creation import ensure
-from deploy.privacy.members import running
+from deploy.privacy.running_workers import running
 from models.contract.pseudonyms import Pseudonyms
 from models.durations import DAY_MS
 from models.privacy.erasure import FORGET, StateCopy

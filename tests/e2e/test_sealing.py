@@ -201,14 +201,17 @@ def documented(worker):
 def test_a_key_that_no_worker_deletes_is_deleted_by_the_command(broker, topics):
     """Where sealing was turned off; who came back meanwhile, and so has another key, keeps it."""
     topic = topics.visitor_keys
-    assert visitor_keys.standing(broker, topic, ["anna"]) is None
+    assert visitor_keys.current_records(broker, topic, ["anna"]) is None
     ensure(broker, topics, sealing=True)
     send(broker, topic, [(b"anna", b"k1"), (b"bob", b"k2"), (b"zoe", b"k3")])
-    held = visitor_keys.standing(broker, topic, ["anna", "zoe"])
+    held = visitor_keys.current_records(broker, topic, ["anna", "zoe"])
     assert sorted(held.values()) == [b"k1", b"k3"]
     send(broker, topic, [(b"zoe", b"k4")])
     visitor_keys.delete(broker, topic, held)
-    assert sorted(visitor_keys.standing(broker, topic, ["anna", "bob", "zoe"]).values()) == [b"k2", b"k4"]
+    assert sorted(visitor_keys.current_records(broker, topic, ["anna", "bob", "zoe"]).values()) == [
+        b"k2",
+        b"k4",
+    ]
 
 
 def test_a_worker_that_seals_wants_the_topic_of_keys(broker, topics, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cluster.clients import admin
-from deploy.cluster.state import StateCommandError, rebase, standings
+from deploy.cluster.state import StateCommandError, partition_positions, rebase
 from deploy.cluster.topic_creation import ensure
 from streams.transport.state_checkpoint import StateCheckpoint
 from tests.brokers import topic_names
@@ -78,7 +78,7 @@ def test_rebase_to_the_end_skips_what_is_there(broker, stopped):
     recreate(broker, stopped.names.clicks)
     send(broker, stopped.names.clicks, encoded([click(n, f"v{n % 8}") for n in range(100, 120)]))
     assert pathcast(stopped, "state", "rebase", "--yes", "--to", "end").returncode == 0
-    found = standings(broker, stopped.names.clicks, stopped.names.clicks)
+    found = partition_positions(broker, stopped.names.clicks, stopped.names.clicks)
     assert all(one.fits and one.checkpoint.positions[one.topic_id] == one.end for one in found)
     assert sum(one.end for one in found) == 20
     assert all(one.checkpoint.watermark > 0 for one in found)
@@ -86,16 +86,16 @@ def test_rebase_to_the_end_skips_what_is_there(broker, stopped):
 
 def test_an_installation_without_state_is_told_so(broker, topics):
     with pytest.raises(StateCommandError, match="PATHCAST_APPLICATION_ID"):
-        standings(broker, "nobody-ever", topics.clicks)
+        partition_positions(broker, "nobody-ever", topics.clicks)
 
 
 def test_rebase_without_yes_asks_and_does_nothing_on_no(broker, stopped):
-    found = standings(broker, stopped.names.clicks, stopped.names.clicks)
+    found = partition_positions(broker, stopped.names.clicks, stopped.names.clicks)
     asked = pathcast(stopped, "state", "rebase")
     assert asked.returncode == 1
     assert "Aborted" in asked.stderr
-    assert standings(broker, stopped.names.clicks, stopped.names.clicks) == found
+    assert partition_positions(broker, stopped.names.clicks, stopped.names.clicks) == found
     assert rebase(broker, stopped.names.clicks, found, to_end=False) == [0, 1]
-    after = standings(broker, stopped.names.clicks, stopped.names.clicks)
+    after = partition_positions(broker, stopped.names.clicks, stopped.names.clicks)
     assert [one.checkpoint.positions for one in after] == [{one.topic_id: 0} for one in found]
     assert all(isinstance(one.checkpoint, StateCheckpoint) for one in after)

@@ -56,7 +56,7 @@ def list_letters(reasons: tuple[str, ...], limit: int) -> None:
     An input that was replayed and refused again counts once, with the reason of the last refusal.
     """
     from deploy.cluster.clients import connection
-    from deploy.cluster.vain_replays import read_newest
+    from deploy.cluster.refused_replays import read_newest
     from streams.config.secret_file import pseudonyms
     from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
@@ -165,7 +165,7 @@ def replay(reasons: tuple[str, ...], partition: int | None, offset: int | None, 
         raise click.UsageError("choose dead letters: --reason (once or more), or --partition with --offset")
     from deploy.cluster.clients import connection
     from deploy.cluster.dead_letters import find, resend
-    from deploy.cluster.vain_replays import read_newest
+    from deploy.cluster.refused_replays import read_newest
     from streams.config.topics import TopicNames
 
     to, topic = connection(), TopicNames().dead_letters

@@ -31,12 +31,15 @@ def command() -> None:
 def show() -> None:
     """Show the checkpoint of each partition next to the topics as they are now."""
     from deploy.cluster.clients import connection
-    from deploy.cluster.state import standings
+    from deploy.cluster.state import partition_positions
     from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
 
     names = TopicNames()
-    _print(standings(connection(), WorkerSettings().application_id, names.clicks, names.sides), names.clicks)
+    _print(
+        partition_positions(connection(), WorkerSettings().application_id, names.clicks, names.sides),
+        names.clicks,
+    )
 
 
 @command.command("rebase")
@@ -57,7 +60,7 @@ def rebase_command(yes: bool, target: str) -> None:
     stopped, new ones from their start. Workers must be stopped.
     """
     from deploy.cluster.clients import connection
-    from deploy.cluster.state import await_idle, rebase, standings
+    from deploy.cluster.state import await_idle, partition_positions, rebase
     from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
 
@@ -66,7 +69,7 @@ def rebase_command(yes: bool, target: str) -> None:
     application_id = settings.application_id
     with Console(stderr=True).status(f"waiting until no worker is a member of {application_id}"):
         await_idle(to, application_id, settings.session_timeout_seconds + GRACE_SECONDS)
-    found = standings(to, application_id, topic, names.sides)
+    found = partition_positions(to, application_id, topic, names.sides)
     _print(found, topic)
     if not yes:
         click.confirm(f"Continue the state of {application_id} from the {target} of {topic}?", abort=True)

@@ -55,9 +55,9 @@ def forget(visitor: str, user: bool, yes: bool, timeout: float, as_json: bool) -
         who = "user and all visitors linked to them" if user else "visitor"
         click.confirm(f"This cannot be undone. Forget the {who}?", abort=True)
     from deploy.cluster.clients import connection
-    from deploy.privacy.forget import forgotten
-    from deploy.privacy.forget_user import user_forgotten
-    from deploy.privacy.places import Places
+    from deploy.privacy.forget import forget_visitor
+    from deploy.privacy.forget_user import forget_user
+    from deploy.privacy.search_scope import SearchScope
     from deploy.runs.event_log import opened
     from streams.config.secret_file import pseudonyms
     from streams.config.topics import TopicNames
@@ -65,8 +65,8 @@ def forget(visitor: str, user: bool, yes: bool, timeout: float, as_json: bool) -
 
     worker = WorkerSettings()
     pseudonymiser = pseudonyms(worker.pseudonym_key_file)
-    places = Places(connection(), TopicNames(), worker, opened(), pseudonymiser)
-    proof = (user_forgotten if user else forgotten)(places, visitor, timeout)
+    scope = SearchScope(connection(), TopicNames(), worker, opened(), pseudonymiser)
+    proof = (forget_user if user else forget_visitor)(scope, visitor, timeout)
     if as_json:
         click.echo(json.dumps(_as_json(proof), indent=1))
         return

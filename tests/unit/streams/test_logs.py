@@ -2,7 +2,7 @@
 
 import logging
 
-from streams.logging_setup import FirstLooks, Repeats
+from streams.logging_setup import RepeatLimit, StartUpNoise
 
 
 def said(filter_, message, name="aiokafka.client", *arguments):
@@ -13,7 +13,7 @@ def said(filter_, message, name="aiokafka.client", *arguments):
 
 def test_repeats_are_held_back_and_counted():
     now = [0.0]
-    repeats = Repeats(lambda: now[0])
+    repeats = RepeatLimit(lambda: now[0])
     shown = []
     for tenth in range(250):
         now[0] = tenth / 10
@@ -24,7 +24,7 @@ def test_repeats_are_held_back_and_counted():
 
 
 def test_other_lines_and_loggers_are_heard():
-    repeats = Repeats(lambda: 0.0)
+    repeats = RepeatLimit(lambda: 0.0)
     for _ in range(20):
         said(repeats, "down")
     assert said(repeats, "up") == "up"
@@ -32,7 +32,7 @@ def test_other_lines_and_loggers_are_heard():
 
 
 def test_the_workers_own_lines_always_pass():
-    repeats = Repeats(lambda: 0.0)
+    repeats = RepeatLimit(lambda: 0.0)
     records = [logging.LogRecord("w", logging.INFO, "", 0, {"event": "x"}, (), None) for _ in range(20)]
     assert all(repeats.filter(record) for record in records)
 
@@ -43,7 +43,7 @@ class GroupCoordinatorNotAvailableError(Exception):
 
 def test_a_new_clusters_missing_coordinator_is_no_error_at_first_and_one_later():
     now = [0.0]
-    first = FirstLooks(lambda: now[0])
+    first = StartUpNoise(lambda: now[0])
     line = "Group Coordinator Request failed: %s", "aiokafka.consumer.group_coordinator"
     shown = []
     for second in (0, 1, 9, 10, 11, 3_600):
@@ -53,7 +53,7 @@ def test_a_new_clusters_missing_coordinator_is_no_error_at_first_and_one_later()
 
 
 def test_other_errors_of_the_same_loggers_are_heard_at_once():
-    first = FirstLooks(lambda: 0.0)
+    first = StartUpNoise(lambda: 0.0)
     coordinator = "aiokafka.consumer.group_coordinator"
     assert said(first, "Group Coordinator Request failed: %s", coordinator, ConnectionError("down"))
     assert said(first, "Heartbeat failed", coordinator)

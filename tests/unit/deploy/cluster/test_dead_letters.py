@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli import main
-from deploy.cluster import dead_letters, vain_replays
+from deploy.cluster import dead_letters, refused_replays
 from deploy.cluster.dead_letters import parse
-from deploy.cluster.vain_replays import Replays
+from deploy.cluster.refused_replays import Replays
 from models.contract.events import Reason
 from models.contract.pseudonyms import Pseudonyms
 from streams.pipeline.dead_letter import MOST_BYTES, encode_dead_letter
@@ -38,7 +38,7 @@ def test_what_others_wrote_is_not_a_letter():
 def test_with_pseudonyms_no_id_is_printed_unless_asked_for(secret, monkeypatch, tmp_path):
     found = parse(posted(b"anna", b"{anna", [("trace", b"anna")]))
     monkeypatch.setattr(dead_letters, "find", lambda *_: found)
-    monkeypatch.setattr(vain_replays, "read_newest", lambda *_: iter([(found, 0)]))
+    monkeypatch.setattr(refused_replays, "read_newest", lambda *_: iter([(found, 0)]))
     if secret:
         (tmp_path / "secret").write_text(secret)
         monkeypatch.setenv("PATHCAST_PSEUDONYM_KEY_FILE", str(tmp_path / "secret"))

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from deploy.cli import main
 from deploy.privacy import search
-from deploy.privacy.expiry import DELAY_MS, LOOKS_MS, NEVER_MS, Kept
+from deploy.privacy.expiry import DELAY_MS, LOOKS_MS, NEVER_MS, TopicRetention
 from deploy.privacy.stores import STORES
 from models.state import state_keys
 from streams.config.topics import TopicNames
@@ -78,12 +78,12 @@ def test_a_store_that_holds_something_says_how_it_leaves():
     ],
 )
 def test_a_record_is_gone_with_its_segment(policy, retention, expires):
-    assert Kept(policy, retention, DAY, NEVER_MS, DAY).expires(100) == expires
+    assert TopicRetention(policy, retention, DAY, NEVER_MS, DAY).expires(100) == expires
 
 
 def test_former_values_are_gone_when_the_topic_must_have_been_compacted():
-    assert Kept("compact", -1, DAY, 2 * DAY, DAY).compacted(5) == 5 + 2 * DAY + LOOKS_MS + DELAY_MS
-    assert Kept("compact", -1, DAY, (1 << 63) - 1, DAY).compacted(5) is None
+    assert TopicRetention("compact", -1, DAY, 2 * DAY, DAY).compacted(5) == 5 + 2 * DAY + LOOKS_MS + DELAY_MS
+    assert TopicRetention("compact", -1, DAY, (1 << 63) - 1, DAY).compacted(5) is None
 
 
 def test_ids_are_looked_for_as_any_producer_writes_them():

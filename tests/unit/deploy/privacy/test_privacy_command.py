@@ -7,10 +7,10 @@ from click.testing import CliRunner
 from kafka.errors import CoordinatorNotAvailableError
 
 from deploy.cli import main
-from deploy.privacy import copy_confirmations, forget, lines, members, search, secret
+from deploy.privacy import copy_confirmations, forget, proof_lines, running_workers, search, secret
 from deploy.privacy.copy_confirmations import Confirmed, StillRuns, UnknownWorker
 from deploy.privacy.forget import ForgetError, Proof
-from deploy.privacy.places import Places
+from deploy.privacy.search_scope import SearchScope
 from deploy.privacy.secret import WrongSecret, check_secret
 from deploy.privacy.stores import STORES, DataStore
 from deploy.runs import event_log
@@ -26,7 +26,9 @@ NAMES = TopicNames.model_construct()
 
 
 def places(pseudonymiser=None):
-    return Places(Connection(bootstrap_servers="nowhere:1"), NAMES, WorkerSettings(), None, pseudonymiser)
+    return SearchScope(
+        Connection(bootstrap_servers="nowhere:1"), NAMES, WorkerSettings(), None, pseudonymiser
+    )
 
 
 def copy(worker, partition, rewritten=0, at=1, pseudonyms=""):
@@ -148,7 +150,7 @@ def test_a_hint_a_worker_whatever_it_has_of_partitions():
         ("a", [0, 2], False),
         ("b", [1], True),
     ]
-    told = [line for line in lines._copy_lines(found, 0) if line.store.startswith("files of partition")]
+    told = [line for line in proof_lines._copy_lines(found, 0) if line.store.startswith("files of partition")]
     assert [line.found for line in told] == [
         "not confirmed: its worker does not run",
         "not confirmed: its worker does not run",
@@ -159,7 +161,7 @@ def test_a_hint_a_worker_whatever_it_has_of_partitions():
 
 def test_the_command_prints_the_hint(monkeypatch):
     missing = copy_confirmations.unconfirmed(Confirmed([], [copy("a", 0), copy("a", 2)], frozenset()))
-    monkeypatch.setattr(forget, "forgotten", lambda *_: Proof("r", 1, [], missing))
+    monkeypatch.setattr(forget, "forget_visitor", lambda *_: Proof("r", 1, [], missing))
     monkeypatch.setattr(event_log, "opened", lambda: None)
     done = CliRunner().invoke(main, ["visitor", "forget", WHO, "--yes"])
     assert done.exit_code == 0, done.output
@@ -208,8 +210,8 @@ def test_members_are_known_where_all_say_who_they_are(monkeypatch, clients, know
         def __exit__(self, *_):
             return None
 
-    monkeypatch.setattr(members, "admin", lambda _to: Admin())
-    assert members.running(places().to, "shop") == known
+    monkeypatch.setattr(running_workers, "admin", lambda _to: Admin())
+    assert running_workers.running(places().to, "shop") == known
 
 
 def test_requests_and_marks_are_told_from_what_a_shop_sends():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.privacy import profile_marks, visitor_keys
-from deploy.privacy.places import Places
+from deploy.privacy.search_scope import SearchScope
 from models.contract.pseudonyms import Pseudonyms
 from streams.config.topics import TopicNames
 
@@ -44,13 +44,13 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
     for name in ("consumer", "producer", "drain"):
         monkeypatch.setattr(visitor_keys, name, getattr(made, name))
     kept = {TopicNames().profiles: Bag(compacted=lambda at: at + 60_000)}
-    monkeypatch.setattr(profile_marks, "kept", lambda _to, _topics: kept)
+    monkeypatch.setattr(profile_marks, "retention_of", lambda _to, _topics: kept)
     return made
 
 
-def places(pseudonymiser: Pseudonyms | None) -> Places:
+def places(pseudonymiser: Pseudonyms | None) -> SearchScope:
     nothing: Any = None
-    return Places(nothing, TopicNames(), nothing, nothing, pseudonymiser)
+    return SearchScope(nothing, TopicNames(), nothing, nothing, pseudonymiser)
 
 
 def marked(topic: Topic) -> list[bytes | None]:
@@ -58,18 +58,18 @@ def marked(topic: Topic) -> list[bytes | None]:
 
 
 def test_devices_known_as_pseudonyms_are_found_by_hashing_the_topics_keys(topic: Topic) -> None:
-    line = profile_marks.taken_back(places(HIDDEN), ("anna", ANNA, PHONE), 0)
+    line = profile_marks.delete_profiles(places(HIDDEN), ("anna", ANNA, PHONE), 0)
     assert (line.found, line.gone) == ("2 records", "1970-01-01 00:01 UTC")
     assert marked(topic) == [b"phone-of-anna", b"anna"]
-    assert profile_marks.taken_back(places(HIDDEN), ("anna", ANNA, PHONE), 0).found == "0 records"
+    assert profile_marks.delete_profiles(places(HIDDEN), ("anna", ANNA, PHONE), 0).found == "0 records"
 
 
 def test_a_users_pseudonym_finds_the_users_record(topic: Topic) -> None:
-    profile_marks.taken_back(places(HIDDEN), (ANNA,), 0)
+    profile_marks.delete_profiles(places(HIDDEN), (ANNA,), 0)
     assert marked(topic) == [b"anna"]
 
 
 @pytest.mark.parametrize("pseudonymiser", [None, Pseudonyms(b"t" * 32)])
 def test_without_the_secret_a_pseudonym_finds_nothing(topic: Topic, pseudonymiser: Pseudonyms | None) -> None:
-    assert profile_marks.taken_back(places(pseudonymiser), (PHONE, ANNA), 0).found == "0 records"
+    assert profile_marks.delete_profiles(places(pseudonymiser), (PHONE, ANNA), 0).found == "0 records"
     assert marked(topic) == []

@@ -16,7 +16,7 @@ from streams.storage.partition_store import (
     database_options,
     rewritten_in,
 )
-from streams.storage.state_copies import Copies
+from streams.storage.state_copies import StateCopies
 
 HOUR_S = 3600.0
 
@@ -39,7 +39,7 @@ class Ledger:
             self.said[partition] = rewritten
 
 
-class Receipts:
+class ErasureReceipts:
     """The last receipts by partition."""
 
     def __init__(self):
@@ -59,8 +59,8 @@ class Datadir:
     def __init__(self, folder, said=()):
         self.tables = folder / "v1" / "tables"
         self.tables.mkdir(parents=True)
-        self.opened, self.ledger, self.receipts = {}, Ledger(said), Receipts()
-        self.copies = Copies(self.ledger, self.receipts, folder, HOUR_S, lambda: self.opened)
+        self.opened, self.ledger, self.receipts = {}, Ledger(said), ErasureReceipts()
+        self.copies = StateCopies(self.ledger, self.receipts, folder, HOUR_S, lambda: self.opened)
         self.copies._known.set()
 
     def path(self, number):

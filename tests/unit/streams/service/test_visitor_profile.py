@@ -5,7 +5,7 @@ import json
 from models.contract.items import Item
 from models.state.codes import category_hash
 from models.state.visitor import Visitor
-from streams.service.portrait import Names, portrait
+from streams.service.visitor_profile import Names, visitor_profile
 from tests.offline import Offline, records
 from tests.tiny import version as tiny
 from tests.unit.streams.pipeline.test_processor import event
@@ -54,5 +54,5 @@ def test_without_catalogue_and_model_what_is_unnamed_is_called_so():
 
 def test_a_visitor_of_whom_nothing_is_known_has_an_empty_profile():
     nobody, offline = Visitor(), Offline()
-    profile = portrait(nobody, Names(nobody, offline.pipeline.decoder.catalogue, None))
+    profile = visitor_profile(nobody, Names(nobody, offline.pipeline.decoder.catalogue, None))
     assert (profile["interests"], profile["cart"], profile["usual_price"]) == ({}, [], None)

@@ -13,7 +13,7 @@ from models.state.visitor import StateError
 _ARRAYS = range(0x90, 0xA0)
 
 
-def joins(record: Any, names: Collection[str]) -> bool:
+def state_names(record: Any, names: Collection[str]) -> bool:
     """Whether a record of the changelog is a link, a user or a linked visitor that names one of these."""
     key, value = record.key, record.value
     if key.startswith(state_keys.LINK):
@@ -28,7 +28,7 @@ def joins(record: Any, names: Collection[str]) -> bool:
         return True
 
 
-def tells(value: bytes | None, names: Collection[str]) -> bool:
+def message_names(value: bytes | None, names: Collection[str]) -> bool:
     """Whether a value is a message between workers that names one of these."""
     if not value or value[0] not in _ARRAYS or not _inside(value, names):
         return False

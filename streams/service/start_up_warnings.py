@@ -18,7 +18,9 @@ NO_ITEMS = (
 ITEMS = "pathcast replay LOG publishes one, or send items to the topic of items"
 
 
-def opening(model: Callable[[], object | None], catalogue: Sized) -> Callable[[], Coroutine[Any, Any, None]]:
+def start_up_warnings(
+    model: Callable[[], object | None], catalogue: Sized
+) -> Callable[[], Coroutine[Any, Any, None]]:
     """A chore that says it, begun when both topics have been read to their ends."""
 
     async def say() -> None:

@@ -70,7 +70,7 @@ def _lines(visitor: Visitor) -> Iterator[tuple[int, int, int]]:
         yield int.from_bytes(item, "little"), pieces, price
 
 
-def portrait(visitor: Visitor, names: Names) -> dict[str, Any]:
+def visitor_profile(visitor: Visitor, names: Names) -> dict[str, Any]:
     """What is known of a visitor, in names and currency units; shares add up to 1."""
     return {
         "sessions": visitor.sessions,
@@ -85,7 +85,7 @@ def portrait(visitor: Visitor, names: Names) -> dict[str, Any]:
     }
 
 
-def state(visitor: Visitor, names: Names) -> Any:
+def visitor_state(visitor: Visitor, names: Names) -> Any:
     """The record as it is, with the names of its categories."""
     told = describe(visitor)
     told["categories"] = {names.category(key): weight for key, weight in visitor.categories.items()}

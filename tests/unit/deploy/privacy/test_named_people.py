@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from deploy.privacy.naming import joins, tells
+from deploy.privacy.named_people import message_names, state_names
 from models.identity import messages, user_devices
 from models.identity.messages import Given, Others, Snapshot
 from models.identity.user_devices import Device, User
@@ -29,7 +29,7 @@ RECORD = user_devices.encode(User(devices={"phone": Device(0, 1, Summary())}))
 )
 def test_state_that_joins_devices(key, value, names):
     record = SimpleNamespace(key=key, value=value)
-    found = {name for name in ("anna", "phone", "ann", "hone", "bert") if joins(record, [name])}
+    found = {name for name in ("anna", "phone", "ann", "hone", "bert") if state_names(record, [name])}
     assert found == names
 
 
@@ -43,9 +43,9 @@ def test_state_that_joins_devices(key, value, names):
 )
 def test_messages_between_workers(message, names):
     value = messages.encode(message)
-    assert {name for name in ("anna", "phone", "ann", "bert") if tells(value, [name])} == names
+    assert {name for name in ("anna", "phone", "ann", "bert") if message_names(value, [name])} == names
 
 
 @pytest.mark.parametrize("value", [None, b"", b'{"user_id": "anna"}', b"\x93\xa4anna"])
 def test_other_values(value):
-    assert tells(value, ["anna"]) is (value == b"\x93\xa4anna")
+    assert message_names(value, ["anna"]) is (value == b"\x93\xa4anna")

@@ -11,7 +11,7 @@ from streams.config.worker_settings import WorkerSettings
 from trainer.eventlog.log import EventLog
 
 
-class Places(NamedTuple):
+class SearchScope(NamedTuple):
     """Where an installation keeps things."""
 
     to: Connection
@@ -33,8 +33,8 @@ class Places(NamedTuple):
         """Those of them where `visitor forget` writes deletion marks."""
         return tuple(getattr(self.names, role) for store in STORES for role in store.marked)
 
-    def of(self, *names: Iterable[str]) -> "Places":
-        """The same places, where these names are looked for."""
+    def of(self, *names: Iterable[str]) -> "SearchScope":
+        """The same scope, where these names are looked for."""
         return self._replace(names_of=tuple(dict.fromkeys(name for found in names for name in found)))
 
     def called(self, visitor: str) -> tuple[str, ...]:

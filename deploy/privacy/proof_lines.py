@@ -7,10 +7,10 @@ from typing import NamedTuple
 from deploy.cluster.state import changelog_of
 from deploy.privacy import search
 from deploy.privacy.copy_confirmations import Confirmed, strike_command
-from deploy.privacy.expiry import kept
-from deploy.privacy.places import Places
+from deploy.privacy.expiry import retention_of
+from deploy.privacy.search_scope import SearchScope
 from deploy.privacy.stores import CHANGELOG, COPIES, EVENT_LOG, KEYS, MODELS, STATE, TOPICS
-from deploy.privacy.visitor_keys import Standing
+from deploy.privacy.visitor_keys import KeyRecords
 from models.durations import HOUR_MS
 from models.privacy.erasure import Erasure
 from trainer.eventlog.log_erasure import Erased
@@ -20,7 +20,7 @@ from trainer.promotion.trained_on_erased import trained_on_erased
 _MARKS = "only requests and deletion marks name the visitor: by retention"
 
 
-class Line(NamedTuple):
+class ProofLine(NamedTuple):
     """Of one store: what was found there, what was done, and when nothing of it is left."""
 
     store: str
@@ -29,28 +29,30 @@ class Line(NamedTuple):
     gone: str
 
 
-def of_state(places: Places, receipts: list[Erasure], copies: Confirmed, before: int) -> Iterator[Line]:
+def of_state(
+    scope: SearchScope, receipts: list[Erasure], copies: Confirmed, before: int
+) -> Iterator[ProofLine]:
     """Owners, copies, changelog; `before` values of the changelog are the visitor's."""
     had = [str(receipt.partition) for receipt in receipts if receipt.found]
     at = max(receipt.at for receipt in receipts)
     found = f"a record in partition {', '.join(had)}" if had else "no record"
-    yield Line(STATE.name, found, STATE.leaves, date(at))
-    yield from _copy_lines(copies, at + int(places.worker.revoked_state_hours * HOUR_MS))
-    changelog = changelog_of(places.worker.application_id)
-    keeps = kept(places.to, [changelog])[changelog]
+    yield ProofLine(STATE.name, found, STATE.leaves, date(at))
+    yield from _copy_lines(copies, at + int(scope.worker.revoked_state_hours * HOUR_MS))
+    changelog = changelog_of(scope.worker.application_id)
+    keeps = retention_of(scope.to, [changelog])[changelog]
     gone = keeps.compacted(at)
     told = date(gone) if gone else "no date: set max.compaction.lag.ms of the topic"
-    yield Line(f"{CHANGELOG.name} {changelog}", f"{before} values", CHANGELOG.leaves, told)
+    yield ProofLine(f"{CHANGELOG.name} {changelog}", f"{before} values", CHANGELOG.leaves, told)
 
 
-def _copy_lines(copies: Confirmed, by: int) -> Iterator[Line]:
+def _copy_lines(copies: Confirmed, by: int) -> Iterator[ProofLine]:
     every, missing, _ = copies
     clean = f"{len(every) - len(missing)} of {len(every)} copies left confirm that they are clean"
     told = "now" if not missing else "where listed below"
-    yield Line(COPIES.name, clean, COPIES.leaves, told)
+    yield ProofLine(COPIES.name, clean, COPIES.leaves, told)
     for copy in missing:
         away = "" if copies.runs(copy.worker) else ": its worker does not run"
-        yield Line(
+        yield ProofLine(
             f"files of partition {copy.partition} at {copy.place}",
             f"not confirmed{away}",
             "its worker deletes or rewrites them, so start it; if the folder was deleted: "
@@ -59,44 +61,46 @@ def _copy_lines(copies: Confirmed, by: int) -> Iterator[Line]:
         )
 
 
-def of_keys(places: Places, held: Standing | None, at: int) -> tuple[str, list[Line]]:
+def of_keys(scope: SearchScope, held: KeyRecords | None, at: int) -> tuple[str, list[ProofLine]]:
     """From when on nobody can come by the keys that were deleted, and their topic's line; None: no topic."""
     if held is None:
         return "now", []
-    topics = [changelog_of(places.worker.application_id), places.names.visitor_keys]
-    found = kept(places.to, topics)
+    topics = [changelog_of(scope.worker.application_id), scope.names.visitor_keys]
+    found = retention_of(scope.to, topics)
     gone = [found[topic].compacted(at) for topic in topics]
     dates = [date(one) if one else "no date: set max.compaction.lag.ms of the topic" for one in gone]
     left = KEYS.leaves if held else ""
-    return max(dates), [Line(f"{KEYS.name} {topics[1]}", f"{len(held)} keys", left, dates[1])]
+    return max(dates), [ProofLine(f"{KEYS.name} {topics[1]}", f"{len(held)} keys", left, dates[1])]
 
 
-def of_topics(places: Places, visitor: str, keys_gone: str) -> Iterator[Line]:
+def of_topics(scope: SearchScope, visitor: str, keys_gone: str) -> Iterator[ProofLine]:
     """Topics with records of the visitor, and when each will have dropped the last one."""
-    found = search.in_topics(places.to, places.topics, *places.called(visitor), marked=places.marked)
-    keeps = kept(places.to, places.topics)
+    found = search.in_topics(scope.to, scope.topics, *scope.called(visitor), marked=scope.marked)
+    keeps = retention_of(scope.to, scope.topics)
     for topic, (records, newest, sealed, marks) in found.items():
         there = records or marks
         gone = keeps[topic].expires(newest) if there else None
         told = date(gone) if gone else "never: set retention.ms of the topic" if there else "now"
         unread = f"; {sealed} of them cannot be read: their key is deleted, its copies go: {keys_gone}"
         leaves = TOPICS.leaves if records else _MARKS if marks else ""
-        yield Line(f"topic {topic}", f"{records} records", leaves + (unread if sealed else ""), told)
+        yield ProofLine(f"topic {topic}", f"{records} records", leaves + (unread if sealed else ""), told)
 
 
-def of_log(places: Places, visitor: str, erased: list[Erased]) -> Iterator[Line]:
+def of_log(scope: SearchScope, visitor: str, erased: list[Erased]) -> Iterator[ProofLine]:
     """The event log, and the models that learned from it."""
     rows = sum(found.rows for found in erased)
-    left = search.in_event_log(places.log, *places.called(visitor))
+    left = search.in_event_log(scope.log, *scope.called(visitor))
     gone = "now" if not left else f"{left} rows are left: ask again"
-    yield Line(EVENT_LOG.name, f"{rows} rows", EVENT_LOG.leaves if rows else "", gone)
-    registry = places.worker.registry
+    yield ProofLine(EVENT_LOG.name, f"{rows} rows", EVENT_LOG.leaves if rows else "", gone)
+    registry = scope.worker.registry
     known = trained_on_erased(registry, [found for found in erased if found.table == CLICKS.name])
-    naming = search.in_registry(registry, *places.called(visitor))
+    naming = search.in_registry(registry, *scope.called(visitor))
     had = f"versions that had seen them: {', '.join(known.had) or 'none'}"
     unknown = f"; that do not say: {', '.join(known.unknown)}" if known.unknown else ""
     ids = f"the id is in {', '.join(naming)}" if naming else "no id"
-    yield Line(MODELS.name, f"{ids}; {had}{unknown}", MODELS.leaves, "now" if not naming else "remove them")
+    yield ProofLine(
+        MODELS.name, f"{ids}; {had}{unknown}", MODELS.leaves, "now" if not naming else "remove them"
+    )
 
 
 def date(moment: int) -> str:
