@@ -16,13 +16,13 @@ _END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!vs)[.!?][)\"'*_]*(?=\s|$)")
 
 
 def paragraphs(markdown: str) -> Iterator[str]:
-    """Paragraphs, list items, headings and cells of tables, without code blocks."""
+    """Paragraphs, list items, headings and cells of tables, without code blocks and drawn trees."""
     text = re.sub(r"<!--.*?-->", "", _FENCE.sub("\n\n", markdown), flags=re.DOTALL)
     text = re.sub(r"^(#+ .*)$", r"\1\n", text, flags=re.MULTILINE)
     for block in re.split(r"\n\s*\n", _ITEM.sub("\n\n", text)):
         if block.lstrip().startswith("|"):
             yield from (cell for line in block.splitlines() for cell in line.split("|"))
-        elif not block.startswith("    "):
+        elif not block.startswith("    ") and "├──" not in block:
             yield block
 
 

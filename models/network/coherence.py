@@ -40,11 +40,11 @@ def has_purchase(rows: NDArray[np.float32]) -> Flags:
 
 
 def without_impossible_classes(layout: Layout, raw: Tensor, buys: Tensor) -> Tensor:
-    """Raw outputs [N, layout.raw] without the classes that are out of the question.
+    """Raw outputs [N, layout.raw] without the classes that cannot occur.
 
-    `buys` [N] is 1 where the session still buys, 0 where it does not, anything else where nobody knows: who
-    buys does not leave next, who does not buy does not purchase next; states that `combine` knows by itself
-    are never asked for.
+    `buys` [N] is 1 where the session still buys, 0 where it does not, any other value where it is unknown. A
+    visitor who buys does not leave next, and one who does not buy does not purchase next. The states that
+    `combine` derives from the session's past are excluded everywhere.
     """
     parts, closed = by_name(layout), torch.zeros_like(raw, dtype=torch.bool)
     if "intent_state" in parts:

@@ -1,8 +1,9 @@
-"""What a rating is expected to be before the network has a say: the item's mean and the visitor's, shrunk.
+"""The expected rating without the network: the shrunk mean of the item and that of the visitor.
 
-An item has the mean of its ratings, drawn to its category's, and that to the mean of all; a visitor adds how
-far the ratings given so far are from the mean of all, drawn to nothing (Koren 2009, "Collaborative filtering
-with temporal dynamics", section 2: baseline predictors). The network says what is left.
+An item has the mean of its ratings, drawn to its category's mean, and that is drawn to the mean of all. A
+visitor adds the mean distance of the ratings given so far from the mean of all, drawn to zero. Source: Koren
+2009, "Collaborative filtering with temporal dynamics", section 2 (baseline predictors). The network predicts
+the remainder.
 """
 
 from typing import Final

@@ -1,8 +1,8 @@
-"""Network and session kNN in one ranking: what either of them knows alone is not lost.
+"""Network and session kNN blended into one ranking.
 
 Jannach and Ludewig 2017, "When recurrent neural networks meet the neighborhood for session-based
-recommendation", blend by a weighted sum; here the logarithms are summed, which is better for the order within
-the list, and an item's part in the session so far counts as well.
+recommendation", blend by a weighted sum. Here the logarithms are summed, which orders the list better, and
+whether the session has seen the item counts as well.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
-"""The session-kNN tier: what the sessions most like this one went on to look at.
+"""The session-kNN tier: items that followed in the sessions most similar to this one.
 
-VSTAN (Ludewig, Mauro, Latifi, Jannach 2021, "Empirical analysis of session-based recommendation algorithms"),
-which adds inverse document frequency to STAN (Garg, Gupta, Malhotra, Vig, Shroff 2019, "Sequence and time
-aware neighborhood"): items count by how lately they were seen, sessions by how recent they are, a neighbour's
-items by how near they are to the item shared. All clicks of a batch go through each step together.
+The method is VSTAN (Ludewig, Mauro, Latifi, Jannach 2021, "Empirical analysis of session-based recommendation
+algorithms"). It adds inverse document frequency to STAN (Garg, Gupta, Malhotra, Vig, Shroff 2019, "Sequence
+and time aware neighborhood"). Items count by how recently the session saw them, sessions by their age, and a
+neighbour's items by their distance from the shared item. All clicks of a batch go through each step together.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,8 @@
 """Search for features that leak the label.
 
 Three checks, after Kaufman, Rosset, Perlich 2012, "Leakage in data mining". A feature is suspicious if it
-alone predicts too well; if it predicts the labels of other days, since then it identifies the time and not
-the visitor; or if its value changes when later rows are removed from the log.
+alone predicts too well. It is suspicious if it predicts the labels of other days, since then it identifies
+the time and not the visitor; or if its value changes when later rows are removed from the log.
 """
 
 from collections.abc import Callable

@@ -40,9 +40,12 @@ class LogRecord:
 
 @dataclass
 class LogReplay:
-    """Examples so far; `rejected` counts the clicks that are none, by reason, `disordered` the rows that were
-    earlier than the row above them, `repeated` those that say what another says, `unknown` those whose event
-    name is not known, by that name. `profiles` are what the shop says of people (topic `profiles`)."""
+    """Examples so far, and counts of the rows that are faulty.
+
+    `rejected` counts clicks that gave no example, by reason; `disordered` rows that are earlier than the row
+    above them; `repeated` rows that repeat another row's content; `unknown` rows with an unknown event name,
+    by that name. `profiles` are the shop's records of people (topic `profiles`).
+    """
 
     config: SessionConfig = field(default_factory=SessionConfig)
     catalogue: Catalogue = field(default_factory=Catalogue)
