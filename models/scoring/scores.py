@@ -29,9 +29,9 @@ class Scores:
 
     `purchase` float32 [N]. `items` [N, W] are indices into `names`, best first, -1 where there are no more (W
     is the batch's `wanted`, TOP in an answer); `item_scores` float32 [N, W]. `tier` uint8 [N] is an index
-    into TIERS. `hidden` fp16 [B, H] by slot, None below the neural tier. `tasks` float32 [N, K] are the further
-    heads' answers in the columns of `layout`, NaN where one does not apply; None below the neural tier, and
-    for a version without such heads.
+    into TIERS. `hidden` fp16 [B, H] by slot, None below the neural tier. `tasks` float32 [N, K] are the
+    further heads' answers in the columns of `layout`, NaN where one does not apply; None below the neural
+    tier, and for a version without such heads.
     """
 
     purchase: NDArray[np.float32]
