@@ -1,4 +1,4 @@
-"""A chunk of clicks as arrays: what scoring reads, gathered while the session steps run."""
+"""A chunk of clicks as arrays for scoring, collected while the session steps run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,13 +17,14 @@ from models.state.visitor import KEPT_CODES, Visitor
 
 @dataclass(frozen=True)
 class Batch:
-    """N clicks in record order over B visitors ("slots").
+    """N clicks in record order of B visitors ("slots").
 
     Per click: `codes` [N] CODE, `slot` [N], `fresh` [N] (a session starts at this click), `position` [N]
-    (1-based index in its session), `features` float32 [N, F]. Per slot, as of before the chunk: `hidden`
-    (fp16 bytes), `hidden_model` and `hidden_at` (which version made it, and how many clicks are in it),
-    `clicks` of the running session, `history` (packed codes of its last clicks, oldest first), `kept` (those
-    of the visitor's last clicks, whatever the session). `wanted` items are to be recommended for each click.
+    (1-based index in its session), `features` float32 [N, F]. Per slot, as of before the chunk: `hidden` (the
+    encoder's state, fp16 bytes), `hidden_model` and `hidden_at` (the version that computed it, and the number
+    of clicks it covers), `clicks` (number of clicks of the running session), `history` (packed codes of the
+    session's last clicks, oldest first), `kept` (codes of the visitor's last clicks in any session). `wanted`
+    is the number of items to recommend for each click.
     """
 
     codes: NDArray[np.void]
@@ -44,23 +45,23 @@ class Batch:
 
     @property
     def slots(self) -> int:
-        """How many visitors the chunk has."""
+        """Number of visitors in the chunk."""
         return len(self.hidden)
 
     @cached_property
     def _by_slot(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Clicks visitor by visitor, and each of these clicks' rank among its visitor's (from 0)."""
+        """Indices of the clicks grouped by visitor, and each one's rank among its visitor's clicks (from 0)."""
         order = np.argsort(self.slot, kind="stable")
         return order, rank_in_group(self.slot[order])
 
     def waves(self) -> tuple[NDArray[np.int64], list[int]]:
-        """Clicks ordered so that wave j holds the j-th click of each visitor; and where each wave ends."""
+        """Indices of the clicks by wave, and each wave's end; wave j has the j-th click of each visitor."""
         order, rank = self._by_slot
         by_rank = np.argsort(rank, kind="stable")
         return order[by_rank], np.cumsum(np.bincount(rank)).tolist() if len(order) else []
 
     def stale(self, model: int, width: int) -> list[int]:
-        """Slots whose hidden state is of another version or width (bytes), or lacks clicks of the session."""
+        """Slots whose hidden state has another version or width (bytes), or misses clicks of the session."""
         known = zip(self.hidden, self.hidden_model, self.hidden_at, self.clicks, strict=True)
         return [
             slot
@@ -70,14 +71,14 @@ class Batch:
 
     @cached_property
     def restarting(self) -> set[int]:
-        """Slots whose session starts with their first click here: what was before does not matter."""
+        """Slots whose first click in the chunk starts a session, so that their hidden state is not needed."""
         order, rank = self._by_slot
         first = order[rank == 0]
         return set(self.slot[first[self.fresh[first]]].tolist())
 
     @cached_property
     def trails(self) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]:
-        """All codes by visitor, history first; each click's place there; and where its session starts."""
+        """All codes by visitor, history first; the index of each click, and of its session's start, in them."""
         order, rank = self._by_slot
         lengths = np.array([len(past) // CODE.itemsize for past in self.history], dtype=np.int64)
         counts = np.bincount(self.slot, minlength=self.slots)
@@ -96,7 +97,7 @@ class Batch:
 
 
 class Batcher:
-    """Collects a chunk: `visitor` once before its first click, then `click` after each session step."""
+    """Collects a chunk: `visitor` is called before a visitor's first click, `click` after each session step."""
 
     def __init__(self) -> None:
         self._slot: list[int] = []
@@ -111,7 +112,7 @@ class Batcher:
         return len(self._slot)
 
     def visitor(self, visitor: Visitor | None) -> int:
-        """Register a visitor as it was read (None for a new one), before any step of this chunk; its slot."""
+        """Register a visitor (None: a new one) before its first step of this chunk; returns its slot."""
         if visitor is None:
             self._before.append((b"", 0, 0, 0, b"", b""))
         else:
@@ -120,7 +121,10 @@ class Batcher:
         return len(self._before) - 1
 
     def click(self, slot: int, code: bytes, position: int, row: bytes) -> int:
-        """Add an applied click: 16-byte code, 1-based position in its session, packed features; its index."""
+        """Add an applied click and return its index.
+
+        `code` has 16 bytes, `position` is 1-based in the session, `row` are the packed features.
+        """
         self._slot.append(slot)
         self._position.append(position)
         self._codes.append(code)
@@ -128,7 +132,7 @@ class Batcher:
         return len(self._slot) - 1
 
     def session(self, index: int) -> tuple[bytes, bytes, int]:
-        """Of an added click: its session's codes up to it (at most 50), its row and position."""
+        """The codes of an added click's session up to the click (at most 50), its row and position."""
         slot, position = self._slot[index], self._position[index]
         mine = [code for code, at in zip(self._codes[: index + 1], self._slot, strict=False) if at == slot]
         known = CODE.itemsize * min(position, KEPT_CODES)
@@ -139,10 +143,7 @@ class Batcher:
         return self._rows[index]
 
     def part(self, visitors: int, clicks: int) -> tuple["Batcher", list[int]]:
-        """The clicks of the first `visitors`, `clicks` at most, as if no version had made a hidden state yet.
-
-        Also returns their indices here.
-        """
+        """Up to `clicks` clicks of the first `visitors` visitors, without hidden states; and their indices."""
         other, slots, chosen = Batcher(), dict[int, int](), list[int]()
         for index, slot in enumerate(self._slot):
             if slot not in slots and len(slots) < visitors:
@@ -164,7 +165,7 @@ class Batcher:
 
 
 def concatenated(batchers: Sequence[Batcher]) -> Batch:
-    """The arrays of several chunks in one batch: clicks and slots of each follow those of the one before."""
+    """One batch of several chunks: clicks and slots of each follow those of the previous chunk."""
     before = [known for batcher in batchers for known in batcher._before]
     hidden, model, at, clicks, history, kept = map(list, zip(*before, strict=True)) if before else [[]] * 6
     position = np.array([number for batcher in batchers for number in batcher._position], dtype=np.int32)

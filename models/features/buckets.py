@@ -1,4 +1,4 @@
-"""Texts and flags as few numbers, remembered: a shop's clicks repeat the same ones."""
+"""Texts and flags as bucket numbers, cached because the clicks of a shop repeat the same texts."""
 
 import re
 from functools import lru_cache, reduce
@@ -10,11 +10,11 @@ import xxhash
 
 from models.contract.events import CLIPPED, DROPPED
 
-#: Texts whose buckets are remembered.
+#: Texts in the cache.
 REMEMBERED: Final = 1 << 14
 #: Buckets that the words of a query, and its pairs of words, hash into.
 QUERY_BUCKETS: Final = 16
-#: What `damage_bits` tells of, by bit.
+#: Flags of each bit of `damage_bits`.
 DAMAGE: Final = {
     "dropped": sum(DROPPED.values()),
     "cut": sum(CLIPPED.values()),
@@ -24,9 +24,9 @@ DAMAGE: Final = {
 
 
 class Buckets(dict[str | None, int]):
-    """`buckets[text]`: one of 1..size-1 by the text's hash, whatever its case; 0 for none.
+    """`buckets[text]` is 1..size-1 by the hash of the lower-case text; 0 for None and an empty text.
 
-    A dictionary, because a look-up costs a third of a call.
+    It is a dictionary because reading a key takes a third of the time of a call.
     """
 
     def __init__(self, size: int) -> None:
@@ -43,7 +43,7 @@ class Buckets(dict[str | None, int]):
 
 @lru_cache(maxsize=1 << 14)
 def query_bits(query: str) -> int:
-    """Buckets of a query's words and pairs of words, as bits (feature hashing, Weinberger et al. 2009)."""
+    """Buckets of a query's words and word pairs, as bits (feature hashing, Weinberger et al. 2009)."""
     found = re.findall(r"\w+", query.lower())
     grams = [*found, *map(" ".join, pairwise(found))]
     return reduce(or_, (1 << xxhash.xxh3_64_intdigest(gram.encode()) % QUERY_BUCKETS for gram in grams), 0)
@@ -51,5 +51,5 @@ def query_bits(query: str) -> int:
 
 @lru_cache(maxsize=1 << 12)
 def damage_bits(flags: int) -> int:
-    """What the decoder did to a click, from its `flags`, as bits in the order of DAMAGE."""
+    """What the decoder changed in a click, from its `flags`, as bits in the order of DAMAGE."""
     return sum(1 << bit for bit, kinds in enumerate(DAMAGE.values()) if flags & kinds)

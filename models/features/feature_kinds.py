@@ -1,4 +1,4 @@
-"""The kinds of inputs: how values of each become columns, in one call over all of a kind."""
+"""The kinds of features: how their values become columns. One call computes all columns of a kind."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,17 +58,17 @@ class CodeFeature(Feature):
 
 
 class FeaturePart:
-    """Features of one kind: `names` of their columns, which `fill` makes of values and codes.
+    """The features of one kind; `names` are the names of their columns.
 
-    `fill` gets zeros [N, len(names)] to write into.
+    `fill` computes the columns from values and codes. It is given zeros [N, len(names)] to write into.
     """
 
-    #: Whether its columns are whole numbers, within bounds by themselves; such kinds come last.
+    #: Whether the columns are whole numbers within bounds, which need no clipping; such kinds come last.
     whole = False
 
     def __init__(self, kind: str, features: Sequence[Feature], values: Sequence[Feature]) -> None:
         self.mine = [f for f in features if f.transform == kind]
-        # Values of a kind stand side by side, so that they are a view.
+        # The values of a kind are adjacent, so that a slice of the row is a view.
         places = [place for place, f in enumerate(values) if f.transform == kind]
         self.places = slice(places[0], places[-1] + 1) if places else slice(0, 0)
         self.mine.sort(key=lambda f: isinstance(f, CodeFeature))
@@ -89,7 +89,7 @@ class FeaturePart:
         return found
 
     def owners(self) -> list[str]:
-        """Names of the features that the columns are of, in order."""
+        """The name of each column's feature, in order."""
         return [f.name for f in self.mine] * (len(self.names) // max(1, len(self.mine)))
 
     def fill(self, out: Array, values: Array, code: Array) -> None:
@@ -98,14 +98,14 @@ class FeaturePart:
 
 
 class Log(FeaturePart):
-    """`log`: growth counts less the more there is."""
+    """`log`: the logarithm of 1 + the value; negative values count as 0."""
 
     def fill(self, out: Array, values: Array, code: Array) -> None:
         out[:] = np.log1p(np.maximum(values[:, self.places], 0))
 
 
 class Maybe(FeaturePart):
-    """`plain?`: the values, 0 where they are missing; then which are."""
+    """`plain?`: the values, 0 where one is missing; then a column for each that is 1 where it is missing."""
 
     def columns(self) -> list[str]:
         return [*(f.name for f in self.mine), *(f"{f.name}_missing" for f in self.mine)]
@@ -117,19 +117,19 @@ class Maybe(FeaturePart):
         out[:, given.shape[1] :] = missing
 
     def transformed(self, given: Array) -> Array:
-        """The values' transform."""
+        """Transform the values that are not missing."""
         return given
 
 
 class MaybeLog(Maybe):
-    """`log?`."""
+    """`log?`: as `log`, with missing values as in `plain?`."""
 
     def transformed(self, given: Array) -> Array:
         return np.asarray(np.log1p(np.maximum(given, 0)))
 
 
 class Ago(FeaturePart):
-    """`ago`: 1 for just now, falling with the logarithm of the seconds, 0 for never; then who is never."""
+    """`ago`: 1 / (1 + log1p(seconds)), 0 for never; then a column for each that is 1 for never."""
 
     def columns(self) -> list[str]:
         return [*(f.name for f in self.mine), *(f"{f.name}_never" for f in self.mine)]
@@ -155,7 +155,7 @@ class Cycle(FeaturePart):
 
 
 class Choice(FeaturePart):
-    """`choice`: a column per answer, one of them 1; the first for a value that is none of the answers."""
+    """`choice`: one-hot columns; a value out of range sets the first one."""
 
     whole = True
 
@@ -175,7 +175,7 @@ class Choice(FeaturePart):
 
 
 class IndexTransform(FeaturePart):
-    """`index`: row numbers, for the network to look up."""
+    """`index`: row numbers of a table of the network."""
 
     whole = True
 
@@ -197,7 +197,7 @@ class Bits(FeaturePart):
         return [f.name for f in self.mine for _ in f.bits]
 
     def fill(self, out: Array, values: Array, code: Array) -> None:
-        # Most clicks have no bit of most features.
+        # For speed: most features have no bit set in a chunk.
         for end, shifts, bits in zip(self._ends, self._shifts, self.integers(values, code).T, strict=True):
             if bits.any():
                 out[:, end - len(shifts) : end] = bits[:, None] >> shifts & 1
@@ -218,5 +218,5 @@ PARTS: Final[dict[str, type[FeaturePart]]] = {
 
 
 def hash_row(hashes: Array, rows: int) -> Array:
-    """A row 1..rows-1 of each category hash, 0 for none (0)."""
+    """Row 1..rows-1 of each category hash; 0 for hash 0, no category."""
     return np.asarray((hashes % np.uint32(rows - 1) + np.uint32(1)) * (hashes > 0))

@@ -1,4 +1,4 @@
-"""The inputs of a click: declared once, read in training and in serving by the same code.
+"""The features of a click, declared once; training and serving compute them by the same code.
 
 Each feature has a name, the kind of its values (`models.features.feature_kinds`) and a function: of the
 click, its visitor after the step and the step's facts (`ClickFeature`), or of the codes of a whole chunk
@@ -131,14 +131,14 @@ def digest(features: Iterable[Feature]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-#: Changes whenever a definition does: a model made for another one is refused.
+#: Changes with each definition; a model that was trained for another version is refused.
 FEATURES_VERSION: Final = digest(FEATURES)
 #: Versions of the same inputs: "80dcd545e583" is 43258aa84539 as it was when definitions were texts.
 SAME_VERSIONS: Final = {FEATURES_VERSION, *{"43258aa84539": ["80dcd545e583"]}.get(FEATURES_VERSION, [])}
 
 
 def reads(feature: Feature) -> frozenset[str]:
-    """What a feature is made of, such as `click.price` or `visitor.cart_value`."""
+    """The fields that a feature reads, such as `click.price` or `visitor.cart_value`."""
     if isinstance(feature, CodeFeature):
         return frozenset(["facts.code"])
     expressions = Expressions()
@@ -146,27 +146,27 @@ def reads(feature: Feature) -> frozenset[str]:
 
 
 _transforms: Final = Transforms(FEATURES)
-#: Features by their place among the values of a packed row, which the click's code follows.
+#: Click features in the order of a packed row; the click's code follows them.
 PACKED: Final = tuple(_transforms.values)
 #: Packs the values of a row and the click's code.
 PACK: Final = struct.Struct(f"<{len(PACKED)}d16s").pack
-#: `row(visitor, click, facts) -> bytes`: raw values of one applied click and its code; for `matrix`.
+#: `row(visitor, click, facts) -> bytes`: values of one applied click, then its code; the input of `matrix`.
 row: Final[RowFunction] = fused([feature.function for feature in PACKED], PACK)
 #: `matrix(rows) -> float32 [N, len(NAMES)]` of N packed rows; always finite.
 matrix: Final = _transforms.__call__
 #: Names of the columns of `matrix`.
 NAMES: Final = _transforms.names
-#: Numbers of the columns of each feature, and what stands in the columns where its value is missing.
+#: Column numbers of each feature, and the values of all columns where everything is missing.
 COLUMNS: Final = {feature.name: np.array(_transforms.columns()[feature.name]) for feature in FEATURES}
 MISSING: Final = _transforms.missing()
-#: The column of `price_position`, and those of the price that it is about.
+#: The column of `price_position`, and the two columns of the price.
 POSITION: Final = NAMES.index("price_position")
 PRICE, PRICE_MISSING = NAMES.index("price"), NAMES.index("price_missing")
 _STAGES: Final = [NAMES.index(f"session_{event}") for event in ("add_to_cart", "begin_checkout", "purchase")]
 
 
 def stages(rows: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """How far each session got `[N]`: 0 looked, 1 put in the cart, 2 began the checkout, 3 bought."""
+    """Furthest stage of each session `[N]`: 0 viewed, 1 added to cart, 2 began checkout, 3 purchased."""
     reached = rows[:, _STAGES] > 0
     stage: NDArray[np.uint8] = (reached * np.array([1, 2, 3], dtype=np.uint8)).max(1)
     return stage

@@ -1,4 +1,4 @@
-"""Where a price stands among its category's: an input that only a fitted table can give."""
+"""The price of a click relative to the prices of its category, which the network has learned."""
 
 import torch
 from torch import Tensor
@@ -6,17 +6,17 @@ from torch.nn import functional as F
 
 from models.features.features import POSITION, PRICE, PRICE_MISSING
 
-#: Further away than this many spreads, prices are alike.
+#: Standard deviations beyond which prices are clipped.
 FURTHEST = 3.0
 
 
 def with_relative_price(features: Tensor, prices: Tensor) -> Tensor:
-    """Feature rows `[N, F]` with the price's position in the place of its category's number.
+    """Feature rows `[N, F]` in which `price_position` is the relative price instead of the category's row.
 
-    `prices` [PRICE_ROWS, 2] has by category the mean of prices' logarithms and 1 / their spread. 0 where the
-    price is missing.
+    `prices` [PRICE_ROWS, 2] has the mean of the log prices of each category and 1 / their standard deviation.
+    The relative price is (log price - mean) / deviation; 0 where the price is missing.
     """
-    # What is not a number must come out as such, to be refused, and not point outside the table.
+    # A NaN must reach the output, where it is refused, and must not be used as a row number.
     row = features[:, POSITION].nan_to_num().long().clamp(0, len(prices) - 1)
     level, precision = F.embedding(row, prices).unbind(1)
     above = ((features[:, PRICE] - level) * precision).clamp(-FURTHEST, FURTHEST)

@@ -1,6 +1,6 @@
-"""From packed rows of clicks to columns of float32.
+"""From packed feature rows to columns of float32.
 
-A live chunk has a few clicks, and calls are what it costs; a whole log goes through in blocks.
+A live chunk has few clicks, so the number of calls decides its cost; a whole log is transformed in blocks.
 """
 
 from collections.abc import Sequence
@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from models.features.feature_kinds import PARTS, ClickFeature, Feature
 from models.state.codes import CODE
 
-#: Clicks that go through the transforms at once.
+#: Clicks that are transformed together.
 BLOCK: Final = 65_536
+#: Bound of columns that are not whole numbers.
 LARGEST: Final = 50.0
-#: Values that are missing, where they are not 0.
+#: The missing value of a kind, where it is not 0.
 _ABSENT: Final = {"plain?": np.nan, "log?": np.nan, "ago": -1.0}
 
 
 class Transforms:
-    """`values` says in which order a click's own values are packed; `names` are the columns made of them."""
+    """`values` are the click features in the order of a packed row; `names` are the names of the columns."""
 
     def __init__(self, features: Sequence[Feature]) -> None:
         of_clicks = [f for f in features if isinstance(f, ClickFeature)]
@@ -28,7 +29,7 @@ class Transforms:
         self._record = np.dtype([("values", "<f8", (len(self.values),)), ("code", CODE)])
         self.parts = [part(kind, features, self.values) for kind, part in PARTS.items()]
         self.names = tuple(name for part in self.parts for name in part.names)
-        # Choices and bits are 0 or 1, and numbers of rows are what they are.
+        # Whole-number columns are within bounds and come last; they are not clipped.
         self._bounded = sum(len(part.names) for part in self.parts if not part.whole)
 
     def columns(self) -> dict[str, list[int]]:
@@ -40,7 +41,7 @@ class Transforms:
         return found
 
     def missing(self) -> NDArray[np.float32]:
-        """The columns [len(names)] of a click of which nothing is known."""
+        """The columns [len(names)] of a click whose values are all missing."""
         absent = [_ABSENT.get(f.transform, 0.0) for f in self.values]
         packed = np.zeros(1, dtype=self._record)
         packed["values"] = absent
@@ -61,5 +62,5 @@ class Transforms:
             part.fill(made[:, at : at + len(part.names)], values, code)
             at += len(part.names)
         bounded = made[:, : self._bounded]
-        # What is missing is 0 by now: these two only let nothing through that is not finite.
+        # Missing values are 0 here; fmin and fmax also replace values that are not finite.
         np.fmin(np.fmax(bounded, -LARGEST, out=bounded), LARGEST, out=bounded)

@@ -1,4 +1,7 @@
-"""Columns for trees and naive Bayes: dense features, last events and dwells, names by how common they are."""
+"""Columns for trees and naive Bayes: dense features, previous events and dwells, and ranks of names.
+
+A name (item, page, category, country) is replaced by its rank by frequency in training.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,18 +13,18 @@ from models.features.batch import Batch
 from models.features.features import NAMES
 from models.state.codes import items
 
-#: Hour and weekday tell the sessions of a few weeks apart; with them the trees are worse on later ones.
-#: A price's place is a number only once the network has looked up its category's prices.
+#: Hour and weekday identify the sessions of a few weeks; trees that use them are worse on later ones.
+#: The relative price is a row number until the network computes it.
 LEFT_OUT = ("hour", "weekday", "price_position")
-#: Columns of the feature row that are learned from.
+#: Columns of the feature row that trees use.
 USED = np.array([not name.startswith(LEFT_OUT) for name in NAMES])
-#: What other columns say in one number instead of one column a choice.
+#: One-hot columns that another column has as one number.
 _AS_NUMBERS = ("event=", "previous_event=", "country=", "category=")
 _DENSE = [place for place, name in enumerate(NAMES) if not name.startswith(LEFT_OUT + _AS_NUMBERS)]
 _COUNTRIES = [place for place, name in enumerate(NAMES) if name.startswith("country=")]
-#: Events and dwells of so many clicks before this one.
+#: Number of previous clicks of which event and dwell are columns.
 BACK = 3
-#: Names that are told from one another; the rest are one.
+#: Names of a kind with a rank of their own; all others share one.
 MOST_NAMES = 250
 Columns = NDArray[np.float32]
 
@@ -37,12 +40,12 @@ class ColumnTable:
 
     @property
     def width(self) -> int:
-        """How many columns there are."""
+        """Number of columns."""
         return len(_DENSE) + len(self.ranks) + 1 + 2 * BACK
 
     @classmethod
     def learn(cls, codes: NDArray[np.void], features: Columns) -> "ColumnTable":
-        """Learn which names of N clicks are common."""
+        """Rank the names of N clicks by frequency."""
         ranks = {}
         for name, values in _names(codes, features).items():
             found, counts = np.unique(values, return_counts=True)
@@ -55,13 +58,13 @@ class ColumnTable:
         return self.rows(batch.codes, batch.features, previous_clicks(batch))
 
     def rows(self, codes: NDArray[np.void], features: Columns, before: Columns) -> Columns:
-        """The same of codes [N], features [N, F] and `previous_clicks` [N, P]."""
+        """Columns of codes [N], features [N, F] and `previous_clicks` [N, P]."""
         named = [self._ranked(name, values) for name, values in _names(codes, features).items()]
         event = codes["event"].astype(np.float32)
         return np.column_stack([features[:, _DENSE], *named, event, before]).astype(np.float32)
 
     def _ranked(self, name: str, values: NDArray[np.uint64]) -> NDArray[np.float32]:
-        """The names' ranks; one more than the last for those that are not common."""
+        """The rank of each name; for a name without a rank, the number of ranked names."""
         known, ranks = self._sorted[name]
         if not len(known):
             return np.zeros(len(values), dtype=np.float32)
@@ -70,7 +73,7 @@ class ColumnTable:
 
 
 def previous_clicks(batch: Batch) -> Columns:
-    """Events and dwells [N, P] of the clicks before each in its session; -1 where there were none."""
+    """Events and dwells [N, P] of the previous clicks of each click's session; -1 where there are none."""
     codes, place, start = batch.trails
     columns = []
     for back in range(1, BACK + 1):
@@ -81,7 +84,7 @@ def previous_clicks(batch: Batch) -> Columns:
 
 
 def _sorted(known: Mapping[str, int]) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
-    """Names in order, and the rank of each."""
+    """Names in ascending order, and the rank of each."""
     names = np.array([int(name) for name in known], dtype=np.uint64)
     order = np.argsort(names)
     return names[order], np.array(list(known.values()), dtype=np.float32)[order]

@@ -1,4 +1,4 @@
-"""From 16-byte event codes to rows of the network's tables, and from rows back to item ids."""
+"""From 16-byte event codes to rows of the network's input table, and from item indices to item ids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from models.state.codes import DWELL_BUCKETS, PAGE, PRICE_BUCKETS, SEEN, item_hash, items
 from models.state.event_counts import COUNTERS
 
-#: Rows of each small field: event codes, dwell buckets, price buckets, seen before x in cart.
+#: Rows of the small fields: event codes, dwell buckets, price buckets, (seen before, in cart).
 EVENTS, DWELLS, PRICES, MARKS = COUNTERS, DWELL_BUCKETS, PRICE_BUCKETS, 4
-#: What the code of one click looks up: item, category, event, dwell, price, marks, page.
+#: Fields of a click's code, each a row of the table: item, category, event, dwell, price, marks, page.
 FIELDS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Rows of the network's input table, field after field."""
+    """Numbers of rows of the network's input table, which has one field after the other."""
 
     items: int
     item_buckets: int = 256
@@ -28,7 +28,7 @@ class Sizes:
 
     @property
     def item_rows(self) -> int:
-        """Row 0 is "no item"; then the known items; then the buckets that unseen items hash into."""
+        """Row 0 is "no item"; the known items follow, then the hash buckets of unknown items."""
         return 1 + self.items + self.item_buckets
 
     @property
@@ -50,7 +50,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The items a model version knows: `ids` and `categories` (32-bit hash, 0 = none), both [V]."""
+    """The items that a model version knows: `ids` and `categories` (32-bit hash, 0 = none), both [V]."""
 
     ids: tuple[str, ...]
     categories: NDArray[np.uint32]
@@ -65,13 +65,13 @@ class Vocabulary:
         category_buckets: int = 512,
         page_buckets: int = 1024,
     ) -> "Vocabulary":
-        """A vocabulary in the given order of ids (most popular first, by convention)."""
+        """A vocabulary in the order of `ids` (by convention the most popular item first)."""
         sizes = Sizes(len(ids), item_buckets, category_buckets, page_buckets)
         return cls(tuple(ids), np.asarray(categories, dtype=np.uint32), sizes)
 
     @cached_property
     def names(self) -> NDArray[np.object_]:
-        """Item ids as an object array, so that a matrix of indices becomes ids in one look-up."""
+        """Item ids as an object array, so that a matrix of indices is converted at once."""
         names = np.empty(len(self.ids), dtype=object)
         names[:] = self.ids
         return names
@@ -84,7 +84,7 @@ class Vocabulary:
         return np.append(hashes[order], np.uint64(0)), np.append(order, -1).astype(np.int64)
 
     def lookup(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Index of each item hash, -1 for none (0) and for an item this version does not know."""
+        """Index of each item hash; -1 for 0 (no item) and for an unknown item."""
         known, order = self._sorted
         at = np.searchsorted(known[:-1], hashes)
         return np.where((known[at] == hashes) & (hashes != 0), order[at], -1)
@@ -95,8 +95,9 @@ class Vocabulary:
         return np.where(categories == 0, 0, rows)
 
     def rows(self, codes: NDArray[np.void]) -> NDArray[np.int64]:
-        """Table rows `[N, FIELDS]` of N event codes; an unknown event is read as none, a bucket out of
-        range as the last one.
+        """Table rows `[N, FIELDS]` of N event codes.
+
+        An unknown event gets the row of "no event", a bucket out of range that of the last bucket.
         """
         offsets, hashes = self.sizes.offsets, items(codes)
         index = self.lookup(hashes)
@@ -107,7 +108,7 @@ class Vocabulary:
         rows[:, 2] = offsets[2] + np.where(codes["event"] < EVENTS, codes["event"], np.int64(0))
         rows[:, 3] = offsets[3] + np.minimum(codes["dwell"], np.int64(DWELLS - 1))
         rows[:, 4] = offsets[4] + np.minimum(codes["price"], np.int64(PRICES - 1))
-        # SEEN and IN_CART are neighbouring bits.
+        # SEEN and IN_CART are adjacent bits.
         rows[:, 5] = offsets[5] + codes["flags"].astype(np.int64) // SEEN % MARKS
         page = 1 + (codes["item"] % np.uint64(self.sizes.page_buckets)).astype(np.int64)
         rows[:, 6] = offsets[6] + np.where(codes["flags"] & PAGE, page, 0)

@@ -1,8 +1,8 @@
-"""A short list by scores of all items in half precision, for processors that multiply bf16 in hardware.
+"""Approximate top-k in bf16, for processors that multiply bf16 in hardware.
 
-Low precision first, exact scores of the best then, as faiss's refinement does (Douze et al. 2024, "The Faiss
-library"). Queries of a sequence network lie in a narrow part of the items' space: fewer numbers than a vector
-has tell nearly all of a score (principal components of the queries).
+All items are scored in bf16, the best of them again exactly, as faiss refines (Douze et al. 2024, "The Faiss
+library"). Queries of a sequence network lie in a narrow part of the items' space, so vectors are projected to
+fewer dimensions first: the principal components of the queries.
 """
 
 from typing import Final
@@ -15,18 +15,18 @@ from torch import Tensor
 from models.retrieval.exact import GROUP, LEAST_ROWS, Exact
 from models.retrieval.shortlist import Floats, Shortlist
 
-#: Share of the exact top 20 that must be found for queries that told no direction.
+#: Recall at 20, against exact scores, that held-out queries must reach.
 RECALL: Final = 0.998
-#: Numbers of directions that are tried, until that many are found; then all.
+#: Numbers of dimensions to try, in order, until RECALL is reached; the last try uses all.
 WIDTHS: Final = (32, 48, 64, 96, 128)
 #: Scores in memory at once (2 bytes each).
 BLOCK: Final = 6_400_000
 
 
 def bf16_index(exact: Exact, asked: Tensor) -> "Bf16Index | None":
-    """As few directions as find RECALL of what there is; None where all of them do not.
+    """An index of as few dimensions as reach RECALL; None where even all dimensions do not.
 
-    Half of the queries `asked` [M, E] tell the directions, the other half judges them.
+    Half of the sample queries `asked` [M, E] determine the dimensions, the other half measures recall.
     """
     made = Bf16Index(exact, asked[::2])
     widths = (*(width for width in WIDTHS if width < made.width), made.width)
@@ -34,7 +34,7 @@ def bf16_index(exact: Exact, asked: Tensor) -> "Bf16Index | None":
 
 
 class Bf16Index(Shortlist):
-    """Compares queries with all items along the directions in which queries have most energy."""
+    """Scores all items along the principal components of the queries."""
 
     def __init__(self, exact: Exact, asked: Tensor) -> None:
         super().__init__(exact)
@@ -48,7 +48,7 @@ class Bf16Index(Shortlist):
         return f"{self._into.shape[1]} of {self.width} directions in bf16"
 
     def set_effort(self, amount: float) -> None:
-        """Set the number of directions that a query looks along."""
+        """Set the number of dimensions."""
         self._into = self._axes[:, : int(amount)].contiguous()
         self._columns = (torch.from_numpy(self._vectors) @ self._into).T.bfloat16().contiguous()
 
@@ -59,7 +59,7 @@ class Bf16Index(Shortlist):
         return torch.cat(parts).numpy()
 
     def _part(self, queries: Tensor, count: int) -> Tensor:
-        """Items of the highest scores, among groups of items with the highest peaks."""
+        """Items of the highest scores, searched among the groups of items with the highest maxima."""
         scores: Tensor = queries @ self._columns
         members = _members(scores, -(-count * 3 // 8))
         if members is None:
@@ -68,9 +68,10 @@ class Bf16Index(Shortlist):
 
 
 def _members(scores: Tensor, winners: int) -> Tensor | None:
-    """Columns of the `winners` groups with the highest peaks, and the remainder; None for so many groups.
+    """Columns of the `winners` groups with the highest maxima, and those in no group.
 
-    A group is every (V // GROUP)-th column, so that peaks are maxima of whole slices.
+    None where there are no more groups than that. A group is every (V // GROUP)-th column, so that its
+    maximum is computed over whole slices.
     """
     rows, items = scores.shape
     groups = items // GROUP

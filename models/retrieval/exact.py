@@ -1,4 +1,4 @@
-"""Exact top-k over the vocabulary, in blocks so that memory does not grow with the catalogue."""
+"""Exact top-k over all items, in blocks, so that memory does not grow with the catalogue."""
 
 from typing import NamedTuple, Protocol
 
@@ -9,24 +9,24 @@ from torch import Tensor
 
 #: Logits in memory at once (4 bytes each): 128 rows of 1,000 items stay in a core's cache.
 BLOCK_LOGITS = 128_000
-#: A block has this many rows however large the catalogue is: fewer would read the item table too often.
+#: Least rows of a block: with fewer the item table would be read too often.
 LEAST_ROWS = 64
-#: Columns that compete as one in the first round of `top_k`.
+#: Columns of a group in the first pass of `top_k`.
 GROUP = 16
 
 
 class Ranked(NamedTuple):
-    """`items` int32 [N, k], -1 where there are no more, and `scores` float32 [N, k], best first."""
+    """`items` int32 [N, k], best first, -1 where there are fewer; and their `scores` float32 [N, k]."""
 
     items: NDArray[np.int32]
     scores: NDArray[np.float32]
 
 
 class Retriever(Protocol):
-    """The way from queries to items, from whatever part of the items is looked at."""
+    """Finds the best items of queries, exactly or approximately."""
 
     def top(self, queries: Tensor, current: Tensor, k: int) -> Ranked:
-        """Best k items of queries [N, E] but the ones on view, `current` [N] (-1: none)."""
+        """Best k items of queries [N, E], without the item on view, `current` [N] (-1: none)."""
         ...
 
 
@@ -43,14 +43,14 @@ class Exact:
 
 
 def empty_ranking(rows: int, k: int) -> Ranked:
-    """Rows without an answer, to be filled."""
+    """A ranking [rows, k] without items, to be filled."""
     return Ranked(np.full((rows, k), -1, dtype=np.int32), np.zeros((rows, k), dtype=np.float32))
 
 
 def top_k(scores: NDArray[np.float32], k: int) -> Ranked:
-    """Row-wise top-k of `scores` [N, V], exactly (2.5x faster than torch.topk on a CPU at V = 975).
+    """Exact top-k of each row of `scores` [N, V] (2.5x faster than torch.topk on a CPU at V = 975).
 
-    Entries of -inf are not answers. Ties within the k go to the lower index.
+    Entries of -inf are left out. Of equal scores the lower index comes first.
     """
     if scores.shape[1] > 8 * k * GROUP:
         return _ranked(scores, _finalists(scores, k), k)
@@ -61,9 +61,9 @@ def top_k(scores: NDArray[np.float32], k: int) -> Ranked:
 
 
 def _above(scores: NDArray[np.float32], k: int) -> Ranked | None:
-    """The k best as those not below the k-th value, which numpy finds with vector instructions.
+    """The entries not below the k-th highest value, which numpy finds with vector instructions.
 
-    None where ties, missing answers or too few columns make them more or fewer than k in some row.
+    None where these are not k in every row, because of ties, entries of -inf or too few columns.
     """
     width = scores.shape[1]
     if width < k:
@@ -74,7 +74,7 @@ def _above(scores: NDArray[np.float32], k: int) -> Ranked | None:
         return None
     values = scores.reshape(-1)[places].reshape(-1, k)
     columns = places.reshape(-1, k) - np.arange(0, scores.size, width)[:, None]
-    # Columns come in ascending order, and a stable sort leaves ties so.
+    # Columns ascend, and a stable sort keeps the order of ties.
     order = np.argsort(-values, axis=1, kind="stable")
     items, values = np.take_along_axis(columns, order, 1), np.take_along_axis(values, order, 1)
     return Ranked(items.astype(np.int32), values)
@@ -92,9 +92,9 @@ def _ranked(scores: NDArray[np.float32], candidates: NDArray[np.int64], k: int) 
 
 
 def _finalists(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Columns among which each row's k best are: the k groups with the highest peaks, and the remainder.
+    """Columns that contain each row's k best: the k groups with the highest maxima, and those in no group.
 
-    A group is every (V // GROUP)-th column, so that peaks are maxima of whole slices.
+    A group is every (V // GROUP)-th column, so that its maximum is computed over whole slices.
     """
     groups = scores.shape[1] // GROUP
     peaks = scores[:, :groups].copy()
@@ -107,7 +107,7 @@ def _finalists(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 
 def padded(items: NDArray[np.int64], values: NDArray[np.float32], k: int) -> Ranked:
-    """Columns up to k; those of -inf, and those that there are not, are no answers."""
+    """A ranking of k columns; entries of -inf and missing columns have item -1."""
     made: NDArray[np.int32] = np.where(np.isneginf(values), -1, items).astype(np.int32)
     values = np.where(made < 0, np.float32(0), values)
     if made.shape[1] == k:
@@ -117,10 +117,10 @@ def padded(items: NDArray[np.int64], values: NDArray[np.float32], k: int) -> Ran
 
 
 def top_items(queries: Tensor, table: Tensor, bias: Tensor, current: Tensor, k: int) -> Ranked:
-    """Most probable k of V items: softmax of `queries` [N, E] x `table` [E, V] + `bias` [V].
+    """The k most probable of V items: softmax of `queries` [N, E] x `table` [E, V] + `bias` [V].
 
-    `current` [N] is the item on view, never recommended (-1: none); scores are probabilities before it is
-    left out.
+    `current` [N] is the item on view (-1: none), which is left out. Scores are probabilities over all items,
+    the item on view included.
     """
     rows = max(LEAST_ROWS, BLOCK_LOGITS // max(1, table.shape[1]))
     parts = [

@@ -1,10 +1,9 @@
-"""A short list from some clusters of items, by 4-bit codes.
+"""Approximate top-k by an inverted file (IVF) of 4-bit product codes.
 
-An inverted file of product codes that are compared in registers (IVF and fast scan; Andre, Kermarrec, Le
-Scouarnec 2017, "Accelerated nearest neighbor search with quick ADC"), by faiss (Douze et al. 2024, "The Faiss
-library"). Queries of a sequence network lie in a narrow part of the items' space, so items are clustered by
-what queries can tell of them: k-means minimises the error of scores instead of vectors, as Guo et al. 2020 do
-for codes ("Accelerating large-scale inference with anisotropic vector quantization").
+The codes are compared in registers (fast scan; Andre, Kermarrec, Le Scouarnec 2017, "Accelerated nearest
+neighbor search with quick ADC"), by faiss (Douze et al. 2024, "The Faiss library"). Queries of a sequence
+network lie in a narrow part of the items' space. So k-means minimises the error of scores, not of vectors, as
+Guo et al. 2020 do for codes ("Accelerating large-scale inference with anisotropic vector quantization").
 """
 
 from typing import Any, Final
@@ -17,25 +16,25 @@ from torch import Tensor
 from models.retrieval.exact import Exact
 from models.retrieval.shortlist import Floats, Shortlist, flat
 
-#: Share of the exact top 20 that must be found for queries that the clusters were not made from.
+#: Recall at 20, against exact scores, that held-out queries must reach.
 RECALL: Final = 0.99
-#: Shares of the clusters that are tried, until that many are found.
+#: Shares of the clusters to probe, tried in order until RECALL is reached.
 SHARES: Final = (1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8)
-#: Codes of an item at most, 4 bits each.
+#: Most codes of an item, 4 bits each.
 MOST_CODES: Final = 96
 
 
 def ivf_index(exact: Exact, asked: Tensor) -> "IvfIndex | None":
-    """Clusters that find RECALL of what there is; None where 3/8 of them do not.
+    """An index that reaches RECALL; None where probing 3/8 of the clusters does not.
 
-    Half of the queries `asked` [M, E] make the clusters, the other half judges them.
+    Half of the sample queries `asked` [M, E] shape the clusters, the other half measures recall.
     """
     made = IvfIndex(exact, asked[::2])
     return made if made.tune(SHARES, asked[1::2], RECALL) else None
 
 
 class IvfIndex(Shortlist):
-    """The same items and queries make the same clusters, bit for bit."""
+    """Searches some clusters of items. Equal items and queries give an equal index, bit for bit."""
 
     def __init__(self, exact: Exact, asked: Tensor) -> None:
         super().__init__(exact)
@@ -47,7 +46,7 @@ class IvfIndex(Shortlist):
         return f"{self._index.nprobe / self._index.nlist:.0%} of the clusters"
 
     def set_effort(self, amount: float) -> None:
-        """Set the share of clusters that a query looks at."""
+        """Set the share of clusters that a query probes."""
         self._index.nprobe = max(1, round(self._index.nlist * amount))
 
     def candidates(self, asked: Floats, count: int) -> NDArray[np.int64]:
@@ -56,11 +55,11 @@ class IvfIndex(Shortlist):
 
 
 def _index(vectors: Floats, asked: Floats, lists: int) -> Any:
-    """Codes of the items, in clusters in which the asked queries' scores differ little."""
+    """A faiss index of the items, in clusters within which scores of the queries `asked` are similar."""
     faiss.omp_set_num_threads(1)
     width = vectors.shape[1]
     values, axes = np.linalg.eigh(asked.T @ asked / len(asked))
-    # No direction is forgotten: queries to come may know it.
+    # No direction gets weight 0: later queries may have a part in it.
     values = np.maximum(values, 0) + 1e-3 * values.max()
     root = np.ascontiguousarray((axes * np.sqrt(values)) @ axes.T, dtype=np.float32)
     stretched = np.ascontiguousarray(vectors @ root)
@@ -75,13 +74,13 @@ def _index(vectors: Floats, asked: Floats, lists: int) -> Any:
     index.by_residual = False
     index.train(vectors)
     index.add(vectors)
-    # Items are in the cluster that says most of them, queries look at the clusters that score highest.
+    # Items are assigned by score error; queries probe the clusters whose centres score highest.
     index.quantizer = flat(centres)
     return index
 
 
 def _codes(width: int) -> int:
-    """Parts of a vector that have a code each: every dimension, of wide vectors several together."""
+    """Number of codes of a vector: one a dimension, in wide vectors one for several dimensions."""
     return next(width // size for size in range(-(-width // MOST_CODES), width + 1) if width % size == 0)
 
 

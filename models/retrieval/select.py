@@ -1,4 +1,4 @@
-"""Which way leads to the best items of a catalogue: chosen by its size, the processor, and what is found."""
+"""Index selection: exact, bf16 or IVF, by the catalogue's size, the processor and the measured recall."""
 
 from typing import Final
 
@@ -9,16 +9,16 @@ from models.retrieval.cpu_features import computes_bf16
 from models.retrieval.exact import Exact, Retriever
 from models.retrieval.ivf import ivf_index
 
-#: A smaller catalogue is ranked whole: it takes no longer, and nothing is missed.
+#: A smaller catalogue is ranked exactly, which takes no longer.
 LEAST_ITEMS: Final = 10_000
-#: Fewer queries tell nothing.
+#: Fewer sample queries do not suffice to measure recall.
 LEAST_QUERIES: Final = 200
 
 
 def select_retriever(exact: Exact, asked: Tensor) -> Retriever:
-    """The way to the best items: a short list where that is nearly as good, else all of them.
+    """An approximate index where it reaches the recall that it needs, else `exact`.
 
-    `asked` [M, E] are queries as they will come. A GPU ranks everything.
+    `asked` [M, E] are sample queries like those that will be served. A GPU always ranks exactly.
     """
     if len(asked) < LEAST_QUERIES or exact.items.is_cuda or len(exact.items) < LEAST_ITEMS:
         return exact

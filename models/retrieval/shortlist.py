@@ -1,4 +1,4 @@
-"""Top-k of large catalogues by a short list of items, of which the best are found by exact scores."""
+"""Approximate top-k of large catalogues: a list of candidates, ranked by exact scores."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -14,20 +14,20 @@ from torch.nn import functional as F
 from models.contract.predictions import MOST_ITEMS
 from models.retrieval.exact import Exact, Ranked, padded
 
-#: Items of which the rest of the probabilities' denominator is estimated.
+#: Items in the sample from which the softmax denominator is estimated.
 SAMPLE: Final = 1024
-#: Items whose exact scores are looked at, for each that is asked for.
+#: Candidates that are scored exactly, for each item wanted.
 RERANKED: Final = 3
-#: Widths are multiples of this.
+#: Vectors are padded to a multiple of this many dimensions.
 STEP: Final = 8
 Floats = NDArray[np.float32]
 
 
 class Shortlist(ABC):
-    """Approximate top-k: exact but for items that are missing from the list.
+    """Approximate top-k: exact except for items that are not among the candidates.
 
-    Scores are probabilities over all items, the denominator being what was found and an estimate of the rest
-    from SAMPLE items: they compare within an answer, and nearly between answers.
+    Scores are probabilities over all items. Their denominator is the sum over the items found and an estimate
+    of the rest from SAMPLE items, so scores of different answers are only nearly comparable.
     """
 
     def __init__(self, exact: Exact) -> None:
@@ -41,16 +41,16 @@ class Shortlist(ABC):
     @property
     @abstractmethod
     def description(self) -> str:
-        """What a query looks at, in words."""
+        """The current effort, in words."""
 
     @abstractmethod
     def set_effort(self, amount: float) -> None:
-        """Set how much a query looks at."""
+        """Set how much of the index a query searches."""
 
     def tune(self, amounts: Iterable[float], held_out: Tensor, recall: float) -> bool:
         """Set the first effort that finds `recall` of the exact top 20 of the queries `held_out` [M, E].
 
-        False where none of them does.
+        `amounts` are the efforts to try, in order. False where none of them suffices.
         """
         none_on_view = torch.full((len(held_out),), -1)
         truth = self._exact.top(held_out, none_on_view, MOST_ITEMS).items
@@ -63,12 +63,12 @@ class Shortlist(ABC):
 
     @abstractmethod
     def candidates(self, asked: Floats, count: int) -> NDArray[np.int64]:
-        """About `count` items each [N, C] that queries [N, D], as compared, may like best; -1: fewer."""
+        """About `count` candidates [N, C] of queries [N, D] (`padded_vectors`); -1 where there are fewer."""
 
     def padded_vectors(self, vectors: Tensor, last: Tensor | None = None) -> Floats:
-        """Vectors as they are compared [N, D]: a bias that differs between items is one more dimension.
+        """Vectors float32 [N, D], padded to a multiple of STEP; biases that differ are one more dimension.
 
-        `last` [N] are its values, ones for queries.
+        `last` [N] are the values of that dimension, ones for queries.
         """
         if self._biased:
             last = torch.ones(len(vectors)) if last is None else last
@@ -77,8 +77,8 @@ class Shortlist(ABC):
         return found
 
     def top(self, queries: Tensor, current: Tensor, k: int) -> Ranked:
-        """As `Exact.top`; rows whose lists are too short are ranked whole."""
-        # The number of threads belongs to the thread that searches.
+        """As `Exact.top`; a row with fewer than k candidates is ranked exactly."""
+        # faiss keeps the number of threads by thread, so the searching thread sets it.
         faiss.omp_set_num_threads(torch.get_num_threads())
         asked = self.padded_vectors(queries)
         items = self.candidates(asked, min(RERANKED * (k + 1), len(self._vectors)))
@@ -99,11 +99,11 @@ class Shortlist(ABC):
         return Ranked(ranked.items, chances)
 
     def _total(self, asked: Tensor, values: Tensor, current: Tensor) -> Floats:
-        """Log of the sum of all items' exponentials: the best `values` [N, k] and an estimate of the rest."""
+        """Log of the softmax denominator [N]: the best `values` [N, k] and an estimate of the rest."""
         logits = asked @ self._sample
         lowest, most = values[:, -1:], values[:, :1]
         below = logits <= lowest
-        # What is not below, as an item on view may be, counts for nothing and must not overflow.
+        # A sampled score that is not below the best k, such as that of an item on view, does not count here.
         rest = logits.sub_(most).clamp_max_(0).exp_().mul_(below).sum(1)
         scale = (len(self._vectors) - values.shape[1]) / below.sum(1, dtype=torch.float32).clamp_min(1)
         known = (values - most).exp_().sum(1)
@@ -113,7 +113,10 @@ class Shortlist(ABC):
         return found
 
     def _viewed(self, asked: Tensor, current: Tensor, lowest: Tensor) -> Tensor:
-        """Scores [N] of the items on view, which no list has; -inf where none is, or the rest has it."""
+        """Scores [N] of the items on view, which are no candidates.
+
+        -inf where there is none, or where the estimate of the rest includes it.
+        """
         vectors = torch.from_numpy(self._vectors)[current.clamp_min(0)]
         scores = (asked * vectors).sum(1)
         return scores.masked_fill_((current < 0) | (scores <= lowest), -torch.inf)
@@ -128,7 +131,7 @@ def _best(items: NDArray[np.int64], values: Floats, k: int) -> tuple[NDArray[np.
 
 
 def flat(vectors: Floats) -> Any:
-    """All of the vectors, to be multiplied with."""
+    """A faiss index that multiplies with all vectors."""
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(vectors)
     return index
