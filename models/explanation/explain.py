@@ -1,9 +1,9 @@
-"""What moved an answer of the network: its clicks left out one by one, its features set to their means.
+"""Explanations of the network's answers: the effect of each click and of each feature.
 
-Leave-one-out attribution, also called occlusion (Zeiler and Fergus 2014, "Visualizing and understanding
-convolutional networks"; for features, ablation to the mean): all variants of a session go through the
-version's own encoder side by side, in one batch. What is left out of a session:
-`models.explanation.counterfactuals`.
+The effect of a click is the change of the answer without it: leave-one-out attribution, or occlusion (Zeiler
+and Fergus 2014, "Visualizing and understanding convolutional networks"). The effect of a feature is the
+change with the feature at its training mean (mean ablation). All variants of a session are scored as one
+batch by the version's own encoder. `models.explanation.counterfactuals` makes the sessions without one click.
 """
 
 from collections import Counter
@@ -34,13 +34,13 @@ from models.state.codes import WIDTH, item_hash, unpack
 from models.state.codes import items as item_hashes
 from models.state.visitor import Visitor
 
-#: Log odds beyond these say nothing of a float32 probability.
+#: Probabilities are clipped to this distance from 0 and 1; beyond it float32 log odds are inexact.
 _SURE: Final = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Both explanations of one click's answers."""
+    """The explanations of purchase intent and of recommendations for one click."""
 
     intent: IntentExplanation
     items: ItemsExplanation
@@ -52,10 +52,10 @@ def explain(
     recommended: Sequence[str],
     variants: Sequence[Session] | None = None,
 ) -> Explained:
-    """What moved the network's answers to the last click of a session; `recommended` are item ids.
+    """Explain the network's answers to the last click of a session; `recommended` are item ids.
 
-    `variants` are the session without each of its clicks: made from its codes unless they are given. Raises
-    ScoringError.
+    `variants` are the session without each of its clicks; they are made from its codes unless given. Raises
+    ScoringError where a value is not finite.
     """
     probe = examine(scorer, session, recommended, variants)
     clicks = _clicks(scorer, session)[: len(probe.chances) - 1]
@@ -70,20 +70,21 @@ def examine(
     recommended: Sequence[str] = (),
     variants: Sequence[Session] | None = None,
 ) -> Probe:
-    """The figures behind `explain`: the session as it is, without each click, and without each feature."""
+    """The figures of `explain`: answers to the session, without each click, and without each feature."""
     variants = leave_one_out(session) if variants is None else variants
     items = scorer.vocabulary.lookup(np.array([item_hash(item) for item in recommended], dtype=np.uint64))
     batch = batch_of([session, *variants])
     probe = scorer.probe(batch, items, list(COLUMNS.values()))
-    # What is on view is never recommended: without the last click nothing can be said of the item before it.
+    # An item on view is not recommended, so a variant that has it on view gives no score for it.
     on_view = scorer.vocabulary.lookup(item_hashes(batch.codes))[:, None] == items
     return probe._replace(scores=np.where(on_view, probe.scores[:1], probe.scores))
 
 
 class SessionClick(NamedTuple):
-    """A click of the session as its code tells of it; `times`: so often was this done to the same subject.
+    """A click of the session, from its code.
 
-    `item`: it is about an item, which the model may not know (then `item_id` is None).
+    `number` is its 1-based index in the session, `times` how often the event has happened to the same item or
+    page. `item` says whether it is about an item; `item_id` is None for an item that the model does not know.
     """
 
     number: int
@@ -131,7 +132,7 @@ def _features(chance: float, blanked: NDArray[np.float64]) -> list[FeatureEffect
 
 
 def _effects(chance: float, others: NDArray[np.float64]) -> tuple[list[float], list[float]]:
-    """What the probability and its log odds lose without each, rounded as they are published."""
+    """Decrease of the probability and of its log odds without each, rounded as published."""
     changed = [round(float(chance - other), 4) for other in others]
     return changed, [round(float(_log_odds(chance) - _log_odds(other)), 3) for other in others]
 
@@ -162,7 +163,7 @@ def _reason(item_id: str, click: SessionClick, score: float) -> ItemReason:
 
 
 def batch_of(sessions: Sequence[Session]) -> Batch:
-    """Sessions side by side, each a visitor whose hidden state is rebuilt from its codes."""
+    """A batch of sessions, each of a visitor of its own whose hidden state is rebuilt from codes."""
     batcher = Batcher()
     for session in sessions:
         before = Visitor(codes=session.codes[:-WIDTH], in_session=session.known - 1)

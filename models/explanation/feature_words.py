@@ -1,8 +1,8 @@
-"""Names of features in words, as they stand in a sentence."""
+"""Names of features in words, for sentences."""
 
 from typing import Final
 
-#: Things that are counted, by event.
+#: The words of a count, by event.
 _COUNTED: Final = {
     "page_view": "pages opened",
     "search": "searches",
@@ -58,7 +58,7 @@ _WORDS: Final = {
 
 
 def feature_words(name: str) -> str:
-    """A feature in words; one that has none of its own is called by its name."""
+    """A feature in words; without an entry, its name with spaces."""
     prefix, _, event = name.partition("_")
     if event in _COUNTED and prefix in ("session", "earlier"):
         return (

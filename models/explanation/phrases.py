@@ -1,4 +1,4 @@
-"""Effects in words: what a visitor did, made from the event's own verb, and how far it moved the answer."""
+"""Explanations in words: what the visitor did, by the verb of each event, and how it changed the answer."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -7,21 +7,21 @@ from models.contract.explanations import ClickEffect, FeatureEffect
 from models.decisions.units import percent, points
 from models.explanation.feature_words import feature_words
 
-#: Effects that a sentence names, of clicks and of features; smaller ones than PUBLISHED are not worth a word.
+#: Most effects of clicks and of features that a sentence names; effects below PUBLISHED are left out.
 CLICKS, FEATURES = 3, 2
 PUBLISHED: Final = 0.00005
 _ORDINALS: Final = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
 class VerbPhrases(NamedTuple):
-    """An event in the past tense: about an item, without one, and again on the same page."""
+    """An event in the past tense: about an item (`{}`), without an item, and repeated on the same page."""
 
     about: str
     bare: str
     again: str = ""
 
 
-#: Every event of `models.contract.events.EVENTS`; a test holds the two together.
+#: Phrases of each event of `models.contract.events.EVENTS`; a test compares the two.
 VERB_PHRASES: Final = {
     "page_view": VerbPhrases("opened the page of {}", "opened a page", "opened the same page"),
     "search": VerbPhrases("searched for {}", "searched"),
@@ -43,13 +43,13 @@ VERB_PHRASES: Final = {
 
 
 def verb_phrases(event: str) -> VerbPhrases:
-    """An event's phrases; one without phrases of its own is called by its name."""
+    """The phrases of an event; without an entry they quote its name."""
     known = VERB_PHRASES.get(event)
     return known or VerbPhrases(f'sent the event "{event}" for {{}}', f'sent the event "{event}"')
 
 
 def ordinal(number: int) -> str:
-    """In words below ten."""
+    """An ordinal number, in words below ten."""
     if number < len(_ORDINALS):
         return _ORDINALS[number]
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
@@ -57,7 +57,7 @@ def ordinal(number: int) -> str:
 
 
 def click_words(event: str, times: int, item: bool) -> str:
-    """A click in words; `times`: so often was it done to the same item or page, this one included."""
+    """A click in words; `times` counts the same event on the same item or page, this click included."""
     said = verb_phrases(event)
     if times < 2:
         return said.about.format("an item") if item else said.bare
@@ -66,13 +66,13 @@ def click_words(event: str, times: int, item: bool) -> str:
 
 
 def because(event: str, item_id: str | None, item: bool = True) -> str:
-    """Why an item is recommended: `because you viewed X`; `item`: whether the click named one at all."""
+    """Why an item is recommended: `because you viewed X`; `item` says whether the click was about an item."""
     said = verb_phrases(event)
     return f"because you {said.about.format(item_id or 'an item') if item else said.bare}"
 
 
 def coverage(examined: int, clicks: int) -> str:
-    """Which clicks an explanation is about, as a sentence, where that is not all of them."""
+    """A sentence that says which clicks were examined; empty where all were."""
     if examined == clicks:
         return ""
     if not examined:
@@ -87,7 +87,7 @@ def sentence(
     features: Sequence[FeatureEffect],
     part: str,
 ) -> str:
-    """The strongest effects; `words` are the clicks', `part` says which clicks are covered, if not all."""
+    """The strongest effects in sentences; `words` describe the clicks, `part` is what `coverage` says."""
     shown = [(effect, said) for effect, said in zip(clicks, words, strict=True) if _counts(effect)][:CLICKS]
     common = {said for _, said in shown if [said for _, said in shown].count(said) > 1}
     named = [f"{said} (click {effect.click})" if said in common else said for effect, said in shown]

@@ -1,4 +1,4 @@
-"""Clicks that have given codes: names stand for hashes, the middle of a bucket for a time or a price."""
+"""Synthetic clicks with given codes: a hash becomes a name, a bucket of time or price its middle value."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ from models.state.codes import IN_CART, PAGE, SEEN, identity
 from models.state.codes import items as item_hashes
 from models.state.visitor import MAX_COUNT, encode
 
-#: Without a click in between, a made-up session stays one session.
+#: Limits under which synthetic clicks stay one session.
 ONE_SESSION: Final = SessionConfig(
     gap_ms=DAY_MS,
     max_session_ms=1000 * DAY_MS,
@@ -25,7 +25,7 @@ _BEGAN: Final = 1_700_000_000_000
 
 
 def synthetic_clicks(codes: NDArray[np.void]) -> list[Click]:
-    """Clicks that have these codes but for their items' hashes; names stand for hashes."""
+    """Clicks that have these codes, except for the item hashes: an item's name is its hash in hexadecimal."""
     ts, clicks = _BEGAN, []
     for number, code in enumerate(codes.tolist()):
         item, category, event, dwell, price, flags = code
@@ -46,7 +46,7 @@ def synthetic_clicks(codes: NDArray[np.void]) -> list[Click]:
 
 
 def middle_price(bucket: int) -> float | None:
-    """A price in the middle of its bucket (`codes.price_bucket`)."""
+    """The middle of a price bucket (`codes.price_bucket`); None for bucket 0, no price."""
     if bucket < 3:
         return (None, 0.125, 0.375)[bucket]
     octave, upper = divmod(bucket - 2, 2)
@@ -54,7 +54,7 @@ def middle_price(bucket: int) -> float | None:
 
 
 def visitor_under_way(codes: NDArray[np.void]) -> bytes:
-    """A visitor whose session runs already: what the first known clicks met was seen, or in the cart."""
+    """A visitor whose session has begun: items that the first known clicks found seen or in the cart are."""
     opening = Click(event_id="opening", visitor_id="-", ts=_BEGAN, event="page_view")
     visitor, _ = step(None, opening, opening.ts, ONE_SESSION)
     hashes = item_hashes(codes)

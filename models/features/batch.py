@@ -50,7 +50,7 @@ class Batch:
 
     @cached_property
     def _by_slot(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Indices of the clicks grouped by visitor, and each one's rank among its visitor's clicks (from 0)."""
+        """Indices of the clicks grouped by visitor, and the rank of each within its group (from 0)."""
         order = np.argsort(self.slot, kind="stable")
         return order, rank_in_group(self.slot[order])
 
@@ -78,7 +78,7 @@ class Batch:
 
     @cached_property
     def trails(self) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]:
-        """All codes by visitor, history first; the index of each click, and of its session's start, in them."""
+        """All codes by visitor, history first; the index in them of each click and of its session's start."""
         order, rank = self._by_slot
         lengths = np.array([len(past) // CODE.itemsize for past in self.history], dtype=np.int64)
         counts = np.bincount(self.slot, minlength=self.slots)
@@ -97,7 +97,7 @@ class Batch:
 
 
 class Batcher:
-    """Collects a chunk: `visitor` is called before a visitor's first click, `click` after each session step."""
+    """Collects a chunk: call `visitor` before a visitor's first click, `click` after each session step."""
 
     def __init__(self) -> None:
         self._slot: list[int] = []
@@ -143,7 +143,7 @@ class Batcher:
         return self._rows[index]
 
     def part(self, visitors: int, clicks: int) -> tuple["Batcher", list[int]]:
-        """Up to `clicks` clicks of the first `visitors` visitors, without hidden states; and their indices."""
+        """Up to `clicks` clicks of the first `visitors` visitors, without hidden states; their indices."""
         other, slots, chosen = Batcher(), dict[int, int](), list[int]()
         for index, slot in enumerate(self._slot):
             if slot not in slots and len(slots) < visitors:

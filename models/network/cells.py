@@ -1,4 +1,4 @@
-"""The encoders that carry a state: torch's GRU and LSTM to learn, their cells on tables to serve.
+"""The recurrent encoders: torch's GRU and LSTM in training, their cells over input tables in serving.
 
 GRU as in GRU4Rec (Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks"), LSTM
 as in Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000.
@@ -14,17 +14,18 @@ from models.network.encoder import Encoder, EncoderError, Rows, Serving, Shape
 from models.network.recurrence import Cell, Recurrence
 from models.state.visitor import HIDDEN_BYTES
 
-#: Bytes of a number as the visitor's record keeps it.
+#: Bytes of a number in a visitor's record.
 FP16_BYTES = 2
 
 
 class GruCell:
-    """One layer's step; gates in the order reset, update, new."""
+    """One layer; gates in the order reset, update, new."""
 
     def __init__(self, w_in: Tensor, w_hidden: Tensor, b_in: Tensor, b_hidden: Tensor) -> None:
         self.hidden = self.units = w_hidden.shape[1]
         self.into, self.recurrent = w_in.T.contiguous(), w_hidden.T.contiguous()
-        # The new gate's recurrent bias is multiplied by the reset gate: it cannot join the inputs'.
+        # The recurrent bias of the new gate is multiplied by the reset gate, so it cannot be added to the
+        # input's.
         self.bias = b_in.clone()
         self.bias[: 2 * self.hidden] += b_hidden[: 2 * self.hidden]
         self.new_bias = torch.zeros_like(b_hidden)
@@ -40,7 +41,7 @@ class GruCell:
 
 
 class LstmCell:
-    """One layer's step; gates in the order input, forget, new, output. State: the output, the cell's."""
+    """One layer; gates in the order input, forget, new, output. The state is output, then cell state."""
 
     def __init__(self, w_in: Tensor, w_hidden: Tensor, b_in: Tensor, b_hidden: Tensor) -> None:
         self.hidden = w_hidden.shape[1]
@@ -57,10 +58,7 @@ class LstmCell:
 
 
 class Recurrent(Encoder):
-    """What both share: torch's layers, and a state no larger than a visitor's record keeps.
-
-    Raises EncoderError for a larger one.
-    """
+    """Common part of both. Raises EncoderError for a state that is too large for a visitor's record."""
 
     context = None
     layers: nn.GRU | nn.LSTM
@@ -79,7 +77,7 @@ class Recurrent(Encoder):
 
     @abstractmethod
     def cells(self) -> Sequence[Cell]:
-        """The serving form of each layer, the lowest first."""
+        """The serving form of each layer, lowest first."""
 
     def full(self, inputs: Tensor) -> Tensor:
         states: Tensor = self.layers(inputs)[0]
@@ -89,12 +87,12 @@ class Recurrent(Encoder):
         return Recurrence(table, self.cells(), rows)
 
     def _weights(self) -> list[list[Tensor]]:
-        """Of each layer: input and hidden weights, then input and hidden biases."""
+        """For each layer: input and recurrent weights, then input and recurrent biases."""
         return [[weight.detach() for weight in layer] for layer in self.layers.all_weights]
 
 
 class Gru(Recurrent):
-    """State of H numbers a layer."""
+    """The state has H numbers a layer."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape, nn.GRU)
@@ -104,7 +102,7 @@ class Gru(Recurrent):
 
 
 class Lstm(Recurrent):
-    """State of 2H numbers a layer."""
+    """The state has 2H numbers a layer."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape, nn.LSTM)

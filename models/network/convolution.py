@@ -1,8 +1,8 @@
-"""A causal convolution over the last clicks: gated layers, each looking twice as far back as the one below.
+"""A causal convolution over the last clicks: gated layers, each with twice the dilation of the one below.
 
 As NextItNet (Yuan et al. 2019, "A simple convolutional generative network for next item recommendation"),
-with the gates of Dauphin et al. 2017. Before a session's first click there are zeros, so a state is the same
-whether the whole session is read or the clicks that its layers reach.
+with the gates of Dauphin et al. 2017. A session is padded with zeros before its first click, so a state is
+the same whether the whole session or only its context is read.
 """
 
 import torch
@@ -12,12 +12,12 @@ from torch.nn import functional as F
 from models.network.encoder import Shape
 from models.network.windows import Windowed
 
-#: Their reach: 1 + 2 * (1 + 2 + 4 + 8) = 31 clicks.
+#: Defaults, with a context of 1 + 2 * (1 + 2 + 4 + 8) = 31 clicks.
 LAYERS, TAPS = 4, 3
 
 
 class Layer(nn.Module):
-    """Each click is mixed with those 1, 2, ... `taps - 1` times `dilation` before it."""
+    """Mixes each click with the clicks 1, 2, ... `taps - 1` times `dilation` before it."""
 
     def __init__(self, shape: Shape, taps: int, dilation: int) -> None:
         super().__init__()
@@ -49,11 +49,11 @@ class Convolution(Windowed):
         self.inlet = nn.Sequential(nn.LayerNorm(shape.embedding), nn.Linear(shape.embedding, shape.hidden))
         self.layers = nn.ModuleList(Layer(shape, taps, 2**depth) for depth in range(layers))
         self.outlet = nn.LayerNorm(shape.hidden)
-        #: How far the layers above each one look back.
+        #: Number of earlier clicks that the layers above each layer read.
         self.above = [(taps - 1) * (2**layers - 2 ** (depth + 1)) for depth in range(layers)]
 
     def tail(self, inputs: Tensor, present: Tensor | None, wanted: int) -> Tensor:
-        """See `Windowed`. Each layer makes only the states that the layers above it look at."""
+        """See `Windowed`. Each layer computes only the states that the layers above it read."""
         states = self.inlet(inputs)
         for layer, above in zip(self.layers, self.above, strict=True):
             there = None if present is None else present[:, -states.shape[1] :]

@@ -1,9 +1,9 @@
-"""What every encoder of a visitor's clicks is: a whole sequence at once to learn, click by click to serve.
+"""The interface of encoders: whole sequences in training, click by click in serving.
 
-The two must agree to 1e-5 before the stored state is rounded, whatever the chunks. So an encoder either
-carries a state from click to click (`models.network.recurrence`), or sees so few clicks that they are read
-again from the visitor's record (`models.network.windows`). A session's place in absolute terms is known to
-neither.
+Both must agree to 1e-5 before the stored state is rounded, however the clicks are chunked. So an encoder
+either carries a state from click to click (`models.network.recurrence`), or depends on so few clicks that
+they are read again from the visitor's record (`models.network.windows`). No encoder knows the absolute
+position of a click in its session.
 """
 
 from abc import ABC, abstractmethod
@@ -22,17 +22,17 @@ from models.features.batch import Batch
 Rows = Callable[[NDArray[np.void]], NDArray[np.int64]]
 
 
-# A ValueError as well, so that a version with such a shape is refused like any that cannot be loaded.
+# Also a ValueError, so that loading a version with such a shape is refused like other wrong content.
 class EncoderError(PathcastError, ValueError):
-    """An encoder is unknown, or of a shape that cannot be served."""
+    """An encoder has an unknown name, or a shape that cannot be served."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which encoder, and how large; the fields are those of `models.network.network.Config`.
+    """The encoder's name and sizes; the fields are those of `models.network.network.Config`.
 
-    `layers` and `window` 0 are the encoder's own; `window` is how many clicks a layer looks at, the click
-    itself among them (of a `cnn` its taps), and of no meaning where a state is carried.
+    `layers` and `window` 0 stand for the encoder's default. `window` is the number of clicks that a layer
+    reads, the click itself included (of a `cnn`, its taps); recurrent encoders ignore it.
     """
 
     encoder: str
@@ -45,34 +45,34 @@ class Shape:
 
     @classmethod
     def of(cls, settings: Any) -> "Shape":
-        """From anything that has fields of these names."""
+        """From an object that has attributes of these names."""
         return cls(*(getattr(settings, field.name) for field in fields(cls)))
 
 
 class Serving(Protocol):
-    """An encoder as it serves: holds weights and nothing of a visitor, so any thread may use it.
+    """The serving form of an encoder. It has no data of visitors, so any thread may use it.
 
-    `width` is how many bytes of state a visitor's record keeps for it; 0 where nothing is carried.
+    `width` is the size in bytes of the state in a visitor's record; 0 for an encoder without one.
     """
 
     width: int
 
     def states(self, batch: Batch, model: int) -> tuple[Tensor, NDArray[Any]]:
-        """States after each click `[N, H]` in record order; what is kept `[B, W]` after each slot's last.
+        """States after each click `[N, H]` in record order; states to store `[B, W]`, by slot.
 
-        `model` says whose states the visitors' records may hold.
+        `model` is the id of this version; stored states of another version are rebuilt from codes.
         """
         ...
 
     def rebuilt(self, history: list[bytes]) -> NDArray[Any]:
-        """What is kept `[B, W]` after each of B sessions, of which the packed codes are given."""
+        """The states to store `[B, W]` after each of B sessions, given as packed codes."""
         ...
 
 
 class Encoder(nn.Module, ABC):
-    """Turns inputs of width E to states of width H, each from the clicks up to its own.
+    """Computes states of width H from inputs of width E; a state depends on the clicks up to its own.
 
-    `context` is how many clicks a state can depend on, its own among them; None for all of the session.
+    `context` is the number of clicks that a state depends on, its own included; None for the whole session.
     """
 
     context: int | None

@@ -26,6 +26,6 @@ def build(shape: Shape) -> Encoder:
 
 
 def check(shape: Shape) -> None:
-    """Raises EncoderError for what `build` would refuse, before there is anything to train on."""
+    """Raises EncoderError for a shape that `build` would refuse; needs no memory for weights."""
     with torch.device("meta"):
         build(shape)

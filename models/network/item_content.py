@@ -1,8 +1,8 @@
-"""What items are about: vectors made of titles, pictures or sounds, joined to the items' own embeddings.
+"""Item content: vectors of titles, pictures or sounds, added to the items' own embeddings.
 
-An item that few have clicked, or nobody, is then near the items that are like it. While training, a share of
-the items is left without its own embedding, so that the vectors learn to stand alone (Volkovs et al. 2017,
-"DropoutNet: addressing cold start in recommender systems").
+An item with few clicks, or none, is then near similar items. In training, a share of the items is used
+without its own embedding, so that the content alone suffices (Volkovs et al. 2017, "DropoutNet: addressing
+cold start in recommender systems").
 """
 
 from typing import Final
@@ -10,12 +10,15 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-#: Share of the items that learn without their own embedding, anew for each batch.
+#: Share of the items without their own embedding, drawn for each batch.
 DROPPED: Final = 0.3
 
 
 class ItemContent(nn.Module):
-    """Vectors `[V, D]` of unit length, zeros for items without (`known` [V] is 0), and their projection."""
+    """Content vectors `[V, D]` of unit length and their projection.
+
+    `known` [V] is 1 for items with a vector; the vectors of the others are zeros.
+    """
 
     vectors: Tensor
     known: Tensor
@@ -28,12 +31,12 @@ class ItemContent(nn.Module):
         nn.init.normal_(self.projection.weight, std=0.05)
 
     def set(self, vectors: Tensor, known: Tensor) -> None:
-        """Take the items' vectors `[V, D]`, of any length, and which of them there are `[V]`."""
+        """Set the vectors `[V, D]`, of any length, and for which items there is one, `known` [V]."""
         self.known.copy_(known)
         self.vectors.copy_(nn.functional.normalize(vectors, dim=-1) * self.known[:, None])
 
     def forward(self, table: Tensor) -> Tensor:
-        """The input table `[R, E]` whose rows 1 to V, the items', have their content added."""
+        """The input table `[R, E]` with the content added to rows 1 to V, those of the items."""
         first, own, rest = table.tensor_split([1, 1 + len(self.vectors)])
         if self.training:
             left = torch.rand(len(own), 1, device=own.device) < DROPPED * self.known[:, None]

@@ -1,8 +1,8 @@
-"""Serving encoders that carry a state: one step per click, the same bits however clicks are chunked.
+"""Serving of recurrent encoders: one step per click, with equal bits however the clicks are chunked.
 
-The input projection of every table row is computed once, so that a click's gates are a sum of its rows.
-Steps run on blocks of a fixed size, because a matrix product's last bits depend on its shape; the state is
-rounded to fp16 after every click, which is how the visitor's record keeps it.
+The input projection of every table row is computed once, so that a click's gates are a sum of rows. Steps run
+on blocks of a fixed size, because the last bits of a matrix product depend on its shape. The state is rounded
+to fp16, the format of the visitor's record, after every click.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from models.network.encoder import Rows
 from models.state.codes import CODE
 from models.state.segments import rank_in_group
 
-#: Rows of a step. A chunk's last block is padded to it.
+#: Rows of a step; the last block of a chunk is padded.
 ROWS = 64
 
 
 class Cell(Protocol):
-    """One layer's step from click to click. Of the `units` of its state the first `hidden` are its output."""
+    """One layer. The state has `units` numbers, of which the first `hidden` are the output."""
 
     hidden: int
     units: int
-    #: From a layer's inputs to gates: weights [I, G] and bias [G].
+    #: Input projection: weights [I, G] and bias [G].
     into: Tensor
     bias: Tensor
 
@@ -39,13 +39,13 @@ class Cell(Protocol):
 
 
 class Recurrence:
-    """Cells one above the other over an input table of R rows; `kept` is the type of stored states."""
+    """Stacked cells over an input table of R rows; `kept` is the dtype of stored states."""
 
     def __init__(self, table: Tensor, cells: Sequence[Cell], rows: Rows, kept: str = "float16") -> None:
         self.rows, self.cells = rows, cells
         self.gates = (table.detach() @ cells[0].into).contiguous()
         self.units, self.hidden = sum(cell.units for cell in cells), cells[-1].hidden
-        #: Where the highest layer's output stands in the state.
+        #: Offset of the highest layer's output in the state.
         self.output = self.units - cells[-1].units
         self._stored, self._rounded = np.dtype(kept), getattr(torch, kept)
         self.width = self._stored.itemsize * self.units
@@ -71,7 +71,7 @@ class Recurrence:
         return carried.to(self._rounded).cpu().numpy()
 
     def inputs(self, codes: NDArray[np.void]) -> Tensor:
-        """The lowest layer's gates `[N, G]` of N clicks."""
+        """Input gates `[N, G]` of the lowest layer."""
         where = torch.from_numpy(self.rows(codes)).to(self.gates.device)
         return F.embedding_bag(where, self.gates, mode="sum").add_(self.cells[0].bias)
 
@@ -80,8 +80,8 @@ class Recurrence:
     ) -> Tensor:
         """Advance states `[B, units]` in place through clicks in wave order; the output after each `[N, H]`.
 
-        `slots`, `fresh` and `inputs` are in wave order, `ends` says where each wave ends; no slot is twice in
-        a wave.
+        `slots`, `fresh` and `inputs` are in wave order, `ends` are the ends of the waves; a wave has a slot
+        at most once.
         """
         states = torch.empty(len(slots), self.hidden, device=carried.device)
         for start, stop in pairwise([0, *ends]):
@@ -93,7 +93,7 @@ class Recurrence:
         return states
 
     def _wave(self, before: Tensor, inputs: Tensor) -> Tensor:
-        """States `[W, units]` after a click each, in blocks."""
+        """States `[W, units]` after one click each, in blocks."""
         after = torch.empty_like(before)
         for at in range(0, len(before), ROWS):
             state, gates = before[at : at + ROWS], inputs[at : at + ROWS]
@@ -104,7 +104,7 @@ class Recurrence:
         return after
 
     def _step(self, state: Tensor, gates: Tensor) -> Tensor:
-        """All layers' states `[ROWS, units]` after a click each."""
+        """States `[ROWS, units]` of all layers after one click each."""
         if len(self.cells) == 1:
             return self.cells[0].step(state, gates)
         parts = torch.split(state, [cell.units for cell in self.cells], 1)
@@ -115,7 +115,7 @@ class Recurrence:
         return torch.cat(made, 1)
 
     def _before(self, batch: Batch, model: int) -> Tensor:
-        """States before the chunk `[B, units]`: as stored, or rebuilt from codes where they are stale."""
+        """States before the chunk `[B, units]`: the stored ones; stale ones are rebuilt from codes."""
         stored, stale = list(batch.hidden), batch.stale(model, self.width)
         for slot in stale:
             stored[slot] = bytes(self.width)
@@ -127,7 +127,7 @@ class Recurrence:
         return carried
 
     def _rebuild(self, carried: Tensor, stale: list[int], history: list[bytes]) -> None:
-        """Replay the stored codes of the stale slots, all visitors side by side, into `carried`."""
+        """Replay the codes of the stale slots, all visitors in parallel, into `carried`."""
         codes = np.frombuffer(b"".join(history[slot] for slot in stale), dtype=CODE)
         numbers = np.repeat(np.arange(len(stale)), [len(history[slot]) // CODE.itemsize for slot in stale])
         rank = rank_in_group(numbers)

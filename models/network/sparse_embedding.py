@@ -1,4 +1,4 @@
-"""Rows of a large table, whose gradient has the rows that were met, each once."""
+"""Sums of embedding rows with a sparse gradient that has each distinct row once."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from torch.nn import functional as F
 def sparse_embedding(table: Tensor, rows: Tensor) -> Tensor:
     """Sums of the rows of `table` [R, E] that `rows` [N, K] names: [N, E]; the gradient is sparse.
 
-    As `torch.nn.functional.embedding_bag(sparse=True)`, but the gradient has each row once and not once for
-    every place: of a batch most are repetitions, which take longer to sort out and to add up than the batch
-    takes to learn from.
+    As `torch.nn.functional.embedding_bag(sparse=True)`, but the gradient has each row once, not once for
+    every occurrence. Most rows of a batch are repetitions, and adding these up would take longer than the
+    rest of the step.
     """
     distinct, places = torch.unique(rows, return_inverse=True)
     return F.embedding_bag(places, _Distinct.apply(table, distinct), mode="sum")
 
 
 class _Distinct(torch.autograd.Function):
-    """Rows in ascending order, none of them twice."""
+    """Distinct rows of a table, in ascending order; the gradient is coalesced."""
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, rows: Tensor) -> Tensor:

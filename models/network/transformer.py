@@ -1,9 +1,8 @@
-"""A causal transformer over the last clicks: blocks as GPT-2's, with attention in a sliding window.
+"""A causal transformer over the last clicks: blocks as in GPT-2, with attention in a sliding window.
 
-As SASRec (Kang and McAuley 2018, "Self-attentive sequential recommendation"), but a click's place is known
-only relative to the one that looks at it, by a learned bias per distance and head (as in T5, Raffel et al.
-2020). So a state is the same whether the whole session is read or the clicks that its windows reach; they are
-stacked as in Longformer (Beltagy et al. 2020).
+As SASRec (Kang and McAuley 2018, "Self-attentive sequential recommendation"), but with relative positions: a
+learned bias per distance and head (as in T5, Raffel et al. 2020). So a state is the same whether the whole
+session or only its context is read. Windows are stacked as in Longformer (Beltagy et al. 2020).
 """
 
 import torch
@@ -14,13 +13,14 @@ from models.network.encoder import EncoderError, Shape
 from models.network.windows import Windowed
 from models.state.visitor import KEPT_CODES
 
-#: Taken from the score of a click that is not there. Finite, for where none is there at all.
+#: Added to the score of an absent click; finite, so that a row without any click has no NaN.
 ABSENT = -1e9
+#: Default number of blocks.
 LAYERS = 2
 
 
 class Attention(nn.Module):
-    """Each click looks at itself and at the `window - 1` clicks before it."""
+    """Each click attends to itself and to the `window - 1` clicks before it."""
 
     def __init__(self, shape: Shape, window: int) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Attention(nn.Module):
         nn.init.zeros_(self.bias.weight)
 
     def forward(self, inputs: Tensor, present: Tensor | None, wanted: int) -> Tensor:
-        """What the last `wanted` of `inputs` `[B, T, H]` take from those in their windows."""
+        """Attention output `[B, wanted, H]` of the last `wanted` of `inputs` `[B, T, H]`."""
         query = self._by_head(self.query(inputs[:, -wanted:]))
         key, value = map(self._by_head, self.pair(inputs).chunk(2, -1))
         bias = self._biases(wanted, inputs.shape[1])
@@ -48,7 +48,7 @@ class Attention(nn.Module):
         return split.transpose(1, 2)
 
     def _biases(self, wanted: int, count: int) -> Tensor:
-        """What each of the last `wanted` of `count` clicks adds to its scores `[1, heads, wanted, count]`."""
+        """Bias of the scores of the last `wanted` of `count` clicks `[1, heads, wanted, count]`."""
         places = torch.arange(count, device=self.bias.weight.device)
         distance = places[-wanted:, None] - places
         outside = (distance < 0) | (distance >= self.window)
@@ -57,7 +57,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then a network of each click's own."""
+    """Attention, then a feed-forward network; both with residuals."""
 
     def __init__(self, shape: Shape, window: int) -> None:
         super().__init__()
@@ -80,9 +80,9 @@ class Block(nn.Module):
 
 
 class Transformer(Windowed):
-    """`layers` windows one above the other: a state depends on `layers * (window - 1) + 1` clicks.
+    """`layers` stacked windows: a state depends on `layers * (window - 1) + 1` clicks.
 
-    Raises EncoderError for more than a record keeps, and for heads that do not divide the width.
+    Raises EncoderError for a context longer than a record keeps, and for heads that do not divide the width.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -99,7 +99,7 @@ class Transformer(Windowed):
         self.outlet = nn.LayerNorm(shape.hidden)
 
     def tail(self, inputs: Tensor, present: Tensor | None, wanted: int) -> Tensor:
-        """See `Windowed`. Each block makes only the states that the blocks above it look at."""
+        """See `Windowed`. Each block computes only the states that the blocks above it read."""
         states = self.inlet(inputs)
         for above, block in zip(reversed(range(len(self.blocks))), self.blocks, strict=True):
             keep = min(states.shape[1], wanted + above * (self.window - 1))

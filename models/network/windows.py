@@ -1,7 +1,7 @@
-"""Serving encoders that see a bounded number of clicks: a session's last ones are read again by every chunk.
+"""Serving of encoders with a bounded context: every chunk reads the session's last clicks again.
 
-Nothing of them is stored. Carrying the keys and values of 50 clicks would take several times a visitor's
-whole record, while the clicks themselves are in it anyway, 16 bytes each.
+These encoders store no state. Keys and values of 50 clicks would take several times the size of a visitor's
+record, which has the codes of these clicks anyway, 16 bytes each.
 """
 
 from abc import abstractmethod
@@ -18,14 +18,14 @@ from models.network.encoder import Encoder, EncoderError, Rows, Serving, Shape
 from models.state.segments import Ints, expand, rank_in_group
 from models.state.visitor import KEPT_CODES
 
-#: New clicks of one session that are encoded side by side; more are cut, and each piece reads its past again.
+#: Most new clicks of a piece; a session with more is cut, and each piece reads its context again.
 PIECE = 50
-#: Pieces of one pass: with those two, a pass has at most 128 x 99 clicks, whatever comes in.
+#: Pieces of one pass, which so has at most 128 x 99 clicks.
 PIECES = 128
 
 
 class Windowed(Encoder):
-    """An encoder of which each state depends on the last `context` clicks, however long the session is."""
+    """An encoder whose states depend on the last `context` clicks. Raises EncoderError if too long."""
 
     context: int
 
@@ -40,9 +40,9 @@ class Windowed(Encoder):
 
     @abstractmethod
     def tail(self, inputs: Tensor, present: Tensor | None, wanted: int) -> Tensor:
-        """The last `wanted` states `[B, wanted, H]` of sequences `[B, T, E]` that end together.
+        """The last `wanted` states `[B, wanted, H]` of right-aligned sequences `[B, T, E]`.
 
-        `present` bool `[B, T]` says where there are clicks (None: everywhere); they stand at the end.
+        `present` bool `[B, T]` says where there are clicks; None: everywhere.
         """
 
     def full(self, inputs: Tensor) -> Tensor:
@@ -53,9 +53,10 @@ class Windowed(Encoder):
 
 
 class Pieces(NamedTuple):
-    """Runs of new clicks of one session each; `begin` to `last` are the codes that a piece reads.
+    """P runs of new clicks, each of one session; all fields are int64 [P].
 
-    `starts` to `stops` are its new clicks in the order of `Batch.trails`; all are int64 [P].
+    A piece reads the codes `begin` to `last`; its new clicks are `starts` to `stops` in the order of
+    `Batch.trails`.
     """
 
     begin: Ints
@@ -64,12 +65,12 @@ class Pieces(NamedTuple):
     stops: Ints
 
     def part(self, chosen: Ints) -> "Pieces":
-        """Those pieces."""
+        """The chosen pieces."""
         return Pieces(*(column[chosen] for column in self))
 
     @property
     def new(self) -> Ints:
-        """How many new clicks each has."""
+        """Number of new clicks of each piece."""
         return self.stops - self.starts
 
 
@@ -81,7 +82,7 @@ class Windows:
         self.width = 0
 
     def states(self, batch: Batch, model: int) -> tuple[Tensor, NDArray[Any]]:
-        """See `models.network.encoder.Serving`; what is kept has no bytes, so it is of every version's."""
+        """See `models.network.encoder.Serving`; the states to store have no bytes."""
         codes, place, session = batch.trails
         order = np.argsort(place)
         pieces = _cut(place[order], session[order], self.encoder.context)
@@ -94,11 +95,11 @@ class Windows:
         return states, np.zeros((batch.slots, 0), dtype=np.float16)
 
     def rebuilt(self, history: list[bytes]) -> NDArray[Any]:
-        """Nothing is kept."""
+        """States without bytes."""
         return np.zeros((len(history), 0), dtype=np.float16)
 
     def _pass(self, inputs: Tensor, pieces: Pieces) -> tuple[Ints, Tensor]:
-        """Which clicks, in the order of trails, and their states; all pieces end at the right."""
+        """Indices of the new clicks, in the order of `Batch.trails`, and their states."""
         width, wanted = int((pieces.last - pieces.begin).max()) + 1, int(pieces.new.max())
         where = pieces.last[:, None] + np.arange(1 - width, 1)
         present = where >= pieces.begin[:, None]
@@ -112,7 +113,7 @@ class Windows:
 
 
 def _cut(place: Ints, session: Ints, context: int) -> Pieces:
-    """Pieces of the new clicks at ascending places, of sessions that start at `session`."""
+    """Pieces of the new clicks at ascending indices `place`; `session` is where each session starts."""
     starts = np.flatnonzero(rank_in_group(session) % PIECE == 0)
     stops = np.append(starts[1:], len(place))
     begin = np.maximum(session[starts], place[starts] - (context - 1))
@@ -120,6 +121,6 @@ def _cut(place: Ints, session: Ints, context: int) -> Pieces:
 
 
 def _blocks(pieces: Pieces) -> list[Pieces]:
-    """Pieces of like size side by side."""
+    """Blocks of pieces of similar size."""
     order = np.lexsort((pieces.last - pieces.begin, pieces.new))
     return [pieces.part(order[at : at + PIECES]) for at in range(0, len(order), PIECES)]
