@@ -1,5 +1,7 @@
 """Names in the documentation are names in the code: modules, fields, functions, settings, topics."""
 
+import builtins
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.reference import settings_doc
+from models.contract.events import EVENTS
 from streams.config.topics import TopicNames
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +22,9 @@ FOREIGN = {
     "event_name", "event_timestamp", "user_pseudo_id", "avx512_bf16", "amx_bf16", "worker_log", "two_weeks",
     "kafka_home", "java_home", "_manifests", "_forgotten", "first_offset", "last_offset",
 }  # fmt: skip
+
+#: Functions of formulas.
+FORMULAS = {"floor", "exp", "bit_length"}
 
 
 @cache
@@ -51,6 +57,20 @@ def test_identifiers_exist(page: Path):
     assert sorted(unknown) == []
 
 
+@cache
+def defined() -> frozenset[str]:
+    """Functions, classes and names that are assigned anywhere in the sources."""
+    text = "\n".join(path.read_text() for room in CODE for path in (ROOT / room).rglob("*.py"))
+    names = re.findall(r"(?:def|class) (\w+)|^\s*(\w+)\s*[:=]", text, re.MULTILINE)
+    return frozenset(name for pair in names for name in pair if name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_functions_exist(page: Path):
+    called = {name for span in spans(page) for name in re.findall(r"(?:^|[\s.])([a-z]\w+)\(", span)}
+    assert sorted(called - defined() - set(dir(builtins)) - FORMULAS) == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_modules_exist(page: Path):
     there = {path.name for room in CODE for path in (ROOT / room).rglob("*.py")} | {"ask.py"}
@@ -77,3 +97,14 @@ def test_every_topic_is_in_the_contract_and_no_other():
     page = (ROOT / "docs/contract/README.md").read_text()
     listed = set(re.findall(r"^\| `([a-z-]+)` \((?:in|out|between)", page, re.MULTILINE))
     assert listed == {field.default for field in TopicNames.model_fields.values()}
+
+
+def test_every_field_and_event_of_a_click_is_in_the_contract():
+    page = (ROOT / "docs/contract/README.md").read_text()
+    schema = json.loads((ROOT / "docs/contract/click.schema.json").read_text())
+    fields = schema["$defs"]["Click"]["properties"] if "$defs" in schema else schema["properties"]
+    assert len(fields) > 20
+    assert (
+        sorted(name for name in (*fields, *EVENTS) if f"`{name}`" not in page and f'"{name}"' not in page)
+        == []
+    )
