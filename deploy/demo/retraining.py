@@ -14,8 +14,8 @@ _DOING = {
     "run ordered": "a run starts, reads the newest clicks",
     "slice written": "training on {clicks:,} clicks",
     "epoch begins": "{stage}: epoch {epoch} of {epochs}, {done:.0%} done",
-    "epochs over": "{stage}: the epochs are over",
-    "step begins": "learning {step}",
+    "epochs over": "{stage}: epochs finished",
+    "step begins": "{step}",
     "version made": "the gate judges the new version",
     "run died": "the run died, and goes on",
 }

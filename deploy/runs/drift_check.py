@@ -1,4 +1,4 @@
-"""Looking for drift between runs, in a process of its own."""
+"""The drift check between runs, in its own process."""
 
 from deploy.cluster.records import now_ms
 from deploy.runs.event_log import opened
@@ -14,9 +14,9 @@ from trainer.settings import TrainerSettings
 
 
 def look_for_drift(settings: TrainerSettings) -> list[str]:
-    """Ask the trainer for a run if the newest clicks are not those of the version that serves; its alarms.
+    """Request a run if the newest clicks have drifted from those of the serving version; returns the alarms.
 
-    None where no version serves, or nothing can be said of it yet. Raises PathcastError.
+    There are none if no version serves, or if its drift cannot be measured yet. Raises PathcastError.
     """
     registry, events = folder_of(WorkerSettings()), opened(settings)
     serving = Ledger(registry).status().serving

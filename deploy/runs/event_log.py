@@ -1,4 +1,4 @@
-"""The event log for commands: opened by its setting, written from Kafka, read as any other log of clicks."""
+"""The event log for commands: how it is opened, and what writes it from Kafka."""
 
 from contextlib import suppress
 
@@ -27,7 +27,7 @@ def opened(settings: TrainerSettings | None = None) -> EventLog:
 
 
 def tables() -> dict[str, Rows]:
-    """How each topic that is kept is read, by the topic's name: clicks as the workers read them."""
+    """What makes rows of each kept topic, by the topic's name; clicks are decoded as workers do."""
     worker, names = WorkerSettings(), TopicNames()
     events, pseudonymiser = events_of(worker), pseudonyms(worker.pseudonym_key_file)
     keys = opener(worker, names)
@@ -38,19 +38,19 @@ def tables() -> dict[str, Rows]:
 
 
 def opener(worker: WorkerSettings, names: TopicNames) -> Opened:
-    """What opens sealed answers, or refuses them where no key file is named. Raises EventLogError."""
+    """What opens sealed answers, or refuses them without a key file. Raises EventLogError."""
     found = envelopes(worker.envelope_key_file)
     return Keys(Keyring(found), names.visitor_keys, connection().kafka_python()) if found else refusing
 
 
 def events_of(worker: WorkerSettings) -> EventNames:
-    """What the workers read event names by. Raises EventMapError."""
+    """The event names of the workers. Raises EventMapError."""
     return read_event_map(worker.event_map) if worker.event_map else event_name
 
 
 def ingest(settings: TrainerSettings, recreated: bool = False) -> Ingest:
     """The writer of the event log. Raises EventLogError, KafkaUnreachable, or WrongSecret."""
-    # Who starts before Kafka does waits for it.
+    # Without a broker the writer waits for one, so this check must not fail.
     with suppress(KafkaUnreachable):
         check_secret(connection(), TopicNames(), pseudonyms(WorkerSettings().pseudonym_key_file))
     bounds = IngestBounds(settings.commit_rows, settings.commit_seconds)

@@ -1,4 +1,4 @@
-"""The gate as the trainer asks it about a version that it has just made."""
+"""The gate, as the trainer uses it for a new version."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ log = structlog.get_logger("pathcast.trainer")
 
 
 def judge_of(registry: Path, at: Workdir) -> Judge:
-    """The gate, which waits for workers' comparisons where it is set to; a wait that was killed goes on."""
+    """The gate; a live comparison that it waits for continues after a kill."""
 
     def judge(version: Version, events: Path, items: Path | None) -> PromotionVerdict:
         moves, gate = promotions(registry, by="gate"), GateSettings()
@@ -41,6 +41,6 @@ def judge_of(registry: Path, at: Workdir) -> Judge:
 
 
 def examples(events: Path, items: Path | None) -> Examples:
-    """What a file of clicks shows, with the catalogue that was known. Raises LogError or ExamplesError."""
+    """Examples of a file of clicks, with its catalogue. Raises LogError or ExamplesError."""
     with reading([events]):
         return replay_log(read_log([events]), catalogue(items)).examples()

@@ -15,7 +15,7 @@ _KINDS = {"price": pl.Float64, "stock": pl.Int64}
 
 
 def write_items(to: Path) -> None:
-    """Write the items as the topic has them now to a Parquet file; none where it has none.
+    """Write the items that the topic has now to a Parquet file; no file if it has none.
 
     Raises KafkaUnreachable.
     """

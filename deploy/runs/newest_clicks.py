@@ -1,4 +1,4 @@
-"""The newest clicks of the event log, for what the trainer does between runs."""
+"""The newest clicks of the event log, for drift checks and incremental updates."""
 
 import shutil
 import tempfile
@@ -16,13 +16,13 @@ from trainer.training.adapt_live import UpdateSource
 
 @contextmanager
 def newest(settings: TrainerSettings, events: EventLog, name: str) -> Iterator[UpdateSource]:
-    """The newest clicks of the event log, in a folder of their own that is removed in the end.
+    """The newest clicks of the event log, in a temporary folder.
 
     Raises EventLogError, KafkaUnreachable, LogError or ExamplesError.
     """
     workdir = settings.workdir.expanduser()
     workdir.mkdir(parents=True, exist_ok=True)
-    for left in workdir.glob(f"{name}-*"):  # by one that was killed
+    for left in workdir.glob(f"{name}-*"):  # left by a killed process
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=workdir) as folder:
         clicks, items = Path(folder) / "newest.parquet", Path(folder) / "items.parquet"

@@ -1,4 +1,4 @@
-"""What long work shows while it lasts: a bar on a terminal, a line now and then in a file or a pipe."""
+"""Progress of long work: a bar on a terminal, lines in a file or a pipe."""
 
 import os
 import threading
@@ -11,21 +11,21 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from trainer.loop import progress
 
-#: Seconds without a line after which one says that the work goes on.
+#: Most seconds between two lines.
 EVERY = 10.0
 
 
 def use_cores() -> None:
-    """Threads that wait for each other lose more than they bring as soon as anything else runs here."""
+    """Use half of the cores: more threads would wait for each other when other programs run."""
     import torch
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
 
 
 class ProgressLines:
-    """Lines where there is no terminal: whenever something new begins, and every `EVERY` seconds.
+    """Progress lines without a terminal: one when a step begins, and one every `every` seconds.
 
-    A thread writes the latter, so that also what reports nothing is seen to go on.
+    A thread writes the latter, so that they appear even while a step reports nothing.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ProgressLines:
         self._thread.join()
 
     def __call__(self, text: str, about: object) -> None:
-        """What is to be said next; at once where it is about something new."""
+        """Set the next line; it is written at once if `about` is another step."""
         with self._lock:
             self._text, new = text, about != self._about
             self._about = about
@@ -57,7 +57,7 @@ class ProgressLines:
                 self._say()
 
     def tick(self) -> None:
-        """Say where the work is, if that was last said long ago."""
+        """Write the line again if `every` seconds are over."""
         with self._lock:
             if self._clock() - self._latest >= self._every:
                 self._say()
@@ -73,9 +73,9 @@ class ProgressLines:
 
 
 class Bar:
-    """The progress of the epochs: loss of the batch, and the last validation's figures.
+    """Progress of the epochs: loss of the batch, and figures of the last validation.
 
-    `progress` is the context in which it is shown.
+    `progress` is the context that shows it.
     """
 
     def __init__(self, console: Console, every: float = EVERY) -> None:
@@ -89,10 +89,7 @@ class Bar:
         self._task = self.progress.add_task("", total=1.0, at="reading the log", loss="-", valid="")
 
     def __call__(self, at: progress.Progress) -> None:
-        """Report of the fit: done is what is nearer, the last epoch or the end of the time.
-
-        What has no epochs, such as the trees, is named when it begins.
-        """
+        """Show a report of the training; a step without epochs, such as the trees, shows its name only."""
         valid = f"next item {at.next_loss:.3f}, intent AUC {at.auc:.3f}" if at.judged else ""
         where, loss = f"{at.stage}, epoch {at.epoch + 1}", f"{at.loss:.3f}"
         if not at.batches:
@@ -102,7 +99,7 @@ class Bar:
         elif not at.batches:
             self.progress(at.stage, at.stage)
         elif at.done >= 1:
-            self.progress(f"{at.stage}: epochs over", (at.stage, "over"))
+            self.progress(f"{at.stage}: epochs finished", (at.stage, "over"))
         else:
             text = f"{where}: {at.done:.0%} done, loss {loss}{', ' if valid else ''}{valid}"
             self.progress(text, (at.stage, at.epoch))

@@ -1,4 +1,4 @@
-"""Moves of versions as commands make them: put where workers find them, entered in the ledger, and told."""
+"""Moves of versions as commands make them: published, recorded in the ledger, and announced."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ from trainer.promotion.publish_settings import PublishSettings
 
 
 def promotions(registry: Path, told: bool = True, by: str = "operator") -> Promotions:
-    """Moves in a registry that are published and announced to the workers, or only entered."""
+    """Moves in a registry that are published and announced to the workers, or only recorded."""
     if not told:
         return Promotions(registry, _keep_quiet, now_ms, by)
     url = PublishSettings().publish
@@ -26,7 +26,7 @@ def promotions(registry: Path, told: bool = True, by: str = "operator") -> Promo
 
 
 def published(version: Version) -> ModelUpdate:
-    """The announcement of a version, which is put first where PATHCAST_REGISTRY_PUBLISH says.
+    """The announcement of a version, which is first copied to PATHCAST_REGISTRY_PUBLISH.
 
     Raises RegistryError.
     """
@@ -42,7 +42,7 @@ def _announcement(version: Version, url: str | None) -> ModelUpdate:
 
 def _publisher(url: str) -> Callable[[Version], None]:
     def publish(version: Version) -> None:
-        click.echo(f"put to {remote.put(version.path, url)}", err=True)
+        click.echo(f"copied to {remote.put(version.path, url)}", err=True)
 
     return publish
 
@@ -57,4 +57,4 @@ def _teller(url: str | None) -> Callable[[Version], None]:
 
 
 def _keep_quiet(version: Version) -> None:
-    click.echo(f"{version.id} was not announced: workers keep the version they have", err=True)
+    click.echo(f"{version.id} was not announced: workers keep their version", err=True)

@@ -1,4 +1,4 @@
-"""Where the trainer writes versions."""
+"""The folder that the trainer writes versions to."""
 
 from pathlib import Path
 

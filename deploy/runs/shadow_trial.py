@@ -1,4 +1,4 @@
-"""Workers as the gate asks them to compare a candidate with what serves: by way of two topics."""
+"""Live comparisons by workers, which the gate requests and reads on two topics."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,24 +18,24 @@ from trainer.promotion.announce import announce
 
 
 class LiveWorkers:
-    """The workers of the cluster that this process is set up for."""
+    """The workers of the configured cluster."""
 
     def compare(self, version: Version, events: int) -> None:
-        """Put the version where workers find it, and announce it. Raises RegistryError or PromotionError."""
+        """Publish the version and announce it for comparison. Raises RegistryError or PromotionError."""
         update = structs.replace(published(version), events=events)
         announce(update, connection().kafka_python(), TopicNames().model_updates, key=SHADOW)
 
     def stop(self) -> None:
-        """Take back what was announced. Raises PromotionError."""
+        """End the comparison. Raises PromotionError."""
         announce(None, connection().kafka_python(), TopicNames().model_updates, key=SHADOW)
 
     def reports(self) -> list[ModelReport]:
-        """What stands on `model-reports`. Raises KafkaUnreachable."""
+        """The reports on `model-reports`. Raises KafkaUnreachable."""
         return reports(connection(), TopicNames().model_reports)
 
 
 def trial(settings: GateSettings, tell: Callable[[str], None], file: Path | None = None) -> LiveTrial | None:
-    """What the gate's settings ask for; None where they ask for no comparison."""
+    """The comparison that the gate's settings require; None if they require none."""
     if settings.shadow_events == 0:
         return None
     return LiveTrial(LiveWorkers(), settings, now_ms, tell, file)

@@ -1,4 +1,4 @@
-"""A run of the trainer as commands make it: what it reads, how it is trained, and who lets it serve."""
+"""A training run of the trainer: what it reads, how it trains, and the gate that judges it."""
 
 import structlog
 
@@ -23,10 +23,10 @@ log = structlog.get_logger("pathcast.trainer")
 
 
 def maker(settings: TrainerSettings, seed: int = 0) -> RunMaker:
-    """Makes the runs of PATHCAST_TRAINER_WORKDIR. Raises OptionsError, EventLogError or TrainerError."""
+    """What makes the runs in PATHCAST_TRAINER_WORKDIR. Raises OptionsError, EventLogError or TrainerError."""
     worker = WorkerSettings()
     registry = folder_of(worker)
-    # What the next run begins with must not have learned from the clicks that stop and calibrate that run.
+    # A warm start must not have learned from the clicks that stop and calibrate the run: no refit then.
     given = Options(seed=seed, seconds=60 * settings.epochs_minutes, refit=not settings.warm)
     recipe = Recipe(
         registry=registry,
@@ -45,9 +45,9 @@ def maker(settings: TrainerSettings, seed: int = 0) -> RunMaker:
 
 
 def check(settings: TrainerSettings) -> None:
-    """Raises what would end a run, or what comes between runs, for its settings alone.
+    """Check the settings of runs, of the gate, of drift and of publishing.
 
-    PathcastError or pydantic's ValidationError.
+    Raises PathcastError or pydantic's ValidationError.
     """
     maker(settings).at.check()
     for kind in (GateSettings, DriftSettings, PublishSettings):
@@ -55,7 +55,7 @@ def check(settings: TrainerSettings) -> None:
 
 
 def make(settings: TrainerSettings, at: Workdir, order: RunOrder) -> RunResult:
-    """Make the run that was ordered; settings that fit no more are an end as well. Raises TrainerError."""
+    """Make the ordered run; invalid settings end it with a reason. Raises TrainerError."""
     try:
         made = maker(settings)
     except PathcastError as error:
@@ -66,13 +66,13 @@ def make(settings: TrainerSettings, at: Workdir, order: RunOrder) -> RunResult:
 
 
 class Epochs:
-    """Says once an epoch how far a run is, when a stage has no more of them, and what comes after."""
+    """Logs the start of each epoch, the end of a stage, and the start of steps without epochs."""
 
     def __init__(self) -> None:
         self._last = ("", -1)
 
     def __call__(self, at: Progress) -> None:
-        """After a batch, or when something without epochs begins."""
+        """Called after each batch, and at the start of a step without epochs."""
         if not at.batches:
             log.info("step begins", step=at.stage)
             return

@@ -1,4 +1,4 @@
-"""Versions as people name them."""
+"""Figures of a version, from its folder."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def metrics(path: Path) -> dict[str, Any]:
-    """What a version's folder says of how good it was and where it came from; nothing where it is damaged."""
+    """Figures and lineage of a version; empty if its folder is damaged."""
     try:
         found = json.loads((path / "metrics.json").read_bytes())
     except (OSError, ValueError):
@@ -15,6 +15,6 @@ def metrics(path: Path) -> dict[str, Any]:
 
 
 def figures(path: Path) -> dict[str, float]:
-    """The network's figures on the newest sessions of its log; nothing where it is damaged."""
+    """Figures of the network on the newest sessions of its log; empty if the folder is damaged."""
     found = metrics(path).get("neural")
     return found if isinstance(found, dict) else {}

@@ -1,10 +1,10 @@
-"""A run that can be killed: everything the next batch depends on, on disk, and back again to the same bits.
+"""Checkpoints: everything that the next batch depends on, so that a killed run continues bit for bit.
 
 FOLDER/
-├── checkpoint.json            where the run is, of which run it is, and the name and SHA-256 of its tensors
+├── checkpoint.json            position and description of the run, name and SHA-256 of its tensors
 └── <digest>.safetensors       weights, best weights, optimiser, generators
 
-The tensors are written first; replacing checkpoint.json is the one moment at which a checkpoint changes.
+The tensors are written first; a checkpoint changes at the moment when checkpoint.json is replaced.
 """
 
 import hashlib
@@ -26,21 +26,22 @@ from trainer.loop.loop import Loop
 #: Seconds between checkpoints within an epoch.
 EVERY = 30.0
 NAME = "checkpoint.json"
-#: Folders of the networks that teach the kept one begin so.
+#: Prefix of the folders of the teachers in a distillation.
 MEMBER = "member-"
-#: Folder of the run from the whole log.
+#: Folder of the refit on the whole log.
 AGAIN = "again"
 _UNUSABLE = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, SafetensorError)
 
 
 class CheckpointError(PathcastError):
-    """A checkpoint is damaged, of another run, or cannot be written."""
+    """A checkpoint is damaged, belongs to another run, or cannot be written."""
 
 
 class Checkpoint:
-    """The checkpoint of one run in `folder`; `run` describes the run (JSON), and must be the same to go on.
+    """The checkpoint of one run in `folder`.
 
-    A run has one stage after the other; the checkpoint is always that of the stage it is in.
+    `run` describes the run (JSON); only a run with the same description continues it. A checkpoint is of the
+    stage that the run is in. `every` is in seconds.
     """
 
     def __init__(self, folder: Path, run: Mapping[str, Any], every: float = EVERY) -> None:
@@ -49,22 +50,22 @@ class Checkpoint:
         self._saved = time.monotonic()
 
     def pause(self, loop: Loop) -> None:
-        """Save the loop where an epoch ends, and now and then within one. Raises CheckpointError."""
+        """Save at the end of an epoch, and every `every` seconds within one. Raises CheckpointError."""
         if loop.at.batch == 0 or time.monotonic() - self._saved >= self._every:
             if distributed.number() == 0:
                 self._save(loop)
             self._saved = time.monotonic()
 
     def stage(self) -> str | None:
-        """The stage in which the run was interrupted; None where there is no checkpoint.
+        """The stage in which the run was interrupted; None without a checkpoint.
 
-        Raises CheckpointError for a damaged checkpoint and for one of another run.
+        Raises CheckpointError if the checkpoint is damaged or belongs to another run.
         """
         found = self._read()
         return None if found is None else str(found["stage"])
 
     def resume(self, loop: Loop) -> None:
-        """Put the loop where its run was interrupted. Raises CheckpointError."""
+        """Restore the loop to where its run was interrupted. Raises CheckpointError."""
         found = self._read()
         if found is None or found["stage"] != loop.stage:
             return
@@ -104,11 +105,11 @@ class Checkpoint:
             known, _ = found["run"], found["stage"]
         except (OSError, *_UNUSABLE) as error:
             raise self._damaged(repr(error)) from error
-        apart = list(_apart(known, self._run))
-        if apart:
+        differences = list(_differences(known, self._run))
+        if differences:
             raise CheckpointError(
-                f"{self.folder} holds the checkpoint of another run ({'; '.join(apart)}): "
-                "repeat that run's command to go on with it, or give --checkpoint another folder"
+                f"{self.folder} holds the checkpoint of another run ({'; '.join(differences)}): "
+                "repeat the command of that run to continue it, or give --checkpoint another folder"
             )
         return dict(found)
 
@@ -118,7 +119,7 @@ class Checkpoint:
         except OSError as error:
             raise self._damaged(str(error)) from error
         if hashlib.sha256(content).hexdigest() != found["sha256"]:
-            raise self._damaged(f"{found['tensors']} has another SHA-256 than {NAME} says")
+            raise self._damaged(f"{found['tensors']} does not have the SHA-256 in {NAME}")
         return content
 
     def _damaged(self, what: str) -> CheckpointError:
@@ -128,7 +129,7 @@ class Checkpoint:
 
 
 def clear(folder: Path) -> None:
-    """Remove the checkpoint in a folder, and those in its folders: its run is over."""
+    """Remove the checkpoints of a finished run, those of its teachers and its refit included."""
     for path in (folder / NAME, *folder.glob("*.safetensors")):
         path.unlink(missing_ok=True)
     for other in (*folder.glob(f"{MEMBER}*"), *folder.glob(AGAIN)):
@@ -137,9 +138,9 @@ def clear(folder: Path) -> None:
             other.rmdir()
 
 
-def _apart(one: Any, other: Any, name: str = "") -> list[str]:
-    """What differs between two descriptions of runs, in words."""
+def _differences(one: Any, other: Any, name: str = "") -> list[str]:
+    """The differences between two descriptions of runs, one sentence each."""
     if isinstance(one, dict) and isinstance(other, dict):
         keys = sorted(one.keys() | other.keys())
-        return [text for key in keys for text in _apart(one.get(key), other.get(key), key)]
-    return [] if one == other else [f"its {name} is {one!r}, this run's {other!r}"]
+        return [text for key in keys for text in _differences(one.get(key), other.get(key), key)]
+    return [] if one == other else [f"its {name} is {one!r}, here it is {other!r}"]

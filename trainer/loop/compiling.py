@@ -1,4 +1,4 @@
-"""Passes through torch.compile (Ansel et al. 2024, "PyTorch 2"), where they are asked for."""
+"""Passes compiled by torch.compile (Ansel et al. 2024, "PyTorch 2"), if `compiled` asks for it."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from models.errors import PathcastError
 
 
 class CompileError(PathcastError):
-    """Compiled passes were asked for where nothing can compile them."""
+    """Compiled passes need a C++ compiler, and there is none."""
 
 
 def compiler() -> str | None:
@@ -22,10 +22,10 @@ def compiler() -> str | None:
 def compiled(module: nn.Module, device: torch.device) -> nn.Module:
     """The module with its passes compiled for batches of any shape. Raises CompileError.
 
-    What depends on a batch's values (which clicks have a target) stays outside the compiled parts.
+    Parts that depend on the values of a batch (which clicks have a target) are not compiled.
     """
     if device.type == "cpu" and compiler() is None:
         raise CompileError(
-            "compiled is true, but there is no C++ compiler (g++ or clang++): install one, or leave it out"
+            "compiled is true, but there is no C++ compiler: install g++ or clang++, or set compiled=false"
         )
     return cast(nn.Module, torch.compile(module, dynamic=True))

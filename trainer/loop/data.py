@@ -13,7 +13,7 @@ from trainer.loop.targets import NO_HEADS, HeadPlan, Targets, targets
 
 
 class Soft(NamedTuple):
-    """What teachers say comes next after each click: items [N, M] and their shares [N, M]."""
+    """Soft targets of the teachers for each click: next items [N, M] and their shares [N, M]."""
 
     items: Tensor
     shares: Tensor
@@ -22,10 +22,10 @@ class Soft(NamedTuple):
 class Data(NamedTuple):
     """Segments of sessions as tensors over all clicks: table rows [N, FIELDS], features [N, F], labels [N].
 
-    `target` is an item's index, -1 where there is none to learn; `bounds` [S + 1] are the segments' ends;
-    `position` is the
-    click's index in its session; `tasks` are the further heads' labels, where there are such heads; `soft`
-    what the teachers of a distillation say.
+    `target` is the index of the next item, -1 if there is none. `buys` is 1 if the session still buys, and
+    `judged` tells whether that counts. `bounds` [S + 1] are the ends of the segments. `position` is the
+    index of the click in its session. `tasks` are the labels of the further heads, if there are any. `soft`
+    are the teachers' targets in a distillation.
     """
 
     rows: Tensor
@@ -40,7 +40,7 @@ class Data(NamedTuple):
 
 
 def prepare(examples: Examples, vocabulary: Vocabulary, longest: int, plan: HeadPlan = NO_HEADS) -> Data:
-    """Tensors of the examples, session by session; with labels of the heads of `plan`."""
+    """Tensors of the examples in the order of sessions, with labels of the heads in `plan`."""
     grouped = examples.grouped()
     numbers = segments(grouped.session, longest)
     return Data(
@@ -56,7 +56,7 @@ def prepare(examples: Examples, vocabulary: Vocabulary, longest: int, plan: Head
 
 
 def batches(data: Data, clicks: int, shuffle: np.random.Generator | None) -> list[NDArray[np.int64]]:
-    """Segments of like length side by side, about `clicks` clicks a batch."""
+    """Batches of segments of similar length, about `clicks` clicks each; `shuffle` None: in fixed order."""
     lengths = np.diff(data.bounds)
     jitter = shuffle.random(len(lengths)) if shuffle else np.zeros(len(lengths))
     order = np.lexsort((jitter, lengths))
@@ -68,7 +68,7 @@ def batches(data: Data, clicks: int, shuffle: np.random.Generator | None) -> lis
 
 
 def padded(bounds: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-    """Clicks of the chosen segments `[B, T]`, and which places hold one; the others hold click 0."""
+    """Click indices of the chosen segments `[B, T]`, and a mask of valid ones; the others are index 0."""
     starts, lengths = torch.from_numpy(bounds[chosen]), torch.from_numpy(np.diff(bounds)[chosen])
     steps = torch.arange(int(lengths.max()))
     inside = steps < lengths[:, None]

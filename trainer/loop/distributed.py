@@ -1,5 +1,8 @@
-"""Training by several processes (`torchrun`, Li et al. 2020, "PyTorch Distributed"): each takes a part of
-every batch, their gradients are averaged, and the first decides whatever depends on a clock."""
+"""Training by several processes (`torchrun`; Li et al. 2020, "PyTorch Distributed").
+
+Each process takes a part of every batch, gradients are averaged, and the first process decides what depends
+on a clock.
+"""
 
 import os
 from collections.abc import Iterator
@@ -31,12 +34,12 @@ def count() -> int:
 
 
 def number() -> int:
-    """Which of them this is, from 0."""
+    """The number of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def first_says(value: float) -> float:
-    """The first process's value: clocks differ, and all must learn at the same rate and stop together."""
+    """The value of the first process: clocks differ, but rates and the end must be the same everywhere."""
     if not distributed.is_initialized():
         return value
     said = torch.tensor([value], dtype=torch.float64, device=_device())
@@ -45,10 +48,10 @@ def first_says(value: float) -> float:
 
 
 def share(counted: int | Tensor) -> float:
-    """What a mean over `counted` examples here is multiplied by, so that averaged gradients are those of the
-    mean over all processes' examples; 1 for a single process, and without gradients.
+    """The factor for a mean over `counted` examples of this process.
 
-    What is only judged is judged whole by whoever judges it: others may not even take part.
+    With it, averaged gradients are those of the mean over the examples of all processes. It is 1 for a single
+    process, and without gradients: validation is done whole by one process, and others may not take part.
     """
     if not distributed.is_initialized() or not torch.is_grad_enabled():
         return 1.0

@@ -1,4 +1,4 @@
-"""The curve of a training as a picture: what the batches lost, what validation said, epoch by epoch."""
+"""The learning curve as a picture: loss of the batches and validation, by epoch."""
 
 import io
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from trainer.loop.progress import Point
 
 
 def picture(curve: Sequence[Point]) -> bytes:
-    """A PNG, the same bytes for the same curve; empty for an empty one."""
+    """A PNG, the same bytes for the same curve; empty bytes for an empty curve."""
     if not curve:
         return b""
     figure = Figure(figsize=(9, 3), layout="constrained")
@@ -23,6 +23,6 @@ def picture(curve: Sequence[Point]) -> bytes:
         panel.set(title=title, xlabel="epoch")
     panels[0].legend()
     drawn = io.BytesIO()
-    # The library's version in the file would make the same curve another picture.
+    # Without the library's version, equal curves give equal bytes.
     figure.savefig(drawn, format="png", dpi=100, metadata={"Software": None})
     return drawn.getvalue()

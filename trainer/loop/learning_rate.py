@@ -1,4 +1,4 @@
-"""The learning rate over a run, and the end of its time."""
+"""The learning rate over a run, and its time budget."""
 
 import math
 import time
@@ -9,11 +9,10 @@ from trainer.loop.options import Options
 
 
 class LearningRateSchedule:
-    """Learning rates over a run: a linear warm-up to each group's `peak`, then half a cosine to zero
-    (Loshchilov, Hutter 2017).
+    """A linear warm-up to each group's `peak`, then half a cosine to zero (Loshchilov, Hutter 2017).
 
-    The run's end is that of the `epochs` or of the `seconds`, whichever comes first, so a budget is always
-    used to the end of the curve. `elapsed` is what an earlier part of the run has used of the time.
+    The run ends after its `epochs` or its `seconds`, whichever comes first; the schedule always reaches its
+    end. `elapsed` includes the time of an earlier part of the run.
     """
 
     def __init__(self, optimiser: Optimiser, options: Options) -> None:
@@ -27,15 +26,15 @@ class LearningRateSchedule:
         return time.monotonic() - self._began
 
     def resume(self, elapsed: float) -> None:
-        """Go on as if the training had begun so many seconds ago."""
+        """Continue as if the training had begun `elapsed` seconds ago."""
         self._began = time.monotonic() - elapsed
 
     def spent(self) -> bool:
-        """Whether the time is over, as of the last `set`."""
+        """Whether the time was over at the last `set`."""
         return self.done > 1
 
     def set(self, epochs: float) -> None:
-        """Set the rates after so many epochs."""
+        """Set the rates for the position `epochs`, which counts parts of an epoch as well."""
         options = self._options
         timed = distributed.first_says(self.elapsed) / options.seconds if options.seconds else math.inf
         self.done = max(min(1.0, epochs / options.epochs), timed)

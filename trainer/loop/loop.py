@@ -20,7 +20,7 @@ from trainer.loop.progress import Point, Progress, Report
 
 
 class EpochFigures(NamedTuple):
-    """Validation after an epoch: loss of the next item, AUC of intent, and what is to become smallest."""
+    """Validation after an epoch: loss of the next item, AUC of intent, and the score to minimise."""
 
     next_loss: float
     auc: float
@@ -32,8 +32,11 @@ Judge = Callable[[], EpochFigures]
 
 @dataclass
 class LoopPosition:
-    """Where a stage is: whole epochs, batches of the running one and the sum of their losses; the best so
-    far, how many epochs ago that was, and what validation said last."""
+    """Where a stage is.
+
+    `epoch` whole epochs are over, and `batch` batches of the current one, whose losses sum up to `total`.
+    `best` is the lowest score so far, `waited` epochs ago. `next_loss` and `auc` are the last validation.
+    """
 
     epoch: int = 0
     batch: int = 0
@@ -46,7 +49,7 @@ class LoopPosition:
 
 
 class Objective(nn.Module):
-    """What is to become small: `forward(chosen)` is the loss of some segments of `data`, a scalar."""
+    """The loss to minimise: `forward(chosen)` is that of some segments of `data`, a scalar."""
 
     def __init__(self, data: Data) -> None:
         super().__init__()
@@ -57,15 +60,15 @@ class Objective(nn.Module):
         return [list(self.parameters())]
 
     def table(self) -> Tensor | None:
-        """The table whose rows learn at a rate of their own."""
+        """The table whose rows have their own learning rate; None: there is none."""
         return None
 
 
 class Loop:
     """Trains an objective on the data of each epoch (`data` makes them by the epoch's number).
 
-    All that the next batch depends on is in `at`, `shuffled` (the generator as of the epoch's start),
-    `curve`, `kept`, the objective, the optimiser and torch's generators: what a checkpoint holds.
+    The next batch depends on `at`, `shuffled` (the generator at the epoch's start), `curve`, `kept`, the
+    objective, the optimiser and torch's generators. A checkpoint holds all of these.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class Loop:
         self.shuffle = np.random.default_rng(options.seed)
         self.shuffled = self.shuffle.bit_generator.state
         self.at = LoopPosition()
-        #: Seconds of the stages before this one.
+        #: Seconds of earlier stages.
         self.before = 0.0
         self.curve: list[Point] = []
         self.kept: dict[str, Tensor] = {}
@@ -94,9 +97,9 @@ class Loop:
         self._objective = distributed.averaged(made)
 
     def run(self, judge: Judge | None, pause: Callable[["Loop"], None]) -> None:
-        """Train to the end, and leave the best weights where `judge` says which are.
+        """Train to the end; with a `judge`, the objective then has the best weights, else the last ones.
 
-        `pause` is called after every batch and every epoch: the moments at which the run can be continued.
+        `pause` is called after each batch and each epoch, where a checkpoint can be taken.
         """
         while not self.at.ended:
             self._epoch(pause)
@@ -113,13 +116,13 @@ class Loop:
             self.schedule.set(self.at.epoch + (number + 1) / len(chunks))
             loss = self._step(chunks[number])
             self.at.batch, self.at.total = number + 1, self.at.total + loss
-            self._tell(len(chunks), loss)
+            self._report(len(chunks), loss)
             pause(self)
             if self.schedule.spent():
                 return
 
     def _batches(self) -> list[NDArray[np.int64]]:
-        """The epoch's batches, each with something in it for every process."""
+        """The batches of the epoch; each has at least one segment for every process."""
         together = distributed.count()
         made = batches(self.objective.data, self.options.clicks_per_batch * together, self.shuffle)
         return [chosen for chosen in made if len(chosen) >= together]
@@ -135,13 +138,13 @@ class Loop:
         self.optimiser.step()
         return float(loss.item())
 
-    def _tell(self, batches: int, loss: float) -> None:
+    def _report(self, batches: int, loss: float) -> None:
         at = self.at
         done = min(1.0, self.schedule.done)
         self.report(Progress(at.epoch, at.batch, batches, loss, at.auc, at.next_loss, done, stage=self.stage))
 
     def _close(self, judged: EpochFigures | None) -> None:
-        """End an epoch: judge it, keep it if it is the best, and see whether there is to be another."""
+        """End an epoch: validate it, keep the weights if they are the best, decide whether to go on."""
         at = self.at
         if judged:
             at.next_loss, at.auc = judged.next_loss, judged.auc

@@ -1,4 +1,4 @@
-"""All that the next batch of a loop depends on, taken out of it and put back."""
+"""The state of a loop: all that its next batch depends on, read and restored."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -24,7 +24,7 @@ def tensors(loop: Loop) -> dict[str, Tensor]:
 
 
 def place(loop: Loop) -> dict[str, Any]:
-    """All the rest, as JSON has it."""
+    """The rest of the state, as JSON values."""
     return {
         "place": asdict(loop.at),
         "before": loop.before,
@@ -35,7 +35,7 @@ def place(loop: Loop) -> dict[str, Any]:
 
 
 def restore(loop: Loop, found: Mapping[str, Any], stored: dict[str, Tensor]) -> None:
-    """Put a loop where `place` and `tensors` were taken; KeyError and the like where they do not fit."""
+    """Restore a loop from `place` and `tensors`; KeyError and similar errors if they do not fit."""
     _restore_tensors(loop, stored)
     loop.at = LoopPosition(**found["place"])
     loop.curve = [Point(*point) for point in found["curve"]]

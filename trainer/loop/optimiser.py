@@ -1,4 +1,4 @@
-"""AdamW for a network, Adagrad for the table of its inputs."""
+"""AdamW for the network, Adagrad for its input table."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-#: Sum of squares of an element without any: it is not to be divided by zero.
+#: Added to sums of squares, against a division by zero.
 _LEAST = 1e-20
 
 
 class Optimiser(torch.optim.AdamW):
     """AdamW (Loshchilov, Hutter 2019); with a `table_rate` Adagrad (Duchi et al. 2011) for the `table`.
 
-    Rows of a table are met as often as their items are clicked. Adagrad divides each element's slope by the
-    root of all its squares so far, so that what is rarely met still moves, and leaves alone whatever a batch
-    has not met: of a sparse gradient only the rows that it has are touched. The table does not decay.
+    A row of the table gets a gradient as often as its item is clicked. Adagrad divides each element's
+    gradient by the root of the sum of its squares so far, so rows of rare items still move. Rows without a
+    gradient in a batch do not change. The table has no weight decay.
 
-    `peak` of a group is the rate that a schedule takes as its highest.
+    `peak` of a group is the highest learning rate of the schedule.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Optimiser(torch.optim.AdamW):
         super().__init__(groups, weight_decay=weight_decay, fused=True)
 
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step along the gradients; those of the table are used up."""
+        """One step along the gradients; those of the table are removed afterwards."""
         for group in self.param_groups:
             if "adagrad" in group:
                 for parameter in group["params"]:
@@ -50,13 +50,13 @@ class Optimiser(torch.optim.AdamW):
             return
         state = self.state[parameter]
         if not state:
-            # AdamW takes up a state only with a step in it.
+            # AdamW loads a state only if it has a step.
             state["step"], state["sum"] = torch.zeros(()), torch.zeros_like(parameter)
         state["step"] += 1
         if slope.is_sparse:
             slope = slope.coalesce()
             rows, values = slope.indices()[0], slope.values()
-            # Plain indexing does the same, twice as slowly.
+            # Plain indexing does the same and takes twice as long.
             squares = state["sum"].index_select(0, rows).addcmul_(values, values)
             state["sum"].index_copy_(0, rows, squares)
             parameter.index_add_(0, rows, squares.add_(_LEAST).rsqrt_().mul_(values), alpha=-rate)
@@ -76,7 +76,7 @@ def clip(parameters: Iterable[nn.Parameter], most: float) -> None:
 
 
 def _values(parameter: nn.Parameter) -> Tensor:
-    """What a gradient holds; of a sparse one each row once."""
+    """The values of a gradient; a sparse one is coalesced, so that each row counts once."""
     assert parameter.grad is not None
     if not parameter.grad.is_sparse:
         return parameter.grad

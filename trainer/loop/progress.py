@@ -1,4 +1,4 @@
-"""What a training run tells while it lasts, and what stays of it: the curve of its epochs."""
+"""Reports of a training run while it lasts, and its learning curve."""
 
 from collections.abc import Callable, Sequence
 from math import isnan, nan
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 
 class Progress(NamedTuple):
-    """After a batch: where the run is, and how good the last whole epoch was on validation.
+    """Report after a batch: where the run is, and the validation of the last whole epoch.
 
-    `done` is the share of the stage that is over, by epochs or by time, whichever is nearer to its end.
+    `done` is the finished share of the stage, by epochs or by time, whichever is larger. NaN: not known yet.
     """
 
     epoch: int
@@ -22,7 +22,7 @@ class Progress(NamedTuple):
 
     @property
     def judged(self) -> bool:
-        """Whether validation has said anything yet: not in a first epoch, and nothing where there is none."""
+        """Whether there has been a validation: not in a first epoch, and never without validation data."""
         return not isnan(self.next_loss)
 
 
@@ -30,12 +30,12 @@ Report = Callable[[Progress], None]
 
 
 def begins(step: str) -> Progress:
-    """What is told when something begins that has no epochs, such as the trees: there are 0 batches."""
+    """The report at the start of a step without epochs, such as the trees: it has 0 batches."""
     return Progress(0, 0, 0, nan, nan, nan, 1.0, step)
 
 
 class Point(NamedTuple):
-    """One epoch of the curve: mean loss of its batches, then validation (NaN where there is none)."""
+    """One epoch of the curve: mean loss of its batches, then validation (NaN without one)."""
 
     stage: str
     epoch: int
@@ -44,17 +44,17 @@ class Point(NamedTuple):
     auc: float
 
 
-#: The stage in which all heads learn.
+#: Name of the stage that trains all heads.
 STAGE = "training"
 
 
 def score(next_loss: float, auc: float) -> float:
-    """What is to become smallest: a point of AUC is worth as much as .03 of the next item's loss."""
+    """The score to minimise: .01 of AUC counts as much as .03 of the loss of the next item."""
     return next_loss - 3 * auc
 
 
 def best(curve: Sequence[Point]) -> Point:
-    """The epoch whose weights are kept: the best, or the last one where nothing could be judged."""
+    """The epoch whose weights are kept: the best by validation, or the last one without validation."""
     every = [point for point in curve if point.stage == STAGE]
     judged = [point for point in every if not isnan(score(point.next_loss, point.auc))]
     return min(judged, key=lambda at: score(at.next_loss, at.auc)) if judged else every[-1]

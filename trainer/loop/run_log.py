@@ -1,4 +1,4 @@
-"""What a run of training leaves beside its weights: the curve of its epochs, and checkpoints on the way."""
+"""What a training run records beside its weights: the learning curve and checkpoints."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -22,9 +22,10 @@ from trainer.loop.progress import Point
 
 @dataclass
 class Journal:
-    """`checkpoint` is a folder that gets one every so many seconds.
+    """Records of one network's training.
 
-    `curve` and the `seconds` that its epochs took, those before a kill as well, are there once it is over.
+    `checkpoint` is the folder of its checkpoints (None: none are written), one every `every` seconds. After
+    the run, `curve` has its epochs and `seconds` the time that they took, epochs before a kill included.
     """
 
     checkpoint: Path | None = None
@@ -34,30 +35,30 @@ class Journal:
     _checkpoint: Checkpoint | None = None
 
     def of(self, number: int) -> "Journal":
-        """The journal of one network of several; number 0 is the one that is kept, and goes by this one."""
+        """The journal of one of several networks; number 0 is the kept one, which uses this journal."""
         if number == 0:
             return self
         folder = self.checkpoint / f"{MEMBER}{number}" if self.checkpoint else None
         return Journal(folder, self.every)
 
     def for_refit(self) -> "Journal":
-        """The journal of the same run from the whole log."""
+        """The journal of the refit of the same run."""
         return Journal(self.checkpoint / AGAIN if self.checkpoint else None, self.every)
 
     def begin(self, network: Network, train: Data, valid: Data | None, options: Options) -> None:
-        """Say what the run is, before anything of the network has changed."""
+        """Describe the run, before the network changes."""
         if self.checkpoint is not None:
             self._checkpoint = Checkpoint(
                 self.checkpoint, _described(network, train, valid, options), self.every
             )
 
     def passed(self, stage: str) -> bool:
-        """Whether the interrupted run was in a later stage than this one. Raises CheckpointError."""
+        """Whether the interrupted run had finished this stage. Raises CheckpointError."""
         found = self._checkpoint.stage() if self._checkpoint else None
         return found is not None and found != stage
 
     def run(self, loop: Loop, judge: Judge | None) -> None:
-        """Run a stage, from where it was interrupted if it was. Raises CheckpointError."""
+        """Run a stage, or continue it where it was interrupted. Raises CheckpointError."""
         checkpoint, loop.before = self._checkpoint, self.seconds
         if checkpoint:
             checkpoint.resume(loop)
@@ -66,7 +67,7 @@ class Journal:
 
 
 def _described(network: Network, train: Data, valid: Data | None, options: Options) -> dict[str, Any]:
-    """What a run is: continued with anything else, it would be neither the one nor the other."""
+    """What identifies a run: it may only be continued with the same options, data and first weights."""
     digest = xxh3_64()
     for array in _arrays((*network.state_dict().values(), train, valid)):
         digest.update(np.ascontiguousarray(array).view(np.uint8).data)

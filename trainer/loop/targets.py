@@ -1,4 +1,4 @@
-"""Which heads a version can have, and their labels as tensors."""
+"""Which heads a log can train, and their labels as tensors."""
 
 from typing import NamedTuple
 
@@ -16,14 +16,14 @@ from trainer.examples.labels import LABELS, TAUGHT
 
 
 class HeadPlan(NamedTuple):
-    """A version's heads with the names of their classes, and the days of absence that are churn."""
+    """The heads of a version with the names of their classes, and the days of absence that are churn."""
 
     tasks: tuple[tuple[str, tuple[str, ...]], ...]
     churn_days: float
 
     @classmethod
     def of(cls, config: Config) -> "HeadPlan":
-        """A version's own."""
+        """The plan of a version."""
         return cls(config.tasks, config.churn_days)
 
 
@@ -31,7 +31,7 @@ NO_HEADS = HeadPlan((), 0)
 
 
 def plan(train: Examples, churn_days: float) -> HeadPlan:
-    """The heads that a log has something to teach, as `Config.tasks` has them."""
+    """The heads that the log has labels for, as in `Config.tasks`."""
     seen = item_hashes(train.codes) != 0
     own = {
         CATEGORIES: _own(train.codes["category"][seen], train.names),
@@ -45,7 +45,7 @@ def plan(train: Examples, churn_days: float) -> HeadPlan:
 
 
 def _own(hashes: NDArray[np.uint32], names: dict[int, str]) -> tuple[str, ...]:
-    """The commonest names, then `OTHER`; nothing where there are none."""
+    """The most frequent names, then `OTHER`; empty if there are none."""
     found, counts = np.unique(hashes[hashes != 0], return_counts=True)
     common = found[np.lexsort((found, -counts))][:OWN_NAMES]
     own = [names[number] for number in common.tolist() if names[number] != OTHER]
@@ -62,9 +62,9 @@ def _teaches(part: HeadPart, paths: Paths) -> bool:
 
 
 class Targets(NamedTuple):
-    """What is learned, by kind: floats [N, heads], masked NaN; classes int16 [N, heads, NEXT], masked -1.
+    """Labels by kind: floats [N, heads], NaN if masked; classes int16 [N, heads, NEXT], -1 if masked.
 
-    `buys` [N] is 1 where the session still buys, 0 where it does not, NaN where that is not known.
+    `buys` [N] is 1 if the session still buys, 0 if it does not, NaN if that is not known.
     """
 
     binary: Tensor
@@ -74,7 +74,7 @@ class Targets(NamedTuple):
     buys: Tensor
 
     def at(self, clicks: Tensor, device: torch.device) -> "Targets":
-        """Those of some clicks."""
+        """The labels of some clicks."""
         return Targets(*(labels[clicks].to(device) for labels in self))
 
 

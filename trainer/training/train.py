@@ -36,16 +36,16 @@ def _made(run: Run, read: RunData, report: Report) -> Parts:
     inputs = _inputs(run, read, report)
     first = learn(inputs)
     again = refit.refit(first, inputs)
-    report(begins("trees, neighbours and their weights"))
+    report(begins("fitting trees, session kNN and their weights"))
     chosen = choose(first, inputs.train, inputs.judged_on, run.options, inputs.journal.curve)
     chosen = replace(chosen, metrics=chosen.metrics | verdict(chosen, inputs))
     # The reference must come from clicks that were not trained on.
     kept: dict[str, Any] = {REFERENCE: reference(chosen, inputs.judged_on, run.options.ignored)}
     if again:
-        report(begins("trees and neighbours of the whole log"))
+        report(begins("fitting trees and session kNN on the whole log"))
     parts = refit.refitted(chosen, again) if again else chosen
     if run.baselines:
-        report(begins("baselines"))
+        report(begins("training baselines"))
     parts = with_baselines(parts, chosen, inputs, again) if run.baselines else parts
     notes = _notes(parts, inputs, first, again)
     said = read.said | {"log": read.said["log"] | {"notes": read.said["log"]["notes"] + notes}}

@@ -47,7 +47,7 @@ def test_without_a_terminal_each_epoch_is_a_line_at_once() -> None:
         bar(begins("baselines"))
     lines = written.getvalue().splitlines()
     assert len(lines) == 5
-    assert lines[-2].endswith("training: epochs over")
+    assert lines[-2].endswith("training: epochs finished")
     assert lines[-1].endswith("s  baselines")
 
 

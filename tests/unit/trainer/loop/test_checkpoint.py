@@ -86,7 +86,7 @@ def interrupted(tmp_path: Path) -> Path:
 
 
 def test_a_checkpoint_of_another_run_is_refused(interrupted: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"its dropout is 0\.25, this run's 0\.5.*another folder"):
+    with pytest.raises(CheckpointError, match=r"its dropout is 0\.25, here it is 0\.5.*another folder"):
         run(interrupted, replace(SMALL, dropout=0.5))
 
 
