@@ -1,4 +1,4 @@
-"""What producers call a field or an event and where they put it: camelCase, GA4's nested objects."""
+"""Producers' other names and places of fields and events: camelCase, GA4's nested objects."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -8,7 +8,7 @@ from models.contract.events import EVENT_CODES, EVENTS, WIRE_FIELDS
 from models.contract.values import NUMBER_CHARS, Unreadable, is_missing
 from models.errors import PathcastError
 
-#: Objects whose fields stand for the event's own; what is further out wins.
+#: Objects whose fields count as the event's own; an outer field takes precedence.
 CONTAINERS = frozenset({"params", "ecommerce", "items"})
 _LONGEST_NAME = 40
 
@@ -115,7 +115,7 @@ CLICK_FIELD = finder((*WIRE_FIELDS, *CONTAINERS))
 
 
 def gather(raw: dict[str, Any], find: Finder) -> dict[str, Any]:
-    """The fields that were sent, by their names in the contract; those that say "missing" are left out."""
+    """The fields that were sent, by their names in the contract; missing values are left out."""
     found: dict[str, Any] = {}
     layers = [raw]
     for layer in layers:
@@ -124,7 +124,7 @@ def gather(raw: dict[str, Any], find: Finder) -> dict[str, Any]:
 
 
 def _own(layer: dict[str, Any], layers: list[dict[str, Any]], find: Finder) -> dict[str, Any]:
-    """Fields of one object; the objects in it that hold more are added to `layers`."""
+    """Fields of one object; nested objects with more fields are appended to `layers`."""
     own: dict[str, Any] = {}
     for name, value in layer.items():
         field = find(name) if len(name) <= _LONGEST_NAME else None

@@ -1,4 +1,4 @@
-"""What the shop sells, as read from the topic `items`."""
+"""The catalogue: what the shop sells, read from the topic `items`."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -40,7 +40,7 @@ class Catalogue:
         return len(self._items)
 
     def follow(self, changed: Callable[[str, Item | None], None]) -> None:
-        """Have every change told to `changed(item_id, item)`."""
+        """Call `changed(item_id, item)` on every change."""
         self._followers.append(changed)
 
     def put(self, item_id: str, item: Item | None) -> None:
@@ -57,7 +57,7 @@ class Catalogue:
     def apply(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
         """Apply (key, value) pairs of the topic `items`; value None removes the item.
 
-        What cannot be read is counted in `unreadable` and leaves the item as it was.
+        An unreadable record is counted in `unreadable` and leaves the item unchanged.
         """
         for key, value in records:
             try:

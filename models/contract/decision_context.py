@@ -1,4 +1,4 @@
-"""What a decision is made from, as it is published with the decision."""
+"""The context of a decision, published with it."""
 
 from typing import Annotated, Final, Literal
 
@@ -11,7 +11,7 @@ Stage = Literal["browsing", "cart", "checkout", "bought"]
 
 
 class Context(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """All that a decision is made from, as published with it; nothing else may enter.
+    """Everything that a decision depends on; nothing else may enter.
 
     `purchase_probability` is the published value (see `published`), `cart_milli` the cart's value in
     thousandths of the shop's currency, `click` the 1-based position in the session, `mask` the allowed

@@ -1,4 +1,4 @@
-"""From the bytes of a chunk to clicks and rejections: the one door through which input comes.
+"""Decode the bytes of a chunk to clicks and rejections: all input passes through here.
 
 Well-formed events are decoded and validated in one pass in C; all others are read by
 `models.contract.normalise`. The same checks follow both: bounds, catalogue, key and clock. Nothing here
@@ -26,7 +26,7 @@ _ANY_DROPPED = sum(DROPPED.values())
 
 
 class InputRecord(Protocol):
-    """A Kafka record as far as it is read here; `timestamp` in epoch ms, negative where there is none."""
+    """The fields of a Kafka record that are read here; `timestamp` in epoch ms, negative if absent."""
 
     key: bytes | None
     value: bytes | None
@@ -38,7 +38,7 @@ class Decoder:
     """Decodes records; one instance a worker.
 
     `events` reads event names; `dropped` counts, by field, the optional values that could not be read. With
-    `pseudonyms` clicks have those in the place of ids, and messages of rejections name no id.
+    `pseudonyms` clicks hold those in place of ids, and messages of rejections name no id.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Decoder:
         """One entry per record, in order."""
         one = self._one
         values = [record.value or b"" for record in records]
-        # A record that is no object lends its brace to no template of another.
+        # Only records that begin with a brace count; another one would hide a brace of some template.
         objects = [value[:1] for value in values].count(b"{")
         if suspicious(b"\n".join(values), objects):
             return [one(record, suspicious(record.value or b"")) for record in records]
@@ -76,7 +76,7 @@ class Decoder:
         click: Click | Rejected
         try:
             click = strict = self._decode(value)
-            # Words for "missing" and templates are for the tolerant way, where they become None.
+            # Words for "missing" and templates go to `models.contract.normalise`, where they become None.
             wordy = not self._no_word(astuple(strict))
             if tolerantly or wordy or (strict.basket and not self._no_word(strict.basket)):
                 click = self._tolerant(value)
@@ -102,7 +102,7 @@ class Decoder:
         return click
 
     def _completed(self, click: Click) -> Click:
-        """What the catalogue knows, then bounds: those hold for the catalogue's price too."""
+        """Fill in from the catalogue, then apply bounds, which hold for the catalogue's price too."""
         if click.item_id is not None:
             item = self._item(click.item_id)
             if item is not None:
@@ -126,7 +126,7 @@ class Decoder:
             click.flags |= CLIPPED["rating"]
 
     def _distrusts(self, record: InputRecord, apart: int) -> bool:
-        """A replay may be of any age, but nothing is from the future: it would end everybody's session."""
+        """A replayed click may have any age, but none may be from the future: it would end all sessions."""
         if not self.limits.check_skew or record.timestamp < 0:
             return False
         trusted = self.limits.trust_original_time and apart <= self._future

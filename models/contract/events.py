@@ -1,4 +1,4 @@
-"""What a shop sends: one click, its sixteen kinds, and the reasons for which one is refused.
+"""What a shop sends: a click, its event types, and the reasons for refusing one.
 
 Names are those of GA4 e-commerce, because producers already send them.
 """
@@ -126,7 +126,7 @@ class Rejected(NamedTuple):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of what is believed. Amounts beyond them are clipped and flagged, not refused.
+    """Limits of accepted values. Amounts beyond them are clipped and flagged, not refused.
 
     `trust_original_time`: a record with an `original-time` header (a replay) may be of any age.
     """

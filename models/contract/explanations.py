@@ -1,4 +1,4 @@
-"""What moved an answer, as data and as a sentence: part of the answers to clicks that ask for it.
+"""Explanations of answers, as data and as a sentence, for clicks that ask for them.
 
 Effects are differences to the answer as it would be without a click or a feature. They overlap (a click also
 changes features) and need not add up.
@@ -17,7 +17,7 @@ _Odds = Annotated[float, Meta(description="The same on the scale of log odds.")]
 
 
 class ClickEffect(msgspec.Struct, gc=False):
-    """What one click of the session brought: the answer as it is, less the answer had it not happened."""
+    """The effect of one click: the answer minus the answer without that click."""
 
     click: Annotated[int, Meta(ge=1, description="Which click of the session, from 1.")]
     event: Annotated[str, Meta(description="What the visitor did.")]
@@ -27,7 +27,7 @@ class ClickEffect(msgspec.Struct, gc=False):
 
 
 class FeatureEffect(msgspec.Struct, gc=False):
-    """What one feature brought: the answer as it is, less the answer at the feature's training mean."""
+    """The effect of one feature: the answer minus the answer at the feature's training mean."""
 
     feature: Annotated[str, Meta(description="Name of the feature.")]
     probability: _Effect

@@ -1,4 +1,4 @@
-"""What is asked of a path beside "buys in this session" and "which item next": one entry a head.
+"""The table of heads: questions beside "buys in this session" and "which item next", one entry a head.
 
 A head's name, kind, classes and published field stand here; its label in `trainer.examples.labels`. A version
 keeps which heads it has, with the names of their classes, in its configuration (`Config.tasks`).
@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple
 
 from models.contract.events import EVENTS
 
-#: The class of all that is none of the version's own.
+#: The class of everything outside the version's own classes.
 OTHER: Final = "other"
 #: The class of a session that ends.
 LEAVE: Final = "leave"
-#: What a session does, from the calmest to what is over; `docs/models/heads.md` defines each.
+#: States of a session; `docs/models/heads.md` defines each.
 STATES: Final = (
     "exploring",
     "comparing",
@@ -26,8 +26,7 @@ STATES: Final = (
     "ready_to_buy",
     "done",
 )
-#: Those that are not learned but known, once it is known whether the session buys
-#: (`models.network.coherence`).
+#: States that are not learned: they follow from whether the session buys (`models.network.coherence`).
 KNOWN_STATES: Final = ("ready_to_buy", "hesitating", "done")
 #: Upper ends of the price bands, in the log's currency.
 BANDS: Final = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -129,12 +128,12 @@ class HeadPart:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where each head of a version stands; columns of one kind are neighbours, so that each is one call."""
+    """The columns of each head of a version; heads of a kind are adjacent, so each kind is one call."""
 
     parts: tuple[HeadPart, ...]
     raw: int
     answers: int
-    #: Names of heads that are worked out, but not published: their training found them not worth it.
+    #: Names of heads that are computed but not published, because training found no gain.
     silent: frozenset[str] = frozenset()
 
     @classmethod
@@ -168,7 +167,7 @@ class Layout:
         )
 
     def silenced(self, judged: Mapping[str, Mapping[str, Any]]) -> "Layout":
-        """This layout without what a version's metrics (`heads`) say is not published."""
+        """This layout, without publishing the heads that a version's metrics (`heads`) exclude."""
         return replace(self, silent=frozenset(name for name, one in judged.items() if not one["published"]))
 
     def __getitem__(self, name: str) -> HeadPart:

@@ -1,4 +1,4 @@
-"""An item of the catalogue, read with the same tolerance as a click."""
+"""An item of the catalogue, read as tolerantly as a click."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ Title = Annotated[str, Meta(min_length=1, max_length=512)]
 
 
 class Item(msgspec.Struct, kw_only=True, frozen=True, gc=False, forbid_unknown_fields=True):
-    """What the shop says of an item; what it does not say is None. `price` is in the shop's currency."""
+    """The shop's description of an item; None where it gives none. `price` is in the shop's currency."""
 
     category: Annotated[Text | None, Meta(description="Category, as clicks name it.")] = None
     brand: Annotated[Text | None, Meta(description="Brand, as clicks name it.")] = None

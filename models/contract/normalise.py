@@ -1,7 +1,6 @@
-"""The tolerant way in: what a producer meant, field by field.
+"""Tolerant decoding, field by field, of events that are not exactly in the contract's form.
 
-Every event that is not exactly in the contract's form comes here. It gives what the strict decoder gives for
-the same event written canonically.
+The result equals that of the strict decoder for the same event written canonically.
 """
 
 import json
@@ -57,9 +56,9 @@ class Fields(NamedTuple):
 
 
 def parse(value: bytes) -> tuple[Any, bool]:
-    """Any JSON, also with a byte order mark, NaN or lone surrogates, and whether it is free of those.
+    """Parse JSON that may have a byte order mark, NaN or lone surrogates; also whether it has none of them.
 
-    Raises ValueError where it is no JSON.
+    Raises ValueError for anything else.
     """
     try:
         return _decode(value), True
@@ -116,7 +115,7 @@ def normalise(value: bytes, events: EventNames = event_name, private: bool = Fal
 
 
 def _renamed(found: dict[str, Any]) -> Click | None:
-    """The click whose names or nesting only were not the contract's: its values need no reading."""
+    """The click of an event that differs from the contract in names or nesting only; None otherwise."""
     try:
         click = msgspec.convert(found, Click)
     except msgspec.ValidationError:
@@ -151,7 +150,7 @@ def _required(found: Mapping[str, Any], private: bool) -> dict[str, Any] | Rejec
 
 
 def _names_person(found: Mapping[str, Any], value: Any) -> bool:
-    """Whether a value has the event's visitor or user in it, as `login_anna` has."""
+    """Whether a value contains the event's visitor or user id, as `login_anna` does."""
     said = _plain(value)
     people = [_plain(found.get(name)) for name in ("visitor_id", "user_id")]
     return any(person in said for person in people if person)
@@ -174,6 +173,6 @@ def _click(required: dict[str, Any], fields: Fields) -> Click:
     for name in fields.clipped:
         flags |= CLIPPED[name]
     if "consent" in fields.dropped:
-        # Something was said that cannot be understood: the visitor gets the benefit of the doubt.
+        # An unreadable value is taken as a refusal, in the visitor's favour.
         fields.values["consent"] = False
     return Click(**required, **fields.values, flags=flags)

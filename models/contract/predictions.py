@@ -1,4 +1,4 @@
-"""What Pathcast answers: three outputs for every click."""
+"""Pathcast's answers: three outputs for every click."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -14,14 +14,14 @@ from models.contract.head_table import HEADS, Head, Kind
 
 #: Recommended items in one answer at most.
 MOST_ITEMS = 20
-#: Classes named of a distribution at most.
+#: Most classes that are published of a distribution.
 MOST_CLASSES = 3
 _ASKED = Meta(description="What moved this answer; only where the click's `explain` asked for it.")
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 class FallbackTier(StrEnum):
-    """Who answered, best first; a lower one answers when those above are absent or too slow."""
+    """The fallback tiers, best first; a lower one answers when those above are absent or too slow."""
 
     NEURAL = "neural"
     SESSION_KNN = "session_knn"
@@ -30,8 +30,8 @@ class FallbackTier(StrEnum):
 
 
 class InputFlags(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """Fields of a click that are not as they were sent, by what was done to them. A field may be in several:
-    dropped, filled from the catalogue, and clipped."""
+    """Fields of a click that were changed, by the kind of change. A field may be in several: dropped, filled
+    from the catalogue, and clipped."""
 
     dropped: Annotated[list[str], Meta(description="Could not be read, and were left out.")] = []
     clipped: Annotated[
@@ -51,7 +51,7 @@ _FLAGS = Meta(description="What was done to the click's fields; absent where all
 
 
 class Answer(msgspec.Struct, kw_only=True, gc=False):
-    """What every output carries."""
+    """Fields of every output."""
 
     event_id: Annotated[str, Meta(description="The click that caused this answer.")]
     visitor_id: Annotated[str, Meta(description="The visitor; equals the record's key.")]
@@ -59,13 +59,13 @@ class Answer(msgspec.Struct, kw_only=True, gc=False):
     model_version: Annotated[str, Meta(description="The model that scored; empty: none was loaded.")]
     catalogue_version: Annotated[str, Meta(description="Digest of the catalogue that was used.")]
     features_version: Annotated[str, Meta(description="Digest of the feature definitions.")]
-    rung: Annotated[FallbackTier, Meta(description="Who answered, from `neural` down to `popular`.")]
+    rung: Annotated[FallbackTier, Meta(description="Fallback tier that answered, `neural` to `popular`.")]
     scored_at: Annotated[int, Meta(description="When it was scored, epoch milliseconds.")]
     input_flags: Annotated[InputFlags | UnsetType, _FLAGS] = UNSET
 
 
 class Intent(Answer, kw_only=True, gc=False):
-    """What is said of a visitor's intent on every tier."""
+    """Fields of a visitor's intent that every tier publishes."""
 
     purchase_probability: Annotated[Probability, Meta(description="Purchase later in this session.")]
     session_id: Annotated[str, Meta(description="Visitor id and the session's number.")]
@@ -73,7 +73,7 @@ class Intent(Answer, kw_only=True, gc=False):
     explanation: Annotated[IntentExplanation | UnsetType, _ASKED] = UNSET
 
 
-#: What a head says, by its kind. A distribution is cut to its likeliest classes.
+#: Type of a head's field by its kind. A distribution is cut to its likeliest classes.
 _SAID: dict[Kind, Any] = {
     Kind.BINARY: Probability,
     Kind.SHARED: Probability,
@@ -142,7 +142,7 @@ class AdDecision(Answer, kw_only=True, gc=False):
 class LapsingVisitor(msgspec.Struct, kw_only=True, gc=False):
     """A visitor who has stayed away and is likely lost, as a sweep of the state found at `as_of`.
 
-    A later sweep's word on the same visitor replaces this one; a click of the visitor outdates it.
+    A later sweep's record of the visitor replaces this one; a click of the visitor makes it obsolete.
     """
 
     visitor_id: Annotated[str, Meta(description="The visitor; equals the record's key.")]

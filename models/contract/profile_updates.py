@@ -1,7 +1,7 @@
-"""What the shop itself knows of a person: the compacted topic `profiles`, read strictly.
+"""Profiles that the shop gives of a person: the compacted topic `profiles`, decoded strictly.
 
-A record says all that the shop has to say of its key; an empty value takes it back. What cannot be read is a
-dead letter with a reason, since half a profile would be believed as a whole one.
+A record replaces all earlier ones of its key; an empty value deletes the profile. An unreadable record is a
+dead letter with a reason, since half a profile would pass for a whole one.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ Interests = Annotated[dict[Text, Weight], Meta(max_length=INTERESTS)]
 
 
 class ProfileUpdate(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """All that the shop knows of a visitor or of a user; it replaces what an older record of the key said."""
+    """The shop's profile of a visitor or a user; it replaces that of an older record of the key."""
 
     visitor_id: Annotated[Id | None, Meta(description="The visitor; equals the record's key.")] = None
     user_id: Annotated[
@@ -47,7 +47,7 @@ class ProfileUpdate(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_field
 
 
 class Removal(NamedTuple):
-    """An empty value: nothing is said any more of the visitor or user of the key; ids as in the state."""
+    """An empty value: the profile of the key's visitor or user is deleted; ids as in the state."""
 
     visitor_id: str
     user_id: str
@@ -132,7 +132,7 @@ class ProfileDecoder:
         return None
 
     def _hidden(self, update: ProfileUpdate) -> ProfileUpdate:
-        """Words that say "missing" and templates say nothing; ids become pseudonyms."""
+        """Words for "missing" and templates become None; ids become pseudonyms."""
         for field in ("age_band", "gender", "region"):
             if _says_nothing(getattr(update, field)):
                 setattr(update, field, None)

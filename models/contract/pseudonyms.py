@@ -1,4 +1,4 @@
-"""Pseudonyms: a person's id replaced by a keyed hash, which only who holds the key can make from the id.
+"""Pseudonyms: a keyed hash in place of a person's id; only the holder of the key can compute it.
 
 Keyed BLAKE2b, 128 bits as 32 hexadecimal digits: among a billion visitors two share a pseudonym with a
 probability of 2e-21. The same id as a visitor's and as a user's gives different pseudonyms.
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from models.contract.events import Click
 from models.errors import PathcastError
 
-#: Fewer bytes of a secret could be guessed.
+#: A shorter secret could be guessed.
 LEAST_BYTES: Final = 32
 _BYTES: Final = 16
 #: Of the random number that a sealed id begins with.
@@ -32,7 +32,7 @@ def looks_like_one(name: str) -> bool:
 
 
 class Pseudonyms:
-    """Makes pseudonyms by one secret (bytes, 32 or more); another secret makes unknown visitors of all.
+    """Makes pseudonyms with one secret (32 bytes or more). Changing it makes every visitor appear new.
 
     Raises WeakSecret.
     """
@@ -47,7 +47,7 @@ class Pseudonyms:
         self._visitor = blake2b(digest_size=_BYTES, key=key, person=b"visitor")
         self._user = blake2b(digest_size=_BYTES, key=key, person=b"user")
         self._sealed = AESGCM(blake2b(digest_size=32, key=key, person=b"sealed id").digest())
-        #: Tells one secret from another, and nothing else of it.
+        #: Identifies the secret without revealing it.
         self.fingerprint = blake2b(digest_size=8, key=key, person=b"fingerprint").hexdigest()
 
     def visitor(self, raw: bytes) -> str:

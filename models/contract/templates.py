@@ -1,7 +1,7 @@
-"""Templates that nobody filled: `${category}`, `{{ sku }}`, `<%= brand %>`, `[object Object]`.
+"""Unfilled templates in values: `${category}`, `{{ sku }}`, `<%= brand %>`, `[object Object]`.
 
-They leak out of pages and tag managers into values. As an id, one would join all items or visitors that it
-stands for; as a brand or a category it would be learned.
+Pages and tag managers leak them. As an id, a template would merge all items or visitors that have it; as a
+brand or a category it would be learned.
 """
 
 import re
@@ -34,7 +34,7 @@ _ESCAPE = re.compile(rb"\\u00[2-7]")
 
 
 def leaks(text: str) -> bool:
-    """Whether a text has a template in it."""
+    """Whether a text contains a template."""
     return next(_spans(text), None) is not None
 
 
@@ -62,9 +62,9 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def suspicious(data: bytes, objects: int = 1) -> bool:
-    """Whether JSON of so many objects may have a template in a text: false where it surely has none.
+    """Whether JSON may contain a template in a text; false means that it has none.
 
-    `objects`: how many of the values in `data` begin with a brace, and no more.
+    `objects`: exactly how many of the values in `data` begin with a brace.
     """
     if data.count(b"{") > objects and any(mark in data for mark in _BRACES):
         return True

@@ -1,4 +1,4 @@
-"""What the trainer and the workers tell each other about model versions."""
+"""Messages about model versions between the trainer and the workers."""
 
 from typing import Annotated, Final, Literal
 
@@ -10,7 +10,7 @@ SHADOW: Final = "shadow"
 
 
 class ModelUpdate(msgspec.Struct, kw_only=True, frozen=True):
-    """A promoted model: which version, where it is, and how to know that it is whole."""
+    """A promoted model: its version, its place, and the digest that verifies it."""
 
     version: Annotated[
         str, Meta(min_length=1, description="Its folder's name in the registry; sorts by time.")
@@ -60,7 +60,7 @@ class Comparison(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ModelReport(msgspec.Struct, kw_only=True, frozen=True):
-    """What a worker says of a model version; the last word under each key counts."""
+    """A worker's report on a model version; the last record of each key counts."""
 
     worker: Annotated[str, Meta(description="Host and port of its endpoints.")]
     kind: Annotated[

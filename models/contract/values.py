@@ -1,4 +1,4 @@
-"""Reading one value as producers really send it: `"12.50"`, `1.6e9` seconds, `(not set)`, NaN.
+"""Read one value as producers send it: `"12.50"`, `1.6e9` seconds, `(not set)`, NaN.
 
 A reader takes a JSON value and returns `(value, clipped)`, or raises Unreadable and nothing else.
 """
@@ -19,7 +19,7 @@ class Unreadable(ValueError):
 
 
 _WORDS = ("(not set)", "(none)", "not set", "null", "none", "nil", "undefined", "nan", "n/a")
-#: How producers write that they do not know; an exact set, because every string of every click is looked up.
+#: Producers' words for a missing value; an exact set, because every string of every click is looked up.
 MISSING = frozenset({"", " ", "NaN", *_WORDS, *(w.upper() for w in _WORDS), *(w.title() for w in _WORDS)})
 _YES = frozenset({"true", "1", "yes", "y", "on", "granted"})
 _NO = frozenset({"false", "0", "no", "n", "off", "denied"})
@@ -29,7 +29,7 @@ NUMBER_CHARS = 64
 
 
 def is_missing(value: Any) -> bool:
-    """Whether the producer says that there is no value."""
+    """Whether a value means that there is none."""
     return value is None or (type(value) is str and value in MISSING)
 
 
@@ -97,7 +97,7 @@ def text(most: int) -> Reader:
 
 
 def words(most: int) -> Reader:
-    """A reader of what people write: as of text, but a template is none of theirs only where it is all."""
+    """A reader of text that people type: only a text that is nothing but templates is unreadable."""
 
     def read(value: Any) -> tuple[str, bool]:
         found = _string(value)
@@ -109,7 +109,7 @@ def words(most: int) -> Reader:
 
 
 def address(most: int) -> Reader:
-    """A reader of page addresses: as of text, but a template after the `?` leaves it the page that it is."""
+    """A reader of page addresses: as of text, but templates after the `?` are allowed."""
 
     def read(value: Any) -> tuple[str, bool]:
         found = _string(value)

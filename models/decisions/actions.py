@@ -1,4 +1,4 @@
-"""The actions of a placement: what may be offered, to whom first, how often, and where exploration may go."""
+"""The actions of a placement, compiled from the actions file: caps, exploration, risk limits."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -72,13 +72,13 @@ class ActionSet(msgspec.Struct, frozen=True):
         )
 
     def too_risky(self, risk: float | None) -> int:
-        """The actions not offered at a session risk (None: unknown, which rules out nothing), as bits."""
+        """The actions that a session risk rules out, as bits; None (unknown) rules out none."""
         if risk is None or not self.risk_limits or risk <= self.risk_limits[0][0]:
             return 0
         return sum(bit for limit, bit in self.risk_limits if risk > limit)
 
     def digest(self, algorithm: str) -> str:
-        """A policy's version: of how it decides and of the file, less its currency: amounts are the same."""
+        """A policy's version: digest of its algorithm and of the file, except the currency's name."""
         file = ActionsFile(self.placement, self.epsilon, list(self.actions))
         return xxhash.xxh3_64_hexdigest(msgspec.json.encode((algorithm, file)))
 

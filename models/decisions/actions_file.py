@@ -9,11 +9,11 @@ from models.contract.decision_context import Stage
 from models.errors import PathcastError
 
 MAX_ACTIONS: Final = 32
-MIN_EPSILON: Final = 1e-6  # below it, an action's share of the draw's 2^53 steps would lose precision
-ONE: Final = 1 << 53  # probabilities are multiples of 1 / ONE, the draw's own grain
+MIN_EPSILON: Final = 1e-6  # below it, a share of 2^53 units would lose precision
+ONE: Final = 1 << 53  # probabilities are multiples of 1 / ONE, as the draw is
 #: Kinds that cost the shop something unless the file says otherwise.
 COSTLY: Final = ("coupon", "free_shipping")
-#: A session that is likelier than this to be automated is offered nothing that costs something.
+#: Default highest session risk (probability of automation) for actions with a cost.
 MAX_RISK: Final = 0.9
 #: The policy of a file that names none.
 DEFAULT_POLICY: Final = "rules"
@@ -36,7 +36,7 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 class Caps(_Strict, frozen=True):
-    """Most servings per session and per UTC day, and the least minutes between two; None is no limit."""
+    """Most servings per session and per UTC day, and the fewest minutes between two; None: no limit."""
 
     per_session: Positive | None = None
     per_day: Positive | None = None
@@ -44,7 +44,7 @@ class Caps(_Strict, frozen=True):
 
 
 class When(_Strict, frozen=True):
-    """A rule: all given conditions hold; an empty one always does."""
+    """A rule: it holds where all given conditions hold; an empty rule always holds."""
 
     min_probability: Share | None = None
     max_probability: Share | None = None
@@ -92,7 +92,7 @@ class Action(_Strict, frozen=True):
 
 
 class ActionsFile(_Strict, frozen=True):
-    """All of it: a placement's actions and the share of decisions that explore.
+    """The whole file: a placement's actions and the share of decisions that explore.
 
     `currency` is the ISO 4217 code that explanations name amounts in. `policy` is the name of the policy that
     chooses among the actions (`models.decisions.policy_kinds`); None: `rules`.

@@ -1,4 +1,4 @@
-"""Reads the actions file and rejects what does not belong in it.
+"""Parse and validate the actions file.
 
 Errors name the entry, the value found, what was expected and what to do.
 """
@@ -38,7 +38,7 @@ def parse(text: str | bytes) -> ActionsFile:
 
 
 def _explain(document: dict[str, Any], message: str) -> str:
-    """msgspec says what it expected and the path; this adds the action's name and the value found."""
+    """msgspec's message (expectation and path) with the action's name and the value found."""
     expected, _, path = message.partition(" - at `$")
     where, value = "", document
     for step in path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]:
@@ -74,7 +74,7 @@ def _check_epsilon(where: str, epsilon: float | None) -> None:
 
 
 def _check_sum(file: ActionsFile) -> None:
-    """The file's epsilon and the actions' own are shares of the same decisions."""
+    """The file's epsilon and the actions' own are shares of the same decisions: at most 1 together."""
     own = {action.name: action.epsilon for action in file.actions if action.epsilon is not None}
     shares = [file.epsilon, *own.values()]
     if sum(int(share * ONE) for share in shares) > ONE:

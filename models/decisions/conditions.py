@@ -1,4 +1,4 @@
-"""Conditions of a rule and of a constraint in words, with what was found and what was needed."""
+"""Conditions of rules and constraints in words, each with the value found and the value needed."""
 
 from models.contract.decision_context import Context
 from models.decisions.actions_file import Action, Caps, When

@@ -43,7 +43,7 @@ def decide(policy: Policy, context: Context, draw: int) -> Decision:
 
 
 def sample(actions: ActionSet, evaluation: Evaluation, mask: int, draw: int) -> Decision:
-    """As `decide`, of an evaluated context. Raises ValueError where the policy leaves the mask, too."""
+    """As `decide`, for an evaluated context. Also raises ValueError if the policy draws a masked action."""
     full, names = actions.all_bits, actions.names
     if mask & ~full or not mask >> actions.none & 1:
         expected = f"expected to hold action {actions.none} and none beyond {full:#b}"
@@ -68,7 +68,7 @@ def sample(actions: ActionSet, evaluation: Evaluation, mask: int, draw: int) -> 
 def record_fields(
     policy: Policy, event_id: str, context: Context, decision: Decision, draw: int
 ) -> dict[str, Any]:
-    """The decision as the fields of `predictions.AdDecision` that are its own."""
+    """The fields that only `predictions.AdDecision` has, other answers do not."""
     named = {} if policy.name == DEFAULT_POLICY else {"policy": policy.name}
     return {
         "decision_id": decision_id(event_id, policy.actions.placement),
@@ -96,7 +96,7 @@ def published(probability: float) -> float:
 
 
 def decision_id(event_id: str, placement: str) -> str:
-    """Unique because event ids are, and known to anyone who knows the click."""
+    """The decision's id: unique because event ids are, and derivable from the click."""
     return f"{event_id}:{placement}"
 
 

@@ -9,15 +9,15 @@ from models.decisions.actions import ActionSet
 from models.decisions.actions_file import ActionsError
 from models.decisions.policy import Policy
 
-#: By name: from an action set to the policy that decides, followed by those before it, whose decisions are
-#: still verified.
+#: By name: a function from an action set to the current policy, followed by earlier algorithms, whose
+#: decisions are still verified.
 POLICIES: Final[Mapping[str, Callable[[ActionSet], tuple[Policy, ...]]]] = {
     "rules": rules_policy.versions,
 }
 
 
 def policy_of(actions: ActionSet) -> Policy:
-    """The policy that the action set names. Raises ActionsError where there is none or it reads too much."""
+    """The policy that the action set names. Raises ActionsError if it is unknown or has too many inputs."""
     policy = versions(actions.policy, actions)[0]
     if len(policy.inputs) > MAX_INPUTS:
         raise ActionsError(
@@ -28,7 +28,7 @@ def policy_of(actions: ActionSet) -> Policy:
 
 
 def versions(name: str, actions: ActionSet) -> tuple[Policy, ...]:
-    """All policies of this name for an action set, the one of now first. Raises ActionsError."""
+    """All algorithms of this policy for an action set, the current one first. Raises ActionsError."""
     made = POLICIES.get(name)
     if made is None:
         raise ActionsError(

@@ -1,6 +1,6 @@
-"""What a placement's rules say of a context: which action they prefer, and which exploration may not choose.
+"""Evaluate a placement's rules: the preferred action of a context, and the actions closed to exploration.
 
-Rules are kept by event and stage, which a click's context has few of; what is left to compare are numbers.
+Rules are grouped by event and stage, of which there are few; only conditions on numbers remain per click.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from models.decisions.actions_file import When
 
 
 class Rule(NamedTuple):
-    """An action's conditions on numbers; those on event and stage have been taken into account."""
+    """An action's conditions on numbers; those on event and stage already hold."""
 
     position: int
     bit: int
@@ -23,8 +23,8 @@ class Rule(NamedTuple):
 class Ruling(NamedTuple):
     """The rules in play at an event and stage.
 
-    `preferring`, heaviest first, say which action is preferred. Exploration may not choose the actions of the
-    bits `never`, and those of `exploring` only where their rule holds.
+    `preferring` are the rules of preference, heaviest first. Exploration may never choose the actions `never`
+    (bits), and those of `exploring` only where their rule holds.
     """
 
     none: int
@@ -49,7 +49,7 @@ class Ruling(NamedTuple):
 
 
 class Rules:
-    """The rules of an action set, compiled as contexts come."""
+    """The rules of an action set, compiled on first use of an event and stage."""
 
     def __init__(self, actions: ActionSet) -> None:
         self._actions = actions

@@ -1,7 +1,7 @@
 """Reasons of a decision of the policy `rules`, from its record alone: rule, exploration, constraint, bounds.
 
-What a published decision holds (`predictions.AdDecision`: context, mask, draw) is all that went into it, so
-its reasons are exact; nothing is estimated.
+A decision depends on nothing but its record (`predictions.AdDecision`: context, mask, draw), so the reasons
+are exact, not estimated.
 """
 
 from typing import Final
@@ -33,7 +33,7 @@ _REFUSED: Final = (
 
 
 def explain_rules(policy: Policy, context: Context, draw: int) -> DecisionExplanation:
-    """The reasons of the decision for `context` and `draw`. Raises ValueError for a mask of others."""
+    """The reasons of the decision for `context` and `draw`. Raises ValueError for an impossible mask."""
     actions, decision = policy.actions, decide(policy, context, draw)
     position = actions.names.index(decision.preferred)
     masked = {actions.names[at]: reason for at, reason in withheld(actions, context).items()}
@@ -87,7 +87,7 @@ def _text(
 def _lost(
     actions: ActionSet, context: Context, preferred: int, masked: dict[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Of the actions that would have come before the preferred one, why not: its rule, or not offered."""
+    """Why each heavier action was not preferred: its rule does not hold, or it was not offered."""
     failed, held_back = {}, {}
     for position, action in enumerate(actions.actions):
         if position in (preferred, actions.none) or not _before(actions, position, preferred):
@@ -108,7 +108,7 @@ def _before(actions: ActionSet, position: int, other: int) -> bool:
 
 
 def _bounds(policy: Policy, context: Context, draw: int) -> tuple[float, float]:
-    """The probabilities around the context's between which the rules prefer the same action."""
+    """The interval around the context's purchase probability in which the rules prefer the same action."""
     rules = [action.when for action in policy.actions.actions]
     edges = {bound for when in rules for bound in (when.min_probability, when.max_probability) if bound}
     cuts = [0.0, *sorted(edge for edge in edges if 0 < edge < 1), 1.0]

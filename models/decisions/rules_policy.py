@@ -18,8 +18,8 @@ from models.decisions.policy import Choice
 from models.decisions.rule_evaluation import Rules, Ruling
 from models.decisions.rule_reasons import explain_rules
 
-#: Names how decisions are made from a file. Version 1 explored every allowed action everywhere and knew no
-#: risk; its decisions are still verified (`earlier`).
+#: Part of a policy's version. `epsilon-greedy/1` explored every allowed action everywhere and had no risk
+#: limits; its decisions are still verified (`earlier`).
 ALGORITHM: Final = "epsilon-greedy/2"
 EARLIER: Final = "epsilon-greedy/1"
 MAX_CACHED: Final = 4096
@@ -48,11 +48,11 @@ class RulesPolicy:
         return found
 
     def explain(self, context: Context, draw: int) -> DecisionExplanation:
-        """Rule, exploration or constraint, and the probabilities between which the rules say the same."""
+        """Rule, exploration or constraint, and the interval of probabilities with the same preference."""
         return explain_rules(self, context, draw)
 
     def choice(self, preferred: int, explorable: int) -> Choice:
-        """`epsilon_greedy`, remembered: there are few different ones."""
+        """`epsilon_greedy`, cached: there are few different ones."""
         key = (preferred, explorable)
         found = self._choices.get(key)
         if found is None:
@@ -79,7 +79,7 @@ class RulesEvaluation(NamedTuple):
 
 
 def earlier(actions: ActionSet) -> RulesPolicy:
-    """The same file as the algorithm before read it: to verify decisions that were made by it."""
+    """The policy of the earlier algorithm with the same file, to verify its decisions."""
     as_read = msgspec.structs.replace(
         actions,
         shares=(None,) * len(actions.names),
@@ -90,5 +90,5 @@ def earlier(actions: ActionSet) -> RulesPolicy:
 
 
 def versions(actions: ActionSet) -> tuple[RulesPolicy, ...]:
-    """How the file is decided now, and how it was before."""
+    """The current algorithm and the earlier one."""
     return RulesPolicy(actions), earlier(actions)

@@ -1,4 +1,4 @@
-"""Numbers as people read them, each with its unit."""
+"""Format numbers with their units."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ def points(change: float) -> str:
 
 
 def money(amount: float, currency: str) -> str:
-    """`1,250.00 EUR`; without a currency the amount is said to be in the shop's."""
+    """`1,250.00 EUR`; without a currency `1,250.00 in the shop's currency`."""
     thousandths = f"{amount:,.3f}"
     shown = thousandths.removesuffix("0")
     return f"{shown} {currency}" if currency else f"{shown} in the shop's currency"

@@ -1,4 +1,4 @@
-"""Recomputes a published decision from nothing but its own record and the action set it names."""
+"""Recompute a published decision from its own record and the action set that it names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -79,7 +79,7 @@ def _check_vector(policy: Policy, context: Context) -> None:
 
 
 def _wrongly_allowed(actions: ActionSet, context: Context) -> str:
-    """What the record itself shows to be wrong with its mask: risk and consent are recorded, caps are not."""
+    """Errors of the mask that the record itself shows: risk and consent are recorded, caps are not."""
     allowed = context.mask & ~(1 << actions.none)
     if not context.consent:
         return f"mask: {context.mask:#b} without consent, expected {1 << actions.none:#b}" if allowed else ""

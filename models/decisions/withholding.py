@@ -1,4 +1,4 @@
-"""Why actions were not allowed in a decision, from its context: consent, session risk or frequency caps."""
+"""Why a decision's context did not allow actions: consent, session risk or frequency caps."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ REASONS: Final = (CONSENT, RISK, CAP)
 
 
 def withheld(actions: ActionSet, context: Context) -> dict[int, str]:
-    """The reason by position of each action that was not allowed; a risk above the limit before a cap."""
+    """The reason for each masked action, by position; risk takes precedence over a cap."""
     bits = _bits(actions, context.mask, context.consent, actions.too_risky(context.session_risk))
     return {
         position: reason

@@ -1,7 +1,7 @@
-"""Long-term profiles of several devices as one: the sum that features of a linked visitor read.
+"""Sum the long-term profiles of a user's devices; features of a linked visitor read the sum.
 
-The sum is made anew from the latest summaries whenever one changes, so nothing is ever taken back out of it.
-It does not depend on the order of the devices.
+It is computed again from the latest summaries whenever one changes, so nothing is ever subtracted. It does
+not depend on the order of the devices.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,12 +15,12 @@ from models.state.traits import NONE, Traits, newest
 from models.state.visitor import MAX_AMOUNT, MAX_COUNT, Visitor
 
 _PURCHASE: Final = EVENT_CODES["purchase"]
-#: All of it, as a share of 65,536.
+#: A share of 1, in units of 1 / 65,536.
 _WHOLE: Final = 1 << 16
 
 
 def summarise(visitor: Visitor) -> Summary:
-    """The visitor's own long-term profile up to now, its running session included; nothing of others'."""
+    """The visitor's own long-term profile, including its running session and excluding other devices."""
     counts = zip(visitor.totals, visitor.counts, strict=True)
     return Summary(
         visitor.sessions,
@@ -38,7 +38,7 @@ def summarise(visitor: Visitor) -> Summary:
 
 
 def total(summaries: Sequence[Summary]) -> Summary | None:
-    """The sum; None of none, or where it says nothing.
+    """The sum; None for no summaries, or an empty sum.
 
     Counts and money add up and saturate, times and days are the latest. Categories and prices fade to the
     latest day first, each in one step; the 8 heaviest categories stay, of equal ones the smaller hash.
@@ -64,9 +64,9 @@ def total(summaries: Sequence[Summary]) -> Summary | None:
 
 
 def joined(visitor: Visitor) -> Summary:
-    """What features read as the past of a visitor who has `others`: their own and the other devices'.
+    """The past that features read for a visitor with `others`: its own and the other devices'.
 
-    As `total` of both, but made for each click; a purchase on another device is never later than the
+    As `total` of both, computed for each click; a purchase on another device counts as no later than the
     visitor's last click.
     """
     others, day = visitor.others, visitor.profile_day
@@ -88,7 +88,7 @@ def joined(visitor: Visitor) -> Summary:
 
 
 def traits_of(visitor: Visitor) -> Traits:
-    """By field the newest of what the visitor's clicks, the topic `profiles` and their other devices say."""
+    """By field the newest value from the visitor's clicks, the topic `profiles` and the other devices."""
     others = visitor.others
     declared, given, told = visitor.declared, visitor.given, others.traits if others else None
     if told is None and (declared is None or given is None):

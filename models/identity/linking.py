@@ -1,7 +1,7 @@
-"""Which user a visitor is logged in as: the device's side. Pure; the user's side is
-`models.identity.user_devices`.
+"""Link a visitor to the user who logged in: the device's side. Pure; `models.identity.user_devices` is the
+user's side.
 
-The latest login by event time counts. Each function returns what the owner of a user is to be told.
+The latest login by event time counts. Each function returns the transitions for the user's owner.
 """
 
 from models.contract.events import Click
@@ -13,16 +13,16 @@ from models.state.visitor import Visitor
 
 
 def share(visitor: Visitor) -> list[Shared]:
-    """The visitor's profile as it is now, for the user that they are linked to; nothing without one."""
+    """The visitor's current profile, for its user; empty if it has none."""
     if not visitor.user_id:
         return []
     return [Shared(visitor.user_id, visitor.last_ts, summarise(visitor))]
 
 
 def unlink(visitor: Visitor) -> list[Shared]:
-    """The visitor belongs to no user any more. Call this before a linked visitor is forgotten, too.
+    """Unlink the visitor from its user. Also call this before a linked visitor is erased.
 
-    `linked_at` stays: a login before it is late even now.
+    `linked_at` stays, so that an earlier login still counts as late.
     """
     if not visitor.user_id:
         return []
@@ -45,7 +45,7 @@ def follow(visitor: Visitor, click: Click) -> list[Shared]:
 
 
 def declare(visitor: Visitor, click: Click) -> None:
-    """Keep what a click that says `consent: true` tells of the person; of each field the newest counts."""
+    """Keep a click's traits if it has `consent: true`; of each field the newest value counts."""
     if click.age_band is None and click.gender is None and click.region is None:
         return
     known, ts = visitor.declared, click.ts
@@ -61,10 +61,10 @@ def declare(visitor: Visitor, click: Click) -> None:
 
 
 def give(visitor: Visitor, given: Traits | None) -> list[Shared]:
-    """Take what the topic `profiles` says of the visitor; None takes back all that it said.
+    """Take the visitor's traits from the topic `profiles`; None deletes them.
 
-    Call this with the stored traits for a visitor just born, and with each change of them. Who refuses
-    consent is given nothing.
+    Call this with the stored traits for a new visitor, and with each change of them. A visitor who refused
+    consent gets none.
     """
     if visitor.denied or given == visitor.given:
         return []
@@ -73,7 +73,7 @@ def give(visitor: Visitor, given: Traits | None) -> list[Shared]:
 
 
 def hear(visitor: Visitor, user_id: str, others: Summary | None) -> bool:
-    """Take the sum of the user's other devices; whether it was taken: not by who is no longer linked."""
+    """Take the sum of the user's other devices; returns False if the visitor is no longer linked."""
     if visitor.user_id != user_id:
         return False
     visitor.others = others
@@ -81,12 +81,12 @@ def hear(visitor: Visitor, user_id: str, others: Summary | None) -> bool:
 
 
 def erase(visitor: Visitor) -> list[Shared]:
-    """Consent was refused: nothing of the person stays, and nothing comes from or goes to other devices."""
+    """Consent was refused: delete all traits and the link to other devices."""
     visitor.declared = visitor.given = None
     return unlink(visitor)
 
 
 def age(visitor: Visitor, now: int) -> None:
-    """Drop what clicks said of the person too long ago; called when a session starts."""
+    """Drop traits from clicks that are too old; called when a session starts."""
     if visitor.declared is not None:
         visitor.declared = without_old(visitor.declared, now)

@@ -1,7 +1,7 @@
 """The messages of the topic `identities`, between the owners of visitors and the owners of users.
 
-A visitor is reached by partition, because with pseudonyms its id no longer says which one it is; a user by
-the id as the state has it, whose hash names the partition.
+A visitor is addressed by partition, because a pseudonym does not tell the partition; a user by the id as the
+state holds it, whose hash is the partition.
 """
 
 import msgspec
@@ -26,14 +26,14 @@ class Snapshot(msgspec.Struct, array_like=True, frozen=True, tag="snapshot"):
 
 
 class Given(msgspec.Struct, array_like=True, frozen=True, tag="given"):
-    """To a user: what the topic `profiles` says of them; None: nothing any more."""
+    """To a user: the traits given by the topic `profiles`; None: deleted."""
 
     user_id: str
     given: Traits | None
 
 
 class Others(msgspec.Struct, array_like=True, frozen=True, tag="others"):
-    """To a visitor of `partition`: the sum of the user's other devices; None: there is nothing of them."""
+    """To a visitor of `partition`: the sum of the user's other devices; None: empty."""
 
     visitor_id: str
     partition: int

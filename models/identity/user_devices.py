@@ -1,11 +1,11 @@
-"""One user on several devices: what the owner of a user keeps, and the messages between owners. Pure.
+"""A user on several devices: the record of the user's owner, and the messages between owners. Pure.
 
 A visitor's owner tells the owner of their user a summary of the visitor's own profile (`Snapshot`), never a
 difference. The user's owner keeps the latest of each device and tells each device the sum of the others
-(`Others`). So nothing is ever taken back out of a sum: what is gone is not added up the next time.
+(`Others`). So nothing is ever subtracted from a sum: a device that left is not added the next time.
 
-Messages between two partitions arrive once and in order; those of different partitions in any order. That is
-all that this relies on: there are no clocks here.
+Messages between two partitions arrive once and in order, those of different partitions in any order. Nothing
+else is relied on; there are no clocks here.
 """
 
 from collections.abc import Iterable
@@ -33,9 +33,9 @@ class Device(msgspec.Struct, array_like=True, gc=False):
 
 
 class User(msgspec.Struct, array_like=True):
-    """What is known of a user; a record with nothing in it is deleted.
+    """The record of a user; an empty one is deleted.
 
-    `devices` by visitor id, at most 16; `given` is what the topic `profiles` says of the user.
+    `devices` by visitor id, at most 16; `given` are the traits given by the topic `profiles`.
     """
 
     version: int = VERSION
@@ -65,7 +65,7 @@ def decode_user(record: bytes) -> User:
 
 
 def snapshots(visitor_id: str, partition: int, found: Iterable[Transition]) -> list[Message]:
-    """The messages of what a step, `advance`, `linking.give` or `linking.unlink` returned for a visitor."""
+    """The messages for a visitor's transitions from a step, `advance`, `linking.give` or `linking.unlink`."""
     return [
         Snapshot(one.user_id, visitor_id, partition, one.at, one.summary)
         for one in found
@@ -74,7 +74,7 @@ def snapshots(visitor_id: str, partition: int, found: Iterable[Transition]) -> l
 
 
 def receive(user: User | None, message: ToUser) -> tuple[User | None, list[Message]]:
-    """The user after a message, None where nothing is left to keep, and what their devices are to be told.
+    """The user after a message (None: nothing left to keep), and the messages to the user's devices.
 
     The user passed in belongs to the callee.
     """
@@ -97,7 +97,7 @@ def _snapshot(user: User, message: Snapshot) -> list[Message]:
 
 
 def _drop(user: User, user_id: str) -> list[Message]:
-    """Beyond 16 devices the one longest silent goes (of equals the first by id), until it speaks."""
+    """Beyond 16 devices, drop the one silent for longest (of equals the first by id)."""
     if len(user.devices) <= MOST_DEVICES:
         return []
     silent = min(user.devices, key=lambda name: (user.devices[name].at, name))
@@ -116,7 +116,7 @@ def _given(user: User, message: Given) -> list[Message]:
 
 
 def _tell(user: User, user_id: str, names: Iterable[str]) -> list[Message]:
-    """To each of these devices the sum of the others, and of what the topic `profiles` says of the user."""
+    """To each of these devices the sum of the others and of the user's given traits."""
     given = [] if user.given is None else [Summary(traits=user.given)]
     sent: list[Message] = []
     for name in sorted(names):

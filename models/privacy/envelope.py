@@ -1,8 +1,8 @@
-"""Envelopes: a visitor's answers sealed by a key of their own, so that to delete the key is to erase them.
+"""Envelopes: a visitor's answers are sealed with the visitor's own key; deleting the key erases the answers.
 
-A visitor's key is 256 random bits. It is kept wrapped: sealed itself, by a key made of the master secret.
-A sealed value says that it is one and which of the visitor's keys it needs, so that sealed and plain values
-can share a topic. All of it is AES-GCM, which also tells a value that was changed or put elsewhere.
+A visitor's key is 256 random bits. It is stored wrapped, that is, sealed with a key derived from the master
+secret. A sealed value has a mark and the name of its key, so that sealed and plain values can share a topic.
+The cipher is AES-GCM, which also detects a value that was changed or moved.
 
     EnvelopeError
     ├── WeakMaster      the master secret is too short
@@ -21,7 +21,7 @@ from models.errors import PathcastError
 
 #: No JSON text begins like this; the last byte is the format's version.
 MAGIC: Final = b"\x00PE\x01"
-#: Fewer bytes of a master secret could be guessed.
+#: A shorter master secret could be guessed.
 LEAST_BYTES: Final = 32
 KEY_BYTES: Final = 32
 #: A key's name is the beginning of the nonce that it is wrapped by.
@@ -96,12 +96,12 @@ class Envelope:
             ) from None
 
     def _place(self, role: str) -> bytes:
-        """A value of another topic or visitor must not open here; that it is of its event, it says itself."""
+        """Binds a value to its topic and visitor: moved elsewhere it does not open."""
         return role.encode() + b"\x00" + self._visitor
 
 
 class Envelopes:
-    """Makes and opens visitors' keys by one master secret (bytes, 32 or more). Raises WeakMaster."""
+    """Creates and opens visitors' keys with one master secret (32 bytes or more). Raises WeakMaster."""
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) < LEAST_BYTES:
@@ -112,7 +112,7 @@ class Envelopes:
         self._cipher = AESGCM(blake2b(secret, digest_size=KEY_BYTES, person=b"envelope").digest())
 
     def wrap(self, visitor: bytes, key: bytes, nonce: bytes) -> bytes:
-        """A new key of the visitor as it is kept; both are random, KEY_BYTES and NONCE_BYTES."""
+        """A new key of the visitor, wrapped; both arguments are random, KEY_BYTES and NONCE_BYTES long."""
         return nonce + self._cipher.encrypt(nonce, key, _owner(visitor))
 
     def unwrap(self, visitor: bytes, wrapped: bytes) -> Envelope:

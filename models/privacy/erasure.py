@@ -1,6 +1,6 @@
-"""Requests to erase a visitor, on `clicks`; the owners' receipts for them; and where state lies as files.
+"""Requests to erase a visitor, on `clicks`; the owners' receipts; and records of state files.
 
-Where pseudonyms are made, a request names the visitor by pseudonym. State from before there were pseudonyms
+Where pseudonyms are made, a request names the visitor by pseudonym. State older than the pseudonyms
 is kept under the id itself, so the request also carries the id, sealed by the secret for pseudonyms.
 """
 
@@ -28,7 +28,7 @@ class ForgetRecord(Protocol):
 
 
 class Erasure(msgspec.Struct, kw_only=True, frozen=True):
-    """What a partition's owner did about a request; says nothing of who asked."""
+    """A partition owner's receipt for a request; it does not identify the visitor."""
 
     request: Annotated[str, Meta(description="The request's name, as the forget record has it.")]
     partition: Annotated[int, Meta(ge=0, description="Whose owner says this.")]
@@ -57,7 +57,7 @@ class Erasure(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class StateCopy(msgspec.Struct, kw_only=True, frozen=True):
-    """A partition's state as files in one worker's datadir; the last word under each key counts."""
+    """A partition's state files in one worker's datadir; the last record of each key counts."""
 
     worker: Annotated[str, Meta(min_length=1, description="The datadir's own name, made with it.")]
     place: Annotated[str, Meta(description="Its host and folder, for people.")]
@@ -82,9 +82,9 @@ class StateCopy(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def request_of(record: ForgetRecord) -> str | None:
-    """The request that a record is, None for any other record: an empty value alone erases nobody.
+    """The id of a record's request, None for any other record: an empty value alone erases nobody.
 
-    Neither does a key that no visitor can have, because it is not UTF-8.
+    Neither does a key that is not UTF-8, which no visitor can have.
     """
     return _named(record, FORGET)
 

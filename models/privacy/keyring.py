@@ -1,18 +1,18 @@
-"""The keys of all visitors, as who reads their answers has them from the topic of keys."""
+"""The keys of all visitors, read from the topic of keys, for readers of sealed answers."""
 
 from collections import OrderedDict
 from typing import Final
 
 from models.privacy.envelope import Envelope, Envelopes, KeyGone, is_sealed, name_in, name_of
 
-#: Opened keys that a ring keeps at hand.
+#: Most opened keys in the cache.
 MOST_OPEN: Final = 10_000
-#: A partition and a visitor: one whose clicks went to two partitions has a key on each.
+#: Partition and visitor: a visitor whose clicks went to two partitions has a key on each.
 _Place = tuple[int, bytes]
 
 
 class Keyring:
-    """The keys of all visitors as their topic has them, some 300 bytes each; opens values with them."""
+    """The wrapped keys of all visitors, about 300 bytes each; opens values with them."""
 
     def __init__(self, envelopes: Envelopes) -> None:
         self._envelopes = envelopes
@@ -20,7 +20,7 @@ class Keyring:
         self._open: OrderedDict[_Place, Envelope] = OrderedDict()
 
     def take(self, partition: int, visitor: bytes, wrapped: bytes | None) -> None:
-        """A record of the topic of keys, in its order; without a value: the key is deleted."""
+        """Apply a record of the topic of keys, in order; None deletes the key."""
         self._open.pop((partition, visitor), None)
         if wrapped is None:
             self._wrapped.pop((partition, visitor), None)
@@ -28,7 +28,7 @@ class Keyring:
             self._wrapped[partition, visitor] = wrapped
 
     def has(self, partition: int, visitor: bytes, value: bytes) -> bool:
-        """Whether the key of a sealed value is there."""
+        """Whether the key of a sealed value exists."""
         return name_of(self._wrapped.get((partition, visitor), b"")) == name_in(value)
 
     def open(self, role: str, partition: int, visitor: bytes, value: bytes) -> bytes:

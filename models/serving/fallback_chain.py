@@ -1,4 +1,4 @@
-"""Who answers when: neural, else session kNN, else popular in category, else popular."""
+"""The fallback chain: neural, else session kNN, else popular in category, else popular."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ LENIENT = Merchandiser(ShopRules(), Catalogue())
 
 
 def neural(version: Version | None, batch: Batch, shop: Merchandiser = LENIENT) -> Scores | None:
-    """The top tier's answers, None where there is no model or it failed: then `fallback` answers."""
+    """The top tier's answers; None where there is no model or it failed, then `fallback` answers."""
     if version is None:
         return None
     batch = shop.widened(batch)
@@ -37,7 +37,7 @@ def fallback(
 ) -> Scores:
     """Answers from below the neural tier, click by click from the highest tier that has one.
 
-    Leave `neighbours` out where there is no model, or no time for it.
+    `neighbours`: the session kNN; None where there is no model, or no time for it.
     """
     batch = shop.widened(batch)
     popular = shop.apply(popularity.score(batch), batch)

@@ -1,8 +1,8 @@
-"""A shop's rules over ranked items: what may not be recommended goes, what stood behind it moves up.
+"""Apply a shop's rules to ranked items: remove barred items, move the following ones up.
 
-Every tier ranks more items than are asked for where a rule could take some out, so that an answer stays
-full. What is left keeps its order and its scores. Nothing here knows a visitor beyond the batch: the same
-state, model and catalogue give the same answer.
+Where a rule could remove items, every tier ranks more of them than are asked for, so that an answer stays
+full. Remaining items keep their order and scores. The result depends on batch, model and catalogue only, so
+the same input gives the same answer.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ PURCHASE = EVENT_CODES["purchase"]
 
 
 class KnownItems(NamedTuple):
-    """Names of one kind of answer: which of them are barred for everybody, and their categories' hashes."""
+    """An array of item names, with which of them are barred for everybody, and their categories' hashes."""
 
     names: NDArray[np.object_]
     changes: int
@@ -37,9 +37,9 @@ class KnownItems(NamedTuple):
 
 
 class Merchandiser:
-    """The rules and the catalogue of a worker; `apply` may be called for any tier's answers.
+    """The rules and the catalogue of a worker; `apply` works on any tier's answers.
 
-    It follows the catalogue by itself, and looks at all names anew only when what may be sold has changed.
+    It follows the catalogue, and re-examines all names only when an item became barred or free.
     """
 
     def __init__(self, rules: ShopRules, catalogue: Catalogue) -> None:
@@ -58,14 +58,14 @@ class Merchandiser:
 
     @property
     def active(self) -> bool:
-        """Whether any rule can take something out."""
+        """Whether any rule can remove an item."""
         rules = self.rules
         return bool(
             self._barred or self._blocked_categories or rules.most_per_category or not rules.recommend_bought
         )
 
     def changed(self, item_id: str, item: Item | None) -> None:
-        """The catalogue says something new of an item (None: nothing any more)."""
+        """The catalogue changed an item; None: it was removed."""
         barred = item_id in self._blocked or (item is not None and not self._sold(item))
         if barred != (item_id in self._barred):
             self._changes += 1
@@ -79,16 +79,16 @@ class Merchandiser:
         return not (self._blocked_categories and category_hash(item.category) in self._blocked_categories)
 
     def widened(self, batch: Batch) -> Batch:
-        """The batch, asking for as many items as the rules may need."""
+        """The batch with `wanted` raised to what the rules may need."""
         return replace(batch, wanted=MOST_WANTED) if self.active else batch
 
     def apply(
         self, scores: Scores, batch: Batch, words: Vocabulary | None = None, fill: bool = False
     ) -> Scores:
-        """The answers without what may not be in them, TOP items a click; `words` if the names are its own.
+        """The answers without barred items, TOP items a click; `words`: the vocabulary whose names these are.
 
-        Rows that end up short stay short, for the next tier may have something; with `fill` they are filled
-        with the first items of the vocabulary, its most popular ones, at score 0.
+        Short rows stay short, since the next tier may have more items. With `fill` they are filled with the
+        first items of the vocabulary, its most popular ones, at score 0.
         """
         if not self.active:
             return scores
@@ -100,7 +100,7 @@ class Merchandiser:
         return made
 
     def _out(self, scores: Scores, batch: Batch, known: KnownItems) -> Bools:
-        """Places [N, K] that may not stay: the rule of categories last, for it counts what is left."""
+        """Places [N, K] to remove; the rule of categories comes last, since it counts the remaining items."""
         out = (scores.items < 0) | known.barred[scores.items]
         if not self.rules.recommend_bought:
             _bar_bought(out, scores, batch)
@@ -166,7 +166,7 @@ def _bar_crowding(out: Bools, categories: NDArray[np.uint32], most: int) -> None
 
 
 def _with_reserve(scores: Scores, batch: Batch, known: KnownItems) -> Scores:
-    """Longer rows: behind what was ranked the first items that nobody is barred from."""
+    """Rows with a reserve appended: the first items of the vocabulary that are barred for nobody."""
     free = np.flatnonzero(~known.barred[:-1])[:MOST_WANTED].astype(np.int32)
     hashes = np.array([item_hash(name) for name in scores.names[free].tolist()], dtype=np.uint64)
     there = (scores.items[:, :, None] == free).any(1) | (hashes == item_hashes(batch.codes)[:, None])
@@ -176,7 +176,7 @@ def _with_reserve(scores: Scores, batch: Batch, known: KnownItems) -> Scores:
 
 
 def _compact(scores: Scores, out: Bools) -> Scores:
-    """What is not out, moved up."""
+    """The first TOP items that are not `out`, moved up."""
     kept = np.argsort(out, axis=1, kind="stable")[:, :TOP]
     gone = np.take_along_axis(out, kept, 1)
     items = np.where(gone, -1, np.take_along_axis(scores.items, kept, 1)).astype(np.int32)

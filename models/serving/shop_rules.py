@@ -1,4 +1,4 @@
-"""The rules file: what a shop does not want recommended, as structs that mirror the TOML.
+"""The file of recommendation rules: what a shop excludes, as structs that mirror the TOML.
 
 Errors name the entry, the value found, what was expected and what to do.
 """
@@ -10,7 +10,7 @@ import msgspec
 
 from models.errors import PathcastError
 
-#: Words of a catalogue's `status` for what is not sold.
+#: Values of a catalogue's `status` that mean "not for sale".
 NOT_SOLD: Final = ("archived", "deleted", "disabled", "discontinued", "inactive", "out_of_stock", "sold_out")
 
 Words = list[Annotated[str, msgspec.Meta(min_length=1, max_length=256)]]
@@ -21,10 +21,10 @@ class ShopRulesError(PathcastError):
 
 
 class ShopRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Without a file only what the catalogue says is not to be had is left out.
+    """The defaults exclude only items that the catalogue marks as unavailable.
 
-    `most_per_category` items of one category in an answer at most; `recommend_bought` false leaves out what
-    the visitor's last 50 clicks bought.
+    `most_per_category`: most items of one category in an answer. `recommend_bought = false` excludes what the
+    visitor's last 50 clicks bought.
     """
 
     recommend_out_of_stock: bool = False
@@ -48,7 +48,7 @@ def parse(text: str | bytes) -> ShopRules:
 
 
 def _explain(document: dict[str, Any], message: str) -> str:
-    """msgspec says what it expected and where; this adds the value found and the names that there are."""
+    """msgspec's message with the value found and the names of all entries."""
     expected, _, path = message.partition(" - at `$.")
     name = path.rstrip("`").split("[")[0]
     found = f"; found {document[name]!r}" if name in document else ""

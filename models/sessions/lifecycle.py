@@ -1,7 +1,7 @@
-"""What time alone does to a visitor: session end, churn mark, expiry, and the close of attribution windows.
+"""Transitions of a visitor by time alone: session end, churn mark, expiry, close of attribution windows.
 
-Time comes as the partition's watermark and acts in whole minutes, the grain of timers, so that a visitor is
-in the same state whether a timer rang at the end of some chunk or its next click came first.
+Time is the partition's watermark in whole minutes, the grain of timers. So a visitor's state is the same
+whether its timer fired at the end of a chunk or its next click came first.
 """
 
 from typing import Final
@@ -72,7 +72,7 @@ def fire_session_timer(
 ) -> bool:
     """The session's part of `advance`, from minute `visitor.session_timer` on; True when the visitor expired.
 
-    Leaves the exposure alone: within a chunk, decisions come after all session steps.
+    Does not touch the exposure: within a chunk, decisions come after all session steps.
     """
     reached = watermark // MINUTE_MS * MINUTE_MS
     due = _session_due(visitor, config)
@@ -92,7 +92,7 @@ def fire_session_timer(
 
 
 def ended(visitor: Visitor) -> Ended:
-    """The summary of the visitor's session."""
+    """The transition that ends the visitor's session."""
     counts = visitor.counts
     return Ended(
         visitor.last_ts,
@@ -105,9 +105,9 @@ def ended(visitor: Visitor) -> Ended:
 
 
 def close_expired(visitor: Visitor, facts: Facts, watermark: int, config: SessionConfig) -> list[Closed]:
-    """The exposure's part of a step: call for every applied click, in record order, before its decision.
+    """Close expired attribution windows; reset the exposure for a new visitor, a new session or a refusal.
 
-    `watermark` is the one the click was stepped with.
+    Call it for every applied click, in record order, before its decision, with the step's `watermark`.
     """
     closed = _close(visitor, watermark, config)
     if facts.born or not facts.consent:
@@ -118,7 +118,7 @@ def close_expired(visitor: Visitor, facts: Facts, watermark: int, config: Sessio
 
 
 def schedule_close(visitor: Visitor, ts: int, config: SessionConfig) -> None:
-    """Arms the timer for a decision opened or an outcome parked at event time `ts`; call after each."""
+    """Schedule the close of a decision opened, or an outcome parked, at event time `ts`; call after each."""
     minute = minute_of(ts + config.exposure.attribution_ms)
     if not visitor.exposure_timer or minute < visitor.exposure_timer:
         visitor.exposure_timer = minute

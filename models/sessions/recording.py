@@ -1,4 +1,4 @@
-"""What a click leaves in a visitor's record beside counts: items, pages, taste, cart, orders, its code."""
+"""Record a click in its visitor's record, beside counts: items, pages, taste, cart, orders, the code."""
 
 from typing import Final
 
@@ -14,13 +14,13 @@ from models.state.profile import touch
 from models.state.visitor import CODES_BYTES, MAX_AMOUNT, MAX_COUNT, PAGES_BYTES, SEEN_BYTES, Visitor
 
 PAGE_BYTES: Final = 4
-#: Ratings that are summed; then each counts half.
+#: Most ratings in the sum; beyond it, sum and count are halved.
 MAX_RATINGS: Final = 1_000
 digest: Final = xxhash.xxh3_64_digest
 
 
 def record_click(visitor: Visitor, click: Click, event: int, dwell: int, flags: int) -> bytes:
-    """The click's code; without a refusal of consent it and the click's contents go into the state."""
+    """Returns the click's code; unless consent was refused, code and content go into the state."""
     item, category = identity(click.item_id, click.category)
     price = price_bucket(click.price)
     page = digest(click.page.encode()) if click.page is not None else NO_ITEM
@@ -44,7 +44,7 @@ def record_click(visitor: Visitor, click: Click, event: int, dwell: int, flags: 
 
 
 def _see(visitor: Visitor, item: bytes) -> int:
-    """Takes an item (8 hash bytes) into the session's distinct ones; the flags that tell of it."""
+    """Adds an item (8 hash bytes) to the session's distinct ones; returns the flags SEEN and IN_CART."""
     flags = 0
     if has(visitor.seen, item, ITEM_BYTES):
         flags = SEEN
@@ -88,7 +88,7 @@ def _refund(visitor: Visitor, click: Click) -> None:
 
 
 def _rate(visitor: Visitor, click: Click) -> None:
-    """Sums the ratings that the visitor gave; old ones fade, so that the sum stays small."""
+    """Adds a rating to the visitor's sum; old ones fade, so that the sum stays small."""
     if click.rating is None:
         return
     if visitor.rating_count >= MAX_RATINGS:
@@ -102,7 +102,7 @@ def _order(click: Click) -> int:
     return int.from_bytes(digest(click.transaction_id.encode()), "big") if click.transaction_id else 0
 
 
-#: What some events do beyond being counted, by event code.
+#: Further effects of some events, by event code.
 EFFECTS_BY_EVENT: Final = {
     ADD_TO_CART: _add_to_cart,
     EVENT_CODES["remove_from_cart"]: cart.remove,

@@ -1,4 +1,4 @@
-"""What a `refund` takes back: of the money at most what was bought, of the orders each at most once."""
+"""Refunds: they take back at most the money spent, and each order at most once."""
 
 import xxhash
 
@@ -10,8 +10,8 @@ from models.state.visitor import Visitor
 def take_back(visitor: Visitor, click: Click, order: int) -> None:
     """Applies a refund to spend and orders; `order` is the hash of its transaction, 0 for none.
 
-    The visitor knows what is left of the latest order only: a refund that names another transaction is held
-    against all other orders together.
+    The record holds the rest of the latest order only; a refund of another transaction is limited by all
+    other orders together.
     """
     latest, named = order in (0, visitor.last_order), _named(click) if order else 0
     repeated = named != 0 and named == visitor.last_refund
@@ -54,12 +54,12 @@ def _pay_back(visitor: Visitor, amount: int, latest: bool) -> None:
         visitor.order_left -= min(amount, visitor.order_left)
         if visitor.purchase_ts >= visitor.start_ts:
             visitor.spend -= min(amount, visitor.spend)
-    # What is left in all bounds what is left of this session's.
+    # The rest of all orders bounds the rest of this session's.
     visitor.spend = min(visitor.spend, visitor.total_spend)
 
 
 def _undo(visitor: Visitor) -> None:
-    """The latest order does not count any more."""
+    """Removes the latest order from the count."""
     if not visitor.order_undone:
         visitor.order_undone = True
         visitor.orders = max(0, visitor.orders - 1)

@@ -1,4 +1,4 @@
-"""The one place where a click changes a visitor. Pure and clock-free; semantics: `docs/state.md`."""
+"""The session step: the only place where a click changes a visitor. Pure; semantics: `docs/state.md`."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ from models.state.visitor import IDS_BYTES, MAX_COUNT, Visitor
 APPLIED: Final = ClickStatus.APPLIED
 AMOUNT_CLIPPED: Final = CLIPPED_FIELDS["price"] | CLIPPED_FIELDS["quantity"] | CLIPPED_FIELDS["value"]
 ID_BYTES: Final = 8
-#: Where packed codes have the last one's event.
+#: Index of the latest code's event in packed codes.
 EVENT_AT: Final = -4
 digest: Final = xxhash.xxh3_64_digest
 
@@ -27,7 +27,7 @@ digest: Final = xxhash.xxh3_64_digest
 def step(
     visitor: Visitor | None, click: Click, watermark: int, config: SessionConfig
 ) -> tuple[Visitor, Facts]:
-    """The visitor after `click`, and what happened. The visitor passed in belongs to the callee.
+    """The visitor after `click`, and the facts of the step. The visitor passed in belongs to the callee.
 
     `watermark` (event time in ms) never falls from one click of a partition to the next.
     """
@@ -95,7 +95,7 @@ def _apply(visitor: Visitor, click: Click, config: SessionConfig, transitions: l
 def _enter(
     visitor: Visitor, click: Click, now: int, config: SessionConfig, transitions: list[Transition]
 ) -> bool:
-    """Begins a session where the click is not one of the running session's; whether it did."""
+    """Begins a session if the click does not belong to the running one; returns whether it did."""
     denied = _refuses(visitor, click)
     if (
         now - visitor.last_ts <= config.gap_ms
@@ -117,7 +117,7 @@ def _enter(
 
 
 def _refuses(visitor: Visitor, click: Click) -> bool:
-    """Whether consent is refused after the click; one older than the latest cannot grant what is refused."""
+    """Whether consent is refused after the click; a click older than the latest cannot grant it."""
     if click.consent is None or (click.consent and click.ts < visitor.last_ts):
         return visitor.denied
     return not click.consent
@@ -144,7 +144,7 @@ def _begin(visitor: Visitor, now: int) -> None:
 
 
 def _erase(visitor: Visitor) -> list[Shared]:
-    """Consent was refused: what says more than counts goes, and the link to a user."""
+    """Consent was refused: delete everything but counts, and the link to a user."""
     visitor.codes, visitor.categories = b"", {}
     visitor.price_weight = visitor.price_sum = visitor.total_spend = 0
     visitor.left_items = visitor.left_value = visitor.last_order = visitor.orders = visitor.purchase_ts = 0
@@ -154,7 +154,7 @@ def _erase(visitor: Visitor) -> list[Shared]:
 
 
 def _count(visitor: Visitor, event: int, now: int, config: SessionConfig) -> int:
-    """Counts the click and arms the session's timer; the flag of a rate beyond a person's."""
+    """Counts the click, schedules the session's timer; returns the flag RATE at a rate beyond a person's."""
     counts = visitor.counts
     if counts[event] < MAX_COUNT:
         counts[event] += 1

@@ -1,6 +1,6 @@
-"""One click in 16 bytes: what the state keeps of it, and all that a network needs to read it again.
+"""A click's code of 16 bytes: what the state keeps of a click, sufficient for a network to read it again.
 
-Hashes stand for items, so a code outlives every vocabulary: any model version maps them to its own indices.
+Items are hashes, so codes do not depend on a vocabulary: each model version maps hashes to its indices.
 """
 
 from functools import lru_cache
@@ -62,7 +62,7 @@ class ItemIdentity(NamedTuple):
 
 @lru_cache(maxsize=1 << 16)
 def identity(item_id: str | None, category: str | None) -> ItemIdentity:
-    """The hashes of an item and its category, remembered: a shop's clicks are about few items."""
+    """The hashes of an item and its category, cached: a shop's clicks are about few items."""
     return ItemIdentity(item_hash(item_id).to_bytes(ITEM_BYTES, "little"), category_hash(category))
 
 

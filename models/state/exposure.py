@@ -1,4 +1,4 @@
-"""What a visitor has been offered and what became of it: the part of the state that decisions read and write.
+"""Exposure: actions served to a visitor and their outcomes; the state that decisions read and write.
 
 Integers only, bounded whatever the input, and free of clocks: every function takes event time. The exact
 semantics are in `docs/decisioning.md`. An outcome counts for a decision until `attribution_ms` after it.
@@ -56,7 +56,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
 
 
 class Exposure(msgspec.Struct, array_like=True):
-    """Embedded in the visitor's record; at most 32 counters, 8 open decisions and 8 parked outcomes."""
+    """Embedded in the visitor's record; at most 32 serving counts, 8 open decisions and 8 parked outcomes."""
 
     servings: dict[int, ServingCount] = {}
     open: list[Pending] = []
@@ -89,8 +89,7 @@ def decision_hash(decision_id: str) -> int:
 def mask(exposure: Exposure, actions: ActionSet, ts: int, consent: bool = True) -> int:
     """The actions allowed at event time `ts`, as bits by position; without consent only `none`.
 
-    A cap counts decisions served; whether the page showed them is not awaited, since the next click often
-    precedes the impression's report.
+    A cap counts served decisions, not reported impressions: the next click often comes before the report.
     """
     if not consent:
         return 1 << actions.none
@@ -140,7 +139,7 @@ def apply_outcome(exposure: Exposure, click: Click, config: ExposureConfig) -> O
 
 
 def close(exposure: Exposure, watermark: int, config: ExposureConfig) -> list[Closed]:
-    """Takes out what has waited `attribution_ms` by `watermark`: oldest first, open before parked.
+    """Removes and returns entries that have waited `attribution_ms` by `watermark`: oldest first, open first.
 
     `close(close(e, a), b) == close(e, b)` for `a <= b`, in the state and in the concatenated returns.
     """

@@ -1,4 +1,4 @@
-"""What a click did to a visitor: what scoring, decisions and counters need to know of a session step."""
+"""The result of a session step, for scoring, decisions and panes."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from models.state.summary import Summary
 
 
 class ClickStatus(IntEnum):
-    """What becomes of a click: only an applied one is scored and answered."""
+    """Whether a click is applied; only an applied one is scored and answered."""
 
     APPLIED = 0
     DUPLICATE = 1
@@ -42,7 +42,7 @@ class Churned(NamedTuple):
 
 
 class Expired(NamedTuple):
-    """The visitor's record is forgotten; `ts` is the last event's."""
+    """The visitor's record is deleted after its time to live; `ts` is the last event's."""
 
     ts: int
 

@@ -1,4 +1,4 @@
-"""How often a visitor was served each action: what frequency caps are checked against.
+"""Frequency caps: counts of a visitor's servings by action, and the actions that they allow.
 
 Keyed by the hash of the action's name; the exact semantics are in `docs/decisioning.md`.
 """
@@ -68,7 +68,7 @@ def session_started(servings: ServingCounts) -> None:
 
 
 def _at(servings: ServingCounts, action: int, ts: int) -> ServingCount:
-    """The action's counter, turned to the day of `ts` if that is later than the day it was on."""
+    """The action's count; the day's numbers are reset if `ts` is on a later day."""
     serving = servings.get(action)
     if serving is None:
         if len(servings) >= MAX_SERVING_COUNTS:

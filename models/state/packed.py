@@ -1,4 +1,4 @@
-"""Fixed-width records packed in bytes: small sets and rings that cost one object, whatever they hold."""
+"""Fixed-width records packed in bytes: small sets and queues as one object, whatever they hold."""
 
 
 def find(records: bytes, key: bytes, width: int, start: int = 0, end: int | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What a pane counts: one item's events, or the whole funnel. Integers that are only added up."""
+"""A pane's counts: those of one item, or the funnel. Integers that are only added."""
 
 import struct
 from typing import Final, NamedTuple
@@ -64,7 +64,7 @@ def decode_item(value: bytes) -> ItemCounts:
 
 
 def add_items(a: ItemCounts, b: ItemCounts) -> ItemCounts:
-    """The sum; of two categories the greater hash, whatever came first."""
+    """The sum; of two categories the greater hash, so that the order does not matter."""
     return ItemCounts(
         a.views + b.views,
         a.carts + b.carts,
@@ -90,5 +90,5 @@ def add_funnels(a: Funnel, b: Funnel) -> Funnel:
 
 
 def weight(views: int, carts: int, purchases: int, other: int = 0) -> int:
-    """How much an item's counters say that it is wanted: a cart is worth 3 looks, a purchase 5."""
+    """Popularity of an item by its counts: a cart weighs 3 views, a purchase 5."""
     return views + 3 * carts + 5 * purchases + other

@@ -1,7 +1,7 @@
 """Store-wide counters by event time: item popularity and the funnel, in panes of an hour.
 
-Sums commute, so a partition's panes do not depend on how its clicks were chunked; longer windows are sums of
-panes at reading, never stored. A pane expires by the watermark.
+Sums commute, so a partition's panes do not depend on chunking. Longer windows are summed when read, never
+stored. A pane expires by the watermark.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -75,7 +75,7 @@ class Collector:
     def add(self, click: Click, facts: Facts) -> None:
         """Counts an applied click, in the pane of its own event time.
 
-        Clicks that come faster than a person makes them count in the funnel, but for no item's popularity.
+        Clicks at a rate beyond a person's count in the funnel, but not for popularity.
         """
         pane = click.ts // self._width
         event = facts.event
@@ -101,7 +101,7 @@ class Collector:
     def merge(self, read: Read, watermark: int) -> list[tuple[bytes, bytes]]:
         """Keys and new values, given a multi-get of the old; nothing for panes expired at `watermark`.
 
-        `replaced` then holds the item panes' old pairs, for who keeps sums over them.
+        Afterwards `replaced` holds the item panes' old pairs, for caches of their sums.
         """
         oldest = self._config.oldest(watermark)
         items = {state_keys.item_pane(*at): add for at, add in self.items.items() if at[0] >= oldest}

@@ -1,7 +1,7 @@
-"""Long-term taste inside a visitor's record: preferred categories and price band, fading with a half-life.
+"""Long-term taste in a visitor's record: preferred categories and price band, decaying with a half-life.
 
-Categories are counted by SpaceSaving (Metwally, Agrawal, El Abbadi 2005): 8 counters; a newcomer takes over
-the smallest one and its count. Integers only, so that every machine fades alike.
+Categories are counted by SpaceSaving (Metwally, Agrawal, El Abbadi 2005): 8 counters; a new
+category takes over the smallest one and its count. Integers only, so that decay is equal on every machine.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ from models.state.visitor import Visitor
 CATEGORIES: Final = 8
 
 HALF_LIFE_DAYS: Final = 30
-#: Remaining share after so many days, of 65,536. Later than that nothing is left.
+#: Remaining share of 65,536 by days passed; 0 after the last entry.
 FADE: Final = tuple(int(65_536 * 0.5 ** (days / HALF_LIFE_DAYS)) for days in range(16 * HALF_LIFE_DAYS + 1))
 
 _UNITS: Final = {
@@ -27,7 +27,7 @@ _UNITS: Final = {
     "begin_checkout": 1024,
     "purchase": 2048,
 }
-#: How much an event says about taste, by event code.
+#: Weight of an event for taste, by event code.
 WEIGHTS: Final = tuple(
     {EVENT_CODES[name]: units for name, units in _UNITS.items()}.get(code, 0) for code in range(COUNTERS)
 )
@@ -53,7 +53,7 @@ def touch(visitor: Visitor, event: int, category: int, price: int) -> None:
 
 
 def fade(visitor: Visitor, ts: int) -> None:
-    """Lets the profile fade for the whole UTC days passed; called when a session starts at `ts`."""
+    """Decays the profile by the whole UTC days passed; called when a session starts at `ts`."""
     day = ts // DAY_MS
     days = day - visitor.profile_day
     if days <= 0:

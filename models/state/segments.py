@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-#: Possible keys for each one that is there, up to which marking them all is faster than sorting.
+#: Largest ratio of possible to present keys at which marking is faster than sorting.
 SPARSE = 32
 
 
@@ -42,14 +42,14 @@ class Distinct(NamedTuple):
 def distinct(keys: Ints, span: int) -> Distinct:
     """np.unique of keys from 0 to below `span`, with both indices, several times faster.
 
-    By marking every possible key where there are not many more of these than keys, else by an unstable sort.
+    Marks every possible key where there are few more of them than keys; else uses an unstable sort.
     """
     return _marked(keys, span) if span <= SPARSE * len(keys) else _sorted(keys)
 
 
 def _marked(keys: Ints, span: int) -> Distinct:
     first, number = np.full(span, -1, dtype=np.int32), np.empty(span, dtype=np.int32)
-    # Of several that are written to one place the last one stays.
+    # Of several writes to one place the last one stays.
     first[keys[::-1]] = np.arange(len(keys) - 1, -1, -1, dtype=np.int32)
     found = np.flatnonzero(first >= 0)
     number[found] = np.arange(len(found), dtype=np.int32)

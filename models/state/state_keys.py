@@ -1,4 +1,4 @@
-"""The keys of the state, a letter per kind: visitors, timers and panes share one table and one changelog."""
+"""Keys of the state; their first letter is the kind, since all kinds share one table and one changelog."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ VISITOR: Final = b"v"
 TIMER: Final = b"t"
 #: A visitor's wrapped key, where answers are sealed.
 ENVELOPE: Final = b"e"
-#: What the topic `profiles` says of a visitor.
+#: A visitor's profile given by the topic `profiles`.
 GIVEN: Final = b"g"
 #: A user and their devices.
 USER: Final = b"u"
@@ -79,12 +79,12 @@ def linked(user_id: str, key: bytes) -> bytes:
 
 
 def timer(minute: int, visitor_key: bytes) -> bytes:
-    """The key of a visitor's timer that rings at `minute` (epoch minutes of event time): sorts by time."""
+    """The key of a visitor's timer due at `minute` (epoch minutes of event time): sorts by time."""
     return timers_from(minute) + visitor_key
 
 
 def timers_from(minute: int) -> bytes:
-    """Where the timers of `minute` and later begin: a scan from the first passes all that were deleted."""
+    """The start of a scan for timers from `minute` on; from the first key it would pass all deleted ones."""
     return TIMER + minute.to_bytes(4, "big")
 
 

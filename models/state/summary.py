@@ -1,4 +1,4 @@
-"""The long-term part of one device's record, as other devices of the same user may count it."""
+"""The long-term part of a device's record that is shared with the user's other devices."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from models.state.traits import Traits
 
 
 class Summary(msgspec.Struct, array_like=True, gc=False):
-    """Of one device, or the sum of several; fields mean what they mean in `models.state.visitor.Visitor`.
+    """Summary of one device, or the sum of several; fields as in `models.state.visitor.Visitor`.
 
     In a device's own summary `totals` and `bought_sessions` include the running session.
     """

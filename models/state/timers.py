@@ -1,7 +1,7 @@
-"""Timers of the state: one live key per visitor, sorted by minute, moved only when it must ring earlier.
+"""Timers of the state: one live key per visitor, sorted by minute, moved only to an earlier minute.
 
-A click moves a session's end, not its timer: the timer rings too early, finds nothing due and is set anew. So
-a busy visitor costs a timer write per half hour, not per chunk.
+A click moves a session's end, not its timer. The timer then fires early, finds nothing due and is set again.
+So a busy visitor costs one timer write per half hour, not one per chunk.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,7 @@
-"""What is known of a person beside behaviour: age band, gender, region, long-term interests.
+"""Traits of a person beside behaviour: age band, gender, region, long-term interests.
 
-Texts are kept as hashes, the ones that features put into buckets. Each field has the event time at which it
-was said; of two sources the newer word on a field counts, whatever came first.
+Texts are kept as the hashes that features put into buckets. Each field has the event time of its value; of
+two sources the newer value of a field wins, in whatever order they arrive.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from models.contract.profile_updates import ProfileUpdate
 from models.durations import DAY_MS
 from models.state.codes import category_hash
 
-#: A click's word on a field is dropped when it was not repeated for so long; the topic's stays.
+#: A value from clicks is dropped when it was not repeated for so long; one from the topic stays.
 KEPT_MS: Final = 180 * DAY_MS
 #: Weight 1 of an interest.
 WHOLE: Final = 1000
@@ -38,7 +38,7 @@ class Traits(msgspec.Struct, array_like=True, gc=False):
     interests_ts: int = 0
 
 
-#: For who nothing is known of. Never changed.
+#: Shared value for unknown persons; never changed.
 NONE: Final = Traits()
 _FIELDS: Final = ("age", "gender", "region", "interests")
 _TIMED: Final = {name: attrgetter(name, f"{name}_ts") for name in _FIELDS}
@@ -58,7 +58,7 @@ def trait(text: str | None) -> int:
 
 
 def newest(sources: Iterable[Traits | None]) -> Traits | None:
-    """By field the newest word of any source; of equally new ones the greatest. None where nothing is known.
+    """By field the newest value of any source; of equally new ones the greatest. None if nothing is known.
 
     The order of the sources makes no difference.
     """
@@ -79,10 +79,10 @@ def _rank(word: tuple[int, int | dict[int, int]]) -> tuple[int, object]:
 
 
 def replaced(held: Traits | None, update: ProfileUpdate) -> Traits:
-    """What the topic `profiles` says after an update: all of it replaces all that an older one said.
+    """The given traits after an update of the topic `profiles`, which replaces an older update wholly.
 
-    Compaction leaves only the last record of a key, so a record is never a delta. Of a refusal of consent
-    only its time is kept, so that an older record does not come back.
+    Compaction leaves only the last record of a key, so a record is never a delta. A refusal of consent keeps
+    its time only, so that an older record does not come back.
     """
     if held is not None and update.ts < held.age_ts:
         return held
@@ -97,7 +97,7 @@ def replaced(held: Traits | None, update: ProfileUpdate) -> Traits:
 
 
 def without_old(traits: Traits | None, now: int) -> Traits | None:
-    """The traits without what is older than KEPT_MS at `now` (epoch ms); None where nothing is left."""
+    """The traits without values older than KEPT_MS at `now` (epoch ms); None if none is left."""
     if traits is None or now - min(_times(traits), default=now) <= KEPT_MS:
         return traits
     return newest([_since(traits, now - KEPT_MS)])

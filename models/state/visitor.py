@@ -1,4 +1,4 @@
-"""Everything known of one visitor: one record, read and written once per chunk, bounded whatever comes in.
+"""The record of a visitor: read and written once per chunk, bounded whatever the input.
 
 Histories are packed bytes (`models.state.packed`), so that a full record decodes in microseconds. Amounts are
 integers in thousandths of the currency; times are event time in epoch ms, 0 for never.
@@ -131,7 +131,7 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
         return self.codes[-WIDTH * self.in_session :] if self.in_session else b""
 
     def remember(self, hidden: bytes, model: int) -> None:
-        """Keeps the encoder's state after the session's latest click; nothing for who refused consent.
+        """Keeps the encoder's state after the session's latest click, unless consent was refused.
 
         Raises StateError beyond 2,048 bytes (an encoder of more than 1,024 units).
         """

@@ -1,4 +1,4 @@
-"""A chunk's part in joining devices: messages of other owners, and what the shop says of people."""
+"""A chunk's part in joining devices: messages of other owners, and profiles given by the shop."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,14 +21,14 @@ from streams.identity.outbox import Outbox
 from streams.partition_state import links
 from streams.partition_state.visitors import VisitorEntry
 
-#: Told of a record that is refused: the record, its topic, the reason, a message.
+#: Called for each refused record: the record, its topic, the reason, a message.
 Refuse = Callable[[Any, str, Reason, str], None]
 
 
 class Identities:
-    """Reads what the chunk's side inputs name, applies it before its clicks, and collects what is to be told.
+    """Reads the state that the side inputs name, applies them before the clicks, collects outgoing messages.
 
-    `kept`: the partition's state may have what the topic `profiles` says of visitors.
+    `kept`: the partition's state may hold profiles given by the topic `profiles`.
     """
 
     def __init__(self, work: Work, rules: ProcessingConfig, kept: bool) -> None:
@@ -36,15 +36,15 @@ class Identities:
         self.outbox = Outbox(rules.names.identities, rules.partitions)
         self._messages: list[Message] = []
         self._updates: list[ProfileUpdate | Removal] = []
-        #: By request's user: the visitors that the state says are linked to them.
+        #: Visitors linked to a user according to the state, by the user of a request.
         self._linked: dict[str, list[bytes]] = {}
         self._users: dict[str, User | None] = {}
         self._known: set[str] = set()
-        #: Requests by which visitors were erased that users' records had until now.
+        #: Requests that erased visitors which users' records still listed.
         self.dropped: list[str] = []
 
     def decode(self, decoder: ProfileDecoder, refuse: Refuse) -> None:
-        """Records of the side inputs; what cannot be read becomes a dead letter."""
+        """Decode the side inputs' records; an unreadable one becomes a dead letter."""
         names, sides = self._rules.names, self._work.sides
         for record in sides.get(names.identities, ()):
             try:
@@ -59,19 +59,19 @@ class Identities:
                 self._updates.append(update)
 
     def expect(self, record: Any) -> None:
-        """Look up who a request to forget a user is about, if the record is one."""
+        """If the record is a request to forget a user, look up that user's visitors."""
         if user_request_of(record) is not None:
             user_id = user_of(record)
             self._linked[user_id] = links.of_user(self._work.state, user_id)
 
     def wanted(self) -> list[bytes]:
-        """State keys of visitors that must be read."""
+        """State keys of the visitors that the side inputs need."""
         others = [state_keys.visitor(one.visitor_id) for one in self._messages if isinstance(one, Others)]
         updated = [state_keys.visitor(one.visitor_id) for one in self._updates if one.visitor_id is not None]
         return [*others, *updated, *(key for found in self._linked.values() for key in found)]
 
     def read(self, entries: Mapping[bytes, VisitorEntry]) -> None:
-        """Users' records, and what `profiles` says of the chunk's visitors, in one multi-get."""
+        """Read users' records and given profiles of the chunk's visitors in one multi-get."""
         users = {one.user_id for one in self._messages if isinstance(one, Snapshot | Given)}
         users.update(self._linked)
         self.said.kept = self.said.kept or any(one.visitor_id is not None for one in self._updates)
@@ -86,7 +86,7 @@ class Identities:
             self.said.read(key, found[state_keys.given(key)])
 
     def apply(self, entries: Mapping[bytes, VisitorEntry]) -> None:
-        """What came from elsewhere, before the chunk's clicks."""
+        """Apply the side inputs, before the chunk's clicks."""
         for message in self._messages:
             if isinstance(message, Others):
                 visitor = entries[state_keys.visitor(message.visitor_id)].visitor
@@ -118,7 +118,7 @@ class Identities:
             self.tell(key, linking.give(visitor, given))
 
     def began(self, key: bytes, visitor: Visitor, facts: Facts) -> None:
-        """A session began: give who was born what the shop knows of them; keep nothing of who refuses."""
+        """A session began: a new visitor gets the shop's given profile; one who refuses keeps nothing."""
         if (given := self.said.of(key)) is None:
             return
         if not facts.consent:
@@ -127,13 +127,13 @@ class Identities:
             self.tell(key, linking.give(visitor, given))
 
     def tell(self, key: bytes, transitions: Sequence[Transition]) -> None:
-        """Pass on what happened to a visitor, by the key of their record, to the owner of their user."""
+        """Tell the owner of a visitor's user about the visitor's transitions; `key` is that of the record."""
         if any(type(one) is Shared for one in transitions):
             visitor_id = state_keys.visitor_id(key)
             self.outbox.put(user_devices.snapshots(visitor_id, self._work.partition, transitions))
 
     def forget(self, key: bytes, visitor: Visitor | None, request: str) -> int:
-        """A visitor is about to be erased; how many users' owners will answer that they dropped it."""
+        """A visitor is about to be erased; returns how many users' owners will confirm its removal."""
         self.said.keep(key, None)
         found = linking.unlink(visitor) if visitor is not None else []
         told = user_devices.snapshots(state_keys.visitor_id(key), self._work.partition, found)
@@ -141,10 +141,10 @@ class Identities:
         return len(told)
 
     def forget_user(self, user_id: str, entries: Mapping[bytes, VisitorEntry]) -> tuple[bool, list[bytes]]:
-        """Drop what the shop says of a user; whether their record is here, and the keys of their visitors.
+        """Drop the profile given for a user; returns whether their record is here, and their visitors' keys.
 
-        Their devices leave the record one by one, as the owners of these erase them: a device that was linked
-        anew meanwhile stays.
+        Devices leave the record one by one as their owners erase them, so a device that was linked again
+        meanwhile stays.
         """
         user = self._users.get(user_id)
         known = user is not None
@@ -155,7 +155,7 @@ class Identities:
         return known, linked
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """What to write: users, and what the topic `profiles` says of visitors."""
+        """State changes: users' records and visitors' given profiles."""
         changed = [
             (state_keys.user(name), user_devices.encode(user) if user is not None else None)
             for name, user in self._users.items()
@@ -165,5 +165,5 @@ class Identities:
 
 
 def user_of(record: Any) -> str:
-    """The user of a request, as the state has them."""
+    """The user id of a request, as the state holds it."""
     return str(record.key.decode("utf-8", "replace"))

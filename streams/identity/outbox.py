@@ -1,4 +1,4 @@
-"""What a chunk tells the owners of users and of visitors, in other partitions or its own."""
+"""A chunk's messages to the owners of users and visitors, in its own or other partitions."""
 
 from collections.abc import Iterable
 
@@ -9,10 +9,10 @@ from streams.transport.routing import home
 
 
 class Outbox:
-    """Messages by destination, in order; of several about the same two the last one stands for all.
+    """Messages by destination, in order; of several between the same two only the last is sent.
 
-    But that a device left its user, and what `profiles` says, is never left out: who comes back at once must
-    be told anew, and of two records of `profiles` the later may be the older one.
+    Two kinds are never dropped. A device that left its user: if it comes back at once it must be told the sum
+    again. A given profile: of two records of `profiles` the one that came later may be the older one.
     """
 
     def __init__(self, topic: str, partitions: int) -> None:
@@ -23,7 +23,7 @@ class Outbox:
         return len(self._said)
 
     def put(self, messages: Iterable[Message]) -> None:
-        """Say these, too."""
+        """Add messages."""
         for message in messages:
             subject, held = _subject(message), self._said.get(_subject(message))
             if isinstance(held, Given) or (isinstance(held, Snapshot) and held.summary is None):
@@ -37,7 +37,7 @@ class Outbox:
         return [kind for kind, *_ in self._said]
 
     def routed(self) -> Routed:
-        """The messages as they are published; their key is the id of who they are for."""
+        """The messages as they are published; a message's key is the id of its recipient."""
         found: dict[tuple[str, int], list[Published]] = {}
         for message in self._said.values():
             key, partition = self._place(message)

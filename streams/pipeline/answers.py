@@ -15,10 +15,10 @@ from models.features.features import FEATURES_VERSION
 from streams.effects import NO_HEADERS, Message
 from streams.pipeline.chunk import Applied, Decided
 
-#: Texts of a kind that are remembered at most.
+#: Most texts that a cache of this module holds.
 MAX_CACHED = 4096
 _encode = msgspec.json.Encoder().encode
-#: JSON of the words that a context may hold.
+#: JSON of the event and stage names in a context.
 _WORDS = {word: _encode(word) for word in (*EVENTS, *get_args(Stage))}
 
 
@@ -29,14 +29,14 @@ def input_flags(flags: int) -> bytes:
 
 
 class PolicyTexts:
-    """JSON of what a policy says again and again, by distribution, action and alternative."""
+    """Cached JSON of a policy's recurring fields, by distribution, action and alternative."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._known: dict[tuple[int, str, str, bool], tuple[dict[str, float], tuple[bytes, bytes]]] = {}
 
     def around_draw(self, decision: Decision) -> tuple[bytes, bytes]:
-        """What stands between a decision's id and its draw, and from there to its context's first value."""
+        """The JSON between decision id and draw, and between draw and the context's first value."""
         probabilities = decision.probabilities
         key = (id(probabilities), decision.action, decision.would_have, decision.explored)
         known = self._known.get(key)
@@ -62,7 +62,7 @@ class PolicyTexts:
 
 
 class AnswerEncoder:
-    """Writes the answers of one chunk as JSON: what they have in common is encoded once.
+    """Writes the answers of one chunk as JSON; fields common to all of them are encoded once.
 
     The fields and their order are those of `models.contract.predictions`; a test holds the two together.
     """

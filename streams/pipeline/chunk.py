@@ -1,7 +1,7 @@
-"""One chunk of one partition: what it came in with, and what each stage has made of it so far.
+"""One chunk of one partition as plain data: its input and the results of each stage so far.
 
-Plain data: the stages (`streams.pipeline.processor` lists them) read it and add to it. Nothing outside
-changes before the chunk's effects are committed.
+The stages (`streams.pipeline.processor` lists them) read it and add to it. Nothing outside the chunk changes
+before its effects are committed.
 """
 
 from collections import Counter
@@ -25,15 +25,15 @@ from streams.partition_state.pane_updates import PaneUpdates
 from streams.partition_state.visitors import VisitorEntry
 from streams.privacy.sealing import Sealer, Sealing
 
-#: A chunk's batches: who consents is scored by the network, or by a lower tier while the hidden state waits
-#: to be made again; the others get the popular tier.
+#: A chunk's batches. Visitors who consent are scored by the network (CONSENTING), or by a lower tier while
+#: their hidden state waits to be rebuilt (WAITING). Visitors who refused get the popular tier (REFUSING).
 CONSENTING, REFUSING, WAITING = 0, 1, 2
-#: ... and of who has no click in the chunk, nothing is scored.
+#: The batch number of visitors without a click in the chunk: nothing is scored for them.
 ASIDE = -1
 
 
 class Applied(NamedTuple):
-    """A click that changed its visitor: `row` is its place in batch number `batch`.
+    """A click that changed its visitor; `row` is its index in batch number `batch`.
 
     `stage` and `cart_milli` are the session's as of this click, `watermark` the one it was stepped with.
     """
@@ -61,8 +61,8 @@ class RefusedInput(NamedTuple):
 
 @dataclass(slots=True)
 class Scored:
-    """Answers by click: probability, items as JSON (best first), tier, what further heads say as JSON; hidden
-    states by slot; session risk by click, None where no head gave one.
+    """Answers by click: probability, items as JSON (best first), tier, further heads' fields as JSON, session
+    risk (None where no head gave one); and hidden states by slot.
     """
 
     purchase: list[float]
@@ -77,7 +77,7 @@ NOTHING = Scored([], [], [], [], [], [])
 
 
 class Decided(NamedTuple):
-    """A click's decision and what it was made from; `probability` is as published."""
+    """A click's decision with its context and draw; `probability` is the published value."""
 
     probability: float
     context: Context
@@ -87,7 +87,7 @@ class Decided(NamedTuple):
 
 @dataclass(slots=True)
 class Budget:
-    """Visitors that one pass over chunks may still rebuild."""
+    """How many visitors' hidden states one pass over chunks may still rebuild."""
 
     left: int
 
@@ -101,7 +101,7 @@ class Budget:
 
 @dataclass(slots=True)
 class Chunk:
-    """Fields stand under the stage that fills them; those at the end are added to by several."""
+    """Fields are grouped by the stage that fills them; several stages add to those at the end."""
 
     work: Work
     cache: PartitionCache
@@ -118,7 +118,7 @@ class Chunk:
     entries: dict[bytes, VisitorEntry] = field(default_factory=dict)
     #: State keys of visitors that requests for erasure name.
     named: set[bytes] = field(default_factory=set)
-    #: Visitors whose hidden state waits to be made again, and how many are made again with this chunk.
+    #: Visitors whose hidden state waits to be rebuilt, and how many are rebuilt with this chunk.
     waiting: set[bytes] = field(default_factory=set)
     rebuilt: int = 0
     misrouted: int = 0
@@ -135,7 +135,7 @@ class Chunk:
     # Decide.
     decided: list[Decided] = field(default_factory=list)
 
-    # Encode. By applied click its answers, plain; and all that is published so far, by topic.
+    # Encode. Unsealed answers by applied click; and all messages to publish so far, by topic.
     answers: list[tuple[Message, ...]] = field(default_factory=list)
     outputs: dict[str, list[Message]] = field(default_factory=dict)
     explained: Counter[str] = field(default_factory=Counter)
@@ -146,7 +146,7 @@ class Chunk:
     )
     refused: list[RefusedInput] = field(default_factory=list)
     erasures: list[Erasure] = field(default_factory=list)
-    # Step, decide and fire timers: what event time did to visitors, by kind.
+    # Step, decide and fire timers: transitions of visitors caused by event time, counted by kind.
     transitions: Counter[str] = field(default_factory=Counter)
     #: Seconds that each stage took.
     timings: list[tuple[str, float]] = field(default_factory=list)
@@ -179,18 +179,18 @@ class Chunk:
         return self.named | self.linked
 
     def refuse(self, record: Any, topic: str, reason: Reason, message: str) -> None:
-        """An input is not applied."""
+        """Record that an input is refused and becomes a dead letter."""
         self.refused.append(RefusedInput(record, topic, reason, message))
 
     def count(self, transitions: Sequence[Transition]) -> None:
-        """Count what event time did to a visitor, here and in the store-wide panes."""
+        """Count a visitor's transitions, here and in the store-wide panes."""
         for transition in transitions:
             self.panes.collector.transition(transition)
             self.transitions[type(transition).__name__] += 1
 
 
 class Versions(Protocol):
-    """Which version is in use; what follows chunks beside it is told of committed ones."""
+    """The model version in use, and observers of committed chunks."""
 
     @property
     def current(self) -> Version | None:
@@ -198,5 +198,5 @@ class Versions(Protocol):
         ...
 
     def follow_chunk(self, chunk: Chunk) -> None:
-        """A chunk's transaction came to pass."""
+        """Tell the observers that a chunk's transaction was committed."""
         ...

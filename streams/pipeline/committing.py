@@ -1,4 +1,4 @@
-"""After the transaction: a chunk is seen in its partition's cache, and counted."""
+"""After the transaction: update the partition's cache and the metrics with the committed chunk."""
 
 from models.decisions.actions import ActionSet
 from streams.metrics import Metrics
@@ -8,14 +8,14 @@ from streams.pipeline.reporting import report
 
 
 def commit(chunk: Chunk, metrics: Metrics, actions: ActionSet, kept: int) -> None:
-    """Remember and count the chunk; with the pass's budget left, make hidden states again."""
+    """Update cache and metrics; spend the rest of the pass's budget on rebuilding hidden states."""
     _remember(chunk, kept)
     report(metrics, chunk, actions)
     metrics.hidden_rebuilt.inc(rebuild(chunk.cache, chunk.version, chunk.waiting, chunk.budget, kept))
 
 
 def _remember(chunk: Chunk, kept: int) -> None:
-    """Bring a partition's cache up to a committed chunk; `kept` visitors stay in it."""
+    """Apply a committed chunk to its partition's cache, which keeps at most `kept` visitors."""
     cache = chunk.cache
     cache.keep(((entry.key, entry.visitor) for entry in chunk.entries.values()), kept)
     cache.given = chunk.identities.said.kept

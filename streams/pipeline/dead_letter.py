@@ -1,4 +1,4 @@
-"""Dead letters: the original bytes unchanged, and why, in headers."""
+"""Dead letters: the original bytes unchanged, with the reason in headers."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from models.contract.events import Reason
 from streams.config.topic_headers import REPLAY_ATTEMPT, REPLAYED_FROM
 from streams.effects import Message
 
-#: A letter's own headers, in this order; the record's follow.
+#: The dead letter's own headers, in this order; those of the input follow.
 HEADERS = (
     "reason",
     "message",
@@ -18,16 +18,16 @@ HEADERS = (
 )
 #: Kafka does not take a record with neither key nor value.
 _NOTHING = b""
-#: A compressed input may be more than the letters' topic takes (2 MiB): then only its beginning is kept.
+#: A compressed input may exceed what the dead-letter topic takes (2 MiB): then only its beginning is kept.
 MOST_BYTES = 1_900_000
 _MOST_KEY = 100_000
 _MOST_HEADER = 400
 
 
 def encode_dead_letter(record: Any, topic: str, partition: int, reason: Reason, message: str) -> Message:
-    """The dead letter of a consumer record; headers of its own come first, the record's after them.
+    """The dead letter of a consumer record; its own headers come first, the record's follow.
 
-    Of an input beyond MOST_BYTES it holds the beginning, of its headers only a replay's, and says so.
+    An input longer than MOST_BYTES is cut, keeps only the headers of a replay, and the message says so.
     """
     key, value, kept = record.key, record.value, list(record.headers)
     cut = _size(key, value, kept) > MOST_BYTES
@@ -48,13 +48,13 @@ def encode_dead_letter(record: Any, topic: str, partition: int, reason: Reason, 
 
 
 def _of_replay(headers: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
-    """The headers of a replay, as far as they are short enough to be its own."""
+    """The headers that `pathcast dead-letters replay` set; longer ones cannot be its own."""
     own = REPLAYED_FROM, REPLAY_ATTEMPT
     return [(name, value) for name, value in headers if name in own and len(value or b"") < _MOST_HEADER]
 
 
 def _size(key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]]) -> int:
-    """UTF-8 header names are counted at their longest."""
+    """Bytes of headers, with each character of a name at UTF-8's longest."""
     return (
         len(key or b"") + len(value or b"") + sum(4 * len(name) + len(held or b"") for name, held in headers)
     )

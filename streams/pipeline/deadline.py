@@ -1,31 +1,31 @@
-"""Which tier there is time for: a deadline per chunk against measured costs."""
+"""Which fallback tier fits the deadline of a chunk, by measured costs."""
 
 from dataclasses import dataclass, field
 
 #: Weight of the newest measurement in the running mean.
 _NEWEST = 0.2
-#: A skipped tier's cost is forgotten by this factor per chunk, so that it is tried again.
+#: A skipped tier's measured cost shrinks by this factor per chunk, so that the tier is tried again.
 _FORGET = 0.9
 
 
-#: Smaller calls are taken to cost the same whatever their size: told by the click, the first call after a
-#: start, of three clicks among much else, would forbid the next one of two thousand.
+#: Calls of fewer clicks count as fixed cost. Otherwise the first call after a start, slow and of three
+#: clicks, would give a cost per click that forbids the next call of two thousand.
 _SMALL = 64
 
 
 @dataclass
 class Cost:
-    """Running means (s) of what any call takes at least, and each click on top; 0 before any is known."""
+    """Running means in seconds: fixed cost of a call, and cost of each click; 0 before a measurement."""
 
     call: float = 0.0
     per_click: float = 0.0
 
     def of(self, clicks: int) -> float:
-        """Seconds that a call of `clicks` will take."""
+        """Expected seconds of a call with `clicks` clicks."""
         return self.call + clicks * self.per_click
 
     def measured(self, clicks: int, seconds: float) -> None:
-        """A call of `clicks` took `seconds`."""
+        """Learn that a call of `clicks` clicks took `seconds`."""
         if clicks < _SMALL:
             self.call = _mean(self.call, seconds)
         else:
@@ -57,6 +57,6 @@ class Deadline:
         return fits
 
     def measured(self, tier: str, clicks: int, seconds: float) -> None:
-        """Learn what `tier` cost."""
+        """Learn that `tier` took `seconds` for `clicks` clicks."""
         if clicks:
             self.costs.setdefault(tier, Cost()).measured(clicks, seconds)

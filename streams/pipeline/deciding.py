@@ -30,7 +30,7 @@ class ContextVectors:
     def of(self, chunk: Chunk) -> list[list[float] | None]:
         """A vector for each applied click; None where the policy has no inputs.
 
-        Zeros without consent: then only `none` is allowed, and the record is not to tell of the visitor.
+        Zeros without consent: only `none` is allowed then, and the record must not describe the visitor.
         """
         if not self._columns or not chunk.applied:
             return [None] * len(chunk.applied)
@@ -65,7 +65,7 @@ def unmasked(applied: Applied, scored: Scored, vector: list[float] | None, every
 
 
 class Decider:
-    """Decides a chunk's clicks in record order; `count` is told what event time closed on the way."""
+    """Decides a chunk's clicks in record order; `count` receives attribution windows that close."""
 
     def __init__(
         self, policy: Policy, config: SessionConfig, count: Callable[[Sequence[Transition]], None]
@@ -73,7 +73,7 @@ class Decider:
         self._actions, self._config, self._count = policy.actions, config, count
 
     def decide(self, applied: Applied, context: Context, evaluation: Evaluation) -> Decided:
-        """Outcomes first, then mask, draw and, where something is served, its place in the exposure."""
+        """Apply outcomes, mask, draw; record a served action in the visitor's exposure."""
         click, facts, visitor = applied.click, applied.facts, applied.entry.visitor
         assert visitor is not None
         self._count(close_expired(visitor, facts, applied.watermark, self._config))

@@ -8,7 +8,7 @@ from models.state import timers
 from streams.partition_state import visitors
 from streams.pipeline.chunk import Chunk
 
-#: Visitors woken in one chunk at most; more wait for the next.
+#: Most visitors whose timers one chunk fires; the others wait for the next chunk.
 MOST = 20_000
 
 

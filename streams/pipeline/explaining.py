@@ -1,6 +1,6 @@
-"""What moved an answer, on the output: for clicks that ask for it, and for a visitor's latest one on demand.
+"""Explanations on answers: for clicks with `explain`, and on demand for a visitor's latest answers.
 
-An explanation is a courtesy: its failure, whatever the reason, costs no answer.
+Best effort: if an explanation fails, the answer is published without it.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ from streams.pipeline.chunk import Chunk
 
 log = structlog.get_logger("pathcast.explaining")
 
-#: Outcomes that are counted.
+#: Outcomes, as the metric counts them.
 GIVEN, OVER_LIMIT, FAILED = "given", "over_limit", "failed"
 _encode = msgspec.json.Encoder().encode
 _items = msgspec.json.Decoder(list[ScoredItem]).decode
-#: How the tiers below the network come to their items; their probability is a base rate.
+#: How the tiers below the network choose their items; their probability is a base rate.
 _LOWER = {
     FallbackTier.SESSION_KNN: "sessions like this one went on to these items",
     FallbackTier.POPULAR_IN_CATEGORY: "these items are popular in the category",
@@ -79,7 +79,7 @@ def answered(
     probability: float,
     consent: bool,
 ) -> Explained:
-    """Explanations of purchase intent and recommendations by whichever tier answered."""
+    """Explanations of purchase intent and recommendations for the tier that answered."""
     if tier is FallbackTier.NEURAL and version is not None:
         return explain(version.neural, session, ids)
     told = f"Answered by {tier}{'' if consent else _REFUSED}: "
@@ -93,7 +93,7 @@ def answered(
 def looked_up(
     answers: Sequence[Message], session: Session, version: Version | None, policy: Policy
 ) -> dict[str, Any]:
-    """The explanations of answers given before, with the version and the policy of now."""
+    """Explanations of earlier answers, by the current model version and policy."""
     intent, items, decision = (msgspec.json.decode(value or b"{}") for _, value, _ in answers)
     tier, ids = FallbackTier(intent["rung"]), [item["item_id"] for item in items["items"]]
     context = msgspec.convert(decision["context"], Context)

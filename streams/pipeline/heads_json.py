@@ -1,4 +1,4 @@
-"""What the heads say as JSON, a whole chunk at once: texts that repeat are made once and looked up."""
+"""The heads' fields as JSON, a whole chunk at once: recurring texts are made once and looked up."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,10 +14,10 @@ from models.scoring.scores import Scores
 #: Steps of published probabilities (to the nearest, as `decision.published` does), and of shares.
 STEPS: Final = 10_000
 SHARE_STEPS: Final = 100
-#: Beside the likeliest class, those with at least this share are named.
+#: The likeliest class is always published, others from this share on.
 LEAST_SHARE: Final = 0.1
 
-#: Heads that say how likely something is.
+#: Kinds of heads whose answer is one probability.
 _PROBABILITIES: Final = (Kind.BINARY, Kind.SHARED, Kind.RISK)
 _encode = msgspec.json.Encoder().encode
 Answers = NDArray[np.float32]
@@ -45,7 +45,7 @@ class Distributions:
 
     def __init__(self, parts: list[HeadPart], texts: list[bytes]) -> None:
         widest = max((len(part.classes) for part in parts), default=0)
-        # Columns by distribution, filled up with the one that `__call__` puts at the end.
+        # Columns by distribution, padded with the column that `__call__` appends.
         self._columns = np.full((len(parts), widest), -1)
         self._first, self._next = np.zeros((2, len(parts)), dtype=np.int64)
         close = b""
@@ -66,7 +66,7 @@ class Distributions:
             best = left.argmax(2)[:, :, None]
             share = np.take_along_axis(left, best, 2)
             np.put_along_axis(left, best, -1, 2)
-            # Cut, not rounded: no class may seem likelier than the event that it is a part of.
+            # Cut, not rounded: no class may exceed the event that it is a part of.
             cut = np.rint(share.astype(np.float64) * STEPS).astype(np.int64) // (STEPS // SHARE_STEPS)
             steps = cut + (SHARE_STEPS + 1) * best
             first = self._next if rank else self._first
@@ -116,7 +116,7 @@ class HeadTexts:
 
 
 class HeadsEncoder:
-    """Writes the heads' fields of `purchase-intent`; remembers the texts of the layout that came last."""
+    """Writes the heads' fields of `purchase-intent`; caches the texts of the latest layout."""
 
     def __init__(self) -> None:
         self._latest: HeadTexts | None = None

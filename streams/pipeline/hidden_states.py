@@ -1,7 +1,7 @@
-"""Hidden states of another model version: made again from stored codes, so many visitors a pass.
+"""Rebuild hidden states of another model version from stored codes, with a budget of visitors per pass.
 
-A swap makes every visitor's hidden state useless at once. Who clicks is rebuilt first, then who clicked last;
-who comes when the pass's budget is spent is answered by a lower tier and is first in line afterwards.
+A swap invalidates every visitor's hidden state at once. Visitors who click are rebuilt first, then those who
+clicked last. A visitor whose click finds the budget spent is answered by a lower tier and is rebuilt next.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from streams.pipeline.chunk import Budget
 def outdated(
     entries: Mapping[bytes, VisitorEntry], first: Mapping[bytes, Click], version: Version | None, gap_ms: int
 ) -> list[VisitorEntry]:
-    """Entries whose running session the version has not seen; `first` is each visitor's first click."""
+    """Entries whose hidden state is of another version; `first` are the visitors' first clicks."""
     if version is None or not version.neural.width:
         return []
     old = version.neural.outdated
@@ -27,24 +27,24 @@ def outdated(
         for key, entry in entries.items()
         if key in first
         and (visitor := entry.visitor) is not None
-        # A session that starts anew begins without a state.
+        # A new session begins without a hidden state.
         and first[key].ts - visitor.last_ts <= gap_ms
         and old(visitor)
     ]
 
 
 def over_budget(found: Iterable[VisitorEntry], budget: Budget) -> set[bytes]:
-    """Keys of those that this pass does not rebuild."""
+    """Keys of the visitors for whom this pass has no budget left."""
     return {entry.key for entry in found if not budget.take()}
 
 
 def rebuild(
     cache: PartitionCache, version: Version | None, waiting: Iterable[bytes], budget: Budget, most: int
 ) -> int:
-    """With what the pass has left, rebuild visitors that are decoded in memory (`most`); how many.
+    """Spend the rest of the budget on visitors that are decoded in memory; returns how many were rebuilt.
 
-    `waiting` are those that a chunk has just left over. Only memory changes: the record follows with the
-    visitor's next chunk, and says the same either way.
+    `waiting` are visitors whom the chunk left without a rebuild, `most` bounds how many are remembered. Only
+    memory changes: the visitor's next chunk writes the record, and its content is the same either way.
     """
     _queue(cache.outdated, waiting, most)
     if version is None or not budget.left or not cache.outdated:
@@ -59,7 +59,7 @@ def rebuild(
 
 
 def _queue(outdated: dict[bytes, None], waiting: Iterable[bytes], most: int) -> None:
-    """Who waited clicked last; more than are kept in memory need not be known."""
+    """Waiting visitors clicked last, so they come first; at most `most` are remembered."""
     for key in waiting:
         outdated.pop(key, None)
         outdated[key] = None
@@ -68,7 +68,7 @@ def _queue(outdated: dict[bytes, None], waiting: Iterable[bytes], most: int) -> 
 
 
 def _latest(cache: PartitionCache, version: Version) -> Iterator[Visitor]:
-    """Outdated visitors, the most recent first; each is looked at once."""
+    """Outdated visitors, the most recent first; each is yielded once."""
     while cache.outdated:
         visitor = cache.recent.get(cache.outdated.popitem()[0])
         if visitor is not None and not visitor.ended and version.neural.outdated(visitor):

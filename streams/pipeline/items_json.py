@@ -1,4 +1,4 @@
-"""Ranked items as JSON, a whole chunk at once: the parts that repeat are encoded once and looked up.
+"""Ranked items as JSON, a whole chunk at once: recurring parts are encoded once and looked up.
 
 Twenty items of a thousand, each with a score of five decimals, are forty look-ups in two tables; as structs
 they would be twenty objects a click.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.contract.predictions import ScoredItem, scored
 from models.scoring.scores import Scores
 
-#: Decimals of published item scores: they only rank.
+#: Decimals of published item scores: scores only rank, so five are enough.
 SCORE_DECIMALS = 5
 _STEPS = 10**SCORE_DECIMALS
 
@@ -41,7 +41,7 @@ class ItemNames:
 
 
 class ItemsEncoder:
-    """Lists of items as JSON; remembers the names that came last, a model version's vocabulary as a rule."""
+    """Lists of items as JSON; caches the latest array of names, as a rule a version's vocabulary."""
 
     def __init__(self) -> None:
         self._latest: ItemNames | None = None
@@ -68,7 +68,7 @@ class ItemsEncoder:
 
 
 def _one_by_one(scores: Scores, rounded: NDArray[np.float64]) -> list[bytes]:
-    """Rows that have fewer items than others, or scores that are no probabilities."""
+    """The slow path: rows with fewer items than others, or scores outside [0, 1)."""
     rows: list[Any] = rounded.tolist()
     return [_encode(_items(ids, row)) for ids, row in zip(scores.item_ids(), rows, strict=True)]
 

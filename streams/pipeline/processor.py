@@ -1,4 +1,4 @@
-"""The processor of clicks: composes the stages of a chunk, and holds what lives longer than one."""
+"""The processor of clicks: composes the stages of a chunk and owns what outlives a chunk."""
 
 import time
 from collections import Counter
@@ -23,7 +23,7 @@ from streams.privacy.sealing import Sealer
 
 
 class Pipeline:
-    """Shared by all partitions of a worker; the catalogue, the policy and the partitions' caches are here."""
+    """One per worker, shared by its partitions; owns decoder, policy, and the partitions' caches."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Pipeline:
         self._dropped: Counter[str] = Counter()
 
     def process(self, works: Sequence[Work]) -> list[Effects]:
-        """Chunks of different partitions through the stages; they are scored together."""
+        """Run chunks of different partitions through the stages; they are scored together."""
         version, budget = self._versions.current, Budget(self.config.settings.rebuilds_per_chunk)
         chunks = [
             Chunk.begin(work, self.caches[work.partition], version, budget, self.config, self._sealer)
@@ -60,7 +60,7 @@ class Pipeline:
         return [self._effects(chunk) for chunk in chunks]
 
     def _step(self, chunk: Chunk) -> None:
-        """All clicks through their sessions; then they can be scored."""
+        """Decode, read and step: the stages before scoring."""
         pseudonymiser = self.decoder.pseudonyms
         with _timed(chunk, "decode"):
             clicks = reading.decode(chunk, self.decoder, self._profiles)
@@ -70,7 +70,7 @@ class Pipeline:
             stepping.step_all(chunk, clicks, pseudonymiser, self.config)
 
     def _effects(self, chunk: Chunk) -> Effects:
-        """What the scored chunk comes to."""
+        """The effects of a scored chunk: decide, encode, fire timers, write."""
         config = self.config
         with _timed(chunk, "decide"):
             deciding.decide_all(chunk, self.policy, self._vectors, config.session)
@@ -82,25 +82,25 @@ class Pipeline:
             return writing.effects(chunk, config.names.visitor_keys, committed)
 
     def _committed(self, chunk: Chunk) -> None:
-        """A chunk's transaction came to pass: now it may be seen in memory and metrics."""
+        """The chunk's transaction was committed: update memory and metrics."""
         committing.commit(chunk, self.metrics, self.policy.actions, self.config.recent_visitors)
         self.metrics.hidden_outdated.set(sum(len(cache.outdated) for cache in self.caches.values()))
         self._count_dropped()
         self._versions.follow_chunk(chunk)
 
     def reject(self, work: Work, error: Exception) -> Effects:
-        """A record that cannot be processed, for a reason nobody thought of, must not block its partition."""
+        """Effects of a record on which `process` failed: a dead letter, so that the partition goes on."""
         self.metrics.dead_letters.labels(writing.REJECTED.value).inc()
-        # An error may quote an id.
+        # With pseudonyms the error's text is left out: it may quote an id.
         return writing.rejected(work, error, self.config.names, quoted=self.decoder.pseudonyms is None)
 
     def opened(self, partition: int, state: Reader) -> None:
-        """Derive what is kept in memory from the recovered state. Raises WrongMaster."""
+        """Build a partition's cache from the recovered state. Raises WrongMaster."""
         self.caches[partition] = cache = PartitionCache.of(state)
         cache.keyed = sealing.keyed(self._sealer, state)
 
     def closed(self, partition: int) -> None:
-        """Forget the partition."""
+        """Drop a partition's cache."""
         self.caches.pop(partition, None)
 
     def _count_dropped(self) -> None:

@@ -1,4 +1,4 @@
-"""Stages decode and read: a chunk's records as clicks, and the visitors that they name from the state."""
+"""Stages decode and read: records become clicks, and their visitors are read from the state."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,19 +16,19 @@ from streams.pipeline.chunk import ASIDE, CONSENTING, WAITING, Chunk
 from streams.privacy.erasing import StateNames
 from streams.transport.routing import home
 
-#: By record of a chunk: the click, or why it is none.
+#: By record of a chunk: the click, or the reason of its refusal.
 Clicks = Sequence[Click | Rejected]
 
 
 def decode(chunk: Chunk, decoder: Decoder, profiles: ProfileDecoder) -> Clicks:
-    """Clicks, and the records of the other inputs; what cannot be read of these is refused."""
+    """Decode clicks and the side inputs' records; unreadable ones are refused."""
     clicks = decoder.decode(chunk.work.records)
     chunk.identities.decode(profiles, chunk.refuse)
     return clicks
 
 
 def read(chunk: Chunk, clicks: Clicks, pseudonymiser: Pseudonyms | None, config: ProcessingConfig) -> None:
-    """Read the visitors, apply to them what came from elsewhere, and give each a slot in a batch."""
+    """Read the visitors, apply the side inputs, and give each visitor with a click a slot in a batch."""
     chunk.keys = _keys(chunk.work.records, clicks, pseudonymiser)
     first = _first_clicks(chunk, clicks, pseudonymiser)
     _read_entries(chunk, first, pseudonymiser)
@@ -42,14 +42,14 @@ def read(chunk: Chunk, clicks: Clicks, pseudonymiser: Pseudonyms | None, config:
 
 
 def _keys(records: Sequence[Any], clicks: Clicks, pseudonymiser: Pseudonyms | None) -> list[bytes]:
-    """By record the key of its visitor: the record's own, or its pseudonym; of what is refused any."""
+    """By record its visitor's key: the record's own or its pseudonym; unspecified for refused records."""
     if pseudonymiser is None:
         return [record.key for record in records]
     return [click.visitor_id.encode() if type(click) is Click else b"" for click in clicks]
 
 
 def _first_clicks(chunk: Chunk, clicks: Clicks, pseudonymiser: Pseudonyms | None) -> dict[bytes, Click]:
-    """Each visitor's first click by state key; on the way, whom requests for erasure name."""
+    """Each visitor's first click by state key; also collects the visitors that erasure requests name."""
     first: dict[bytes, Click] = {}
     for record, click, key in zip(chunk.work.records, clicks, chunk.keys, strict=True):
         if type(click) is Click:
@@ -62,7 +62,7 @@ def _first_clicks(chunk: Chunk, clicks: Clicks, pseudonymiser: Pseudonyms | None
 
 
 def _read_entries(chunk: Chunk, first: Mapping[bytes, Click], pseudonymiser: Pseudonyms | None) -> None:
-    """Visitors of the chunk; what came from elsewhere is applied to them before its clicks."""
+    """Read the chunk's visitors and apply the side inputs to them, before the clicks."""
     identities = chunk.identities
     further = [*chunk.named, *identities.wanted()]
     wanted = first if not further else dict.fromkeys([*first, *further])
@@ -82,7 +82,7 @@ def _misrouted(chunk: Chunk, clicks: Clicks, partitions: int) -> int:
 
 
 def receipts(partition: int, pseudonymiser: Pseudonyms | None) -> Callable[..., Erasure]:
-    """A function that makes a receipt of an erasure, now: `made(request, found, **further fields)`."""
+    """A function that makes an erasure's receipt with the current time: `made(request, found, **further)`."""
     fingerprint = pseudonymiser.fingerprint if pseudonymiser else ""
 
     def made(request: str, found: bool, **said: Any) -> Erasure:

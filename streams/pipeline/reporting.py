@@ -1,4 +1,4 @@
-"""What a committed chunk adds to the metrics."""
+"""Add a committed chunk to the metrics."""
 
 from collections import Counter as Tallied
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from models.decisions.actions import ActionSet
 from streams.metrics import NO_MODEL, Metrics
 from streams.pipeline.chunk import Chunk
 
-#: Session risks are counted in these bands; a label says where its band begins.
+#: Lower bounds of the bands in which session risks are counted; a band's label is its bound.
 _RISK_BANDS = (0.0, 0.1, 0.5, 0.9)
 
 

@@ -1,4 +1,4 @@
-"""Stage score: answers from the highest tier that is there and in time."""
+"""Stage score: answers from the highest fallback tier that is loaded and fits the deadline."""
 
 import time
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from streams.pipeline.items_json import ItemsEncoder
 
 
 class Counts(Protocol):
-    """A partition's cache, as far as the lower tiers need it."""
+    """The part of a partition's cache that the lower tiers need."""
 
     @property
     def popularity(self) -> Popularity:
-        """Brought up to date when it is asked for, which the neural tier does not do."""
+        """Popularity of items; updated when read, and the neural tier does not read it."""
         ...
 
 
@@ -35,7 +35,7 @@ _listing, _forecasts = ItemsEncoder(), HeadsEncoder()
 def score_all(
     chunks: Sequence[Chunk], version: Version | None, deadline: Deadline, shop: Merchandiser
 ) -> None:
-    """Score chunks of different partitions together; where there is no time for it, each by a lower tier."""
+    """Score chunks of different partitions in one pass; past the deadline, each by a lower tier."""
     batchers = [chunk.batchers[CONSENTING] for chunk in chunks]
     fetched_at = min(chunk.work.fetched_at for chunk in chunks)
     scored = neural(batchers, version, deadline, fetched_at, shop)
@@ -44,7 +44,7 @@ def score_all(
 
 
 def score(chunk: Chunk, answers: Scored | None, deadline: Deadline, shop: Merchandiser) -> None:
-    """Take the network's answers, or find others where it gave none."""
+    """Store the network's answers, or those of a lower tier where it gave none."""
     chunk.cache.follow(chunk.version)
 
     def lower(batcher: Batcher) -> Scored:
@@ -66,7 +66,7 @@ def _remember(chunk: Chunk, hidden: list[bytes]) -> None:
 
 
 def popular(batch: Batch, cache: Counts, shop: Merchandiser = fallback_chain.LENIENT) -> Scored:
-    """The popular tier's answers, for visitors about whom nothing may be used."""
+    """The popular tier's answers, for visitors who refused consent: nothing of theirs is used."""
     if not len(batch):
         return NOTHING
     return _listed(fallback_chain.fallback(batch, cache.popularity, shop=shop))
@@ -138,7 +138,7 @@ def _listed(scores: Scores) -> Scored:
 
 
 def _risks(scores: Scores) -> list[float | None]:
-    """Session risk of each click, as it is published; None where it is not."""
+    """Published session risk of each click; None where it is not published."""
     parts = scores.layout.of_kind(Kind.RISK) if scores.layout is not None else []
     if scores.tasks is None or not parts:
         return [None] * len(scores.purchase)

@@ -1,4 +1,4 @@
-"""Stage step: every click through its visitor's session, in record order, and erasures between them."""
+"""Stage step: apply clicks to their visitors' sessions and erasure requests, in record order."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from streams.privacy.erasing import StateNames
 def step_all(
     chunk: Chunk, clicks: Clicks, pseudonymiser: Pseudonyms | None, config: ProcessingConfig
 ) -> None:
-    """Step the clicks, erase who is to be forgotten, refuse the rest."""
+    """Step the clicks, erase visitors on request, refuse all other records."""
     one = _Stepping(chunk, pseudonymiser, config)
     for record, click, key in zip(chunk.work.records, clicks, chunk.keys, strict=True):
         if not isinstance(click, Rejected):
@@ -60,20 +60,20 @@ class _Stepping:
             chunk.refuse(record, self.config.names.clicks, Reason.LATE, _late(click, facts))
 
     def forget(self, names: StateNames, request: str) -> None:
-        """Erase a visitor, under whichever name."""
+        """Erase a visitor, found by pseudonym or id."""
         found = [key for key in names.keys if self.chunk.entries[key].visitor is not None]
         told = sum(self._drop(key, request) for key in names.keys)
         self._receipt(request, bool(found), told=told, opened=names.opened)
 
     def forget_user(self, user_id: str, request: str) -> None:
-        """Erase a user's record, where it is here, and the visitors linked to them that are here."""
+        """Erase a user's record and linked visitors, as far as this partition owns them."""
         known, linked = self.chunk.identities.forget_user(user_id, self.chunk.entries)
         self.chunk.linked.update(linked)
         told = sum(self._drop(key, request) for key in linked)
         self._receipt(request, known or bool(linked), visitors=len(linked), told=told)
 
     def _drop(self, key: bytes, request: str) -> int:
-        """From here on the visitor is unknown; earlier clicks of the chunk keep the entry that they had."""
+        """Replace the visitor's entry by an empty one; earlier clicks of the chunk keep the old entry."""
         entry = self.chunk.entries[key]
         told = self.chunk.identities.forget(key, entry.visitor, request)
         slot = self.chunk.batchers[CONSENTING].visitor(None)

@@ -1,4 +1,4 @@
-"""Stage write: all that a chunk changes, as the effects of one transaction."""
+"""Stage write: collect all changes of a chunk as the effects of one transaction."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ from streams.pipeline.dead_letter import encode_dead_letter
 from streams.privacy.sealing import KeyChanges
 from streams.storage.partition_store import ERASED_KEY
 
-#: The reason of a record that a fault of our own refused.
+#: The reason of a record that an unexpected error refused.
 REJECTED = Reason.INVALID
 
 
 def effects(chunk: Chunk, visitor_keys: str, committed: Callable[[], None]) -> Effects:
-    """Outputs and changed state; `visitor_keys` is the topic of keys, `committed` is called afterwards."""
+    """Outputs and changed state; `visitor_keys`: topic of keys; `committed` is called after the commit."""
     changes = [change for entry in chunk.entries.values() for change in entry.changes()]
     keys = chunk.sealing.changes(chunk.entries, chunk.forgotten) if chunk.cache.keyed else KeyChanges([], [])
     changes += keys.state
@@ -29,7 +29,7 @@ def effects(chunk: Chunk, visitor_keys: str, committed: Callable[[], None]) -> E
 
 
 def rejected(work: Work, error: Exception, names: TopicNames, quoted: bool) -> Effects:
-    """The dead letter of a single record that failed; `quoted`: with the words of the error."""
+    """Effects of a single record that failed: its dead letter; `quoted`: with the error's text."""
     said = f": {error}" if quoted else ""
     message = f"{type(error).__name__}{said}; an error of Pathcast's own, please report it"
     ((topic, (record,)),) = [(names.clicks, work.records)] if work.records else work.sides.items()

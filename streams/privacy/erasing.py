@@ -1,4 +1,4 @@
-"""Whose state a request to erase a visitor means."""
+"""Which state keys a request to erase a visitor means."""
 
 from typing import NamedTuple
 
@@ -8,14 +8,14 @@ from streams.partition_state import visitors
 
 
 class StateNames(NamedTuple):
-    """State keys of the visitor; `opened`: a request by pseudonym had an id that this worker could read."""
+    """State keys of the visitor; `opened`: this worker could read the id sealed in a request by pseudonym."""
 
     keys: frozenset[bytes]
     opened: bool = False
 
     @classmethod
     def of(cls, record: ForgetRecord, pseudonymiser: Pseudonyms | None) -> "StateNames":
-        """Of a request; with a secret the pseudonym, and the id itself for state from before the secret."""
+        """The visitor's names: with a secret the pseudonym, and the id for state older than the secret."""
         key, sealed = record.key or b"", sealed_id_of(record)
         if pseudonymiser is None:
             return cls(_keys(key))

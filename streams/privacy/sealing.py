@@ -1,4 +1,4 @@
-"""A chunk's answers sealed by their visitors' keys, which are made, kept and deleted with the visitors."""
+"""Seal a chunk's answers with visitors' keys, which are created, kept and deleted with the visitors."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,35 +14,35 @@ from streams.partition_state.visitors import VisitorEntry
 
 
 class Sealer(NamedTuple):
-    """What a worker seals by: the master secret, and the id of the topic of keys, as the broker has it.
+    """The master secret, and the broker's id of the topic of keys.
 
-    The id is kept beside each key in the state. Where it is another one, the topic was made anew without the
-    key, and so the key is written once more.
+    The id is kept beside each key in the state. If it differs, the topic was created again without the key,
+    so the key is published once more.
     """
 
     envelopes: Envelopes
     topic_id: str
 
     def opened(self, visitor: bytes, kept: bytes) -> tuple[Envelope, bytes | None]:
-        """A key as the state has it, and wrapped where the topic lacks it. Raises WrongMaster."""
+        """A key from the state; also wrapped, if the topic lacks it. Raises WrongMaster."""
         wrapped, topic_id = kept[:WRAPPED_BYTES], kept[WRAPPED_BYTES:]
         lacking = topic_id != self.topic_id.encode()
         return self.envelopes.unwrap(visitor, wrapped), wrapped if lacking else None
 
     def made(self, visitor: bytes) -> tuple[Envelope, bytes]:
-        """A new key, and as it is wrapped."""
+        """A new key, ready and wrapped."""
         wrapped = self.envelopes.wrap(visitor, token_bytes(KEY_BYTES), token_bytes(NONCE_BYTES))
         return self.envelopes.unwrap(visitor, wrapped), wrapped
 
     def kept(self, wrapped: bytes | None) -> bytes | None:
-        """What the state keeps of a wrapped key."""
+        """The state's value of a wrapped key."""
         return None if wrapped is None else wrapped + self.topic_id.encode()
 
 
 def keyed(sealer: Sealer | None, state: Reader) -> bool:
-    """Whether a partition's state has keys, or may come to have some. Raises WrongMaster.
+    """Whether a partition's state holds keys or may get some. Raises WrongMaster.
 
-    With another secret every click of a known visitor would become a dead letter.
+    Checked at the start, because with another secret every click of a known visitor would be a dead letter.
     """
     first = next(iter(state.scan(state_keys.ENVELOPE)), None)
     if sealer is not None and first is not None:
@@ -59,10 +59,10 @@ class KeyChanges(NamedTuple):
 
 @dataclass(slots=True)
 class Sealing:
-    """One chunk's keys by the key of their visitor's record, and in `made` those to be written, wrapped.
+    """One chunk's keys by the key of the visitor's record; `made` holds the wrapped keys to be written.
 
-    `at_hand` are keys of the chunks before; those of known visitors are taken out of it. Nobody else has a
-    key before its transaction is committed: an aborted one seals nothing that can be read.
+    `at_hand` caches keys of earlier chunks; a chunk takes those of its visitors out of it. A key is published
+    only by its transaction: what an aborted transaction sealed can never be opened.
     """
 
     sealer: Sealer | None
@@ -73,9 +73,10 @@ class Sealing:
     def sealed(
         self, answers: list[tuple[Message, ...]], visitors: Sequence[tuple[bytes, bool]], state: Reader
     ) -> list[tuple[Message, ...]]:
-        """The answers as they are published; what the worker remembers of them stays plain.
+        """The sealed answers; those that the worker caches stay plain.
 
-        `visitors` are by answered click the key of the visitor's record, and whether they were born with it.
+        `visitors` has for each answered click the key of the visitor's record, and whether the click created
+        the visitor.
         """
         if self.sealer is None:
             return answers
@@ -91,7 +92,7 @@ class Sealing:
     def _of_clicks(
         self, visitors: Sequence[tuple[bytes, bool]], state: Reader, sealer: Sealer
     ) -> Iterator[Envelope]:
-        """The key of each click's visitor; who is born, for the first time or again, gets a new one."""
+        """The key of each click's visitor; a visitor that a click creates gets a new key."""
         self._read(visitors, state, sealer)
         for key, born in visitors:
             if born or key not in self.ready:
@@ -99,7 +100,7 @@ class Sealing:
             yield self.ready[key]
 
     def _read(self, visitors: Sequence[tuple[bytes, bool]], state: Reader, sealer: Sealer) -> None:
-        """Keys of known visitors: from the chunks before, else from the state in one multi-get."""
+        """Keys of known visitors: from the cache, else from the state in one multi-get."""
         first = dict(reversed(visitors))
         known = [key for key, born in first.items() if not born]
         self.ready = {key: self.at_hand.pop(key) for key in known if key in self.at_hand}
@@ -112,9 +113,9 @@ class Sealing:
                     self.made[key] = lacking
 
     def changes(self, entries: Mapping[bytes, VisitorEntry], forgotten: set[bytes]) -> KeyChanges:
-        """New keys, and deletions of those whose visitor is forgotten or has expired.
+        """New keys, and deletions of keys whose visitor is erased or has expired.
 
-        Where sealing was turned off the state alone is cleaned: the topic may be gone.
+        If sealing was turned off, only the state is cleaned: the topic may not exist any more.
         """
         gone = [one.key for one in entries.values() if self._loses(one, forgotten)]
         for key in gone:
@@ -128,13 +129,13 @@ class Sealing:
         )
 
     def _loses(self, entry: VisitorEntry, forgotten: set[bytes]) -> bool:
-        """Whether a visitor's key goes: they are gone, or came anew after being forgotten and got none."""
+        """Whether a visitor's key is deleted: the visitor is gone, or was erased and got no new key."""
         made = entry.key in self.made
         anew = entry.key in forgotten and not made
         return (entry.visitor is None or anew) and (entry.known or made)
 
     def committed(self, entries: Mapping[bytes, VisitorEntry], most: int) -> None:
-        """Keep the chunk's keys at hand, `most` of all."""
+        """Cache the chunk's keys; the cache holds at most `most`."""
         for key, entry in entries.items():
             if entry.visitor is None:
                 self.at_hand.pop(key, None)
@@ -144,6 +145,6 @@ class Sealing:
 
 
 def _nonces(count: int) -> Iterator[bytes]:
-    """Random ones, drawn at once: each call to the system costs as much as sealing a value."""
+    """Random nonces from one system call: each call costs as much as sealing a value."""
     drawn = token_bytes(NONCE_BYTES * count)
     return (drawn[at : at + NONCE_BYTES] for at in range(0, len(drawn), NONCE_BYTES))
