@@ -147,7 +147,7 @@ def test_popularity_keeps_its_own_counts_over_a_swap(version, other):
     offline.run(records(views(220)[200:], 200), 10)
     assert offline.popularity.version == other.id
     assert offline.popularity._own == offline.rebuilt_popularity()._own
-    fresh = offline.rebuilt_popularity().over(other.prior)
+    fresh = offline.rebuilt_popularity().with_prior_of(other.prior)
     assert offline.popularity._all == fresh._all
 
 
