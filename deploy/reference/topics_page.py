@@ -15,8 +15,8 @@ _INTRODUCTION = """\
 |---|---|---|---|---|---|---|
 """
 _RIGHTS = """
-`kept`: *compacted* keeps the latest record of each key. What goes when a visitor is forgotten is said in \
-[privacy](../trainer/privacy.md); `pathcast visitor forget` looks for the visitor in all topics.
+`kept`: *compacted* keeps the latest record of each key. [Privacy](../trainer/privacy.md) says \
+which records an erasure deletes; `pathcast visitor forget` searches for the visitor in all topics.
 
 ## Rights
 
