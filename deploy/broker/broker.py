@@ -1,4 +1,4 @@
-"""A genuine Apache Kafka of one node for the demo, the tests and development: no Docker, no Java."""
+"""A genuine single-node Apache Kafka for demo, tests and development, without Docker or an installed Java."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def default_port() -> int:
 class Broker:
     """One broker, known by its directory; `settings` override lines of its server.properties.
 
-    Every method looks at the disk and the process table, so any process may start, find and stop it.
+    Every method reads the disk and the process table, so that any process can start, find and stop it.
     """
 
     directory: Path = field(default_factory=default_directory)
@@ -52,12 +52,12 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     def running(self) -> Process | None:
-        """The live process of this directory; a stale note of a dead one is not believed."""
+        """The live process of this directory; a note of a dead process is ignored."""
         noted = self.files.recall()
         return noted if noted and noted.find() else None
 
     def start(self) -> bool:
-        """Start unless it runs; returns when it answers requests. True if this call started it.
+        """Start unless running; returns when the broker answers requests. True if this call started it.
 
         Raises BrokerError (PortBusy if the port is taken), with the log's last complaint.
         """
@@ -102,7 +102,7 @@ class Broker:
         self._await_ready(process)
 
     def _command(self, kafka: KafkaDistribution, main: str, *arguments: str) -> list[str]:
-        # The optimising compiler and G1's threads would take a core for the minutes that most runs last.
+        # The optimising compiler and the threads of G1 would use a core during the minutes of a typical run.
         options = [f"-Xmx{self.heap}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
         options += ["-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData"]
         options += [f"-Dlog4j2.configurationFile={self.files.logging}"]
@@ -124,7 +124,7 @@ class Broker:
         while not answers(self.bootstrap):
             if process.find() is None:
                 self.files.forget()
-                raise BrokerError(f"the broker ended while starting: {self._why()}")
+                raise BrokerError(f"the broker exited during start-up: {self._why()}")
             if time.monotonic() > deadline:
                 raise BrokerError(f"the broker did not answer within {START_SECONDS} s: {self._why()}")
             time.sleep(0.1)

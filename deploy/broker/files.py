@@ -1,4 +1,4 @@
-"""What the bundled broker keeps on disk: configuration, data, logs, and a note of its process."""
+"""Files of the bundled broker: configuration, data, logs, and a note of its process."""
 
 import base64
 import fcntl
@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.broker.broker_process import Process
 from models.durable_files import replace_file
 
-# One node that is broker and controller: every internal topic has one replica, and few partitions, since each
+# One node is broker and controller. Internal topics have one replica and few partitions, since each partition
 # costs open files and start-up time.
 SETTINGS: Mapping[str, str] = {
     "process.roles": "broker,controller",
@@ -28,12 +28,12 @@ SETTINGS: Mapping[str, str] = {
     "share.coordinator.state.topic.num.partitions": "1",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
-    # A killed broker is let in again when its old session ends; the default keeps it out for 9 s.
+    # A killed broker is readmitted when its old session ends; the default would take 9 s.
     "broker.session.timeout.ms": "4000",
     "broker.heartbeat.interval.ms": "500",
     "auto.create.topics.enable": "false",
     "num.partitions": "4",
-    # The default of 128 MB would take a quarter of a small heap.
+    # The default of 128 MB would use a quarter of a small heap.
     "log.cleaner.dedupe.buffer.size": "33554432",
 }
 
@@ -78,7 +78,7 @@ class Files:
 
     @property
     def console(self) -> Path:
-        """What the Java process prints: mostly what it says when it cannot even start logging."""
+        """Output of the Java process, mainly errors before logging starts."""
         return self.root / "console.log"
 
     @property
@@ -113,13 +113,13 @@ class Files:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """One starter or stopper at a time; the lock dies with its process."""
+        """A lock for start and stop; it is released when its process ends."""
         with (self.root / "lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
     def last_error(self) -> str:
-        """The last thing the broker complained about, for an error message; empty if it did not."""
+        """The last error of the broker, for an error message; empty if there is none."""
         lines = [line for path in (self.console, self.log) if path.exists() for line in _tail(path)]
         return complaint(lines)
 
@@ -129,7 +129,7 @@ def _tail(path: Path) -> list[str]:
 
 
 def complaint(lines: Sequence[str]) -> str:
-    """The last line that tells of an error; empty if none does."""
+    """The last line with an error; empty if there is none."""
     marks = (" ERROR ", " FATAL ", "Exception", "Error:")
     return next((line.strip() for line in reversed(lines) if any(mark in line for mark in marks)), "")
 

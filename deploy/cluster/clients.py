@@ -16,11 +16,11 @@ BOOTSTRAP_MS = 5_000
 
 
 class KafkaUnreachable(PathcastError):
-    """No broker answers at the configured address, or it refuses the credentials."""
+    """No broker answers at the configured address, or the broker refuses the credentials."""
 
 
 def connection() -> Connection:
-    """The cluster of KAFKA_BOOTSTRAP_SERVERS, else the bundled broker at the port where it runs or would."""
+    """The cluster of KAFKA_BOOTSTRAP_SERVERS, else the bundled broker at its port."""
     if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         return Connection()
     broker = Broker()
@@ -41,7 +41,7 @@ def admin(to: Connection) -> Iterator[Any]:
 
 @contextmanager
 def producer(to: Connection, **options: Any) -> Iterator[Any]:
-    """An idempotent producer tuned for throughput; closing sends what it holds. Raises KafkaUnreachable."""
+    """An idempotent producer tuned for throughput; it flushes on close. Raises KafkaUnreachable."""
     settings = {"acks": "all", "linger_ms": 20, "batch_size": 256 << 10, **options}
     with _explained(to):
         client = KafkaProducer(**to.kafka_python(), **settings, bootstrap_timeout_ms=BOOTSTRAP_MS)
@@ -53,7 +53,7 @@ def producer(to: Connection, **options: Any) -> Iterator[Any]:
 
 @contextmanager
 def consumer(to: Connection, **options: Any) -> Iterator[Any]:
-    """A consumer without a group that sees committed records only. Raises KafkaUnreachable."""
+    """A consumer without a group that reads committed records only. Raises KafkaUnreachable."""
     settings = {
         "group_id": None,
         "isolation_level": "read_committed",
@@ -91,7 +91,7 @@ def drain_batches(
     ends, starts = client.end_offsets(parts), client.beginning_offsets(parts)
     for part in parts:
         client.seek(part, max(offset, starts[part]))
-    # By position, not by the last record: a transaction ends in a marker that is never handed out.
+    # By position, not by the last record: a transaction ends in a marker that no poll returns.
     while any(client.position(part) < ends[part] for part in parts):
         for part, records in client.poll(timeout_ms=500).items():
             yield [record for record in records if record.offset < ends[part]]

@@ -1,4 +1,4 @@
-"""Reading the refused inputs back, and sending them again once their cause is gone."""
+"""Read dead letters, and send their inputs again once the cause is gone."""
 
 from collections.abc import Generator, Iterable
 from contextlib import suppress
@@ -20,7 +20,7 @@ class DeadLetterError(PathcastError):
 
 
 class DeadLetter(NamedTuple):
-    """One refused input: where its letter lies, why it was refused, where it came from, and its bytes.
+    """One refused input: the place of its letter, the reason, its source, and its bytes.
 
     `timestamp` and `source_timestamp` are Kafka's, epoch ms; `headers` are those the input had. `cut`: it was
     too large to be kept whole.
@@ -42,18 +42,18 @@ class DeadLetter(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """Where the letter lies."""
+        """Partition and offset of the letter."""
         return self.partition, self.offset
 
     @property
     def attempt(self) -> int:
-        """Which replay of its input was refused with this letter, from 1; 0: the input as it first came."""
+        """The number of the replay that was refused with this letter, from 1; 0: the original input."""
         found = self._header(REPLAY_ATTEMPT)
         known = found.isdecimal() and len(found) < _DIGITS
         return int(found) if known else int(bool(self._header(REPLAYED_FROM)))
 
     def replay_of(self, topic: str) -> Place | None:
-        """The letter on that topic from which the input was sent again, None where it was not."""
+        """The letter on that topic from which the input was replayed, None for an original input."""
         with suppress(ValueError):
             name, partition, offset = self._header(REPLAYED_FROM).split("/")
             return (int(partition), int(offset)) if name == topic else None
@@ -66,7 +66,7 @@ class DeadLetter(NamedTuple):
 
 
 def parse(record: Any) -> DeadLetter | None:
-    """The dead letter of a consumer record; None if somebody else wrote it, without the worker's headers."""
+    """The dead letter of a consumer record; None for a record without the headers of a worker."""
     names = tuple(name for name, _ in record.headers[: len(HEADERS)])
     if names != HEADERS:
         return None
@@ -113,13 +113,13 @@ def find(to: Connection, topic: str, partition: int, offset: int) -> DeadLetter:
 
 
 def resend(to: Connection, topic: str, letters: Iterable[DeadLetter]) -> int:
-    """Send the original bytes to where they came from; returns how many. `topic` is the letters' own.
+    """Send the original bytes to their source topics; returns how many. `topic` is the letters' own.
 
     They keep their first timestamp, by which skew is judged, and say in headers which letter first held them,
     and how often they were sent again.
     Raises DeadLetterError if a broker refuses one.
     """
-    # A letter's headers come on top of what the input's own limit allowed.
+    # The headers of a letter come on top of the size limit of the input.
     with producer(to, max_request_size=4 << 20) as client:
         futures, cut = [], 0
         for letter in letters:
@@ -131,7 +131,7 @@ def resend(to: Connection, topic: str, letters: Iterable[DeadLetter]) -> int:
     refused = [future.exception for future in futures if future.failed()]
     if refused:
         last = f"the last by {refused[-1]!r}"
-        raise DeadLetterError(f"{len(refused)} of {len(futures)} were refused, {last}: try again")
+        raise DeadLetterError(f"{len(refused)} of {len(futures)} were refused by Kafka, {last}: try again")
     if cut:
         raise DeadLetterError(
             f"{len(futures)} were sent again, {cut} not: they were too large, and only their beginning was "

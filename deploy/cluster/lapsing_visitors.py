@@ -38,7 +38,7 @@ class State(NamedTuple):
 
 
 class LapsingFindings(NamedTuple):
-    """A record and the partition of its visitor."""
+    """A record with the partition of its visitor."""
 
     partition: int
     record: LapsingVisitor
@@ -72,7 +72,7 @@ def read_state(to: Connection, application_id: str, pseudonymiser: Pseudonyms | 
 
 
 def _latest(records: Iterable[Any]) -> dict[bytes, bytes]:
-    """The last value of every visitor's key and of the checkpoint's; deleted ones are left out."""
+    """The last value of each visitor and of the checkpoint, without deleted ones."""
     found: dict[bytes, bytes] = {}
     for record in records:
         if record.key != CHECKPOINT_KEY and not record.key.startswith(state_keys.VISITOR):
@@ -90,7 +90,7 @@ def _consenting(latest: dict[bytes, bytes]) -> dict[str, Visitor]:
 
 
 def _named(known: dict[str, Visitor], pseudonymiser: Pseudonyms | None) -> dict[str, Visitor]:
-    """By pseudonym; who is known by both names came back, and only the later record counts."""
+    """Records by pseudonym; of a visitor known by id and pseudonym only the later record counts."""
     if pseudonymiser is None:
         return known
     older = {name: pseudonymiser.visitor(name.encode()) for name in known if not looks_like_one(name)}
@@ -99,7 +99,7 @@ def _named(known: dict[str, Visitor], pseudonymiser: Pseudonyms | None) -> dict[
 
 
 def sweep(state: State, habits: LapsingParameters, at: int, wanted: Wanted) -> list[LapsingFindings]:
-    """Who is about to be lost at `at` (epoch ms): the most money at risk first, then the most likely lost."""
+    """Lapsing visitors at `at` (epoch ms): by money at risk, then by probability of loss."""
     table = state.table
     chance = np.clip(lapse_probability(habits, table, at, wanted.within_days), 0, 1)
     away = (at - table["last"]) / DAY_MS
@@ -137,7 +137,7 @@ def _record(name: str, row: np.void, chance: float, version: str, at: int, wante
 
 
 def reason(row: np.void, at: int) -> str:
-    """What the record says, in words."""
+    """The record in words."""
     away, over = (at - row["last"]) / DAY_MS, (row["last"] - row["first"]) / DAY_MS
     came, span = count(int(row["sessions"]), "session"), count(round(over), "day")
     parts = [f"away for {count(round(away), 'day')}", f"came in {came} over {span}"]

@@ -1,4 +1,4 @@
-"""What the workers say of model versions, as it stands on `model-reports`."""
+"""Read the reports of workers about model versions from `model-reports`."""
 
 from deploy.cluster.clients import consumer, drain
 from models.contract.updates import ModelReport, decode_report
@@ -6,7 +6,7 @@ from streams.config.connection import Connection
 
 
 def reports(to: Connection, topic: str) -> list[ModelReport]:
-    """The last word under each key, oldest first. Raises KafkaUnreachable."""
+    """The last report of each key, oldest first. Raises KafkaUnreachable."""
     latest: dict[bytes, ModelReport] = {}
     with consumer(to) as client:
         for record in drain(client, topic):

@@ -1,4 +1,4 @@
-"""An event log as Kafka records: keys, JSON values and event times, batch by batch."""
+"""Convert an event log to Kafka records in batches: keys, JSON values and event times."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from trainer.logs.log_files import read_items, renamed, scan
 from trainer.logs.reading import reading
 
 BATCH_ROWS = 2_000
-#: A null inside an object: a quote within a JSON string has a backslash, so no value can look like it.
+#: A null inside an object. No value can match it, because a quote within a JSON string has a backslash.
 _NULL_FIELD = r',"[a-z_]+":null'
 
 
@@ -31,11 +31,11 @@ class RecordBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class RecordSource:
-    """What to send: a log, how its columns and events are called, how much of it, and whether to move it.
+    """A log to send: names of its columns and events, how many rows, and a shift of event times.
 
-    `shift_to` (epoch ms) moves all event times so that the first is then, or the latest of those sent if
-    `shift_latest`; event ids change with it, since at another time they are other events. `sort` orders the
-    rows by event time first; the log must then fit into memory.
+    `shift_to` (epoch ms) moves all event times so that the first, or with `shift_latest` the latest of those
+    sent, is at that time. Event ids change with it, because an event at another time is another event. `sort`
+    orders rows by event time first; the log must then fit into memory.
     """
 
     path: Path
@@ -47,7 +47,7 @@ class RecordSource:
     events: EventNames = event_name
 
     def rows(self) -> int | None:
-        """How many rows there are to send; None where only reading all would tell (compressed text)."""
+        """The number of rows to send; None where that needs reading the whole log (compressed text)."""
         if self.path.suffix != ".parquet":
             return self.limit
         count: int = scan(self.path).select(pl.len()).collect().item()
@@ -60,9 +60,9 @@ def now_ms() -> int:
 
 
 def batches(source: RecordSource, rows: int = BATCH_ROWS) -> Iterator[RecordBatch]:
-    """The log in batches of about `rows`; memory does not grow with the file. Raises LogError.
+    """The log in batches of about `rows`; memory use is independent of the file size. Raises LogError.
 
-    A value that does not fit its field is sent as it is: the dead letter, not the sender, explains it.
+    A value that does not fit its field is sent unchanged; the worker refuses it with a dead letter.
     """
     frame = renamed(source.path, source.mapping)
     if source.sort:
@@ -75,7 +75,7 @@ def batches(source: RecordSource, rows: int = BATCH_ROWS) -> Iterator[RecordBatc
 
 
 def _shift(source: RecordSource, frame: pl.LazyFrame) -> int:
-    """Milliseconds to add to every event time; 0 where there is none."""
+    """Milliseconds to add to every event time; 0 without a shift."""
     if source.shift_to is None:
         return 0
     ts = epoch_ms(frame.collect_schema()["ts"])
@@ -100,7 +100,7 @@ def _batch(raw: pl.DataFrame, known: pl.DataFrame, shift: int) -> RecordBatch:
 
 
 def _unread(raw: pl.DataFrame, known: pl.DataFrame) -> list[int]:
-    """Rows in which typing lost a number, a time or a flag. (Text that it loses said "missing".)"""
+    """Rows in which typing lost a number, a time or a flag. (Text is lost only where it meant "missing".)"""
     strict = [name for name, kind in known.schema.items() if kind != pl.String]
     lost = [known[name].is_null() & raw[name].is_not_null() for name in strict]
     marks = pl.DataFrame({name: mark for name, mark in zip(strict, lost, strict=True)})
@@ -108,16 +108,16 @@ def _unread(raw: pl.DataFrame, known: pl.DataFrame) -> list[int]:
 
 
 def encode(frame: pl.DataFrame) -> list[bytes]:
-    """Each row as a JSON object without its nulls. The first column must have none."""
+    """Each row as a JSON object without nulls. The first column must have no null."""
     text = frame.select(pl.struct(pl.all()).struct.json_encode().str.replace_all(_NULL_FIELD, ""))
     values: list[bytes] = text.to_series().cast(pl.Binary).to_list()
     return values
 
 
 def catalogue(source: RecordSource, items: Path | None) -> RecordBatch:
-    """The items of a catalogue file, else those that the log mentions, each with what was last said of it.
+    """The items of a catalogue file, else the items of the log, each with its latest values.
 
-    Memory grows with the number of items. Raises LogError.
+    Memory use grows with the number of items. Raises LogError.
     """
     with reading([items or source.path]):
         frame = read_items(items).collect() if items else _mentioned(source)

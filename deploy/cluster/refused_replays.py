@@ -1,4 +1,4 @@
-"""Inputs that were replayed in vain: each refusal is a letter more, and the newest one speaks for all."""
+"""Dead letters of replays that were refused again: of all letters of one input only the newest is shown."""
 
 from collections.abc import Generator, Iterable
 from contextlib import closing
@@ -9,10 +9,10 @@ from streams.config.connection import Connection
 
 
 class Replays:
-    """Which letters of a topic hold an input that other letters hold too.
+    """Finds letters of a topic that hold the same input.
 
-    A letter of a replay names an earlier one, as a rule the first. It counts only where both hold the same
-    bytes, for any producer could send such a header.
+    The letter of a replay names an earlier letter, usually the first. This counts only where both have the
+    same bytes, because any producer could send such a header.
     """
 
     def __init__(self, letters: Iterable[DeadLetter], topic: str) -> None:
@@ -38,13 +38,13 @@ class Replays:
         return letter.place == max([*self._chain(letter), letter], key=_order).place
 
     def times(self, letter: DeadLetter) -> int:
-        """How often the letter's input was sent again and refused again."""
+        """How often the input of a letter was sent again and refused again."""
         chain = self._chain(letter)
         return max([len(chain), *(one.attempt for one in chain)])
 
 
 def _bare(letter: DeadLetter) -> DeadLetter:
-    """The letter with a digest in the place of its bytes: there may be many of them."""
+    """The letter with a digest instead of its bytes, since there may be many letters."""
     digest = blake2b(b"%d" % len(letter.key or b""), digest_size=16)
     digest.update(letter.key or b"")
     digest.update(letter.value or b"")
@@ -58,7 +58,7 @@ def _order(letter: DeadLetter) -> tuple[int, int, Place]:
 def read_newest(
     to: Connection, topic: str, reasons: Iterable[str] = ()
 ) -> Generator[tuple[DeadLetter, int], None, None]:
-    """As `read`, but of letters with the same input only the newest, and how often it was replayed in vain.
+    """As `read`, but only the newest letter of each input, with the number of its refused replays.
 
     Raises KafkaUnreachable.
     """

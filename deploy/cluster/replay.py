@@ -1,4 +1,4 @@
-"""Sending an event log to the clicks topic, as fast as it happened, faster, or at a fixed rate."""
+"""Send an event log to the topic `clicks` in real time, faster, or at a fixed rate."""
 
 import threading
 import time
@@ -18,12 +18,12 @@ from models.errors import PathcastError
 from streams.config.connection import Connection
 
 ORIGINAL_TIME = "original-time"
-#: What is due within it is sent together: a request for each event would cost the broker more than the event.
+#: Events due within this time (s) are sent together: a request costs the broker more than an event.
 TICK_SECONDS = 0.02
 
 
 class ReplayError(PathcastError):
-    """There is nowhere to replay to."""
+    """The topic to replay to does not exist."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,18 @@ class Pace:
     speed: float | None = None
 
     def due(self, batch: RecordBatch, sent: int, first_ts: int) -> NDArray[np.float64] | None:
-        """Seconds after the start at which each row of the batch is due; None for at once."""
+        """Seconds after the start at which each row of the batch is due; None: at once."""
         if self.rate:
             return np.arange(sent, sent + len(batch.ts)) / self.rate
         if self.speed:
-            # Never back in time: a row that is out of order is due with those before it.
+            # Due times never decrease: a row that is out of order is due with the rows before it.
             return np.maximum.accumulate(np.maximum(batch.ts - first_ts, 0)) / (1000 * self.speed)
         return None
 
 
 @dataclass
 class ReplayReport:
-    """What became of a replay: counts of events, and its duration in seconds."""
+    """The result of a replay: counts of events, and its duration in seconds."""
 
     items: int = 0
     sent: int = 0
@@ -65,7 +65,7 @@ class Sender:
     def __init__(self, client: Any, topic: str, report: ReplayReport) -> None:
         self._client, self._topic, self._report = client, topic, report
         count = len(client.partitions_for(topic))
-        # murmur2 in Python costs as much as the sending, and a visitor has many events.
+        # murmur2 in Python costs as much as sending, and a visitor has many events.
         self._partition = lru_cache(100_000)(lambda key: (murmur2(key) & 0x7FFFFFFF) % count)
 
     def send(self, batch: RecordBatch, row: int) -> None:
@@ -81,7 +81,7 @@ class Sender:
 
 
 def check_topic(to: Connection, topic: str) -> None:
-    """Raises ReplayError where there is no such topic: sending to it would wait for it in vain."""
+    """Raises ReplayError for a missing topic, because sending to it would wait until a timeout."""
     with admin(to) as client:
         if topic not in client.list_topics():
             raise ReplayError(f"there is no topic {topic!r}; run `pathcast topics`, or name another")
@@ -95,7 +95,7 @@ def replay(
     on_progress: Callable[[ReplayReport], None] = lambda _: None,
     stop: threading.Event | None = None,
 ) -> ReplayReport:
-    """Send the log; returns when all is acknowledged, or soon after `stop` is set.
+    """Send the log; returns when all records are acknowledged, or soon after `stop` is set.
 
     `on_progress` gets the running report after each batch. Raises LogError, ReplayError, KafkaUnreachable.
     """

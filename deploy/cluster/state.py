@@ -1,4 +1,4 @@
-"""The checkpoints of an installation's state, read from its changelog and, on request, written anew."""
+"""Read the checkpoints of an installation's state from its changelog, and rebase them on request."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ TRANSACTION_TIMEOUT_MS = 60_000
 
 
 class StateCommandError(PathcastError):
-    """The state cannot be shown or rebased as things are."""
+    """The state cannot be shown or rebased at present."""
 
 
 class TopicLog(NamedTuple):
@@ -54,7 +54,7 @@ class PartitionPosition(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether a worker would go on from this checkpoint."""
+        """Whether a worker accepts this checkpoint."""
         ends = {self.topic_id: self.end, **{one.topic_id: one.end for one in self.sides}}
         topics = {topic_id: (topic_id, {self.partition: end}) for topic_id, end in ends.items()}
         try:
@@ -83,7 +83,7 @@ def changelog_of(application_id: str) -> str:
 
 
 def no_state(changelog: str) -> StateCommandError:
-    """What to say where there is no such topic."""
+    """The error where the changelog does not exist."""
     return StateCommandError(
         f"no topic {changelog}: no worker of this installation ever ran here; name the right one with "
         "PATHCAST_APPLICATION_ID"
@@ -153,7 +153,7 @@ def _read(value: bytes) -> StateCheckpoint:
 
 
 def rebase(to: Connection, application_id: str, found: list[PartitionPosition], to_end: bool) -> list[int]:
-    """Write new checkpoints where there were any, each in a transaction that fences the partition's worker.
+    """Rewrite existing checkpoints, each in a transaction that fences the worker of the partition.
 
     Returns the partitions written. Call `await_idle` first. Raises TransactionError.
     """

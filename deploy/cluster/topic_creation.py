@@ -45,7 +45,7 @@ def ensure(
 
 
 def _create(client: Any, topic: str, options: dict[str, Any]) -> None:
-    with suppress(TopicAlreadyExistsError):  # somebody else was faster; the counts are checked afterwards
+    with suppress(TopicAlreadyExistsError):  # another process was faster; counts are checked later
         client.create_topics({topic: options}, wait_for_metadata=True)
 
 

@@ -1,4 +1,4 @@
-"""Where workers say that state lies as files, and which of these places have not confirmed an erasure."""
+"""Copies of the state as announced by workers, and the copies that have not confirmed an erasure."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -12,14 +12,14 @@ from models.privacy import erasure
 from models.privacy.erasure import StateCopy
 from streams.config.connection import Connection
 
-#: Seconds between two looks.
+#: Seconds between two checks.
 EVERY = 0.5
-#: Seconds that a worker has to become a member of its group again, after a restart.
+#: Seconds in which a restarted worker becomes a member of its group again.
 GRACE = 6.0
 
 
 class UnknownWorker(PathcastError):
-    """No copy of the state is known of a worker."""
+    """No copy of the state is announced by a worker of this name."""
 
 
 class StillRuns(PathcastError):
@@ -27,9 +27,9 @@ class StillRuns(PathcastError):
 
 
 class Confirmed(NamedTuple):
-    """All copies of the partitions in question, and those of them that may still hold the visitor.
+    """All copies of the partitions concerned, and those of them that may still hold the visitor.
 
-    `members`: names of the workers that run; None: not known, since some do not say their name.
+    `members` are the names of running workers; None: unknown, since a worker does not send its name.
     """
 
     every: list[StateCopy]
@@ -37,7 +37,7 @@ class Confirmed(NamedTuple):
     members: frozenset[str] | None = None
 
     def runs(self, worker: str) -> bool:
-        """Whether the worker runs, as far as that is known."""
+        """Whether the worker runs; true where that is unknown."""
         return self.members is None or worker in self.members
 
 
@@ -53,7 +53,7 @@ class Unconfirmed(NamedTuple):
 
 
 def unconfirmed(found: Confirmed) -> list[Unconfirmed]:
-    """By worker, what has not confirmed."""
+    """The copies that have not confirmed, by worker."""
     by_worker: dict[str, list[StateCopy]] = {}
     for copy in found.missing:
         by_worker.setdefault(copy.worker, []).append(copy)
@@ -66,12 +66,12 @@ def unconfirmed(found: Confirmed) -> list[Unconfirmed]:
 
 
 def strike_command(worker: str) -> str:
-    """What to type once a worker's datadir is deleted."""
+    """The command to run once the datadir of a worker is deleted."""
     return f"pathcast state strike {worker}"
 
 
 def copies(to: Connection, topic: str) -> list[StateCopy]:
-    """The last word on each copy, by place and partition. Raises KafkaUnreachable."""
+    """The last announcement of each copy, by place and partition. Raises KafkaUnreachable."""
     last: dict[bytes, StateCopy | None] = {}
     with consumer(to) as client:
         for record in drain(client, topic):
@@ -80,7 +80,7 @@ def copies(to: Connection, topic: str) -> list[StateCopy]:
 
 
 def confirmed(scope: SearchScope, since: Mapping[int, int], seconds: float) -> Confirmed:
-    """Wait until no copy may hold who was erased, or until `seconds` are over.
+    """Wait until no copy can contain the erased visitor, or until `seconds` are over.
 
     `since` are the offsets of the erasure's receipts by partition. A copy is clean when it is rewritten up to
     that receipt or a later one. Workers that do not run confirm nothing, so only those that run are waited
@@ -100,7 +100,7 @@ def confirmed(scope: SearchScope, since: Mapping[int, int], seconds: float) -> C
 
 
 def _later(to: Connection, topic: str, since: Mapping[int, int]) -> Iterator[tuple[int, set[int]]]:
-    """The `at` of the receipts from these offsets on."""
+    """By partition the `at` of all receipts from the given offset on."""
     with consumer(to) as client:
         for number, offset in since.items():
             found = drain(client, topic, number, offset)
@@ -108,9 +108,9 @@ def _later(to: Connection, topic: str, since: Mapping[int, int]) -> Iterator[tup
 
 
 def strike(to: Connection, topic: str, application_id: str, worker: str) -> list[StateCopy]:
-    """Take back what a worker has said whose datadir is deleted; what that was.
+    """Withdraw the announcements of a worker whose datadir is deleted, and return them.
 
-    A datadir that exists after all is announced again when a worker starts on it. Raises UnknownWorker, and
+    A datadir that still exists is announced again when a worker starts on it. Raises UnknownWorker, and
     StillRuns where the worker is a member of its group.
     """
     theirs = of_worker(to, topic, worker)

@@ -1,4 +1,4 @@
-"""When a topic will have dropped a record, by Kafka's own rules and the topic's settings."""
+"""When Kafka will have deleted a record of a topic, by its rules and the settings of the topic."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -25,23 +25,23 @@ class TopicRetention(NamedTuple):
     delete_retention: int
 
     def expires(self, stamped: int) -> int | None:
-        """When a record with this timestamp (epoch ms) will be gone; None: never, as the topic is set.
+        """When a record with this timestamp (epoch ms) will be gone; None: never with these settings.
 
-        A segment goes as a whole, once its newest record is too old: up to `segment.ms` after this one.
+        Kafka deletes a whole segment once its newest record is too old, up to `segment.ms` after this one.
         """
         if "delete" not in self.policy or not 0 <= self.retention < NEVER_MS:
             return None
         return stamped + self.segment + self.retention + LOOKS_MS + DELAY_MS
 
     def compacted(self, deleted: int) -> int | None:
-        """When values below a deletion mark of this time will be gone; None: no date can be given."""
+        """When values before a deletion mark of this time will be gone; None: no date can be given."""
         if "compact" not in self.policy or self.compaction_lag >= NEVER_MS:
             return None
         return deleted + self.compaction_lag + LOOKS_MS + DELAY_MS
 
 
 def retention_of(to: Connection, topics: Iterable[str]) -> dict[str, TopicRetention]:
-    """Of existing topics. Raises KafkaUnreachable."""
+    """The retention of existing topics. Raises KafkaUnreachable."""
     wanted = [ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(_NAMES)) for topic in topics]
     with admin(to) as client:
         found = client.describe_configs(wanted, config_filter="all")

@@ -1,4 +1,4 @@
-"""Forgetting a visitor: ask the owners, wait for their receipts, clean the event log, and prove it."""
+"""Forget a visitor: send requests, wait for the receipts of workers, clean the event log, and prove it."""
 
 import secrets
 import time
@@ -24,11 +24,11 @@ from trainer.eventlog.log_erasure import forget
 
 
 class ForgetError(PathcastError):
-    """A visitor is not forgotten everywhere; asking again is safe."""
+    """A visitor is not forgotten everywhere; running the command again is safe."""
 
 
 class Proof(NamedTuple):
-    """Says what became of a request; it does not say who asked.
+    """The result of a request; it does not name the visitor.
 
     `unconfirmed` are the datadirs that may still hold the visitor.
     """
@@ -40,9 +40,9 @@ class Proof(NamedTuple):
 
 
 def forget_visitor(scope: SearchScope, visitor: str, seconds: float) -> Proof:
-    """Forget, and say where the visitor was. `seconds` is how long owners have to answer.
+    """Forget a visitor and prove it. Workers have `seconds` to answer.
 
-    Raises ForgetError where an owner does not, WrongSecret, KafkaUnreachable, and EventLogError.
+    Raises ForgetError where a worker does not, WrongSecret, KafkaUnreachable, and EventLogError.
     """
     check_secret(scope.to, scope.names, scope.pseudonymiser)
     request = secrets.token_hex(8)
@@ -72,9 +72,9 @@ def forget_visitor(scope: SearchScope, visitor: str, seconds: float) -> Proof:
 
 
 def ask(scope: SearchScope, visitor: str, request: str) -> int:
-    """Put the request on every partition, since clicks may have gone anywhere; how many those are.
+    """Write the request to every partition, because clicks may be in any; returns the number of partitions.
 
-    With pseudonyms no record has the id itself: the key is the pseudonym, a header has the id sealed.
+    With pseudonyms no record has the plain id: the key is the pseudonym, a header has the sealed id.
     """
     key, topic = visitor.encode(), scope.names.clicks
     headers = [(FORGET, request.encode())]
@@ -89,16 +89,16 @@ def ask(scope: SearchScope, visitor: str, request: str) -> int:
 
 
 class Receipt(NamedTuple):
-    """What an owner said, and where on its partition of the topic of receipts."""
+    """The receipt of a worker, and its offset on the topic of receipts."""
 
     offset: int
     erasure: Erasure
 
 
 def await_receipts(scope: SearchScope, request: str, partitions: int, seconds: float) -> dict[int, Receipt]:
-    """By partition what its owner said, at the place of its last word on the request.
+    """The receipts by partition, with the offset of the last receipt for the request.
 
-    Owners of users whose record had the visitor answer once more. Raises ForgetError.
+    Workers whose user records named the visitor send a second receipt. Raises ForgetError.
     """
     found: dict[int, Receipt] = {}
     answers: list[Receipt] = []
@@ -111,7 +111,7 @@ def await_receipts(scope: SearchScope, request: str, partitions: int, seconds: f
             if time.monotonic() > deadline:
                 raise ForgetError(
                     f"{len(found)} of {partitions} partitions answered within {seconds:.0f} s; start the "
-                    "workers and ask again: the request stays on the topic, and twice does no harm"
+                    "workers and run the command again: requests stay on the topic, a second one is harmless"
                 )
             for records in client.poll(timeout_ms=500).values():
                 receipts = (Receipt(record.offset, erasure.decode(record.value)) for record in records)
@@ -132,11 +132,11 @@ def _note(receipt: Receipt, found: dict[int, Receipt], answers: list[Receipt]) -
 
 
 def check_owners(scope: SearchScope, receipts: Sequence[Erasure], by_id: bool) -> None:
-    """Whether all owners have the command's secret, and, `by_id`, opened the id of a request by pseudonym.
+    """Check that all workers have the secret of this command; with `by_id`, that they opened the sealed id.
 
-    Elsewhere a visitor is found by their pseudonym: with another secret the proof would be wrong. Owners from
-    before requests by pseudonym erase what they have under it, and do not read the sealed id. Raises
-    WrongSecret and ForgetError.
+    Elsewhere a visitor is found by pseudonym, so the proof would be wrong with another secret. Workers of
+    older versions erase the state under the pseudonym, but do not read the sealed id. Raises WrongSecret
+    and ForgetError.
     """
     own = scope.pseudonymiser.fingerprint if scope.pseudonymiser else ""
     theirs = {receipt.pseudonyms for receipt in receipts} - {own}
@@ -148,7 +148,7 @@ def check_owners(scope: SearchScope, receipts: Sequence[Erasure], by_id: bool) -
     older = [str(receipt.partition) for receipt in receipts if not receipt.opened]
     if by_id and scope.pseudonymiser and older:
         raise ForgetError(
-            f"the workers of partitions {', '.join(older)} are of an older version: they erased what they "
-            "have under the pseudonym, but did not look for state from before there were pseudonyms; update "
-            "the workers and ask again"
+            f"the workers of partitions {', '.join(older)} are of an older version: they erased state "
+            "under the pseudonym, but not state from before pseudonyms were introduced; update the workers "
+            "and run the command again"
         )

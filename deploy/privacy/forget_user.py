@@ -1,4 +1,4 @@
-"""Forgetting a user: all visitors linked to them, wherever these are, and what joins them."""
+"""Forget a user: all linked visitors in every partition, and the links."""
 
 import secrets
 import time
@@ -19,10 +19,10 @@ from trainer.eventlog.log_erasure import forget
 
 
 def forget_user(scope: SearchScope, user: str, seconds: float) -> Proof:
-    """Forget a user and their visitors, and say where they were. `seconds` is how long owners have to answer.
+    """Forget a user with all linked visitors and prove it. Workers have `seconds` to answer.
 
-    Each partition's owner erases its own linked visitors, in order with the clicks, whatever the user's owner
-    knows of them. Raises ForgetError where an owner does not, KafkaUnreachable, EventLogError.
+    The worker of each partition erases its own linked visitors, in order with the clicks, independently of
+    the user record. Raises ForgetError where a worker does not answer, KafkaUnreachable, EventLogError.
     """
     check_secret(scope.to, scope.names, scope.pseudonymiser)
     request = secrets.token_hex(8)
@@ -38,7 +38,7 @@ def forget_user(scope: SearchScope, user: str, seconds: float) -> Proof:
     copies = confirmed(scope, since, seconds)
     now = int(time.time() * 1000)
     theirs = scope.of((user, user_id), visitors)
-    # The requests themselves have the user's id as their key.
+    # The requests have the id of the user as their key.
     erased = forget(scope.log, (user_id, *visitors), now)
     keys_gone, key_lines = proof_lines.of_keys(scope, held, now)
     told = [
@@ -54,7 +54,7 @@ def forget_user(scope: SearchScope, user: str, seconds: float) -> Proof:
 
 
 def _ask(scope: SearchScope, user_id: str, request: str) -> int:
-    """Put the request on every partition of clicks, for linked visitors may be in any; how many those are."""
+    """Write the request to every partition, since linked visitors may be in any; returns how many."""
     topic, headers = scope.names.clicks, [(FORGET_USER, request.encode())]
     with producer(scope.to) as client:
         partitions = sorted(client.partitions_for(topic))
@@ -64,7 +64,7 @@ def _ask(scope: SearchScope, user_id: str, request: str) -> int:
 
 
 def _users_line(receipts: dict[int, Receipt], visitors: list[str]) -> ProofLine:
-    """What owners say they erased, beside what the changelog had a moment before."""
+    """What workers erased, beside the linked visitors that the changelog had before."""
     erased = sum(receipt.erasure.visitors for receipt in receipts.values())
     where = ", ".join(str(number) for number, one in receipts.items() if one.erasure.visitors)
     found = f"{len(visitors)} linked visitors" + (f"; {erased} erased in partition {where}" if where else "")

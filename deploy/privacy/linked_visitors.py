@@ -1,4 +1,4 @@
-"""Which visitors the state says are linked to a user, read from its changelog."""
+"""The visitors that are linked to a user, from the changelog of the state."""
 
 from deploy.cluster.clients import consumer, drain
 from models.state import state_keys
@@ -6,7 +6,7 @@ from streams.config.connection import Connection
 
 
 def linked(to: Connection, changelog: str, user_id: str) -> list[str]:
-    """Ids of the visitors, as the state has them; `user_id` likewise. Raises KafkaUnreachable."""
+    """Ids of the visitors; these and `user_id` are as in the state. Raises KafkaUnreachable."""
     found, prefix = dict[bytes, bool](), state_keys.links(user_id)
     with consumer(to) as client:
         if not client.partitions_for_topic(changelog):

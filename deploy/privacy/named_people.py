@@ -1,4 +1,4 @@
-"""Whether records that join devices name a person: links and users in the state, messages between workers."""
+"""Whether records about joined devices name a person: links and users in the state, messages of workers."""
 
 from collections.abc import Collection
 from typing import Any
@@ -9,7 +9,7 @@ from models.identity import messages, user_devices
 from models.state import state_keys, visitor
 from models.state.visitor import StateError
 
-#: The first bytes of a msgpack array, as messages between workers are; JSON begins with none of them.
+#: First bytes of a msgpack array, as messages between workers are; no JSON text starts with one.
 _ARRAYS = range(0x90, 0xA0)
 
 
@@ -40,5 +40,5 @@ def message_names(value: bytes | None, names: Collection[str]) -> bool:
 
 
 def _inside(value: bytes, names: Collection[str]) -> bool:
-    """Whether it may be there at all: looking is cheaper than decoding."""
+    """Whether a name can be in the value: searching bytes is cheaper than decoding."""
     return any(msgspec.msgpack.encode(name) in value for name in names)

@@ -10,7 +10,7 @@ from deploy.privacy.stores import PROFILES
 
 
 def delete_profiles(scope: SearchScope, names: Collection[str], at: int) -> ProofLine:
-    """Write deletion marks where there are records of these ids, and say what that was.
+    """Write deletion marks for the records of these ids; returns the line of the proof.
 
     Of a user's visitors only pseudonyms may be known, but the shop's records are under plain ids: each key of
     the topic is hashed, and those are taken back whose pseudonym is among `names`. Workers

@@ -1,4 +1,4 @@
-"""The lines of a proof: of each store what was found, what was done, and when nothing is left."""
+"""The lines of a proof of erasure: what was found in a store, what was done, and when nothing is left."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ _MARKS = "only requests and deletion marks name the visitor: by retention"
 
 
 class ProofLine(NamedTuple):
-    """Of one store: what was found there, what was done, and when nothing of it is left."""
+    """One store: what was found there, what was done, and when nothing of it is left."""
 
     store: str
     found: str
@@ -62,7 +62,7 @@ def _copy_lines(copies: Confirmed, by: int) -> Iterator[ProofLine]:
 
 
 def of_keys(scope: SearchScope, held: KeyRecords | None, at: int) -> tuple[str, list[ProofLine]]:
-    """From when on nobody can come by the keys that were deleted, and their topic's line; None: no topic."""
+    """From when the deleted keys are unavailable, and the line of their topic; `held` None: no topic."""
     if held is None:
         return "now", []
     topics = [changelog_of(scope.worker.application_id), scope.names.visitor_keys]
@@ -87,7 +87,7 @@ def of_topics(scope: SearchScope, visitor: str, keys_gone: str) -> Iterator[Proo
 
 
 def of_log(scope: SearchScope, visitor: str, erased: list[Erased]) -> Iterator[ProofLine]:
-    """The event log, and the models that learned from it."""
+    """The event log, and the models that were trained on it."""
     rows = sum(found.rows for found in erased)
     left = search.in_event_log(scope.log, *scope.called(visitor))
     gone = "now" if not left else f"{left} rows are left: ask again"
@@ -104,5 +104,5 @@ def of_log(scope: SearchScope, visitor: str, erased: list[Erased]) -> Iterator[P
 
 
 def date(moment: int) -> str:
-    """An epoch (ms) for people: `2026-11-30 08:05 UTC`."""
+    """A time (epoch ms) as text: `2026-11-30 08:05 UTC`."""
     return f"{datetime.fromtimestamp(moment / 1000, UTC):%Y-%m-%d %H:%M} UTC"

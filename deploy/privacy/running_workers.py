@@ -1,4 +1,4 @@
-"""Which workers run, by the names of their datadirs."""
+"""Running workers, by the names of their datadirs."""
 
 from kafka.errors import KafkaError
 
@@ -8,16 +8,16 @@ from streams.storage.datadir_identity import CLIENT
 
 
 def running(to: Connection, application_id: str) -> frozenset[str] | None:
-    """The workers that are members of the installation's group; None where that is not known.
+    """The workers that are members of the consumer group; None where that is unknown.
 
-    It is not where a member is of an older version, which does not say its name. Who was killed stays a
+    It is unknown where a member has an older version, which does not send its name. A killed worker stays a
     member until its session times out. Raises KafkaUnreachable.
     """
     with admin(to) as client:
         try:
             described = client.describe_groups([application_id])
         except KafkaError:
-            # A broker that has just begun knows no coordinator yet.
+            # A broker that has just started has no coordinator yet.
             return None
     clients = [str(member["client_id"]) for group in described.values() for member in group["members"]]
     if not all(client.startswith(CLIENT) for client in clients):

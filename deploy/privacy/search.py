@@ -1,4 +1,4 @@
-"""Where a visitor is still found: records of topics, rows of the event log, files of the registry."""
+"""Find a visitor: in records of topics, rows of the event log, and files of the registry."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator
@@ -34,17 +34,17 @@ class SearchFindings(NamedTuple):
 
 
 def spelled(*visitors: str) -> tuple[bytes, ...]:
-    """Ids as JSON writes them, with and without escapes."""
+    """Ids as JSON strings, with and without escapes."""
     return tuple({text for one in visitors for text in (msgspec.json.encode(one), json.dumps(one).encode())})
 
 
 def in_topics(
     to: Connection, topics: Collection[str], *visitors: str, marked: Collection[str] = ()
 ) -> dict[str, SearchFindings]:
-    """All committed records by key or value. Reads the topics whole. Raises KafkaUnreachable.
+    """Search all committed records of the topics by key and value. Raises KafkaUnreachable.
 
-    An empty value on one of the topics `marked` is a deletion mark. Here and below `visitors` are names of
-    the same person: the id and its pseudonym.
+    An empty value on a topic in `marked` is a deletion mark. Here and below `visitors` are names of the same
+    person: the id and its pseudonym.
     """
     state_keys, texts = {one.encode() for one in visitors}, spelled(*visitors)
     found = {}
@@ -69,7 +69,7 @@ def _is_mark(record: Any, marked: bool) -> bool:
 
 
 def in_changelog(to: Connection, changelog: str, *visitors: str) -> int:
-    """Values of the visitor's record, key and timers, former ones too; deletion marks do not count."""
+    """The number of present and former values of record, key and timers, without deletion marks."""
     names = {kind + one.encode() for one in visitors for kind in KINDS}
     with consumer(to) as client:
         if not client.partitions_for_topic(changelog):
@@ -87,7 +87,7 @@ def _is_of(found: bytes, visitor_keys: Collection[bytes]) -> bool:
 
 
 def in_event_log(log: EventLog, *visitors: str) -> int:
-    """Rows of all tables. Raises EventLogError."""
+    """The number of rows in all tables. Raises EventLogError."""
     theirs = theirs_of(visitors)
     columns = ["_key", "_bytes", "_refused", "visitor_id"]
     return sum(
@@ -96,7 +96,7 @@ def in_event_log(log: EventLog, *visitors: str) -> int:
 
 
 def in_registry(registry: str, *visitors: str) -> list[str]:
-    """Files of a registry (a folder or an fsspec URL) in which a name stands as a JSON string."""
+    """Files of a registry (a folder or an fsspec URL) that contain a name as a JSON string."""
     texts = spelled(*visitors)
     fs, root = fsspec.core.url_to_fs(registry)
     return [name for name, content in _files(fs, root) if any(text in content for text in texts)]

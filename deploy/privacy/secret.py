@@ -1,4 +1,4 @@
-"""Whether a command has the workers' secret for pseudonyms, before it writes an id where none may be."""
+"""Check that a command has the workers' secret for pseudonyms, before it writes or shows an id."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ from streams.config.topics import TopicNames
 
 
 class WrongSecret(PathcastError):
-    """A command and the workers do not make the same pseudonyms; `then` says what was done all the same."""
+    """A command and the workers use different secrets; `then` says what was done before this was noticed."""
 
     def __init__(self, theirs: Collection[str], own: str, then: str) -> None:
         said = ", ".join(sorted(one or "none" for one in theirs))
@@ -21,9 +21,9 @@ class WrongSecret(PathcastError):
 
 
 def check_secret(to: Connection, names: TopicNames, pseudonymiser: Pseudonyms | None) -> None:
-    """Refuse to go on without a secret where workers have one. Raises WrongSecret, KafkaUnreachable.
+    """Raises WrongSecret where workers have a secret and this command has none; KafkaUnreachable.
 
-    Of each partition the worker that spoke last counts: a datadir of former times may name a former secret.
+    The last announcement of each partition counts, because an old datadir may name an old secret.
     """
     if pseudonymiser is not None:
         return

@@ -1,7 +1,7 @@
-"""Every place where the program keeps something, and how a visitor leaves it.
+"""The table of all data stores: what each holds of a visitor, and how and when that is deleted.
 
-A test compares this table with the code: a topic, a kind of state or a module that writes files and is not
-named here fails it. So a new store cannot be forgotten.
+A test compares the table with the code and fails for a topic, a kind of state, or a module that writes files
+and is not named here. So no new store can be forgotten.
 """
 
 from typing import NamedTuple
@@ -11,11 +11,10 @@ from streams.config.topics import TOPICS as TABLE
 
 
 class DataStore(NamedTuple):
-    """A place; `modules` write its files, `topics` are roles in TopicNames, `keys` kinds of state by name.
+    """A store; `modules` write its files, `topics` are roles in TopicNames, `keys` kinds of state by name.
 
-    `marked` are those of its topics where `visitor forget` deletes the record under the visitor's key by a
-    deletion mark, if there is one; nobody else does.
-    `holds` is what it has of a visitor, empty for nothing, and `leaves` how and when that goes.
+    `marked` are topics on which `visitor forget` itself deletes the record of the visitor by a deletion mark.
+    `holds` is the data of a visitor, empty for none; `leaves` says how and when it is deleted.
     """
 
     name: str
@@ -28,7 +27,7 @@ class DataStore(NamedTuple):
 
 
 def roles(*data: VisitorData) -> tuple[str, ...]:
-    """Topics that hold of a visitor what is said, by role."""
+    """Roles of the topics with these kinds of visitor data."""
     return tuple(role for role, topic in TABLE.items() if topic.visitor_data in data)
 
 

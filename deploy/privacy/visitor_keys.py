@@ -1,4 +1,4 @@
-"""Records under a visitor's key on compacted topics, such as the key by which answers are sealed."""
+"""Records of a visitor on compacted topics, such as the key by which answers are sealed."""
 
 from collections.abc import Collection, Mapping
 
@@ -13,7 +13,7 @@ KeyRecords = Mapping[tuple[int, bytes], bytes]
 def current_records(
     to: Connection, topic: str, visitors: Collection[str], pseudonymiser: Pseudonyms | None = None
 ) -> KeyRecords | None:
-    """Their records as of now; None where there is no such topic. Raises KafkaUnreachable.
+    """The present records of visitors; None where there is no such topic. Raises KafkaUnreachable.
 
     With `pseudonymiser` also those under a plain id whose pseudonym, as a visitor's or as a user's, is among
     `visitors`.
@@ -37,9 +37,9 @@ def _pseudonyms(key: bytes | None, pseudonymiser: Pseudonyms) -> tuple[bytes, ..
 
 
 def delete(to: Connection, topic: str, held: KeyRecords | None) -> None:
-    """Delete those of the records that are still there, by deletion marks on their own partitions.
+    """Delete records that have not changed, by deletion marks on their own partitions.
 
-    A visitor who came back meanwhile has another record, and keeps it.
+    A visitor who came back meanwhile has a new record, which stays.
     """
     if not held:
         return

@@ -1,4 +1,4 @@
-"""docs/settings.md, made from the models that read the environment."""
+"""Write docs/settings.md from the settings classes."""
 
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
@@ -36,7 +36,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
     ("Kafka", "How every command reaches the cluster.", Connection),
     ("Topics", "Names of the topics, for the worker and for every command.", TopicNames),
 )
-#: What is read where no settings model fits: before any package but the standard library is there.
+#: Settings without a settings class: they are read where only the standard library may be imported.
 BUNDLED: dict[str, tuple[str, str]] = {
     "PATHCAST_BROKER_DIR": (
         "$XDG_DATA_HOME/pathcast/broker",
@@ -63,7 +63,7 @@ def text() -> str:
 
 
 class Setting(NamedTuple):
-    """A row of the page: the variable, its default, what it may be, what it is for."""
+    """A row of the page: variable, default, allowed values, meaning."""
 
     name: str
     default: str
@@ -72,7 +72,7 @@ class Setting(NamedTuple):
 
 
 def every() -> dict[str, Setting]:
-    """All variables of the settings models, by name."""
+    """The rows of all settings classes, by variable."""
     return {row[0]: Setting(*row) for _, _, kind in _SECTIONS for row in _rows(kind)}
 
 

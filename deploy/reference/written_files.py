@@ -1,4 +1,4 @@
-"""Where the generated documents are written: a module that imports nothing, so that help comes at once."""
+"""Paths of generated documents; imports nothing, so that `--help` is fast."""
 
 from pathlib import Path
 from typing import Final

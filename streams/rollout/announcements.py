@@ -1,4 +1,4 @@
-"""What is announced of model versions, read; and what is kept of one that is refused."""
+"""Announcements of model versions: decoding, and the record of a refused one."""
 
 from dataclasses import dataclass
 
@@ -20,11 +20,11 @@ class RefusedVersion:
 
 
 def read(value: bytes) -> ModelUpdate:
-    """The announcement. Raises RegistryError, ANNOUNCEMENT."""
+    """Decode an announcement. Raises RegistryError with the refusal ANNOUNCEMENT."""
     try:
         return msgspec.json.decode(value, type=ModelUpdate)
     except (ValueError, RecursionError) as error:
         raise RegistryError(
-            f"the announcement {value[:60]!r} is none: {error}; announce the version again",
+            f"the announcement {value[:60]!r} cannot be decoded: {error}; announce the version again",
             Refusal.ANNOUNCEMENT,
         ) from error

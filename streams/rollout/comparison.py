@@ -1,4 +1,4 @@
-"""The figures of two versions that score the same clicks."""
+"""Figures of a comparison: two versions score the same clicks."""
 
 import time
 from collections import deque
@@ -21,7 +21,7 @@ TIMINGS = 2_000
 
 @dataclass
 class VersionComparison:
-    """One challenger's figures so far; `said` holds both purchase probabilities of every click."""
+    """The figures of one challenger so far; `said` has both purchase probabilities of every click."""
 
     challenger: Version
     incumbent: Version
@@ -36,7 +36,7 @@ class VersionComparison:
     )
 
     def comparison(self) -> Comparison:
-        """What it has come to."""
+        """The figures as published."""
         said = np.concatenate(self.said, 1) if self.said else np.zeros((2, 0), dtype=np.float32)
         known = self.outcomes.known
         scored = max(1, self.scored)
@@ -59,7 +59,7 @@ class VersionComparison:
         )
 
     def score(self, batch: Batch) -> tuple[NDArray[np.float32], float]:
-        """Both probabilities of each click [2, N], and the seconds they took; they take turns to go first."""
+        """Both probabilities of each click [2, N] and the seconds spent; versions take turns to go first."""
         both, order = (self.incumbent, self.challenger), (0, 1) if len(self.said) % 2 else (1, 0)
         times, scores = [time.perf_counter()], dict[int, Scores]()
         for number in order:
@@ -94,7 +94,7 @@ def _side(version: str, said: NDArray[np.float32], bought: NDArray[np.bool_], sp
 
 
 def _correlation(said: NDArray[np.float32]) -> float:
-    """Pearson's; 0 where one of them never changes."""
+    """Pearson's correlation; 0 where one side is constant."""
     if said.shape[1] < 2 or (said.std(1) == 0).any():
         return 0.0
     ours, theirs = said.astype(np.float64) - said.mean(1, keepdims=True, dtype=np.float64)

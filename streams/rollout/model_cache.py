@@ -1,4 +1,4 @@
-"""Where a worker finds announced versions: its registry, else where the trainer said; copies of URLs."""
+"""Find announced versions: in the registry, else at the announced path; versions at URLs are copied."""
 
 import os
 import shutil
@@ -15,13 +15,13 @@ KEPT = 3
 
 
 class ModelCache:
-    """`place` is a folder or any fsspec URL; copies of what is at a URL are kept in the folder `cache`."""
+    """`place` is a folder or any fsspec URL; copies from a URL are kept in the folder `cache`."""
 
     def __init__(self, place: str, cache: Path, device: str) -> None:
         self._place, self._cache, self._device = place, cache, device
 
     def load(self, announced: ModelUpdate) -> Version:
-        """Verify and load. Raises RegistryError."""
+        """Verify checksums and load a version. Raises RegistryError."""
         source, sha256 = self.source(announced), announced.sha256
         if not remote.is_url(source):
             return registry.load(Path(source), self._device, sha256)
@@ -31,12 +31,12 @@ class ModelCache:
         except RegistryError as error:
             if error.refusal not in COPY_FAULTS:
                 raise
-        # Verified when it was made: the disk has changed it since.
+        # The copy was verified when it was made, so the disk has changed it since: copy it again.
         shutil.rmtree(copy, ignore_errors=True)
         return registry.load(remote.fetch(source, self._cache, sha256), self._device, sha256)
 
     def source(self, announced: ModelUpdate) -> str:
-        """Folder or URL of a version; the name may lead nowhere else."""
+        """Folder or URL of a version; a path in its name is ignored."""
         name = Path(announced.version).name
         if remote.is_url(self._place):
             return remote.version_url(self._place, name)
@@ -44,7 +44,7 @@ class ModelCache:
         return str(local) if local.exists() or not announced.path else announced.path
 
     def prune(self, used: Collection[str]) -> None:
-        """Delete old copies: those in use and the KEPT latest stay."""
+        """Delete old copies, except those in use and the KEPT latest."""
         if not self._cache.is_dir():
             return
         for name in used:

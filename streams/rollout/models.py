@@ -1,7 +1,7 @@
-"""What a worker follows while it runs: the catalogue, and the model that was announced last.
+"""The model versions of a running worker: which is in use, and which is compared with it.
 
-A version is verified, loaded and warmed up on a thread of its own; chunks take up the new one between two
-transactions, since each of them reads `current` once.
+An announced version is verified, loaded and warmed up on a thread. Chunks use it from the next transaction
+on, because each of them reads `current` once.
 """
 
 import asyncio
@@ -32,17 +32,17 @@ log = structlog.get_logger("pathcast.reload")
 _SHADOW = SHADOW.encode()
 #: Refusals that `/models` shows.
 REMEMBERED = 20
-#: Seconds until a version is tried again whose registry or disk was at fault.
+#: Seconds until a version is tried again after a transient fault of registry or disk.
 RETRY_SECONDS = 30.0
-#: Announcements of those that came together that are tried, the last first.
+#: Most announcements tried of those that arrive together, the last first.
 TRIED = 3
 
 
 class Models:
     """The model in use (None: the fallback chain answers). Only `apply` changes it.
 
-    `tell` takes what is to be published of versions; `warm_up` scores something small with a version, so that
-    its first chunk does not wait for lazy set-up.
+    `tell` takes reports to publish; `warm_up` scores a small input with a version, so that its first chunk
+    does not wait for lazy set-up.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class Models:
         self.retry_seconds = RETRY_SECONDS
         self._cache, self._metrics, self._worker = cache, metrics, worker
         self._tell, self._warm_up = tell, warm_up
-        #: An announcement to be tried again, by its own value.
+        #: The announcement to be tried again.
         self._postponed: bytes | None = None
-        #: A second try must not end after, and over, a later announcement.
+        #: A retry must not finish after a later announcement and replace it.
         self._following = asyncio.Lock()
 
     async def apply(self, pairs: Pairs) -> None:
-        """Follow announcements; of several at once the last that can be used matters, others are refused."""
+        """Follow announcements; of several at once the last usable one is used, others are refused."""
         values = [value for key, value in pairs if value is not None and key != _SHADOW]
         trials = [value for key, value in pairs if key == _SHADOW]
         async with self._following:
@@ -77,7 +77,7 @@ class Models:
                 await self._compare(trials[-1])
 
     async def _follow(self, value: bytes, newest: bool = True) -> bool:
-        """Swap if the announced version can be used, and say so; only the newest is tried again later."""
+        """Swap if the announced version is usable, and say whether; only the newest is tried again later."""
         if newest:
             self._postponed = None
         version = await self._usable(value, retry=newest)
@@ -107,7 +107,7 @@ class Models:
             return None
 
     async def run(self) -> None:
-        """Try again, until cancelled, what was refused for a reason that may pass."""
+        """Until cancelled, try announcements again that were refused for a transient reason."""
         while True:
             await asyncio.sleep(self.retry_seconds)
             async with self._following:
@@ -146,14 +146,14 @@ class Models:
         log.info("model swapped", version=version.id, before=before)
 
     def follow_chunk(self, chunk: Chunk) -> None:
-        """Have a committed chunk scored by the challenger, too; let go of the visitors that it erased."""
+        """Compare versions on a committed chunk; drop the visitors that it erased."""
         for key in chunk.forgotten:
             self.shadow.forget(key)
         if not chunk.forgotten and (failure := self.shadow.compare(chunk)) is not None:
             self._refuse(*failure)
 
     def describe(self) -> dict[str, Any]:
-        """For `/models`: the version in use, and what was refused, the latest first."""
+        """For `/models`: the version in use, and refused versions, the latest first."""
         current = self.current
         used = {"version": current.id, "created_at": current.created_at} if current else None
         trial = self.shadow.trial
@@ -162,7 +162,7 @@ class Models:
         return {"worker": self._worker, "current": used, "shadow": compared, "refused": refused}
 
     def compared(self) -> ModelReport | None:
-        """News of the comparison that goes on."""
+        """News of the running comparison."""
         trial = self.shadow.news()
         if trial is None:
             return None

@@ -1,6 +1,6 @@
-"""What became of clicks that two versions scored: bought later in the session, or not.
+"""Outcomes of clicks that two versions scored: whether the session bought later.
 
-Only as long as a comparison runs, and only in memory: a restart or a rebalance forgets what is pending.
+Kept in memory while a comparison runs; a restart or a rebalance drops pending clicks.
 """
 
 from collections.abc import Iterable
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from streams.pipeline.chunk import Applied, Chunk
 
-#: Visitors whose sessions are awaited; of more the longest awaited are let go.
+#: Most visitors with pending clicks; beyond it the oldest are dropped.
 MOST_VISITORS = 20_000
 PURCHASE = "purchase"
 
 
 class PendingAnswer(NamedTuple):
-    """Clicks of one session: what incumbent and challenger said of each."""
+    """Pending clicks of one session: the probabilities by incumbent and challenger."""
 
     session: int
     said: list[tuple[float, float]]
 
 
 class Outcomes:
-    """Pairs of probabilities until their session buys or ends, and then as rows of `known`."""
+    """Pairs of probabilities: pending until their session buys or ends, then rows of `known`."""
 
     def __init__(self) -> None:
         self._pending: dict[bytes, PendingAnswer] = {}
@@ -32,19 +32,19 @@ class Outcomes:
 
     @property
     def known(self) -> NDArray[np.float32]:
-        """[N, 3]: what the incumbent said, what the challenger said, and whether it came to a purchase."""
+        """[N, 3]: probability by the incumbent, by the challenger, and whether the session bought."""
         return np.array(self._known, dtype=np.float32).reshape(-1, 3)
 
     def take(self, chunk: Chunk, scored: Iterable[tuple[int, float, float]] = ()) -> None:
-        """What a committed chunk says of clicks scored before, and of its own: those that were `scored`.
+        """Resolve pending clicks by a committed chunk, and add its own clicks that were `scored`.
 
-        These are numbers in `chunk.applied` with what the two versions said of them.
+        `scored` has indices in `chunk.applied` with the probabilities by both versions.
         """
         said = {number: (incumbent, challenger) for number, incumbent, challenger in scored}
         if not said and not self._pending:
             return
         for number, applied in enumerate(chunk.applied):
-            # A click is no outcome of itself: a purchase says something of the clicks before it.
+            # A purchase is the outcome of the clicks before it, not of itself.
             if applied.click.event == PURCHASE:
                 self._resolve(applied)
             if number in said:
@@ -57,7 +57,7 @@ class Outcomes:
             del self._pending[next(iter(self._pending))]
 
     def forget(self, key: bytes) -> None:
-        """Let go of a visitor; what is known already says not of whom."""
+        """Drop the pending clicks of a visitor; known outcomes do not name visitors."""
         self._pending.pop(key, None)
 
     def _await(self, applied: Applied, said: tuple[float, float]) -> None:

@@ -1,4 +1,4 @@
-"""What this worker says of model versions, on `model-reports`: beside the answers, and never in their way."""
+"""Publish reports about model versions on `model-reports`, beside the answers and without delaying them."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,25 +12,25 @@ from models.contract.updates import ModelReport
 
 log = structlog.get_logger("pathcast.reports")
 
-#: Seconds between two looks at what is to be said, and between two words on a comparison that goes on.
+#: Seconds between two checks for reports, and between two reports on a running comparison.
 EVERY, COMPARED_EVERY = 0.5, 10
 
 
 class Reports:
-    """Publishes what was told, the last word under each key."""
+    """Publishes reports; of several with the same key, the last."""
 
     def __init__(self, topic: str, connection: dict[str, Any]) -> None:
         self._topic, self._connection = topic, connection
         self._waiting: dict[str, ModelReport] = {}
 
     def tell(self, report: ModelReport) -> None:
-        """Publish soon."""
+        """Publish a report soon."""
         self._waiting[report.key] = report
 
     async def run(self, compared: Callable[[], ModelReport | None]) -> None:
-        """Publish until cancelled, also what `compared` has for news now and then.
+        """Publish until cancelled, regularly also the report of `compared`, if it has news.
 
-        What cannot be said is said later.
+        A report that cannot be published is tried again.
         """
         producer = aiokafka.AIOKafkaProducer(**self._connection, acks="all")
         await producer.start()

@@ -1,7 +1,7 @@
-"""A challenger beside the version in use: both score a part of the live clicks, within a share of the time.
+"""Shadow: a challenger and the version in use both score part of the live clicks, within a share of the time.
 
-Its answers go nowhere but into figures: a chunk is looked at once its own answers are committed. Both start
-from the stored codes, so that neither has the advantage of a hidden state that is already there.
+Its answers are only compared, after the answers of the chunk are committed. Both versions start from the
+stored codes, so that neither has the advantage of an existing hidden state.
 """
 
 import time
@@ -32,7 +32,7 @@ class Shadow:
 
     @property
     def challenger(self) -> Version | None:
-        """The version on trial."""
+        """The version that is compared."""
         return self._challenger[0] if self._challenger else None
 
     def start(self, challenger: Version, events: int) -> None:
@@ -40,23 +40,23 @@ class Shadow:
         self._challenger, self.trial, self._rested = (challenger, events), None, 0.0
 
     def stop(self) -> None:
-        """No comparison any more; the figures go."""
+        """End the comparison and drop its figures."""
         self._challenger = self.trial = None
 
     def forget(self, key: bytes) -> None:
-        """Nothing of a visitor's clicks is awaited any more."""
+        """Drop the clicks of a visitor whose outcome is pending."""
         if self.trial is not None:
             self.trial.outcomes.forget(key)
 
     def news(self) -> VersionComparison | None:
-        """The trial, if its figures have changed since this was asked last."""
+        """The trial if its figures have changed since the last call."""
         trial = self.trial
         known = (trial.scored, len(trial.outcomes.known)) if trial else (0, 0)
         changed, self._told = known != self._told, known
         return trial if changed else None
 
     def compare(self, chunk: Chunk) -> tuple[str, Exception] | None:
-        """Score a part of a committed chunk with both versions, if it is time for that.
+        """Score part of a committed chunk with both versions, if the share of time allows it.
 
         Returns the version that could not be compared, and why; None where nothing failed.
         """
@@ -64,7 +64,7 @@ class Shadow:
             return None
         try:
             self._compare(chunk, chunk.version, *self._challenger)
-        except Exception as error:  # noqa: BLE001 - a challenger's failure is a finding, and costs no answer
+        except Exception as error:  # noqa: BLE001 - a failure of the challenger is reported and costs no answer
             self._metrics.shadow_failed.inc()
             log.error("challenger failed", version=self._challenger[0].id, reason=str(error) or repr(error))
             failed = self._challenger[0].id
@@ -98,7 +98,7 @@ class Shadow:
 
 
 def sample(chunk: Chunk) -> tuple[Batcher, list[int]]:
-    """The clicks of the chunk's first visitors who consent, and their numbers in `chunk.applied`."""
+    """Clicks of the first consenting visitors of a chunk, and their indices in `chunk.applied`."""
     batcher, rows = chunk.batchers[CONSENTING].part(VISITORS, CLICKS)
     numbers = [number for number, applied in enumerate(chunk.applied) if applied.batch == CONSENTING]
     return batcher, [numbers[row] for row in rows]

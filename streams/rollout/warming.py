@@ -1,4 +1,4 @@
-"""A version's first pass, before a chunk depends on it."""
+"""Warm up a version before a chunk depends on it."""
 
 from models.contract.events import Click
 from models.features import features
@@ -9,7 +9,7 @@ from models.sessions.session import step
 
 
 def warm_up(version: Version) -> None:
-    """Score a made-up click with every tier of a version."""
+    """Score a synthetic click with every tier of a version."""
     batcher = Batcher()
     slot = batcher.visitor(None)
     click = Click(event_id="warm-up", visitor_id="warm-up", ts=1_700_000_000_000, event="view_item")

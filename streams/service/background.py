@@ -1,4 +1,4 @@
-"""What runs beside the chunks: HTTP endpoints, broadcast topics, lag, and a look at the topics' ids."""
+"""Background services beside the chunks: HTTP endpoints, broadcast topics, lag, and a check of topic ids."""
 
 import asyncio
 import time
@@ -15,13 +15,13 @@ from streams.transport.runtime import Runtime
 
 log = structlog.get_logger("pathcast.worker")
 
-#: Seconds between two looks at lag, and at the topics' ids.
+#: Seconds between two updates of the lag, and between two checks of topic ids.
 LAG_EVERY = 1.0
 VERIFY_EVERY = 30.0
 
 
 def conditions(runtime: Runtime, broadcasts: Sequence[Broadcast]) -> dict[str, bool]:
-    """What readiness means: partitions assigned and recovered, broadcast topics read to their ends."""
+    """Conditions of readiness: partitions assigned and recovered, broadcast topics read to their ends."""
     read = {f"{broadcast.topic} read": broadcast.caught_up.is_set() for broadcast in broadcasts}
     return {"assigned": bool(runtime.partitions), "recovered": runtime.ready, **read}
 
@@ -47,7 +47,7 @@ class BackgroundServices:
         self._started_at = time.monotonic()
 
     async def start(self) -> None:
-        """Listen, and return when the catalogue and the model are known: the first click needs them."""
+        """Start; returns when catalogue and model are known, because the first click needs them."""
         self._started_at = time.monotonic()
         await self.endpoints.start()
         log.info("listening", host=self.endpoints.host, port=self.endpoints.port)

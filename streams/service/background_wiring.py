@@ -1,4 +1,4 @@
-"""Wires what runs beside the chunks: broadcast topics, reports, copies of state, endpoints."""
+"""Wire the background services: broadcast topics, reports, copies of state, endpoints."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +21,7 @@ def background(
     copies: StateCopies,
     end_of: Callable[[int], int | None],
 ) -> BackgroundServices:
-    """The services; `end_of` tells the end of a partition of clicks, as far as it is known."""
+    """The services; `end_of` returns the end of a partition of clicks, None where unknown."""
     connection = at.connection.aiokafka()
     broadcasts = [
         Broadcast(at.names.items, connection, parts.catalogue.apply),

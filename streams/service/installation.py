@@ -1,4 +1,4 @@
-"""What a worker was started with, checked: settings, Kafka, topics, its folder."""
+"""The checked inputs of a worker: settings, Kafka, topics, its datadir."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from streams.config.worker_settings import WorkerSettings
 
 
 class Installation(NamedTuple):
-    """`datadir` is there and belongs to this worker; the topics are there, with `partitions` for clicks."""
+    """`datadir` exists and is claimed by this worker; the topics exist, `clicks` with `partitions`."""
 
     settings: WorkerSettings
     connection: Connection

@@ -1,4 +1,4 @@
-"""What the endpoints tell of one visitor, by id: profile, state, last answers, and explanations of these."""
+"""Look-ups of one visitor for the endpoints: profile, state, last answers, and their explanations."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from streams.service.visitor_profile import Names, visitor_profile, visitor_stat
 
 
 class Lookups:
-    """Looks into the partitions that a pipeline has; None: no visitor with this id is there."""
+    """Looks into the partitions of a pipeline; None: they have no visitor with this id."""
 
     def __init__(self, pipeline: Pipeline, versions: Versions) -> None:
         self._pipeline, self._versions = pipeline, versions
 
     def owns_all(self, partitions: int) -> bool:
-        """Whether all of so many partitions are here, so that who is not found has no record anywhere."""
+        """Whether all partitions are assigned here, so that a visitor who is not found has no record."""
         return len(self._pipeline.caches) == partitions
 
     def look_up(self, visitor_id: str) -> dict[str, Any] | None:
@@ -34,7 +34,7 @@ class Lookups:
         return None
 
     def explain(self, visitor_id: str) -> dict[str, Any] | None:
-        """What moved the answers to a visitor's latest click, None also where none is remembered."""
+        """Explanations of the answers to the latest click of a visitor, None also where none is cached."""
         name = self._name(visitor_id)
         for cache in list(self._pipeline.caches.values()):
             visitor, answers = _stored(cache, name), cache.answers.get(name)

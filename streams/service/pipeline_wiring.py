@@ -1,4 +1,4 @@
-"""Wires what answers clicks: decoder, policy, model versions, pipeline."""
+"""Wire the parts that answer clicks: decoder, policy, model versions, pipeline."""
 
 import socket
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from streams.service.installation import Installation
 
 
 class ShopFiles(NamedTuple):
-    """What a shop says in files: two TOML texts, and how producers' event names are read."""
+    """Contents of the files of a shop: two TOML texts, and how event names of producers are read."""
 
     actions: str
     shop: str
@@ -30,7 +30,7 @@ class ShopFiles(NamedTuple):
 
 
 class PipelineParts(NamedTuple):
-    """The pipeline, what it follows, and what is told beside its answers."""
+    """The pipeline, what it depends on, and what is reported beside its answers."""
 
     pipeline: Pipeline
     models: Models
@@ -40,7 +40,7 @@ class PipelineParts(NamedTuple):
 
 
 def pipeline_parts(at: Installation, texts: ShopFiles, sealer: Sealer | None) -> PipelineParts:
-    """The parts, none of which runs yet. Raises ActionsError, ShopRulesError, SetUpError."""
+    """Build the parts; none of them runs yet. Raises ActionsError, ShopRulesError, SetUpError."""
     metrics, catalogue = Metrics(), Catalogue()
     reports = Reports(at.names.model_reports, at.connection.aiokafka())
     models = _models(at, metrics, reports)

@@ -1,4 +1,4 @@
-"""What must hold before a worker starts: each failure is one message that says what to do."""
+"""Checks before a worker starts; each failure is one message that says what to do."""
 
 import fcntl
 import tempfile
@@ -17,7 +17,7 @@ from streams.errors import SetUpError
 
 
 def check_folder(datadir: Path) -> Path:
-    """The datadir, made if missing. Raises SetUpError where it cannot be written."""
+    """The datadir, created if missing. Raises SetUpError where it cannot be written."""
     path = datadir.expanduser().resolve()
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -25,12 +25,13 @@ def check_folder(datadir: Path) -> Path:
             return path
     except OSError as error:
         raise SetUpError(
-            f"cannot write to the datadir {path}: {error}; set PATHCAST_DATADIR to a folder it owns"
+            f"cannot write to the datadir {path}: {error}; set PATHCAST_DATADIR to a folder that this user "
+            "may write"
         ) from error
 
 
 def claim(datadir: Path) -> TextIO:
-    """An exclusive hold on a datadir for as long as the file stays open. Raises SetUpError if it is taken."""
+    """Lock a datadir for as long as the file stays open. Raises SetUpError if it is locked already."""
     file = (datadir / "lock").open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,7 +44,7 @@ def claim(datadir: Path) -> TextIO:
 
 
 def check_topics(connection: Connection, names: TopicNames, sealing: bool = False) -> int:
-    """The partitions of each visitor-keyed topic. Raises SetUpError if the topics do not fit together."""
+    """The number of partitions of clicks. Raises SetUpError if topics are missing or do not fit together."""
     counts = _partitions(connection, names.used(sealing))
     missing = [name for name, count in counts.items() if not count]
     if missing:
@@ -53,7 +54,7 @@ def check_topics(connection: Connection, names: TopicNames, sealing: bool = Fals
 
 
 def check_replication(connection: Connection, changelog: str, factor: int) -> None:
-    """Raises SetUpError where the changelog is still to be created and the cluster is too small for that."""
+    """Raises SetUpError where the changelog does not exist and the cluster is too small to create it."""
     with _admin(connection) as admin:
         exists = changelog in admin.list_topics()
         brokers = len(admin.describe_cluster()["brokers"])

@@ -1,4 +1,4 @@
-"""What a worker says once it knows catalogue and model: who will answer, and what is missing."""
+"""Warn about a missing model or catalogue once their topics are read."""
 
 from collections.abc import Callable, Coroutine, Sized
 from typing import Any
@@ -8,12 +8,13 @@ import structlog
 log = structlog.get_logger("pathcast.worker")
 
 NO_MODEL = (
-    "no model is in use: popular items answer, with a purchase probability that is the same for all at the "
-    "same stage of a session"
+    "no model is in use: popular items answer, and the purchase probability depends only on the stage of "
+    "the session"
 )
 TRAIN = "pathcast train --events LOG --registry registry --announce; the worker takes it up while it runs"
 NO_ITEMS = (
-    "no catalogue was read: recommendations leave out nothing for want of stock, and may be empty at first"
+    "the catalogue is empty: items out of stock are recommended, too, and recommendations may be empty at "
+    "first"
 )
 ITEMS = "pathcast replay LOG publishes one, or send items to the topic of items"
 
@@ -21,7 +22,7 @@ ITEMS = "pathcast replay LOG publishes one, or send items to the topic of items"
 def start_up_warnings(
     model: Callable[[], object | None], catalogue: Sized
 ) -> Callable[[], Coroutine[Any, Any, None]]:
-    """A chore that says it, begun when both topics have been read to their ends."""
+    """A background task that warns; start it when both topics are read to their ends."""
 
     async def say() -> None:
         if model() is None:

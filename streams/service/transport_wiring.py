@@ -1,4 +1,4 @@
-"""Wires the transport: the runtime that owns partitions, the copies of state, and the Faust application."""
+"""Wire the transport: the runtime of the partitions, the copies of state, and the Faust application."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,14 +24,14 @@ def runtime(
     announce: Announce,
     on_failure: Callable[[Exception], None],
 ) -> Runtime:
-    """What owns partitions; `announce` is told of them first, `on_failure` ends the process."""
+    """The runtime; it calls `announce` with new partitions first, and `on_failure` to end the process."""
     names = at.names
     finish = finisher(at.connection.kafka_python(), _outputs(at), [names.identities])
     return Runtime(_runtime_config(at), processor, describe, finish, announce, on_failure)
 
 
 def _outputs(at: Installation) -> list[str]:
-    """Topics to whose partition of the same number a partition's transactions write."""
+    """Topics to which the transactions of a partition write, at the partition of the same number."""
 
     def written(topic: Topic) -> bool:
         used = at.seals or not topic.only_sealed
@@ -53,7 +53,7 @@ def _runtime_config(at: Installation) -> RuntimeConfig:
 
 
 def _threads(at: Installation) -> int:
-    """A GPU works while the event loop goes on; on a CPU both would wait for the same interpreter."""
+    """One thread with a GPU, which works beside the event loop; none on a CPU, which both would share."""
     known = at.settings.threads
     return int(pick_device(at.settings.device).type == "cuda") if known is None else known
 
@@ -61,7 +61,7 @@ def _threads(at: Installation) -> int:
 def copies(
     at: Installation, fingerprint: str, opened: Callable[[], Mapping[int, PartitionStore]]
 ) -> StateCopies:
-    """The copies of state in the datadir; `fingerprint` is the pseudonyms', `opened` the stores in use."""
+    """The copies of state in the datadir; `fingerprint` is that of pseudonyms, `opened` the stores in use."""
     connection = at.connection.aiokafka()
     return StateCopies(
         CopyLedger(at.names.state_copies, connection, identity(at.datadir), fingerprint),
@@ -73,7 +73,7 @@ def copies(
 
 
 def application(at: Installation, runtime: Runtime, background: apps.Service) -> apps.ChunkedApp:
-    """The Faust application; `background` is up before it joins its group."""
+    """The Faust application; `background` starts before it joins its group."""
     return apps.build(
         runtime,
         bootstrap=",".join(at.connection.servers),

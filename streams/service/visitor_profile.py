@@ -1,4 +1,4 @@
-"""A visitor's record for people: names in the place of hashes, counts by event, and amounts."""
+"""The record of a visitor for people: names instead of hashes, counts by event, and amounts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -17,10 +17,10 @@ from streams.partition_state.cache import describe
 
 
 class Names:
-    """Names by hash for one visitor's record: those of the version in use, else of the catalogue.
+    """Names by hash for one record: from the version in use, else from the catalogue.
 
-    The catalogue is looked through only for what the version does not name; what neither names is said to be
-    unnamed.
+    The catalogue is searched only for hashes that the version does not name. A hash that neither names is
+    shown as unnamed.
     """
 
     def __init__(self, visitor: Visitor, catalogue: Catalogue, version: Version | None) -> None:
@@ -34,16 +34,16 @@ class Names:
             self._items |= {number: item for item in catalogue if (number := item_hash(item)) in carted}
 
     def category(self, number: int) -> str:
-        """A category's name, else that it has none here."""
+        """The name of a category, or a text that says that it is unnamed."""
         return self._categories.get(number, f"unnamed category {number:08x}")
 
     def item(self, number: int) -> str:
-        """An item's id, else that it is unknown here."""
+        """The id of an item, or a text that says that it is unnamed."""
         return self._items.get(number, f"unnamed item {number:016x}")
 
 
 def _classes(version: Version | None) -> Iterable[str]:
-    """The categories that a version's heads name."""
+    """The category names of a version's heads."""
     layout = version.neural.layout if version else None
     for part in layout.parts if layout else ():
         if part.head.classes == CATEGORIES:
@@ -71,7 +71,7 @@ def _lines(visitor: Visitor) -> Iterator[tuple[int, int, int]]:
 
 
 def visitor_profile(visitor: Visitor, names: Names) -> dict[str, Any]:
-    """What is known of a visitor, in names and currency units; shares add up to 1."""
+    """The profile of a visitor, in names and currency units; shares add up to 1."""
     return {
         "sessions": visitor.sessions,
         "orders": visitor.orders,
@@ -86,7 +86,7 @@ def visitor_profile(visitor: Visitor, names: Names) -> dict[str, Any]:
 
 
 def visitor_state(visitor: Visitor, names: Names) -> Any:
-    """The record as it is, with the names of its categories."""
+    """The whole record, with the names of its categories."""
     told = describe(visitor)
     told["categories"] = {names.category(key): weight for key, weight in visitor.categories.items()}
     return told
@@ -111,5 +111,5 @@ def _interests(categories: Mapping[int, int], names: Names) -> dict[str, float]:
 
 
 def _usual_price(visitor: Visitor) -> float | None:
-    """About what the items cost that the visitor looks at; prices are kept in buckets."""
+    """The approximate price of the items that the visitor looks at; prices are kept in buckets."""
     return middle_price(round(visitor.price_sum / visitor.price_weight)) if visitor.price_weight else None

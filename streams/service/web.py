@@ -1,4 +1,4 @@
-"""The worker's HTTP endpoints: health, readiness, metrics, models, and what is known of one visitor."""
+"""The worker's HTTP endpoints: health, readiness, metrics, models, and one visitor."""
 
 import hmac
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from prometheus_client import generate_latest
 from streams.errors import SetUpError
 from streams.metrics import Metrics
 
-#: Name of a condition -> whether it holds; a worker is ready when all do.
+#: Whether each condition holds, by name; a worker is ready when all do.
 Conditions = Callable[[], dict[str, bool]]
-#: Visitor id -> what is known, None for a visitor this worker does not know.
+#: What is known about a visitor by id, None for an unknown one.
 Lookup = Callable[[str], dict[str, Any] | None]
-#: What is known of the worker itself.
+#: What a worker reports about itself.
 Told = Callable[[], dict[str, Any]]
 
 
@@ -94,7 +94,7 @@ class Endpoints:
             raise web.HTTPUnauthorized(text="needs `Authorization: Bearer <PATHCAST_WEB_TOKEN>`")
         known = lookup(request.match_info["id"])
         if known is None:
-            # Of a visitor with a record, an explanation may be missing all the same.
+            # A visitor with a record may still have no explanation.
             nowhere = lookup == self._lookup and self._owns_all()
             raise web.HTTPNotFound(text=_NOWHERE if nowhere else _ELSEWHERE)
         return web.json_response(known)

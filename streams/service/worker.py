@@ -1,4 +1,4 @@
-"""One worker: settings in, a running Faust application out."""
+"""One worker: builds a Faust application from its settings and runs it."""
 
 import gc
 import os
@@ -25,7 +25,7 @@ from streams.service.pipeline_wiring import ShopFiles, pipeline_parts
 from streams.transport.runtime import Describe
 from streams.transport.topic_metadata import describer
 
-#: The interpreter's own 5 ms is most of the time budget of a click while another thread computes.
+#: Seconds. The default of 5 ms would be most of the time budget of a click while another thread computes.
 SWITCH_INTERVAL = 0.001
 GC_THRESHOLDS = (200_000, 50, 1_000)
 
@@ -54,7 +54,7 @@ class Worker:
         describe = describer(connection.kafka_python())
         self.parts = pipeline_parts(at, ShopFiles(actions, shop, events), _sealer(at, describe))
         pseudonymiser = self.parts.pipeline.decoder.pseudonyms
-        # The application is made last, of all this: what asks it does so when it runs.
+        # The application is built last from all of these; they use it only while it runs.
         copies = wiring.copies(
             at,
             pseudonymiser.fingerprint if pseudonymiser else "",
@@ -72,17 +72,17 @@ class Worker:
     def run(self) -> None:
         """Answer clicks until SIGTERM or SIGINT; does not return."""
         sys.setswitchinterval(SWITCH_INTERVAL)
-        # A chunk allocates 100,000 objects and leaves no cycles: looking for them is a third of its time.
+        # A chunk allocates 100,000 objects and leaves no cycles; collection would take a third of its time.
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        # A chunk's matrices are small: more threads would wait for each other, and change its last bits.
+        # The matrices of a chunk are small: more threads would wait for each other, and change the last bits.
         torch.set_num_threads(1)
         logging_setup.configure(self.at.settings.log_level, self.at.settings.log_format)
         log.info("starting", partitions=self.at.partitions, datadir=str(self.at.datadir), started=time.time())
         sys.argv[1:] = ["worker"]
-        # At WARN Faust turns DEBUG on for a spinner that nobody sees, which costs a third of the speed.
+        # At WARN Faust enables DEBUG for its spinner, which costs a third of the speed.
         worker = faust.Worker(self.app, loglevel="INFO", override_logging=False, redirect_stdouts=False)
-        worker.spinner = None  # it would stand among the log's lines
+        worker.spinner = None  # it would appear among the log lines
         worker.execute_from_commandline()
 
 
