@@ -47,3 +47,16 @@ def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text()
     pages = (page.relative_to(ROOT / "docs") for page in PAGES if page.is_relative_to(ROOT / "docs"))
     assert [str(page) for page in pages if page.name != "README.md" and str(page) not in index] == []
+
+
+def test_every_room_is_in_the_architecture():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = [
+        room
+        for package in ("models", "streams", "trainer", "deploy")
+        for room in (ROOT / package).iterdir()
+        if (room / "__init__.py").exists()
+    ]
+    assert len(rooms) > 30
+    named = (f"{room.parent.name}/{room.name}" for room in rooms if f"`{room.name}/`" not in page)
+    assert sorted(name for name in named if f"{name}/" not in page) == []
