@@ -1,9 +1,9 @@
-"""What the heads say of the same future, put together so that no answer contradicts another.
+"""Combines the answers of all heads, so that no published answer contradicts another.
 
-Each head by itself answers a question on a condition: does the visitor buy within a day, given that this
-session does not; what comes next, given that it does or does not. Together with the calibrated probability
-that the session buys they are what is published. There is one function that does this, `combine`: serving,
-evaluation, gates and calibration all call it. Definitions in words: `docs/models/heads.md`.
+Each head answers a conditional question: does the visitor buy within a day, given that this session does not;
+which event comes next, given that the session does or does not buy. `combine` turns these and the calibrated
+probability that the session buys into the published answers. Serving, evaluation, the gate and calibration
+all call it. `docs/models/heads.md` defines the answers.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ from torch import Tensor
 from models.contract.head_table import KNOWN_STATES, LEAVE, HeadPart, Layout
 from models.features.features import NAMES
 
-#: What stands for minus infinity, so that nothing times it is nothing.
+#: Logit of an impossible class. Finite, so that 0 times it is 0.
 _CLOSED: Final = -1e9
 _CART, _BOUGHT = NAMES.index("cart_items"), NAMES.index("session_purchase")
 _CHECKOUT, _ORDER = NAMES.index("since_checkout"), NAMES.index("since_purchase")
-#: Heads that say how soon a visitor buys, from the shortest time on, and their days.
+#: Heads of the next purchase and their days, the shortest first.
 HORIZONS: Final = (("purchase_24h", 1.0), ("purchase_7d", 7.0))
 Flags = NDArray[np.bool_]
 
@@ -60,7 +60,7 @@ def without_impossible_classes(layout: Layout, raw: Tensor, buys: Tensor) -> Ten
 def combine(
     layout: Layout, said: Tensor, chance: Tensor, rows: NDArray[np.float32], churn_days: float
 ) -> Tensor:
-    """What is published [N, layout.answers], from what each calibrated head says by itself, of that shape.
+    """Published answers [N, layout.answers] from the calibrated conditional answers `said` of that shape.
 
     `chance` [N] is the calibrated probability that the session still buys, `rows` [N, F] the clicks' feature
     rows. Rounding to any number of decimals keeps `chance` <= 24 hours <= 7 days.
@@ -86,7 +86,7 @@ def by_name(layout: Layout) -> dict[str, HeadPart]:
 
 
 def _hazards(parts: Mapping[str, HeadPart], made: Tensor, chance: Tensor) -> dict[float, Tensor]:
-    """Purchase within so many days: sooner, or not sooner but then; by days."""
+    """Probability of a purchase within each number of days: within the shorter time, or only after it."""
     within, sooner = {}, chance
     for name, days in HORIZONS:
         if name in parts:
@@ -97,14 +97,14 @@ def _hazards(parts: Mapping[str, HeadPart], made: Tensor, chance: Tensor) -> dic
 
 
 def _returns(churn: Tensor, chance: Tensor, within: Mapping[float, Tensor], churn_days: float) -> None:
-    """Who buys in a later session comes back for it."""
+    """Limit churn: a visitor who buys in a later session has come back."""
     for days, buys in within.items():
         if days <= churn_days:
             churn.copy_(torch.minimum(churn, 1 - (buys - chance)))
 
 
 def _next_event(parts: Mapping[str, HeadPart], made: Tensor, chance: Tensor) -> None:
-    """Among those who buy nobody leaves next, among the others nobody purchases next."""
+    """Mix the next events of sessions that buy, which do not leave, and of others, which do not purchase."""
     part = parts["next_event"]
     share = made[:, part.answers]
     leave, purchase = part.classes.index(LEAVE), part.classes.index("purchase")
@@ -122,7 +122,7 @@ def _next_event(parts: Mapping[str, HeadPart], made: Tensor, chance: Tensor) -> 
 
 
 def _state(part: HeadPart, made: Tensor, chance: Tensor, rows: NDArray[np.float32]) -> None:
-    """Ready to buy as likely as the session buys; if it does not, an order begun or made says which state."""
+    """`ready_to_buy` gets the purchase probability; an order under way or made decides about the rest."""
     ready, waiting, done = (part.classes.index(name) for name in KNOWN_STATES)
     share = made[:, part.answers]
     share[:, [ready, waiting, done]] = 0

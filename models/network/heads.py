@@ -1,6 +1,4 @@
-"""The heads of `models.contract.head_table` in a network: one trunk and one matrix for all of them
-together.
-"""
+"""The heads of `models.contract.head_table` in a network: all share one trunk and one output matrix."""
 
 import numpy as np
 import torch
@@ -18,11 +16,12 @@ _LOGIT, _LOG_AMOUNT = 30.0, 20.0
 
 
 class HeadModule(nn.Module):
-    """`lines` [heads, 2] are scale and shift fitted on validation data; `ratios` is the risk's table.
+    """Trunk and outputs of the heads, and their calibration.
 
-    What a head says by itself is on a condition (`models.network.coherence`); `churn_days` are those of
-    `churn`. `noise` [2 + heads] weighs the losses of next item, purchase and the heads, where weights are
-    learned.
+    `lines` [heads, 2] are scale and shift, fitted on validation data; `ratios` is the table of session risk
+    (`models.network.risk`). Answers of single heads are conditional (`models.network.coherence`).
+    `churn_days` is the horizon of `churn` in days. `noise` [2 + heads] weighs the losses of next item,
+    purchase and the heads, where weights are learned.
     """
 
     lines: Tensor
@@ -44,7 +43,7 @@ class HeadModule(nn.Module):
         self._classes = layout.of_kind(Kind.CLASSES)
         widths = [len(part.classes) for _, part in self._classes]
         members = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths, dtype=torch.int64))
-        # Which distribution each class is of [C], and the same as ones [C, D], for sums by distribution.
+        # The distribution of each class [C], and the same one-hot [C, D], for sums by distribution.
         self.register_buffer("_member", members, persistent=False)
         ones = (members[:, None] == torch.arange(len(widths))).float()
         self.register_buffer("_ones", ones, persistent=False)
@@ -53,20 +52,20 @@ class HeadModule(nn.Module):
         ]
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Raw outputs `[N, layout.raw]` from hidden states beside normalised features `[N, H + F]`."""
+        """Raw outputs `[N, layout.raw]` from hidden states and normalised features `[N, H + F]`."""
         made: Tensor = self.out(self.trunk(inputs))
         return made
 
     def answers(self, raw: Tensor, chance: Tensor, rows: NDArray[np.float32]) -> Tensor:
         """Calibrated answers `[N, layout.answers]`: probabilities, amounts, ratings; 0 for the risk.
 
-        They agree with `chance` [N], the calibrated probability that the session still buys; `rows` are the
-        clicks' feature rows `[N, F]`, not normalised.
+        They are consistent with `chance` [N], the calibrated probability that the session still buys. `rows`
+        are the clicks' feature rows `[N, F]`, not normalised.
         """
         return coherence.combine(self.layout, self._calibrated(raw), chance, rows, self.churn_days)
 
     def _calibrated(self, raw: Tensor) -> Tensor:
-        """What each head says by itself, calibrated."""
+        """The calibrated answer of each head by itself `[N, layout.answers]`."""
         made = raw.new_zeros(len(raw), self.layout.answers)
         for kind, answer in _ANSWERS.items():
             columns, told = self.layout.span(kind)
@@ -76,7 +75,7 @@ class HeadModule(nn.Module):
         return made
 
     def _distributions(self, raw: Tensor, lines: Tensor) -> Tensor:
-        """All softmaxes at once: sums by distribution are one product."""
+        """All softmaxes in one pass: the sums by distribution are one matrix product."""
         member, ones = self._buffers["_member"], self._buffers["_ones"]
         assert member is not None
         assert ones is not None
@@ -96,7 +95,7 @@ class HeadModule(nn.Module):
     def batch_answers(self, raw: Tensor, chance: Tensor, batch: Batch) -> NDArray[np.float32]:
         """Answers float32 `[N, layout.answers]` of a batch's clicks; NaN where a head does not apply.
 
-        `chance` [N] is their calibrated probability that the session still buys.
+        `chance` [N] is the calibrated probability that the session still buys.
         """
         made: NDArray[np.float32] = self.answers(raw, chance, batch.features).cpu().numpy()
         for _, part in self.layout.of_kind(Kind.RISK):

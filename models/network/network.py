@@ -22,13 +22,13 @@ from models.network.item_content import ItemContent
 from models.network.ratings import Ratings
 from models.network.sparse_embedding import sparse_embedding
 
-#: Last click indices of the bands that are calibrated each by itself; the last band is open.
+#: Last click index of each band with a calibration of its own; the last band is open.
 BANDS = (1, 2, 5, 10, 20)
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All that is needed to build the network; saved as JSON beside its weights."""
+    """The sizes and options of a network; saved as JSON beside its weights."""
 
     items: int
     features: int
@@ -50,19 +50,19 @@ class Config:
     task_width: int = 64
     #: Heads beside purchase and next item, with the names of their classes (`models.contract.head_table`).
     tasks: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    #: Days of absence that the head `churn` speaks of.
+    #: Days of absence that the head `churn` predicts.
     churn_days: float = 0.0
     #: Width of the items' content vectors (`models.network.item_content`); 0 for none.
     content: int = 0
 
     @property
     def sizes(self) -> Sizes:
-        """Rows of the input table."""
+        """Sizes of the input table."""
         return Sizes(self.items, self.item_buckets, self.category_buckets, self.page_buckets)
 
     @property
     def shape(self) -> Shape:
-        """The encoder's."""
+        """Name and sizes of the encoder."""
         return Shape.of(self)
 
     def as_dict(self) -> dict[str, float | str]:
@@ -71,7 +71,7 @@ class Config:
 
 
 class Network(nn.Module):
-    """`table` holds one embedding per row of `Sizes`; a click's input is the sum of its fields' rows."""
+    """Embeddings, encoder and heads. A click's input is the sum of the rows of its fields in `table`."""
 
     item_categories: Tensor
     share: Tensor
@@ -83,7 +83,8 @@ class Network(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        #: Whether the table's gradients are sparse, with the rows that a batch has met. Not with `content`.
+        #: Whether gradients of the table are sparse (the rows of the batch only). Not possible with
+        #: `content`.
         self.sparse = False
         self.table = nn.Embedding(config.sizes.rows, config.embedding)
         self.encoder = encoders.build(config.shape)
@@ -91,8 +92,8 @@ class Network(nn.Module):
         self.item_bias = nn.Parameter(torch.zeros(config.items))
         self.intent = _intent_head(config)
         self.dropout = nn.Dropout(config.dropout)
-        # Rows of the items' categories [V], their share of demand [V], normalisation [F], Platt's lines,
-        # prices by category (`models.features.relative_price`).
+        # Rows of the items' categories [V], their share of demand [V], normalisation [F], prices by category
+        # (`models.features.relative_price`), Platt scaling by band.
         self.register_buffer("item_categories", torch.zeros(config.items, dtype=torch.int64))
         self.register_buffer("share", torch.full((config.items,), 1 / max(1, config.items)))
         self.register_buffer("mean", torch.zeros(config.features))
@@ -100,13 +101,13 @@ class Network(nn.Module):
         self.register_buffer("prices", torch.zeros(PRICE_ROWS, 2))
         self.register_buffer("calibration", torch.tensor([[1.0, 0.0]]).repeat(len(BANDS) + 1, 1))
         nn.init.normal_(self.table.weight, std=0.05)
-        # Last, so that all else begins alike with and without them.
+        # Last, so that all other weights are initialised alike with and without them.
         self.tasks = _task_heads(config)
         self.ratings = Ratings(config.sizes) if "rating" in dict(config.tasks) else None
         self.content = ItemContent(config.items, config.content, config.embedding) if config.content else None
 
     def encode(self, rows: Tensor) -> Tensor:
-        """Hidden states `[B, T, H]` after each click of `rows` `[B, T, FIELDS]` of whole sessions."""
+        """Hidden states `[B, T, H]` after each click of whole sessions, from `rows` `[B, T, FIELDS]`."""
         return self.encoder.full(self.dropout(self._sums(rows)))
 
     def _sums(self, rows: Tensor) -> Tensor:
@@ -116,30 +117,28 @@ class Network(nn.Module):
         return sparse_embedding(self.table.weight, rows.flatten(0, -2)).view(*rows.shape[:-1], -1)
 
     def inputs(self) -> Tensor:
-        """The input table `[R, E]`: of items, what they are about is part of their rows."""
+        """The input table `[R, E]`; an item's row includes its content."""
         return self.table.weight if self.content is None else self.content(self.table.weight)
 
     def serving(self, rows: Rows) -> Serving:
-        """The encoder as it serves; `rows` are the vocabulary's."""
+        """The serving form of the encoder; `rows` is `Vocabulary.rows`."""
         return self.encoder.serving(self.inputs().detach(), rows)
 
     def describe(self, vectors: tuple[Tensor, Tensor], cold: Tensor) -> None:
-        """Take the items' content (`ItemContent.set`); those that nobody clicked, `cold` [V], have only
-        it.
-        """
+        """Set the items' content (`ItemContent.set`); items without clicks, `cold` [V], get embedding 0."""
         assert self.content is not None
         self.content.set(*vectors)
         self.table.weight.data[1 : 1 + len(cold)][cold] = 0
 
     def item_embeddings(self, chosen: Tensor | None = None) -> Tensor:
-        """Output embeddings of all items `[V, E]`, or of those `chosen` [C] `[C, E]`.
+        """Output embeddings `[V, E]` of all items, or `[C, E]` of the items `chosen` [C].
 
-        The input's plus category's, so that a rare item is near its kind.
+        The sum of the input embeddings of item and category, so that a rare item is near its category.
         """
         items, kinds = torch.arange(self.config.items, device=self.mean.device), self.item_categories
         if chosen is not None:
             items, kinds = chosen, kinds[chosen]
-        # Looked up as an embedding: the gradient of plain indexing depends on the threads' order.
+        # F.embedding, because the gradient of plain indexing depends on the order of threads.
         if self.content is None:
             made = self._sums(torch.stack([items + 1, kinds], -1))
         else:
@@ -147,10 +146,10 @@ class Network(nn.Module):
         return F.normalize(made, dim=-1) if self.config.cosine else made
 
     def queries(self, hidden: Tensor) -> Tensor:
-        """What hidden states `[N, H]` ask of the items `[N, E]`.
+        """Queries `[N, E]` of hidden states `[N, H]`.
 
         Unit vectors times `cosine` where it is set, so that an item's norm, which grows with its popularity,
-        does not decide (NISER, Gupta et al. 2019, "Normalized item and session representations").
+        has no effect (NISER, Gupta et al. 2019, "Normalized item and session representations").
         """
         made: Tensor = self.query(hidden)
         return F.normalize(made, dim=-1) * self.config.cosine if self.config.cosine else made
@@ -160,7 +159,7 @@ class Network(nn.Module):
         return F.linear(*self.competing(hidden, chosen))
 
     def competing(self, hidden: Tensor, chosen: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """What `next_item` multiplies: queries `[N, E]`, items `[C, E]`, and the items' bias `[C]`."""
+        """The factors of `next_item`: queries `[N, E]`, items `[C, E]`, and the items' bias `[C]`."""
         bias = self.item_bias
         own = bias if chosen is None else F.embedding(chosen, bias[:, None]).squeeze(1)
         return self.queries(self.dropout(hidden)), self.item_embeddings(chosen), own
@@ -170,7 +169,7 @@ class Network(nn.Module):
         return self.purchase_of(self.head_inputs(hidden, features))
 
     def purchase_of(self, inputs: Tensor) -> Tensor:
-        """The same `[N]` from `head_inputs`."""
+        """Uncalibrated logits `[N]` from `head_inputs`."""
         logits: Tensor = self.intent(inputs)
         return logits.squeeze(-1)
 
@@ -179,7 +178,7 @@ class Network(nn.Module):
         return torch.cat([hidden, self.normalised(features)], -1)
 
     def normalised(self, features: Tensor) -> Tensor:
-        """Feature rows `[N, F]` by the mean and the spread of the training part, prices placed."""
+        """Feature rows `[N, F]` with relative prices, less the mean and over the deviation in training."""
         return (with_relative_price(features, self.prices) - self.mean) * self.scale
 
     def calibrated(self, logits: Tensor, position: Tensor) -> Tensor:

@@ -16,17 +16,18 @@ from torch import Tensor, nn
 from models.features.features import NAMES
 from models.features.vocabulary import Sizes
 
-#: How many ratings the visitor has given (log1p), and their mean.
+#: Columns of the number of ratings that the visitor has given (log1p), and of their mean.
 _COUNT, _MEAN = NAMES.index("ratings_given"), NAMES.index("rating_mean")
-#: Ratings' worth of shrinkage where no log has said how much.
+#: Shrinkage, in ratings, before it was fitted.
 PULL: Final = 10.0
 
 
 class Ratings(nn.Module):
-    """`items` [1 + V] and `categories` [C] are expected ratings by row of the vocabulary, row 0 for none.
+    """Tables of expected ratings.
 
-    `visitors` [2] is the mean of all and how many ratings a visitor's mean is drawn to it with; `bounds` [2]
-    the lowest and highest rating; `trust` is the share of what the network says that is believed.
+    `items` [1 + V] and `categories` [C] are expected ratings by row of the vocabulary, row 0 for none.
+    `visitors` [2] has the global mean and the shrinkage of a visitor's mean, in ratings. `bounds` [2] are the
+    lowest and the highest rating. `trust` is the factor of the network's residual.
     """
 
     items: Tensor
@@ -47,7 +48,7 @@ class Ratings(nn.Module):
     def forward(self, rows: Tensor, features: Tensor) -> Tensor:
         """Expected ratings `[N]` of clicks' items from rows `[N, FIELDS]` and feature rows `[N, F]`.
 
-        An item that the version does not know has its category's; without a category, the mean of all.
+        An unknown item has the mean of its category; without a category, the global mean.
         """
         item, category = rows[:, 0], rows[:, 1] - self.sizes.offsets[1]
         known = (item > 0) & (item <= self.sizes.items)
@@ -58,7 +59,7 @@ class Ratings(nn.Module):
         return made
 
     def answers(self, beyond: NDArray[np.float32], rows: Tensor, features: Tensor) -> NDArray[np.float32]:
-        """Ratings float32 `[N]`, with what the network says `beyond` the means; NaN where it says nothing."""
+        """Ratings float32 `[N]` from the network's residuals `beyond`; NaN where the residual is NaN."""
         means = self(rows, features).cpu().numpy()
         low, high = self.bounds.tolist()
         made: NDArray[np.float32] = np.clip(means + float(self.trust) * beyond, low, high)

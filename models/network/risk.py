@@ -1,20 +1,20 @@
-"""Session risk: the probability that a machine, not a person, made the latest clicks, told by their pace.
+"""Session risk: the probability that a machine, not a person, made the latest clicks, from their pace.
 
-Which events come, and in which order, depends on what a shop reports: an event that the training log hardly
-has says nothing of who made it. So the events themselves are no evidence, only the waits between them are.
+Which events occur, and in which order, depends on what a shop reports; an event that is rare in the training
+log is no evidence. So only the waits between events are evidence, not the events themselves.
 
-People's waits are counted in the training log: by the event before and the event, each row drawn to the
-log's waits as a whole, and these to `PEOPLE`, what people's waits are like in other shops. An unknown pair of
-events has the log's waits, an empty log has those of `PEOPLE`. Two kinds of machine are compared with people:
-a *hasty* one waits less than 8 s, evenly; a *steady* one does as well and mostly waits as long as it did
-before, held against how often people do that. Each kind's log ratios of the last clicks are added up,
-tempered because the clicks of a session are alike, and both kinds share the prior.
+The waits of people are counted in the training log by pair of events (previous, current). Each row is shrunk
+to all waits of the log, and these to `PEOPLE`, the waits in other shops. An unknown pair has the waits of the
+log, an empty log those of `PEOPLE`. Two kinds of machine are compared with people. A *hasty* one waits less
+than 8 s, uniformly. A *steady* one waits less than 8 s as well, and mostly as long as before; it is compared
+with how often people do that. For each kind the log ratios of the last clicks are added, and tempered because
+the clicks of a session are correlated. Both kinds share the prior.
 
-A *burst* is what comes without a wait of 4 s. Its waits below a second are no evidence as far as its 16th
-event: a page has many tags, a search is sent as it is typed. From there on each counts `BURST_NATS` for a
-machine, whatever the log. Those below 128 ms count less (`TOGETHER_NATS`), and only where the last 16 waits
-are all below a second: the lines of an order are one action.
-A click beyond what a person makes in a minute (RATE) counts `RATE_NATS` for a machine, whatever its wait.
+A *burst* is a run of events without a wait of 4 s. Up to its 16th event, waits below a second are no
+evidence, because a page has many tags and a search is sent while it is typed. From there on each such wait
+counts `BURST_NATS` for a machine, whatever the log. Waits below 128 ms count `TOGETHER_NATS`, and only where
+the last 16 waits are all below a second, because the lines of an order are one action. A click above the rate
+limit of a person (RATE) counts `RATE_NATS` for a machine, whatever its wait.
 """
 
 from typing import Final
@@ -27,16 +27,16 @@ from models.state.codes import DWELL_BUCKETS, RATE
 from models.state.event_counts import COUNTERS
 
 Floats = NDArray[np.float64]
-#: Clicks that count. Less than a visitor's record keeps, so that chunks change nothing.
+#: Clicks that count. Fewer than a visitor's record keeps, so that chunking has no effect.
 WINDOW: Final = 30
 PRIOR: Final = 0.001
-#: Share of a session's evidence that is believed.
+#: Factor of the summed evidence (tempering).
 TEMPER: Final = 0.45
 RATE_NATS: Final = 5.0
-#: Most that the wait before one click counts, for either side.
+#: Bound of the evidence of one wait, for either side.
 MOST_NATS: Final = 2.0
-#: Events of a burst before its waits below a second count, and what each counts then. With WINDOW these look
-#: back on 46 codes, of the 50 that a visitor's record keeps.
+#: Events of a burst before waits below a second count, and the evidence of each wait from then on. With
+#: WINDOW these need 46 codes; a visitor's record keeps 50.
 BURST: Final = 16
 BURST_NATS, TOGETHER_NATS = 2.0, 0.75
 
@@ -47,22 +47,22 @@ FAST: Final = slice(2, 8)
 #: The bucket of waits that end a burst, from 4 s on.
 PAUSE: Final = 7
 FAST_SHARE: Final = 0.95
-#: How often a steady machine's wait is in the bucket of the wait before, and in the one above or below.
+#: Probability that a steady machine's wait is in the bucket of the previous wait, and in an adjacent one.
 SAME_SHARE, NEAR_SHARE = 0.75, 0.2
 #: Shares of the buckets among people's waits, from 128 ms on: about the mean of two logs, of electronics and
-#: of merchandise. Both tell whole seconds, so how `BRIEF` is divided is a guess.
+#: of merchandise. Both have whole seconds, so the division within `BRIEF` is assumed.
 PEOPLE: Final[Floats] = np.array(
     [0, 0, 0.006, 0.01, 0.02, 0.04, 0.08, 0.1, 0.13, 0.155, 0.16, 0.125, 0.085, 0.05, 0.027, 0.012]
 )
-#: How often people's wait is as long as the one before, beyond chance: bursts of clicks, then pauses.
+#: Probability, beyond chance, that a person's wait is in the bucket of the previous wait.
 PEOPLE_SAME: Final = 0.1
-#: Waits' worth of pull: of a log to `PEOPLE`, and of a row to the whole log.
+#: Shrinkage, in waits: of the log to `PEOPLE`, and of a row to the whole log.
 POOLED, ROW = 1000.0, 200.0
-#: Share of `PEOPLE` in what is expected of people, however large the log: some are quicker than its own.
+#: Share of `PEOPLE` in the expected waits, however large the log.
 OTHERS: Final = 0.25
 
 PAIRS: Final = COUNTERS * COUNTERS
-#: Rows by pair of events (before, then) for hasty machines, then by the bucket before for steady ones.
+#: Rows by pair of events (previous, current) for hasty machines, then by previous bucket for steady ones.
 SHAPE: Final = (PAIRS + DWELL_BUCKETS, DWELL_BUCKETS)
 
 
@@ -71,8 +71,8 @@ def table(
 ) -> NDArray[np.float32]:
     """Log ratios machine : people (SHAPE) from a log's transitions [N].
 
-    `dwell` is the bucket of the wait between the two events, `before` that of the wait before the first of
-    them (0: it began the session).
+    `dwell` is the bucket of the wait between the two events, `before` that of the previous wait (0: the first
+    event began the session).
     """
     pairs, steady = np.zeros((PAIRS, DWELL_BUCKETS)), np.zeros((DWELL_BUCKETS, DWELL_BUCKETS))
     np.add.at(pairs, (previous.astype(np.int64) * COUNTERS + event, dwell), 1)
@@ -81,14 +81,14 @@ def table(
     general = PEOPLE / PEOPLE.sum()
     pooled = OTHERS * general + (1 - OTHERS) * _drawn(pairs.sum(0, keepdims=True), general, POOLED)
     same = PEOPLE_SAME * np.eye(DWELL_BUCKETS) + (1 - PEOPLE_SAME) * pooled
-    # Neither after nothing nor after another event of the same action is there a wait to repeat.
+    # A session's first event and events of one action have no previous wait that could be repeated.
     same[: BRIEF.start], steady[: BRIEF.start] = pooled, 0
     hasty = _ratios(_drawn(pairs, pooled, ROW), _hasty())
     return np.concatenate([hasty, _ratios(_drawn(steady, same, ROW), _steady())])
 
 
 def _ratios(people: Floats, fast: Floats) -> NDArray[np.float32]:
-    """Log ratios [R, D]; a machine's fast waits are shared out as in `fast`, the others as people's are."""
+    """Log ratios [R, D]; a machine's fast waits are distributed as `fast`, its others as those of people."""
     machine = FAST_SHARE * fast + np.zeros_like(people)
     slow = people[:, FAST.stop :]
     machine[:, FAST.stop :] = (1 - FAST_SHARE) * slow / slow.sum(1, keepdims=True)
@@ -99,9 +99,9 @@ def _ratios(people: Floats, fast: Floats) -> NDArray[np.float32]:
 
 
 def _drawn(counts: Floats, base: Floats, pull: float) -> Floats:
-    """Shares [R, D] of counted waits, drawn to `base` [R or 1, D].
+    """Shares [R, D] of counted waits, shrunk to `base` [R or 1, D].
 
-    Waits below a second are counted as one and divided as in `PEOPLE`: many logs tell whole seconds.
+    Waits below a second are counted together and divided as in `PEOPLE`: many logs have whole seconds only.
     """
     shares: Floats = (counts + pull * base) / (counts.sum(1, keepdims=True) + pull)
     split = PEOPLE[BRIEF] / PEOPLE[BRIEF].sum()
@@ -116,7 +116,7 @@ def _hasty() -> Floats:
 
 
 def _steady() -> Floats:
-    """Shares [D, D] of fast waits by the bucket before; where that was no fast wait, those of the hasty."""
+    """Shares [D, D] of fast waits by previous bucket; those of a hasty machine where that was not fast."""
     made = np.tile(_hasty(), (DWELL_BUCKETS, 1))
     for before in range(FAST.start, FAST.stop):
         near = [bucket for bucket in (before - 1, before + 1) if FAST.start <= bucket < FAST.stop]
@@ -127,13 +127,13 @@ def _steady() -> Floats:
 
 
 def uncounted() -> NDArray[np.float32]:
-    """The table (SHAPE) of an empty log: people's waits are those of `PEOPLE`."""
+    """The table (SHAPE) of an empty log, in which people have the waits of `PEOPLE`."""
     none = np.zeros(0, np.uint8)
     return table(none, none, none, none)
 
 
 def risk(batch: Batch, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probability [N] that a machine made the clicks up to each, from `ratios` as `table` makes them."""
+    """Probability [N] that a machine made the clicks up to each; `ratios` is a `table`."""
     codes, place, start = batch.trails
     event = np.minimum(codes["event"], COUNTERS - 1).astype(np.int64)
     dwell = np.minimum(codes["dwell"], DWELL_BUCKETS - 1)
@@ -142,7 +142,7 @@ def risk(batch: Batch, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
     nats[:, 2:] = np.where(dwell[1:] < BRIEF.stop, _bursts(dwell)[1:], ratios[np.stack(rows), dwell[1:]])
     nats[:, 2:] += np.where(codes["flags"][1:] & RATE, RATE_NATS, 0)
     total = np.cumsum(nats, 1)
-    # A session's first click has none before it that it could follow from.
+    # A session's first click has no wait.
     since = np.maximum(start, place - WINDOW) + 1
     evidence = np.where(place > start, total[:, place + 1] - total[:, since], 0)
     odds = np.exp(np.clip(TEMPER * evidence, -30, 30)).mean(0) * PRIOR / (1 - PRIOR)
@@ -151,13 +151,13 @@ def risk(batch: Batch, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _bursts(dwell: NDArray[np.uint8]) -> Floats:
-    """What each wait [N] counts for a machine if it is below a second: nothing early in a burst."""
+    """Evidence [N] of waits below a second; 0 early in a burst."""
     together = dwell <= TOGETHER
     late = np.where(together, _since(dwell, BRIEF.stop), _since(dwell, PAUSE)) >= BURST
     return np.where(late, np.where(together, TOGETHER_NATS, BURST_NATS), 0.0)
 
 
 def _since(dwell: NDArray[np.uint8], bucket: int) -> NDArray[np.int64]:
-    """Clicks [N] since the last that began a session or came after a wait of `bucket` or longer."""
+    """Clicks [N] since the last one that began a session or followed a wait of `bucket` or longer."""
     place = np.arange(len(dwell))
     return place - np.maximum.accumulate(np.where((dwell == 0) | (dwell >= bucket), place, 0))

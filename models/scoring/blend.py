@@ -20,21 +20,21 @@ from models.scoring.session_knn import NeighbourScorer
 from models.state.segments import Ints, rank_in_group, strongest
 
 Floats = NDArray[np.float64]
-#: Share of an item that no neighbour has, so that its logarithm is a number.
+#: Added to shares, so that the share 0 has a logarithm.
 LEAST = 1e-4
-#: Pairs of click and item whose vectors are in memory at once.
+#: Pairs of click and item whose vectors are in memory together.
 PAIRS = 16_384
-#: Logits for each pair that is looked at, up to which making all of them is faster than reading vectors.
+#: Up to this ratio of all logits to the pairs wanted, computing all logits is faster than reading vectors.
 DENSE = 32
-#: Logits of all clicks and items in memory at most (4 bytes each).
+#: Most logits of all clicks and items in memory (4 bytes each).
 MOST_LOGITS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Weights of an item's log probability, its log share among neighbours, and its place in the session.
+    """Weights of an item's log probability, of its log share among neighbours, and of two flags.
 
-    `on_view`: it is the click's own item (never recommended by a worker); `seen`: it was, shortly before.
+    `on_view`: the item is the click's own (a worker never recommends it); `seen`: it was seen shortly before.
     """
 
     network: float
@@ -49,14 +49,14 @@ class Blend:
     def scores(
         self, log_chances: Floats, shares: Floats, on_view: NDArray[np.bool_], seen: NDArray[np.bool_]
     ) -> Floats:
-        """Log-linear score of each item, of arrays of one shape."""
+        """Log-linear scores; all arrays have one shape."""
         near = self.neighbours * np.log(shares + LEAST)
         made: Floats = self.network * log_chances + near + self.on_view * on_view + self.seen * seen
         return made
 
 
 class Candidates(NamedTuple):
-    """Click, item, log probability, share of the neighbours' sum, whether seen before; flat."""
+    """Flat arrays: click, item, log probability, share of the neighbours' sum, whether it was seen."""
 
     click: Ints
     item: Ints
@@ -65,22 +65,22 @@ class Candidates(NamedTuple):
     seen: NDArray[np.bool_]
 
     def scored(self, blend: Blend) -> Floats:
-        """Blended score of each; the item on view is not among them."""
+        """The blended score of each; the item on view is no candidate."""
         return blend.scores(self.log_chance, self.share, np.zeros_like(self.seen), self.seen)
 
 
 class Hybrid:
-    """The blended ranking of a version: its network's items and its neighbours'."""
+    """The blended ranking of a version."""
 
     def __init__(self, near: NeighbourScorer, blend: Blend) -> None:
         self._near, self.blend = near, blend
 
     def rank(self, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor) -> Ranked:
-        """The k best of N clicks, given the network's k best with their probabilities.
+        """The k best items of N clicks, given the network's k best with their probabilities, `ranked`.
 
-        Exact: items that neither neighbours nor session have keep their order among the network's, so
-        they are among the blended k best only if they are among its own. Scores are shares of what was
-        compared. `queries` [N, E], `table` [V, E], `bias` [V].
+        Exact: items that neither neighbours nor session have keep their order among the network's items, so
+        they are among the blended k best only if they are among the network's. Scores are shares of the sum
+        over all candidates. `queries` [N, E], `table` [V, E], `bias` [V].
         """
         found = candidates(self._near, ranked, batch, queries, table, bias)
         weights = self._shares(found, len(ranked.items))
@@ -94,7 +94,7 @@ class Hybrid:
     def scores(
         self, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor, items: Ints
     ) -> Floats:
-        """Scores [N, K], as `rank` gives them, of the `items` [K]; 0 for one that is not compared."""
+        """Scores [N, K], as `rank` gives them, of the `items` [K]; 0 for an item that is no candidate."""
         found = candidates(self._near, ranked, batch, queries, table, bias)
         weights, made = self._shares(found, len(ranked.items)), np.zeros((len(ranked.items), len(items)))
         for column, item in enumerate(items.tolist()):
@@ -103,7 +103,7 @@ class Hybrid:
         return made
 
     def _shares(self, found: Candidates, clicks: int) -> Floats:
-        """Of what is compared for each click."""
+        """Each candidate's share of its click's sum."""
         values, highest = found.scored(self.blend), np.full(clicks, -np.inf)
         np.maximum.at(highest, found.click, values)
         weights: Floats = np.exp(values - highest[found.click])
@@ -113,14 +113,14 @@ class Hybrid:
 def candidates(
     near: NeighbourScorer, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor
 ) -> Candidates:
-    """All items that may be among the blended best of N clicks: the network's, the neighbours', the seen."""
+    """Items that may be among the blended best of N clicks: the network's, the neighbours', those seen."""
     found = near.ranked_neighbours(batch)
     rows, columns = np.nonzero(ranked.items >= 0)
     own = ranked.items[rows, columns].astype(np.int64)
     span = len(table)
     known = found.click * span + found.item
     alone = ~np.isin(rows * span + own, known, assume_unique=True)
-    # Those of the network alone have their logarithms already: no vector need be read for them.
+    # Items that only the network has come with their probability, so that no vector is read for them.
     logits = _logits(found.click, found.item, queries, table, bias)
     total = _totals(ranked, queries, table, bias)[found.click]
     log_chance = np.concatenate([logits - total, np.log(ranked.scores[rows, columns][alone] + 1e-30)])
@@ -135,14 +135,14 @@ def candidates(
 
 
 def _totals(ranked: Ranked, queries: Tensor, table: Tensor, bias: Tensor) -> Floats:
-    """Log of the sum over all items of each click, told by its best item; 0 where it has none."""
+    """Log of the softmax denominator of each click, from its best item's probability; 0 without an item."""
     best, chance = ranked.items[:, 0].astype(np.int64), ranked.scores[:, 0].astype(np.float64)
     logits = _logits(np.arange(len(best)), np.maximum(best, 0), queries, table, bias)
     return np.where(best >= 0, logits - np.log(chance + 1e-30), 0)
 
 
 def _logits(clicks: Ints, items: Ints, queries: Tensor, table: Tensor, bias: Tensor) -> Floats:
-    """Logits of pairs of click and item."""
+    """Logits of the pairs of click and item."""
     if len(queries) * len(table) <= min(DENSE * len(clicks), MOST_LOGITS):
         found: Floats = torch.addmm(bias, queries, table.T).cpu().numpy()[clicks, items].astype(np.float64)
         return found

@@ -1,6 +1,6 @@
-"""Gradient-boosted trees that have a say in purchase intent: what they know alone is not lost.
+"""Purchase intent from the network stacked with gradient-boosted trees.
 
-Stacking (Wolpert 1992, "Stacked generalization") of the network with LightGBM (Ke et al. 2017).
+Stacking: Wolpert 1992, "Stacked generalization". Trees: LightGBM (Ke et al. 2017).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from models.scoring import tree_kernel
 
 
 class Forest:
-    """`state` is what a version keeps: `ranks` and `trees` as trained, `weights` of network and trees.
+    """Trees and stacking weights, from the `state` in a version: `ranks`, `trees`, `weights`.
 
-    Raises ValueError for what does not fit together.
+    Raises ValueError where these do not fit together.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:
@@ -31,16 +31,16 @@ class Forest:
         self._trees, width = tree_kernel.read(state["trees"])
         if width != self._table.width:
             raise ValueError(f"trees of {width} columns, expected {self._table.width}")
-        self.logits(np.zeros((1, width), dtype=np.float32))  # compiled before the first click waits for it
+        self.logits(np.zeros((1, width), dtype=np.float32))  # compiles now rather than at the first click
 
     def stacked(self, logits: Tensor, batch: Batch) -> Tensor:
-        """The network's purchase logits [N] together with what the trees say of the same clicks."""
+        """Stacked purchase logits [N] from the network's `logits` [N] and the trees."""
         return self._mixed(logits, self._table(batch))
 
     def probed(
         self, logits: Tensor, batch: Batch, groups: Sequence[NDArray[np.int64]], means: Columns
     ) -> Tensor:
-        """The same of a batch, and of its first click with each group of features at its means: [N + G]."""
+        """Stacked logits [N + G] of a batch, and of its first click with each group of features at means."""
         blank = np.repeat(batch.features[:1], len(groups), 0)
         for row, columns in zip(blank, groups, strict=True):
             row[columns] = means[columns]
@@ -50,7 +50,7 @@ class Forest:
         return self._mixed(logits, self._table.rows(batch.codes[rows], features, before[rows]))
 
     def logits(self, columns: Columns) -> NDArray[np.float64]:
-        """What the trees alone say [N] of their columns [N, C]: the bits of `lightgbm.Booster.predict`."""
+        """Logits [N] of the trees alone from columns [N, C]: the bits of `lightgbm.Booster.predict`."""
         found = np.zeros(len(columns))
         tree_kernel.add(self._trees, columns, found)
         return found

@@ -1,8 +1,8 @@
-"""The two lowest tiers: what is popular in the click's category, else what is popular at all.
+"""The two lowest tiers: items popular in the click's category, else items popular in the whole shop.
 
-Counts are a model version's prior (if there is one) plus what the partition's own panes hold, all integers,
-so that the order in which they were added leaves no trace. It answers from the first event, with no model at
-all.
+Counts are the prior of a model version (if there is one) plus the counts of the partition's panes. All are
+integers, so that the order of additions has no effect. This tier answers from the first event on, without a
+model.
 """
 
 from collections.abc import Iterable
@@ -22,19 +22,19 @@ from models.state.codes import items as item_hashes
 
 Count = tuple[str, int, int]
 Key = TypeVar("Key")
-#: Items of a ranking: those wanted at most, and the one on view.
+#: Items of a ranking: the most that can be wanted, and the one on view.
 DEPTH = MOST_WANTED + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The best DEPTH items of one category (or of all) and their shares of its weight, best first."""
+    """The best DEPTH items of a category (or of all), best first, and their shares of its total weight."""
 
     ids: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
 
     def followed_by(self, rest: "Ranking") -> "Ranking":
-        """Filled up from a wider ranking, whose shares are scaled to stay below this one's."""
+        """This ranking, filled up from the wider `rest`, whose shares are scaled to be below this one's."""
         if not self.ids:
             return rest
         own = set(self.ids)
@@ -53,8 +53,7 @@ def _rank(counts: dict[str, int]) -> Ranking:
 class Popularity:
     """Weights of items by category hash (0 = no category).
 
-    `prior` are (item id, category hash, weight) of a model version; `add` keeps the partition's own up to
-    date.
+    `prior` has (item id, category hash, weight) of a model version; `add` adds counts of the partition.
     """
 
     prior: Iterable[Count] = ()
@@ -70,14 +69,14 @@ class Popularity:
             self._count(item, category, count)
 
     def add(self, counts: Iterable[Count]) -> None:
-        """Add weights (negative ones when a pane expires); an item whose weight is used up is forgotten."""
+        """Add weights (negative ones when a pane expires); an item of weight 0 or less is removed."""
         for item, category, count in counts:
             key = (item, category)
             _bump(self._own, key, count)
             self._count(item, category, count)
 
     def with_prior_of(self, base: "Popularity") -> "Popularity":
-        """The partition's own counts over the prior of `base`, which stays as it is."""
+        """A new Popularity of the partition's own counts and the prior of `base`, which is not changed."""
         other = Popularity((), base.rates, base.version)
         other._all = dict(base._all)
         other._by_category = {category: dict(counts) for category, counts in base._by_category.items()}
@@ -94,7 +93,7 @@ class Popularity:
                 del self._by_category[category]
 
     def _ranking(self, category: int) -> Ranking:
-        """The ranking of a category, of everything for -1; made when first asked for after a change."""
+        """The ranking of a category, or of all items for -1; cached until a count changes."""
         known = self._cache.get(category)
         if known is None:
             counts = self._all if category == -1 else self._by_category.get(category, {})
@@ -102,7 +101,7 @@ class Popularity:
         return known
 
     def score(self, batch: Batch) -> Scores:
-        """Answer every click; rows have fewer than `wanted` items only where fewer are known."""
+        """Answers to all clicks; a row has fewer than `wanted` items only where fewer are known."""
         categories, inverse = np.unique(batch.codes["category"], return_inverse=True)
         overall = self._ranking(-1)
         own = [self._ranking(c) if c in self._by_category else Ranking() for c in categories.tolist()]
@@ -144,7 +143,7 @@ def _without(
     current: NDArray[np.uint64],
     k: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Leave out the item on view and keep k."""
+    """The first k items of each row without the item on view."""
     hashes = np.array([*map(item_hash, names), 0], dtype=np.uint64)[items]
     hit = (hashes == current[:, None]) & (items >= 0)
     kept = np.argsort(hit, axis=1, kind="stable")

@@ -1,4 +1,4 @@
-"""A network's answers in detail: to clicks as they are, and with some of their features left out."""
+"""A network's answers in detail, also with groups of features at their training means."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,9 +15,10 @@ from models.scoring.scores import ScoringError
 
 
 class Probe(NamedTuple):
-    """Purchase probability [N], that of the first click without each group [G], items' scores [N, K].
+    """`chances` [N] are purchase probabilities, `blanked` [G] those of the first click without each group.
 
-    Scores are as published: probabilities, or shares of what a blend compares (0: not compared).
+    `scores` [N, K] are the items' scores as published: probabilities, or shares of a blend's candidates (0:
+    not a candidate).
     """
 
     chances: NDArray[np.float64]
@@ -34,7 +35,7 @@ def probe(
     groups: Sequence[NDArray[np.int64]],
     forest: Forest | None = None,
 ) -> Probe:
-    """Answers after `states` [N, H]; the first click's again with groups of feature columns at their means.
+    """Answers after `states` [N, H], and to the first click with each group of columns at its means.
 
     `items` [K] are indices into the vocabulary, `table` [E, V] its embeddings. Raises ScoringError if a value
     is not finite.

@@ -1,4 +1,4 @@
-"""The neural tier: a chunk's clicks through the encoder, then both heads."""
+"""The neural tier: the encoder, then purchase, next item and the further heads of a version."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ Device = torch.device
 
 
 def pick_device(name: str) -> Device:
-    """`cpu`, `cuda` or `auto` (cuda where there is one). Raises ScoringError for what is not there."""
+    """The device `cpu`, `cuda` or `auto` (cuda where there is one). Raises ScoringError if unavailable."""
     if name not in ("cpu", "cuda", "auto"):
         raise ScoringError(f"device {name!r} is unknown; choose cpu, cuda or auto")
     if name == "cuda" and not torch.cuda.is_available():
@@ -35,10 +35,10 @@ def pick_device(name: str) -> Device:
 
 
 class NeuralScorer:
-    """Scores batches with a trained network. Holds no state of a visitor, so any thread may call it.
+    """Scores batches with a trained network. It has no state of visitors, so any thread may call it.
 
-    `model` is the 64-bit id under which hidden states are kept in visitors' records; with a `hybrid` the
-    session kNN has a say in the ranking of items, with a `forest` trees have one in purchase intent.
+    `model` is the 64-bit id of the version in visitors' records, beside their hidden states. A `hybrid`
+    blends the ranking of items with a session kNN, a `forest` stacks purchase intent with trees.
     """
 
     def __init__(
@@ -66,16 +66,16 @@ class NeuralScorer:
 
     @property
     def network(self) -> Network:
-        """What was trained; a copy of it may be trained further."""
+        """The trained network; to train further, copy it."""
         return self._network
 
     @property
     def width(self) -> int:
-        """Bytes of hidden state in a visitor's record; 0 where none is carried."""
+        """Bytes of hidden state in a visitor's record; 0 for an encoder without one."""
         return self._encoder.width
 
     def outdated(self, visitor: Visitor) -> bool:
-        """Whether a visitor's hidden state is of another version, or lacks clicks of the session."""
+        """Whether a visitor's hidden state is of another version, or misses clicks of the session."""
         return self.width > 0 and not (
             visitor.hidden_model == self.model
             and visitor.hidden_at == visitor.in_session
@@ -84,12 +84,12 @@ class NeuralScorer:
 
     @torch.inference_mode()
     def rebuilt(self, history: list[bytes]) -> list[bytes]:
-        """Hidden states after sessions of which the packed codes are given, oldest first."""
+        """Hidden states after sessions, given as packed codes, oldest first."""
         return [row.tobytes() for row in self._encoder.rebuilt(history)]
 
     @torch.inference_mode()
     def score(self, batch: Batch) -> Scores:
-        """Answer N clicks of B visitors, with their new hidden states. Raises ScoringError if not finite."""
+        """Answers to N clicks of B visitors, and the new hidden states. Raises ScoringError if not finite."""
         states, hidden = self._encoder.states(batch, self.model)
         purchase, tasks = self._heads(states, batch)
         self._rate(tasks, batch)
@@ -100,7 +100,7 @@ class NeuralScorer:
         return Scores(purchase, ranked.items, ranked.scores, names, tier, hidden, tasks, self.layout)
 
     def _heads(self, states: Tensor, batch: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Purchase probabilities [N], and what the further heads say, where the version has any."""
+        """Purchase probabilities [N], and the answers of the further heads; None where there are none."""
         network, tasks = self._network, self._network.tasks
         inputs = network.head_inputs(states, torch.from_numpy(batch.features).to(self.device))
         position = torch.from_numpy(batch.position).to(self.device)
@@ -116,7 +116,7 @@ class NeuralScorer:
         return purchase, tasks.batch_answers(raw, chance, batch)
 
     def _rate(self, tasks: NDArray[np.float32] | None, batch: Batch) -> None:
-        """The head says what a rating is beyond its item's and visitor's means; makes ratings of it."""
+        """Add the expected rating to the head's residual, in place."""
         ratings = self._network.ratings
         if tasks is None or ratings is None or self.layout is None:
             return
@@ -131,19 +131,19 @@ class NeuralScorer:
 
     @torch.inference_mode()
     def select_retriever(self, past: Batch) -> None:
-        """Find out from clicks like those to come whether a part of the items will do; before any answer."""
+        """Select the index for retrieval by sample clicks `past`; call it before the first answer."""
         queries = self._network.queries(self._encoder.states(past, self.model)[0])
         self._retriever = select_retriever(self._exact, queries)
 
     @torch.inference_mode()
     def candidates(self, batch: Batch, near: NeighbourScorer) -> Candidates:
-        """What a blend with these neighbours compares: from this its weights are learned."""
+        """The candidates of a blend with these neighbours, from which its weights are fitted."""
         states, _ = self._encoder.states(batch, self.model)
         queries, ranked = self._own(states, batch)
         return candidates(near, ranked, batch, queries, self._table, self._network.item_bias)
 
     def _own(self, states: Tensor, batch: Batch) -> tuple[Tensor, Ranked]:
-        """Queries, and the network's best items of each click; the one on view is none of them."""
+        """Queries, and the network's best items of each click without the one on view."""
         queries = self._network.queries(states)
         current = torch.from_numpy(self.vocabulary.lookup(item_hashes(batch.codes))).to(self.device)
         return queries, self._retriever.top(queries, current, batch.wanted)

@@ -1,4 +1,4 @@
-"""What every tier of the fallback chain answers with, and the error on which the next one takes over."""
+"""The answers of every tier of the fallback chain, and the error that makes the next tier answer."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,14 +13,14 @@ from models.features.batch import Batch
 
 #: Recommendations in an answer.
 TOP = MOST_ITEMS
-#: ... and candidates for them at most, of which rules may take some out.
+#: Most candidates for them, from which merchandising rules may remove some.
 MOST_WANTED = 3 * TOP
 #: Tiers by number, best first, as `Scores.tier` counts them.
 TIERS = tuple(FallbackTier)
 
 
 class ScoringError(PathcastError):
-    """A tier could not answer a batch; the next one below does."""
+    """A tier could not answer a batch; the next tier below answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Scores:
         return [[names[item] for item in row if item >= 0] for row in self.items.tolist()]
 
     def hidden_bytes(self) -> list[bytes]:
-        """Hidden state per slot as the visitor's record keeps it; an empty list below the neural tier."""
+        """Hidden states by slot, in the format of visitors' records; an empty list below the neural tier."""
         if self.hidden is None:
             return []
         packed, width = self.hidden.tobytes(), self.hidden.shape[1] * self.hidden.itemsize
@@ -60,7 +60,7 @@ class Scores:
 
 
 class Scorer(Protocol):
-    """One tier: `version` names the model version it is from, empty for none."""
+    """One tier; `version` is the id of its model version, empty for none."""
 
     @property
     def version(self) -> str: ...

@@ -1,4 +1,4 @@
-"""Past sessions as arrays, to find neighbours in: the items of a session, and the sessions of an item."""
+"""Index of past sessions for session kNN: the items of a session, and the sessions of an item."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class NeighbourSettings:
-    """Bounds and decays; `recency_days` weighs a neighbour by its age against the newest session."""
+    """Bounds and decays of session kNN.
+
+    A session weighs exp(-age / `recency_days`), where its age is relative to the newest session.
+    """
 
     last_items: int = 6
     sessions_per_item: int = 64
@@ -26,11 +29,11 @@ class NeighbourSettings:
 
 @dataclass(frozen=True, slots=True)
 class SessionIndex:
-    """Sessions as ragged arrays: items of session s are `items[starts[s]:starts[s + 1]]`, in order, newest s
-    last.
+    """Sessions as ragged arrays.
 
-    `postings[bounds[i]:bounds[i + 1]]` are the sessions that have item i, newest first, bounded; `recency`
-    [S] weighs sessions, `idf` [V] items.
+    `items[starts[s]:starts[s + 1]]` are the items of session s, in order; the newest session is the last.
+    `postings[bounds[i]:bounds[i + 1]]` are the newest sessions that have item i, newest first. `recency` [S]
+    are the weights of sessions, `idf` [V] those of items.
     """
 
     items: NDArray[np.int32]

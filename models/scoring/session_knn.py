@@ -21,12 +21,12 @@ from models.scoring.session_index import Floats, Ints, NeighbourSettings, Sessio
 from models.state.codes import items as item_hashes
 from models.state.segments import distinct, expand, rank_in_group, strongest
 
-#: Clicks that go through the steps together: what is flat stays in the cache.
+#: Clicks of a block; its flat arrays fit into the processor's cache.
 BLOCK = 256
 
 
 class Pairs(NamedTuple):
-    """Clicks and their neighbours, flat: which session, its weight, the newest item that both have."""
+    """Flat arrays: click, neighbour session, its weight, the newest item that both have."""
 
     click: Ints
     session: Ints
@@ -35,7 +35,7 @@ class Pairs(NamedTuple):
 
 
 class RankedNeighbours(NamedTuple):
-    """Click, item, share of the neighbours' sum (0: only seen), whether it was seen shortly before; flat."""
+    """Flat arrays: click, item, share of the neighbours' sum (0: only seen), whether it was seen before."""
 
     click: Ints
     item: Ints
@@ -44,7 +44,7 @@ class RankedNeighbours(NamedTuple):
 
 
 class NeighbourScorer:
-    """Answers the clicks whose session has neighbours; the rows of others are empty (item -1)."""
+    """Answers clicks whose session has neighbours; the rows of other clicks are empty (item -1)."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class NeighbourScorer:
         self._near = Neighbourhood(index, len(vocabulary.ids), self._settings)
 
     def score(self, batch: Batch) -> Scores:
-        """Answer N clicks from the items of their running sessions."""
+        """Answers to N clicks from the items of their running sessions."""
         recent, current = self._recent(batch), self.vocabulary.lookup(item_hashes(batch.codes))
         blocks = [slice(at, at + BLOCK) for at in range(0, len(recent), BLOCK)]
         parts = [self._block(recent[block], current[block], batch.wanted) for block in blocks]
@@ -69,7 +69,7 @@ class NeighbourScorer:
         return Scores(self._rates.purchase(batch.features), items, scores, self.vocabulary.names, tier)
 
     def _recent(self, batch: Batch) -> Ints:
-        """The last known items of each click's session `[N, L]`, newest first; -1 for none, or repeated."""
+        """The last known items of each click's session `[N, L]`, newest first; -1 for none and repeats."""
         codes, place, session = batch.trails
         items = self.vocabulary.lookup(item_hashes(codes))
         seen = np.concatenate([[0], np.cumsum(items >= 0)])
@@ -78,14 +78,14 @@ class NeighbourScorer:
         return without_repeats(np.where(back >= seen[session][:, None], known[np.maximum(back, 0)], -1))
 
     def ranked_neighbours(self, batch: Batch) -> RankedNeighbours:
-        """All that neighbours and session say of items; nothing of the item on view."""
+        """All items of neighbours and session with their shares, without the item on view."""
         recent, current = self._recent(batch), self.vocabulary.lookup(item_hashes(batch.codes))
         parts = [_seen(recent, current)]
         for at in range(0, len(recent), BLOCK):
             clicks, items, values = self._others(recent[at : at + BLOCK], current[at : at + BLOCK])
             parts.append((clicks + at, items, values))
         clicks, items, values = (np.concatenate(column) for column in zip(*parts, strict=True))
-        # Items seen before come first, with no value of their own: a pair's first entry tells whether it was.
+        # Items seen before come first, with value 0, so that a pair's first entry says whether it was seen.
         width = len(self.vocabulary.ids) + 1
         pairs = distinct(clicks * width + items, len(recent) * width)
         click, item = np.divmod(pairs.keys, width)
@@ -95,13 +95,13 @@ class NeighbourScorer:
         return RankedNeighbours(click, item, share, pairs.first < len(parts[0][0]))
 
     def _others(self, recent: Ints, current: Ints) -> tuple[Ints, Ints, Floats]:
-        """Click, item, score, flat, of all items of the neighbours but the one on view."""
+        """Flat click, item, score of all items of the neighbours, without the one on view."""
         clicks, items, values = self._near.scores(recent)
         other = items != current[clicks]
         return clicks[other], items[other], values[other]
 
     def _block(self, recent: Ints, current: Ints, k: int) -> exact.Ranked:
-        """The k best items of each click but the one on view."""
+        """The k best items of each click, without the one on view."""
         clicks, items, values = self._others(recent, current)
         chosen = strongest(clicks, values, k)
         clicks, column = clicks[chosen], rank_in_group(clicks[chosen])
@@ -112,13 +112,13 @@ class NeighbourScorer:
 
 
 def _seen(recent: Ints, current: Ints) -> tuple[Ints, Ints, Floats]:
-    """Click, item, 0, flat, of the session's last items but the one on view."""
+    """Flat click, item, 0 of the session's last items, without the one on view."""
     clicks, ages = np.nonzero((recent >= 0) & (recent != current[:, None]))
     return clicks, recent[clicks, ages], np.zeros(len(clicks))
 
 
 def without_repeats(recent: Ints) -> Ints:
-    """Items `[N, L]`, newest first, each only where it is newest; -1 in the other places."""
+    """Items `[N, L]`, newest first, with -1 in place of repetitions."""
     kept = recent.copy()
     for column in range(1, recent.shape[1]):
         repeated = (recent[:, :column] == recent[:, column : column + 1]).any(1)
@@ -127,13 +127,13 @@ def without_repeats(recent: Ints) -> Ints:
 
 
 class Neighbourhood:
-    """Past sessions over `items` items, and how they score what comes next."""
+    """Scores next items by past sessions; `items` is the number of items."""
 
     def __init__(self, index: SessionIndex, items: int, settings: NeighbourSettings) -> None:
         self._index, self._items, self._settings = index, items, settings
 
     def scores(self, recent: Ints) -> tuple[Ints, Ints, Floats]:
-        """Click, item, score, flat, of clicks with the last items `recent` [N, L], newest first, -1: none."""
+        """Flat click, item, score for clicks with the last items `recent` [N, L], newest first, -1: none."""
         return self._item_scores(self._neighbours(recent), len(recent))
 
     def _neighbours(self, recent: Ints) -> Pairs:
@@ -146,14 +146,14 @@ class Neighbourhood:
         width = len(index.recency) + 1
         pairs = distinct(clicks[source] * width + index.postings[at], len(recent) * width)
         click, session = np.divmod(pairs.keys, width)
-        # Of sessions that weigh the same the newest ones count.
+        # Of sessions with equal weight the newest come first.
         weight = pairs.sums(strength) * index.recency[session] * (1 + 1e-9 * session)
         kept = strongest(click, weight, settings.neighbours)
-        # Ages ascend within a click, so a pair's first entry is the newest item that it shares.
+        # Ages ascend within a click, so a pair's first entry is the newest shared item.
         return Pairs(click[kept], session[kept], weight[kept], shared[source][pairs.first[kept]])
 
     def _item_scores(self, pairs: Pairs, count: int) -> tuple[Ints, Ints, Floats]:
-        """Click, item, score, flat: sums over neighbours of weight x closeness to the item shared x idf."""
+        """Flat click, item, score: sums over neighbours of weight x closeness to the shared item x idf."""
         index, width = self._index, self._items + 1
         source, at = expand(index.starts[pairs.session], index.starts[pairs.session + 1])
         items = index.items[at]
@@ -164,5 +164,5 @@ class Neighbourhood:
         found = distinct(pairs.click[source] * width + items, count * width)
         click, item = np.divmod(found.keys, width)
         values = found.sums(pairs.weight[source] * closeness) * index.idf[item]
-        # Of items that score the same the more popular ones come first.
+        # Of items with equal scores the more popular one comes first.
         return click, item, values * (1 - 1e-9 * item)
