@@ -1,8 +1,9 @@
-"""Demand per item, mostly zero: what is expected of each in the periods to come.
+"""Expected demand of items, most of which sell rarely, in the coming periods.
 
-An item's rate is its faded past, drawn to what items of its category sell (a gamma-Poisson shrinkage as of
-Clayton, Kaldor 1987), times the shop's trend, weekday and hour. Means of items add up to those of categories
-and of the shop; `models.forecasting.stock` spreads them. Arrays in, arrays out.
+An item's rate is its exponentially weighted past demand, shrunk to the mean of its category (gamma-Poisson
+shrinkage, Clayton and Kaldor 1987), times the shop's trend, weekday and hour factors. Means of items add up
+to those of categories and of the shop; `models.forecasting.stock` has their distributions. Arrays in, arrays
+out.
 """
 
 from dataclasses import dataclass
@@ -17,17 +18,18 @@ from models.forecasting.planning import WEEK
 from models.forecasting.planning import Horizon as Horizon
 
 Floats = NDArray[np.float64]
-#: Monday is 0; the epoch began on a Thursday.
+#: The weekday of the epoch, a Thursday; Monday is 0.
 _EPOCH_WEEKDAY: Final = 3
-#: No mean is below: it has a logarithm.
+#: Least mean, so that means have logarithms.
 LEAST: Final = 1e-6
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Demand `counts` float32 [I, T] of items by cell; cell 0 starts at `start` (epoch ms).
+    """Demand `counts` float32 [I, T] of items by time cell; cell 0 starts at `start` (epoch ms).
 
-    `category` int64 [I] numbers the `categories`; `known` int64 [I] is the cell from which an item exists.
+    `category` int64 [I] are indices into `categories`; `known` int64 [I] is the first cell in which an item
+    exists.
     """
 
     items: list[str]
@@ -39,10 +41,10 @@ class Panel:
 
 
 class DemandSettings(NamedTuple):
-    """What was chosen on a log's validation days.
+    """Settings, chosen on a log's validation days.
 
-    Days that prior and trend look back, half-life of an item's past (days), days that the prior is worth,
-    power of the trend.
+    `window`: days of history for prior and trend. `half_life` of an item's past demand, in days. `strength`:
+    weight of the prior, in days. `trend`: exponent of the trend.
     """
 
     window: int = 28
@@ -67,7 +69,7 @@ def expected(panel: Panel, at: int, horizon: Horizon, settings: DemandSettings =
 
 
 def _rates(panel: Panel, at: int, horizon: Horizon, settings: DemandSettings) -> Floats:
-    """Faded demand a day [I]."""
+    """Exponentially weighted demand a day [I]."""
     ago = np.arange(at, 0, -1) / horizon.per_day
     weights = (0.5 ** (ago / settings.half_life)).astype(np.float32)
     faded = (panel.counts[:, :at] @ (weights / weights.sum())).astype(np.float64)
@@ -75,7 +77,7 @@ def _rates(panel: Panel, at: int, horizon: Horizon, settings: DemandSettings) ->
 
 
 def _prior(panel: Panel, at: int, horizon: Horizon, settings: DemandSettings) -> Floats:
-    """What an item sells a day: the mean of its category's and of the shop's, [I]."""
+    """Prior demand a day [I]: the mean of the average item of the category and that of the shop."""
     recent = panel.counts[:, max(0, at - settings.window * horizon.per_day) : at]
     sold = recent.sum(1, dtype=np.float64) / max(recent.shape[1], 1) * horizon.per_day
     there = panel.known < at
@@ -86,7 +88,7 @@ def _prior(panel: Panel, at: int, horizon: Horizon, settings: DemandSettings) ->
 
 
 def _trend(panel: Panel, at: int, horizon: Horizon, settings: DemandSettings) -> float:
-    """The shop's last week against the weeks before, damped."""
+    """The shop's demand of the last week over that of the window, to the power `trend`."""
     week, window = (_daily(panel, at, horizon, days) for days in (WEEK, settings.window))
     return float((max(week, LEAST) / max(window, LEAST)) ** settings.trend)
 
@@ -97,7 +99,7 @@ def _daily(panel: Panel, at: int, horizon: Horizon, days: int) -> float:
 
 
 class Calendar(NamedTuple):
-    """Factors, about 1, of each weekday [7] and hour [24] (UTC) of the shop."""
+    """Demand factors, about 1, of each weekday [7] and hour [24] (UTC)."""
 
     start: int
     cell_ms: int
@@ -111,7 +113,7 @@ class Calendar(NamedTuple):
 
 
 def calendar(panel: Panel, at: int, horizon: Horizon) -> Calendar:
-    """Learned from the shop's cells before `at`; each weekday and hour is drawn to 1 by two ordinary days."""
+    """Factors from the shop's cells before `at`; each is shrunk to 1 with the weight of two average days."""
     shop = panel.counts[:, :at].sum(0, dtype=np.float64)
     weekdays, hours = _when(panel.start + np.arange(at) * horizon.cell_ms)
     weekday = _factors(shop, weekdays, WEEK, 2 * horizon.per_day)

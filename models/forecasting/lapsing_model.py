@@ -1,9 +1,9 @@
-"""Visitors who stay away: how likely one comes back, from how often and how lately they came.
+"""The probability that a visitor stays away, from frequency and recency of visits.
 
-MBG/NBD (Batislam, Denizel, Filiztekin 2007; BG/NBD is Fader, Hardie, Lee 2005): visits come at a rate that
-differs between visitors (gamma), and after each one, the first included, a visitor is lost with a chance that
-differs too (beta). What a visitor did moves both (as Fader, Hardie 2007 let covariates do). Arrays in, arrays
-out; `trainer.forecasting.lapsing_training` learns the parameters.
+MBG/NBD (Batislam, Denizel, Filiztekin 2007; a variant of BG/NBD, Fader, Hardie, Lee 2005). Visits occur at a
+rate that differs between visitors (gamma distributed). After each visit, the first included, a visitor is
+lost with a probability that differs, too (beta distributed). Covariates move both (Fader, Hardie 2007).
+Arrays in, arrays out; `trainer.forecasting.lapsing_training` fits the parameters.
 """
 
 from collections.abc import Iterable
@@ -18,20 +18,22 @@ from models.durations import DAY_MS
 from models.state.visitor import Visitor
 
 _CART, _PURCHASE = EVENT_CODES["add_to_cart"], EVENT_CODES["purchase"]
-#: What is read of a visitor's record; times in epoch ms, money in thousandths.
+#: Fields of a visitor's record that are used; times in epoch ms, money in thousandths.
 VISITS: Final = np.dtype(
     [
         (name, np.int64)
         for name in ("first", "last", "sessions", "clicks", "carts", "purchases", "orders", "spend", "cart")
     ]
 )
+#: Covariates.
 TRAITS: Final = ("log clicks a session", "has used the cart", "has bought")
 
 
 class LapsingParameters(msgspec.Struct, frozen=True):
-    """The model: logarithms of gamma shape and rate (days) and of both beta parameters, effects of TRAITS.
+    """Parameters: logarithms of gamma shape and rate (days) and of both beta parameters; effects of TRAITS.
 
-    `coming` [3] moves the rate of sessions, `leaving` [3] the chance to be lost after one.
+    `coming` [3] are the effects on the rate of sessions, `leaving` [3] those on the probability to be lost
+    after one.
     """
 
     shape: float
@@ -43,7 +45,7 @@ class LapsingParameters(msgspec.Struct, frozen=True):
 
 
 def visits(visitors: Iterable[Visitor]) -> NDArray[np.void]:
-    """VISITS [N] of visitors' records."""
+    """The fields VISITS [N] of visitors' records."""
     return np.array([_row(visitor) for visitor in visitors], dtype=VISITS)
 
 
@@ -63,9 +65,10 @@ def _row(visitor: Visitor) -> tuple[int, ...]:
 
 
 def returns(table: NDArray[np.void], at: int) -> tuple[NDArray[np.float64], ...]:
-    """Later days with a visit (at most), days from the first to the last of them, and to `at`; each [N].
+    """Frequency, recency and age, each [N]: days with a repeat visit (an upper bound), days from the first to
+    the last visit, and days from the first visit to `at`.
 
-    Whole UTC days: two sessions within an hour are one errand, and would tell of a pace that nobody keeps.
+    In whole UTC days: two sessions within an hour would suggest a rate that no visitor keeps.
     """
     first, last = table["first"] // DAY_MS, table["last"] // DAY_MS
     again = np.clip(table["sessions"] - 1, 0, last - first).astype(np.float64)
@@ -74,7 +77,7 @@ def returns(table: NDArray[np.void], at: int) -> tuple[NDArray[np.float64], ...]
 
 
 def traits(table: NDArray[np.void]) -> NDArray[np.float64]:
-    """TRAITS [N, 3]."""
+    """The covariates TRAITS [N, 3]."""
     sessions = np.maximum(table["sessions"], 1)
     columns = np.log(np.maximum(table["clicks"], 1) / sessions), table["carts"] > 0, table["purchases"] > 0
     return np.stack(columns, axis=1).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What a forecast of demand is asked for: how far ahead, and how goods are ordered. Imports nothing heavy."""
+"""Horizons of a demand forecast and parameters of ordering. Imports only light modules."""
 
 from typing import Final, NamedTuple
 
@@ -8,7 +8,7 @@ WEEK: Final = 7
 
 
 class Horizon(NamedTuple):
-    """What is forecast: `steps` periods of `span` cells each; `season` is the naive lag, in cells."""
+    """`steps` periods of `span` cells each are forecast; `season` is the lag of the naive forecast, in cells."""
 
     cell_ms: int
     span: int
@@ -17,7 +17,7 @@ class Horizon(NamedTuple):
 
     @property
     def per_day(self) -> int:
-        """Cells of a day."""
+        """Number of cells of a day."""
         return DAY_MS // self.cell_ms
 
 
@@ -29,7 +29,7 @@ HORIZONS: Final = {
 
 
 class Supply(NamedTuple):
-    """Days from order to arrival, days between looks at the stock, chance to have enough in the meantime."""
+    """Lead time (days), review period (days), and service level: the probability not to run out of stock."""
 
     lead_days: float = 7.0
     review_days: float = 7.0

@@ -1,4 +1,4 @@
-"""How far demand spreads around its mean, how long the stock lasts, and when to order."""
+"""The distribution of demand around its mean, days of cover, and reorder hints."""
 
 from typing import Final, NamedTuple
 
@@ -21,7 +21,7 @@ class DemandSpread(NamedTuple):
     slope: float
 
     def shape(self, mean: Floats) -> Floats:
-        """Of each mean, in the mean's own shape."""
+        """The shape parameter of each mean; an array of the means' shape."""
         return np.exp(np.clip(self.level + self.slope * np.log(np.maximum(mean, LEAST)), -12, 12))
 
 
@@ -30,8 +30,8 @@ def quantiles(
 ) -> Floats:
     """Quantiles [..., Q] of demand around means [...]: whole numbers, ascending.
 
-    With `periods`, of the sum over so many independent periods like the one that the mean is of. Means are
-    rounded to 1% first, so that a million of them need a few hundred root searches.
+    With `periods`, the demand is the sum over that many independent periods. Means are rounded to 1% first,
+    so that a million of them need a few hundred root searches.
     """
     logs = np.round(np.log(np.maximum(mean, LEAST)), 2)
     found, inverse = np.unique(logs, return_inverse=True)
@@ -43,9 +43,9 @@ def quantiles(
 
 
 class Stock(NamedTuple):
-    """Days the stock lasts at the expected and at the upper (0.9) demand, and the hint; each [I].
+    """Days of cover at the expected and at the upper (0.9) demand, reorder point and order; each [I].
 
-    `order` is 0 where the stock is above `point`, NaN where there is no stock figure.
+    `order` is 0 where the stock is above `point`, NaN where the stock is unknown.
     """
 
     cover: Floats
@@ -55,10 +55,11 @@ class Stock(NamedTuple):
 
 
 def stock_hints(stock: Floats, weekly: Floats, spread: DemandSpread, supply: Supply) -> Stock:
-    """From pieces in stock [I] (NaN: unknown) and the next week's mean demand [I] with its spread.
+    """Hints from pieces in stock [I] (NaN: unknown) and the mean demand of the next week [I] with its spread.
 
-    Reorder point: the `service` quantile of demand over lead time and review period; ordered are the pieces
-    up to it and the expected demand of one review period ((R, s, S); Silver, Pyke, Thomas 2017, ch. 6).
+    The reorder point is the `service` quantile of demand over lead time and review period. An order fills the
+    stock up to the reorder point plus the expected demand of one review period ((R, s, S) policy; Silver,
+    Pyke, Thomas 2017, ch. 6).
     """
     upper = quantiles(weekly, spread, (QUANTILES[-1],))[..., 0]
     weeks = (supply.lead_days + supply.review_days) / WEEK
@@ -69,6 +70,6 @@ def stock_hints(stock: Floats, weekly: Floats, spread: DemandSpread, supply: Sup
 
 
 def _cover(stock: Floats, weekly: Floats) -> Floats:
-    """Days; infinite where nothing is expected to be bought."""
+    """Days of cover; infinite where no demand is expected."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(stock == 0, 0.0, np.where(weekly > 0, stock / (weekly / WEEK), np.inf) + 0 * stock)

@@ -1,8 +1,8 @@
-"""The sequence network: an encoder over event codes with two heads, next item and purchase in this session.
+"""The sequence network: an encoder over event codes; heads for next item, purchase and further questions.
 
-Encoders are those of `models.network.encoders`, by name; output embeddings are tied to the inputs' (Inan et
-al. 2017). Every input of the encoder comes from the 16-byte event code, so that its states can be made again
-from a visitor's record by any version.
+The encoder is one of `models.network.encoders`, by name. Output embeddings are tied to input embeddings (Inan
+et al. 2017). Every input of the encoder comes from the 16-byte event code, so that any version can recompute
+its states from a visitor's record.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,7 +1,6 @@
-"""Nested dictionaries of JSON values and arrays, as the JSON part and the arrays by name, and back.
+"""Splits nested dictionaries into JSON values and named arrays, and joins them again.
 
-What a version keeps of its baselines is of this form: text and numbers go into a JSON file, arrays into
-safetensors, and nothing is pickled.
+A version stores its baselines so: text and numbers in a JSON file, arrays as safetensors, nothing pickled.
 """
 
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def split_arrays(value: Mapping[str, Any], path: str = "") -> tuple[dict[str, Any], Arrays]:
-    """The value without its arrays, and those by the path of their keys, with slashes between."""
+    """The value without its arrays, and the arrays by the path of their keys, joined by slashes."""
     plain: dict[str, Any] = {}
     arrays: Arrays = {}
     for key, inner in value.items():
@@ -29,7 +28,7 @@ def split_arrays(value: Mapping[str, Any], path: str = "") -> tuple[dict[str, An
 
 
 def join_arrays(plain: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """What was `split_arrays`. Raises ValueError for a path that leads through something else."""
+    """The value that was split. Raises ValueError for a path through something that is no object."""
     for path, array in arrays.items():
         *folders, name = path.split("/")
         place = plain

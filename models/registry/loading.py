@@ -1,4 +1,4 @@
-"""From the folder of a model version to its scorers: everything is verified before anything is believed."""
+"""Loads a model version from its folder: verifies checksums, then builds the scorers."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from models.registry.manifests import read_manifest, verified_content
 from models.registry.refusals import Refusal, RegistryError
 from models.registry.versions import CURVE, FILES, MANIFEST, Version, assemble
 
-#: What wrong content raises on its way into arrays and weights.
+#: Errors that wrong content raises while arrays and weights are built.
 UNUSABLE = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, SafetensorError)
 
 
 def load(path: Path, device: str = "cpu", sha256: str | None = None) -> Version:
-    """Verify and load a version from its folder; `sha256` is what was announced for its manifest.
+    """Verify and load a version from its folder; `sha256` is the announced digest of its manifest.
 
-    Raises RegistryError, saying what is wrong, for anything missing, corrupt or incompatible.
+    Raises RegistryError for files that are missing, corrupt or incompatible.
     """
     manifest = read_manifest(str(path), _read(path / MANIFEST), sha256)
     listed = [*FILES, *(name for name in (CURVE,) if name in manifest["files"])]

@@ -1,4 +1,4 @@
-"""A version's manifest, and whether its files are those that it lists."""
+"""Reads and checks a version's manifest, and checks files against it."""
 
 import hashlib
 import json
@@ -8,14 +8,14 @@ from models.features.features import FEATURES_VERSION, SAME_VERSIONS
 from models.registry.refusals import Refusal, RegistryError
 from models.registry.versions import FORMAT, MANIFEST
 
-#: What a manifest has besides its format and its files.
+#: Required fields besides format and files.
 _NAMED = {"version", "digest", "created_at"}
 
 
 def read_manifest(where: str, manifest: bytes, sha256: str | None = None) -> dict[str, Any]:
-    """What the manifest of the version at `where` says; `sha256` is what was announced for it.
+    """The fields of the manifest of the version at `where`; `sha256` is its announced digest.
 
-    Raises RegistryError: HASH, MANIFEST, NEWER, OLDER or FEATURES.
+    Raises RegistryError with refusal HASH, MANIFEST, NEWER, OLDER or FEATURES.
     """
     if sha256 not in (None, hashlib.sha256(manifest).hexdigest()):
         raise RegistryError(
@@ -36,7 +36,7 @@ def read_manifest(where: str, manifest: bytes, sha256: str | None = None) -> dic
 
 
 def verified_content(where: str, content: bytes, manifest: dict[str, Any], name: str) -> bytes:
-    """The content of the file `name`. Raises RegistryError, TRUNCATED or HASH."""
+    """The content of the file `name`, checked. Raises RegistryError with refusal TRUNCATED or HASH."""
     size, expected = manifest["sizes"].get(name, 0), manifest["files"].get(name)
     if len(content) < size:
         raise RegistryError(
@@ -53,7 +53,7 @@ def verified_content(where: str, content: bytes, manifest: dict[str, Any], name:
 
 
 def _plain(files: Any) -> bool:
-    """Names that stay inside the version's folder."""
+    """Whether these are files by name, of which none lies outside the version's folder."""
     return isinstance(files, dict) and not any("/" in name or name[:1] == "." for name in files)
 
 

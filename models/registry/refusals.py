@@ -1,4 +1,4 @@
-"""Why a model version is not used, in one word each: a label of metrics, and what reports name."""
+"""Reasons for which a model version is refused, each one word: a label of metrics, a field of reports."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from models.errors import PathcastError
 
 
 class Refusal(StrEnum):
-    """The reasons; every RegistryError has one."""
+    """The reason of a RegistryError."""
 
     ANNOUNCEMENT = "announcement"
     UNREACHABLE = "unreachable"
@@ -24,14 +24,14 @@ class Refusal(StrEnum):
     OTHER = "other"
 
 
-#: The copy may be at fault, not the version: another one may do.
+#: Faults of a copy; another copy of the version may be sound.
 COPY_FAULTS = frozenset({Refusal.UNREACHABLE, Refusal.MANIFEST, Refusal.TRUNCATED, Refusal.HASH})
-#: What may pass without anybody training anything again.
+#: Faults that may pass without a new training.
 TRANSIENT = frozenset({Refusal.UNREACHABLE, Refusal.DISK_FULL})
 
 
 class RegistryError(PathcastError):
-    """A model version cannot be read, written or used; the incumbent stays. `refusal` is the reason."""
+    """A model version cannot be read, written or used, so the incumbent stays; `refusal` is the reason."""
 
     def __init__(self, message: str, refusal: Refusal = Refusal.CONTENT) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class RegistryError(PathcastError):
 
 
 class ContentError(ValueError):
-    """Content of a version that does not fit; becomes a RegistryError where the version's name is known."""
+    """Wrong content of a version; the loader, which knows the version's name, makes a RegistryError of it."""
 
     def __init__(self, message: str, refusal: Refusal) -> None:
         super().__init__(message)

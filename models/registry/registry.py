@@ -1,16 +1,16 @@
-"""A model version on disk: one folder, its files' SHA-256 in the manifest, written whole or not at all.
+"""A model version on disk: one folder, written whole or not at all, with a manifest of SHA-256 digests.
 
 registry/<version>/
-├── manifest.json        version, format, features, digest and size of every other file
-├── config.json          how to build the parts
+├── manifest.json        version, format, features version; digest and size of every other file
+├── config.json          sizes and settings of the parts
 ├── vocabulary.json      item ids and their categories
-├── metrics.json         how good it was when it was made, and on what
+├── metrics.json         quality on validation data, and which data
 ├── model.safetensors    the network's weights
 ├── neighbours.safetensors   the session index and the popularity prior
-├── baselines.json       what the network is compared with; empty where it was not asked for
-├── baselines.safetensors    its arrays
-├── trees.json           trees that have a say in purchase intent, and how much; empty without
-└── curve.png            how the training went; only where there was one
+├── baselines.json       baselines for comparison; empty where none were trained
+├── baselines.safetensors    the arrays of the baselines
+├── trees.json           trees stacked with the network in purchase intent, and weights; empty without
+└── curve.png            the learning curve; only where the training drew one
 """
 
 import hashlib
@@ -44,10 +44,10 @@ __all__ = ["Parts", "RegistryError", "Version", "load", "save"]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All that a version consists of. `popularity` int64 [V] are the items' prior weights.
+    """The parts of a version. `popularity` int64 [V] are the items' prior weights.
 
-    `blend` weighs network and session kNN in the ranking of items, `forest` has trees beside the network in
-    purchase intent; None: the network alone. `curve` is a PNG of the training, for people.
+    `blend` weighs network and session kNN in the ranking of items, `forest` stacks purchase intent with
+    trees; None: the network alone. `curve` is a PNG of the learning curve, for people.
     """
 
     network: Network
@@ -64,9 +64,9 @@ class Parts:
 
 
 def save(directory: Path, parts: Parts, created_at: int) -> str:
-    """Write a version made at `created_at` (epoch ms) under `directory`; its name sorts by time.
+    """Write a version made at `created_at` (epoch ms) into a folder under `directory`; returns its name.
 
-    Raises RegistryError where the disk refuses.
+    Names sort by time. Raises RegistryError where the disk refuses.
     """
     contents = _contents(parts, created_at)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}

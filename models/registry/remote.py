@@ -1,7 +1,7 @@
-"""A registry at any fsspec URL (`s3://`, `hdfs://`, `file://`, …): copied whole to a folder, then believed.
+"""A registry at an fsspec URL (`s3://`, `hdfs://`, `file://`, …), whose versions are copied to and from it.
 
-`registry/<version>/` looks there as `models.registry.registry` writes it. Object stores rename nothing, so a
-version is whole once its manifest is there: it is written last, and read first.
+`registry/<version>/` has the files that `models.registry.registry` writes. Object stores cannot rename, so a
+version is complete once its manifest exists: the manifest is written last and read first.
 """
 
 import errno
@@ -20,7 +20,7 @@ from models.registry.versions import MANIFEST
 
 
 def is_url(place: str) -> bool:
-    """Whether a registry is named by a URL, not by a folder."""
+    """Whether a registry's place is a URL rather than a folder."""
     return "://" in place
 
 
@@ -30,10 +30,10 @@ def version_url(url: str, name: str) -> str:
 
 
 def fetch(url: str, folder: Path, sha256: str | None = None) -> Path:
-    """The local copy of the version at `url`, made under `folder` unless its manifest is there already.
+    """Copy the version at `url` to a folder under `folder`, unless it is there already; returns the copy.
 
-    `sha256` is what was announced for the manifest. Every file is verified before the copy gets its name.
-    Raises RegistryError for what is missing, damaged or of another program, and DISK_FULL.
+    `sha256` is the announced digest of the manifest. All files are verified before the copy gets its name.
+    Raises RegistryError for files that are missing, damaged or of another program, and for a full disk.
     """
     copy = folder / PurePosixPath(url).name
     if _is_copied(copy, sha256):
@@ -48,10 +48,10 @@ def fetch(url: str, folder: Path, sha256: str | None = None) -> Path:
 
 
 def put(version: Path, url: str) -> str:
-    """Copy a version's files into the registry at `url`, its manifest last; the version's URL.
+    """Copy a version into the registry at `url`, its manifest last; returns the version's URL.
 
-    What is there already with the right SHA-256 is left alone, so putting again costs a look, or repairs.
-    Raises RegistryError: UNREACHABLE, or what is wrong with the files in the folder.
+    Files that are there with the right SHA-256 are not written, so a second call only repairs. Raises
+    RegistryError with refusal UNREACHABLE, or for wrong files in the folder.
     """
     target = version_url(url, version.name)
     try:
@@ -70,7 +70,7 @@ def put(version: Path, url: str) -> str:
 
 
 def names(url: str) -> list[str]:
-    """Names of what is in the registry at `url`; none where it is not there. Raises RegistryError."""
+    """Names of the entries of the registry at `url`; none where it does not exist. Raises RegistryError."""
     try:
         fs, path = _place(url)
         fs.invalidate_cache()
@@ -84,7 +84,10 @@ def names(url: str) -> list[str]:
 
 
 def remove(url: str) -> None:
-    """Remove the version at `url`, its manifest first: what a kill leaves is none. Raises RegistryError."""
+    """Remove the version at `url`, its manifest first, so that a kill leaves no version.
+
+    Raises RegistryError.
+    """
     try:
         fs, path = _place(url)
         if fs.exists(f"{path}/{MANIFEST}"):
@@ -98,7 +101,7 @@ def remove(url: str) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> RegistryError:
-    """What to say where a disk refuses."""
+    """The error for a path that cannot be written: DISK_FULL or OTHER, with advice."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     advice = "free the disk" if full else "give a writable folder"
     refusal = Refusal.DISK_FULL if full else Refusal.OTHER
@@ -106,7 +109,7 @@ def unwritable(path: Path, error: OSError) -> RegistryError:
 
 
 def _whole(version: Path) -> Iterator[tuple[str, bytes]]:
-    """A version's files by name, verified; the manifest last. What else lies in the folder is not its own."""
+    """A version's files by name, verified, the manifest last; other files of the folder are left out."""
     try:
         manifest = (version / MANIFEST).read_bytes()
         listed = read_manifest(str(version), manifest)

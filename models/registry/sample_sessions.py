@@ -1,4 +1,4 @@
-"""Past sessions as clicks: what a loaded version is tried out on before it answers anybody."""
+"""Sample clicks from the session index of a version, by which its retrieval index is selected."""
 
 import numpy as np
 
@@ -11,12 +11,12 @@ from models.state.codes import CODE, item_hash
 from models.state.segments import expand, rank_in_group
 from models.state.visitor import KEPT_CODES
 
-#: Sessions, evenly spread over those that the index keeps.
+#: Number of sessions, evenly spread over those of the index.
 SESSIONS = 1_000
 
 
 def views(index: SessionIndex, words: Vocabulary) -> Batch:
-    """Past sessions as if each item had been viewed; what else was said of the clicks is not known."""
+    """Past sessions as views of their items; all other inputs are 0."""
     count = len(index.starts) - 1
     chosen = np.unique(np.linspace(0, count - 1, min(count, SESSIONS)).astype(np.int64))
     starts = index.starts[chosen].astype(np.int64)

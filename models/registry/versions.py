@@ -1,4 +1,4 @@
-"""A loaded model version: the scorers of every tier that it feeds."""
+"""A loaded model version: the scorers of all tiers that need a model."""
 
 import json
 from dataclasses import dataclass, fields
@@ -37,7 +37,7 @@ FILES: Final = (
     "baselines.safetensors",
     "trees.json",
 )
-#: A file that a version may have or not: nothing is loaded from it, but its digest is verified.
+#: An optional file: its digest is verified, its content is not loaded.
 CURVE: Final = "curve.png"
 
 __all__ = ["CURVE", "FILES", "FORMAT", "MANIFEST", "RegistryError", "Version", "assemble"]
@@ -45,9 +45,10 @@ __all__ = ["CURVE", "FILES", "FORMAT", "MANIFEST", "RegistryError", "Version", "
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """`id` is the folder's name; `id64` marks hidden states; `popularity` int64 [V] are prior weights.
+    """`id` is the folder's name, `id64` the id in visitors' records beside hidden states.
 
-    `prior` is the popularity tier without any partition's counts.
+    `popularity` int64 [V] are prior weights of items; `prior` is the popularity tier without counts of a
+    partition.
     """
 
     id: str
@@ -70,9 +71,9 @@ class Version:
 
 
 def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], device: str) -> Version:
-    """A version from the contents of its FILES. Raises ValueError and the like for what does not fit."""
+    """A version from the contents of its FILES. Raises ValueError, KeyError and others for wrong content."""
     config, vocabulary, metrics = (json.loads(contents[name]) for name in FILES[:3])
-    # 63 bits, never 0: 0 says that no version made a hidden state.
+    # 63 bits, never 0, which stands for "no hidden state".
     name, id64 = str(manifest["version"]), int(manifest["digest"][:16], 16) >> 1 | 1
     network = _network(Config(**config["network"]), load_tensors(contents["model.safetensors"]))
     words = _vocabulary(network.config, vocabulary)
@@ -89,7 +90,7 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
     if len(words.ids) >= LEAST_ITEMS:
         neural.select_retriever(sample_sessions.views(index, words))
     weights = _shaped(arrays["popularity"], "popularity", len(words.ids))
-    # Made here, on the thread that loads: counted in a chunk, a large catalogue would hold it up.
+    # Counted on the loading thread, because a large catalogue would delay a chunk.
     counts = zip(words.ids, words.categories.tolist(), weights.tolist(), strict=True)
     return Version(
         id=name,
