@@ -8,7 +8,7 @@ WEEK: Final = 7
 
 
 class Horizon(NamedTuple):
-    """`steps` periods of `span` cells each are forecast; `season` is the lag of the naive forecast, in cells."""
+    """`steps` periods of `span` cells each are forecast; `season` is the naive lag, in cells."""
 
     cell_ms: int
     span: int
