@@ -1,4 +1,4 @@
-"""The sweep of an installation's state for visitors who are about to be lost, without stopping a worker.
+"""Search the state of an installation for lapsing visitors, while workers run.
 
 The state is read from its changelog up to the end as it is at the start; only committed records count.
 """
@@ -45,9 +45,9 @@ class LapsingFindings(NamedTuple):
 
 
 def read_state(to: Connection, application_id: str, pseudonymiser: Pseudonyms | None = None) -> State:
-    """What the changelog says of every visitor. Raises StateError if there is no state.
+    """Read all visitors from the changelog. Raises StateCommandError if there is no state.
 
-    With pseudonyms a visitor from before there were any is named by pseudonym as well.
+    With pseudonyms, visitors from before pseudonyms were introduced are named by pseudonym, too.
     """
     changelog = changelog_of(application_id)
     ids: list[str] = []

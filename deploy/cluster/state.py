@@ -27,7 +27,7 @@ class StateCommandError(PathcastError):
 
 
 class TopicLog(NamedTuple):
-    """A partition of an input topic as it is now."""
+    """The present log of a partition of an input topic."""
 
     topic: str
     topic_id: str
@@ -64,10 +64,10 @@ class PartitionPosition(NamedTuple):
         return True
 
     def rebased(self, to_end: bool) -> StateCheckpoint:
-        """The same event time, at the present log's start or end.
+        """A checkpoint with the same event time, at the start or the end of the present log.
 
-        Another input goes on from where it was read up to, if it is still the same; else it is read from its
-        start: what its records say holds whenever it is read.
+        A side input keeps its position if the topic is still the same. Else it is read from its start, which
+        is safe because its records do not depend on when they are read.
         """
         old = self.checkpoint or StateCheckpoint()
         positions = {self.topic_id: self.end if to_end else self.begin}

@@ -1,4 +1,4 @@
-"""What the shop itself says of a person on the topic `profiles`: taken back when they are forgotten."""
+"""Delete records of the topic `profiles` about a person who is forgotten."""
 
 from collections.abc import Collection
 
@@ -12,9 +12,9 @@ from deploy.privacy.stores import PROFILES
 def delete_profiles(scope: SearchScope, names: Collection[str], at: int) -> ProofLine:
     """Write deletion marks for the records of these ids; returns the line of the proof.
 
-    Of a user's visitors only pseudonyms may be known, but the shop's records are under plain ids: each key of
-    the topic is hashed, and those are taken back whose pseudonym is among `names`. Workers
-    drop what they have of them in any case. Raises KafkaUnreachable.
+    The visitors of a user may be known by pseudonym only, but the records of the shop have plain ids as keys.
+    So each key of the topic is hashed, and records whose pseudonym is among `names` are deleted. Workers drop
+    their copies in any case. Raises KafkaUnreachable.
     """
     topic = scope.names.profiles
     held = visitor_keys.current_records(scope.to, topic, names, scope.pseudonymiser)

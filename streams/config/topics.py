@@ -5,11 +5,11 @@ the AsyncAPI document and the page of topics (`deploy/reference`), and where a v
 (`deploy/privacy/stores.py`). A new topic is an entry here and the code that writes or reads it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from models.contract.events import Click
 from models.contract.items import Item
@@ -24,19 +24,19 @@ from streams.config.topic import (
     TRAINER,
     VISITOR_KEY,
     WORKER,
-    Partitions,
     Topic,
     VisitorData,
     answer,
     broadcast,
 )
 from streams.config.topic_headers import CLICK_HEADERS, DEAD_LETTER_HEADERS
+from streams.config.topic_names import SelectableNames, entries
 
 #: The topics of a click's answers, in their order, by their fields in the topic names.
 ANSWERS = ("purchase_intent", "recommendations", "ad_decisions")
 
 
-class TopicNames(BaseSettings):
+class TopicNames(SelectableNames):
     """The name of every topic, by role; each is set by PATHCAST_TOPIC_<ROLE> (PATHCAST_TOPIC_CLICKS, ...)."""
 
     model_config = SettingsConfigDict(env_prefix="PATHCAST_TOPIC_", frozen=True, extra="ignore")
@@ -207,32 +207,6 @@ class TopicNames(BaseSettings):
         "which erasure they are rewritten.",
     )
 
-    @property
-    def by_visitor(self) -> tuple[str, ...]:
-        """Topics by visitor that every installation has; all have as many partitions as `clicks`."""
-        return self.named(lambda topic: topic.partitions is Partitions.BY_VISITOR and not topic.only_sealed)
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        """Inputs beside clicks that change the state of visitors."""
-        return self.named(lambda topic: topic.side_input)
-
-    @property
-    def broadcast(self) -> tuple[str, ...]:
-        """Compacted topics of one partition."""
-        return self.named(lambda topic: topic.partitions is Partitions.ONE)
-
-    def used(self, sealing: bool) -> tuple[str, ...]:
-        """All topics that an installation has; `sealing`: it seals answers."""
-        return self.named(lambda topic: sealing or not topic.only_sealed)
-
-    def named(self, wanted: Callable[[Topic], bool]) -> tuple[str, ...]:
-        """The names of the topics for which `wanted` holds, in the order of the table."""
-        return tuple(getattr(self, role) for role, topic in TOPICS.items() if wanted(topic))
-
 
 #: The entries by role.
-TOPICS: Final[Mapping[str, Topic]] = {
-    role: next(entry for entry in field.metadata if isinstance(entry, Topic))
-    for role, field in TopicNames.model_fields.items()
-}
+TOPICS: Final[Mapping[str, Topic]] = entries(TopicNames)

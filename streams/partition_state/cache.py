@@ -78,18 +78,18 @@ class PartitionCache:
             self._counted.setdefault(key, before)
             self._present[key] = after
         if len(self._present) > PANES_PENDING:
-            self._settle()
+            self._update_popularity()
 
     @property
     def popularity(self) -> Popularity:
         """Popularity as of the last committed chunk."""
         if self._present:
-            self._settle()
+            self._update_popularity()
         if self._version is not None and self._popularity.version != self._version.id:
             self._popularity = self._popularity.with_prior_of(self._version.prior)
         return self._popularity
 
-    def _settle(self) -> None:
+    def _update_popularity(self) -> None:
         """Apply the collected panes; additions first, so that no weight falls below 0."""
         self._popularity.add(panes.weights(_known(self._present)))
         self._popularity.add(panes.weights(_known(self._counted), -1))

@@ -60,7 +60,7 @@ class Processing:
                 self._process_alone(work, future)
         else:
             for (_, future), effects in zip(chunks, made, strict=True):
-                _settle(future, effects)
+                _resolve(future, effects)
         self._rested = asyncio.get_running_loop().time() + REST
         if self._waiting:
             asyncio.get_running_loop().call_at(self._rested, self._process_waiting)
@@ -77,12 +77,12 @@ class Processing:
         try:
             effects = self.processor.process([work])[0]
         except Exception as error:  # noqa: BLE001 - passed to the caller that waits
-            _settle(future, error)
+            _resolve(future, error)
         else:
-            _settle(future, effects)
+            _resolve(future, effects)
 
 
-def _settle(future: "asyncio.Future[Effects]", outcome: Effects | Exception) -> None:
+def _resolve(future: "asyncio.Future[Effects]", outcome: Effects | Exception) -> None:
     """Resolve a future, unless its caller is gone because the partition was closed meanwhile."""
     if future.done():
         return
