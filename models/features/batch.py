@@ -101,7 +101,6 @@ class Batcher:
 
     def __init__(self) -> None:
         self._slot: list[int] = []
-        self._fresh: list[bool] = []
         self._position: list[int] = []
         self._codes: list[bytes] = []
         self._rows: list[bytes] = []

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import (
     average_precision_score,
+    brier_score_loss,
     f1_score,
     precision_score,
     recall_score,
@@ -20,14 +21,17 @@ PAIRS = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_si
 
 
 @given(PAIRS)
-def test_auc_and_average_precision_with_ties(pairs: list[tuple[int, bool]]) -> None:
+def test_auc_average_precision_and_brier_with_ties(pairs: list[tuple[int, bool]]) -> None:
     scores = np.array([score / 6 for score, _ in pairs], dtype=np.float32)
     labels = np.array([label for _, label in pairs])
     if labels.any():
         expected = average_precision_score(labels, scores)
-        assert quality_metrics.average_precision(scores, labels) == pytest.approx(expected)
+        assert quality_metrics.average_precision(scores, labels) == pytest.approx(expected, rel=1e-12)
     if 0 < labels.sum() < len(labels):
-        assert quality_metrics.auc(scores, labels) == pytest.approx(roc_auc_score(labels, scores))
+        area = roc_auc_score(labels, scores)
+        assert quality_metrics.auc(scores, labels) == pytest.approx(area, rel=1e-12)
+    squares = brier_score_loss(labels, scores, pos_label=True)
+    assert quality_metrics.brier(scores, labels) == pytest.approx(squares, rel=1e-6)
 
 
 def test_figures_without_a_case() -> None:
