@@ -28,7 +28,7 @@ def judge_of(registry: Path, at: Workdir) -> Judge:
     def judge(version: Version, events: Path, items: Path | None) -> PromotionVerdict:
         moves, gate = promotions(registry, by="gate"), GateSettings()
         waiting = trial(gate, lambda news: log.info("waiting", news=news), at.shadow)
-        if waiting is not None and waiting.goes_on(version.id):
+        if waiting is not None and waiting.is_pending(version.id):
             report = kept(version.path)
         else:
             found = examples(events, items)

@@ -19,7 +19,7 @@ from trainer.promotion.ledger import Ledger
 from trainer.promotion.publish_settings import PublishSettings
 from trainer.settings import TrainerSettings
 from trainer.training.adapt import IncrementalUpdate
-from trainer.training.adapt_live import is_step, serving_version, stepped, too_early
+from trainer.training.adapt_live import is_incremental_update, save_update, serving_version, too_early
 
 log = structlog.get_logger("pathcast.trainer")
 
@@ -38,7 +38,7 @@ def take_step(settings: TrainerSettings, step: IncrementalUpdate) -> str:
         lacking = too_early(version, source, step, gate)
         if lacking:
             return f"no step yet: {lacking}"
-        name = stepped(version, source, step, moves)
+        name = save_update(version, source, step, moves)
         if latest(events) >= begun:
             shutil.rmtree(registry / name)
             return "the step is dropped: a visitor was forgotten meanwhile"
@@ -50,7 +50,9 @@ def take_step(settings: TrainerSettings, step: IncrementalUpdate) -> str:
 def drop_steps(settings: TrainerSettings) -> list[str]:
     """Remove old small versions, also from where they were put; their names. Raises PathcastError."""
     registry, url = folder_of(WorkerSettings()), PublishSettings().publish
-    gone = collect_garbage(registry, VersionRetention(days=settings.adapt_keep_hours / 24), now_ms(), is_step)
+    gone = collect_garbage(
+        registry, VersionRetention(days=settings.adapt_keep_hours / 24), now_ms(), is_incremental_update
+    )
     if url:
         remove_published(registry, url)
     return gone

@@ -23,7 +23,7 @@ from models.state.codes import items as item_hashes
 from models.state.segments import rank_in_group
 from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
-from trainer.examples.labels import LABELS, named, price_bands
+from trainer.examples.labels import LABELS, class_numbers, price_bands
 from trainer.loop.targets import HeadPlan
 
 Floats = NDArray[np.float32]
@@ -158,7 +158,7 @@ def source(grouped: Examples, part: HeadPart) -> NDArray[np.int64]:
     if part.head.name == "interest_price":
         return _latest(grouped, price_bands(grouped.observed["price"]))
     hashes = grouped.observed["brand"] if part.head.name == "interest_brand" else grouped.codes["category"]
-    return _latest(grouped, named(hashes, part.classes))
+    return _latest(grouped, class_numbers(hashes, part.classes))
 
 
 def _latest(grouped: Examples, classes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -192,7 +192,9 @@ def _learn_rating(paths: Paths, part: HeadPart, _inputs: Floats) -> State:
     return {"mean": mean, "item_mean": dict(zip(map(str, found.tolist()), means.tolist(), strict=True))}
 
 
-def said(state: State, part: HeadPart, grouped: Examples, inputs: Floats) -> dict[str, NDArray[np.floating]]:
+def predict(
+    state: State, part: HeadPart, grouped: Examples, inputs: Floats
+) -> dict[str, NDArray[np.floating]]:
     """Predictions of each baseline of a head for clicks grouped by session: [N], for distributions [N,
     classes].
     """

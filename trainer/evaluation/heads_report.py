@@ -43,7 +43,7 @@ def heads(
         label = LABELS[name](paths, part)
         known = scored & known_labels(label)
         if known.any():
-            others = head_baselines.said(states[name], part, grouped, inputs) if name in states else {}
+            others = head_baselines.predict(states[name], part, grouped, inputs) if name in states else {}
             made[name] = _entry(part, label[known], told[known, part.answers], others, known)
     return made
 

@@ -66,7 +66,9 @@ def lead(metric: Metric, one: Values, other: Values, label: Labels, group: NDArr
     return Lead(float(apart), float(apart) - width, float(apart) + width)
 
 
-def judged(parts: Parts, train: Examples, valid: Examples, publish_all: bool = False) -> dict[str, Any]:
+def judge_answers(
+    parts: Parts, train: Examples, valid: Examples, publish_all: bool = False
+) -> dict[str, Any]:
     """Figures of a version trained on `train` and judged on `valid`, as entries of its metrics.
 
     `{"intent": {...}, "heads": {head: {metric, value, chance, baseline, by, published, reason, ...}}}`.
@@ -98,7 +100,7 @@ def _heads(
             continue
         label = LABELS[name](paths, part)
         known = known_labels(label)
-        others = head_baselines.said(states[name], part, grouped, inputs)
+        others = head_baselines.predict(states[name], part, grouped, inputs)
         others = {other: said[known] for other, said in others.items()}
         made[name] = head(part, label[known], told[known, part.answers], others, group[known])
     return made

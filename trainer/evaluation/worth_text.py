@@ -90,7 +90,7 @@ def _interval(apart: Mapping[str, float]) -> str:
     return f"{apart['by']:+.3f}, 95% {apart['low']:+.3f} to {apart['high']:+.3f}"
 
 
-def help_of(found: Mapping[str, Any], bought: int, epochs: int, best: int) -> list[str]:
+def advice(found: Mapping[str, Any], bought: int, epochs: int, best: int) -> list[str]:
     """What more data or a longer training would bring, as far as the figures show it.
 
     `bought` is the number of training sessions with a purchase; of `epochs` epochs, number `best` was kept.
@@ -98,7 +98,7 @@ def help_of(found: Mapping[str, Any], bought: int, epochs: int, best: int) -> li
     told = []
     gained = found.get(INTENT, {}).get("average_precision", {}).get(GAINED)
     if gained and not isnan(gained["by"]):
-        seen = "more data still helps" if gained["low"] > 0 else "no gain from more of it can be seen yet"
+        seen = "more data still helps" if gained["low"] > 0 else "no significant gain from more data"
         told.append(
             f"More data: {seen}. All visitors instead of half of them change the average precision of "
             f"{LOGISTIC} by {_interval(gained)}. {bought:,} sessions with a purchase were learned from; "

@@ -47,6 +47,6 @@ class Paths:
         """Values [N, NEXT] at the events of the next items; -1 for none."""
         return np.where(self.next_items < 0, -1, values[self.next_items])
 
-    def told(self, values: NDArray[np.generic], known: NDArray[np.bool_]) -> Floats:
+    def masked(self, values: NDArray[np.generic], known: NDArray[np.bool_]) -> Floats:
         """Values as labels, masked where they are not known."""
         return np.where(known, values, np.nan).astype(np.float32)

@@ -29,7 +29,7 @@ def _within(paths: Paths, days: float) -> Floats:
     longer one.
     """
     known = paths.all.judged & paths.over & (paths.all.lookahead["left"] >= days)
-    return paths.told(_by(paths, days), known)
+    return paths.masked(_by(paths, days), known)
 
 
 def _by(paths: Paths, days: float) -> NDArray[np.bool_]:
@@ -45,7 +45,7 @@ def _within_not_sooner(paths: Paths, days: float, sooner: float) -> Floats:
 
 def _churn(paths: Paths, _part: HeadPart) -> Floats:
     ahead, days = paths.all.lookahead, paths.churn_days
-    return paths.told(ahead["back"] > days, ahead["left"] >= days)
+    return paths.masked(ahead["back"] > days, ahead["left"] >= days)
 
 
 def _following(paths: Paths) -> Classes:
@@ -54,15 +54,15 @@ def _following(paths: Paths) -> Classes:
 
 
 def _search_next(paths: Paths, _part: HeadPart) -> Floats:
-    return paths.told(_following(paths) == EVENT_CODES["search"], ~paths.last | paths.over)
+    return paths.masked(_following(paths) == EVENT_CODES["search"], ~paths.last | paths.over)
 
 
 def _cart_completion(paths: Paths, _part: HeadPart) -> Floats:
     full = paths.all.features[:, _CART] > 0
-    return paths.told(paths.all.buys, full & paths.all.judged & paths.over)
+    return paths.masked(paths.all.buys, full & paths.all.judged & paths.over)
 
 
-def named(hashes: NDArray[np.uint32], classes: tuple[str, ...]) -> Classes:
+def class_numbers(hashes: NDArray[np.uint32], classes: tuple[str, ...]) -> Classes:
     """Class [N] of each name's hash; `OTHER` for names without a class, -1 for no name."""
     own = np.array([category_hash(name) for name in classes[:-1]], dtype=np.uint32)
     assert classes[-1] == OTHER
@@ -78,11 +78,11 @@ def price_bands(prices: NDArray[np.float32]) -> Classes:
 
 
 def _category(paths: Paths, part: HeadPart) -> Classes:
-    return paths.of_next(named(paths.all.codes["category"], part.classes))
+    return paths.of_next(class_numbers(paths.all.codes["category"], part.classes))
 
 
 def _brand(paths: Paths, part: HeadPart) -> Classes:
-    return paths.of_next(named(paths.all.observed["brand"], part.classes))
+    return paths.of_next(class_numbers(paths.all.observed["brand"], part.classes))
 
 
 def _price(paths: Paths, _part: HeadPart) -> Classes:
@@ -91,7 +91,7 @@ def _price(paths: Paths, _part: HeadPart) -> Classes:
 
 def _search_category(paths: Paths, part: HeadPart) -> Classes:
     """Category of the first event with a category, from the search on."""
-    classes = named(paths.all.codes["category"], part.classes)
+    classes = class_numbers(paths.all.codes["category"], part.classes)
     there = np.append(np.flatnonzero(classes >= 0), len(classes))
     first = there[np.searchsorted(there, np.arange(len(classes)), side="right").clip(max=len(there) - 1)]
     known = (_following(paths) == EVENT_CODES["search"]) & (first <= paths.end)
@@ -118,7 +118,7 @@ def _next_event_if_known(paths: Paths, part: HeadPart) -> Classes:
 def _session_value(paths: Paths, _part: HeadPart) -> Floats:
     """Amount paid in the rest of the session, minus refunds in the session; at least 0."""
     spent = np.cumsum(paths.all.observed["amount"].astype(np.float64))
-    return paths.told(np.maximum(spent[paths.end] - spent, 0), paths.all.judged & paths.over)
+    return paths.masked(np.maximum(spent[paths.end] - spent, 0), paths.all.judged & paths.over)
 
 
 def _amount(paths: Paths, part: HeadPart) -> Floats:

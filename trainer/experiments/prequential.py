@@ -23,7 +23,7 @@ from trainer.examples.split import split
 from trainer.fitting.fit import Report
 from trainer.gate.gate_figures import Contestant, Difference, intent, next_item
 from trainer.loop.options import Options
-from trainer.training.adapt import adapted, ended
+from trainer.training.adapt import ended, incremental_update
 from trainer.training.build import build
 from trainer.training.log_parts import SHARES
 
@@ -64,13 +64,13 @@ class Replay:
     options: Options
     report: Report
     serving: dict[str, Parts] = field(default_factory=dict)
-    said: dict[str, Answered] = field(default_factory=dict)
+    answers: dict[str, Answered] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Labels of the further heads come from later days: a network trained on them could reveal those days.
         self.options = replace(self.options, heads_weight=0.0)
         count = len(self.examples)
-        self.said = {
+        self.answers = {
             way: Answered(np.full(count, np.nan, np.float32), np.zeros(count, np.int64)) for way in WAYS
         }
         self._first = int(self.examples.ts.min()) + int(self.plan.initial_days * DAY_MS)
@@ -84,11 +84,11 @@ class Replay:
         """
         self._train(self._first)
         yield self._first
-        trained = stepped = self._first
+        trained = updated = self._first
         for start in range(self._first, int(self.examples.ts.max()), int(self.plan.adapt_hours * HOUR_MS)):
             end = start + int(self.plan.adapt_hours * HOUR_MS)
             self._answer(start, end)
-            stepped = self._adapt(stepped, end)
+            updated = self._adapt(updated, end)
             if end - trained >= self.plan.retrain_days * DAY_MS:
                 self._train(end)
                 trained = end
@@ -98,7 +98,7 @@ class Replay:
         """The figures of each week, and of all weeks as week 0. Raises ExamplesError if no session was
         answered.
         """
-        done = ~np.isnan(self.said["frozen"].purchase)
+        done = ~np.isnan(self.answers["frozen"].purchase)
         if not done.any():
             raise ExamplesError("no session began after the days to learn from; give fewer, or a longer log")
         numbers = 1 + (self._began - self._first) // (7 * DAY_MS)
@@ -127,7 +127,9 @@ class Replay:
             return since
         for way, (_, steps) in WAYS.items():
             if steps:
-                self.serving[way] = adapted(self.serving[way], recent, known, self.options, self.plan.step)
+                self.serving[way] = incremental_update(
+                    self.serving[way], recent, known, self.options, self.plan.step
+                )
         return now
 
     def _answer(self, start: int, end: int) -> None:
@@ -144,12 +146,12 @@ class Replay:
         }
         for way, parts in self.serving.items():
             found = made[id(parts)]
-            self.said[way].purchase[places] = found.purchase
-            self.said[way].ranks[places] = found.ranks
+            self.answers[way].purchase[places] = found.purchase
+            self.answers[way].ranks[places] = found.ranks
 
     def _week(self, number: int, chosen: NDArray[np.bool_]) -> Week:
         newest = Holdout(self.examples.part(chosen))
-        met = {way: _contestant(found, chosen, newest) for way, found in self.said.items()}
+        met = {way: _contestant(found, chosen, newest) for way, found in self.answers.items()}
         ahead = {way: one.against(met["frozen"]) for way, one in met.items() if way != "frozen"}
         figures = {way: one.figures for way, one in met.items()}
         return Week(number, len(newest.clicks), newest.buyers, figures, ahead)

@@ -39,7 +39,9 @@ class OriginTrial(NamedTuple):
 
 
 class OriginSpread(NamedTuple):
-    """Mean over all trials; standard deviations of the origins' means, and over seeds within an origin."""
+    """A figure's mean over origins and seeds, its standard deviation over origins, and that over seeds at the
+    same origin (averaged over origins).
+    """
 
     mean: float
     over_origins: float
@@ -47,7 +49,9 @@ class OriginSpread(NamedTuple):
 
 
 def periods(examples: Examples, count: int) -> Iterator[tuple[Examples, Examples]]:
-    """What is before each of `count` origins, and the period after it. Raises ExamplesError for too few."""
+    """For each of `count` origins, the clicks before it and those of the period after it. Raises
+    ExamplesError if there are too few clicks.
+    """
     parts = split(examples, (BEFORE, *[(1 - BEFORE) / count] * count))
     for number in range(1, count + 1):
         began = {int(session) for part in parts[:number] for session in np.unique(part.session)}

@@ -78,7 +78,7 @@ def _without(gradient: Tensor, rows: Tensor) -> Tensor:
 NOTHING_FROZEN = Frozen(torch.empty(0, dtype=torch.int64), ())
 
 
-def carry(network: Network, words: Vocabulary, version: Version) -> int:
+def copy_weights(network: Network, words: Vocabulary, version: Version) -> int:
     """Copy a version's weights into `network`, made for the items of `words`; returns how many items the
     version knew.
 
@@ -91,7 +91,7 @@ def carry(network: Network, words: Vocabulary, version: Version) -> int:
     with torch.no_grad():
         for name, value in network.named_parameters():
             if name == "table.weight":
-                _carry_table(value, stored[name], source.config.sizes, network.config.sizes, (old, new))
+                _copy_table(value, stored[name], source.config.sizes, network.config.sizes, (old, new))
             elif name == "item_bias":
                 value[new] = stored[name][old].to(value.device)
             elif name in stored and stored[name].shape == value.shape:
@@ -128,7 +128,7 @@ def _same_items(one: Vocabulary, other: Vocabulary) -> tuple[Places, Places]:
     return found[new], new
 
 
-def _carry_table(value: Tensor, stored: Tensor, old: Sizes, new: Sizes, items: tuple[Places, Places]) -> None:
+def _copy_table(value: Tensor, stored: Tensor, old: Sizes, new: Sizes, items: tuple[Places, Places]) -> None:
     """Copy rows of known items, the buckets of unknown items, and all other fields, which have the
     same rows.
     """
@@ -167,4 +167,4 @@ def begin(
                 f"freeze is {', '.join(freeze)}, but nothing was learned before: name a version with --from"
             )
         return 0, NOTHING_FROZEN
-    return carry(network, words, version), freeze_parts(network, words, version, freeze)
+    return copy_weights(network, words, version), freeze_parts(network, words, version, freeze)

@@ -8,7 +8,7 @@ from pathlib import Path
 from models.registry import registry
 from models.registry.versions import Version
 from trainer.examples.examples import Examples
-from trainer.gate.gate import GateReport, judge, said, serving
+from trainer.gate.gate import GateReport, judge, serving, verdict_fields
 from trainer.gate.gate_report import keep, read
 from trainer.gate.gate_settings import GateSettings
 from trainer.gate.live_trial import LiveTrial
@@ -62,5 +62,5 @@ def _compared(
     found = trial.judge(version, incumbent, lambda: moves.ledger.status().serving)
     passed, why = found.verdict
     verdict = Verdict(passed, f"{report.verdict.reason}; {why}" if passed else why)
-    figures = report.figures | said(verdict) | {"shadow": found.figures}
+    figures = report.figures | verdict_fields(verdict) | {"shadow": found.figures}
     return GateReport(verdict, figures, report.pictures)

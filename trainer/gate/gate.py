@@ -19,7 +19,14 @@ from trainer.drift.drift import measure
 from trainer.drift.drift_settings import DriftSettings
 from trainer.evaluation.holdout import Holdout
 from trainer.examples.examples import Examples
-from trainer.gate.gate_figures import Contestant, Difference, contestant, field_of, megabytes, microseconds
+from trainer.gate.gate_figures import (
+    Contestant,
+    Difference,
+    contestant,
+    megabytes,
+    microseconds,
+    tiers_and_baselines,
+)
 from trainer.gate.gate_settings import GateSettings
 from trainer.gate.picture import picture
 from trainer.gate.verdict import Rival, Verdict, decide, floors, too_little
@@ -53,7 +60,7 @@ def judge(
     return _judged(version, incumbent, newest, settings)
 
 
-class Meeting(NamedTuple):
+class Contestants(NamedTuple):
     """The contestants' answers to the slice: the candidate, the incumbent if one serves, and the tiers and
     baselines by name.
     """
@@ -62,29 +69,29 @@ class Meeting(NamedTuple):
     incumbent: Contestant | None
     field: dict[str, Contestant]
 
-    def apart(self) -> dict[str, dict[str, Difference]]:
+    def leads(self) -> dict[str, dict[str, Difference]]:
         """The candidate's lead over each tier and baseline."""
         return {name: self.candidate.against(one) for name, one in self.field.items()}
 
 
-def _meeting(version: Version, incumbent: Version | None, newest: Holdout) -> Meeting:
+def _contestants(version: Version, incumbent: Version | None, newest: Holdout) -> Contestants:
     both = [version, incumbent] if incumbent else [version]
     met = [contestant(one.neural, newest, len(one.vocabulary.ids)) for one in both]
     times = microseconds([one.neural for one in both], newest)
     for one, found, spent in zip(both, met, times, strict=True):
         found.figures.update(microseconds=spent, megabytes=megabytes(one))
-    return Meeting(met[0], met[1] if incumbent else None, field_of(version, newest))
+    return Contestants(met[0], met[1] if incumbent else None, tiers_and_baselines(version, newest))
 
 
 def _judged(
     version: Version, incumbent: Version | None, newest: Holdout, settings: GateSettings
 ) -> GateReport:
-    met = _meeting(version, incumbent, newest)
+    met = _contestants(version, incumbent, newest)
     own, other = met.candidate, met.incumbent
     held = floors(own.figures, other.figures if other else None, settings)
     rival = Rival(incumbent.id, own.against(other), other.figures) if incumbent and other else None
     fresher = incumbent is None or last_session(version.metrics) > last_session(incumbent.metrics)
-    apart = met.apart()
+    apart = met.leads()
     verdict = decide(held, apart, rival, fresher, settings)
     named = {version.id: own} | ({rival.name: other} if rival and other else {})
     differences = ({rival.name: rival.differences} if rival else {}) | apart
@@ -116,11 +123,11 @@ def _head(name: str, incumbent: Version | None, verdict: Verdict) -> dict[str, A
     return {
         "candidate": name,
         "incumbent": incumbent.id if incumbent else None,
-        **said(verdict),
+        **verdict_fields(verdict),
     }
 
 
-def said(verdict: Verdict) -> dict[str, Any]:
+def verdict_fields(verdict: Verdict) -> dict[str, Any]:
     """The verdict as entries of the report's figures."""
     return {"verdict": "passed" if verdict.passed else "refused", "reason": verdict.reason}
 

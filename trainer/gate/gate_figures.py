@@ -77,7 +77,7 @@ def intent(chances: NDArray[np.float32], newest: Holdout) -> Contestant:
     return Contestant(figures, draws, chances)
 
 
-def field_of(version: Version, newest: Holdout) -> dict[str, Contestant]:
+def tiers_and_baselines(version: Version, newest: Holdout) -> dict[str, Contestant]:
     """The tiers that would answer without the network, and the baselines stored with the version."""
     known = len(version.vocabulary.ids)
     made = {

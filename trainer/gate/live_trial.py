@@ -20,7 +20,7 @@ from models.registry.refusals import TRANSIENT
 from models.registry.registry import RegistryError
 from models.registry.versions import Version
 from trainer.gate.gate_settings import GateSettings
-from trainer.gate.shadow_rules import decide, lacking, limits, together
+from trainer.gate.shadow_rules import combined, decide, limits, shortage
 from trainer.gate.verdict import Verdict
 
 #: Seconds between two reads of the workers' reports; workers report every ten.
@@ -42,7 +42,7 @@ class Workers(Protocol):
         """The latest report of each worker on each version. Raises KafkaUnreachable."""
 
 
-class Awaited(msgspec.Struct, frozen=True, kw_only=True):
+class PendingTrial(msgspec.Struct, frozen=True, kw_only=True):
     """A pending trial since `at` (epoch ms); `before` are the times of reports that were older than it."""
 
     candidate: str
@@ -71,7 +71,7 @@ class LiveTrial:
     file: Path | None = None
     sleep: Callable[[float], None] = time.sleep
 
-    def goes_on(self, candidate: str) -> bool:
+    def is_pending(self, candidate: str) -> bool:
         """Whether workers were already asked about a version."""
         awaited = self._kept()
         return awaited is not None and awaited.candidate == candidate
@@ -91,21 +91,21 @@ class LiveTrial:
             self.file.unlink(missing_ok=True)
         return found
 
-    def _begin(self, version: Version, incumbent: str) -> Awaited:
+    def _begin(self, version: Version, incumbent: str) -> PendingTrial:
         """Ask the workers first, then store the trial: a kill in between asks twice."""
         before = {one.key: one.at for one in self.workers.reports() if one.version == version.id}
-        awaited = Awaited(candidate=version.id, incumbent=incumbent, at=self.now(), before=before)
+        awaited = PendingTrial(candidate=version.id, incumbent=incumbent, at=self.now(), before=before)
         self.workers.compare(version, self.settings.shadow_events)
         if self.file is not None:
             replace_file(self.file, msgspec.json.encode(awaited))
         return awaited
 
-    def _wait(self, awaited: Awaited, serving: Callable[[], str | None]) -> TrialFindings:
+    def _wait(self, awaited: PendingTrial, serving: Callable[[], str | None]) -> TrialFindings:
         told, until = "", awaited.at + int(self.settings.shadow_minutes * MINUTE_MS)
         while True:
             said = self._said(awaited)
             figures = self._figures(said, awaited.incumbent)
-            missing, over = lacking(figures, self.settings), self.now() >= until
+            missing, over = shortage(figures, self.settings), self.now() >= until
             if (stopped := _stopped(said, awaited, serving())) is not None:
                 return TrialFindings(stopped, figures)
             if not missing or over:
@@ -115,7 +115,7 @@ class LiveTrial:
                 told = missing
             self.sleep(LOOK_SECONDS)
 
-    def _end(self, figures: dict[str, Any], missing: str, awaited: Awaited) -> TrialFindings:
+    def _end(self, figures: dict[str, Any], missing: str, awaited: PendingTrial) -> TrialFindings:
         if missing:
             minutes = self.settings.shadow_minutes
             why = f"there is too little traffic to compare: {missing} in {minutes:g} minutes"
@@ -124,11 +124,11 @@ class LiveTrial:
 
     def _figures(self, said: Sequence[ModelReport], incumbent: str) -> dict[str, Any]:
         compared = [one.shadow for one in said if one.kind == "shadow" and one.incumbent == incumbent]
-        figures = together([one for one in compared if one is not None])
+        figures = combined([one for one in compared if one is not None])
         held = limits(figures, self.settings)
         return {"wanted": self.settings.shadow_events, **figures, "limits": [one._asdict() for one in held]}
 
-    def _said(self, awaited: Awaited) -> list[ModelReport]:
+    def _said(self, awaited: PendingTrial) -> list[ModelReport]:
         """Reports on the candidate since the trial began; empty while the broker is unreachable, since that
         may pass.
         """
@@ -141,18 +141,18 @@ class LiveTrial:
             one for one in found if one.version == awaited.candidate and one.at != awaited.before.get(one.key)
         ]
 
-    def _kept(self) -> Awaited | None:
+    def _kept(self) -> PendingTrial | None:
         if self.file is None or not self.file.exists():
             return None
         try:
-            return msgspec.json.decode(self.file.read_bytes(), type=Awaited)
+            return msgspec.json.decode(self.file.read_bytes(), type=PendingTrial)
         except msgspec.DecodeError as error:
             raise RegistryError(
-                f"{self.file} cannot be read ({error}): delete it, and the comparison begins anew"
+                f"{self.file} cannot be read ({error}): delete it to start a new comparison"
             ) from error
 
 
-def _stopped(said: Sequence[ModelReport], awaited: Awaited, serving: str | None) -> Verdict | None:
+def _stopped(said: Sequence[ModelReport], awaited: PendingTrial, serving: str | None) -> Verdict | None:
     """Why waiting is pointless: a worker cannot use the candidate, or another version serves."""
     if serving != awaited.incumbent:
         return Verdict(

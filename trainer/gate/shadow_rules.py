@@ -23,7 +23,7 @@ _SIDE = {
 }
 
 
-def together(found: Sequence[Comparison]) -> dict[str, Any]:
+def combined(found: Sequence[Comparison]) -> dict[str, Any]:
     """The comparisons of all workers combined, as JSON values: means weighted by clicks, and the largest
     `ms_p99`.
     """
@@ -50,7 +50,7 @@ def _mean(found: Sequence[Comparison], weight: str, value: Callable[[Comparison]
     return sum(getattr(one, weight) * value(one) for one in found) / total if total else 0.0
 
 
-def lacking(found: Mapping[str, Any], settings: GateSettings) -> str:
+def shortage(found: Mapping[str, Any], settings: GateSettings) -> str:
     """Why there are too few clicks to compare; empty if there are enough."""
     if found["scored"] < settings.shadow_events:
         return f"workers scored {found['scored']:,} of {settings.shadow_events:,} clicks"

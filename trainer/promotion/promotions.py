@@ -119,7 +119,7 @@ class Promotions:
 
     def _rolled_back(self, found: RegistryStatus, before: str, reason: str) -> Iterable[LedgerEntry]:
         if _before(found) != before:
-            raise LedgerError(f"{found.serving} was promoted meanwhile; look at it, then roll back again")
+            raise LedgerError(f"{found.serving} was promoted in the meantime; check it, then roll back again")
         serving = found.stack[-1]
         if found.pinned == serving:
             yield self._entry(What.RELEASED, serving, reason)

@@ -176,7 +176,7 @@ class Workdir:
             return None
         except (OSError, msgspec.DecodeError) as error:
             raise TrainerError(
-                f"{self.folder / name} cannot be read ({error}): delete it to begin anew"
+                f"{self.folder / name} cannot be read ({error}): delete it to start again"
             ) from error
 
     def starts(self, version: str) -> None:

@@ -30,7 +30,7 @@ from trainer.training import stacking
 from trainer.training.log_counts import index
 
 
-def adapted(
+def incremental_update(
     parts: Parts, recent: Examples, log: Examples, options: Options, step: IncrementalUpdate
 ) -> Parts:
     """`parts` after an update on the clicks `recent`, the newest of `log`; the session index covers all of

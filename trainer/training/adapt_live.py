@@ -27,7 +27,7 @@ from trainer.logs.lineage import began, last_session, lineage
 from trainer.loop.options import Options, stored
 from trainer.promotion.ledger import LedgerError
 from trainer.promotion.promotions import Promotions
-from trainer.training.adapt import IncrementalUpdate, adapted, ended, fresh, parts_of
+from trainer.training.adapt import IncrementalUpdate, ended, fresh, incremental_update, parts_of
 
 #: Shares of the sessions since the serving version, by time: to learn from, and for the gate to judge on.
 SHARES = (0.7, 0.3)
@@ -53,13 +53,13 @@ def adapt(
 ) -> GateReport:
     """Update the serving version, save the result, and let the gate decide.
 
-    Raises as `serving_version` and `stepped` do.
+    Raises as `serving_version` and `save_update` do.
     """
-    made = stepped(serving_version(moves), source, step, moves)
+    made = save_update(serving_version(moves), source, step, moves)
     return admit(made, source.examples, settings, moves, trial)
 
 
-def stepped(version: Version, source: UpdateSource, step: IncrementalUpdate, moves: Promotions) -> str:
+def save_update(version: Version, source: UpdateSource, step: IncrementalUpdate, moves: Promotions) -> str:
     """Update a version and save the result; returns its name.
 
     Raises ExamplesError if there are no new sessions, RegistryError.
@@ -82,7 +82,7 @@ def _new(version: Version, source: UpdateSource) -> Examples:
     return new
 
 
-def is_step(folder: Path) -> bool:
+def is_incremental_update(folder: Path) -> bool:
     """Whether the version in a folder is an incremental update of another one; False if its metrics cannot be
     read.
     """
@@ -115,7 +115,7 @@ def _options(version: Version) -> Options:
 
 
 def _step(version: Version, recent: Examples, past: Examples, step: IncrementalUpdate) -> Parts:
-    return adapted(parts_of(version), recent, past, _options(version), step)
+    return incremental_update(parts_of(version), recent, past, _options(version), step)
 
 
 def _described(

@@ -49,7 +49,7 @@ def choose(
         settings=settings,
         popularity=first.weights,
         rates=rates(train),
-        metrics=first.said | {"options": asdict(options), "clicks": clicks},
+        metrics=first.metrics | {"options": asdict(options), "clicks": clicks},
         curve=picture(curve),
     )
     if options.trees == "learn":

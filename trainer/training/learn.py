@@ -26,7 +26,7 @@ from trainer.training.training_inputs import TrainingInputs
 
 
 class Learned(NamedTuple):
-    """A trained network, its vocabulary, and the items' weights `[V]`; `said` are entries for the version's
+    """A trained network, its vocabulary, and the items' weights `[V]`; `metrics` are entries for a version's
     metrics.
 
     `epochs` is the number of epochs behind the weights of each trained network (`distillation.own`),
@@ -36,7 +36,7 @@ class Learned(NamedTuple):
     network: Network
     words: Vocabulary
     weights: NDArray[np.int64]
-    said: dict[str, Any]
+    metrics: dict[str, Any]
     epochs: tuple[int, ...]
     seconds: float
 
@@ -56,7 +56,7 @@ def learn(inputs: TrainingInputs, first: Learned | None = None) -> Learned:
     network = distilled(training.member, training.data, inputs.options)
     seconds = distributed.first_says(sum(one.seconds for one in training.journals))
     words, weights = training.words, training.weights
-    return Learned(network.cpu(), words, weights, training.said(), training.epochs(), seconds)
+    return Learned(network.cpu(), words, weights, training.metrics(), training.epochs(), seconds)
 
 
 @dataclass
@@ -106,7 +106,7 @@ class _Training:
         how = replace(how, epochs=self.first.epochs[number]) if self.first else how
         return fit(network, data, self.judged_on, how, self.inputs.report, self.journals[number], frozen)
 
-    def said(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, Any]:
         """What a version's metrics say of its training."""
         start, train = self.inputs.start, self.inputs.train
         until = max(began(train), learned_until(start.metrics) if start else 0)

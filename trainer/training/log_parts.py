@@ -60,11 +60,11 @@ class Run:
 
 
 class RunData(NamedTuple):
-    """A log split by time into `learned` and `held_out`; `said` has warnings about it and its lineage."""
+    """A log split by time into `learned` and `held_out`; `metrics` has warnings about it and its lineage."""
 
     learned: Examples
     held_out: Examples
-    said: dict[str, Any]
+    metrics: dict[str, Any]
     start: registry.Version | None
     content: CatalogueContent | None
 

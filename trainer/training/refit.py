@@ -26,7 +26,7 @@ from trainer.training.training_inputs import TrainingInputs
 #: Key in a version's metrics that describes its refit.
 REFIT = "learned again"
 #: Name of the stage in progress messages.
-STAGE = "learning again"
+STAGE = "refit"
 
 
 class Refit(NamedTuple):
@@ -70,7 +70,7 @@ def refitted(parts: Parts, made: Refit) -> Parts:
     """The version with everything that depends on the log from the whole log; what validation chose stays."""
     learned, every = made
     _calibrate_like(learned.network, parts.network)
-    said = learned.said | {REFIT: {"clicks": len(every), "epochs": learned.epochs[0]}}
+    said = learned.metrics | {REFIT: {"clicks": len(every), "epochs": learned.epochs[0]}}
     return replace(
         parts,
         network=learned.network,

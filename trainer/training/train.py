@@ -48,7 +48,7 @@ def _made(run: Run, read: RunData, report: Report) -> Parts:
         report(begins("training baselines"))
     parts = with_baselines(parts, chosen, inputs, again) if run.baselines else parts
     notes = _notes(parts, inputs, first, again)
-    said = read.said | {"log": read.said["log"] | {"notes": read.said["log"]["notes"] + notes}}
+    said = read.metrics | {"log": read.metrics["log"] | {"notes": read.metrics["log"]["notes"] + notes}}
     return replace(parts, metrics=parts.metrics | said | kept)
 
 

@@ -111,8 +111,8 @@ def test_baselines_say_what_they_should(judged) -> None:
     for part in Layout.of(version.neural.network.config.tasks).parts:
         if part.head.kind is Kind.RISK:
             continue
-        said = head_baselines.said(version.baselines["heads"][part.head.name], part, grouped, inputs)
-        again = head_baselines.said(version.baselines["heads"][part.head.name], part, grouped, inputs)
+        said = head_baselines.predict(version.baselines["heads"][part.head.name], part, grouped, inputs)
+        again = head_baselines.predict(version.baselines["heads"][part.head.name], part, grouped, inputs)
         assert len(said) >= 2
         for name, found in said.items():
             width = (len(part.classes),) if part.head.kind is Kind.CLASSES else ()

@@ -102,8 +102,8 @@ def test_the_words_say_who_wins() -> None:
 
 
 def test_more_time_is_advised_only_where_the_last_epoch_was_the_best() -> None:
-    assert "the last of 4 epochs was the best" in worth_text.help_of({}, 9, 4, 4)[0]
-    assert "would not help" in worth_text.help_of({}, 9, 4, 2)[0]
+    assert "the last of 4 epochs was the best" in worth_text.advice({}, 9, 4, 4)[0]
+    assert "would not help" in worth_text.advice({}, 9, 4, 2)[0]
 
 
 @pytest.mark.parametrize("publish", ["worthy", "all"])

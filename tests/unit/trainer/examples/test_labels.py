@@ -14,7 +14,7 @@ from models.network.network import Config, Network
 from models.state.codes import category_hash
 from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
-from trainer.examples.labels import LABELS, TAUGHT, named, price_bands
+from trainer.examples.labels import LABELS, TAUGHT, class_numbers, price_bands
 from trainer.fitting.head_losses import calibrate, task_losses
 from trainer.logs.log_replay import replay_log
 from trainer.loop.options import Options
@@ -216,7 +216,7 @@ def test_cheaper_items_show_a_sense_of_prices() -> None:
 
 def test_names_and_prices_have_classes() -> None:
     hashes = np.array([category_hash(name) for name in ("b", "a", "zzz")] + [0], dtype=np.uint32)
-    assert named(hashes, ("a", "b", OTHER)).tolist() == [1, 0, 2, -1]
+    assert class_numbers(hashes, ("a", "b", OTHER)).tolist() == [1, 0, 2, -1]
     assert price_bands(np.array([0, 4.99, 5, 2000, 1e9, np.nan], np.float32)).tolist() == [0, 0, 1, 9, 9, -1]
 
 

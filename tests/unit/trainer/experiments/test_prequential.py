@@ -34,7 +34,7 @@ def test_only_what_was_over_is_learned_from(examples, monkeypatch) -> None:
     """Every training and every step, and every answer, in the order in which they happened."""
     gap, built, stepped = SessionConfig().gap_ms, [], []
     first = int(examples.ts.min()) + int(1.5 * 24 * HOUR_MS)
-    build, adapted = prequential.build, prequential.adapted
+    build, incremental_update = prequential.build, prequential.incremental_update
     now = {"end": first}
 
     def watched_build(learned, valid, options, report):
@@ -47,10 +47,10 @@ def test_only_what_was_over_is_learned_from(examples, monkeypatch) -> None:
         stepped.append((recent.ts.min(), recent.ts.max()))
         assert log.ts.max() <= now["end"] - gap
         assert np.isin(recent.session, log.session).all()
-        return adapted(parts, recent, log, options, step)
+        return incremental_update(parts, recent, log, options, step)
 
     monkeypatch.setattr(prequential, "build", watched_build)
-    monkeypatch.setattr(prequential, "adapted", watched_step)
+    monkeypatch.setattr(prequential, "incremental_update", watched_step)
     replay = Replay(examples, PLAN, QUICK, lambda progress: None)
     for reached in replay.run():
         assert reached == now["end"]
@@ -58,10 +58,10 @@ def test_only_what_was_over_is_learned_from(examples, monkeypatch) -> None:
     assert len(built) > 2
     assert len(stepped) > 2
     asked = replay._began >= first
-    for found in replay.said.values():
+    for found in replay.answers.values():
         assert np.isnan(found.purchase[~asked]).all()
         assert np.isfinite(found.purchase[asked]).all()
-    frozen, retrained = replay.said["frozen"].purchase, replay.said["retrained"].purchase
+    frozen, retrained = replay.answers["frozen"].purchase, replay.answers["retrained"].purchase
     first_block = asked & (replay._began < first + 6 * HOUR_MS)
     np.testing.assert_array_equal(frozen[first_block], retrained[first_block])
     assert not np.array_equal(frozen[asked], retrained[asked])

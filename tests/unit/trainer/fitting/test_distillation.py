@@ -109,7 +109,7 @@ def test_a_wide_teacher_begins_anew_where_the_taught_one_begins_with_a_version(p
     version = SimpleNamespace(id="start", network=start.network, vocabulary=start.words, metrics={})
     made = learning.learn(TrainingInputs(*parts, options, lambda progress: None, start=version))
     count = len(start.words.ids)
-    assert made.said["started from"] == {"version": "start", "known items": count, "items": count}
+    assert made.metrics["started from"] == {"version": "start", "known items": count, "items": count}
     for name, value in start.network.encoder.named_parameters():
         assert torch.equal(value, made.network.encoder.get_parameter(name))
 

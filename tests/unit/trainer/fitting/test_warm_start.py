@@ -11,7 +11,7 @@ from models.registry.versions import Version
 from tests import tiny
 from tests.training import SMALL, small
 from trainer.fitting.fit import fit
-from trainer.fitting.warm_start import NOTHING_FROZEN, WarmStartError, begin, carry, freeze_parts
+from trainer.fitting.warm_start import NOTHING_FROZEN, WarmStartError, begin, copy_weights, freeze_parts
 
 MADE = small()
 OPTIONS = replace(SMALL, heads_weight=0.0)
@@ -35,7 +35,7 @@ def network(**options: object):
 def test_known_items_and_everything_that_is_no_item_come_along(version: Version) -> None:
     made = network()
     before = {name: value.clone() for name, value in made.state_dict().items()}
-    assert carry(made, MADE.words, version) == 2
+    assert copy_weights(made, MADE.words, version) == 2
     old, new = version.network.state_dict(), made.state_dict()
     rows = made.config.sizes
     assert torch.equal(new["table.weight"][[3, 6]], old["table.weight"][[4, 2]])
@@ -56,7 +56,7 @@ def test_known_items_and_everything_that_is_no_item_come_along(version: Version)
 def test_the_version_itself_is_not_trained_further(version: Version) -> None:
     before = version.network.table.weight.clone()
     made = network()
-    carry(made, MADE.words, version)
+    copy_weights(made, MADE.words, version)
     with torch.no_grad():
         made.table.weight.fill_(7)
     assert torch.equal(version.network.table.weight, before)
@@ -69,7 +69,7 @@ def test_frozen_parts_stay_bit_for_bit_while_the_rest_learns(version: Version, t
     known, frozen = begin(made, MADE.words, version, ("items", "categories", "encoder"))
     assert known == 2
     before = {name: value.clone() for name, value in made.state_dict().items()}
-    after = fit(made, MADE.train, MADE.valid, options, lambda at: None, held=frozen).state_dict()
+    after = fit(made, MADE.train, MADE.valid, options, lambda at: None, frozen=frozen).state_dict()
     sizes = made.config.sizes
     kept = [3, 6, *range(sizes.offsets[1], sizes.offsets[2])]
     assert torch.equal(after["table.weight"][kept], before["table.weight"][kept])
@@ -81,7 +81,7 @@ def test_frozen_parts_stay_bit_for_bit_while_the_rest_learns(version: Version, t
     assert not torch.equal(after["query.weight"], before["query.weight"])
 
 
-def test_nothing_frozen_is_nothing_held(version: Version) -> None:
+def test_without_parts_nothing_is_frozen(version: Version) -> None:
     frozen = freeze_parts(network(), MADE.words, version, ())
     assert len(frozen.rows) == 0
     assert frozen.names == ()
@@ -101,4 +101,4 @@ def test_freezing_without_a_version_is_refused() -> None:
 def test_a_version_of_another_form_is_refused(tmp_path: Path) -> None:
     wide = tiny.version(tmp_path, items=("a", "b"), width=32)
     with pytest.raises(WarmStartError, match=r"embedding=32 \(asked for: 16\), hidden=32 .*give --set"):
-        carry(network(), Vocabulary.build(MADE.words.ids, MADE.words.categories.tolist()), wide)
+        copy_weights(network(), Vocabulary.build(MADE.words.ids, MADE.words.categories.tolist()), wide)

@@ -17,7 +17,7 @@ from trainer.gate.admission import conclude, kept
 from trainer.gate.gate import GateReport
 from trainer.gate.gate_settings import GateSettings
 from trainer.gate.live_trial import LiveTrial
-from trainer.gate.shadow_rules import together
+from trainer.gate.shadow_rules import combined
 from trainer.gate.verdict import Verdict
 from trainer.promotion.announce import PromotionError
 from trainer.promotion.ledger import Ledger
@@ -142,12 +142,12 @@ def world(tmp_path: Path) -> World:
 def test_workers_figures_are_weighed_together() -> None:
     one = comparison(100, 50, side("c", 0.01, 2.0), side("i", 0.02, 1.0))
     other = comparison(300, 150, side("c", 0.05, 6.0), side("i", 0.02, 5.0))
-    found = together([one, other])
+    found = combined([one, other])
     assert (found["workers"], found["scored"], found["outcomes"], found["bought"]) == (2, 400, 200, 40)
     assert found["candidate"]["calibration_error"] == pytest.approx(0.04)
     assert found["candidate"]["ms_p50"] == pytest.approx(5.0)
     assert found["incumbent"]["ms_p50"] == pytest.approx(4.0)
-    assert together([])["candidate"]["brier"] == 0.0
+    assert combined([])["candidate"]["brier"] == 0.0
 
 
 def test_what_is_as_good_on_live_clicks_is_promoted_and_the_table_is_kept(
@@ -211,8 +211,8 @@ def test_who_is_killed_while_waiting_goes_on_with_what_was_scored_meanwhile(worl
     world.plan = [lambda: world.speak("a", 60, 30), world.die]
     with pytest.raises(Killed):
         world.conclude()
-    assert world.trial().goes_on(world.second.id)
-    assert not world.trial().goes_on(world.third.id)
+    assert world.trial().is_pending(world.second.id)
+    assert not world.trial().is_pending(world.third.id)
     assert kept(world.moves.folder / world.second.id).verdict.passed
     world.speak("b", 40, 20)
     report = conclude(world.second.id, kept(world.moves.folder / world.second.id), world.moves, world.trial())

@@ -65,7 +65,9 @@ def test_a_run_learns_from_them(tmp_path: Path) -> None:
     without = read_run(Run([log], tmp_path))
     assert with_them.learned.features[:, column].mean() > 0.5
     assert without.learned.features[:, column].max() == 0
-    assert with_them.said["lineage"] != without.said["lineage"], "the file is part of what a version is of"
+    assert with_them.metrics["lineage"] != without.metrics["lineage"], (
+        "the file is part of what a version is of"
+    )
 
 
 def test_a_file_of_profiles_that_is_none_ends_the_command_in_a_sentence(tmp_path: Path) -> None:

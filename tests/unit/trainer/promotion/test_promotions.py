@@ -22,7 +22,7 @@ from trainer.promotion.garbage_collection import (
 from trainer.promotion.ledger import Ledger, LedgerError
 from trainer.promotion.promotions import Promotions
 from trainer.promotion.resolve import versions
-from trainer.training.adapt_live import ADAPTED, is_step
+from trainer.training.adapt_live import ADAPTED, is_incremental_update
 
 
 class World:
@@ -251,12 +251,15 @@ def test_only_small_steps_are_collected_between_runs(tmp_path: Path) -> None:
     for name in (world.names[1], *steps[2:]):
         world.moves.promote(name, "better")
     old(tmp_path, steps[1], 0.5, now)
-    assert collect_garbage(tmp_path, VersionRetention(days=1), now, is_step) == [steps[0], steps[2]]
+    assert collect_garbage(tmp_path, VersionRetention(days=1), now, is_incremental_update) == [
+        steps[0],
+        steps[2],
+    ]
     assert versions(tmp_path) == sorted([*world.names, steps[1], *steps[3:]])
     for expected in (*steps[5:2:-1], world.names[1]):
         assert world.moves.rollback("worse") == expected
     (tmp_path / world.names[0] / "metrics.json").unlink()
-    assert not is_step(tmp_path / world.names[0])
+    assert not is_incremental_update(tmp_path / world.names[0])
 
 
 def test_collection_removes_what_kills_left(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_only_one_makes_the_run(tmp_path: Path) -> None:
 
 def test_a_damaged_order_and_a_folder_that_is_none_are_explained(tmp_path: Path) -> None:
     (tmp_path / "order.json").write_text("{")
-    with pytest.raises(TrainerError, match="delete it to begin anew"):
+    with pytest.raises(TrainerError, match="delete it to start again"):
         Workdir(tmp_path).order()
     with pytest.raises(TrainerError, match="PATHCAST_TRAINER_WORKDIR"):
         Workdir(tmp_path / "order.json").begin(ORDER)

@@ -31,7 +31,7 @@ from trainer.promotion.resolve import versions
 from trainer.service.trainer_process import BUSY
 from trainer.service.workdir import Workdir
 from trainer.settings import TrainerSettings
-from trainer.training.adapt import IncrementalUpdate, adapted, ended, parts_of
+from trainer.training.adapt import IncrementalUpdate, ended, incremental_update, parts_of
 from trainer.training.log_parts import Run
 from trainer.training.train import train
 
@@ -63,15 +63,15 @@ def test_a_version_taken_apart_answers_as_before(version, examples) -> None:
 def test_a_step_learns_and_leaves_the_rest_alone(version, examples) -> None:
     before = parts_of(version)
     recent = since(version, examples).clicks
-    made = adapted(before, recent, examples, QUICK, STEP)
-    again = adapted(before, recent, examples, QUICK, STEP)
+    made = incremental_update(before, recent, examples, QUICK, STEP)
+    again = incremental_update(before, recent, examples, QUICK, STEP)
     assert same(made.network, again.network)
     assert same(before.network, registry.load(version.path).network)
     assert not same(made.network, before.network)
     assert made.vocabulary is before.vocabulary
     assert len(made.index.recency) > len(before.index.recency)
     assert torch.equal(made.network.item_bias, before.network.item_bias)
-    still = adapted(before, recent, examples, QUICK, replace(STEP, learning_rate=0.0))
+    still = incremental_update(before, recent, examples, QUICK, replace(STEP, learning_rate=0.0))
     assert torch.equal(still.network.table.weight, before.network.table.weight)
     assert not torch.equal(still.network.calibration, before.network.calibration)
 

@@ -33,7 +33,7 @@ from trainer.loop.run_log import Journal
 from trainer.settings import TrainerSettings
 from trainer.training import learn as learning
 from trainer.training import refit
-from trainer.training.adapt import IncrementalUpdate, adapted, fresh
+from trainer.training.adapt import IncrementalUpdate, fresh, incremental_update
 from trainer.training.build import build, choose
 from trainer.training.learn import Learned, learn
 from trainer.training.log_counts import index
@@ -217,9 +217,13 @@ def test_a_step_is_judged_by_clicks_that_no_training_knows(log: Examples) -> Non
 
 def test_a_step_with_few_buyers_keeps_its_calibration(first, parts) -> None:
     chosen = choose(first, *parts, OPTIONS, [])
-    made = adapted(chosen, parts[1], refit.together(*parts), OPTIONS, IncrementalUpdate(min_buyers=10**6))
+    made = incremental_update(
+        chosen, parts[1], refit.together(*parts), OPTIONS, IncrementalUpdate(min_buyers=10**6)
+    )
     assert torch.equal(made.network.calibration, chosen.network.calibration)
-    other = adapted(chosen, parts[1], refit.together(*parts), OPTIONS, IncrementalUpdate(min_buyers=1))
+    other = incremental_update(
+        chosen, parts[1], refit.together(*parts), OPTIONS, IncrementalUpdate(min_buyers=1)
+    )
     assert not torch.equal(other.network.calibration, chosen.network.calibration)
 
 
