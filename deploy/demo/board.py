@@ -1,4 +1,4 @@
-"""What the demo has seen so far: numbers, latencies, one visitor's path, the latest decisions."""
+"""What the demo has seen so far: numbers, latencies, the path of one visitor, the latest decisions."""
 
 import threading
 from collections import Counter, deque
@@ -13,15 +13,15 @@ from deploy.demo.shipped_log import DemoLog
 from deploy.demo.tally import AnswerTally
 from models.contract.predictions import AdDecision, PurchaseIntent, Recommendations
 
-#: Marks events that the demo itself makes up, in their event ids.
+#: Part of the event id of simulated events.
 SIMULATED = "#simulated-"
 NOTHING = "nothing"
-#: A decision is listed at most so often (s): the eye must be able to follow.
+#: Least seconds between two listed decisions, so that they can be read.
 DECISION_EVERY = 0.7
 
 
 class Board:
-    """Fed by the watcher's thread, read by the view under `lock`; times are seconds of the wall clock."""
+    """Filled by the watcher's thread, read by the view under `lock`; times are seconds of the wall clock."""
 
     def __init__(self, log: DemoLog, started: float, retraining: Retraining | None = None) -> None:
         self.log, self.started, self.retraining = log, started, retraining
@@ -55,11 +55,11 @@ class Board:
         }
 
     def feed(self, role: str, record: Any, now: float) -> Any:
-        """Take in a record of the topic with that role, read at `now`; returns what it says."""
+        """Take in a record of the topic with that role, read at `now`; returns its decoded value."""
         self.counts[role] += 1
         if role not in self._decode:
             self.refusals[dict(record.headers)["reason"].decode()] += 1
-            # The log's clicks can all be read: they are refused for when they come.
+            # All clicks of the log are readable, so these are refused for their time.
             self.tally.saw(role, self._decode["clicks"](record.value).event_id)
             return None
         said = self._decode[role](record.value)
@@ -101,7 +101,7 @@ class Board:
         self.path.changed = now
 
     def _prefers(self, visitor: str, now: float) -> bool:
-        """Whether to leave the one that is followed for this one."""
+        """Whether to follow this visitor instead of the present one."""
         if visitor in self.log.buyers:
             return self.path.visitor not in self.log.buyers or self.path.over(now)
         return visitor in self.log.walkers and self.path.over(now)
@@ -131,7 +131,7 @@ class Board:
             self._listed = now
 
     def _match(self, event_id: str, *, sent: int | None = None, answered: float | None = None) -> None:
-        """A click and its answer come by different topics, in either order."""
+        """Latency of a click; it and its answer come from different topics, in either order."""
         sent = sent if sent is not None else self._sent.pop(event_id, None)
         answered = answered if answered is not None else self._answered.pop(event_id, None)
         if sent is not None and answered is not None:

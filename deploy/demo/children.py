@@ -20,7 +20,7 @@ _NOT_OURS = frozenset({"PATHCAST_ENVELOPE_KEY_FILE", "PATHCAST_PSEUDONYM_KEY_FIL
 
 
 class DemoProcess:
-    """A `pathcast NAME` in a session of its own: the terminal's Ctrl-C is for the demo, not for it."""
+    """A `pathcast NAME` in its own session, so that Ctrl-C in the terminal does not reach it."""
 
     def __init__(self, name: str, log: Path, environment: Mapping[str, str]) -> None:
         self.name, self.log = name, log
@@ -40,12 +40,14 @@ class DemoProcess:
             raise DemoError(f"the {self.name} ended with exit code {self.process.returncode}; {self.tail()}")
 
     def tail(self) -> str:
-        """The end of its log, for an error message."""
+        """The last lines of its log, for an error message."""
         lines = _last_lines(self.log)
         return f"its log is {self.log} and ends so:\n" + "\n".join(f"  {line}" for line in lines)
 
     def stop(self) -> bool:
-        """SIGTERM: it finishes what it has begun and leaves its group. False if it had to be killed."""
+        """Stop it by SIGTERM, so that it finishes its work and leaves its group; False if it had to be
+        killed.
+        """
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(STOP_SECONDS)
@@ -53,7 +55,7 @@ class DemoProcess:
         except subprocess.TimeoutExpired:
             return False
         finally:
-            # A run outlives a trainer that was killed.
+            # The run of a killed trainer would go on.
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -69,7 +71,7 @@ class WorkerProcess(DemoProcess):
         super().__init__("worker", log, {**environment, **own})
 
     def await_ready(self) -> None:
-        """Returns once it answers clicks. Raises DemoError."""
+        """Wait until it answers clicks. Raises DemoError."""
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             self.check()
@@ -93,7 +95,7 @@ class TrainerProcess(DemoProcess):
 
 
 def _surroundings() -> dict[str, str]:
-    """The demo's clicks are public, and it matches answers to them: none are sealed, and ids stay."""
+    """The environment without sealing and pseudonyms, which would hide which answer is whose."""
     return {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
 
 

@@ -1,4 +1,4 @@
-"""Numbers for the eye: rates, latencies, bars and sparklines."""
+"""Numbers for the screen: rates, latencies, bars and sparklines."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from streams.config.topics import ANSWERS
 BLOCKS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 RATE_SECONDS = 3.0
-#: The time at which a version was made, in its name.
+#: The time of a version's training, in its name.
 _MADE_AT = re.compile(r"\b\d{8}T\d{6}-")
 
 
@@ -31,7 +31,7 @@ def rate(arrivals: Iterable[float], now: float) -> float:
 
 
 def latency(values: Sequence[float]) -> Latency:
-    """Of the latencies measured so far (ms); zeros where there is none."""
+    """Quantiles of the latencies so far (ms); zeros if there are none."""
     if not values:
         return Latency(0.0, 0.0)
     p50, p99 = np.percentile(np.fromiter(values, float), (50, 99))
@@ -44,7 +44,7 @@ def answers(board: Board) -> int:
 
 
 def sparkline(values: Sequence[float], most: float = 0.0) -> str:
-    """One character per value; the highest is `most`, or the greatest of them."""
+    """One character per value; full height is `most`, or else the greatest value."""
     top = max([most, *values, 1e-9])
     return "".join(BLOCKS[min(7, int(8 * max(0.0, value) / top))] for value in values)
 
@@ -56,7 +56,7 @@ def bar(share: float, width: int) -> str:
 
 
 def line(board: Board) -> str:
-    """The state of things in one line, for where there is no terminal."""
+    """The state in one line, for output without a terminal."""
     with board.lock:
         took, total = latency(board.latencies), max(1, board.tiers.total())
         neural = 100 * board.tiers["neural"] / total
@@ -70,13 +70,13 @@ def line(board: Board) -> str:
 
 
 def refused(board: Board) -> str:
-    """How many inputs became dead letters, and for what reasons."""
+    """The number of dead letters, and their reasons."""
     reasons = ", ".join(reason for reason, _ in board.refusals.most_common())
     return f"{board.counts['dead_letters']:,} {reasons}".rstrip()
 
 
 def summary(board: Board) -> list[tuple[str, str]]:
-    """What was seen in all, as names and values."""
+    """A summary of the run, as names and values."""
     took, tiers = (
         latency(board.latencies),
         ", ".join(f"{name} {n:,}" for name, n in board.tiers.most_common()),
@@ -97,7 +97,7 @@ def summary(board: Board) -> list[tuple[str, str]]:
 
 
 def retrained(board: Board) -> list[tuple[str, str]]:
-    """What the trainer did, run by run, and what came of it; nothing without one."""
+    """What the trainer did, run by run, with the results; empty without a trainer."""
     if board.retraining is None:
         return []
     found = _served(board)
@@ -120,18 +120,18 @@ def _swapped(board: Board) -> list[tuple[str, str]]:
 
 
 def verdict(run: RunEnded) -> str:
-    """A run's end in the gate's own sentence, the versions' names shortened."""
+    """The gate's sentence about a run, with shortened version names."""
     word = "promoted" if run.promoted else "refused"
     return f"{_short(run.version) or 'no version'} {word}: {_MADE_AT.sub('', run.why)}"
 
 
 def share(served: Served) -> str:
-    """How many of the next items were among the 20 that a version recommended."""
+    """The share of next items that were among the 20 recommended ones."""
     return f"{100 * served.hits / served.tries:.0f} %" if served.tries else "-"
 
 
 def swaps(board: Board) -> Iterator[tuple[str, str]]:
-    """Versions that took over from another, and when: by the answers, not by what was announced."""
+    """Versions that replaced another one, and when; by their answers, not by announcements."""
     for name, served in _served(board)[1:]:
         yield name, f"after {served.since - board.started:.0f} s and {served.after:,} clicks"
 
@@ -141,5 +141,5 @@ def _served(board: Board) -> list[tuple[str, Served]]:
 
 
 def _short(version: str) -> str:
-    """A version's name without the time at which it was made."""
+    """The name of a version without the time of its training."""
     return _MADE_AT.sub("", version)

@@ -1,4 +1,4 @@
-"""The view's panel of the trainer: what it does, what the gate said last, and which versions answered."""
+"""The panel of the trainer: what it does, the gate's last verdict, and which versions answered."""
 
 from itertools import islice
 
@@ -11,18 +11,18 @@ from deploy.demo.board import Board
 from deploy.demo.learning import eased
 from deploy.demo.tally import Served
 
-#: Versions that are shown, the newest.
+#: Number of versions shown, the newest ones.
 SHOWN = 2
 
 
 def training(board: Board) -> RenderableType:
-    """What becomes of the clicks once they are answered."""
+    """How answered clicks are used for training."""
     found = board.retraining
     if found is None:
         return Text()
     state = Text.assemble((f"event log {found.clicks:,} clicks  ", "dim"), (found.state, "bold"))
     state.no_wrap, state.overflow = True, "ellipsis"
-    # The sentence comes last: of all it may be cut.
+    # The sentence comes last because it may be cut.
     return Panel(
         Group(state, *_versions(board), _verdict(board)),
         title="trainer: learns from the newest clicks",
@@ -33,7 +33,7 @@ def training(board: Board) -> RenderableType:
 
 
 def _verdict(board: Board) -> Text:
-    """How the last run ended; before the first has, what the gate will go by."""
+    """The result of the last run; before the first one, the gate's thresholds."""
     ended = board.retraining.ended if board.retraining else []
     if not ended:
         return Text(eased(), style="dim")

@@ -1,15 +1,15 @@
-"""The visitor that the demo follows: clicks with their answers, one after the other."""
+"""The visitor that the demo follows: clicks with their answers, in order."""
 
 from dataclasses import dataclass, field
 
 import msgspec
 
-#: A path ends when its visitor has been silent for so long (s of the wall clock), or sooner after a purchase.
+#: Seconds of silence (wall clock) after which a path ends; fewer after a purchase.
 SILENCE, SILENCE_AFTER_PURCHASE = 15.0, 6.0
 
 
 class SeenClick(msgspec.Struct):
-    """Of a click, what the view shows."""
+    """The parts of a click that the view shows."""
 
     event_id: str
     visitor_id: str
@@ -21,7 +21,7 @@ class SeenClick(msgspec.Struct):
 
 @dataclass
 class PathStep:
-    """One click of the visitor that is followed, and its answers once they are there."""
+    """One click of the followed visitor, and its answers as they arrive."""
 
     click: SeenClick
     probability: float | None = None
@@ -30,7 +30,7 @@ class PathStep:
 
 @dataclass
 class Path:
-    """The visitor that is followed."""
+    """The followed visitor."""
 
     visitor: str = ""
     steps: dict[str, PathStep] = field(default_factory=dict)
@@ -39,9 +39,9 @@ class Path:
     changed: float = 0.0
 
     def probabilities(self) -> list[float]:
-        """Those that are known by now, in order."""
+        """The known probabilities, in order."""
         return [step.probability for step in self.steps.values() if step.probability is not None]
 
     def over(self, now: float) -> bool:
-        """Whether it is time to follow somebody else."""
+        """Whether to follow another visitor."""
         return now - self.changed > (SILENCE_AFTER_PURCHASE if self.bought else SILENCE)

@@ -1,7 +1,7 @@
-"""What the demo's trainer is told: where it keeps things, when a run is due, and how the gate is eased.
+"""The settings of the demo's trainer: its folders, when a run is due, and lower thresholds of the gate.
 
-A run has to end while somebody watches, so it learns from the newest clicks only; and in a minute few people
-buy, so the gate asks for fewer visitors and buyers than by default.
+A run has to end while somebody watches, so it learns from the newest clicks only. Few visitors buy within a
+minute, so the gate asks for fewer visitors and buyers than by default.
 """
 
 from collections.abc import Mapping
@@ -19,32 +19,34 @@ from trainer.service.workdir import RunOrder, RunResult, Workdir
 from trainer.settings import BASE_MB, BYTES_PER_CLICK, LEAST_MB
 
 EPOCHS = 4
-#: The log is committed so often (s): often enough to be watched.
+#: Seconds between commits of the event log, short enough to be watched.
 COMMIT_SECONDS = 2.0
-#: A run gives way to the worker, yet has to end: somebody waits for it.
+#: Nice value of a run: it gives way to the worker, but must end while somebody waits.
 NICE = 5
-#: Of the clicks between two runs, the share that is left to the gate; the rest is learned from.
+#: Share of the clicks between two runs that the gate judges on; the run learns from the rest.
 JUDGED_SHARE = 0.85
 EASED = GateSettings(least_visitors=100, least_buyers=3)
-#: The order that stands for the learning from January, which the demo did by itself.
+#: The order that stands for the training on January, which the demo did itself.
 JANUARY = "january"
 
 
 class DemoPlan(NamedTuple):
-    """A run after `every` clicks, of the `most` newest."""
+    """A training run after `every` clicks, on the `most` newest."""
 
     every: int
     most: int
 
 
-#: No run at all.
+#: No training runs.
 NEVER = DemoPlan(0, 0)
 
 
 @dataclass(frozen=True)
 class Learning:
-    """A trainer's folder, the clicks after which it trains (`every`), and how many of the newest it then
-    takes to learn from and to be judged on: January makes up what February lacks of them."""
+    """The folder of a trainer, after how many clicks it trains (`every`), and how many of the newest it uses.
+
+    Clicks of January make up for those that February does not have yet.
+    """
 
     folder: Path
     every: int
@@ -52,29 +54,29 @@ class Learning:
 
     @property
     def log(self) -> Path:
-        """Where the event log is."""
+        """The folder of the event log."""
         return self.folder / "eventlog"
 
     @property
     def registry(self) -> Path:
-        """Where versions are."""
+        """The folder of the versions."""
         return self.folder / "registry"
 
     @property
     def workdir(self) -> Workdir:
-        """Where the run under way is."""
+        """The folder of the current run."""
         return Workdir(self.folder / "trainer")
 
     def recent(self, log: DemoLog) -> Path:
-        """Write the newest of January's clicks, which the trainer begins with, to a file."""
+        """Write the newest clicks of January, with which the trainer begins, to a file."""
         file = self.folder / "recent.parquet"
         pl.read_parquet(log.january).tail(self.most - self.every).write_parquet(file)
         return file
 
     def begin(self, clicks: int) -> None:
-        """Tell the trainer of the version in use, and that `clicks` of January are in its log already.
+        """Give the trainer the serving version, and note that `clicks` of January are in its log already.
 
-        So the next run is due when as many new ones have come as are asked for.
+        So the next run is due after as many new clicks as asked for.
         """
         version = Ledger(self.registry).status().serving
         order = RunOrder(id=JANUARY, reason="January", at=now_ms(), clicks=clicks)
@@ -82,7 +84,7 @@ class Learning:
         self.workdir.end(done)
 
     def environment(self, run: str) -> dict[str, str]:
-        """The trainer's settings, for a run of the demo with this name."""
+        """Environment variables of the trainer, for a demo run with this name."""
         config = self.folder / "training.toml"
         config.write_text(f"epochs = {EPOCHS}\n")
         own: Mapping[str, object] = {
@@ -103,7 +105,7 @@ class Learning:
 
 
 def eased() -> str:
-    """How the gate is eased, in words."""
+    """The lowered thresholds of the gate, in words."""
     usual = GateSettings()
     return (
         f"the gate is eased: it judges on {EASED.least_visitors} visitors, {EASED.least_buyers} of them "

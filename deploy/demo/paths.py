@@ -1,4 +1,4 @@
-"""The view's right half: the visitor that is followed, what may come next, and what was decided."""
+"""The right half of the view: the followed visitor, recommended items, and decisions."""
 
 import time
 from itertools import islice
@@ -21,12 +21,12 @@ MARKS = {
     "purchase": ("buys", "bold bright_green"),
 }
 OUTCOMES = {"view_promotion": "shown", "select_promotion": "clicked"}
-#: The bar's full length: most probabilities are far below one.
+#: Probability of a full bar: most are far below one.
 LEAST_SCALE = 0.25
 
 
 def following(board: Board, rows: int) -> RenderableType:
-    """The path of one visitor, latest click last, in `rows` lines, borders among them."""
+    """The path of one visitor, latest click last, in `rows` lines including borders."""
     path = board.path
     steps, known = list(path.steps.values()), path.probabilities()
     if not steps:
@@ -48,7 +48,7 @@ def following(board: Board, rows: int) -> RenderableType:
 
 
 def _earlier(board: Board, rows: int) -> list[RenderableType]:
-    """Paths that are over, a line each, as many as there is room for."""
+    """Finished paths, one line each, as many as fit."""
     lines = [
         Text.assemble(
             (f"visitor {path.visitor}, {len(path.steps):>2} clicks ", "dim"),
@@ -90,7 +90,7 @@ def next_items(board: Board, rows: int) -> RenderableType:
 
 
 def decisions(board: Board, rows: int) -> RenderableType:
-    """The latest decisions to do something, newest first."""
+    """The latest decisions other than `none`, newest first."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", show_edge=False)
     for title in ("action", "propensity", "buys", "visitor", "stage", "outcome"):
         table.add_column(title, no_wrap=True, justify="right" if title in NUMBERS else "left")

@@ -1,4 +1,4 @@
-"""What the trainer does, as its log lines, its event log and the registry's ledger say."""
+"""What the trainer does, from its log lines, its event log and the registry's ledger."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from deploy.demo.learning import EPOCHS, JANUARY
 from trainer.promotion.status import LedgerEntry, What
 
-#: Who the trainer decides as.
+#: The name under which the trainer promotes.
 GATE = "gate"
-#: What a run does from a line on, in words.
+#: What a run does after a log line, in words.
 _DOING = {
     "run ordered": "a run starts, reads the newest clicks",
     "slice written": "training on {clicks:,} clicks",
@@ -22,7 +22,7 @@ _DOING = {
 
 
 class RunEnded(NamedTuple):
-    """A run that came to an end: its version, if it made one, and why it serves or does not."""
+    """A finished run: its version, if it made one, and why that serves or not."""
 
     version: str
     promoted: bool
@@ -31,8 +31,11 @@ class RunEnded(NamedTuple):
 
 @dataclass
 class Retraining:
-    """`clicks` are those in the event log, of which there were `ordered` when the last run was ordered;
-    the next one is due after `every` more. `doing` is what the run under way does, empty for none."""
+    """State of the trainer.
+
+    `clicks` are in the event log, `ordered` of them when the last run was ordered; the next one is due after
+    `every` more. `doing` is the step of the current run, empty if there is none.
+    """
 
     every: int
     ordered: int
@@ -41,7 +44,7 @@ class Retraining:
     ended: list[RunEnded] = field(default_factory=list)
 
     def hear(self, line: Mapping[str, Any]) -> None:
-        """Take in a line of the trainer's, or of a run's."""
+        """Take in a log line of the trainer or of a run."""
         event = line.get("event")
         if event == "run ordered":
             self.ordered = int(line["clicks"])
@@ -52,13 +55,13 @@ class Retraining:
             self._end(RunEnded(line["version"] or "", line["promoted"], line["why"]))
 
     def judged(self, entries: Sequence[LedgerEntry]) -> None:
-        """Take in the ledger as it is: the gate's verdict is there before any worker is told of it."""
+        """Take in the ledger: it has the gate's verdict before workers are told."""
         for entry in entries:
             if entry.by == GATE and entry.what in (What.PROMOTED, What.REFUSED):
                 self._end(RunEnded(entry.version, entry.what is What.PROMOTED, entry.reason))
 
     def _end(self, run: RunEnded) -> None:
-        """The ledger and the trainer's lines say the same, one after the other."""
+        """Add a result once: the ledger and the log lines both report it."""
         if not run.version or all(run.version != known.version for known in self.ended):
             self.ended.append(run)
 

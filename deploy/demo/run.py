@@ -1,4 +1,4 @@
-"""The demo from start to end: the stage, clicks at a watchable speed, the view, and the summary."""
+"""The demo from start to end: set-up, clicks at a watchable speed, the view, and the summary."""
 
 import signal
 import threading
@@ -22,13 +22,16 @@ from deploy.demo.view import View
 from deploy.demo.watch import Background, lag_reader, trainer_reader, watcher
 
 REFRESH_SECONDS, LINE_SECONDS = 0.25, 5.0
-#: The last clicks' answers may still be under way when the last click has been sent.
+#: Answers may still be under way when the last click has been sent.
 LAST_ANSWERS_SECONDS = 10.0
 
 
 class Demo:
-    """One run; `seconds` of live view, None for until Ctrl-C or the log's end; `rate` clicks a second;
-    `plan` says when models are trained, None for never."""
+    """One run of the demo.
+
+    `seconds` of live view (None: until Ctrl-C or the end of the log), `rate` clicks per second; `plan` says
+    when models are trained (None: never).
+    """
 
     def __init__(self, console: Console, seconds: float | None, rate: float, plan: DemoPlan | None) -> None:
         self._console, self._seconds, self._rate, self._plan = console, seconds, rate, plan
@@ -36,13 +39,13 @@ class Demo:
     def run(self) -> Board:
         """Everything; returns what was seen. Raises PathcastError; KeyboardInterrupt before it is live."""
         with _ending_politely(), stage(self._console, self._plan) as ready:
-            school = ready.school
-            retraining = Retraining(school.learning.every, school.january) if school else None
+            trainer = ready.trainer
+            retraining = Retraining(trainer.learning.every, trainer.january) if trainer else None
             board = Board(ready.log, time.time(), retraining)
             with self._background(ready, board) as threads:
                 with suppress(KeyboardInterrupt):
                     self._watch(ready, board, threads)
-                # From here on a second Ctrl-C would leave things behind.
+                # A second Ctrl-C during the clean-up would leave topics and processes behind.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 self._console.print("stopping ...", style="dim")
         return board
@@ -106,10 +109,10 @@ class Demo:
 
 def _reader(ready: Stage, board: Board) -> list[Background]:
     """Who tells the board of the trainer, if there is one."""
-    school, retraining = ready.school, board.retraining
-    if school is None or retraining is None:
+    trainer, retraining = ready.trainer, board.retraining
+    if trainer is None or retraining is None:
         return []
-    return [trainer_reader(school.trainer.log, school.learning, board, retraining)]
+    return [trainer_reader(trainer.process.log, trainer.learning, board, retraining)]
 
 
 def _await_answers(ready: Stage, board: Board, sent: Sequence[ReplayReport]) -> None:
@@ -124,8 +127,8 @@ def _await_answers(ready: Stage, board: Board, sent: Sequence[ReplayReport]) -> 
 def _check(ready: Stage, threads: list[Background]) -> None:
     """Raises DemoError if any part has ended that should not."""
     ready.worker.check()
-    if ready.school:
-        ready.school.trainer.check()
+    if ready.trainer:
+        ready.trainer.process.check()
     for thread in threads:
         if thread.failure is not None:
             raise DemoError(f"the demo's {thread.name} failed: {thread.failure}") from thread.failure

@@ -1,4 +1,4 @@
-"""The demo's broker, topics and first model: each is there, or says in one line why not."""
+"""The demo's broker, topics and first model; each is ready, or reports in one line why not."""
 
 import hashlib
 import os
@@ -19,9 +19,9 @@ from models.registry.registry import RegistryError, Version
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 
-#: Every name that a demo leaves on a broker starts so.
+#: Prefix of all names that a demo uses on a broker.
 PREFIX = "pathcast-demo-"
-#: Enough to be better than the lower tiers; a slow machine ends by the time instead.
+#: Enough to be better than lower fallback tiers; on a slow machine the time ends the training.
 TRAINING_EPOCHS, TRAINING_MINUTES = 4, 1.0
 
 
@@ -30,7 +30,7 @@ class DemoError(PathcastError):
 
 
 def start_broker() -> tuple[Broker | None, str]:
-    """The broker if this call started one, and the address to use. KAFKA_BOOTSTRAP_SERVERS wins.
+    """The broker if this call started one, and the address to use. KAFKA_BOOTSTRAP_SERVERS has precedence.
 
     Raises BrokerError.
     """
@@ -43,13 +43,13 @@ def start_broker() -> tuple[Broker | None, str]:
     try:
         return (broker if broker.start() else None), broker.bootstrap
     except PortBusy:
-        # Whoever runs there did not ask for a demo: any other port will do for one.
+        # Another program uses the port, so the demo takes any free one.
         broker = Broker(broker.directory, free_port())
         return (broker if broker.start() else None), broker.bootstrap
 
 
 def topic_names(run: str) -> TopicNames:
-    """Names of this run's own, so that a demo never mixes with anything else on the broker."""
+    """Topic names of this run only, so that a demo does not mix with anything else on the broker."""
     return TopicNames(**{role: f"{run}-{field.default}" for role, field in TopicNames.model_fields.items()})
 
 
@@ -59,7 +59,7 @@ def new_run() -> str:
 
 
 def forget(to: Connection, prefix: str) -> None:
-    """Delete topics and groups that begin with `prefix`; a broker that is gone has nothing to forget."""
+    """Delete topics and groups that begin with `prefix`; an unreachable broker is ignored."""
     with suppress(KafkaError, PathcastError, OSError), admin(to) as client:
         topics = [topic for topic in client.list_topics() if topic.startswith(prefix)]
         if topics:
@@ -70,7 +70,7 @@ def forget(to: Connection, prefix: str) -> None:
 
 
 def model(events: Path, folder: Path) -> tuple[Version, bool]:
-    """The model learned from a log, and whether it was made just now. Raises DemoError."""
+    """The model trained on a log, and whether it was trained just now. Raises DemoError."""
     versions = versions_of(events, folder)
     found = _newest(versions)
     if found:
@@ -83,7 +83,7 @@ def model(events: Path, folder: Path) -> tuple[Version, bool]:
 
 
 def versions_of(events: Path, folder: Path) -> Path:
-    """Another log, another registry: a model must not have seen what it is shown."""
+    """The registry for a log: a model must not have learned from the clicks that it answers."""
     return folder / f"registry-{hashlib.sha256(events.read_bytes()).hexdigest()[:8]}"
 
 

@@ -1,10 +1,10 @@
-"""The shipped log, cut up: January is learned from, February is what the demo's visitors do.
+"""The shipped log in two parts: models learn from January, the demo's visitors repeat February.
 
-Where a trainer is to make a better model, the first one knows the beginning of January only: what has come
-since is what there is to learn.
+With a trainer, the first model learns from the beginning of January only, so that the rest is left to learn
+from.
 
-A month of a small shop is quiet: at a watchable speed nobody would see one visitor's path. So all days of
-February are laid over each other, as if they were one day of a shop twenty-eight times as large.
+At a watchable speed, a month of a small shop is too quiet to show a visitor's path. So all days of February
+are laid over each other, as one day of a shop twenty-eight times as large.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from models.durations import DAY_MS
 from trainer.logs.log_files import read_log
 
 FEBRUARY_MS = int(datetime(2021, 2, 1, tzinfo=UTC).timestamp() * 1000)
-#: The first model of a demo with a trainer has seen what came before.
+#: End of the clicks for the first model of a demo with a trainer.
 FIRST_UNTIL_MS = int(datetime(2021, 1, 8, tzinfo=UTC).timestamp() * 1000)
 #: A path worth following: so many clicks (before its purchase, if it has one), and over within a while.
 LEAST_CLICKS, MOST_CLICKS, LONGEST_MS = 5, 40, 5_400_000
@@ -26,8 +26,10 @@ LEAST_CLICKS, MOST_CLICKS, LONGEST_MS = 5, 40, 5_400_000
 
 @dataclass(frozen=True)
 class DemoLog:
-    """Files to learn from (`first` is the beginning of January) and to replay; `names` by item id; `buyers`
-    and `walkers` are worth following."""
+    """Files to learn from (`first` is the beginning of January) and to replay, and `names` by item id.
+
+    The paths of `buyers` and `walkers` are worth following.
+    """
 
     first: Path
     january: Path
@@ -38,7 +40,7 @@ class DemoLog:
 
 
 def shipped() -> Path:
-    """REES46's log as it comes with the program."""
+    """The log of REES46 that is shipped with the program."""
     return Path(str(resources.files("deploy") / "data" / "rees46_electronics.csv.gz"))
 
 
@@ -61,7 +63,7 @@ def fold(log: pl.DataFrame) -> pl.DataFrame:
 
 
 def worth_following(log: pl.DataFrame) -> tuple[frozenset[str], frozenset[str]]:
-    """Visitors on whose path something happens: those who buy in the end, and those who only look around."""
+    """Visitors with eventful paths: those who buy in the end, and those who only look around."""
     place = pl.int_range(pl.len())
     paths = log.group_by("visitor_id", maintain_order=True).agg(
         bought=place.filter(pl.col("event") == "purchase").min(),

@@ -1,4 +1,4 @@
-"""Made-up feedback: the log knows nothing of our decisions, so some are said to be seen, and some clicked."""
+"""Simulated feedback: the log has no reactions to our decisions, so some are marked as seen or clicked."""
 
 import heapq
 import random
@@ -20,9 +20,9 @@ from models.contract.predictions import AdDecision
 from streams.config.connection import Connection
 
 SHOWN_SHARE, CLICKED_SHARE = 0.5, 0.25
-#: When it is said: seconds of the wall clock after the decision, and ms of event time.
+#: Delay of an outcome: seconds of the wall clock after the decision, and ms of event time.
 AFTER, AFTER_EVENT_MS = {"view_promotion": 0.5, "select_promotion": 1.2}, 2_000
-#: An outcome is told of the shop's present (event time, ms), since its visitor may have gone on.
+#: Outcomes get the shop's present event time (ms), since the visitor may have clicked meanwhile.
 RECENT_MS = 60_000
 
 
@@ -50,7 +50,7 @@ class Planned:
 class SimulatedOutcomes:
     """Plans outcomes of decisions (any thread) and sends them to `topic` when they are due (its own thread).
 
-    `clock` gives the shop's event time (epoch ms).
+    `clock` is the event time of the shop (epoch ms).
     """
 
     def __init__(self, to: Connection, topic: str, clock: Callable[[], int], seed: int = 0) -> None:
@@ -58,12 +58,12 @@ class SimulatedOutcomes:
         self._chance = random.Random(seed)
         self._planned: list[Planned] = []
         self._lock = threading.Lock()
-        #: Of what was sent; complete once the thread has ended.
+        #: Counts of sent events; complete once the thread has ended.
         self.report = ReplayReport()
         self.thread = Background("outcomes", self._send_when_due)
 
     def plan(self, decision: AdDecision) -> None:
-        """Perhaps somebody saw it, and perhaps clicked. Never about the answer to such an event itself."""
+        """Draw whether the decision was seen and clicked; answers to simulated events are left out."""
         if decision.action == NOTHING or SIMULATED in decision.event_id:
             return
         events = ["view_promotion"] * (self._chance.random() < SHOWN_SHARE)

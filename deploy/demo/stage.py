@@ -1,5 +1,6 @@
-"""What stands before the curtain rises: broker, topics, model, catalogue, worker, trainer; and how it is put
-away."""
+"""What a demo needs before clicks flow: broker, topics, model, catalogue, worker, trainer; started and
+stopped.
+"""
 
 import shutil
 import tempfile
@@ -20,7 +21,7 @@ from deploy.demo import setup
 from deploy.demo.children import TrainerProcess, WorkerProcess
 from deploy.demo.learning import NEVER, DemoPlan, Learning, eased
 from deploy.demo.shipped_log import DemoLog, prepare, shipped
-from deploy.demo.warm_start_trainer import School, answered
+from deploy.demo.warm_start_trainer import DemoTrainer, answered
 from deploy.demo.watch import ends
 from models.features.features import FEATURES_VERSION
 from models.registry.versions import Version
@@ -32,18 +33,18 @@ from trainer.promotion.promotions import Promotions
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that is up, and how to reach it; `starts` are the offsets at which February begins."""
+    """The running parts and how to reach them; `starts` are the offsets where February begins."""
 
     to: Connection
     names: TopicNames
     log: DemoLog
     worker: WorkerProcess
     starts: Mapping[TopicPartition, int]
-    school: School | None
+    trainer: DemoTrainer | None
 
 
 class Builder:
-    """Puts up one part after the other, each with a line that says so; `down` takes them away in reverse."""
+    """Starts one part after the other and prints a line for each; `down` stops them in reverse order."""
 
     def __init__(self, console: Console, down: ExitStack, plan: DemoPlan | None) -> None:
         self._console, self._down, self._plan = console, down, plan
@@ -54,7 +55,7 @@ class Builder:
         self._started = time.monotonic()
 
     def build(self) -> Stage:
-        """Raises PathcastError, naming what failed."""
+        """Start all parts. Raises PathcastError, naming what failed."""
         self._cache.mkdir(parents=True, exist_ok=True)
         to = self._broker()
         names = self._topics(to)
@@ -62,8 +63,8 @@ class Builder:
         learnt = Learning(self._folder, *(self._plan or NEVER))
         self._model(to, names, log, learnt)
         worker = self._worker(to, names, learnt)
-        school = self._school(to, names, log, worker, learnt) if self._plan else None
-        return Stage(to, names, log, worker, ends(to, names), school)
+        trainer = self._trainer(to, names, log, worker, learnt) if self._plan else None
+        return Stage(to, names, log, worker, ends(to, names), trainer)
 
     def _say(self, text: str) -> None:
         self._console.print(f"[dim]{time.monotonic() - self._started:5.1f} s[/]  {text}", highlight=False)
@@ -75,7 +76,7 @@ class Builder:
             self._down.callback(broker.stop)
         to = Connection(bootstrap_servers=bootstrap)
         if broker:
-            # Nobody else can be using a broker that was not running: what is there of demos is left over.
+            # Nobody else uses a broker that was not running, so topics of demos are leftovers.
             setup.forget(to, setup.PREFIX)
         self._say(f"Apache Kafka {'started' if broker else 'found'} at {bootstrap}")
         return to
@@ -91,7 +92,7 @@ class Builder:
 
     def _model(self, to: Connection, names: TopicNames, log: DemoLog, learnt: Learning) -> None:
         events, span = (log.first, "1 to 7 January") if self._plan else (log.january, "January")
-        self._say(f"model: learned from {span}, or taken from an earlier run")
+        self._say(f"model: training on {span}, or taking it from an earlier run")
         version, made = setup.model(events, self._cache)
         shutil.copytree(version.path, learnt.registry / version.id)
 
@@ -109,9 +110,9 @@ class Builder:
         self._say(f"worker ready, its endpoints at {worker.url}")
         return worker
 
-    def _school(
+    def _trainer(
         self, to: Connection, names: TopicNames, log: DemoLog, worker: WorkerProcess, learnt: Learning
-    ) -> School:
+    ) -> DemoTrainer:
         with self._console.status("replaying January for the trainer's event log"):
             january = answered(to, learnt.recent(log), names.clicks, worker)
         learnt.begin(january)
@@ -119,9 +120,9 @@ class Builder:
         environment = self._environment(to, names, learnt) | learnt.environment(self._run)
         trainer = TrainerProcess(self._folder / "trainer.log", environment)
         self._down.callback(trainer.stop)
-        self._say(f"trainer started; it trains after every {learnt.every:,} clicks that come from now on")
+        self._say(f"trainer started; it trains after every {learnt.every:,} new clicks")
         self._say(eased())
-        return School(trainer, learnt, january)
+        return DemoTrainer(trainer, learnt, january)
 
     def _environment(self, to: Connection, names: TopicNames, learnt: Learning) -> dict[str, str]:
         topics = {f"PATHCAST_TOPIC_{role.upper()}": name for role, name in names.model_dump().items()}
@@ -144,9 +145,9 @@ def _keeping_log_of_failure(folder: Path) -> Callable[..., None]:
 
 @contextmanager
 def stage(console: Console, plan: DemoPlan | None) -> Iterator[Stage]:
-    """All parts up; at the end all that this call started is stopped and what it left is removed.
+    """All parts while the context lasts; afterwards those that this call started are stopped and cleaned up.
 
-    A trainer is among them if there is a `plan` for it.
+    With a `plan` there is a trainer as well.
     """
     with ExitStack() as down:
         yield Builder(console, down, plan).build()

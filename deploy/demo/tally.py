@@ -1,4 +1,4 @@
-"""Which clicks were answered, how often, and by which version of the model: counted, click by click."""
+"""Which clicks were answered, how often, and by which version, counted click by click."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,11 @@ _BITS["dead_letters"] = 16
 
 @dataclass
 class Served:
-    """A version: when its first answer was read (s of the wall clock), after how many answered clicks, and
-    how many clicks it answered. Of the `tries` that followed, `hits` were among the items it recommended."""
+    """A version: when its first answer was read (s of the wall clock), and how many clicks it answered.
+
+    `after` that many answered clicks it began. Of the `tries` that followed, `hits` were among its
+    recommended items.
+    """
 
     since: float
     after: int
@@ -20,7 +23,7 @@ class Served:
 
 
 class AnswerTally:
-    """Clicks by event id, and what was read of each. It grows with the demo's log, which is a day long."""
+    """Clicks by event id with their answers. It grows with the demo's log, which is a day long."""
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
@@ -28,10 +31,10 @@ class AnswerTally:
         self.versions: dict[str, Served] = {}
 
     def saw(self, role: str, event_id: str) -> None:
-        """A click, an answer to one, or the click as a dead letter, in any order."""
+        """Take in a click, an answer, or a dead letter, in any order."""
         bit, before = _BITS[role], self._seen.get(event_id, 0)
         if before & bit:
-            # A click that was sent twice is a duplicate and has no answers of its own.
+            # The second of two equal clicks is a duplicate without answers.
             self.twice += role != "clicks"
             return
         self._seen[event_id] = after = before | bit
@@ -40,17 +43,17 @@ class AnswerTally:
         self.refused += role == "dead_letters"
 
     def served(self, version: str, now: float) -> None:
-        """A click's purchase intent names the version that answered."""
+        """Count the version that a purchase intent names."""
         found = self.versions.setdefault(version, Served(now, self.answered))
         found.clicks += 1
 
     def tried(self, version: str, hit: bool) -> None:
-        """What a visitor clicked after recommendations of that version, and whether it was one of them."""
+        """Count a click after recommendations of a version, and whether they contained its item."""
         if version in self.versions:
             self.versions[version].tries += 1
             self.versions[version].hits += hit
 
     @property
     def unanswered(self) -> int:
-        """Clicks that neither have all three answers nor are dead letters, or not yet."""
+        """Clicks that have neither all three answers nor a dead letter yet."""
         return self.clicks - self.answered - self.refused

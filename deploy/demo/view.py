@@ -1,4 +1,4 @@
-"""The live picture of the board; every size from 90 x 28 characters up."""
+"""The live view of the board, for terminals of at least 90 x 28 characters."""
 
 import time
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ TIER_COLOURS = {
     "popular_in_category": "dark_orange",
     "popular": "red",
 }
-#: Answers whose latency is shown: about the last minute.
+#: Number of latest answers whose latency is shown: about a minute.
 RECENT = 3_000
 FUNNEL = ("view_item", "add_to_cart", "purchase")
 
@@ -49,7 +49,7 @@ class View:
             return screen
 
     def _right(self, height: int) -> list[Layout]:
-        """From the visitor's path, which gets what the others leave, down to the trainer."""
+        """The panels, from the visitor's path, which gets the remaining lines, down to the trainer."""
         board = self._board
         low = height < 36
         lines = 0 if board.retraining is None else 7 if low else 8

@@ -1,4 +1,4 @@
-"""A trainer with January behind it, which must be in the topic before February begins."""
+"""A trainer whose event log begins with January, which must be on the topic before February begins."""
 
 import time
 from dataclasses import dataclass
@@ -11,23 +11,24 @@ from deploy.demo.learning import Learning
 from deploy.demo.watch import metrics
 from streams.config.connection import Connection
 
-#: Inputs that the worker has dealt with, whatever their fate.
+#: Metrics that count the inputs that a worker has processed, whatever the outcome.
 _DONE = "pathcast_events_total", "pathcast_dead_letters_total", "pathcast_duplicates_total"
 
 
 @dataclass(frozen=True)
-class School:
-    """A trainer, its folder, and how many of January's clicks it finds in the topic."""
+class DemoTrainer:
+    """A trainer process, its settings, and how many clicks of January are on the topic."""
 
-    trainer: TrainerProcess
+    process: TrainerProcess
     learning: Learning
     january: int
 
 
 def answered(to: Connection, log: Path, clicks: str, worker: WorkerProcess) -> int:
-    """Send a log to the topic `clicks` at once; how many they were, when the worker is done with them.
+    """Send a log to the topic `clicks` at once; returns the number of clicks when the worker has processed
+    them.
 
-    Raises DemoError if it ends before.
+    Raises DemoError if the worker ends before that.
     """
     sent = replay(to, RecordSource(log), Pace(), clicks).sent
     while (metrics(worker.url, *_DONE) or 0) < sent:

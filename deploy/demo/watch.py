@@ -1,4 +1,4 @@
-"""Reading what is on the topics, as any consumer of the answers would: committed records only."""
+"""Reading the topics as any consumer of the answers would: committed records only."""
 
 import json
 import threading
@@ -21,12 +21,12 @@ from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_tables import CLICKS
 from trainer.promotion.ledger import Ledger
 
-#: What comes within it is read at once: else the broker answers for each record, half a core at 100 a second.
+#: Records within this time are fetched together; single fetches took half a core at 100 records a second.
 PAUSE_SECONDS = 0.025
 
 
 class Background(threading.Thread):
-    """A thread that works until told to stop; what it dies of is kept for the main thread to tell."""
+    """A thread that works until it is stopped; its error is kept for the main thread."""
 
     def __init__(self, name: str, work: Callable[[threading.Event], Any]) -> None:
         super().__init__(name=name, daemon=True)
@@ -42,13 +42,13 @@ class Background(threading.Thread):
             self.failure = error
 
     def stop(self) -> None:
-        """Ask it to end, and wait for that a while."""
+        """Ask the thread to end, and wait for it for a while."""
         self.halt.set()
         self.join(10)
 
 
 def ends(to: Connection, names: TopicNames) -> dict[TopicPartition, int]:
-    """Where the topics keyed by visitor end now, by partition."""
+    """Present ends of the topics keyed by visitor, by partition."""
     with consumer(to) as client:
         parts = [
             TopicPartition(topic, n) for topic in names.by_visitor for n in client.partitions_for_topic(topic)
@@ -64,7 +64,7 @@ def watcher(
     board: Board,
     on_decision: Callable[[Any], None],
 ) -> Background:
-    """Feeds the board with clicks, answers and dead letters, from offset `starts` of each partition on."""
+    """Feeds clicks, answers and dead letters to the board, from the offsets `starts` of each partition."""
     roles = {
         getattr(names, role): role
         for role in TopicNames.model_fields
@@ -94,7 +94,7 @@ def _take(fetched: Any, roles: dict[str, str], board: Board, on_decision: Callab
 
 
 def lag_reader(url: str, board: Board) -> Background:
-    """Brings the worker's own `pathcast_lag_records` to the board, once a second."""
+    """Copies the worker's `pathcast_lag_records` to the board, once a second."""
 
     def read(halt: threading.Event) -> None:
         while not halt.wait(1.0):
@@ -116,13 +116,13 @@ def metrics(url: str, *names: str) -> float | None:
 
 
 def trainer_reader(said: Path, learning: Learning, board: Board, retraining: Retraining) -> Background:
-    """Brings to the board what the trainer's lines in `said` say, its event log and the ledger."""
+    """Feeds the trainer's log lines in `said`, its event log and the ledger to the board."""
     log, ledger = EventLog.at(str(learning.log)), Ledger(learning.registry)
 
     def read(halt: threading.Event) -> None:
         with said.open() as lines:
             over = False
-            # Once more after the end is asked for: what came of the last clicks is told as well.
+            # Read once more at the end, for results of the last clicks.
             while not over:
                 over = halt.wait(0.5)
                 clicks, entries = sum(found.rows for found in log.manifests(CLICKS.name)), ledger.entries()
@@ -136,7 +136,7 @@ def trainer_reader(said: Path, learning: Learning, board: Board, retraining: Ret
 
 
 def heard(lines: TextIO) -> Iterator[dict[str, Any]]:
-    """The log lines that have been written to their end since; others that share the file are left out."""
+    """Complete log lines written since; other output in the file is left out."""
     while True:
         at = lines.tell()
         line = lines.readline()

@@ -1,4 +1,4 @@
-"""`--event-map`: what a log or a producer of another domain calls its events."""
+"""`--event-map`: the contract's events for the event names of a log or a producer."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from models.contract.aliases import EventMapError, EventNames, event_name
 
 
 def read(path: Path, whole: bool = True) -> EventNames:
-    """The map of a TOML file; `whole`: it may be nothing but the map. Raises EventMapError."""
+    """The map of a TOML file; `whole`: the file holds nothing else. Raises EventMapError."""
     try:
         text = path.expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -20,7 +20,7 @@ def read(path: Path, whole: bool = True) -> EventNames:
 
 
 def _names(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> EventNames:
-    """Files and NAME=EVENT pairs, the later ones over the earlier."""
+    """The map of files and NAME=EVENT pairs; later ones replace earlier ones."""
     mapping: dict[str, str] = {}
     for one in given:
         name, equals, event = one.partition("=")
@@ -32,12 +32,12 @@ def _names(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...])
 
 
 def names_in(config: Path | None, names: EventNames) -> EventNames:
-    """What was given; nothing given: the map among a file of settings. Raises EventMapError."""
+    """The given names; without any, those in the file of settings. Raises EventMapError."""
     return read(config, whole=False) if config and not names.mapping else names
 
 
 def names_for(metrics: Mapping[str, Any], names: EventNames) -> EventNames:
-    """What was given; nothing given: how they were read for the version with these metrics."""
+    """The given names; without any, those that the version was trained with."""
     return names if names.mapping else EventNames(metrics.get("log", {}).get(event_map.TABLE))
 
 
@@ -47,5 +47,5 @@ event_map_option = click.option(
     multiple=True,
     metavar="FILE|NAME=EVENT",
     callback=_names,
-    help="What the log's event names stand for: TOML, or one of them.",
+    help="Event of the contract for an event name of the log: one pair, or a TOML file; repeat for more.",
 )

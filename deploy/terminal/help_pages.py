@@ -13,7 +13,7 @@ def sentence(text: str) -> str:
 
 
 class Group(click.Group):
-    """A group that shows each subcommand with the first sentence of its help, however long: never half of it.
+    """A group that shows each subcommand with the whole first sentence of its help.
 
     `settings` are the environment variables that its page lists.
     """
@@ -34,7 +34,7 @@ class Group(click.Group):
 
 
 class Command(click.Command):
-    """A command whose page lists `settings`, the environment variables that matter most to it."""
+    """A command whose page lists `settings`, its most important environment variables."""
 
     def __init__(self, *arguments: Any, settings: tuple[str, ...] = (), **others: Any) -> None:
         super().__init__(*arguments, **others)
@@ -46,7 +46,7 @@ class Command(click.Command):
 
 
 def write_settings(names: tuple[str, ...], formatter: click.HelpFormatter) -> None:
-    """Write variables with their defaults and what they are for, as `docs/settings.md` has them."""
+    """Write variables with their defaults and meanings, as in `docs/settings.md`."""
     if not names:
         return
     from deploy.reference.settings_doc import every

@@ -14,7 +14,7 @@ from trainer.eventlog.stats import Stats
 
 
 def held(found: Iterable[Stats]) -> Table:
-    """Rows, files and days by table, and what was dropped and why."""
+    """Rows, files and days by table, and the dropped rows by reason."""
     shown = Table("table", "rows", "files", "MB", "days", "event time", "expired", "erased", "lost")
     for one in found:
         shown.add_row(*_cells(one))
@@ -22,7 +22,7 @@ def held(found: Iterable[Stats]) -> Table:
 
 
 def refused(found: Iterable[Refusals]) -> Table | None:
-    """Refused rows by table and reason with their share of the table; None where there are none."""
+    """Refused rows by table and reason, with their share of the table; None if there are none."""
     shown = Table("table", "refused", "rows", "share")
     for one in found:
         for reason, count in one.refused.items():
@@ -31,7 +31,7 @@ def refused(found: Iterable[Refusals]) -> Table | None:
 
 
 def as_json(log: EventLog, found: Iterable[Stats], most: float) -> dict[str, Any]:
-    """All figures of an event log, with the alarms, for programs."""
+    """All figures of an event log with its alarms, for programs."""
     refusals = [(one, Refusals.of(one)) for one in found]
     return {
         "tables": {
@@ -46,7 +46,7 @@ def as_json(log: EventLog, found: Iterable[Stats], most: float) -> dict[str, Any
 
 
 def repaired(table: str, found: Iterable[Repaired]) -> str:
-    """What became of a table's refused rows, as a line."""
+    """The result of a repair of one table, as a line."""
     read = mended = erased = 0
     stay: Counter[str] = Counter()
     for one in found:

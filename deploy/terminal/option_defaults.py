@@ -1,4 +1,4 @@
-"""What commands show as defaults in their help: a module that imports nothing, so that help comes at once."""
+"""Defaults that help pages show; this module imports nothing, so that help is fast."""
 
 from typing import Final, NamedTuple
 
@@ -7,7 +7,7 @@ DEFAULT_PARTITIONS: Final = 4
 
 
 class Wanted(NamedTuple):
-    """Who is published: days of absence from and below, least probability, least sessions, most records."""
+    """Which lapsing visitors are published: days of absence, least probability and sessions, most records."""
 
     within_days: float = 14.0
     absent_from: float = 3.0

@@ -1,4 +1,4 @@
-"""A file that a command writes in the end: that it can be written is known before the work."""
+"""A file that a command writes at its end; it is checked before the work that it can be written."""
 
 import os
 from pathlib import Path
@@ -8,13 +8,13 @@ import click
 
 
 class OutFile(click.Path):
-    """A file in a folder that is there and may be written."""
+    """A file in an existing folder that may be written."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, writable=True, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path. Fails where the end of the work would."""
+        """The path. Fails if the file could not be written at the end."""
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         folder = path.parent
         if not folder.is_dir():
@@ -22,7 +22,9 @@ class OutFile(click.Path):
                 f"{path} cannot be written: {folder} is no folder; make it, or name another", param, ctx
             )
         if not path.exists() and not os.access(folder, os.W_OK | os.X_OK):
-            self.fail(f"{path} cannot be written: {folder} may not be; name another folder", param, ctx)
+            self.fail(
+                f"{path} cannot be written: no permission for {folder}; name another folder", param, ctx
+            )
         return path
 
 

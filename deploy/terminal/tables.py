@@ -1,7 +1,7 @@
-"""Tables on standard output: for eyes as wide as the screen, for a file or a pipe as wide as they are.
+"""Tables on standard output: as wide as the screen on a terminal, one line for each row in a file or a pipe.
 
-A word is never cut. A table that does not fit the screen wraps between words; one whose words alone are too
-wide is written row by row, a line for each cell.
+Words are never cut. A table wider than the screen wraps between words; if single words are too wide, it is
+written row by row, with one line for each cell.
 """
 
 import sys
@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-#: Wider than any row: each is one line, whatever its length, and nothing is cut off.
+#: Wider than any row, so that each row is one line and nothing is cut.
 PIPE_WIDTH = 1_000
-#: What a column takes beside its text: a space on both sides, and a border.
+#: Width of a column beside its text: a space on both sides, and a border.
 _FRAME = 3
 
 
 class Width(NamedTuple):
-    """What a column needs at least, its longest word, and what it would take at most, its longest line."""
+    """The width of a column: at least its longest word, at most its longest line."""
 
     least: int
     most: int
@@ -41,10 +41,10 @@ def print_table(table: Table, console: Console | None = None) -> None:
 
 
 def shared(needed: Sequence[Width], room: int) -> list[int] | None:
-    """A width for each column of a table that is at most `room` wide; None where its words do not fit.
+    """A width for each column of a table that is at most `room` wide; None if its words do not fit.
 
-    Who needs little more than the longest word gets it first: numbers and names stay on one line, sentences
-    wrap. The first column names the row: it is wrapped only where there is no room otherwise.
+    Columns that need little more than their longest word get it first: numbers and names stay on one line,
+    sentences wrap. The first column, which names the row, wraps only if there is no room otherwise.
     """
     named = [Width(one.most if number == 0 else one.least, one.most) for number, one in enumerate(needed)]
     return _shared(named, room) or _shared(needed, room)
@@ -79,7 +79,7 @@ def _needed(texts: Sequence[Text]) -> Width:
 
 
 def _print_rows(table: Table, console: Console) -> None:
-    """The table row by row: each cell behind its column's name, the first one as a heading."""
+    """The table row by row: each cell after the name of its column, the first cell as a heading."""
     if table.title:
         console.print(_text(table.title, console), soft_wrap=True)
     columns = list(_columns(table, console))
@@ -97,7 +97,7 @@ def _headed(header: Text, value: Text) -> Text:
 
 
 def _print_cell(header: Text, value: Text, name: int, console: Console) -> None:
-    """Wrapped between words; a word that is longer than the screen is left whole, to be copied."""
+    """A cell, wrapped between words; a word wider than the screen stays whole, so that it can be copied."""
     room = console.width - name - 4
     fits = _needed([value]).least <= room
     lines = list(value.wrap(console, room) if fits else value.split("\n"))

@@ -1,1 +1,1 @@
-"""The event log: what was clicked and answered, from Kafka to Parquet files that can be learned from."""
+"""The event log: clicks and answers from Kafka, kept as Parquet files to learn from."""

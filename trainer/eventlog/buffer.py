@@ -20,15 +20,15 @@ Filter = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 class Overtaken(EventLogError):
-    """Another process has written these offsets; it owns the partition now."""
+    """Another process has written these offsets: it owns the partition now."""
 
 
 class _ForgottenRows(Exception):
-    """A visitor was forgotten after rows of theirs were written, and before these were committed."""
+    """A visitor was forgotten after their rows were written to files, but before the commit."""
 
 
 class TopicSource(NamedTuple):
-    """A partition of a topic as it is now: the topic's id, and the first and the next offset it has."""
+    """A partition of a topic as it is now: the topic's id, its first offset and its next one."""
 
     topic: str
     topic_id: str
@@ -37,7 +37,7 @@ class TopicSource(NamedTuple):
 
 
 class RowBatch(NamedTuple):
-    """What is committed at once: files, the rows that were read for them, the offset that comes next."""
+    """What one commit adds: files, the number of rows read for them, and the next offset."""
 
     files: list[DataFile]
     rows: int
@@ -47,7 +47,7 @@ class RowBatch(NamedTuple):
 
 @dataclass
 class Buffer:
-    """Rows from `start` on; `seen` are topic id and next offset of the manifest that this follows on."""
+    """Rows from offset `start` on; `seen` are topic id and next offset of the manifest that they follow."""
 
     log: EventLog
     history: History
@@ -65,9 +65,9 @@ class Buffer:
     def open(
         cls, log: EventLog, rows: Rows, number: int, source: TopicSource, keep: Filter, anew: bool
     ) -> "Buffer":
-        """Begin where the manifest ends; `anew`: go on with a topic that is another one than it was.
+        """Begin where the manifest ends; `anew` accepts a topic that was recreated or truncated.
 
-        Raises EventLogError where the manifest and the topic do not fit together.
+        Raises EventLogError if the manifest does not fit the topic.
         """
         history = log.history(rows.table.name, number)
         found = history.latest()
@@ -81,7 +81,9 @@ class Buffer:
         raise EventLogError(_misfit(found, source))
 
     def add(self, records: Sequence[LoggedRecord]) -> None:
-        """Take records in the order of their offsets; those before the start have been written already."""
+        """Take records in the order of their offsets; those before `start` were written earlier and are
+        skipped.
+        """
         fresh = [record for record in records if record.offset >= self.start]
         if fresh and self._first is None:
             self._first = fresh[0].offset
@@ -96,9 +98,9 @@ class Buffer:
             self._pending = []
 
     def commit(self, begin: int, now: int) -> list[DataFile]:
-        """Write all rows, and only then say that they are there; the files that hold them.
+        """Write all rows to files, then commit the manifest that names them; returns these files.
 
-        `begin` is the topic's first offset as of now. Raises Overtaken, or EventLogError.
+        `begin` is the topic's present first offset. Raises Overtaken or EventLogError.
         """
         self._read()
         if not self._frames:
@@ -132,7 +134,7 @@ class Buffer:
         return (self.start, begin) if lost else None
 
     def _after(self, batch: RowBatch, found: Manifest | None) -> Manifest:
-        """The manifest with the batch. Raises Overtaken where it is not the one that was seen."""
+        """The manifest with the batch added. Raises Overtaken if it is not the one that was seen."""
         now = (found.topic_id, found.next) if found else None
         if now != self.seen:
             raise Overtaken(

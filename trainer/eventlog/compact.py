@@ -1,8 +1,8 @@
-"""Fewer files: rows stay what they are, in files that are not too small.
+"""Compaction: the same rows in fewer files.
 
-A day that goes on is merged as a binary counter adds (Bentley and Saxe 1980): the newest files, as long as
-they are together half as large as the one before. So a row is rewritten a few times, however often rows come.
-A day that is over becomes as few files as its size allows.
+The current day is merged like a binary counter (Bentley and Saxe 1980): the newest files are merged as long
+as they are together at least half as large as the file before them. So a row is rewritten only a few times,
+however often rows arrive. A finished day becomes as few files as the size limit allows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,11 +22,11 @@ FEWEST = 8
 
 
 class Changed(Exception):
-    """The files were changed by somebody else meanwhile: nothing was done."""
+    """Another process has changed the files meanwhile: nothing was done."""
 
 
 def compact(log: EventLog, now: int, most: int = MOST_ROWS) -> int:
-    """Merge what can be merged as of `now` (epoch ms); how many files fewer there are.
+    """Merge files as of `now` (epoch ms); returns by how many files there are fewer.
 
     Raises EventLogError.
     """
@@ -48,7 +48,7 @@ def _partition(log: EventLog, history: History, now: int, most: int) -> int:
 
 
 def plan(files: Sequence[DataFile], today: str, most: int) -> list[list[DataFile]]:
-    """Which files become one: of days before `today` (ISO date) all neighbours, of later ones the newest."""
+    """Groups of files to merge: of days before `today` (ISO date) all neighbours, else the newest files."""
     days = [list(group) for _, group in groupby(sorted(files, key=lambda file: file.day), _day)]
     found = [
         group for one in days for group in (_all(one, most) if one[0].day < today else _newest(one, most))
@@ -83,9 +83,9 @@ def _newest(files: Sequence[DataFile], most: int) -> Iterator[list[DataFile]]:
 
 
 def exchange(history: History, old: Sequence[DataFile], new: Sequence[DataFile], now: int) -> Manifest:
-    """Let new files hold in the place of old ones, which stay a while for who reads them.
+    """Replace files by new ones; the old ones stay for a while for their readers.
 
-    Raises Changed where the old ones do not hold any more.
+    Raises Changed if the manifest no longer names the old ones.
     """
 
     return history.commit(lambda found: exchanged(found, old, new, now))

@@ -1,4 +1,4 @@
-"""Visitors' keys from their topic, read as far as the sealed values that are to be opened need them."""
+"""Keys of visitors, read from their topic as far as the sealed values need them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,10 @@ PATIENCE = 960.0
 
 
 class Keys:
-    """Opens values with the keys on a topic; `connection` are kafka-python's arguments. Connected while it
-    lives."""
+    """Opens sealed values with the keys on a topic.
+
+    `connection` are arguments of kafka-python; the connection lasts as long as the object.
+    """
 
     def __init__(self, ring: Keyring, topic: str, connection: Mapping[str, Any]) -> None:
         self._ring, self._topic, self._connection = ring, topic, connection
@@ -47,9 +49,9 @@ class Keys:
         )
 
     def __call__(self, role: str, records: Sequence[LoggedRecord]) -> list[bytes | None]:
-        """Their values in the clear, None where the key is gone. Raises EventLogError or WrongMaster.
+        """The values in the clear, None if the key is gone; a damaged value stays as it is.
 
-        A damaged one stays as it came.
+        Raises EventLogError or WrongMaster.
         """
         if any(is_sealed(one.value) and not self._has(one) for one in records):
             self._catch_up()
@@ -68,8 +70,11 @@ class Keys:
         return value
 
     def _catch_up(self) -> None:
-        """Read all keys written so far. A value can be read a moment before the key of its transaction: where
-        one is open, wait for its end, since a key that is not there means erased."""
+        """Read all keys written so far.
+
+        A value may be read before the key of its transaction. So wait for the end of open transactions:
+        afterwards a missing key means that it was erased.
+        """
         with explained(self._connection):
             ends = self._every.end_offsets(self._parts)
             deadline = time.monotonic() + PATIENCE
@@ -84,6 +89,6 @@ class Keys:
                     )
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._committed.close()
         self._every.close()

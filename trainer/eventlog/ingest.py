@@ -1,8 +1,8 @@
 """From Kafka into the event log, each committed record exactly once.
 
-The consumer group only shares partitions among processes. Where to read on is what the manifest says, and a
-commit is the making of the next manifest, so a kill leaves a batch either in the log or to be read again. The
-group's own offsets are for lag monitors.
+The consumer group only shares partitions among processes. The manifest says where to continue, and a commit
+creates the next manifest. So after a kill, a batch is either in the log or read again. The offsets of the
+group serve lag monitors only.
 """
 
 import threading
@@ -27,7 +27,7 @@ Clock = Callable[[], int]
 
 @dataclass(frozen=True)
 class IngestBounds:
-    """A batch is committed at so many rows or after so many seconds; both bound memory and loss of time."""
+    """A batch is committed after this many rows or seconds; this bounds memory and what a kill repeats."""
 
     rows: int = 50_000
     seconds: float = 30.0
@@ -36,8 +36,11 @@ class IngestBounds:
 
 @dataclass(frozen=True)
 class Member:
-    """A process in its consumer group. One that is restarted under the same `instance` name gets its
-    partitions back at once; without a name, after the session timeout."""
+    """A process in its consumer group.
+
+    With an `instance` name, a restarted process gets its partitions back at once; without one, after the
+    session timeout.
+    """
 
     group: str
     instance: str | None = None
@@ -50,26 +53,26 @@ class Member:
 
 
 class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Notes that partitions came or went; it is called on the client's own thread."""
+    """Records that partitions were assigned or revoked; the client's own thread calls it."""
 
     def __init__(self) -> None:
         self.happened = threading.Event()
 
     def on_partitions_revoked(self, revoked: Any) -> None:
-        """What was read of them is read again by whoever gets them."""
+        """Rows that are not committed are read again by the next owner."""
         self.happened.set()
 
     def on_partitions_assigned(self, assigned: Any) -> None:
-        """The next step seeks to what the manifests say."""
+        """The next step seeks to the positions in the manifests."""
         self.happened.set()
 
 
 class Ingest:
-    """The log's writer for the partitions that its consumer group gives it.
+    """Writes the event log for the partitions that the consumer group assigns.
 
-    `tables` say how to read each topic, by its name; `connection` are kafka-python's arguments; `now` is the
-    clock (epoch ms); `keep` leaves rows of forgotten visitors out; `recreated` accepts topics that are not
-    those that the log knows. `watch` counts refused rows, and raises the alarm.
+    `tables` make rows of each topic, by its name. `connection` are arguments of kafka-python, `now` is the
+    clock (epoch ms). `keep` leaves out rows of forgotten visitors. `recreated` accepts topics other than
+    those that the log knows. `watch` counts refused rows and raises the alarm.
     """
 
     def __init__(
@@ -104,7 +107,7 @@ class Ingest:
             self._client.subscribe(list(tables), listener=self._moves)
 
     def step(self, wait_ms: int = 500) -> int:
-        """Read what there is, commit what is due; how many rows were read. Raises EventLogError."""
+        """Read what there is, commit what is due; returns the number of rows read. Raises EventLogError."""
         with explained(self._connection):
             found = self._client.poll(timeout_ms=wait_ms)
         if self._moves.happened.is_set():
@@ -117,7 +120,7 @@ class Ingest:
         return sum(map(len, found.values()))
 
     def _take(self) -> None:
-        """Begin anew with the partitions that are ours now: anything fetched before belongs to the past."""
+        """Begin again with the assigned partitions; records fetched before are dropped."""
         self._moves.happened.clear()
         self._buffers.clear()
         parts = self._client.assignment()
@@ -137,16 +140,16 @@ class Ingest:
 
     @property
     def rows(self) -> int:
-        """Rows read and not yet committed."""
+        """Rows that are read and not yet committed."""
         return sum(buffer.size for buffer in self._buffers.values())
 
     @property
     def assigned(self) -> bool:
-        """Whether the group has given this process its partitions."""
+        """Whether the group has assigned partitions to this process."""
         return bool(self._buffers)
 
     def flush(self) -> None:
-        """Commit what was read. Raises EventLogError; what was not committed is read again."""
+        """Commit all rows. Raises EventLogError; rows that were not committed are read again."""
         self._flushed = self._now()
         full = {part: buffer for part, buffer in self._buffers.items() if buffer.size}
         if not full:
@@ -154,7 +157,7 @@ class Ingest:
         sources = self._topics.sources(self._client, full)
         for part, buffer in full.items():
             if sources[part].topic_id != buffer.source.topic_id:
-                self._moves.happened.set()  # recreated while it was read: looked at as at the start
+                self._moves.happened.set()  # recreated while it was read: check it as at the start
                 return
             files = buffer.commit(sources[part].begin, self._flushed)
             self.watch.take(self._tables[part.topic].table.name, files, self._flushed)
@@ -162,16 +165,16 @@ class Ingest:
 
     def _tell(self, positions: Mapping[TopicPartition, int]) -> None:
         offsets = {part: OffsetAndMetadata(offset, "", -1) for part, offset in positions.items()}
-        with suppress(KafkaError):  # only lag monitors read it
+        with suppress(KafkaError):  # only lag monitors need it
             self._client.commit_async(offsets)
 
     def behind(self) -> int:
-        """Offsets between what was read and what can be read now, of the partitions that are ours."""
+        """Offsets of the assigned partitions that can be read but were not yet read."""
         with explained(self._connection):
             ends = self._client.end_offsets(list(self._buffers))
             return sum(max(0, end - self._client.position(part)) for part, end in ends.items())
 
     def close(self) -> None:
-        """Leave the group; what was not committed is read again by whoever comes next."""
+        """Leave the group; rows that were not committed are read again by the next owner."""
         self._client.close(autocommit=False)
         self._topics.close()

@@ -1,10 +1,10 @@
-"""An event log: Parquet files by table and day, and the manifests that say which of them hold.
+"""An event log: Parquet files by table and day, and manifests that name the valid ones.
 
 ROOT/
 ├── _manifests/<table>/<partition>/<number>.json
 └── <table>/day=2026-11-26/<partition>-<first offset>-<last offset>-<digest>.parquet
 
-A file counts once a manifest names it. What was written before a kill and is in no manifest is not there.
+A file counts only if a manifest names it; a killed writer may leave files that do not count.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ _LEVEL = 6
 
 
 def day_of(moment: int) -> str:
-    """The UTC date of a moment (epoch ms), as it is in names of folders."""
+    """The UTC date of a time (epoch ms), as in the names of folders."""
     return f"{datetime.fromtimestamp(moment / 1000, UTC):%Y-%m-%d}"
 
 
 def refused_in(frame: pl.DataFrame) -> dict[str, int]:
-    """How many rows are refused, by reason."""
+    """Refused rows by reason."""
     return dict(frame["_refused"].drop_nulls().value_counts().iter_rows())
 
 
@@ -49,19 +49,19 @@ class EventLog:
         return History(self.place, table, partition)
 
     def histories(self, table: str | None = None) -> Iterator[History]:
-        """All partitions of one table, or of all, that the log has anything of."""
+        """The manifests of all partitions that the log has, of one table or of all."""
         for name in [table] if table else BY_NAME:
             for number in self.place.names(f"{FOLDER}/{name}", folders=True):
                 yield self.history(name, int(number))
 
     def manifests(self, table: str | None = None) -> list[Manifest]:
-        """What holds now, partition by partition. Raises EventLogError."""
+        """The current manifest of each partition. Raises EventLogError."""
         return [found for history in self.histories(table) if (found := history.latest())]
 
     def write(self, table: str, partition: int, frame: pl.DataFrame, now: int) -> list[DataFile]:
-        """Write rows in order of their offsets, a file for each day on which they were stamped.
+        """Write rows in the order of their offsets, one file for each day of their Kafka timestamps.
 
-        Rows without a timestamp belong to the day of `now` (epoch ms). The files hold once a manifest names
+        Rows without a timestamp belong to the day of `now` (epoch ms). The files count once a manifest names
         them. Raises EventLogError.
         """
         stamped = pl.when(pl.col("_stamped") < 0).then(now).otherwise(pl.col("_stamped"))
@@ -95,7 +95,7 @@ class EventLog:
         )
 
     def read(self, file: DataFile, columns: list[str] | None = None) -> pl.DataFrame:
-        """The rows of a file. Raises EventLogError where it is gone or has other bytes than were written."""
+        """The rows of a file. Raises EventLogError if it is missing or has other bytes than were written."""
         try:
             data = self.place.read(file.name)
         except FileNotFoundError as error:
@@ -110,7 +110,7 @@ class EventLog:
         return pl.read_parquet(io.BytesIO(data), columns=columns)
 
     def discard(self, history: History, names: list[str]) -> None:
-        """Remove files, but those that the manifest names as of now. Raises EventLogError."""
+        """Remove files, except those that the current manifest names. Raises EventLogError."""
         found = history.latest()
         kept = {file.name for file in found.files} if found else set()
         for name in names:

@@ -1,6 +1,6 @@
-"""Forgetting visitors: their rows leave the files, and what of them is still on its way does not come in.
+"""Erasure: rows of forgotten visitors leave the files, and later rows of theirs are not let in.
 
-Who was forgotten is kept as a keyed hash, for as long as a topic may still hold older records of theirs.
+A forgotten visitor is kept as a keyed hash, for as long as a topic may still hold their older records.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from trainer.eventlog.rows import ERASED
 
 FOLDER = "_forgotten"
 _SALT = f"{FOLDER}/salt"
-#: Topics keep records for less than this; a hash that is older finds nothing any more.
+#: Topics keep records for less than this, so older hashes match nothing.
 KEPT_MS = 90 * DAY_MS
 
 
@@ -35,7 +35,7 @@ class _Forgotten(msgspec.Struct, frozen=True):
 
 
 class Erased(NamedTuple):
-    """Rows of forgotten visitors that were in a partition: how many, their offsets and event times."""
+    """Rows of forgotten visitors that a partition had: their number, offsets and event times."""
 
     table: str
     topic: str
@@ -45,10 +45,10 @@ class Erased(NamedTuple):
 
 
 def forget(log: EventLog, visitors: Collection[str], now: int) -> list[Erased]:
-    """Erase all rows of these visitors, also those still on their way that were stamped up to `now`.
+    """Erase all rows of these visitors, also those not yet ingested that were stamped up to `now` (epoch ms).
 
-    Files are rewritten, and the old ones removed at once, so somebody who reads them may have to begin again.
-    Raises EventLogError; what was not done then is done by calling it again.
+    Files are rewritten and the old ones removed at once, so a reader may have to begin again. Raises
+    EventLogError; calling it again does the rest.
     """
     salt = _salt(log)
     entry = _Forgotten(now, [_hash(salt, visitor) for visitor in visitors])
@@ -63,7 +63,7 @@ def _erase(log: EventLog, history: History, visitors: Collection[str]) -> Erased
             return None
         made = {file: _rest(log, history, file, visitors) for file in found.files}
         try:
-            # Also where nothing was found: a writer who has not looked at the list fails, and looks.
+            # Also without a match: a writer that has not read the list fails its commit, and reads it.
             history.commit(partial(_after, found, made))
         except Changed:
             continue
@@ -81,7 +81,7 @@ class _Rest(NamedTuple):
 
 
 def _rest(log: EventLog, history: History, file: DataFile, visitors: Collection[str]) -> _Rest | None:
-    """What stays of a file; None where all does."""
+    """The rows of a file that stay; None if all of them stay."""
     theirs = theirs_of(visitors)
     found = log.read(file, ["_offset", "_key", "_bytes", "_refused", "visitor_id"]).filter(theirs)
     if not len(found):
@@ -100,7 +100,7 @@ def _after(found: Manifest, made: dict[DataFile, _Rest | None], latest: Manifest
 
 
 def theirs_of(visitors: Collection[str]) -> pl.Expr:
-    """Whether a row is of one of the visitors: by its column, its key, or bytes that could not be read."""
+    """Whether a row belongs to one of the visitors: by its column, its key, or unreadable bytes."""
     keys = [visitor.encode() for visitor in visitors]
     spelled = {one for visitor in visitors for one in (msgspec.json.encode(visitor), dumps(visitor).encode())}
     unread = pl.col("_refused").is_not_null()
@@ -110,7 +110,7 @@ def theirs_of(visitors: Collection[str]) -> pl.Expr:
 
 
 def _salt(log: EventLog) -> bytes:
-    """The key of this log's hashes, made when it is first needed."""
+    """The key of this log's hashes, created when it is first needed."""
     with suppress(FileExistsError):
         if not log.place.exists(_SALT):
             log.place.create(_SALT, secrets.token_bytes(32))
@@ -123,8 +123,7 @@ def _hash(salt: bytes, visitor: str) -> str:
 
 @dataclass
 class Forgetting:
-    """Leaves out rows of forgotten visitors that were stamped before they were forgotten, and those whose key
-    is gone."""
+    """Leaves out rows of forgotten visitors stamped before the erasure, and rows whose key is gone."""
 
     log: EventLog
     _known: dict[str, _Forgotten] = field(default_factory=dict)
@@ -148,7 +147,7 @@ class Forgetting:
         return joined.filter(~gone).drop("_who", "_until")
 
     def _hashes(self) -> dict[str, int]:
-        """Until when (epoch ms) records of the visitors with these hashes are left out."""
+        """Hashes of visitors, and until when (epoch ms) records with them are left out."""
         names = [name for name in self.log.place.names(FOLDER) if name.endswith(".json")]
         self._known = {name: self._known.get(name) or self._read(name) for name in names}
         entries = sorted(self._known.values(), key=lambda entry: entry.until)
@@ -159,7 +158,7 @@ class Forgetting:
 
 
 def outdated(log: EventLog, now: int) -> int:
-    """Remove the hashes that can find nothing any more; how many entries went. Raises EventLogError."""
+    """Remove hashes that no record can match any more; returns how many. Raises EventLogError."""
     entries = (name for name in log.place.names(FOLDER) if name.endswith(".json"))
     old = [name for name in entries if int(name[:15]) < now - KEPT_MS]
     for name in old:
@@ -168,6 +167,6 @@ def outdated(log: EventLog, now: int) -> int:
 
 
 def latest(log: EventLog) -> int:
-    """When a visitor was forgotten last, epoch ms; 0: never. Raises EventLogError."""
+    """The time of the latest erasure, epoch ms; 0: there was none. Raises EventLogError."""
     names = (name for name in log.place.names(FOLDER) if name.endswith(".json"))
     return max((int(name[:15]) for name in names), default=0)

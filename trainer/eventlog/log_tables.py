@@ -1,6 +1,6 @@
-"""The tables of the event log: one for each topic that can be learned from, with columns from its contract.
+"""The tables of the event log: one for each kept topic, with columns from the topic's contract.
 
-A field that is text, a number or a flag is a column of that type, any other one a column of its JSON.
+Text, numbers and flags are columns of their type; all other fields are columns of JSON.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from msgspec import inspect
 from models.contract.events import WIRE_FIELDS, Click
 from models.contract.predictions import AdDecision, PurchaseIntent, Recommendations
 
-#: What Kafka says of a row, before the contract's fields. `_key`, `_headers` and `_bytes` are null where the
-#: other columns say the same; `_refused` is why the contract does not take a row.
+#: Columns from Kafka, before the contract's fields. `_key`, `_headers` and `_bytes` are null where the other
+#: columns hold the same; `_refused` is the reason why the contract refuses a row.
 KAFKA: Mapping[str, Any] = {
     "_partition": pl.Int32,
     "_offset": pl.Int64,
@@ -35,10 +35,10 @@ _SCALARS: tuple[tuple[type[Any], Any], ...] = (
 
 
 class LogTable(NamedTuple):
-    """A table by its name; `setting` is the field of the worker's topic names that says its topic.
+    """A table by its name; `setting` is the field of the topic names that has its topic.
 
-    `fields` are the contract's columns with their types, `json` those of them that hold JSON, `required`
-    those that every row has.
+    `fields` are the contract's columns with their types, `json` those that hold JSON, `required` those that
+    every row has.
     """
 
     name: str
@@ -55,7 +55,7 @@ class LogTable(NamedTuple):
 
 
 def _column(kind: inspect.Type) -> Any:
-    """The type of the column for a field; None where it takes JSON."""
+    """The type of a field's column; None if it holds JSON."""
     if isinstance(kind, inspect.Metadata):
         return _column(kind.type)
     if isinstance(kind, inspect.UnionType):
@@ -75,7 +75,7 @@ def _table(setting: str, contract: type[msgspec.Struct]) -> LogTable:
 
 
 def _clicks() -> LogTable:
-    """Columns as logs of clicks have them, so that whatever reads a log reads this one."""
+    """Columns as in any log of clicks, so that every reader of logs can read this table."""
     found = _table("clicks", Click)
     fields = {name: found.fields[name] for name in WIRE_FIELDS} | {"basket": pl.List(pl.String)}
     return found._replace(fields=fields, json=frozenset())

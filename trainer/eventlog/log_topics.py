@@ -1,4 +1,4 @@
-"""The topics as the broker has them now: ids, and where their partitions begin and end."""
+"""The topics as the broker has them now: ids, and the offsets of their partitions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from trainer.eventlog.place import EventLogError
 
 @contextmanager
 def explained(connection: Mapping[str, Any]) -> Iterator[None]:
-    """Makes an EventLogError of what Kafka says."""
+    """Raise EventLogError for errors of Kafka."""
     try:
         yield
     except KafkaError as error:
@@ -24,7 +24,7 @@ def explained(connection: Mapping[str, Any]) -> Iterator[None]:
 
 
 class Topics:
-    """Asks the broker; one connection while it lives."""
+    """Asks the broker; holds one connection."""
 
     def __init__(self, connection: Mapping[str, Any], names: Iterable[str], timeout_ms: int = 5_000) -> None:
         self._names, self._connection = list(names), connection
@@ -32,7 +32,7 @@ class Topics:
             self._admin = KafkaAdminClient(**connection, bootstrap_timeout_ms=timeout_ms)
 
     def ids(self) -> dict[str, str]:
-        """The id of each topic. Raises EventLogError where one is missing."""
+        """The id of each topic. Raises EventLogError if one is missing."""
         with explained(self._connection):
             found = self._admin.describe_topics(self._names)
         missing = [topic["name"] for topic in found if topic.get("error_code")]
@@ -45,12 +45,12 @@ class Topics:
     def sources(
         self, client: KafkaConsumer, parts: Iterable[TopicPartition]
     ) -> dict[TopicPartition, TopicSource]:
-        """Where partitions begin and end. Raises EventLogError."""
+        """First and next offsets of the partitions. Raises EventLogError."""
         wanted, ids = list(parts), self.ids()
         with explained(self._connection):
             begins, ends = client.beginning_offsets(wanted), client.end_offsets(wanted)
         return {part: TopicSource(part.topic, ids[part.topic], begins[part], ends[part]) for part in wanted}
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._admin.close()

@@ -1,8 +1,8 @@
-"""Which files hold a partition's rows, and up to which offset: the one truth of the event log.
+"""Manifests: which files hold the rows of a partition, and up to which offset.
 
-_manifests/<table>/<partition>/<number>.json: the highest number holds. A change makes the next number, as a
-file that must not exist yet (as Delta Lake does; Armbrust et al. 2020), so of two writers one fails and looks
-again, and one who was frozen and wakes up cannot take anything back.
+_manifests/<table>/<partition>/<number>.json: the highest number is valid. A change creates the next number as
+a file that must not exist yet (as Delta Lake does; Armbrust et al. 2020). So of two writers one fails and
+reads again, and a writer that was frozen cannot undo what others wrote meanwhile.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from trainer.eventlog.place import EventLogError, LogLocation
 
 FORMAT = 1
 FOLDER = "_manifests"
-#: Manifests that stay beside the newest one, for readers who have just looked.
+#: Older manifests that are kept, for readers that have just listed them.
 _KEPT = 2
 _TRIES = 50
 log = structlog.get_logger("pathcast.eventlog")
@@ -26,7 +26,7 @@ log = structlog.get_logger("pathcast.eventlog")
 class DataFile(msgspec.Struct, kw_only=True, frozen=True):
     """A Parquet file: offsets of its first and last row, and the span of their event times (epoch ms).
 
-    `refused` counts its refused rows by reason; None: an older program wrote the file, and did not count.
+    `refused` counts its refused rows by reason; None: an older program wrote the file and did not count them.
     """
 
     name: str
@@ -44,9 +44,9 @@ class DataFile(msgspec.Struct, kw_only=True, frozen=True):
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     """All that the log has of one partition.
 
-    `next` is the offset to read on from, in the topic with id `topic_id`. `rows` counts what was ever
-    written: it is the files' rows and the `expired` and `erased` ones. `gaps` are spans [from, to) that the
-    topic had dropped before they were read. `retired` are files that were replaced, and when (epoch ms).
+    `next` is the offset to continue from, in the topic with id `topic_id`. `rows` counts all rows ever
+    written: those in files, `expired` and `erased` ones. `gaps` are spans [from, to) that the topic had
+    dropped before they were read. `retired` are replaced files, and when they were replaced (epoch ms).
     """
 
     table: str
@@ -68,7 +68,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
         return sum(file.rows for file in self.files)
 
 
-#: Makes the next manifest of the present one (None: there is none yet), or raises.
+#: Makes the next manifest from the present one (None: there is none yet), or raises.
 Change = Callable[[Manifest | None], Manifest]
 
 
@@ -81,11 +81,11 @@ class History:
     partition: int
 
     def latest(self) -> Manifest | None:
-        """What holds now. Raises EventLogError."""
+        """The valid manifest; None if there is none. Raises EventLogError."""
         return self._latest()[1]
 
     def commit(self, change: Change) -> Manifest:
-        """Make the change hold; it is asked again where another writer was faster. Raises EventLogError."""
+        """Commit a change; if another writer was faster, it is computed again. Raises EventLogError."""
         for _ in range(_TRIES):
             number, found = self._latest()
             made = change(found)
@@ -106,7 +106,7 @@ class History:
             numbers = self._numbers()
             try:
                 found = next(filter(None, map(self._read, reversed(numbers))), None)
-            except FileNotFoundError:  # another writer has tidied up since
+            except FileNotFoundError:  # another writer has removed it since
                 continue
             if numbers and found is None:
                 raise EventLogError(
@@ -117,7 +117,7 @@ class History:
         raise EventLogError(f"{self._folder} changes faster than it can be read: try again")
 
     def _read(self, number: int) -> Manifest | None:
-        """None for one that was not written to its end: what it said is written again."""
+        """None for a manifest that was not written completely; its change is made again."""
         content = self.place.read(self._name(number))
         try:
             found = msgspec.json.decode(content, type=_Format).format

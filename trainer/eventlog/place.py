@@ -1,4 +1,4 @@
-"""Where an event log lives: a folder, or any fsspec URL (`s3://`, `hdfs://`, `memory://`, …)."""
+"""The place of an event log: a folder, or any fsspec URL (`s3://`, `hdfs://`, `memory://`, …)."""
 
 import os
 import uuid
@@ -40,13 +40,13 @@ class LogLocation:
         return cls(fs, root.rstrip("/"), url)
 
     def read(self, name: str) -> bytes:
-        """A file's bytes. Raises FileNotFoundError, or EventLogError where the place fails."""
+        """A file's bytes. Raises FileNotFoundError, or EventLogError if the place fails."""
         with self._failing(FileNotFoundError):
             content: bytes = self.fs.cat_file(self._path(name))
         return content
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file that nobody looks for yet. Raises EventLogError."""
+        """Write a file that no manifest names yet. Raises EventLogError."""
         with self._failing():
             self.fs.makedirs(self._parent(name), exist_ok=True)
             if self._local:
@@ -55,9 +55,9 @@ class LogLocation:
                 self.fs.pipe_file(self._path(name), content)
 
     def create(self, name: str, content: bytes) -> None:
-        """Write a file whole, as the first one of its name, or not at all: raises FileExistsError.
+        """Write a complete file under a new name, or nothing. Raises FileExistsError if the name is taken.
 
-        That holds on local disks and wherever fsspec's `create` mode is one step (S3, memory).
+        This is atomic on local disks, and wherever fsspec's mode `create` is one step (S3, memory).
         """
         with self._failing():
             self.fs.makedirs(self._parent(name), exist_ok=True)
@@ -68,7 +68,7 @@ class LogLocation:
                 self.fs.pipe_file(self._path(name), content, mode="create")
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there. Raises EventLogError."""
+        """Remove a file if it exists. Raises EventLogError."""
         with self._failing():
             try:
                 self.fs.rm_file(self._path(name))
@@ -76,11 +76,11 @@ class LogLocation:
                 return
 
     def names(self, folder: str, folders: bool = False) -> list[str]:
-        """Names of the files (or of the folders) in a folder, in order; none where it is missing."""
+        """Sorted names of the files (or of the folders) in a folder; empty if it is missing."""
         return sorted(self.sizes(folder, folders))
 
     def sizes(self, folder: str, folders: bool = False) -> dict[str, int]:
-        """Bytes of the files in a folder, by name; none where it is missing. Raises EventLogError."""
+        """Bytes of the files in a folder, by name; empty if it is missing. Raises EventLogError."""
         with self._failing():
             self.fs.invalidate_cache()
             try:
@@ -92,7 +92,7 @@ class LogLocation:
         return {name: entry.get("size") or 0 for name, entry in bare.items() if not name.startswith(".")}
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file now."""
+        """Whether the file exists now."""
         with self._failing():
             self.fs.invalidate_cache()
             return bool(self.fs.exists(self._path(name)))
@@ -114,7 +114,7 @@ class LogLocation:
 
     @contextmanager
     def _failing(self, *expected: type[OSError]) -> Iterator[None]:
-        """Explains a failure of the place; those that are `expected` are for the caller."""
+        """Raise EventLogError for failures of the place; `expected` errors pass unchanged."""
         try:
             yield
         except OSError as error:
@@ -127,7 +127,7 @@ class LogLocation:
 
 
 def _linked(path: str, content: bytes) -> None:
-    """A link is made in one step, and fails where its name is taken: a rename would replace."""
+    """A hard link is atomic and fails if its name is taken; a rename would replace the file."""
     partial = Path(path).with_name(f".{uuid.uuid4().hex}.partial")
     try:
         write_synced(partial, content)

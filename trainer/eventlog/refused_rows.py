@@ -1,4 +1,4 @@
-"""When refused rows are an alarm, and how it is raised: in words, and as gauges."""
+"""Refused rows: when they are an alarm, and how it is raised, in words and as gauges."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from trainer.eventlog.rows import UNREADABLE
 from trainer.eventlog.stats import Stats, stats
 
 log = structlog.get_logger("pathcast.eventlog")
-#: Refused rows are counted over so long, and an alarm is repeated so often.
+#: Period over which refused rows are counted, and after which an alarm is repeated.
 WINDOW_MS = 600_000
 _ADVICE = {
     CLICKS.name: "`pathcast dead-letters list` shows why; correct what the producer sends",
@@ -26,7 +26,7 @@ _ADVICE = {
 
 
 class Refusals(NamedTuple):
-    """Refused rows of a table, by reason, among so many rows."""
+    """Refused rows of a table by reason, and the number of all its rows."""
 
     table: str
     rows: int
@@ -34,7 +34,7 @@ class Refusals(NamedTuple):
 
     @classmethod
     def of(cls, found: Stats) -> "Refusals":
-        """Those that the event log holds."""
+        """The refused rows that the event log has."""
         return cls(found.table, found.counted, found.refused)
 
     @property
@@ -48,12 +48,12 @@ class Refusals(NamedTuple):
         return ", ".join(f"{reason} {count:,}" for reason, count in self.refused.items())
 
     def with_rows_of(self, file: DataFile) -> "Refusals":
-        """These and a file's."""
+        """These and those of a file."""
         refused = Counter(self.refused) + Counter(dict(file.refused or ()))
         return Refusals(self.table, self.rows + file.rows, refused)
 
     def alarm(self, most: float) -> str | None:
-        """What is wrong and what to do, where the share is above `most`."""
+        """What is wrong and what to do, if the share is above `most`; else None."""
         if self.share <= most:
             return None
         count, advice = sum(self.refused.values()), _ADVICE.get(self.table, _ADVICE[""])
@@ -65,7 +65,7 @@ class Refusals(NamedTuple):
 
 @dataclass
 class Watch:
-    """Counts refused rows as they are written, and logs an alarm where their share is above `most`."""
+    """Counts refused rows as they are written; logs an alarm if their share is above `most`."""
 
     most: float = 0.01
     _all: dict[str, Refusals] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Watch:
     _told: set[str] = field(default_factory=set)
 
     def take(self, table: str, files: Iterable[DataFile], now: int) -> None:
-        """Count the rows of files that were committed now (epoch ms)."""
+        """Count the rows of files that were committed at `now` (epoch ms)."""
         if now - self._since >= WINDOW_MS:
             self._lately, self._told, self._since = {}, set(), now
         for file in files:
@@ -86,14 +86,14 @@ class Watch:
             log.warning("rows refused", table=table, alarm=alarm)
 
     def told(self) -> Iterator[str]:
-        """A line for each table that has refused rows: the alarm, where there is one."""
+        """One line for each table with refused rows: the alarm, if there is one."""
         for one in self._all.values():
             if one.refused:
                 yield one.alarm(self.most) or f"{one.table}: {one.reasons} of {one.rows:,} rows refused"
 
 
 def gauges(found: Iterable[Refusals], registry: CollectorRegistry | None = None) -> CollectorRegistry:
-    """Gauges of rows and refused rows by table, on a registry of their own unless one is given."""
+    """Gauges of rows and refused rows by table, in a new registry unless one is given."""
     registry = registry or CollectorRegistry()
     rows = Gauge("pathcast_event_log_rows", "Rows of the event log.", ["table"], registry=registry)
     refused = Gauge(
@@ -104,16 +104,16 @@ def gauges(found: Iterable[Refusals], registry: CollectorRegistry | None = None)
     )
     for one in found:
         rows.labels(one.table).set(one.rows)
-        # A series that is there from the beginning can be alarmed on.
+        # Alerts need a series that exists from the start.
         for reason, count in {UNREADABLE: 0, **one.refused}.items():
             refused.labels(one.table, reason).set(count)
     return registry
 
 
 def write_gauges(events: EventLog, to: Path) -> None:
-    """Write the gauges of an event log for Prometheus' textfile collector; a failure is logged.
+    """Write the gauges of an event log for the textfile collector of Prometheus; a failure is logged.
 
-    Rows in files of older programs, which do not count refused ones, are left out. Raises EventLogError.
+    Files of older programs, which did not count refused rows, are left out. Raises EventLogError.
     """
     found = map(Refusals.of, stats(events, look=False))
     try:

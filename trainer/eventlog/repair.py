@@ -1,7 +1,7 @@
-"""Refused rows read again with the present program: their original bytes lie beside them.
+"""Repair: refused rows are read again with this program, from their original bytes in the log.
 
-A file is replaced as compaction replaces it, by the making of the next manifest. A kill leaves either the old
-file holding or the new one; started again, the repair does what is left.
+A file is replaced as in compaction, by committing the next manifest. After a kill, either the old file or the
+new one counts; the repair can be repeated and does the rest.
 """
 
 from collections import Counter
@@ -20,18 +20,21 @@ from trainer.eventlog.manifest import DataFile, History, Manifest
 from trainer.eventlog.place import EventLogError
 from trainer.eventlog.rows import ERASED, LoggedRecord, Rows
 
-#: Rows that are read at once.
+#: Most rows that are read at once.
 _AT_ONCE = 2_000
-#: Why a refused row cannot be read again: with pseudonyms no bytes of clicks are kept.
+#: Reason why a row cannot be read again: with pseudonyms, the bytes of clicks are not kept.
 NO_BYTES = "no bytes kept"
 _PLACE = "_place"
 
 
 class Repaired(NamedTuple):
-    """One partition's refused rows: how many were `read` again, how many of those are `mended`, and how many
-    were `erased` because their key is gone or their visitor was forgotten. `refused` are those that stay
-    refused, by reason; NO_BYTES are not among those read. `damaged` says of each file that is gone or has
-    other bytes than were written what is wrong with it: its rows are not counted."""
+    """The refused rows of one partition.
+
+    `read` were read again, `mended` of them are no longer refused, `erased` ones had no key any more or
+    belong to a forgotten visitor. `refused` are those that stay refused, by reason; NO_BYTES are not among
+    those read. `damaged` has a sentence for each file that is missing or has other bytes than were written;
+    its rows are not counted.
+    """
 
     table: str
     partition: int
@@ -44,7 +47,7 @@ class Repaired(NamedTuple):
 
 @dataclass(slots=True)
 class _Record:
-    """A row as the record that it was."""
+    """A row as the record that it came from."""
 
     partition: int
     offset: int
@@ -55,12 +58,11 @@ class _Record:
 
 
 def repair(log: EventLog, tables: Mapping[str, Rows], keep: Filter, now: int) -> Iterator[Repaired]:
-    """Read all refused rows again as of `now` (epoch ms): one entry for each partition that has any.
+    """Read all refused rows again as of `now` (epoch ms): one result for each partition that has any.
 
-    `tables` say how to read each table, by its name; `keep` leaves rows of forgotten visitors out, and those
-    whose key is gone. A damaged file stays as it is and is told; the others are repaired. Raises
-    EventLogError, also for sealed rows where no key file is named; what was not done then is done by calling
-    it again.
+    `tables` make rows of each table, by its name. `keep` leaves out rows of forgotten visitors, and those
+    whose key is gone. A damaged file stays as it is and is reported; the others are repaired. Raises
+    EventLogError, also for sealed rows without a key file; calling it again does the rest.
     """
     for history in log.histories():
         found = _Repair(log, history, tables[history.table], keep, now).run()
@@ -77,7 +79,7 @@ class _Repair:
         self._damaged: list[str] = []
 
     def run(self) -> Repaired:
-        """File by file, whatever others make of the files meanwhile."""
+        """Repair file by file, whatever other processes do to the files meanwhile."""
         while (file := self._next()) is not None:
             try:
                 self._file(file)
@@ -99,7 +101,7 @@ class _Repair:
         return next((file for file in left if file.refused is None or file.refused), None)
 
     def _file(self, file: DataFile) -> None:
-        """Raises Changed where the file does not hold any more."""
+        """Raises Changed if the manifest no longer names the file."""
         read = self._read(file)
         if read is None:
             return
@@ -145,7 +147,7 @@ class _Repair:
 
 
 def _again(rows: Rows, refused: pl.DataFrame) -> pl.DataFrame:
-    """What the present program makes of refused rows, in their order."""
+    """The refused rows, read by this program, in their order."""
     made = [rows.frame([])]
     for part in refused.iter_slices(_AT_ONCE):
         made.append(rows.frame([_record(row) for row in part.iter_rows(named=True)]))

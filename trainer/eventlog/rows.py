@@ -1,7 +1,7 @@
 """Kafka records as rows of a table, and back again.
 
-A click is read by the decoder that serves, so what a worker refused is refused here. Bytes stay beside the
-columns wherever these do not say all that was sent: what cannot be read today may be read by a later program.
+Clicks are decoded as workers do, so that a click that workers refuse is refused here. The original bytes are
+kept where the columns do not hold everything that was sent, so that a later program can read them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,12 +29,12 @@ _json_text = msgspec.json.Encoder().encode
 UNREADABLE = "unreadable"
 #: `_refused` of an answer whose key is gone.
 ERASED = "erased"
-#: A row's columns, whether they say all that the bytes did, and why the contract refuses them.
+#: A row's columns, whether they hold all that the bytes did, and why the contract refuses the record.
 Read = tuple[Sequence[Any], bool, str | None]
 
 
 class LoggedRecord(Protocol):
-    """A Kafka record as far as it is kept; `timestamp` in epoch ms, -1 where there is none."""
+    """The parts of a Kafka record that are kept; `timestamp` in epoch ms, -1 if there is none."""
 
     partition: int
     offset: int
@@ -44,13 +44,13 @@ class LoggedRecord(Protocol):
     headers: Sequence[tuple[str, bytes]]
 
 
-#: Values of a topic's records in the clear, by the topic's field in the topic names. One that is damaged
-#: stays as it came; None: its key is gone.
+#: From the field of the topic in the topic names, and its records, to values in the clear. A damaged value
+#: stays as it is; None: its key is gone.
 Opened = Callable[[str, Sequence[LoggedRecord]], Sequence[bytes | None]]
 
 
 def refusing(role: str, records: Sequence[LoggedRecord]) -> list[bytes | None]:
-    """Values where no key file is named. Raises EventLogError where one is sealed."""
+    """The values, if there is no key file. Raises EventLogError if one is sealed."""
     for record in records:
         if is_sealed(record.value):
             raise EventLogError(
@@ -63,8 +63,9 @@ def refusing(role: str, records: Sequence[LoggedRecord]) -> list[bytes | None]:
 class Rows:
     """Makes rows of one table. `limits`, `events` and `pseudonyms` are those of the workers' decoder.
 
-    `opened` opens sealed answers; one whose key is gone is a row that says so (ERASED), not to be kept.
-    With pseudonyms nothing is kept that may have an id: no original bytes, and of headers only a replay's.
+    `opened` opens sealed answers; one whose key is gone becomes a row marked ERASED, which must not be kept.
+    With pseudonyms nothing is kept that may have an id: no original bytes, and of headers only that of a
+    replay.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Rows:
         self.table, self._opened = table, opened
         self._nothing = (None,) * len(table.fields)
         self._who = list(table.fields).index("visitor_id")
-        # Answers have pseudonyms already.
+        # Answers already have pseudonyms.
         self._hidden = pseudonyms if table is CLICKS else None
         clicks = Decoder(limits or Limits(), Catalogue(), events, self._hidden)
         self._read: Callable[[Sequence[LoggedRecord]], Iterable[Read]]
@@ -145,7 +146,7 @@ class Rows:
 
 
 def _same(strict: Callable[[bytes], Click], value: bytes | None, click: Click) -> bool:
-    """Whether the columns of a click say what its bytes say."""
+    """Whether the columns of a click hold everything that its bytes do."""
     try:
         return strict(value or b"") == click
     except (ValueError, RecursionError):
@@ -155,7 +156,7 @@ def _same(strict: Callable[[bytes], Click], value: bytes | None, click: Click) -
 def _series(name: str, values: Sequence[Any], kind: Any) -> pl.Series:
     if kind != pl.List:
         return pl.Series(name, values, kind)
-    # Of Python lists polars makes a series each; of JSON it makes all in one pass.
+    # polars makes a series of each Python list, but reads JSON in one pass.
     texts = [None if value is None else _json_text(value).decode() for value in values]
     return pl.Series(name, texts, pl.String).str.json_decode(kind)
 

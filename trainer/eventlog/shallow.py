@@ -1,4 +1,4 @@
-"""Decoding an answer as far as its table has columns: nested parts are not looked into."""
+"""Decoding an answer only as far as its table has columns: nested parts stay JSON."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +11,10 @@ from trainer.eventlog.log_tables import LogTable
 
 
 def shallow(table: LogTable, closed: bool) -> Callable[[bytes], list[Any]]:
-    """A function from an answer's bytes to the values of the table's columns, nested parts as JSON.
+    """A function from the bytes of an answer to the values of the table's columns, nested parts as JSON.
 
-    `closed`: a field that the table does not have is an error. It raises DecodeError or UnicodeDecodeError.
+    `closed`: fields that the table does not have are an error. The function raises DecodeError or
+    UnicodeDecodeError.
     """
     plain: dict[Any, Any] = {pl.String: str, pl.Boolean: bool, pl.Int64: int, pl.Float64: float}
     fields: list[Any] = []

@@ -1,6 +1,7 @@
-"""The newest clicks of an event log as one file: what a run learns from, whatever becomes of the log.
+"""The newest clicks of an event log as one file, which a run learns from.
 
-It is read file by file, so memory is that of the clicks asked for, not of the log.
+The log is read file by file, so memory depends on the number of clicks asked for, not on the log. Later
+changes of the log do not affect the file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,24 +19,24 @@ from trainer.eventlog.log_tables import CLICKS
 from trainer.eventlog.manifest import DataFile, Manifest
 from trainer.eventlog.place import EventLogError
 
-#: Key of what the file says of itself in its Parquet metadata.
+#: Key of the offsets in the Parquet metadata.
 _ABOUT = "pathcast"
 _COLUMNS = [*CLICKS.fields, "_partition", "_offset", "_refused"]
 _ORDER = ["ts", "_partition", "_offset"]
 
 
 class LogSlice(NamedTuple):
-    """What was taken: clicks, and of each topic's partitions the first offset taken and the next one."""
+    """Number of clicks, and for each partition of the topics the first offset taken and the next one."""
 
     clicks: int
     offsets: dict[str, dict[str, list[int]]]
 
 
 def write(log: EventLog, to: Path, most: int | None = None, since: int | None = None) -> LogSlice:
-    """Write the clicks that no worker refused, in order of event time, to the Parquet file `to`.
+    """Write the clicks that workers did not refuse, in order of event time, to the Parquet file `to`.
 
-    The newest `most` of them, and none before `since` (epoch ms). Equal logs give equal rows, however their
-    files were compacted. Raises EventLogError, also for a log without clicks.
+    `most`: only this many of the newest; `since` (epoch ms): none before it. Equal logs give equal rows,
+    whatever was compacted. Raises EventLogError, also for a log without clicks.
     """
     manifests = log.manifests(CLICKS.name)
     files = [file for found in manifests for file in found.files if file.until is not None]
@@ -56,7 +57,7 @@ def write(log: EventLog, to: Path, most: int | None = None, since: int | None = 
 
 
 def _first(log: EventLog, files: Iterable[DataFile], most: int | None) -> int:
-    """The event time from which on there are `most` clicks, or somewhat more."""
+    """An event time since which there are `most` clicks or a few more."""
     if most is None:
         return 0
     newest: NDArray[np.int64] = np.empty(0, dtype=np.int64)
@@ -79,7 +80,7 @@ def _offsets(rows: pl.DataFrame, manifests: Iterable[Manifest]) -> dict[str, dic
 
 
 def _write(rows: pl.DataFrame, to: Path, made: LogSlice) -> None:
-    """Whole or not at all."""
+    """Write the complete file or nothing."""
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with replacing(to) as partial:
@@ -89,7 +90,7 @@ def _write(rows: pl.DataFrame, to: Path, made: LogSlice) -> None:
 
 
 def offsets(files: Iterable[Path]) -> dict[str, Any]:
-    """The topics' offsets that slices among the files say they hold; others say nothing."""
+    """The offsets of topics that slices among the files hold; empty for other files."""
     return {topic: spans for file in files for topic, spans in _said(file)}
 
 
@@ -99,5 +100,5 @@ def _said(file: Path) -> Iterator[tuple[str, Mapping[str, list[int]]]]:
     try:
         said = pl.read_parquet_metadata(file).get(_ABOUT)
     except (pl.exceptions.PolarsError, OSError):
-        return  # whoever reads its rows says what is wrong with it
+        return  # reading the rows reports what is wrong with it
     yield from (msgspec.json.decode(said) if said else {}).items()

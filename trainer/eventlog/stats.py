@@ -11,9 +11,12 @@ from trainer.eventlog.place import EventLogError
 
 
 class Stats(NamedTuple):
-    """A table: `rows` ever written are those `kept`, `expired` and `erased`; `lost` offsets were dropped by
-    the topic before they were read. `days` are the first and the last one; `since`, `until` event times.
-    `refused` counts rows that the contract does not take, by reason, among the `counted` kept ones."""
+    """A table: all `rows` ever written are `kept`, `expired` or `erased`.
+
+    `lost` offsets were dropped by the topic before they were read. `days` are the first and the last one;
+    `since` and `until` are event times (epoch ms). `refused` counts refused rows by reason, among the
+    `counted` kept ones.
+    """
 
     table: str
     partitions: int
@@ -34,13 +37,13 @@ class Stats(NamedTuple):
 def stats(log: EventLog, look: bool = True) -> list[Stats]:
     """One entry for each table, from the manifests. Raises EventLogError.
 
-    Files of older programs do not say how many rows are refused: to `look` is to read them for that.
+    Files of older programs have no counts of refused rows: with `look` they are read to count them.
     """
     return [_of(log, table.name, log.manifests(table.name), look) for table in TABLES]
 
 
 def damaged(log: EventLog) -> list[str]:
-    """What is wrong with files, in a sentence each, as far as their sizes say. Raises EventLogError."""
+    """One sentence for each file that is missing or has a wrong size. Raises EventLogError."""
     found = dict(_damaged(log))
     if not found:
         return []
@@ -62,7 +65,7 @@ def _damaged(log: EventLog) -> Iterator[tuple[str, str]]:
 
 
 def _refused(log: EventLog, files: list[DataFile], look: bool) -> tuple[int, Mapping[str, int]]:
-    """Rows of the files whose refused rows are known, and those by reason."""
+    """Rows of the files whose refused rows are counted, and these by reason."""
     rows, counts = 0, Counter[str]()
     for file in files:
         found = _looked(log, file) if look and file.refused is None else file.refused
@@ -73,7 +76,7 @@ def _refused(log: EventLog, files: list[DataFile], look: bool) -> tuple[int, Map
 
 
 def _looked(log: EventLog, file: DataFile) -> tuple[tuple[str, int], ...] | None:
-    """Of a file that cannot be read nothing is known: `damaged` names it."""
+    """The counts of a file; none if it cannot be read, which `damaged` reports."""
     try:
         return tuple(refused_in(log.read(file, ["_refused"])).items())
     except EventLogError:

@@ -1,4 +1,4 @@
-"""What the log no longer needs: days beyond their retention, replaced files, leftovers of killed writers."""
+"""Removing what the log no longer needs: expired days, replaced files, leftovers of killed writers."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -12,12 +12,12 @@ from trainer.eventlog.log import EventLog, day_of
 from trainer.eventlog.log_erasure import outdated
 from trainer.eventlog.manifest import History, Manifest
 
-#: How long files stay that no manifest names: longer than reading them, or writing a manifest, takes.
+#: How long files without a manifest stay: longer than reading them, or writing a manifest, takes.
 GRACE_MS = 600_000
 
 
 class Tended(NamedTuple):
-    """What became of a log: files fewer by merging, rows expired, files removed that did not hold."""
+    """What was done: files merged away, rows expired, unused files removed."""
 
     merged: int
     expired: int
@@ -25,7 +25,7 @@ class Tended(NamedTuple):
 
 
 def tend(log: EventLog, now: int, days: Mapping[str, float]) -> Tended:
-    """Drop, merge and remove what is due as of `now` (epoch ms); see `expire`. Raises EventLogError."""
+    """Expire, merge and remove what is due as of `now` (epoch ms); see `expire`. Raises EventLogError."""
     expired = expire(log, now, days)
     merged = compact(log, now)
     outdated(log, now)
@@ -33,9 +33,9 @@ def tend(log: EventLog, now: int, days: Mapping[str, float]) -> Tended:
 
 
 def expire(log: EventLog, now: int, days: Mapping[str, float]) -> int:
-    """Drop the files of days that ended more than so many days ago, by table; how many rows went.
+    """Drop the files of days that ended more than this many days ago, by table; returns the number of rows.
 
-    A table that is not named keeps everything. Raises EventLogError.
+    A table without an entry keeps everything. Raises EventLogError.
     """
     return sum(
         _expired(log, history, day_of(now - int((1 + kept) * DAY_MS)))
@@ -64,7 +64,7 @@ def _expired(log: EventLog, history: History, last: str) -> int:
 
 
 def sweep(log: EventLog, now: int, grace: int = GRACE_MS) -> int:
-    """Remove files that have not held for `grace` ms; how many. Raises EventLogError."""
+    """Remove files that no manifest has named for `grace` ms; returns how many. Raises EventLogError."""
     gone = 0
     for history in log.histories():
         found = history.latest()
@@ -85,7 +85,7 @@ def _without(names: list[str], found: Manifest | None) -> Manifest:
 
 
 def _strays(log: EventLog, history: History, found: Manifest, before: int) -> Iterator[str]:
-    """Files of the partition, written before a moment, that nothing names."""
+    """Files of the partition, written before a time, that no manifest names."""
     named = {file.name for file in found.files} | set(found.retired)
     for day in log.place.names(history.table, folders=True):
         for name in log.place.names(f"{history.table}/{day}"):
