@@ -11,7 +11,7 @@ _BITS["dead_letters"] = 16
 class Served:
     """A version: when its first answer was read (s of the wall clock), and how many clicks it answered.
 
-    `after` that many answered clicks it began. Of the `tries` that followed, `hits` were among its
+    It began after `after` answered clicks. Of the `tries` that followed, `hits` were among its
     recommended items.
     """
 
