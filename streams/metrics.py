@@ -46,13 +46,13 @@ class Metrics:
     events: Counter = _metric(Counter, "pathcast_events", "Clicks answered")
     chunk: Histogram = _metric(Histogram, "pathcast_chunk_records", "Records per transaction", buckets=_SIZES)
     stage: Histogram = _metric(
-        Histogram, "pathcast_stage_seconds", "Time per chunk and stage", "stage", buckets=_TIMINGS
+        Histogram, "pathcast_stage_seconds", "Time of a chunk in a stage", "stage", buckets=_TIMINGS
     )
-    lag: Gauge = _metric(Gauge, "pathcast_lag_records", "Records not yet applied", "partition")
+    lag: Gauge = _metric(Gauge, "pathcast_lag_records", "Clicks not yet applied, by partition", "partition")
     side_lag: Gauge = _metric(
         Gauge,
         "pathcast_side_lag_records",
-        "Records of inputs beside clicks not yet applied",
+        "Records of side inputs not yet applied",
         "topic",
         "partition",
     )
@@ -64,15 +64,18 @@ class Metrics:
         former=FormerName("pathcast_watermark_seconds"),
     )
     tiers: Counter = _metric(Counter, "pathcast_answers", "Answers by fallback tier (rung)", "rung")
-    dead_letters: Counter = _metric(Counter, "pathcast_dead_letters", "Refused inputs", "reason")
+    dead_letters: Counter = _metric(Counter, "pathcast_dead_letters", "Refused inputs, by reason", "reason")
     duplicates: Counter = _metric(
-        Counter, "pathcast_duplicates", "Repeated event ids", former=FormerName("pathcast_duplicate")
+        Counter,
+        "pathcast_duplicates",
+        "Inputs whose event id was seen before",
+        former=FormerName("pathcast_duplicate"),
     )
     misrouted: Counter = _metric(
         Counter, "pathcast_misrouted", "Clicks whose key does not hash to their partition"
     )
     dropped: Counter = _metric(
-        Counter, "pathcast_dropped_fields", "Optional fields that could not be read", "field"
+        Counter, "pathcast_dropped_fields", "Optional fields that could not be read, by field", "field"
     )
     actions: Counter = _metric(Counter, "pathcast_decisions", "Decisions by action", "action")
     withheld: Counter = _metric(
@@ -81,21 +84,21 @@ class Metrics:
     events_by_type: Counter = _metric(
         Counter, "pathcast_events_by_type", "Clicks by event", "event", former=FormerName("pathcast_funnel")
     )
-    timers: Counter = _metric(Counter, "pathcast_timers", "Transitions fired by event time", "kind")
+    timers: Counter = _metric(Counter, "pathcast_timers", "Timers fired by event time, by kind", "kind")
     explanations: Counter = _metric(
         Counter, "pathcast_explanations", "Explanations asked for, by outcome", "outcome"
     )
     risks: Counter = _metric(
         Counter, "pathcast_session_risk", "Answers by session risk: band from 0, 0.1, 0.5 or 0.9 on", "band"
     )
-    model: Info = _metric(Info, "pathcast_model", "The model in use")
+    model: Info = _metric(Info, "pathcast_model", "The model version in use")
     versions: Counter = _metric(
         Counter, "pathcast_version_answers", "Clicks answered, by model version", "version"
     )
     models_refused: Counter = _metric(
-        Counter, "pathcast_models_refused", "Announced models not used, by reason", "reason"
+        Counter, "pathcast_models_refused", "Announced model versions refused, by reason", "reason"
     )
-    swaps: Counter = _metric(Counter, "pathcast_model_swaps", "Models swapped in")
+    swaps: Counter = _metric(Counter, "pathcast_model_swaps", "Swaps to another model version")
     hidden_rebuilt: Counter = _metric(
         Counter,
         "pathcast_hidden_state_rebuilt",
@@ -114,7 +117,9 @@ class Metrics:
         "Cached visitors whose hidden state is still to be computed again",
         former=FormerName("pathcast_hidden_outdated"),
     )
-    recovery: Gauge = _metric(Gauge, "pathcast_recovery_seconds", "Duration of the last recovery")
+    recovery: Gauge = _metric(
+        Gauge, "pathcast_recovery_seconds", "Seconds from the start of the worker to its latest recovery"
+    )
     identity_messages: Counter = _metric(
         Counter,
         "pathcast_identity_messages",
@@ -128,11 +133,17 @@ class Metrics:
         former=FormerName("pathcast_forgotten"),
     )
     shadow_scored: Counter = _metric(
-        Counter, "pathcast_shadow_scored", "Clicks that a challenger scored as well"
+        Counter, "pathcast_shadow_scored", "Clicks that a challenger scored, too"
     )
-    shadow_failed: Counter = _metric(Counter, "pathcast_shadow_failed", "Challengers that could not score")
+    shadow_failed: Counter = _metric(
+        Counter, "pathcast_shadow_failed", "Comparisons ended by a failure of the challenger"
+    )
     shadow_seconds: Histogram = _metric(
-        Histogram, "pathcast_shadow_seconds", "Time to score a batch, by side", "side", buckets=_TIMINGS
+        Histogram,
+        "pathcast_shadow_seconds",
+        "Time to score a batch, by side (incumbent, challenger)",
+        "side",
+        buckets=_TIMINGS,
     )
     shadow_difference: Gauge = _metric(
         Gauge,
@@ -158,7 +169,11 @@ class Metrics:
         "Compared clicks whose outcome is known",
         former=FormerName("pathcast_shadow", {"figure": "outcomes"}),
     )
-    ready: Gauge = _metric(Gauge, "pathcast_ready", "1 when every partition is being answered")
+    ready: Gauge = _metric(
+        Gauge,
+        "pathcast_ready",
+        "1 when the worker is ready: its partitions are recovered, catalogue and models are read",
+    )
     _served: dict[str, None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The broker's own view of topics: ids, partitions, ends. Asked off the event loop, with kafka-python."""
+"""Ids, partitions and ends of topics from the broker, with kafka-python, off the event loop."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from streams.errors import SetUpError
 
 
 def describer(connection: dict[str, Any]) -> Callable[[Iterable[str]], dict[str, tuple[str, dict[int, int]]]]:
-    """A function from topic names to `{name: (topic id, {partition: end offset})}`.
+    """A function that maps topic names to `{name: (topic id, {partition: end offset})}`.
 
     `connection` is keyword arguments of kafka-python clients. Raises SetUpError for a missing topic.
     """

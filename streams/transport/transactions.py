@@ -1,7 +1,7 @@
 """One transactional producer per assigned input partition; a chunk's outputs and state are one transaction.
 
 The producer is initialised when the partition is assigned, before recovery reads the end of the changelog:
-that aborts what a predecessor left open and fences it, also when it was only frozen (KIP-98, KIP-447).
+that aborts an open transaction of a predecessor and fences it, even if it was only frozen (KIP-98, KIP-447).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from streams.errors import TransactionError
 #: aiokafka waits this long (s) when a transaction starts while its predecessor's markers are being written.
 sender.BACKOFF_OVERRIDE = 0.001
 
-#: Records below this size share a batch; a larger one travels alone.
+#: Size of a batch (bytes); a larger record has a batch of its own.
 BATCH_BYTES = 1 << 20
 MAX_REQUEST_BYTES = 16 << 20
 OPEN_TIMEOUT = 60.0
@@ -52,13 +52,13 @@ class PartitionProducer:
             await asyncio.wait_for(self._producer._txn_manager.wait_for_pid(), OPEN_TIMEOUT)
         except TimeoutError as error:
             raise TransactionError(
-                f"no producer id for {self.transactional_id} within {OPEN_TIMEOUT:.0f} s; "
-                "is the broker's transaction coordinator up?"
+                f"no producer id for {self.transactional_id} within {OPEN_TIMEOUT:.0f} s; check that the "
+                "transaction coordinator of the broker runs, then restart the worker"
             ) from error
 
     @property
     def producer_id(self) -> int:
-        """The broker's number for the transactional id; known once it is open."""
+        """The id that the broker gave the producer; known once it is open."""
         return int(self._producer._txn_manager.producer_id)
 
     async def publish(
@@ -81,7 +81,7 @@ class PartitionProducer:
                 pending += await self._send(topic, messages, partition)
             changes = [(key, value, NO_HEADERS) for key, value in state]
             logged = await self._send(changelog, changes, self.partition)
-            # aiokafka would commit without a batch that the broker refused.
+            # Without this, aiokafka would commit although the broker refused a batch.
             await asyncio.gather(*(future for future, _ in (*pending, *logged)))
             await self._producer.commit_transaction()
             future, count = logged[-1]
@@ -89,13 +89,13 @@ class PartitionProducer:
         except Exception as error:
             raise TransactionError(
                 f"transaction of {self.transactional_id} failed: {type(error).__name__}: {error}; "
-                "restart the worker, it goes on from its state"
+                "restart the worker, which continues from its state"
             ) from error
 
     async def _send(
         self, topic: str, messages: Sequence[Message], partition: int
     ) -> list[tuple[asyncio.Future[Any], int]]:
-        """One record batch after another: the future of a batch's first offset, and its number of records."""
+        """Send record batches; by batch the future of its first offset, and its number of records."""
         futures: list[tuple[asyncio.Future[Any], int]] = []
         now, start = int(time.time() * 1000), 0
         while start < len(messages):
@@ -107,7 +107,7 @@ class PartitionProducer:
         return futures
 
     async def close(self) -> None:
-        """Stop; a producer that cannot stop is left to be fenced by its successor."""
+        """Stop; the successor fences a producer that cannot stop in time."""
         try:
             await asyncio.wait_for(self._producer.stop(), CLOSE_TIMEOUT)
         except (TimeoutError, aiokafka.errors.KafkaError):
@@ -115,9 +115,9 @@ class PartitionProducer:
 
 
 def _fill(batch: Any, messages: Sequence[Message], start: int, now: int) -> int:
-    """Append messages from `start` on until the batch is full; how many there are in it.
+    """Append messages from `start` on until the batch is full; returns their number.
 
-    Past aiokafka's own wrapper, which costs more than the append: a chunk has thousands.
+    Bypasses the wrapper of aiokafka, which costs more than the append: a chunk has thousands of messages.
     """
     append, count = batch._builder.append, 0
     for key, value, headers in islice(messages, start, None):
