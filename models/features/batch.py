@@ -54,12 +54,6 @@ class Batch:
         order = np.argsort(self.slot, kind="stable")
         return order, rank_in_group(self.slot[order])
 
-    def waves(self) -> tuple[NDArray[np.int64], list[int]]:
-        """Indices of the clicks by wave, and each wave's end; wave j has the j-th click of each visitor."""
-        order, rank = self._by_slot
-        by_rank = np.argsort(rank, kind="stable")
-        return order[by_rank], np.cumsum(np.bincount(rank)).tolist() if len(order) else []
-
     def stale(self, model: int, width: int) -> list[int]:
         """Slots whose hidden state has another version or width (bytes), or misses clicks of the session."""
         known = zip(self.hidden, self.hidden_model, self.hidden_at, self.clicks, strict=True)

@@ -6,12 +6,15 @@ as in Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000.
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from models.network.encoder import Encoder, EncoderError, Rows, Serving, Shape
-from models.network.recurrence import Cell, Recurrence
+from models.network.recurrence import Recurrence
+from models.network.recurrence_kernels import Matrix, Row
+from models.network.wave_steps import Cell
 from models.state.visitor import HIDDEN_BYTES
 
 #: Bytes of a number in a visitor's record.
@@ -39,6 +42,10 @@ class GruCell:
         new = torch.addcmul(gates[:, two:], reset, recurrent[:, two:]).tanh_()
         return torch.lerp(new, state, update)
 
+    def arrays(self) -> tuple[Matrix, Row, Matrix, Row]:
+        """Input weights and bias, recurrent weights and the new gate's own bias."""
+        return _arrays(self.into, self.bias, self.recurrent, self.new_bias)
+
 
 class LstmCell:
     """One layer; gates in the order input, forget, new, output. The state is output, then cell state."""
@@ -55,6 +62,14 @@ class LstmCell:
         put, keep, new, show = torch.addmm(gates, output, self.recurrent).chunk(4, 1)
         carried = torch.sigmoid(keep) * carried + torch.sigmoid(put) * torch.tanh(new)
         return torch.cat([torch.sigmoid(show) * torch.tanh(carried), carried], 1)
+
+    def arrays(self) -> tuple[Matrix, Row, Matrix, Row]:
+        """Input weights and bias, recurrent weights; both biases are one."""
+        return _arrays(self.into, self.bias, self.recurrent, torch.zeros_like(self.bias))
+
+
+def _arrays(*tensors: Tensor) -> tuple[Any, ...]:
+    return tuple(tensor.numpy() for tensor in tensors)
 
 
 class Recurrent(Encoder):

@@ -12,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.retrieval.exact import GROUP, LEAST_ROWS, Exact
+from models.retrieval.exact import LEAST_ROWS, Exact
 from models.retrieval.shortlist import Floats, Shortlist
 
+#: Columns of a group in the first pass.
+GROUP = 16
 #: Recall at 20, against exact scores, that held-out queries must reach.
 RECALL: Final = 0.998
 #: Numbers of dimensions to try, in order, until RECALL is reached; the last try uses all.

@@ -1,8 +1,7 @@
-"""Figures against scikit-learn's, and retrieval against a full sort."""
+"""Figures against scikit-learn's."""
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import (
@@ -15,7 +14,6 @@ from sklearn.metrics import (
 )
 
 from models import quality_metrics
-from models.retrieval import exact
 
 PAIRS = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=60)
 
@@ -44,24 +42,6 @@ def test_figures_without_a_case() -> None:
 def test_recall_and_reciprocal_rank() -> None:
     assert quality_metrics.at_ranks(np.array([1, 0, 4, 0])) == (0.5, (1 + 0.25) / 4)
     assert quality_metrics.brier(np.array([0.5, 1.0], dtype=np.float32), np.array([True, True])) == 0.125
-
-
-@pytest.mark.parametrize(
-    ("rows", "items"), [(1, 1), (3, 5), (300, 1000), (2, 20), (2, 21), (9, 2561), (70, 4099)]
-)
-def test_top_items_are_those_of_a_full_sort(rows: int, items: int) -> None:
-    torch.manual_seed(rows * items)
-    queries, table, bias = torch.randn(rows, 8), torch.randn(8, items), torch.randn(items)
-    current = torch.randint(-1, items, (rows,))
-    ranked = exact.top_items(queries, table, bias, current, 20)
-    chances = torch.softmax(queries @ table + bias, 1).numpy()
-    for row, item in enumerate(current.tolist()):
-        if item >= 0:
-            chances[row, item] = 0
-        expected = np.sort(chances[row][chances[row] > 0])[::-1][:20]
-        np.testing.assert_allclose(ranked.scores[row, : len(expected)], expected, rtol=1e-4)
-        assert (ranked.items[row, len(expected) :] == -1).all()
-        assert item < 0 or item not in ranked.items[row]
 
 
 def made(count: int = 4000, slope: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
