@@ -20,11 +20,13 @@ class Batch:
     """N clicks in record order of B visitors ("slots").
 
     Per click: `codes` [N] CODE, `slot` [N], `fresh` [N] (a session starts at this click), `position` [N]
-    (1-based index in its session), `features` float32 [N, F]. Per slot, as of before the chunk: `hidden` (the
-    encoder's state, fp16 bytes), `hidden_model` and `hidden_at` (the version that computed it, and the number
-    of clicks it covers), `clicks` (number of clicks of the running session), `history` (packed codes of the
-    session's last clicks, oldest first), `kept` (codes of the visitor's last clicks in any session). `wanted`
-    is the number of items to recommend for each click.
+    (1-based index in its session), `features` float32 [N, F].
+
+    Per slot, as of before the chunk: `hidden` (the encoder's state, fp16 bytes), `hidden_model` and
+    `hidden_at` (the version that computed it, and the number of clicks it covers), `clicks` (number of clicks
+    of the running session). `history` are packed codes of the session's last clicks, oldest first, `kept`
+    those of the visitor's last clicks in any session. `wanted` is the number of items to recommend for each
+    click.
     """
 
     codes: NDArray[np.void]

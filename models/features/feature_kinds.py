@@ -16,10 +16,10 @@ Array = NDArray[Any]
 class Feature:
     """One input: its name, the kind of its values, and the function that computes them.
 
-    Kinds: `plain`; `log` (log1p); `ago` (ms since; < 0: never, and a column says so); `cycle:ms`; `choice:n`
-    (one of n, 0 for none and for a value that is not one of them); `bits:n` or `bits:name,name` (a column per
-    bit); `index:n` (a row of a table that the network has fitted). `plain?` and `log?` may be missing (NaN),
-    and a column says so.
+    Kinds: `plain`; `log` (log1p); `ago` (ms since; below 0: never, with a column that says so); `cycle:ms`.
+    `choice:n` is one of n, 0 for none and for an unknown value. `bits:n` or `bits:name,name` is a column per
+    bit. `index:n` is a row of a table that the network has fitted. `plain?` and `log?` may be missing (NaN),
+    with a column that says so.
     """
 
     name: str
