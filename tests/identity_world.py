@@ -123,7 +123,7 @@ class Partition:
         if isinstance(message, Others):
             visitor = self.visitors.get(message.visitor_id)
             if visitor is not None:
-                linking.hear(visitor, message.user_id, message.summary)
+                linking.take_others(visitor, message.user_id, message.summary)
             return
         user, sent = user_devices.receive(self.users.pop(message.user_id, None), message)
         if user is not None:

@@ -16,7 +16,7 @@ from models.contract.catalogue import Catalogue, Item
 from models.contract.events import CLIPPED, DROPPED, FILLED, Click, Limits, Reason, Rejected
 from models.contract.normalise import normalise
 from models.contract.pseudonyms import Pseudonyms
-from models.contract.templates import suspicious
+from models.contract.templates import may_contain_template
 from models.contract.values import MISSING, describe
 
 #: Written by `pathcast replay`: when the event was first seen (epoch ms as text).
@@ -65,8 +65,8 @@ class Decoder:
         values = [record.value or b"" for record in records]
         # Only records that begin with a brace count; another one would hide a brace of some template.
         objects = [value[:1] for value in values].count(b"{")
-        if suspicious(b"\n".join(values), objects):
-            return [one(record, suspicious(record.value or b"")) for record in records]
+        if may_contain_template(b"\n".join(values), objects):
+            return [one(record, may_contain_template(record.value or b"")) for record in records]
         return [one(record) for record in records]
 
     def _one(self, record: InputRecord, tolerantly: bool = False) -> Click | Rejected:

@@ -10,7 +10,7 @@ from models.contract import values
 from models.contract.aliases import finder, gather
 from models.contract.events import Amount, Pieces, Text
 from models.contract.normalise import parse, read_fields
-from models.contract.templates import suspicious
+from models.contract.templates import may_contain_template
 from models.contract.values import MISSING, Reader, Unreadable
 
 Title = Annotated[str, Meta(min_length=1, max_length=512)]
@@ -45,7 +45,7 @@ def read_item(value: bytes) -> Item:
         item = _decode(value)
     except (ValueError, RecursionError):
         return _tolerant(value)
-    whole = MISSING.isdisjoint(astuple(item)) and not suspicious(value)
+    whole = MISSING.isdisjoint(astuple(item)) and not may_contain_template(value)
     return item if whole else _tolerant(value)
 
 

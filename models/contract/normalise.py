@@ -22,7 +22,7 @@ from models.contract.events import (
     Reason,
     Rejected,
 )
-from models.contract.templates import suspicious
+from models.contract.templates import may_contain_template
 from models.contract.values import MISSING, Reader, Unreadable, describe
 
 OPTIONAL_READERS: Mapping[str, Reader] = {
@@ -102,7 +102,7 @@ def normalise(value: bytes, events: EventNames = event_name, private: bool = Fal
     found = gather(raw, CLICK_FIELD)
     with suppress(Unreadable):
         found["event"] = events(found.get("event"))
-    click = _renamed(found) if clean and not suspicious(value) else None
+    click = _renamed(found) if clean and not may_contain_template(value) else None
     if click is not None:
         return click
     refusal = _other_schema(found.get("schema_version", SCHEMA_VERSION), private)

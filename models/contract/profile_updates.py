@@ -13,7 +13,7 @@ from msgspec import Meta
 from models.contract.decoder import InputRecord
 from models.contract.events import SCHEMA_VERSION, EpochMs, Id, Limits, Reason, Rejected, SchemaVersion, Text
 from models.contract.pseudonyms import Pseudonyms
-from models.contract.templates import leaks
+from models.contract.templates import contains_template
 from models.contract.values import describe, is_missing
 
 _ADVICE = "see docs/contract/profile-update.schema.json"
@@ -54,7 +54,7 @@ class Removal(NamedTuple):
 
 
 def _says_nothing(text: str | None) -> bool:
-    return text is None or is_missing(text) or leaks(text)
+    return text is None or is_missing(text) or contains_template(text)
 
 
 class ProfileDecoder:

@@ -33,7 +33,7 @@ _BRACES = (b"{{", b"${", b"{%")
 _ESCAPE = re.compile(rb"\\u00[2-7]")
 
 
-def leaks(text: str) -> bool:
+def contains_template(text: str) -> bool:
     """Whether a text contains a template."""
     return next(_spans(text), None) is not None
 
@@ -61,7 +61,7 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
             yield opened.start(), at
 
 
-def suspicious(data: bytes, objects: int = 1) -> bool:
+def may_contain_template(data: bytes, objects: int = 1) -> bool:
     """Whether JSON may contain a template in a text; false means that it has none.
 
     `objects`: exactly how many of the values in `data` begin with a brace.

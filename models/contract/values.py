@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.contract.events import BASKET_ITEMS, ID_CHARS, TS_MAX, TS_MIN
-from models.contract.templates import is_template, leaks
+from models.contract.templates import contains_template, is_template
 
 Reader = Callable[[Any], tuple[Any, bool]]
 
@@ -47,7 +47,7 @@ def string(value: Any) -> str:
     A template that nobody filled is no text.
     """
     found = _string(value)
-    if leaks(found):
+    if contains_template(found):
         raise Unreadable
     return found
 
@@ -113,7 +113,7 @@ def address(most: int) -> Reader:
 
     def read(value: Any) -> tuple[str, bool]:
         found = _string(value)
-        if leaks(found.partition("?")[0]):
+        if contains_template(found.partition("?")[0]):
             raise Unreadable
         return found[:most], len(found) > most
 

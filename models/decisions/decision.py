@@ -15,7 +15,7 @@ import xxhash
 from models.contract.decision_context import Context, Stage
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import DEFAULT_POLICY, ONE
-from models.decisions.policy import Evaluation, Policy
+from models.decisions.policy import Policy, PolicyEvaluation
 
 
 class Decision(NamedTuple):
@@ -42,7 +42,7 @@ def decide(policy: Policy, context: Context, draw: int) -> Decision:
     return sample(policy.actions, policy.evaluate([context])[0], context.mask, draw)
 
 
-def sample(actions: ActionSet, evaluation: Evaluation, mask: int, draw: int) -> Decision:
+def sample(actions: ActionSet, evaluation: PolicyEvaluation, mask: int, draw: int) -> Decision:
     """As `decide`, for an evaluated context. Also raises ValueError if the policy draws a masked action."""
     full, names = actions.all_bits, actions.names
     if mask & ~full or not mask >> actions.none & 1:

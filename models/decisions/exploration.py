@@ -1,8 +1,8 @@
 """The distribution of epsilon-greedy: the preferred action, over a floor of exploration."""
 
+from models.decisions.action_distribution import Distribution
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import ONE
-from models.decisions.distribution import Distribution
 
 
 def epsilon_greedy(actions: ActionSet, preferred: int, explorable: int) -> Distribution:

@@ -10,21 +10,21 @@ from typing import NamedTuple, Protocol
 
 from models.contract.decision_context import Context
 from models.contract.explanations import DecisionExplanation
+from models.decisions.action_distribution import Distribution
 from models.decisions.actions import ActionSet
-from models.decisions.distribution import Distribution
 
 
-class Choice(NamedTuple):
+class PolicyChoice(NamedTuple):
     """A distribution over allowed actions, and the position of the action that the policy thinks best."""
 
     distribution: Distribution
     preferred: int
 
 
-class Evaluation(Protocol):
+class PolicyEvaluation(Protocol):
     """What a policy makes of one context before its mask is known."""
 
-    def choose(self, mask: int) -> Choice:
+    def choose(self, mask: int) -> PolicyChoice:
         """The choice among the actions of `mask` (bits by position, `none` always among them).
 
         Depends on nothing but the context and the mask. Every action outside the mask has probability 0.
@@ -62,7 +62,7 @@ class Policy(Protocol):
         """
         ...
 
-    def evaluate(self, contexts: Sequence[Context]) -> Sequence[Evaluation]:
+    def evaluate(self, contexts: Sequence[Context]) -> Sequence[PolicyEvaluation]:
         """One evaluation for each context of a chunk; their masks are not to be looked at.
 
         The result for a context is the same, bit by bit, whatever other contexts stand beside it.

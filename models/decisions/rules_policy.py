@@ -14,7 +14,7 @@ from models.contract.explanations import DecisionExplanation
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import DEFAULT_POLICY, When
 from models.decisions.exploration import epsilon_greedy
-from models.decisions.policy import Choice
+from models.decisions.policy import PolicyChoice
 from models.decisions.rule_evaluation import Rules, Ruling
 from models.decisions.rule_reasons import explain_rules
 
@@ -35,7 +35,7 @@ class RulesPolicy:
         self.actions = actions
         self.version = actions.digest(algorithm)
         self._rules = Rules(actions)
-        self._choices: dict[tuple[int, int], Choice] = {}
+        self._choices: dict[tuple[int, int], PolicyChoice] = {}
 
     def evaluate(self, contexts: Sequence[Context]) -> list["RulesEvaluation"]:
         """Which rules are in play, and which actions may be explored."""
@@ -51,7 +51,7 @@ class RulesPolicy:
         """Rule, exploration or constraint, and the interval of probabilities with the same preference."""
         return explain_rules(self, context, draw)
 
-    def choice(self, preferred: int, explorable: int) -> Choice:
+    def choice(self, preferred: int, explorable: int) -> PolicyChoice:
         """`epsilon_greedy`, cached: there are few different ones."""
         key = (preferred, explorable)
         found = self._choices.get(key)
@@ -59,7 +59,7 @@ class RulesPolicy:
             if len(self._choices) >= MAX_CACHED:
                 self._choices.clear()
             distribution = epsilon_greedy(self.actions, preferred, explorable)
-            found = self._choices[key] = Choice(distribution, preferred)
+            found = self._choices[key] = PolicyChoice(distribution, preferred)
         return found
 
 
@@ -72,7 +72,7 @@ class RulesEvaluation(NamedTuple):
     cart_milli: int
     explorable: int
 
-    def choose(self, mask: int) -> Choice:
+    def choose(self, mask: int) -> PolicyChoice:
         """The heaviest rule of the mask that holds, over the floor of exploration."""
         preferred = self.ruling.preferred(self.probability, self.cart_milli, mask)
         return self.policy.choice(preferred, mask & self.explorable)

@@ -72,7 +72,7 @@ def give(visitor: Visitor, given: Traits | None) -> list[Shared]:
     return share(visitor)
 
 
-def hear(visitor: Visitor, user_id: str, others: Summary | None) -> bool:
+def take_others(visitor: Visitor, user_id: str, others: Summary | None) -> bool:
     """Take the sum of the user's other devices; returns False if the visitor is no longer linked."""
     if visitor.user_id != user_id:
         return False

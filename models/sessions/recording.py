@@ -10,7 +10,7 @@ from models.sessions.refunds import take_back
 from models.state import cart
 from models.state.codes import IN_CART, ITEM_BYTES, NO_ITEM, PAGE, SEEN, WIDTH, identity, pack, price_bucket
 from models.state.packed import has
-from models.state.profile import touch
+from models.state.profile import count_taste
 from models.state.visitor import CODES_BYTES, MAX_AMOUNT, MAX_COUNT, PAGES_BYTES, SEEN_BYTES, Visitor
 
 PAGE_BYTES: Final = 4
@@ -35,7 +35,7 @@ def record_click(visitor: Visitor, click: Click, event: int, dwell: int, flags: 
         short = page[:PAGE_BYTES]
         if not has(visitor.pages, short, PAGE_BYTES):
             visitor.pages += short
-    touch(visitor, event, category, price)
+    count_taste(visitor, event, category, price)
     if event in EFFECTS_BY_EVENT:
         EFFECTS_BY_EVENT[event](visitor, click)
     code = pack(subject, category, event, dwell, price, flags)

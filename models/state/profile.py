@@ -33,7 +33,7 @@ WEIGHTS: Final = tuple(
 )
 
 
-def touch(visitor: Visitor, event: int, category: int, price: int) -> None:
+def count_taste(visitor: Visitor, event: int, category: int, price: int) -> None:
     """Counts an event (by code) for its category (32-bit hash, 0 for none) and price bucket (0 for none)."""
     weight = WEIGHTS[event]
     if not weight:

@@ -7,7 +7,7 @@ from models.state.traits import Traits
 from streams.partition_state.visitors import VisitorEntry
 
 
-class Said:
+class GivenProfiles:
     """Given profiles by the key of the visitor's record; `kept`: the partition's state may hold some."""
 
     def __init__(self, kept: bool) -> None:

@@ -16,7 +16,7 @@ from models.state.facts import Facts, Shared, Transition
 from models.state.visitor import StateError, Visitor
 from streams.config.processing_config import ProcessingConfig
 from streams.effects import Work
-from streams.identity.given_profiles import Said
+from streams.identity.given_profiles import GivenProfiles
 from streams.identity.outbox import Outbox
 from streams.partition_state import links
 from streams.partition_state.visitors import VisitorEntry
@@ -32,7 +32,7 @@ class Identities:
     """
 
     def __init__(self, work: Work, rules: ProcessingConfig, kept: bool) -> None:
-        self._work, self._rules, self.said = work, rules, Said(kept)
+        self._work, self._rules, self.given_profiles = work, rules, GivenProfiles(kept)
         self.outbox = Outbox(rules.names.identities, rules.partitions)
         self._messages: list[Message] = []
         self._updates: list[ProfileUpdate | Removal] = []
@@ -74,8 +74,10 @@ class Identities:
         """Read users' records and given profiles of the chunk's visitors in one multi-get."""
         users = {one.user_id for one in self._messages if isinstance(one, Snapshot | Given)}
         users.update(self._linked)
-        self.said.kept = self.said.kept or any(one.visitor_id is not None for one in self._updates)
-        given = self.said.wanted(entries)
+        self.given_profiles.kept = self.given_profiles.kept or any(
+            one.visitor_id is not None for one in self._updates
+        )
+        given = self.given_profiles.wanted(entries)
         wanted = [*map(state_keys.user, users), *map(state_keys.given, given)]
         found = dict(zip(wanted, self._work.state.get(wanted), strict=True))
         for user_id in users:
@@ -83,7 +85,7 @@ class Identities:
                 self._users[user_id] = user_devices.decode_user(value)
         self._known.update(self._users)
         for key in given:
-            self.said.read(key, found[state_keys.given(key)])
+            self.given_profiles.read(key, found[state_keys.given(key)])
 
     def apply(self, entries: Mapping[bytes, VisitorEntry]) -> None:
         """Apply the side inputs, before the chunk's clicks."""
@@ -91,7 +93,7 @@ class Identities:
             if isinstance(message, Others):
                 visitor = entries[state_keys.visitor(message.visitor_id)].visitor
                 if visitor is not None:
-                    linking.hear(visitor, message.user_id, message.summary)
+                    linking.take_others(visitor, message.user_id, message.summary)
             elif isinstance(message, Snapshot | Given):
                 user, told = user_devices.receive(self._users.get(message.user_id), message)
                 self._users[message.user_id] = user
@@ -103,8 +105,8 @@ class Identities:
 
     def _update(self, update: ProfileUpdate | Removal, entries: Mapping[bytes, VisitorEntry]) -> None:
         if update.user_id is not None:
-            said = None if isinstance(update, Removal) else traits.replaced(None, update)
-            self.outbox.put([Given(update.user_id, said)])
+            given_profiles = None if isinstance(update, Removal) else traits.replaced(None, update)
+            self.outbox.put([Given(update.user_id, given_profiles)])
         if update.visitor_id is None:
             return
         key = state_keys.visitor(update.visitor_id)
@@ -112,17 +114,17 @@ class Identities:
         refuses = visitor is not None and visitor.denied
         given = None
         if not isinstance(update, Removal) and not refuses:
-            given = traits.replaced(self.said.of(key), update)
-        self.said.keep(key, given)
+            given = traits.replaced(self.given_profiles.of(key), update)
+        self.given_profiles.keep(key, given)
         if visitor is not None:
             self.tell(key, linking.give(visitor, given))
 
     def began(self, key: bytes, visitor: Visitor, facts: Facts) -> None:
         """A session began: a new visitor gets the shop's given profile; one who refuses keeps nothing."""
-        if (given := self.said.of(key)) is None:
+        if (given := self.given_profiles.of(key)) is None:
             return
         if not facts.consent:
-            self.said.keep(key, None)
+            self.given_profiles.keep(key, None)
         elif facts.born:
             self.tell(key, linking.give(visitor, given))
 
@@ -134,7 +136,7 @@ class Identities:
 
     def forget(self, key: bytes, visitor: Visitor | None, request: str) -> int:
         """A visitor is about to be erased; returns how many users' owners will confirm its removal."""
-        self.said.keep(key, None)
+        self.given_profiles.keep(key, None)
         found = linking.unlink(visitor) if visitor is not None else []
         told = user_devices.snapshots(state_keys.visitor_id(key), self._work.partition, found)
         self.outbox.put(replace(one, request=request) for one in told)
@@ -161,7 +163,7 @@ class Identities:
             for name, user in self._users.items()
             if user is not None or name in self._known
         ]
-        return changed + self.said.changes()
+        return changed + self.given_profiles.changes()
 
 
 def user_of(record: Any) -> str:

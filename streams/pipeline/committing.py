@@ -18,7 +18,7 @@ def _remember(chunk: Chunk, kept: int) -> None:
     """Apply a committed chunk to its partition's cache, which keeps at most `kept` visitors."""
     cache = chunk.cache
     cache.keep(((entry.key, entry.visitor) for entry in chunk.entries.values()), kept)
-    cache.given = chunk.identities.said.kept
+    cache.given = chunk.identities.given_profiles.kept
     cache.note_panes(chunk.panes.moved())
     cache.follow_timers((entry.visitor for entry in chunk.entries.values()), chunk.watermark)
     visitors = [applied.click.visitor_id for applied in chunk.applied]

@@ -6,7 +6,7 @@ from models.contract.decision_context import Context
 from models.contract.events import Click
 from models.decisions.actions_file import ActionsError
 from models.decisions.decision import Decision, decision_id, draw_of, published, sample
-from models.decisions.policy import Evaluation, Policy
+from models.decisions.policy import Policy, PolicyEvaluation
 from models.features import features
 from models.sessions.lifecycle import SessionConfig, close_expired, schedule_close
 from models.state import exposure
@@ -72,7 +72,7 @@ class Decider:
     ) -> None:
         self._actions, self._config, self._count = policy.actions, config, count
 
-    def decide(self, applied: Applied, context: Context, evaluation: Evaluation) -> Decided:
+    def decide(self, applied: Applied, context: Context, evaluation: PolicyEvaluation) -> Decided:
         """Apply outcomes, mask, draw; record a served action in the visitor's exposure."""
         click, facts, visitor = applied.click, applied.facts, applied.entry.visitor
         assert visitor is not None

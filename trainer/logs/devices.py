@@ -82,7 +82,7 @@ class Devices:
             if isinstance(message, Others):
                 visitor = self._visitors.get(message.visitor_id)
                 if visitor is not None:
-                    linking.hear(visitor, message.user_id, message.summary)
+                    linking.take_others(visitor, message.user_id, message.summary)
                 continue
             user, sent = user_devices.receive(self.users.pop(message.user_id, None), message)
             if user is not None:

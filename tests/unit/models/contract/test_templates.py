@@ -11,7 +11,7 @@ from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.contract.events import CLIPPED, DROPPED, OPTIONAL_FIELDS, Click, Limits, Rejected
 from models.contract.items import read_item
-from models.contract.templates import leaks, suspicious
+from models.contract.templates import contains_template, may_contain_template
 from tests.fuzzing import START, Input
 
 EVENT = {"event_id": "e1", "visitor_id": "v1", "ts": START, "event": "view_item"}
@@ -161,9 +161,9 @@ def test_the_catalogue_is_read_alike() -> None:
 
 @given(st.text(alphabet='${}%<>7BbD245=[object O]a\\"', max_size=60))
 def test_what_leaks_is_never_overlooked(text: str) -> None:
-    if leaks(text):
+    if contains_template(text):
         for ascii_only in (True, False):
-            assert suspicious(json.dumps(EVENT | {"brand": text}, ensure_ascii=ascii_only).encode())
+            assert may_contain_template(json.dumps(EVENT | {"brand": text}, ensure_ascii=ascii_only).encode())
 
 
 @pytest.mark.parametrize(
@@ -173,5 +173,5 @@ def test_no_text_takes_long(start: str) -> None:
     import time
 
     began = time.process_time()
-    assert not leaks(start * 100_000)
+    assert not contains_template(start * 100_000)
     assert time.process_time() - began < 0.1

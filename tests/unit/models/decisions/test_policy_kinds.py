@@ -6,11 +6,11 @@ import pytest
 
 from models.contract.decision_context import MAX_INPUTS, Context
 from models.decisions import policy_kinds
+from models.decisions.action_distribution import Distribution
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import ONE, ActionsError
 from models.decisions.decision import decide, record_fields
-from models.decisions.distribution import Distribution
-from models.decisions.policy import Choice
+from models.decisions.policy import PolicyChoice
 from models.decisions.policy_kinds import policy_of
 from models.decisions.rules_policy import RulesPolicy
 from models.decisions.verify import verify
@@ -33,8 +33,8 @@ class LastAction:
     def evaluate(self, contexts: Sequence[Context]) -> Sequence["LastAction"]:
         return [self for _ in contexts]
 
-    def choose(self, mask: int) -> Choice:
-        return Choice(Distribution.of_units(self.actions.names, (0, ONE)), 1)
+    def choose(self, mask: int) -> PolicyChoice:
+        return PolicyChoice(Distribution.of_units(self.actions.names, (0, ONE)), 1)
 
     def explain(self, context, draw):
         raise NotImplementedError

@@ -152,7 +152,7 @@ def test_a_login_sends_a_snapshot_and_brings_the_other_devices_sum() -> None:
     user, sent = receive(user, second)
     assert [message.visitor_id for message in sent] == ["laptop", "phone"]
     assert sent[1].summary == total([summarise(other)])
-    assert linking.hear(one, "anna", sent[1].summary)
+    assert linking.take_others(one, "anna", sent[1].summary)
     assert (one.others.orders, one.others.total_spend) == (1, 20_000)
     assert one.orders == 0, "what is others' never counts as the device's own"
     assert summarise(one) == first.summary
@@ -205,7 +205,7 @@ def test_an_unlinked_device_leaves_no_trace(how: str) -> None:
     user, _ = receive(None, first)
     _, (second,) = linked("laptop", "anna", category="socks")
     user, sent = receive(user, second)
-    linking.hear(one, "anna", sent[1].summary)
+    linking.take_others(one, "anna", sent[1].summary)
     left, found = unlinked(one, how)
     (gone, *_) = told("phone", 0, [each for each in found if isinstance(each, Shared) and not each.summary])
     user, sent = receive(user, gone)
@@ -230,10 +230,10 @@ def unlinked(visitor: Visitor, how: str) -> tuple[Visitor | None, list]:
 
 def test_a_sum_for_somebody_else_is_not_taken() -> None:
     one, _ = linked("phone", "bert")
-    assert not linking.hear(one, "anna", Summary(orders=3))
+    assert not linking.take_others(one, "anna", Summary(orders=3))
     assert one.others is None
     stranger, _ = step(None, click(0, "tv", START), START, QUICK)
-    assert not linking.hear(stranger, "anna", Summary(orders=3))
+    assert not linking.take_others(stranger, "anna", Summary(orders=3))
     assert stranger.others is None
 
 

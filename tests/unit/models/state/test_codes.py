@@ -74,9 +74,9 @@ category = codes.category_hash
 
 def test_the_profile_prefers_what_was_wanted_more():
     visitor = Visitor()
-    profile.touch(visitor, profile.EVENT_CODES["view_item"], category("hats"), 0)
-    profile.touch(visitor, profile.EVENT_CODES["purchase"], category("shoes"), 10)
-    profile.touch(visitor, profile.EVENT_CODES["login"], category("none"), 31)
+    profile.count_taste(visitor, profile.EVENT_CODES["view_item"], category("hats"), 0)
+    profile.count_taste(visitor, profile.EVENT_CODES["purchase"], category("shoes"), 10)
+    profile.count_taste(visitor, profile.EVENT_CODES["login"], category("none"), 31)
     assert visitor.categories == {
         category("hats"): 256,
         category("shoes"): 2048,
@@ -88,8 +88,8 @@ def test_a_ninth_category_takes_over_the_smallest_weight():
     visitor, view = Visitor(), profile.EVENT_CODES["view_item"]
     for number in range(8):
         for _ in range(1 + (number != 5)):
-            profile.touch(visitor, view, category(f"c{number}"), 0)
-    profile.touch(visitor, view, category("new"), 0)
+            profile.count_taste(visitor, view, category(f"c{number}"), 0)
+    profile.count_taste(visitor, view, category("new"), 0)
     kept = visitor.categories
     assert len(kept) == 8
     assert category("c5") not in kept
@@ -99,7 +99,7 @@ def test_a_ninth_category_takes_over_the_smallest_weight():
 def test_a_profile_halves_in_30_days_and_is_gone_in_two_years():
     visitor, day = Visitor(), 86_400_000
     profile.fade(visitor, 20_000 * day)
-    profile.touch(visitor, profile.EVENT_CODES["purchase"], category("shoes"), 10)
+    profile.count_taste(visitor, profile.EVENT_CODES["purchase"], category("shoes"), 10)
     profile.fade(visitor, 20_000 * day + day - 1)
     assert visitor.categories[category("shoes")] == 2048
     profile.fade(visitor, 20_030 * day)

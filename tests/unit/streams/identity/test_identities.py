@@ -396,10 +396,10 @@ def test_with_pseudonyms_no_id_of_a_person_is_told_or_kept():
     shop.profile("anna", {"user_id": "anna", "ts": START, "region": "north"})
     shop.profile("phone", {"visitor_id": "phone", "ts": START, "gender": "f"})
     shop.deliver()
-    said = repr(shop.said).encode()
+    given_profiles = repr(shop.said).encode()
     for name in ("anna", "phone", "tablet"):
         assert shop.traces(name) == []
-        assert name.encode() not in said
+        assert name.encode() not in given_profiles
     phone = shop.visitor(pseudonymiser.visitor(b"phone"), home(b"phone", 4))
     tablet = shop.visitor(pseudonymiser.visitor(b"tablet"), home(b"tablet", 4))
     user = pseudonymiser.user(b"anna")

@@ -9,10 +9,10 @@ import pytest
 from models.contract.decision_context import Context
 from models.contract.explanations import DecisionExplanation
 from models.decisions import policy_kinds
+from models.decisions.action_distribution import Distribution
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import ONE, ActionsError
-from models.decisions.distribution import Distribution
-from models.decisions.policy import Choice
+from models.decisions.policy import PolicyChoice
 from models.decisions.verify import verify
 from tests.offline import ACTIONS, Offline, records
 from tests.unit.streams.pipeline.test_processor import DECISIONS, event
@@ -41,13 +41,13 @@ class Evaluated(NamedTuple):
     actions: ActionSet
     share: float
 
-    def choose(self, mask: int) -> Choice:
+    def choose(self, mask: int) -> PolicyChoice:
         others = [at for at in range(len(self.actions.names)) if mask >> at & 1 and at != self.actions.none]
         units = [0] * len(self.actions.names)
         for position in others:
             units[position] = int(self.share * ONE) // len(others)
         units[self.actions.none] = ONE - sum(units)
-        return Choice(Distribution.of_units(self.actions.names, units), self.actions.none)
+        return PolicyChoice(Distribution.of_units(self.actions.names, units), self.actions.none)
 
 
 @pytest.fixture(autouse=True)

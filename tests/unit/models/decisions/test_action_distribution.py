@@ -2,8 +2,8 @@
 
 import pytest
 
+from models.decisions.action_distribution import Distribution
 from models.decisions.actions_file import ONE
-from models.decisions.distribution import Distribution
 
 
 def test_units_become_probabilities_and_running_sums() -> None:
