@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from deploy.reference.written_files import CONTRACT_DIRECTORY
+from deploy.terminal.out_file import writing
 from models.errors import PathcastError
 
 
@@ -22,7 +23,8 @@ def command(directory: Path, check: bool) -> None:
     from deploy.reference import contract
 
     if not check:
-        names = contract.write(directory)
+        with writing(directory):
+            names = contract.write(directory)
         click.echo(f"{len(contract.files())} documents in {directory}, {len(names)} of them changed")
         return
     names = contract.stale(directory)

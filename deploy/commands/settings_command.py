@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from deploy.reference.written_files import SETTINGS_FILE as FILE
+from deploy.terminal.out_file import writing
 from models.errors import PathcastError
 
 
@@ -26,6 +27,7 @@ def command(file: Path, check: bool) -> None:
     if check and not current:
         raise PathcastError(f"{file} is missing or out of date; run `pathcast settings`")
     if not current:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(made, encoding="utf-8")
+        with writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(made, encoding="utf-8")
     click.echo(f"{file} {'is up to date' if current else 'written'}")

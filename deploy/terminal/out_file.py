@@ -1,10 +1,14 @@
 """A file that a command writes at its end; it is checked before the work that it can be written."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+
+from models.errors import PathcastError
 
 
 class OutFile(click.Path):
@@ -29,3 +33,12 @@ class OutFile(click.Path):
 
 
 OUT = OutFile()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise PathcastError if writing to `path` fails."""
+    try:
+        yield
+    except OSError as error:
+        raise PathcastError(f"{path} cannot be written ({error.strerror}): name another place") from error

@@ -1,7 +1,6 @@
-"""Devices of one user while a log is replayed: the messages of `models.identity.user_devices`, delivered at
-once.
+"""Devices of one user in the replay of a log: messages of `models.identity.user_devices`, delivered at once.
 
-In serving they take a chunk or two to arrive; here they count from the click after the one that caused them.
+While serving, they take a chunk or two to arrive; here they count from the next click on.
 """
 
 from collections import deque
@@ -21,9 +20,9 @@ Profiles = Sequence[ProfileUpdate]
 
 
 class Devices:
-    """Users of a log, timers of linked visitors, and what the topic `profiles` says.
+    """Users of a log, timers of linked visitors, and the records of the topic `profiles`.
 
-    `visitors` are the replay's own: linked ones change here as others' messages reach them.
+    `visitors` are those of the replay; linked ones change here when messages of others reach them.
     """
 
     def __init__(self, visitors: dict[str, Visitor], config: SessionConfig, profiles: Profiles = ()) -> None:
@@ -35,7 +34,7 @@ class Devices:
         self._timer_minutes: dict[str, int] = {}
 
     def pass_time(self, watermark: int) -> None:
-        """What is due by `watermark` (epoch ms of event time): profiles, ends of linked sessions."""
+        """Do what is due at `watermark` (epoch ms of event time): profiles, ends of linked sessions."""
         while self._profiles and self._profiles[0].ts <= watermark:
             self._take(self._profiles.popleft())
         reached = watermark // MINUTE_MS
@@ -46,11 +45,11 @@ class Devices:
                 self._advance(name, watermark)
 
     def born(self, visitor: Visitor, name: str) -> None:
-        """Give a visitor who was just born what `profiles` says; call it before features are read."""
+        """Give a new visitor their record in `profiles`; call it before features are read."""
         linking.give(visitor, self.given.get(name))
 
     def stepped(self, name: str, visitor: Visitor, facts: Facts) -> None:
-        """Deliver what a step led to; call it after the click's features are read."""
+        """Deliver the messages of a step; call it after the features of the click are read."""
         if not facts.consent:
             self.given.pop(name, None)
         self._deliver(name, facts.transitions)

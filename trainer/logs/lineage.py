@@ -1,4 +1,4 @@
-"""Where a version came from: enough to make it again, and to see that it was made from what one thinks."""
+"""The lineage of a version: enough to train it again, and to verify what it was trained on."""
 
 import hashlib
 import os
@@ -12,10 +12,10 @@ import numpy as np
 
 from trainer.examples.examples import Examples
 
-#: What turns a log into weights: the rooms whose code decides, and the libraries that compute.
+#: The rooms and the libraries whose code determines the weights.
 ROOMS = ("models", "trainer")
 LIBRARIES = ("torch", "numpy", "polars")
-#: Where a version says until when a training has taught it.
+#: Key in a version's metrics: the newest session that a training has used.
 LEARNED_UNTIL = "learned until"
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,35 +25,37 @@ def lineage(
 ) -> dict[str, Any]:
     """Inputs with their SHA-256, code, seed and time span of a run that learned from `parts`.
 
-    The settings stand beside it in a version's metrics (`options`). `offsets` are the places in the topics,
-    `{topic: {partition: [first, end]}}`, where the files came from Kafka. Times are epoch ms.
+    The settings are in the version's metrics as `options`. `offsets` are spans of topics, `{topic:
+    {partition: [first, end]}}`, if the files came from Kafka. Times are epoch ms.
     """
     made = {"inputs": list(_digests(files)), "code": code(), "seed": seed, "clicks": _span(parts)}
     return made | ({"offsets": dict(offsets)} if offsets else {})
 
 
 def code() -> dict[str, str]:
-    """Version and SHA-256 of the program's own sources, and the versions of what computes."""
+    """Version and SHA-256 of the program's sources, and the versions of its libraries."""
     found = {"pathcast": version("pathcast"), "sources": _sources(), "python": platform.python_version()}
     return found | {name: version(name) for name in LIBRARIES}
 
 
 def last_session(metrics: Mapping[str, Any]) -> int:
-    """When the newest session began that a version with these metrics has seen, epoch ms; 0: it is not said.
+    """Start of the newest session that a version with these metrics has used, epoch ms; 0: unknown.
 
-    Sessions that began later are new to it, whatever it was trained with.
+    Sessions that began later are new to it, however it was trained.
     """
     return int(metrics.get("lineage", {}).get("clicks", {}).get("last_session", 0))
 
 
 def learned_until(metrics: Mapping[str, Any]) -> int:
-    """When the newest session began that the weights of a version with these metrics have learned from in a
-    training (small steps do not count), epoch ms; 0: it is not said."""
+    """Start of the newest session that a training of the weights has used, epoch ms; 0: unknown.
+
+    Incremental updates do not count.
+    """
     return int(metrics.get(LEARNED_UNTIL, 0))
 
 
 def until(metrics: Mapping[str, Any]) -> int | None:
-    """When the newest click happened that a version with these metrics has seen, epoch ms; None: not said."""
+    """Time of the newest click that a version with these metrics has used, epoch ms; None: unknown."""
     found = metrics.get("lineage", {}).get("clicks", {}).get("until")
     return None if found is None else int(found)
 
@@ -66,7 +68,7 @@ def _sources() -> str:
 
 
 def _digests(files: Sequence[Path]) -> Iterable[dict[str, Any]]:
-    """Named from the folder that all are in: where that is on a disk is nobody's business."""
+    """Paths relative to their common folder, so that the lineage does not show where it is."""
     whole = [file.resolve() for file in files]
     folder = os.path.commonpath([path.parent for path in whole])
     for path in whole:
@@ -90,5 +92,5 @@ def _span(parts: Sequence[Examples]) -> dict[str, int]:
 
 
 def began(part: Examples) -> int:
-    """When its newest session began, epoch ms."""
+    """Start of its newest session, epoch ms."""
     return int(part.began.max())

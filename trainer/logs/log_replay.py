@@ -1,6 +1,6 @@
-"""A log walked by the code that serves: the contract's decoder, the session step, the feature row.
+"""Replay of a log by the code that serves: the contract's decoder, the session step, the features.
 
-What was known at a click is read when it happens; what came of it is joined afterwards (as metarank does).
+Features are read when a click happens; labels are joined afterwards (as metarank does).
 """
 
 import io
@@ -30,7 +30,7 @@ _NONE = float("nan")
 
 @dataclass(slots=True)
 class LogRecord:
-    """A row of a log as the decoder reads records."""
+    """A row of a log as a record for the decoder."""
 
     key: bytes | None
     value: bytes | None
@@ -68,7 +68,7 @@ class LogReplay:
         self._devices = Devices(self._visitors, self.config, self.profiles)
 
     def through(self, log: pl.LazyFrame) -> "LogReplay":
-        """Walk a log in the contract's columns (`trainer.logs.log_files.read_log`) in order of event time."""
+        """Replay a log in the contract's columns (`log_files.read_log`) in order of event time."""
         frame = log.collect()
         self.disordered += int((frame["ts"].diff() < 0).sum())
         self.repeated += repeats(frame)
@@ -130,11 +130,11 @@ class LogReplay:
         return hashed
 
     def __len__(self) -> int:
-        """Examples so far."""
+        """The number of examples so far."""
         return len(self._clicks)
 
     def examples(self) -> Examples:
-        """What was walked so far, with labels. Raises ExamplesError where nothing could be used."""
+        """The examples so far, with labels. Raises ExamplesError if there are none."""
         if not self._clicks:
             rejected = f"its rows were rejected: {told(self.rejected, self.unknown)}"
             found = rejected if self.rejected else "it has no rows"
@@ -161,7 +161,7 @@ class LogReplay:
 
 
 def records(frame: pl.DataFrame) -> list[InputRecord]:
-    """Rows in the contract's columns as the decoder reads records."""
+    """Rows in the contract's columns as records for the decoder."""
     lines = io.BytesIO()
     frame.write_ndjson(lines)
     keys = [(key or "").encode() for key in frame["visitor_id"].to_list()]
@@ -170,5 +170,5 @@ def records(frame: pl.DataFrame) -> list[InputRecord]:
 
 
 def replay_log(log: pl.LazyFrame, catalogue: Catalogue | None = None, profiles: Profiles = ()) -> LogReplay:
-    """Walk a whole log."""
+    """Replay a whole log."""
     return LogReplay(catalogue=catalogue or Catalogue(), profiles=profiles).through(log)

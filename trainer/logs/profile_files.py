@@ -1,4 +1,4 @@
-"""What the shop knows of people, for training: values of the topic `profiles`, a file of JSON lines."""
+"""Records of the topic `profiles` for training, as a file of JSON lines."""
 
 import gzip
 from pathlib import Path
@@ -17,7 +17,7 @@ class _Ids(msgspec.Struct):
 
 
 def read_profiles(path: Path | None) -> list[ProfileUpdate]:
-    """One update a line, as it is on the topic; none without a file. Raises LogError with the line."""
+    """One update in each line, as on the topic; none without a file. Raises LogError with the line."""
     if path is None:
         return []
     decoder, found = ProfileDecoder(Limits(check_skew=False)), []
@@ -41,7 +41,7 @@ def _read(decoder: ProfileDecoder, line: bytes, place: str) -> ProfileUpdate:
 
 
 def _key(line: bytes) -> bytes:
-    """The id that would be the record's key; any where the line has none: the decoder says what is wrong."""
+    """The id for the record's key; any text if the line has none, which the decoder then reports."""
     try:
         ids = msgspec.json.decode(line, type=_Ids)
     except (ValueError, RecursionError):

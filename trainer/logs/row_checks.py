@@ -1,4 +1,4 @@
-"""What is odd about rows of a log: why they were refused, names that are not known, rows written twice."""
+"""Checks of a log's rows: reasons of refusals, unknown event names, repeated rows."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,32 +7,32 @@ import polars as pl
 from models.contract.aliases import event_name
 from models.contract.values import Unreadable, describe
 
-#: What a row repeats that is written twice.
+#: Columns that are equal in repeated rows.
 _SAME = ("visitor_id", "ts", "event", "item_id", "page", "query")
-#: Names that a sentence lists.
+#: Most names that a sentence lists.
 _LISTED = 3
 
 
 def strange(events: pl.Series) -> dict[str, int]:
-    """Rows by event name, of those names that are no event of the contract, the most frequent first."""
+    """Rows with an unknown event name, by that name, the most frequent first."""
     counts = events.drop_nulls().value_counts(sort=True)
     return {name: count for name, count in counts.iter_rows() if not _known(name)}
 
 
 def repeats(log: pl.DataFrame) -> int:
-    """Rows that say what another row says of the same visitor, time, event and item, under another id."""
+    """The number of rows that repeat the visitor, time, event and item of another row under another id."""
     said = log.select(column for column in _SAME if column in log.columns)
     return max(0, log["event_id"].n_unique() - said.unique().height)
 
 
 def told(rejected: Mapping[str, int], unknown: Mapping[str, int]) -> str:
-    """Reasons with their counts, and what the unknown event names are."""
+    """Reasons with their counts, and the unknown event names."""
     reasons = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(rejected.items()))
     return f"{reasons}; {_named(unknown)}" if unknown else reasons
 
 
 def advice(unknown: Iterable[str]) -> str:
-    """What to do about it."""
+    """What the owner of the log can do."""
     columns = "--map FIELD=COLUMN names its columns"
     return f"{columns}, --event-map NAME=EVENT what its events mean" if unknown else columns
 

@@ -1,6 +1,8 @@
-"""The form in which papers share next-item data: one session of item ids a line; a prefix and its target.
+"""Next-item data in the form that papers share: one session of item ids in each line; a prefix and its
+target.
 
-As used for Diginetica, RetailRocket and others (`*_train_sessions.txt`, `*_test.txt`, each also .gz).
+This form is used for Diginetica, RetailRocket and others (`*_train_sessions.txt`, `*_test.txt`, each also
+.gz).
 """
 
 import gzip
@@ -27,11 +29,11 @@ class Sessions:
 
     @property
     def numbers(self) -> Ints:
-        """Session number of every item."""
+        """The session number of each item."""
         return np.repeat(np.arange(len(self)), np.diff(self.bounds))
 
     def part(self, start: int, stop: int) -> "Sessions":
-        """Sessions start to stop."""
+        """The sessions from start to stop."""
         bounds = self.bounds[start : stop + 1]
         return Sessions(self.items[bounds[0] : bounds[-1]], bounds - bounds[0])
 
@@ -43,13 +45,13 @@ class Sessions:
         return Sessions(self.items[places], bounds)
 
     def recent(self, length: int) -> Ints:
-        """The last items of each session `[S, length]`, newest first, -1 where there are no more."""
+        """The last items of each session `[S, length]`, newest first, padded with -1."""
         back = self.bounds[1:, None] - 1 - np.arange(length)
         inside = back >= self.bounds[:-1, None]
         return np.where(inside, np.append(self.items, -1)[np.where(inside, back, -1)], -1)
 
     def prefixes(self) -> tuple["Sessions", Ints]:
-        """Every beginning of every session as a session of its own, and the item that came next."""
+        """All prefixes of all sessions as sessions, and the item that came next."""
         lengths = np.diff(self.bounds)
         counts = np.maximum(lengths - 1, 0)
         start = np.repeat(self.bounds[:-1], counts)
@@ -61,9 +63,9 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """`ids` [V] name the items of the training sessions; `targets` [T] follow `prefixes`, -1: not among them.
+    """`ids` [V] are the items of the training sessions; `targets` [T] follow `prefixes`, -1: not in training.
 
-    Items of a prefix that training never met are left out; a prefix may so become empty.
+    Items of a prefix that are not in training are left out, so a prefix may be empty.
     """
 
     ids: tuple[str, ...]
@@ -73,10 +75,10 @@ class Split:
 
 
 def read(train: Path, test: Path) -> Split:
-    """Read both files. Raises LogError, naming the line that does not fit."""
+    """Read both files. Raises LogError with the line that does not fit."""
     sessions = [line.split() for line in _lines(train)]
     cases = [_case(test, number, line) for number, line in enumerate(_lines(test), 1)]
-    # dict.fromkeys keeps the order in which items first came, so numbers do not depend on hashing.
+    # dict.fromkeys keeps the order of first occurrence, so numbers do not depend on hashing.
     index = {item: number for number, item in enumerate(dict.fromkeys(i for s in sessions for i in s))}
     known = [[index[item] for item in prefix if item in index] for prefix, _ in cases]
     targets = np.array([index.get(target, -1) for _, target in cases], dtype=np.int64)

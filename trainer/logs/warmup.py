@@ -1,4 +1,4 @@
-"""What came before the clicks that are judged: read for visitors' state, and never judged itself."""
+"""The warm-up: an earlier log that is read only to build the visitors' state, and never evaluated."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,9 +23,9 @@ def through(
     mapping: Mapping[str, str],
     names: EventNames = event_name,
 ) -> int:
-    """Walk the warm-up and then the events; how many clicks came of the warm-up.
+    """Replay the warm-up and then the events; returns the number of clicks of the warm-up.
 
-    Raises LogError, or ExamplesError where the warm-up goes on after the events have begun.
+    Raises LogError, or ExamplesError if the warm-up ends after the events begin.
     """
     _refuse_later(warmup, events, mapping)
     first = 0
@@ -37,9 +37,9 @@ def through(
 
 
 def since(examples: Examples, first: int) -> tuple[Examples, NDArray[np.bool_]]:
-    """Sessions with clicks from index `first` on, grouped; which clicks `[N]` are judged: those.
+    """Grouped sessions with clicks from index `first` on, and which of their clicks `[N]` are evaluated.
 
-    Raises ExamplesError where there is nothing to judge.
+    Raises ExamplesError if there is none to evaluate.
     """
     scored = np.arange(len(examples)) >= first
     if not scored.any():
@@ -54,7 +54,7 @@ def since(examples: Examples, first: int) -> tuple[Examples, NDArray[np.bool_]]:
 
 
 def moment(ts: int) -> str:
-    """Epoch ms as people read them, in UTC."""
+    """Epoch ms as UTC text."""
     return datetime.fromtimestamp(ts / 1000, UTC).isoformat(sep=" ", timespec="milliseconds")
 
 
@@ -68,7 +68,7 @@ def _refuse_later(warmup: Sequence[Path], events: Sequence[Path], mapping: Mappi
 
 
 def _span(files: Sequence[Path], mapping: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """The first and the last time in files; none where they have no time."""
+    """The first and the last time in files; None if they have no time."""
     if not files:
         return None, None
     ts = pl.col("ts")

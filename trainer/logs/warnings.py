@@ -1,4 +1,4 @@
-"""What a log has that its owner should know: training goes on, but not on all that was hoped for."""
+"""Warnings about a log: training goes on, but not with everything that was expected."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,20 +10,20 @@ from trainer.logs.lineage import learned_until
 from trainer.logs.log_replay import LogReplay
 from trainer.logs.row_checks import advice, told
 
-#: From this share of refused rows on, something is likely wrong with the columns.
+#: With this share of refused rows, the columns are probably mapped wrongly.
 MANY = 0.05
-#: A network that is so much above the base rate's Brier score has not learned; a short log's may be a bit.
+#: A Brier score further above the base rate's shows that the network has not learned.
 WORSE = 0.05
 _NO_OTHER = "every event is a purchase"
 
 
 def notes(replayed: LogReplay, learned: Examples) -> list[str]:
-    """Sentences about the log: what was found, what was made of it, what can be done."""
+    """Sentences about the log: what was found, how it was handled, what can be done."""
     return [*_order(replayed), *_refused(replayed), *_repeated(replayed), *_classes(learned)]
 
 
 def fitted(brier: float, held_out: Examples) -> list[str]:
-    """What is to be said where the network foresees purchases worse than their share would."""
+    """A warning if the network predicts purchases worse than the base rate."""
     labels = held_out.buys[held_out.judged]
     share = float(labels.mean()) if len(labels) else 0.0
     if share in (0, 1) or brier <= share * (1 - share) + WORSE:
@@ -36,7 +36,7 @@ def fitted(brier: float, held_out: Examples) -> list[str]:
 
 
 def refitted(asked: bool, wanted: int, made: int) -> list[str]:
-    """What is to be said where a version was to learn once more from all clicks, and made fewer epochs."""
+    """A warning if the refit made fewer epochs than planned."""
     if not asked or made >= wanted:
         return []
     if made:
@@ -51,7 +51,7 @@ def refitted(asked: bool, wanted: int, made: int) -> list[str]:
 
 
 def begun(start: Version | None, held_out: Examples) -> list[str]:
-    """About clicks that choose though the version to begin with has learned from them."""
+    """A warning if the start version has learned from the clicks that stop and calibrate the run."""
     if start is None:
         return []
     count = int((held_out.began <= learned_until(start.metrics)).sum())
@@ -94,7 +94,7 @@ def _repeated(replayed: LogReplay) -> list[str]:
 
 
 def prices(rows: int, odd: Mapping[str, int]) -> list[str]:
-    """About `odd` prices, by kind, of so many rows with a price."""
+    """A warning about `odd` prices by kind, of `rows` rows with a price."""
     count = sum(odd.values())
     if count <= MANY * rows:
         return []
@@ -106,7 +106,7 @@ def prices(rows: int, odd: Mapping[str, int]) -> list[str]:
 
 
 def strangers(items: Iterable[str], shop: Catalogue, file: Path | None) -> list[str]:
-    """About items of the log, of which the catalogue of a file should know most."""
+    """A warning if the catalogue lacks many items of the log."""
     if file is None:
         return []
     known = [item in shop for item in items]

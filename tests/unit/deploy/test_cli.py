@@ -69,3 +69,12 @@ def test_a_wrong_setting_is_named_by_its_variable(monkeypatch):
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: KAFKA_SECURITY_PROTOCOL is 'TLS'")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("settings", "--file"), ("contract", "--directory")])
+def test_a_page_that_cannot_be_written_is_one_line(words, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    place = tmp_path / "file" / "folder" / "inner"
+    done = CliRunner().invoke(cli.main, [*words, str(place)])
+    assert done.exit_code == 1
+    assert done.stderr == f"Error: {place} cannot be written (Not a directory): name another place\n"
