@@ -103,7 +103,7 @@ def test_answers_whose_state_was_ended_are_not_guessed_about(broker, topics, beg
 
 def test_a_topic_without_a_leader_is_waited_for_not_for_ever(broker, topics, monkeypatch):
     monkeypatch.setattr("streams.transport.hanging_transactions.PATIENCE", 1.0)
-    with pytest.raises(SetUpError, match="is Kafka up"):
+    with pytest.raises(SetUpError, match="check that Kafka runs"):
         finisher(broker.kafka_python(), ["no-such-topic"])(topics.clicks, {0: 1})
 
 

@@ -146,6 +146,6 @@ async def test_nothing_is_fetched_while_all_is_full(coming, monkeypatch):
 
 async def test_a_topic_that_may_not_be_read_is_said_in_words(coming):
     coming.append(TopicAuthorizationFailedError("profiles"))
-    with pytest.raises(SetUpError, match=r"cannot read identities, profiles.*may this user read"):
+    with pytest.raises(SetUpError, match=r"cannot read identities, profiles.*this user may read them"):
         await read({0: Owned(identities=0, profiles=0)}, lambda: False)
     assert not Consumer.made[0].running
