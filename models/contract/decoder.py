@@ -164,7 +164,5 @@ def _mismatch(key: bytes, visitor_id: str, private: bool) -> Rejected:
 def _skewed(ts: int, timestamp: int) -> Rejected:
     apart = (ts - timestamp) / 1000
     old = "set the producer's clock, or replay with an original-time header"
-    advice = (
-        old if apart < 0 else "set the producer's clock; a replay may send what is old, not what is to come"
-    )
+    advice = old if apart < 0 else "set the producer's clock; a replay may send old events, not future ones"
     return Rejected(Reason.SKEWED, f"ts is {ts}, {apart:+.0f} s from the record's {timestamp}; {advice}")

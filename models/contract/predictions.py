@@ -16,7 +16,7 @@ from models.contract.head_table import HEADS, Head, Kind
 MOST_ITEMS = 20
 #: Most classes that are published of a distribution.
 MOST_CLASSES = 3
-_ASKED = Meta(description="What moved this answer; only where the click's `explain` asked for it.")
+_ASKED = Meta(description="Explanation; only where the click's `explain` asked for it.")
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
@@ -47,7 +47,7 @@ class InputFlags(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return cls(dropped=dropped, clipped=clipped, filled=filled)
 
 
-_FLAGS = Meta(description="What was done to the click's fields; absent where all are as they were sent.")
+_FLAGS = Meta(description="Changes made to the click's fields; absent where none were made.")
 
 
 class Answer(msgspec.Struct, kw_only=True, gc=False):

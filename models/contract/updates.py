@@ -67,7 +67,7 @@ class ModelReport(msgspec.Struct, kw_only=True, frozen=True):
         Literal["in_use", "refused", "shadow"],
         Meta(description="Taken up, not used for a reason, or compared with the version in use."),
     ]
-    version: Annotated[str, Meta(description="Which one; empty where the announcement names none.")]
+    version: Annotated[str, Meta(description="The version; empty where the announcement names none.")]
     at: Annotated[int, Meta(description="When, epoch milliseconds.")]
     incumbent: Annotated[str, Meta(description="The version in use; `none`: the fallback chain alone.")] = (
         "none"

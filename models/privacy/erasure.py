@@ -35,7 +35,7 @@ class Erasure(msgspec.Struct, kw_only=True, frozen=True):
     found: Annotated[bool, Meta(description="Whether the partition's state had a record of the visitor.")]
     at: Annotated[int, Meta(description="When it was erased, epoch milliseconds.")]
     pseudonyms: Annotated[
-        str, Meta(description="Fingerprint of the secret by which the owner makes pseudonyms; empty: none.")
+        str, Meta(description="Fingerprint of the owner's secret for pseudonyms; empty: none.")
     ] = ""
     opened: Annotated[
         bool,
@@ -66,13 +66,13 @@ class StateCopy(msgspec.Struct, kw_only=True, frozen=True):
         int,
         Meta(
             ge=0,
-            description="Its files are rewritten up to the erasure that was receipted with this `at`; 0: "
-            "nobody was ever erased, or they may still hold who was.",
+            description="The files were last rewritten for the erasure whose receipt has this `at`; 0: "
+            "nobody was ever erased, or files may still hold an erased visitor.",
         ),
     ]
     at: Annotated[int, Meta(description="When this was said, epoch milliseconds.")]
     pseudonyms: Annotated[
-        str, Meta(description="Fingerprint of the secret by which the worker makes pseudonyms; empty: none.")
+        str, Meta(description="Fingerprint of the worker's secret for pseudonyms; empty: none.")
     ] = ""
 
     @property
