@@ -45,8 +45,8 @@ def amounts(state: State, inputs: Floats) -> NDArray[np.float32]:
     finite(inputs, "inputs")
     scaled = (inputs.astype(np.float64) - np.array(state["mean"])) / np.array(state["std"])
     line = scaled @ np.array(state["weights"]) + state["bias"]
-    found: Floats = np.exp(np.minimum(line, 50)) if state["logarithm"] else line
-    return np.clip(found, 0, state["largest"]).astype(np.float32, copy=False)
+    predicted: Floats = np.exp(np.minimum(line, 50)) if state["logarithm"] else line
+    return np.clip(predicted, 0, state["largest"]).astype(np.float32, copy=False)
 
 
 def amount_baselines(inputs: Floats, wanted: Floats, later: Floats) -> dict[str, NDArray[np.float32]]:
@@ -71,13 +71,13 @@ def _poisson(inputs: Floats, wanted: Floats) -> State:
     if not unit:
         return _mean(inputs, wanted)
     # Dividing by the mean makes step count and regularisation independent of the currency's unit.
-    made = PoissonRegressor(alpha=0.01, max_iter=300).fit(inputs, wanted / unit)
-    return _line(made.coef_, made.intercept_ + np.log(unit), True)
+    model = PoissonRegressor(alpha=0.01, max_iter=300).fit(inputs, wanted / unit)
+    return _line(model.coef_, model.intercept_ + np.log(unit), True)
 
 
 def _ridge(inputs: Floats, wanted: Floats) -> State:
-    made = BayesianRidge().fit(inputs, wanted)
-    return _line(made.coef_, made.intercept_, False)
+    model = BayesianRidge().fit(inputs, wanted)
+    return _line(model.coef_, model.intercept_, False)
 
 
 _FITS: dict[str, Callable[[Floats, Floats], State]] = {

@@ -59,10 +59,10 @@ def _logits(state: State, examples: Examples) -> Floats:
     columns, sizes = ColumnTable(state["ranks"])(examples.batch()), state["sizes"]
     edges = np.split(state["edges"], np.cumsum(sizes)[:-1])
     worths = np.split(state["worth"], np.cumsum(sizes + 1)[:-1])
-    found = np.full(len(columns), state["prior"], dtype=np.float64)
+    logits = np.full(len(columns), state["prior"], dtype=np.float64)
     for (column, cuts), worth in zip(_zip(columns, edges), worths, strict=True):
-        found += worth[_binned(column, cuts)]
-    return found
+        logits += worth[_binned(column, cuts)]
+    return logits
 
 
 def _zip(

@@ -56,12 +56,12 @@ class Baselines:
         both = 0 < labels.sum() < len(labels)
         names = [name for name, kind in INTENT.items() if both or not kind.needs_both]
         given = known or {}
-        found = {name: given.get(name) or INTENT[name].learn(train, valid) for name in names}
-        made = cls({"intent": found})
-        made.state["thresholds"] = made._thresholds(valid)
+        states = {name: given.get(name) or INTENT[name].learn(train, valid) for name in names}
+        baselines = cls({"intent": states})
+        baselines.state["thresholds"] = baselines._thresholds(valid)
         if words is not None:
-            made.state["next_item"] = next_items.learn(train, words)
-        return made
+            baselines.state["next_item"] = next_items.learn(train, words)
+        return baselines
 
     def refit(
         self, every: Examples, words: Vocabulary | None = None, known: Mapping[str, State] | None = None
@@ -69,18 +69,18 @@ class Baselines:
         """The same baselines trained on all clicks, except those in `known`; what validation chose stays."""
         every = every.grouped()
         finite(every.features, "features")
-        found = dict(known or {})
+        states = dict(known or {})
         for name in self.state["intent"]:
-            if name not in found:
-                found[name] = _refitted(INTENT[name], self.state["intent"][name], every)
+            if name not in states:
+                states[name] = _refitted(INTENT[name], self.state["intent"][name], every)
         sessions = {"next_item": next_items.learn(every, words)} if words is not None else {}
-        return Baselines(self.state | {"intent": found} | sessions)
+        return Baselines(self.state | {"intent": states} | sessions)
 
     def _thresholds(self, valid: Examples) -> dict[str, float]:
         judged, labels = valid.judged, valid.buys[valid.judged]
         best = {
-            name: quality_metrics.best_threshold(found[judged], labels)
-            for name, found in self.predict(valid).items()
+            name: quality_metrics.best_threshold(probabilities[judged], labels)
+            for name, probabilities in self.predict(valid).items()
         }
         fixed = {name: at for name in best if (at := INTENT[name].threshold) is not None}
         return best | fixed

@@ -63,9 +63,12 @@ class NetworkBaseline:
         best, kept = -1.0, {}
         for number, (network, state) in enumerate(self._trained(train, _count(train))):
             logits, labels = _logits(network, valid, state)[valid.judged], valid.buys[valid.judged]
-            found = quality_metrics.average_precision(logits, labels)
-            if found > best:
-                best, kept = found, {"epochs": number + 1, **state, **_calibrated(network, logits, labels)}
+            precision = quality_metrics.average_precision(logits, labels)
+            if precision > best:
+                best, kept = (
+                    precision,
+                    {"epochs": number + 1, **state, **_calibrated(network, logits, labels)},
+                )
         return kept
 
     def refit(self, state: State, every: Examples) -> State:
@@ -125,10 +128,10 @@ def _epochs(network: nn.Module, train: Examples, state: State, count: int) -> It
 @torch.no_grad()
 def _logits(network: nn.Module, examples: Examples, state: State) -> Probabilities:
     network.eval()
-    found = np.zeros(len(examples), dtype=np.float32)
+    made_logits = np.zeros(len(examples), dtype=np.float32)
     for where, inside in _batches(examples.session, None):
-        found[where[inside].numpy()] = network(_inputs(examples, where, state))[inside].numpy()
-    return found
+        made_logits[where[inside].numpy()] = network(_inputs(examples, where, state))[inside].numpy()
+    return made_logits
 
 
 def _inputs(examples: Examples, where: Tensor, state: State) -> Tensor:

@@ -70,9 +70,9 @@ def vstan(train: Sessions, items: int) -> Score:
     near = Neighbourhood(index, items, KNN)
 
     def score(sessions: Sessions) -> NDArray[np.float64]:
-        clicks, found, values = near.scores(without_repeats(sessions.recent(KNN.last_items)))
+        clicks, similar, values = near.scores(without_repeats(sessions.recent(KNN.last_items)))
         scores = np.zeros((len(sessions), items))
-        scores[clicks, found] = values
+        scores[clicks, similar] = values
         return scores
 
     return score
@@ -90,8 +90,8 @@ def _following(table: "sparse.csr_matrix") -> Score:
         last = sessions.recent(1)[:, 0]
         rows = table[np.maximum(last, 0)].toarray()
         rows[last < 0] = 0
-        found: NDArray[np.float32] = rows
-        return found
+        scores: NDArray[np.float32] = rows
+        return scores
 
     return score
 

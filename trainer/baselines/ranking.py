@@ -20,11 +20,11 @@ def ranks(score: Score, prefixes: Sessions, targets: Ints) -> Ints:
     Ties count against the method: items with the same score as the target rank before it, so a method that
     scores all items alike finds nothing. Raises ValueError for scores that are NaN.
     """
-    found = np.zeros(len(targets), dtype=np.int64)
+    ranked = np.zeros(len(targets), dtype=np.int64)
     for start in range(0, len(targets), BLOCK):
         stop = min(start + BLOCK, len(targets))
-        found[start:stop] = ranks_of(score(prefixes.part(start, stop)), targets[start:stop])
-    return found
+        ranked[start:stop] = ranks_of(score(prefixes.part(start, stop)), targets[start:stop])
+    return ranked
 
 
 def ranks_of(scores: NDArray[np.floating], targets: Ints) -> Ints:
@@ -36,7 +36,7 @@ def ranks_of(scores: NDArray[np.floating], targets: Ints) -> Ints:
     return np.where(targets < 0, 0, (scores >= own[:, None]).sum(1))
 
 
-def figures(found: Ints, k: int = 20) -> dict[str, float]:
+def figures(ranked: Ints, k: int = 20) -> dict[str, float]:
     """recall@k and mean reciprocal rank at k of ranks, where 0 is a miss."""
-    recall, mrr = quality_metrics.at_ranks(np.where(found <= k, found, 0))
+    recall, mrr = quality_metrics.at_ranks(np.where(ranked <= k, ranked, 0))
     return {f"recall@{k}": recall, f"mrr@{k}": mrr}

@@ -42,8 +42,8 @@ def learn(train: Examples, valid: Examples) -> State:
     judged = [_dataset(table, valid)] if stop else []
     booster = lightgbm.train(_settings(), _dataset(table, train), ROUNDS, judged, callbacks=stop)
     state = {"ranks": table.ranks, "trees": booster.model_to_string(num_iteration=booster.best_iteration)}
-    said = logits(state, valid)[valid.judged].astype(np.float32)
-    slope, shift = platt(said, bought.astype(np.float32))
+    raw = logits(state, valid)[valid.judged].astype(np.float32)
+    slope, shift = platt(raw, bought.astype(np.float32))
     return state | {"slope": slope, "shift": shift}
 
 

@@ -63,7 +63,9 @@ def reference(parts: Parts, valid: Examples, ignored: tuple[str, ...] = ()) -> d
         "sessions": len(np.unique(grouped.session)),
         "new_items": unknown(grouped, parts.vocabulary),
         "score": Histogram.of(scores)._asdict(),
-        "features": {name: found._asdict() for name, found in kept.items() if len(found.shares) > 1},
+        "features": {
+            name: histogram._asdict() for name, histogram in kept.items() if len(histogram.shares) > 1
+        },
     }
 
 
@@ -81,8 +83,8 @@ def measure(version: Version, newest: Holdout, settings: DriftSettings) -> Drift
     if known is None or sessions < settings.least_sessions or not newest.judged.any():
         return None
     chances = answers(version.neural, newest.clicks).purchase[newest.judged]
-    found = _measured(known, version.vocabulary, newest, chances, sessions)
-    return found._replace(alarms=list(_alarms(found, known, settings)))
+    drift = _measured(known, version.vocabulary, newest, chances, sessions)
+    return drift._replace(alarms=list(_alarms(drift, known, settings)))
 
 
 def unknown(examples: Examples, words: Vocabulary) -> float:
@@ -111,23 +113,23 @@ def _measured(
     )
 
 
-def _alarms(found: Drift, known: dict[str, Any], settings: DriftSettings) -> Iterator[str]:
-    sizes = found.sessions, int(known["sessions"])
-    if found.score > max(settings.score_stability, Histogram(**known["score"]).chance(*sizes)):
-        yield f"the distribution of purchase probabilities has moved: stability index {found.score:.2f}"
+def _alarms(drift: Drift, known: dict[str, Any], settings: DriftSettings) -> Iterator[str]:
+    sizes = drift.sessions, int(known["sessions"])
+    if drift.score > max(settings.score_stability, Histogram(**known["score"]).chance(*sizes)):
+        yield f"the distribution of purchase probabilities has moved: stability index {drift.score:.2f}"
     drifted = [
         name
-        for name, index in found.features.items()
+        for name, index in drift.features.items()
         if index > max(settings.feature_stability, Histogram(**known["features"][name]).chance(*sizes))
     ]
-    if len(drifted) > settings.features * len(found.features):
+    if len(drifted) > settings.features * len(drift.features):
         most = ", ".join(drifted[:3])
-        yield f"{len(drifted)} of {len(found.features)} features have moved, {most} the most"
-    less, more = sorted((found.foreseen, found.bought))
-    if more > settings.calibration * less and not found.gap[0] <= 0 <= found.gap[1]:
+        yield f"{len(drifted)} of {len(drift.features)} features have moved, {most} the most"
+    less, more = sorted((drift.foreseen, drift.bought))
+    if more > settings.calibration * less and not drift.gap[0] <= 0 <= drift.gap[1]:
         yield (
-            f"a purchase was predicted after {found.foreseen:.2%} of the clicks and came after "
-            f"{found.bought:.2%}"
+            f"a purchase was predicted after {drift.foreseen:.2%} of the clicks and came after "
+            f"{drift.bought:.2%}"
         )
-    if found.new_items > found.new_items_before + settings.new_items:
-        yield f"{found.new_items:.0%} of the clicks are on items that the version does not know"
+    if drift.new_items > drift.new_items_before + settings.new_items:
+        yield f"{drift.new_items:.0%} of the clicks are on items that the version does not know"

@@ -61,9 +61,9 @@ class Resamples:
 
     def part(self, chosen: Labels) -> "Resamples":
         """The same draws of visitors, restricted to some of the clicks."""
-        made = copy(self)
-        made._visitor = self._visitor[chosen]
-        return made
+        part = copy(self)
+        part._visitor = self._visitor[chosen]
+        return part
 
     def areas(self, scores: Scores, labels: Labels) -> NDArray[np.float64]:
         """AUC and average precision `[RESAMPLES, 2]` in each draw."""
@@ -76,8 +76,8 @@ class Resamples:
         sums = np.bincount(self._visitor, values, minlength=count)
         clicks = np.bincount(self._visitor, minlength=count)
         draws = np.stack(self._draws)
-        found: NDArray[np.float64] = (draws @ sums) / np.maximum(draws @ clicks, 1)
-        return found
+        means: NDArray[np.float64] = (draws @ sums) / np.maximum(draws @ clicks, 1)
+        return means
 
 
 def interval(values: NDArray[np.float64]) -> list[float]:

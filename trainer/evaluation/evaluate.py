@@ -76,8 +76,8 @@ def answers(scorer: Scorer, grouped: Examples) -> Answers:
 def judge(scorer: Scorer, examples: Examples) -> Evaluation:
     """Score every session and compare the answers with what happened."""
     grouped = examples.grouped()
-    found = answers(scorer, grouped)
-    purchase, ranks = found.purchase, found.ranks
+    answered = answers(scorer, grouped)
+    purchase, ranks = answered.purchase, answered.ranks
     judged, wanted = grouped.judged, ranks[grouped.target != 0]
     return Evaluation(
         quality_metrics.auc(purchase[judged], grouped.buys[judged]),

@@ -41,22 +41,22 @@ def _figures(
     compared = baselines.predict(grouped) if baselines else {}
     limits = baselines.state["thresholds"] if baselines else {}
     reports = {
-        name: {"intent": intent(found, grouped, judged, limits[name], draws)}
-        for name, found in compared.items()
+        name: {"intent": intent(probabilities, grouped, judged, limits[name], draws)}
+        for name, probabilities in compared.items()
     }
-    for name, found in compared.items():
-        if found.std() > 0:
-            reports[name]["ahead_by"] = lead(neural.purchase, found, grouped, judged, draws)
+    for name, probabilities in compared.items():
+        if probabilities.std() > 0:
+            reports[name]["ahead_by"] = lead(neural.purchase, probabilities, grouped, judged, draws)
     items = RankingFigures.of(grouped, wanted, version.vocabulary, version.popularity)
     reports["session_knn"] = {"next_item": items.served(near)}
     for name, figures in items.counted(baselines.state.get("next_item") if baselines else None).items():
         reports[name] = {"next_item": figures}
-    made = {
+    report = {
         "intent": intent(neural.purchase, grouped, judged, threshold, draws),
         "next_item": items.served(neural),
         "baselines": reports,
     }
-    return made | {"heads": _heads(made) | heads_report.heads(version, grouped, scored, neural.tasks)}
+    return report | {"heads": _heads(report) | heads_report.heads(version, grouped, scored, neural.tasks)}
 
 
 def intent(
@@ -107,13 +107,13 @@ def lead(
     """
     labels, position = grouped.buys[judged], grouped.position[judged]
     one, two = model[judged], other[judged]
-    made = _difference(one, two, labels, draws)
+    differences = _difference(one, two, labels, draws)
     places = {str(at): position == at for at in CLICKS if labels[position == at].any()}
-    made["by_click_index"] = {
+    differences["by_click_index"] = {
         at: _difference(one[there], two[there], labels[there], draws.part(there))
         for at, there in places.items()
     }
-    return made
+    return differences
 
 
 def _difference(

@@ -121,10 +121,10 @@ def _line(model: Any, inputs: Floats, wanted: Values) -> State:
 
 
 def _on_line(line: State, inputs: Floats) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = (
+    products: NDArray[np.float64] = (
         (inputs - np.array(line["mean"])) / np.array(line["std"]) @ np.array(line["weights"])
     )
-    return np.asarray(found + line["bias"])
+    return np.asarray(products + line["bias"])
 
 
 def _learn_classes(paths: Paths, part: HeadPart, inputs: Floats, quick: bool) -> State:
@@ -186,10 +186,10 @@ def _learn_rating(paths: Paths, part: HeadPart, _inputs: Floats) -> State:
     label = LABELS[part.head.name](paths, part)
     known = ~np.isnan(label)
     mean, hashes = float(label[known].mean()), item_hashes(paths.all.codes)[known]
-    found, inverse = np.unique(hashes, return_inverse=True)
+    items, inverse = np.unique(hashes, return_inverse=True)
     sums, counts = np.bincount(inverse, label[known]), np.bincount(inverse)
     means = (sums + PULL * mean) / (counts + PULL)
-    return {"mean": mean, "item_mean": dict(zip(map(str, found.tolist()), means.tolist(), strict=True))}
+    return {"mean": mean, "item_mean": dict(zip(map(str, items.tolist()), means.tolist(), strict=True))}
 
 
 def predict(
@@ -199,24 +199,24 @@ def predict(
     classes].
     """
     count, trees = len(grouped), state.get("lightgbm")
-    made: dict[str, NDArray[np.floating]] = {}
+    predictions: dict[str, NDArray[np.floating]] = {}
     if trees:
-        made["lightgbm"] = lightgbm.Booster(model_str=trees).predict(inputs)
+        predictions["lightgbm"] = lightgbm.Booster(model_str=trees).predict(inputs)
     if part.head.kind is Kind.CLASSES:
         table, before = np.array(state["transitions"]), source(grouped, part)
-        made["popular"] = np.broadcast_to(np.array(state["popular"]), (count, len(part.classes)))
-        made["transitions"] = table[np.where(before < len(table) - 1, before, -1)]
+        predictions["popular"] = np.broadcast_to(np.array(state["popular"]), (count, len(part.classes)))
+        predictions["transitions"] = table[np.where(before < len(table) - 1, before, -1)]
     for name in ("base_rate", "mean"):
         if name in state:
-            made[name] = np.full(count, state[name])
+            predictions[name] = np.full(count, state[name])
     for name in ("logistic_regression", "bayesian_ridge", "poisson_regression"):
         if name in state:
             line = _on_line(state[name], inputs)
-            made[name] = state["unit"] * np.exp(np.minimum(line, 20)) if name[0] == "p" else line
+            predictions[name] = state["unit"] * np.exp(np.minimum(line, 20)) if name[0] == "p" else line
     if "item_mean" in state:
         hashes = map(str, item_hashes(grouped.codes).tolist())
-        made["item_mean"] = np.array([state["item_mean"].get(one, state["mean"]) for one in hashes])
+        predictions["item_mean"] = np.array([state["item_mean"].get(one, state["mean"]) for one in hashes])
         given, mean = np.expm1(grouped.features[:, _RATINGS]), grouped.features[:, _RATING_MEAN]
         visitor = (mean - state["mean"]) * given / (given + VISITOR_PULL)
-        made["item_and_visitor_mean"] = made["item_mean"] + visitor
-    return made
+        predictions["item_and_visitor_mean"] = predictions["item_mean"] + visitor
+    return predictions

@@ -22,30 +22,30 @@ _CLICKS, _SECONDS = NAMES.index("clicks"), NAMES.index("session_seconds")
 
 
 def heads(
-    version: Version, grouped: Examples, scored: NDArray[np.bool_], told: Values | None
+    version: Version, grouped: Examples, scored: NDArray[np.bool_], answers: Values | None
 ) -> dict[str, dict[str, Any]]:
-    """`{head: {metric, value, baseline, ...}}` over the scored clicks; `told` [N, K] are the version's
+    """`{head: {metric, value, baseline, ...}}` over the scored clicks; `answers` [N, K] are the version's
     answers.
 
     `baseline` is the figure of the best baseline and `by` its name. Heads without a label on these clicks are
     left out.
     """
     layout = version.neural.layout
-    if layout is None or told is None:
+    if layout is None or answers is None:
         return {}
     paths, inputs = Paths(grouped, version.neural.network.config.churn_days), head_baselines.columns(grouped)
-    states, made = version.baselines.get("heads", {}), {}
+    states, report = version.baselines.get("heads", {}), {}
     for part in layout.parts:
         name = part.head.name
         if part.head.kind is Kind.RISK:
-            made[name] = _risk(version, part, grouped, scored, told)
+            report[name] = _risk(version, part, grouped, scored, answers)
             continue
         label = LABELS[name](paths, part)
         known = scored & known_labels(label)
         if known.any():
             others = head_baselines.predict(states[name], part, grouped, inputs) if name in states else {}
-            made[name] = _entry(part, label[known], told[known, part.answers], others, known)
-    return made
+            report[name] = _entry(part, label[known], answers[known, part.answers], others, known)
+    return report
 
 
 def known_labels(label: NDArray[Any]) -> NDArray[np.bool_]:
@@ -54,42 +54,45 @@ def known_labels(label: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _entry(
-    part: HeadPart, label: NDArray[Any], told: Values, others: dict[str, Values], known: NDArray[np.bool_]
+    part: HeadPart, label: NDArray[Any], answers: Values, others: dict[str, Values], known: NDArray[np.bool_]
 ) -> dict[str, Any]:
     judge = METRICS[part.head.metric]
-    compared = {name: judge(found[known], label) for name, found in others.items()}
+    compared = {name: judge(predictions[known], label) for name, predictions in others.items()}
     best = max(compared, key=compared.__getitem__, default="")
-    made = {
+    entry = {
         "metric": part.head.metric,
-        "value": judge(told if part.head.kind is Kind.CLASSES else told[:, 0], label),
+        "value": judge(answers if part.head.kind is Kind.CLASSES else answers[:, 0], label),
         "baseline": compared.get(best),
         "by": best,
         "baselines": compared,
         "n": len(label),
     }
     if part.head.kind in (Kind.BINARY, Kind.SHARED):
-        said, happened = told[:, 0].astype(np.float32), label > 0
-        made |= {"positives": int(happened.sum()), "ece": quality_metrics.calibration_error(said, happened)}
+        probabilities, happened = answers[:, 0].astype(np.float32), label > 0
+        entry |= {
+            "positives": int(happened.sum()),
+            "ece": quality_metrics.calibration_error(probabilities, happened),
+        }
     if part.head.kind is Kind.AMOUNT:
-        made |= {"paid": float(label.sum()), "expected": float(told.sum())}
-    return made
+        entry |= {"paid": float(label.sum()), "expected": float(answers.sum())}
+    return entry
 
 
-def _auc(said: Values, label: Values) -> float:
-    return quality_metrics.auc(said.astype(np.float32), label > 0)
+def _auc(predicted: Values, label: Values) -> float:
+    return quality_metrics.auc(predicted.astype(np.float32), label > 0)
 
 
-def _average_precision(said: Values, label: Values) -> float:
-    return quality_metrics.average_precision(said.astype(np.float32), label > 0)
+def _average_precision(predicted: Values, label: Values) -> float:
+    return quality_metrics.average_precision(predicted.astype(np.float32), label > 0)
 
 
-def _accuracy(said: Values, label: Values) -> float:
-    return float((said.argmax(1) == label[:, 0]).mean())
+def _accuracy(predicted: Values, label: Values) -> float:
+    return float((predicted.argmax(1) == label[:, 0]).mean())
 
 
-def _macro_f1(said: Values, label: Values) -> float:
+def _macro_f1(predicted: Values, label: Values) -> float:
     """Mean F1 over the classes that occur."""
-    guess, wanted = said.argmax(1), label[:, 0]
+    guess, wanted = predicted.argmax(1), label[:, 0]
     scores = [
         2 * ((guess == one) & (wanted == one)).sum() / ((guess == one).sum() + (wanted == one).sum())
         for one in np.unique(wanted)
@@ -97,16 +100,16 @@ def _macro_f1(said: Values, label: Values) -> float:
     return float(np.mean(scores))
 
 
-def _mrr(said: Values, label: Values) -> float:
+def _mrr(predicted: Values, label: Values) -> float:
     """Mean reciprocal rank of the classes that occurred; a class with the same score ranks before."""
     rows, places = np.nonzero(label >= 0)
-    wanted = said[rows, label[rows, places].astype(int)]
-    return float(np.mean(1 / (said[rows] >= wanted[:, None]).sum(1)))
+    wanted = predicted[rows, label[rows, places].astype(int)]
+    return float(np.mean(1 / (predicted[rows] >= wanted[:, None]).sum(1)))
 
 
-def _gini(said: Values, label: Values) -> float:
+def _gini(predicted: Values, label: Values) -> float:
     """Normalised Gini coefficient of the order of amounts; 1 is the right order (Wang, Liu, Miao 2019)."""
-    return _lorenz(said, label) / max(_lorenz(label, label), 1e-12)
+    return _lorenz(predicted, label) / max(_lorenz(label, label), 1e-12)
 
 
 def _lorenz(by: Values, amounts: Values) -> float:
@@ -117,9 +120,9 @@ def _lorenz(by: Values, amounts: Values) -> float:
     return float((np.cumsum(share) - np.arange(1, len(share) + 1) / len(share)).mean())
 
 
-def _r2(said: Values, label: Values) -> float:
+def _r2(predicted: Values, label: Values) -> float:
     spread = float(((label - label.mean()) ** 2).sum())
-    return 1 - float(((said - label) ** 2).sum()) / spread if spread else 0.0
+    return 1 - float(((predicted - label) ** 2).sum()) / spread if spread else 0.0
 
 
 METRICS: Final = {
@@ -134,7 +137,7 @@ METRICS: Final = {
 
 
 def _risk(
-    version: Version, part: HeadPart, grouped: Examples, scored: NDArray[np.bool_], told: Values
+    version: Version, part: HeadPart, grouped: Examples, scored: NDArray[np.bool_], answers: Values
 ) -> dict[str, Any]:
     """AUC of the risk between synthetic bots and the log's sessions, each at its last click. No log here
     labels real bots.
@@ -146,7 +149,7 @@ def _risk(
     scores = version.neural.score(machines.batch())
     assert scores.tasks is not None
     last = np.append(np.diff(machines.session) != 0, True)
-    people, other = told[ends, part.answers.start], scores.tasks[last, part.answers.start]
+    people, other = answers[ends, part.answers.start], scores.tasks[last, part.answers.start]
     pace = np.expm1(grouped.features[ends, _CLICKS]) / (1 + np.expm1(grouped.features[ends, _SECONDS]))
     label = np.repeat([0.0, 1.0], [len(people), len(other)])
     baseline = _auc(np.concatenate([pace, CLICKS / (1 + seconds)]), label)

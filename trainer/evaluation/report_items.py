@@ -99,5 +99,5 @@ class RankingFigures:
 def _best(scores: NDArray[np.float32]) -> Ints:
     """The TOP items [T, TOP] with a score above 0, unordered; -1 in unused places."""
     top = min(TOP, scores.shape[1])
-    found: Ints = np.argpartition(-scores, top - 1, axis=1)[:, :top]
-    return np.where(np.take_along_axis(scores, found, 1) > 0, found, -1)
+    best: Ints = np.argpartition(-scores, top - 1, axis=1)[:, :top]
+    return np.where(np.take_along_axis(scores, best, 1) > 0, best, -1)

@@ -74,61 +74,61 @@ def judge_answers(
     `{"intent": {...}, "heads": {head: {metric, value, chance, baseline, by, published, reason, ...}}}`.
     """
     grouped = valid.grouped()
-    found = answers(tiers(parts)["neural"], grouped)
+    answered = answers(tiers(parts)["neural"], grouped)
     group = np.unique(grouped.visitor, return_inverse=True)[1] % GROUPS
-    made: dict[str, Any] = {INTENT: intent(found.purchase, train, grouped, group)}
-    if parts.network.tasks is None or found.tasks is None:
-        return made
-    heads = _heads(parts, train, grouped, found.tasks, group)
+    figures: dict[str, Any] = {INTENT: intent(answered.purchase, train, grouped, group)}
+    if parts.network.tasks is None or answered.tasks is None:
+        return figures
+    heads = _heads(parts, train, grouped, answered.tasks, group)
     for one in heads.values():
         if publish_all and not one["published"]:
             one |= {"published": True, "reason": f"requested, although {one['reason']}"}
-    return made | {HEADS: heads}
+    return figures | {HEADS: heads}
 
 
 def _heads(
-    parts: Parts, train: Examples, grouped: Examples, told: Labels, group: NDArray[np.int64]
+    parts: Parts, train: Examples, grouped: Examples, answered: Labels, group: NDArray[np.int64]
 ) -> dict[str, dict[str, Any]]:
     planned = HeadPlan.of(parts.network.config)
     paths, inputs = Paths(grouped, planned.churn_days), head_baselines.columns(grouped)
     states = head_baselines.learn(train, planned, quick=True)
-    made: dict[str, dict[str, Any]] = {}
+    report: dict[str, dict[str, Any]] = {}
     for part in Layout.of(planned.tasks).parts:
         name = part.head.name
         if part.head.kind is Kind.RISK:
-            made[name] = {"published": True, "reason": "it is counted, not trained, and is not judged here"}
+            report[name] = {"published": True, "reason": "it is counted, not trained, and is not judged here"}
             continue
         label = LABELS[name](paths, part)
         known = known_labels(label)
         others = head_baselines.predict(states[name], part, grouped, inputs)
-        others = {other: said[known] for other, said in others.items()}
-        made[name] = head(part, label[known], told[known, part.answers], others, group[known])
-    return made
+        others = {other: predicted[known] for other, predicted in others.items()}
+        report[name] = head(part, label[known], answered[known, part.answers], others, group[known])
+    return report
 
 
 def head(
-    part: HeadPart, label: Labels, told: Values, others: Mapping[str, Values], group: NDArray[np.int64]
+    part: HeadPart, label: Labels, predicted: Values, others: Mapping[str, Values], group: NDArray[np.int64]
 ) -> dict[str, Any]:
     """One head's figures on clicks with a label, whether it is published, and the reason."""
     if _too_few(part, label):
         return {"n": len(label), "published": False, "reason": _few(part, label)}
     metric: Metric = METRICS[part.head.metric]
-    told = told if part.head.kind is Kind.CLASSES else told[:, 0]
+    predicted = predicted if part.head.kind is Kind.CLASSES else predicted[:, 0]
     figures = {name: metric(other, label) for name, other in others.items()}
     chance = next(name for name in CHANCE if name in figures)
-    better = lead(metric, told, others[chance], label, group)
-    made = {"metric": part.head.metric, "value": metric(told, label), "n": len(label)}
-    made |= {"chance": figures.pop(chance), "ahead of chance": better._asdict()}
+    better = lead(metric, predicted, others[chance], label, group)
+    entry = {"metric": part.head.metric, "value": metric(predicted, label), "n": len(label)}
+    entry |= {"chance": figures.pop(chance), "ahead of chance": better._asdict()}
     best = max(figures, key=figures.__getitem__, default=None)
     worse = None
     if best is not None:
-        worse = lead(metric, told, others[best], label, group)
-        made |= {"baseline": figures[best], "by": best, "ahead of baseline": worse._asdict()}
+        worse = lead(metric, predicted, others[best], label, group)
+        entry |= {"baseline": figures[best], "by": best, "ahead of baseline": worse._asdict()}
     if better.low <= 0:
-        return made | {"published": False, "reason": "it is not significantly better than chance"}
+        return entry | {"published": False, "reason": "it is not significantly better than chance"}
     if worse is not None and worse.high < 0:
-        return made | {"published": False, "reason": f"it is worse than {worded(str(best))}"}
-    return made | {
+        return entry | {"published": False, "reason": f"it is worse than {worded(str(best))}"}
+    return entry | {
         "published": True,
         "reason": "it is better than chance, and not worse than a simple baseline",
     }
@@ -160,7 +160,7 @@ def _few(part: HeadPart, label: Labels) -> str:
     return f"{known}, {happened:,} of them positive" if counted else known
 
 
-def intent(told: Values, train: Examples, grouped: Examples, group: NDArray[np.int64]) -> dict[str, Any]:
+def intent(predicted: Values, train: Examples, grouped: Examples, group: NDArray[np.int64]) -> dict[str, Any]:
     """Purchase intent beside chance and logistic regression, and the gain of the latter from twice the
     visitors.
 
@@ -173,18 +173,18 @@ def intent(told: Values, train: Examples, grouped: Examples, group: NDArray[np.i
         return {}
     half = _line(learned.part(learned.visitor % 2 == 0), grouped)
     share = np.full(len(label), label.mean(), dtype=np.float32)
-    said = {"chance": share, LOGISTIC: line[rows]}
-    made: dict[str, Any] = {"n": len(label), "positives": int(label.sum())}
+    compared = {"chance": share, LOGISTIC: line[rows]}
+    report: dict[str, Any] = {"n": len(label), "positives": int(label.sum())}
     for name in ("auc", "average_precision"):
         metric: Metric = getattr(quality_metrics, name)
-        one: dict[str, Any] = {"value": metric(told[rows], label)}
-        for other, theirs in said.items():
+        one: dict[str, Any] = {"value": metric(predicted[rows], label)}
+        for other, theirs in compared.items():
             one[other] = metric(theirs, label)
-            one[f"ahead of {other}"] = lead(metric, told[rows], theirs, label, group[rows])._asdict()
+            one[f"ahead of {other}"] = lead(metric, predicted[rows], theirs, label, group[rows])._asdict()
         if half is not None:
             one[GAINED] = lead(metric, line[rows], half[rows], label, group[rows])._asdict()
-        made[name] = one
-    return made
+        report[name] = one
+    return report
 
 
 def _line(train: Examples, grouped: Examples) -> Values | None:

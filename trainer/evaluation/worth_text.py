@@ -16,21 +16,21 @@ _NAMES = {
 }
 
 
-def sentences(found: Mapping[str, Any]) -> list[str]:
+def sentences(metrics: Mapping[str, Any]) -> list[str]:
     """The verdict of a version with these metrics; empty for a version made without one."""
-    if INTENT not in found and HEADS not in found:
+    if INTENT not in metrics and HEADS not in metrics:
         return []
-    return [*_intent(found.get(INTENT, {})), *_items(found), *_heads(found.get(HEADS, {}))]
+    return [*_intent(metrics.get(INTENT, {})), *_items(metrics), *_heads(metrics.get(HEADS, {}))]
 
 
-def _intent(found: Mapping[str, Any]) -> Iterator[str]:
-    if not found:
+def _intent(intent: Mapping[str, Any]) -> Iterator[str]:
+    if not intent:
         yield (
             "Purchase intent cannot be judged: too few of the newest sessions have a known outcome; "
             "give a log with more purchases."
         )
         return
-    one = found["average_precision"]
+    one = intent["average_precision"]
     chance, line = one["ahead of chance"], one[f"ahead of {LOGISTIC}"]
     figures = (
         f"average precision {one['value']:.3f}, {LOGISTIC} {one[LOGISTIC]:.3f} "
@@ -49,8 +49,8 @@ def _intent(found: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _items(found: Mapping[str, Any]) -> Iterator[str]:
-    own, popular = found.get("neural"), found.get("popular_in_category")
+def _items(metrics: Mapping[str, Any]) -> Iterator[str]:
+    own, popular = metrics.get("neural"), metrics.get("popular_in_category")
     if own and popular:
         better = own["recall_20"] > popular["recall_20"]
         yield (
@@ -60,16 +60,16 @@ def _items(found: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _heads(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    spoken = [name for name, one in found.items() if one["published"]]
-    silent = {name: one for name, one in found.items() if not one["published"]}
+def _heads(heads: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    spoken = [name for name, one in heads.items() if one["published"]]
+    silent = {name: one for name, one in heads.items() if not one["published"]}
     if spoken:
         yield f"Further published heads: {', '.join(spoken)}."
     for name, one in silent.items():
         yield f"{name} is not published: {_why(one)}."
     if silent:
         yield "To publish them anyway, train with --publish-heads all."
-    elif not found:
+    elif not heads:
         yield "The version has no further heads."
 
 
@@ -90,25 +90,25 @@ def _interval(apart: Mapping[str, float]) -> str:
     return f"{apart['by']:+.3f}, 95% {apart['low']:+.3f} to {apart['high']:+.3f}"
 
 
-def advice(found: Mapping[str, Any], bought: int, epochs: int, best: int) -> list[str]:
+def advice(metrics: Mapping[str, Any], bought: int, epochs: int, best: int) -> list[str]:
     """What more data or a longer training would bring, as far as the figures show it.
 
     `bought` is the number of training sessions with a purchase; of `epochs` epochs, number `best` was kept.
     """
-    told = []
-    gained = found.get(INTENT, {}).get("average_precision", {}).get(GAINED)
+    lines = []
+    gained = metrics.get(INTENT, {}).get("average_precision", {}).get(GAINED)
     if gained and not isnan(gained["by"]):
         seen = "more data still helps" if gained["low"] > 0 else "no significant gain from more data"
-        told.append(
+        lines.append(
             f"More data: {seen}. All visitors instead of half of them change the average precision of "
             f"{LOGISTIC} by {_interval(gained)}. {bought:,} sessions with a purchase were learned from; "
             "four times as many would halve the intervals."
         )
     if epochs and best == epochs:
-        told.append(
+        lines.append(
             f"More time: the last of {epochs} epochs was the best, so more may be better still: --epochs and "
             "--time-budget."
         )
     elif epochs:
-        told.append(f"More time: would not help, epoch {best} of {epochs} was the best.")
-    return told
+        lines.append(f"More time: would not help, epoch {best} of {epochs} was the best.")
+    return lines

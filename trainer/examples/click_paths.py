@@ -38,10 +38,10 @@ class Paths:
         hashes = item_hashes(self.all.codes)
         there = np.append(np.flatnonzero(hashes), len(hashes))
         first = np.searchsorted(there, np.arange(len(hashes)), side="right")
-        found = there[np.minimum(first[:, None] + np.arange(NEXT), len(there) - 1)]
-        inside = found <= self.end[:, None]
-        found = np.where(inside, found, 0)
-        return np.where(inside & (hashes[found] != hashes[:, None]), found, -1)
+        places = there[np.minimum(first[:, None] + np.arange(NEXT), len(there) - 1)]
+        inside = places <= self.end[:, None]
+        places = np.where(inside, places, 0)
+        return np.where(inside & (hashes[places] != hashes[:, None]), places, -1)
 
     def of_next(self, values: Classes) -> Classes:
         """Values [N, NEXT] at the events of the next items; -1 for none."""

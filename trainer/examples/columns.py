@@ -45,8 +45,8 @@ def _event_names(values: pl.Series, events: EventNames) -> pl.Series:
     """Event names mapped to the contract's (a log has few distinct ones); unknown names are kept
     as they are.
     """
-    found = values.drop_nulls().unique().to_list()
-    return values.replace(found, [_event_name(value, events) for value in found])
+    distinct = values.drop_nulls().unique().to_list()
+    return values.replace(distinct, [_event_name(value, events) for value in distinct])
 
 
 def _event_name(value: str, events: EventNames) -> str:

@@ -41,8 +41,10 @@ def embed(
     ids = sorted({*texts, *(item for vectors in further for item in vectors.ids)})
     if not ids:
         raise VectorsError("no item has a title, a category, a brand or a vector; give a fuller --items")
-    said = list(texts.values())
-    kinds = [_spread(texts, ids, _sentences(said, model) if model else _words(said, width))] if texts else []
+    words = list(texts.values())
+    kinds = (
+        [_spread(texts, ids, _sentences(words, model) if model else _words(words, width))] if texts else []
+    )
     kinds += [_spread(vectors.ids, ids, _reduced(vectors.values, width)) for vectors in further]
     return Vectors(tuple(ids), np.concatenate(kinds, axis=1))
 
@@ -54,10 +56,10 @@ def _text(item: Item) -> str:
 def _spread(known: Iterable[str], ids: Sequence[str], rows: Rows) -> Rows:
     """Rows of the `known` items, scaled to unit length, at the positions of `ids`; zeros elsewhere."""
     place = {item: number for number, item in enumerate(ids)}
-    made = np.zeros((len(ids), rows.shape[1]), dtype=np.float32)
+    spread = np.zeros((len(ids), rows.shape[1]), dtype=np.float32)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
-    made[[place[item] for item in known]] = rows / np.maximum(length, 1e-9)
-    return made
+    spread[[place[item] for item in known]] = rows / np.maximum(length, 1e-9)
+    return spread
 
 
 def _words(texts: list[str], width: int) -> Rows:
@@ -73,8 +75,8 @@ def _reduced(rows: Any, width: int) -> Rows:
     if rows.shape[1] <= width:
         return np.asarray(rows, dtype=np.float32)
     components = min(width, max(1, rows.shape[0] - 1))
-    found = TruncatedSVD(components, random_state=0).fit_transform(rows)
-    return np.asarray(found, dtype=np.float32)
+    reduced = TruncatedSVD(components, random_state=0).fit_transform(rows)
+    return np.asarray(reduced, dtype=np.float32)
 
 
 def _sentences(texts: list[str], folder: Path) -> Rows:
@@ -86,5 +88,5 @@ def _sentences(texts: list[str], folder: Path) -> Rows:
     if not folder.is_dir():
         raise VectorsError(f"--model {folder} is no folder; name one with a sentence-transformers model")
     package = importlib.import_module("sentence_transformers")
-    made = package.SentenceTransformer(str(folder), local_files_only=True).encode(texts)
-    return np.asarray(made, dtype=np.float32)
+    vectors = package.SentenceTransformer(str(folder), local_files_only=True).encode(texts)
+    return np.asarray(vectors, dtype=np.float32)

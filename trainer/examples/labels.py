@@ -68,8 +68,8 @@ def class_numbers(hashes: NDArray[np.uint32], classes: tuple[str, ...]) -> Class
     assert classes[-1] == OTHER
     order = np.argsort(own, kind="stable")
     at = order[np.searchsorted(own[order], hashes).clip(max=max(0, len(own) - 1))] if len(own) else 0
-    found = np.where(own[at] == hashes, at, len(own)) if len(own) else np.zeros(len(hashes), np.int64)
-    return np.where(hashes == 0, -1, found)
+    numbers = np.where(own[at] == hashes, at, len(own)) if len(own) else np.zeros(len(hashes), np.int64)
+    return np.where(hashes == 0, -1, numbers)
 
 
 def price_bands(prices: NDArray[np.float32]) -> Classes:

@@ -20,21 +20,21 @@ LOOKAHEAD: Final = np.dtype([("purchase", "<f4"), ("back", "<f4"), ("rating", "<
 
 def look_ahead(
     codes: NDArray[np.void],
-    said: NDArray[np.void],
+    observed: NDArray[np.void],
     session: NDArray[np.int64],
     ts: NDArray[np.int64],
     visitor: NDArray[np.int64],
 ) -> NDArray[np.void]:
     """LOOKAHEAD [N] of clicks in order of time. Call it on a whole log, before it is split."""
-    made = np.zeros(len(codes), dtype=LOOKAHEAD)
+    lookahead = np.zeros(len(codes), dtype=LOOKAHEAD)
     order = np.argsort(visitor, kind="stable")
     grouped, times = visitor[order], ts[order]
     begins = np.diff(session[order], prepend=-1) != 0
-    made["purchase"][order] = _days(times, _following(grouped, codes["event"][order] == PURCHASE))
-    made["back"][order] = _days(times, _following(grouped, begins))
-    made["rating"] = _rated(codes, said, visitor)
-    made["left"] = (ts.max() - ts) / DAY_MS
-    return made
+    lookahead["purchase"][order] = _days(times, _following(grouped, codes["event"][order] == PURCHASE))
+    lookahead["back"][order] = _days(times, _following(grouped, begins))
+    lookahead["rating"] = _rated(codes, observed, visitor)
+    lookahead["left"] = (ts.max() - ts) / DAY_MS
+    return lookahead
 
 
 def _following(group: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -53,13 +53,13 @@ def _days(times: NDArray[np.int64], then: NDArray[np.int64]) -> NDArray[np.float
 
 
 def _rated(
-    codes: NDArray[np.void], said: NDArray[np.void], visitor: NDArray[np.int64]
+    codes: NDArray[np.void], observed: NDArray[np.void], visitor: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     hashes = item_hashes(codes)
     _, pair = np.unique(np.stack([visitor.astype(np.uint64), hashes]), axis=1, return_inverse=True)
     order = np.argsort(pair.ravel(), kind="stable")
-    given = said["rating"][order]
+    given = observed["rating"][order]
     then = _following(pair.ravel()[order], ~np.isnan(given))
-    made = np.full(len(codes), np.nan, dtype=np.float32)
-    made[order] = np.where((then >= 0) & (hashes[order] != 0), given[then], np.nan)
-    return made
+    ratings = np.full(len(codes), np.nan, dtype=np.float32)
+    ratings[order] = np.where((then >= 0) & (hashes[order] != 0), given[then], np.nan)
+    return ratings

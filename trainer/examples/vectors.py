@@ -48,9 +48,9 @@ class Vectors:
         that have one.
         """
         place = {item: number for number, item in enumerate(self.ids)}
-        found = np.array([place.get(item, -1) for item in ids], dtype=np.int64)
-        made = np.where(found[:, None] >= 0, self.values[found], np.float32(0))
-        return torch.from_numpy(made), torch.from_numpy((found >= 0).astype(np.float32))
+        places = np.array([place.get(item, -1) for item in ids], dtype=np.int64)
+        rows = np.where(places[:, None] >= 0, self.values[places], np.float32(0))
+        return torch.from_numpy(rows), torch.from_numpy((places >= 0).astype(np.float32))
 
 
 def write(path: Path, vectors: Vectors) -> None:
@@ -68,10 +68,10 @@ def read(path: Path) -> Vectors:
         raise VectorsError(f"{path.name} is no known kind of vectors: expected {_FORMS}")
     try:
         ids, values = reader(path)
-        made = np.ascontiguousarray(values, dtype=np.float32)
+        vectors = np.ascontiguousarray(values, dtype=np.float32)
     except _UNUSABLE as error:
         raise VectorsError(f"{path} cannot be read ({error}); expected {_FORMS}") from error
-    return _checked(path, tuple(map(str, ids)), made)
+    return _checked(path, tuple(map(str, ids)), vectors)
 
 
 def _checked(path: Path, ids: tuple[str, ...], values: NDArray[np.float32]) -> Vectors:
@@ -88,9 +88,9 @@ def _checked(path: Path, ids: tuple[str, ...], values: NDArray[np.float32]) -> V
 
 def _safetensors(path: Path) -> tuple[Sequence[Any], Any]:
     with safe_open(path, "numpy") as file:
-        said: dict[str, str] = file.metadata() or {}
-        if "ids" in said:
-            return json.loads(said["ids"]), file.get_tensor("vectors")
+        metadata: dict[str, str] = file.metadata() or {}
+        if "ids" in metadata:
+            return json.loads(metadata["ids"]), file.get_tensor("vectors")
         names = list(file.keys())
         return names, np.stack([file.get_tensor(name) for name in names])
 

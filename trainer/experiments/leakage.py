@@ -55,11 +55,11 @@ def find_leaks(log: pl.LazyFrame, build: Build, names: tuple[str, ...] = NAMES) 
     alone, others = _areas(part)
     changed = sum(_changed(whole, build, rows.head(round(len(rows) * share))) for share in CUTS)
     changed = changed + _halved(whole, build, rows)
-    found = [
+    findings = [
         Finding(*row, _flags(*row[1:]))
         for row in zip(names, alone.tolist(), others.tolist(), changed.tolist(), strict=True)
     ]
-    return sorted(found, key=lambda finding: -finding.auc)
+    return sorted(findings, key=lambda finding: -finding.auc)
 
 
 def _flags(alone: float, others: float, changed: int) -> tuple[str, ...]:

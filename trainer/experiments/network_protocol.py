@@ -100,8 +100,8 @@ def scorer(network: Network, rows: Tensor, longest: int) -> Score:
         logits = torch.softmax(logits + network.item_bias, -1)
         empty = torch.from_numpy(np.diff(sessions.bounds) == 0)
         logits[empty.to(items.device)] = 1 / len(items)
-        found: NDArray[np.float32] = logits.cpu().numpy()
-        return found
+        probabilities: NDArray[np.float32] = logits.cpu().numpy()
+        return probabilities
 
     return score
 

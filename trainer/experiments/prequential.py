@@ -140,23 +140,23 @@ class Replay:
         places = places[np.argsort(self.examples.session[places], kind="stable")]
         if not len(places):
             return
-        made = {
+        by_parts = {
             id(parts): answers(tiers(parts)["neural"], self.examples.part(places))
             for parts in self.serving.values()
         }
         for way, parts in self.serving.items():
-            found = made[id(parts)]
-            self.answers[way].purchase[places] = found.purchase
-            self.answers[way].ranks[places] = found.ranks
+            answered = by_parts[id(parts)]
+            self.answers[way].purchase[places] = answered.purchase
+            self.answers[way].ranks[places] = answered.ranks
 
     def _week(self, number: int, chosen: NDArray[np.bool_]) -> Week:
         newest = Holdout(self.examples.part(chosen))
-        met = {way: _contestant(found, chosen, newest) for way, found in self.answers.items()}
+        met = {way: _contestant(answered, chosen, newest) for way, answered in self.answers.items()}
         ahead = {way: one.against(met["frozen"]) for way, one in met.items() if way != "frozen"}
         figures = {way: one.figures for way, one in met.items()}
         return Week(number, len(newest.clicks), newest.buyers, figures, ahead)
 
 
-def _contestant(found: Answered, chosen: NDArray[np.bool_], newest: Holdout) -> Contestant:
-    bought, items = intent(found.purchase[chosen], newest), next_item(found.ranks[chosen], newest)
+def _contestant(answered: Answered, chosen: NDArray[np.bool_], newest: Holdout) -> Contestant:
+    bought, items = intent(answered.purchase[chosen], newest), next_item(answered.ranks[chosen], newest)
     return replace(bought, figures=bought.figures | items.figures, draws=bought.draws | items.draws)

@@ -99,17 +99,17 @@ def run(
     trial = ProtocolTrial(read(train, test), options, report, options.seed)
     for name in methods:
         began = time.monotonic()
-        found = []
+        results = []
         for number in range(seeds if name in LEARNED else 1):
             trial.seed = options.seed + number
-            found.append(figures(ranks(METHODS[name](trial), trial.split.prefixes, trial.split.targets)))
-        yield Result(name, _summed(found) | {"seconds": time.monotonic() - began})
+            results.append(figures(ranks(METHODS[name](trial), trial.split.prefixes, trial.split.targets)))
+        yield Result(name, _summed(results) | {"seconds": time.monotonic() - began})
 
 
-def _summed(found: list[dict[str, float]]) -> dict[str, float]:
+def _summed(results: list[dict[str, float]]) -> dict[str, float]:
     """Means over seeds, and standard deviations where there are several seeds."""
-    columns = {name: [figure[name] for figure in found] for name in found[0]}
-    made = {name: mean(values) for name, values in columns.items()}
-    if len(found) > 1:
-        made |= {f"{name} spread": stdev(values) for name, values in columns.items()}
-    return made
+    columns = {name: [figure[name] for figure in results] for name in results[0]}
+    means = {name: mean(values) for name, values in columns.items()}
+    if len(results) > 1:
+        means |= {f"{name} spread": stdev(values) for name, values in columns.items()}
+    return means

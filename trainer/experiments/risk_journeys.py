@@ -58,13 +58,13 @@ def risks(text: str, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def rows(ratios: NDArray[np.float32]) -> list[str]:
     """The table of the documentation as lines of Markdown."""
-    made = ["| visit | clicks | risk at the click | highest | last |", "|---|---|---|---|---|"]
+    lines = ["| visit | clicks | risk at the click | highest | last |", "|---|---|---|---|---|"]
     for name, text in {**PEOPLE, **BURSTS, **MACHINES, **MISTAKEN, **PATIENT}.items():
-        found = risks(text, ratios)
-        shown = " ".join(f"{one:.3f}".lstrip("0") for one in found[:12])
-        more = " ..." if len(found) > 12 else ""
-        made.append(f"| {name} | {len(found)} | {shown}{more} | {found.max():.3f} | {found[-1]:.3f} |")
-    return made
+        risk_at = risks(text, ratios)
+        shown = " ".join(f"{one:.3f}".lstrip("0") for one in risk_at[:12])
+        more = " ..." if len(risk_at) > 12 else ""
+        lines.append(f"| {name} | {len(risk_at)} | {shown}{more} | {risk_at.max():.3f} | {risk_at[-1]:.3f} |")
+    return lines
 
 
 if __name__ == "__main__":

@@ -33,16 +33,16 @@ def corrupted(examples: Examples, kind: Kind, share: float, seed: int) -> Exampl
     random = np.random.default_rng(seed)
     rows, codes = examples.features.copy(), examples.codes.copy()
     for name, columns in COLUMNS.items():
-        hit, given = _drawn(len(rows), share, random)
-        found = examples.features[np.ix_(given, columns)] if kind == "noise" else MISSING[columns]
+        hit, donors = _drawn(len(rows), share, random)
+        values = examples.features[np.ix_(donors, columns)] if kind == "noise" else MISSING[columns]
         if name != "event":
-            rows[np.ix_(hit, columns)] = found
+            rows[np.ix_(hit, columns)] = values
     for field in _FIELDS:
-        hit, given = _drawn(len(codes), share, random)
-        codes[field][hit] = 0 if kind == "missing" else examples.codes[field][given]
+        hit, donors = _drawn(len(codes), share, random)
+        codes[field][hit] = 0 if kind == "missing" else examples.codes[field][donors]
         if field == "item":
             # The flag that says whether the field is an item or a page belongs to the field.
-            flags = 0 if kind == "missing" else examples.codes["flags"][given] & PAGE
+            flags = 0 if kind == "missing" else examples.codes["flags"][donors] & PAGE
             codes["flags"][hit] = (codes["flags"][hit] & (255 - PAGE)) | flags
     return replace(examples, features=rows, codes=codes)
 
@@ -72,10 +72,10 @@ def robustness_figures(
 
 
 def _figures(scorer: Scorer, grouped: Examples, scored: NDArray[np.bool_]) -> dict[str, float]:
-    found, judged = answers(scorer, grouped), scored & grouped.judged
-    chances, labels = found.purchase[judged], grouped.buys[judged]
+    answered, judged = answers(scorer, grouped), scored & grouped.judged
+    chances, labels = answered.purchase[judged], grouped.buys[judged]
     return {
         "auc": quality_metrics.auc(chances, labels),
         "average_precision": quality_metrics.average_precision(chances, labels),
-        "recall@20": quality_metrics.at_ranks(found.ranks[scored & (grouped.target != 0)])[0],
+        "recall@20": quality_metrics.at_ranks(answered.ranks[scored & (grouped.target != 0)])[0],
     }

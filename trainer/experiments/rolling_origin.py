@@ -76,8 +76,8 @@ def trials(
                 if name == "neural" or seed == seeds[0]:
                     yield OriginTrial(origin, seed if name == "neural" else None, name, figures)
         if baselines:
-            found = Baselines.learn(learned, valid)
-            known = found.refit(before) if REFIT in parts.metrics else found
+            baseline_models = Baselines.learn(learned, valid)
+            known = baseline_models.refit(before) if REFIT in parts.metrics else baseline_models
             yield from _baselines(origin, known, after)
 
 
@@ -85,22 +85,22 @@ def _baselines(origin: int, known: Baselines, after: Examples) -> Iterator[Origi
     grouped = after.grouped()
     judged, labels = grouped.judged, grouped.buys[grouped.judged]
     for name, chances in known.predict(grouped).items():
-        found = chances[judged]
-        areas = quality_metrics.auc(found, labels), quality_metrics.average_precision(found, labels)
+        predicted = chances[judged]
+        areas = quality_metrics.auc(predicted, labels), quality_metrics.average_precision(predicted, labels)
         yield OriginTrial(origin, None, name, dict(zip(FIGURES, areas, strict=False)))
 
 
-def spreads(found: Sequence[OriginTrial]) -> dict[str, dict[str, OriginSpread]]:
+def spreads(results: Sequence[OriginTrial]) -> dict[str, dict[str, OriginSpread]]:
     """Method -> figure -> its mean and variation."""
-    methods = dict.fromkeys(trial.method for trial in found)
-    return {method: _spread([trial for trial in found if trial.method == method]) for method in methods}
+    methods = dict.fromkeys(trial.method for trial in results)
+    return {method: _spread([trial for trial in results if trial.method == method]) for method in methods}
 
 
-def _spread(found: Sequence[OriginTrial]) -> dict[str, OriginSpread]:
-    origins = sorted({trial.origin for trial in found})
-    made = {}
-    for name in (name for name in FIGURES if name in found[0].figures):
-        by_origin = [[trial.figures[name] for trial in found if trial.origin == at] for at in origins]
+def _spread(results: Sequence[OriginTrial]) -> dict[str, OriginSpread]:
+    origins = sorted({trial.origin for trial in results})
+    figures_spread = {}
+    for name in (name for name in FIGURES if name in results[0].figures):
+        by_origin = [[trial.figures[name] for trial in results if trial.origin == at] for at in origins]
         means, within = [mean(values) for values in by_origin], [pstdev(values) for values in by_origin]
-        made[name] = OriginSpread(mean(means), pstdev(means), mean(within))
-    return made
+        figures_spread[name] = OriginSpread(mean(means), pstdev(means), mean(within))
+    return figures_spread

@@ -36,10 +36,10 @@ def learn(network: Score, near: Score, valid: Sessions) -> Blend:
     for start in range(0, len(chosen), BLOCK):
         block = chosen[start : start + BLOCK]
         sessions = prefixes.chosen(block)
-        found, on_view = _compared(network(sessions), near(sessions), sessions)
-        parts.append(found._replace(click=found.click + start))
+        candidates, on_view = _compared(network(sessions), near(sessions), sessions)
+        parts.append(candidates._replace(click=candidates.click + start))
         views.append(on_view)
-        wanted.append(found.item == targets[block][found.click])
+        wanted.append(candidates.item == targets[block][candidates.click])
     joined = Candidates(*map(np.concatenate, zip(*parts, strict=True)))
     return fitted(joined, np.concatenate(wanted), np.concatenate(views))
 
@@ -54,10 +54,10 @@ def _compared(
     for scores in (chances, shares):
         np.put_along_axis(chosen, np.argpartition(-scores, best - 1, axis=1)[:, :best], True, axis=1)
     rows, items = np.nonzero(chosen)
-    made = Candidates(
+    candidates = Candidates(
         rows, items, _log(chances[rows, items]), shares[rows, items].astype(np.float64), seen[rows, items]
     )
-    return made, on_view[rows, items]
+    return candidates, on_view[rows, items]
 
 
 def _places(sessions: Sessions, items: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -52,8 +52,10 @@ def transfer(
     for size in sizes:
         train, valid = split(_newest(pool, size), STOPPED_BY)
         for way, (start, freeze) in ways.items():
-            made = learn(TrainingInputs(train, valid, replace(options, freeze=freeze), report, start=start))
-            scorer = NeuralScorer(made.network, made.words, "trial", 1)
+            learned = learn(
+                TrainingInputs(train, valid, replace(options, freeze=freeze), report, start=start)
+            )
+            scorer = NeuralScorer(learned.network, learned.words, "trial", 1)
             yield Transferred(size, way, judge(scorer, later))
 
 

@@ -129,8 +129,8 @@ def _run(trial: optuna.Trial, learned: Examples, valid: Examples, options: Optio
     data, judged = (prepare(part, words, options.longest) for part in (learned, valid))
     journal = Journal()
     fit(initial(words, weights, data, options), data, judged, options, _pruned(trial), journal)
-    found = best(journal.curve)
-    return score(found.next_loss, found.auc)
+    best_point = best(journal.curve)
+    return score(best_point.next_loss, best_point.auc)
 
 
 def _pruned(trial: optuna.Trial) -> Callable[[Progress], None]:
@@ -150,12 +150,12 @@ def toml(options: Options, names: Sequence[str]) -> str:
     defaults.
     """
     defaults = asdict(Options())
-    told = {
+    written = {
         name: value
         for name, value in asdict(options).items()
         if name not in _OWN and (name in names or value != defaults[name])
     }
-    return "".join(f"{name} = {_literal(value)}\n" for name, value in told.items())
+    return "".join(f"{name} = {_literal(value)}\n" for name, value in written.items())
 
 
 def _literal(value: Any) -> str:

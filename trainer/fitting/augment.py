@@ -63,8 +63,8 @@ def _reordered(data: Data, sizes: Sizes, share: float, random: np.random.Generat
     second = np.flatnonzero(swapped)
     order = np.arange(len(dwell))
     order[second], order[second - 1] = second - 1, second
-    made = _taken(data, order, data.bounds)
-    return made._replace(target=torch.from_numpy(_followed(data, made, second, sizes)))
+    reordered = _taken(data, order, data.bounds)
+    return reordered._replace(target=torch.from_numpy(_followed(data, reordered, second, sizes)))
 
 
 def _followed(before: Data, after: Data, second: NDArray[np.int64], sizes: Sizes) -> NDArray[np.int64]:

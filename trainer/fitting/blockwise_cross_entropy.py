@@ -17,8 +17,8 @@ def cross_entropy(queries: Tensor, items: Tensor, bias: Tensor, target: Tensor, 
     forward pass (Hsu et al. 2024, "Liger kernel"), so the result cannot be differentiated twice.
     """
     if torch.is_grad_enabled():
-        found: Tensor = _BlockwiseCrossEntropy.apply(queries, items, bias, target, smoothing)
-        return found
+        loss: Tensor = _BlockwiseCrossEntropy.apply(queries, items, bias, target, smoothing)
+        return loss
     logits = F.linear(queries, items, bias)
     return F.cross_entropy(logits.float(), target, label_smoothing=smoothing)
 
@@ -38,8 +38,8 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
             block, wanted = queries[at : at + rows], target[at : at + rows]
             # Matrix products follow the surrounding autocast, sums stay in fp32.
             logits = F.linear(block, items, bias)
-            found, slope = _softmax(logits, wanted[:, None], smoothing)
-            total += found
+            loss, slope = _softmax(logits, wanted[:, None], smoothing)
+            total += loss
             d_queries[at : at + rows] = slope @ items
             d_items += slope.T @ block
             d_bias += slope.sum(0)
@@ -50,8 +50,8 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         by = upstream[0] / ctx.count
-        made = [gradient.mul_(by) for gradient in ctx.saved_tensors]
-        return (*made, None, None)
+        gradients = [gradient.mul_(by) for gradient in ctx.saved_tensors]
+        return (*gradients, None, None)
 
 
 def _softmax(logits: Tensor, wanted: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
@@ -65,8 +65,8 @@ def _softmax(logits: Tensor, wanted: Tensor, smoothing: float) -> tuple[Tensor, 
     # The log of the sum of exponentials, computed from one probability; clamping keeps the probability above
     # 0.
     sums = hit - slope.gather(1, wanted).clamp_min_(torch.finfo(torch.float32).tiny).log_()
-    given = (1 - smoothing) * hit.sum()
+    target_logits = (1 - smoothing) * hit.sum()
     if smoothing:
-        given = given + share * logits.sum(dtype=torch.float32)
+        target_logits = target_logits + share * logits.sum(dtype=torch.float32)
         slope.sub_(share)
-    return sums.sum() - given, slope.scatter_add_(1, wanted, torch.full_like(hit, smoothing - 1))
+    return sums.sum() - target_logits, slope.scatter_add_(1, wanted, torch.full_like(hit, smoothing - 1))

@@ -73,10 +73,10 @@ def _poisson(inputs: NDArray[np.float64], amounts: NDArray[np.float64]) -> Line:
 
     def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         logs = np.clip(inputs * line[0] + line[1], -30, 30)
-        said, pulled = np.exp(logs), MONEY_PULL * (line[0] - 1)
-        off = said - amounts
-        total = (said - amounts * logs).sum() + pulled * (line[0] - 1) / 2
+        means, pulled = np.exp(logs), MONEY_PULL * (line[0] - 1)
+        off = means - amounts
+        total = (means - amounts * logs).sum() + pulled * (line[0] - 1) / 2
         return float(total), np.array([off @ inputs + pulled, off.sum()])
 
-    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0.05, 2), (-5, 5)])
-    return float(found.x[0]), float(found.x[1])
+    fitted = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0.05, 2), (-5, 5)])
+    return float(fitted.x[0]), float(fitted.x[1])

@@ -31,9 +31,9 @@ def own(options: Options, number: int) -> Options:
 
     Teachers with a width of their own cannot start from a version, so nothing of them can be frozen.
     """
-    made = replace(options, seed=options.seed + number)
+    changed = replace(options, seed=options.seed + number)
     width = options.teacher_width
-    return replace(made, embedding=width, hidden=width, freeze=()) if number and width else made
+    return replace(changed, embedding=width, hidden=width, freeze=()) if number and width else changed
 
 
 def distilled(member: Member, data: Data, options: Options) -> Network:

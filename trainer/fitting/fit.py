@@ -42,8 +42,16 @@ class Supervised(Objective):
     def forward(self, chosen: NDArray[np.int64]) -> Tensor:
         """The loss, a scalar."""
         options = self._options
-        given = options.candidates, options.power, options.heads_gradient, options.smoothing
-        return total(self.network, losses(self.network, self.data, chosen, *given), options)
+        parts = losses(
+            self.network,
+            self.data,
+            chosen,
+            candidates=options.candidates,
+            power=options.power,
+            gradient=options.heads_gradient,
+            smoothing=options.smoothing,
+        )
+        return total(self.network, parts, options)
 
     def clipped(self) -> list[list[nn.Parameter]]:
         """Parameter groups for gradient clipping; the further heads are clipped separately, so that they do
@@ -153,9 +161,9 @@ def _judge(network: Network, valid: Data, options: Options) -> EpochFigures:
 
 
 def _calibrate(network: Network, valid: Data, options: Options, learned: Targets | None) -> None:
-    found = validate(network, valid, options.clicks_per_batch)
+    validated = validate(network, valid, options.clicks_per_batch)
     judged, buys = valid.judged.numpy(), valid.buys.numpy()
-    network.calibration.copy_(by_band(found.logits[judged], buys[judged], valid.position.numpy()[judged]))
-    if network.tasks is not None and valid.tasks is not None and found.raw is not None:
-        calibrate(network.tasks, found.raw, valid.tasks, learned)
-        rating_means.calibrate(network, found.raw, valid)
+    network.calibration.copy_(by_band(validated.logits[judged], buys[judged], valid.position.numpy()[judged]))
+    if network.tasks is not None and valid.tasks is not None and validated.raw is not None:
+        calibrate(network.tasks, validated.raw, valid.tasks, learned)
+        rating_means.calibrate(network, validated.raw, valid)

@@ -29,7 +29,7 @@ def risk_ratios(grouped: Examples) -> NDArray[np.float32]:
 
 def task_losses(tasks: HeadModule, raw: Tensor, labels: Targets) -> Tensor:
     """Mean loss of each head [heads] over its labelled clicks; 0 for a head without labels in the batch."""
-    made = raw.new_zeros(len(tasks.layout.parts))
+    losses = raw.new_zeros(len(tasks.layout.parts))
     raw = coherence.without_impossible_classes(tasks.layout, raw, labels.buys)
     for kind, loss, of_kind in (
         (Kind.BINARY, _binary, labels.binary),
@@ -39,8 +39,8 @@ def task_losses(tasks: HeadModule, raw: Tensor, labels: Targets) -> Tensor:
     ):
         for place, (number, part) in enumerate(tasks.layout.of_kind(kind)):
             line = tasks.lines[number]
-            made[number] = loss(raw[:, part.raw].float(), of_kind[:, place], line)
-    return made
+            losses[number] = loss(raw[:, part.raw].float(), of_kind[:, place], line)
+    return losses
 
 
 def _mean(losses: Tensor, known: Tensor) -> Tensor:
@@ -56,9 +56,9 @@ def _binary(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
 def _class(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
     """Cross entropy; all labels of a click have the same weight."""
     known = label >= 0
-    found = raw.log_softmax(-1).gather(1, label.long().clamp_min(0))
+    log_probabilities = raw.log_softmax(-1).gather(1, label.long().clamp_min(0))
     share = known / known.sum(1, keepdim=True).clamp_min(1)
-    return _mean(-(found * share).sum(1), known.any(1))
+    return _mean(-(log_probabilities * share).sum(1), known.any(1))
 
 
 def _amount(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:

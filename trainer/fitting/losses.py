@@ -73,16 +73,16 @@ def losses(
         next_item = next_item + listwise(network, hidden[wanted], data.soft, clicks[wanted.cpu()])
     purchase, logits = _purchase(network, data, hidden, clicks)
     next_item = next_item * distributed.share(len(wanted))
-    made = Losses(next_item, purchase, logits, clicks)
+    parts = Losses(next_item, purchase, logits, clicks)
     if network.tasks is None or data.tasks is None:
-        return made
+        return parts
     passed = hidden * gradient + hidden.detach() * (1 - gradient)
     features, labels = data.features[clicks].to(device), data.tasks.at(clicks, device)
     if network.ratings is not None:
         means = network.ratings(data.rows[clicks].to(device), features)
         labels = labels._replace(rating=labels.rating - means[:, None])
     raw = network.tasks(network.head_inputs(passed, features))
-    return made._replace(tasks=task_losses(network.tasks, raw, labels), raw=raw)
+    return parts._replace(tasks=task_losses(network.tasks, raw, labels), raw=raw)
 
 
 def _purchase(network: Network, data: Data, hidden: Tensor, clicks: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,8 +94,8 @@ def _purchase(network: Network, data: Data, hidden: Tensor, clicks: Tensor) -> t
     if not data.judged.any():
         return hidden.new_zeros(()), hidden.new_zeros(len(clicks))
     logits = network.purchase(hidden, data.features[clicks].to(hidden.device))
-    found = F.binary_cross_entropy_with_logits(logits.float(), data.buys[clicks].to(hidden.device))
-    return found.nan_to_num() * distributed.share(len(clicks)), logits
+    loss = F.binary_cross_entropy_with_logits(logits.float(), data.buys[clicks].to(hidden.device))
+    return loss.nan_to_num() * distributed.share(len(clicks)), logits
 
 
 def listwise(network: Network, hidden: Tensor, soft: Soft, clicks: Tensor) -> Tensor:
@@ -126,12 +126,12 @@ def validate(network: Network, data: Data, clicks: int) -> Validated:
     tasks = network.tasks if data.tasks is not None else None
     raw = None if tasks is None else torch.zeros(len(data.rows), tasks.layout.raw)
     for chosen in batches(data, clicks, None):
-        found = losses(network, data, chosen)
-        logits[found.where.numpy()] = found.logits.cpu().numpy()
-        if raw is not None and found.raw is not None:
-            raw[found.where] = found.raw.float().cpu()
-        means.append(found.next_item.item())
-        weights.append(max(1, int((data.target[found.where] >= 0).sum())))
+        batch_losses = losses(network, data, chosen)
+        logits[batch_losses.where.numpy()] = batch_losses.logits.cpu().numpy()
+        if raw is not None and batch_losses.raw is not None:
+            raw[batch_losses.where] = batch_losses.raw.float().cpu()
+        means.append(batch_losses.next_item.item())
+        weights.append(max(1, int((data.target[batch_losses.where] >= 0).sum())))
     network.train()
     judged = data.judged.numpy()
     area = quality_metrics.auc(logits[judged], data.buys.numpy()[judged] > 0)

@@ -46,9 +46,9 @@ def learn(network: Network, grouped: Examples, data: Data) -> None:
 
 def _count(ratings: Ratings, kinds: Tensor, grouped: Examples, data: Data) -> None:
     """Fill the tables from the last rating that each visitor gave each item."""
-    given = _last(grouped)
-    stars = grouped.observed["rating"][given].astype(np.float64)
-    rows, sizes = data.rows[given].numpy(), ratings.sizes
+    last = _last(grouped)
+    stars = grouped.observed["rating"][last].astype(np.float64)
+    rows, sizes = data.rows[last].numpy(), ratings.sizes
     level = stars.mean()
     category = rows[:, 1] - sizes.offsets[1]
     of_category = level + _effects(category, stars - level, sizes.category_rows)
@@ -58,7 +58,7 @@ def _count(ratings: Ratings, kinds: Tensor, grouped: Examples, data: Data) -> No
     of_item[0] = level
     ratings.items.copy_(torch.from_numpy(of_item))
     ratings.categories.copy_(torch.from_numpy(of_category))
-    ratings.visitors.copy_(torch.tensor([level, pull(grouped.visitor[given], stars - level)]))
+    ratings.visitors.copy_(torch.tensor([level, pull(grouped.visitor[last], stars - level)]))
     ratings.bounds.copy_(torch.tensor([stars.min(), stars.max()]))
 
 
@@ -102,9 +102,9 @@ def calibrate(network: Network, raw: Tensor, data: Data) -> None:
     for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.RATING)):
         left = data.tasks.rating[:, place] - means
         known = ~left.isnan()
-        told, left = raw[known, part.raw.start] * tasks.lines[number, 0].cpu(), left[known]
+        corrections, left = raw[known, part.raw.start] * tasks.lines[number, 0].cpu(), left[known]
         doubt = 1 + DOUBT / max(1, len(left))
-        share = (told * left).sum() / (told.square().sum() * doubt).clamp_min(1e-9)
+        share = (corrections * left).sum() / (corrections.square().sum() * doubt).clamp_min(1e-9)
         ratings.trust.copy_(share.clamp(0, 1))
     ratings.to(network.mean.device)
 

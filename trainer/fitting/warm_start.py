@@ -123,9 +123,9 @@ def freeze_parts(network: Network, words: Vocabulary, version: Version, parts: S
 def _same_items(one: Vocabulary, other: Vocabulary) -> tuple[Places, Places]:
     """Indices in both vocabularies of their common items, in the order of the second one."""
     hashes = np.array([item_hash(item) for item in other.ids], dtype=np.uint64)
-    found = one.lookup(hashes)
-    new = np.flatnonzero(found >= 0)
-    return found[new], new
+    places = one.lookup(hashes)
+    new = np.flatnonzero(places >= 0)
+    return places[new], new
 
 
 def _copy_table(value: Tensor, stored: Tensor, old: Sizes, new: Sizes, items: tuple[Places, Places]) -> None:
@@ -139,9 +139,9 @@ def _copy_table(value: Tensor, stored: Tensor, old: Sizes, new: Sizes, items: tu
 
 def _fit(network: Network, source: Network, name: str) -> None:
     """Raise WarmStartError if the networks differ in more than their items."""
-    wanted, found = network.config.as_dict(), source.config.as_dict()
+    wanted, stored = network.config.as_dict(), source.config.as_dict()
     apart = [
-        f"{key}={found[key]!r} (asked for: {wanted[key]!r})" for key in _FORM if found[key] != wanted[key]
+        f"{key}={stored[key]!r} (asked for: {wanted[key]!r})" for key in _FORM if stored[key] != wanted[key]
     ]
     if apart:
         raise WarmStartError(

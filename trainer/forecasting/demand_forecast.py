@@ -17,15 +17,15 @@ _DIGITS = 4
 
 
 def forecast(
-    found: Sales, horizon: str, at: int | None, stock: Mapping[str, int], supply: Supply
+    sold: Sales, horizon: str, at: int | None, stock: Mapping[str, int], supply: Supply
 ) -> dict[str, Any]:
     """Forecasts from `at` (epoch ms, default: the end of the log) on, as JSON values.
 
     `stock` is the number of pieces by item id. Raises DemandError if the log is too short.
     """
     chosen = HORIZONS[horizon]
-    start = moment(found, chosen, at)
-    cells = panel(found, chosen, start)
+    start = moment(sold, chosen, at)
+    cells = panel(sold, chosen, start)
     mean = expected(cells, cells.counts.shape[1], chosen)
     learned = spreads(cells, expected, chosen)
     levels = {level: summed(mean, level, cells.category) for level in LEVELS}
@@ -35,11 +35,11 @@ def forecast(
         level: [_row(*row) for row in zip(names[level], levels[level], spread[level], strict=True)]
         for level in LEVELS
     }
-    _add_stock(rows["item"], found, start, stock, supply)
-    for row, category in zip(rows["item"], found.category, strict=True):
+    _add_stock(rows["item"], sold, start, stock, supply)
+    for row, category in zip(rows["item"], sold.category, strict=True):
         row["category"] = category
     return {
-        "demand": found.event,
+        "demand": sold.event,
         "horizon": horizon,
         "from": _iso(start),
         "periods": [_iso(start + step * chosen.span * chosen.cell_ms) for step in range(chosen.steps)],
@@ -58,7 +58,7 @@ def _row(name: str, mean: Floats, spread: Floats) -> dict[str, Any]:
 
 
 def _add_stock(
-    rows: list[dict[str, Any]], found: Sales, start: int, stock: Mapping[str, int], supply: Supply
+    rows: list[dict[str, Any]], sold: Sales, start: int, stock: Mapping[str, int], supply: Supply
 ) -> None:
     """Add days of cover and reorder hint to items with a stock figure; both use the next week's demand,
     whatever the horizon.
@@ -66,22 +66,22 @@ def _add_stock(
     if not stock:
         return
     weekly = HORIZONS["weekly"]
-    cells = panel(found, weekly, start // weekly.cell_ms * weekly.cell_ms)
+    cells = panel(sold, weekly, start // weekly.cell_ms * weekly.cell_ms)
     mean = expected(cells, cells.counts.shape[1], weekly)[:, 0]
     pieces = np.array([stock.get(item, np.nan) for item in cells.items], dtype=np.float64)
     hints = stock_hints(pieces, mean, spreads(cells, expected, weekly)["item"], supply)
-    for row, known, *told in zip(rows, pieces, *hints, strict=True):
+    for row, known, *hint in zip(rows, pieces, *hints, strict=True):
         if not np.isnan(known):
-            row |= _told(known, Stock(*told))
+            row |= _told(known, Stock(*hint))
 
 
-def _told(pieces: float, told: Any) -> dict[str, Any]:
+def _told(pieces: float, hint: Any) -> dict[str, Any]:
     return {
         "stock": int(pieces),
-        "days_of_cover": _days(told.cover),
-        "cautious_days_of_cover": _days(told.cautious_cover),
-        "reorder_point": int(told.point),
-        "order": int(told.order),
+        "days_of_cover": _days(hint.cover),
+        "cautious_days_of_cover": _days(hint.cautious_cover),
+        "reorder_point": int(hint.point),
+        "order": int(hint.order),
     }
 
 

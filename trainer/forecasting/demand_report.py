@@ -90,7 +90,8 @@ def outcomes(panel: Panel, method: Forecast, horizon: Horizon, origins: range) -
         for level in LEVELS:
             parts[level].append(_summed(mean, sold, level, panel.category[there]))
     return {
-        level: DemandFigures(*map(np.concatenate, zip(*found, strict=True))) for level, found in parts.items()
+        level: DemandFigures(*map(np.concatenate, zip(*collected, strict=True)))
+        for level, collected in parts.items()
     }
 
 
@@ -103,9 +104,9 @@ def summed(values: Floats, level: str, category: NDArray[np.int64]) -> Floats:
     if level == "item":
         return values
     group = category if level == "category" else np.zeros_like(category)
-    made = np.zeros((int(group.max(initial=0)) + 1, values.shape[1]))
-    np.add.at(made, group, values)
-    return made
+    sums = np.zeros((int(group.max(initial=0)) + 1, values.shape[1]))
+    np.add.at(sums, group, values)
+    return sums
 
 
 def learn_spread(judged: DemandFigures) -> DemandSpread:
@@ -117,9 +118,9 @@ def learn_spread(judged: DemandFigures) -> DemandSpread:
 
     def loss(point: Floats) -> float:
         shape = DemandSpread(*point).shape(mean)
-        found = gammaln(sold + shape) - gammaln(shape) + shape * np.log(shape / (shape + mean))
+        log_likelihoods = gammaln(sold + shape) - gammaln(shape) + shape * np.log(shape / (shape + mean))
         prior = (point[0] ** 2 + (point[1] - 0.5) ** 2) / 18
-        likely = times @ (found + sold * np.log(mean / (shape + mean)))
+        likely = times @ (log_likelihoods + sold * np.log(mean / (shape + mean)))
         return float((prior - likely) / times.sum())
 
     return DemandSpread(*minimize(loss, [0.0, 0.5], method="Nelder-Mead").x.tolist())
@@ -128,7 +129,9 @@ def learn_spread(judged: DemandFigures) -> DemandSpread:
 def spreads(panel: Panel, method: Forecast, horizon: Horizon) -> dict[str, DemandSpread]:
     """Dispersion by level, from the latest origins whose outcomes are known at the end of the panel."""
     origins = _origins(panel, horizon, 0)
-    return {level: learn_spread(found) for level, found in outcomes(panel, method, horizon, origins).items()}
+    return {
+        level: learn_spread(outcome) for level, outcome in outcomes(panel, method, horizon, origins).items()
+    }
 
 
 def judge(panel: Panel, horizon: Horizon) -> dict[str, Any]:
@@ -136,12 +139,12 @@ def judge(panel: Panel, horizon: Horizon) -> dict[str, Any]:
     origins before them.
     """
     judged, before = _origins(panel, horizon, 0), _origins(panel, horizon, 1)
-    made: dict[str, Any] = {level: {} for level in LEVELS}
+    report: dict[str, Any] = {level: {} for level in LEVELS}
     for name, method in METHODS.items():
         learned = outcomes(panel, method, horizon, before)
-        for level, found in outcomes(panel, method, horizon, judged).items():
-            made[level][name] = figures(found, learn_spread(learned[level]))
-    return made
+        for level, outcome in outcomes(panel, method, horizon, judged).items():
+            report[level][name] = figures(outcome, learn_spread(learned[level]))
+    return report
 
 
 def _origins(panel: Panel, horizon: Horizon, back: int) -> range:
@@ -156,8 +159,8 @@ def _origins(panel: Panel, horizon: Horizon, back: int) -> range:
     last = last // day * day
     first = max(last - (ORIGINS - 1) * day, WARM_UP * day)
     if last < WARM_UP * day:
-        found = panel.counts.shape[1] / day
-        raise DemandError(f"{found:.0f} days of history: expected at least {WARM_UP} and two horizons")
+        days = panel.counts.shape[1] / day
+        raise DemandError(f"{days:.0f} days of history: expected at least {WARM_UP} and two horizons")
     return range(first, last + 1, day)
 
 
@@ -166,14 +169,14 @@ def figures(judged: DemandFigures, spread: DemandSpread) -> dict[str, float]:
     the upper quantile.
     """
     mean, sold = judged
-    found = quantiles(mean, spread)
-    apart = sold[:, None] - found
+    predicted = quantiles(mean, spread)
+    apart = sold[:, None] - predicted
     shares = np.array(QUANTILES)
     loss = np.maximum(shares * apart, (shares - 1) * apart).mean(0)
     total = max(float(sold.sum()), LEAST)
     return {
         "wape": float(np.abs(sold - mean).sum()) / total,
-        "wape_of_median": float(np.abs(sold - found[:, 1]).sum()) / total,
+        "wape_of_median": float(np.abs(sold - predicted[:, 1]).sum()) / total,
         "bias": float(mean.sum()) / total,
         "pinball": float(loss.mean()),
         "below_upper": float((apart[:, -1] <= 0).mean()),

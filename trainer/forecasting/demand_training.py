@@ -53,9 +53,9 @@ def sales(log: pl.LazyFrame, catalogue: Catalogue, event: str | None = None, pie
     counts = dict(frame["event"].value_counts().iter_rows())
     chosen = event or next((name for name in PREFERRED if counts.get(name)), PREFERRED[0])
     if not counts.get(chosen):
-        found = ", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items())) or "nothing"
+        listed = ", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items())) or "nothing"
         raise DemandError(
-            f"no event {chosen!r} with an item in the log, which has {found}; name another with --event"
+            f"no event {chosen!r} with an item in the log, which has {listed}; name another with --event"
         )
     seen = frame.group_by("item_id").agg(pl.col("ts").min(), pl.col("category").drop_nulls().mode().first())
     known = {item: (ts, category) for item, ts, category in seen.iter_rows()}
@@ -97,40 +97,40 @@ def _category(item: str, catalogue: Catalogue, known: dict[str, tuple[int, str |
     return listed or known.get(item, (0, None))[1] or ""
 
 
-def moment(found: Sales, horizon: Horizon, at: int | None) -> int:
+def moment(sold: Sales, horizon: Horizon, at: int | None) -> int:
     """Where the forecast starts: `at` (epoch ms), else the log's end, as a whole cell.
 
     The cell in which the log ends is whole if it ends within the cell's last hour. Raises DemandError.
     """
-    end = at if at is not None else found.last + HOUR_MS
+    end = at if at is not None else sold.last + HOUR_MS
     start = end // horizon.cell_ms * horizon.cell_ms
-    days = (start - found.first) / DAY_MS
-    if days < LEAST_DAYS or start > found.last + DAY_MS:
+    days = (start - sold.first) / DAY_MS
+    if days < LEAST_DAYS or start > sold.last + DAY_MS:
         raise DemandError(
             f"{max(days, 0):.1f} days of log before the forecast's start, and the log ends "
-            f"{(found.last - start) / DAY_MS:.1f} days after it: expected at least {LEAST_DAYS} days before, "
+            f"{(sold.last - start) / DAY_MS:.1f} days after it: expected at least {LEAST_DAYS} days before, "
             "and a start within the log or right after it; give an earlier log or another --as-of"
         )
     return start
 
 
-def panel(found: Sales, horizon: Horizon, start: int) -> Panel:
+def panel(sold: Sales, horizon: Horizon, start: int) -> Panel:
     """Counts by cell up to `start`, epoch ms of a whole cell; no later event is read."""
-    whole = (start - found.first // DAY_MS * DAY_MS) // DAY_MS
+    whole = (start - sold.first // DAY_MS * DAY_MS) // DAY_MS
     days = min(whole, HISTORY_DAYS)
     first = start - days * DAY_MS
     cells = days * horizon.per_day
-    inside = (found.ts >= first) & (found.ts < start)
-    counts = np.zeros((len(found.items), cells), dtype=np.float32)
-    place = found.item[inside], (found.ts[inside] - first) // horizon.cell_ms
-    np.add.at(counts, place, found.pieces[inside].astype(np.float32))
-    names: Sequence[str] = sorted(set(found.category))
+    inside = (sold.ts >= first) & (sold.ts < start)
+    counts = np.zeros((len(sold.items), cells), dtype=np.float32)
+    place = sold.item[inside], (sold.ts[inside] - first) // horizon.cell_ms
+    np.add.at(counts, place, sold.pieces[inside].astype(np.float32))
+    names: Sequence[str] = sorted(set(sold.category))
     numbers = {name: number for number, name in enumerate(names)}
     return Panel(
-        found.items,
+        sold.items,
         list(names),
-        np.array([numbers[name] for name in found.category], dtype=np.int64),
-        (found.seen - first) // horizon.cell_ms,
+        np.array([numbers[name] for name in sold.category], dtype=np.int64),
+        (sold.seen - first) // horizon.cell_ms,
         counts,
         first,
     )

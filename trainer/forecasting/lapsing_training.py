@@ -59,10 +59,10 @@ def learn(table: NDArray[np.void], at: int) -> LapsingParameters:
 
     def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         point = torch.tensor(values, requires_grad=True)
-        found = -_log_posterior(point, *data)
-        found.backward()  # type: ignore[no-untyped-call]
+        value = -_log_posterior(point, *data)
+        value.backward()  # type: ignore[no-untyped-call]
         assert point.grad is not None
-        return found.item(), point.grad.numpy()
+        return value.item(), point.grad.numpy()
 
     best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-9, 9)] * len(start)).x.tolist()
     shape, rate, lost_after, kept, *effects = best
@@ -89,13 +89,13 @@ def _beta(a: Tensor, b: Tensor) -> Tensor:
 
 def state_at(log: pl.LazyFrame, config: SessionConfig) -> dict[str, Visitor]:
     """Every visitor's record after the log's clicks, by the worker's own session step."""
-    decoder, found, watermark = Decoder(Limits(check_skew=False), Catalogue()), dict[str, Visitor](), 0
+    decoder, visitors, watermark = Decoder(Limits(check_skew=False), Catalogue()), dict[str, Visitor](), 0
     for part in log.sort("ts", maintain_order=True).collect().iter_slices(SLICE):
         for click in decoder.decode(records(part)):
             if isinstance(click, Click):
                 watermark = max(watermark, click.ts)
-                found[click.visitor_id], _ = step(found.get(click.visitor_id), click, watermark, config)
-    return found
+                visitors[click.visitor_id], _ = step(visitors.get(click.visitor_id), click, watermark, config)
+    return visitors
 
 
 def judge(log: pl.LazyFrame, at: int, days: float, absent: tuple[float, float]) -> dict[str, Any]:

@@ -59,8 +59,8 @@ def kept(folder: Path) -> GateReport:
 def _compared(
     report: GateReport, version: Version, incumbent: str, moves: Promotions, trial: LiveTrial
 ) -> GateReport:
-    found = trial.judge(version, incumbent, lambda: moves.ledger.status().serving)
-    passed, why = found.verdict
+    findings = trial.judge(version, incumbent, lambda: moves.ledger.status().serving)
+    passed, why = findings.verdict
     verdict = Verdict(passed, f"{report.verdict.reason}; {why}" if passed else why)
-    figures = report.figures | verdict_fields(verdict) | {"shadow": found.figures}
+    figures = report.figures | verdict_fields(verdict) | {"shadow": findings.figures}
     return GateReport(verdict, figures, report.pictures)

@@ -78,8 +78,8 @@ def _contestants(version: Version, incumbent: Version | None, newest: Holdout) -
     both = [version, incumbent] if incumbent else [version]
     met = [contestant(one.neural, newest, len(one.vocabulary.ids)) for one in both]
     times = microseconds([one.neural for one in both], newest)
-    for one, found, spent in zip(both, met, times, strict=True):
-        found.figures.update(microseconds=spent, megabytes=megabytes(one))
+    for one, contestant_figures, spent in zip(both, met, times, strict=True):
+        contestant_figures.figures.update(microseconds=spent, megabytes=megabytes(one))
     return Contestants(met[0], met[1] if incumbent else None, tiers_and_baselines(version, newest))
 
 
@@ -95,7 +95,7 @@ def _judged(
     verdict = decide(held, apart, rival, fresher, settings)
     named = {version.id: own} | ({rival.name: other} if rival and other else {})
     differences = ({rival.name: rival.differences} if rival else {}) | apart
-    made = _head(version.id, incumbent, verdict) | {
+    report = _head(version.id, incumbent, verdict) | {
         "slice": newest.described(),
         "figures": {name: one.figures for name, one in (named | met.field).items()},
         "ahead of": {name: _plain(each) for name, each in differences.items()},
@@ -105,9 +105,9 @@ def _judged(
     drawn = {"report.png": picture(named, differences, newest)}
     drift = measure(incumbent, newest, DriftSettings()) if incumbent else None
     if drift:
-        made |= {"drift": drift._asdict()}
+        report |= {"drift": drift._asdict()}
         drawn |= {"drift.png": drift_report.picture(drift)}
-    return GateReport(verdict, made, drawn)
+    return GateReport(verdict, report, drawn)
 
 
 def _plain(differences: Mapping[str, Difference]) -> dict[str, dict[str, float]]:

@@ -40,19 +40,19 @@ class Contestant:
 
     def against(self, other: "Contestant") -> dict[str, Difference]:
         """Paired differences in the deciding figures that both contestants have."""
-        made = {}
+        differences = {}
         for name in (name for name in DECIDING if name in self.draws and name in other.draws):
             low, high = interval(self.draws[name] - other.draws[name])
-            made[name] = Difference(self.figures[name] - other.figures[name], low, high)
-        return made
+            differences[name] = Difference(self.figures[name] - other.figures[name], low, high)
+        return differences
 
 
 def contestant(scorer: Scorer, newest: Holdout, known: int) -> Contestant:
     """Figures and answers of a scorer whose vocabulary has `known` items."""
-    found = answers(scorer, newest.clicks)
-    bought, next_items = intent(found.purchase, newest), next_item(found.ranks, newest)
-    figures = next_items.figures | {"coverage": _coverage(found, known, len(newest.clicks))}
-    return Contestant(bought.figures | figures, bought.draws | next_items.draws, found.purchase)
+    answered = answers(scorer, newest.clicks)
+    bought, next_items = intent(answered.purchase, newest), next_item(answered.ranks, newest)
+    figures = next_items.figures | {"coverage": _coverage(answered, known, len(newest.clicks))}
+    return Contestant(bought.figures | figures, bought.draws | next_items.draws, answered.purchase)
 
 
 def next_item(ranks: NDArray[np.int64], newest: Holdout) -> Contestant:
@@ -80,12 +80,12 @@ def intent(chances: NDArray[np.float32], newest: Holdout) -> Contestant:
 def tiers_and_baselines(version: Version, newest: Holdout) -> dict[str, Contestant]:
     """The tiers that would answer without the network, and the baselines stored with the version."""
     known = len(version.vocabulary.ids)
-    made = {
+    contestants = {
         "session_knn": contestant(version.neighbours, newest, known),
         "popular_in_category": contestant(version.prior, newest, known),
     }
     learned = Baselines(version.baselines).predict(newest.clicks) if version.baselines else {}
-    return made | {name: intent(chances, newest) for name, chances in learned.items()}
+    return contestants | {name: intent(chances, newest) for name, chances in learned.items()}
 
 
 def microseconds(scorers: list[Scorer], newest: Holdout) -> list[float]:
@@ -107,6 +107,6 @@ def megabytes(version: Version) -> float:
     return sum(path.stat().st_size for path in version.path.iterdir() if path.is_file()) / 1e6
 
 
-def _coverage(found: Answers, known: int, clicks: int) -> float:
-    listed = np.unique(found.items[found.items >= 0])
+def _coverage(answered: Answers, known: int, clicks: int) -> float:
+    listed = np.unique(answered.items[answered.items >= 0])
     return len(listed) / max(1, min(known, TOP * clicks))

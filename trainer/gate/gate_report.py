@@ -38,13 +38,13 @@ def keep(version: Path, figures: dict[str, Any], pictures: Mapping[str, bytes]) 
 def read(version: Path) -> dict[str, Any]:
     """The figures of the report in a version's folder. Raises RegistryError."""
     try:
-        found: dict[str, Any] = json.loads((version / FOLDER / "report.json").read_bytes())
+        figures: dict[str, Any] = json.loads((version / FOLDER / "report.json").read_bytes())
     except (OSError, ValueError) as error:
         raise RegistryError(
             f"cannot read the gate's report in {version / FOLDER}: {error}; judge it again with "
             "`pathcast models gate`"
         ) from error
-    return found
+    return figures
 
 
 def text(figures: Mapping[str, Any]) -> str:
@@ -67,14 +67,14 @@ def _sentence(reason: str) -> str:
     return reason[:1].upper() + reason[1:].rstrip(".") + "."
 
 
-def _slice(found: Mapping[str, int]) -> str:
+def _slice(described: Mapping[str, int]) -> str:
     since, until = (
-        datetime.fromtimestamp(found[name] / 1000, UTC).isoformat(sep=" ", timespec="minutes")
+        datetime.fromtimestamp(described[name] / 1000, UTC).isoformat(sep=" ", timespec="minutes")
         for name in ("since", "until")
     )
     return (
-        f"Judged on {found['clicks']:,} clicks of {found['visitors']:,} visitors, of whom "
-        f"{found['buyers']:,} bought, from {since} to {until}: sessions that neither has seen and that "
+        f"Judged on {described['clicks']:,} clicks of {described['visitors']:,} visitors, of whom "
+        f"{described['buyers']:,} bought, from {since} to {until}: sessions that neither has seen and that "
         "were over."
     )
 
@@ -82,8 +82,8 @@ def _slice(found: Mapping[str, int]) -> str:
 def _table(figures: Mapping[str, Any]) -> Iterator[str]:
     yield f"| | {' | '.join(_FIGURES)} |"
     yield "|---" * (1 + len(_FIGURES)) + "|"
-    for name, found in figures["figures"].items():
-        cells = (f"{found[figure]:.4f}" if figure in found else "" for figure in _FIGURES)
+    for name, values in figures["figures"].items():
+        cells = (f"{values[figure]:.4f}" if figure in values else "" for figure in _FIGURES)
         yield f"| {name} | {' | '.join(cells)} |"
 
 
@@ -91,16 +91,16 @@ def _ahead(figures: Mapping[str, Any]) -> Iterator[str]:
     yield "| ahead of | figure | by | 95% |"
     yield "|---|---|---|---|"
     for name, differences in figures["ahead of"].items():
-        for figure, found in differences.items():
-            by, low, high = (f"{found[part]:+.4f}" for part in ("ahead", "low", "high"))
+        for figure, difference in differences.items():
+            by, low, high = (f"{difference[part]:+.4f}" for part in ("ahead", "low", "high"))
             yield f"| {name} | {figure} | {by} | {low} to {high} |"
 
 
-def _drift(found: Mapping[str, Any], name: str) -> Iterator[str]:
-    most = ", ".join(f"{feature} {index:.2f}" for feature, index in list(found["features"].items())[:5])
-    yield f"Drift since {name}: {'; '.join(found['alarms']) or 'no alarm'}."
+def _drift(drift: Mapping[str, Any], name: str) -> Iterator[str]:
+    most = ", ".join(f"{feature} {index:.2f}" for feature, index in list(drift["features"].items())[:5])
+    yield f"Drift since {name}: {'; '.join(drift['alarms']) or 'no alarm'}."
     yield ""
-    yield f"Stability index of its scores {found['score']:.3f}; most moved features: {most}."
+    yield f"Stability index of its scores {drift['score']:.3f}; most moved features: {most}."
 
 
 def _floors(figures: Mapping[str, Any]) -> Iterator[str]:

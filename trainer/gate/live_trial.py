@@ -85,11 +85,11 @@ class LiveTrial:
         awaited = self._kept()
         if awaited is None or (awaited.candidate, awaited.incumbent) != (version.id, incumbent):
             awaited = self._begin(version, incumbent)
-        found = self._wait(awaited, serving)
+        findings = self._wait(awaited, serving)
         self.workers.stop()
         if self.file is not None:
             self.file.unlink(missing_ok=True)
-        return found
+        return findings
 
     def _begin(self, version: Version, incumbent: str) -> PendingTrial:
         """Ask the workers first, then store the trial: a kill in between asks twice."""
@@ -101,18 +101,18 @@ class LiveTrial:
         return awaited
 
     def _wait(self, awaited: PendingTrial, serving: Callable[[], str | None]) -> TrialFindings:
-        told, until = "", awaited.at + int(self.settings.shadow_minutes * MINUTE_MS)
+        reported, until = "", awaited.at + int(self.settings.shadow_minutes * MINUTE_MS)
         while True:
-            said = self._said(awaited)
-            figures = self._figures(said, awaited.incumbent)
+            reports = self._said(awaited)
+            figures = self._figures(reports, awaited.incumbent)
             missing, over = shortage(figures, self.settings), self.now() >= until
-            if (stopped := _stopped(said, awaited, serving())) is not None:
+            if (stopped := _stopped(reports, awaited, serving())) is not None:
                 return TrialFindings(stopped, figures)
             if not missing or over:
                 return self._end(figures, missing, awaited)
-            if missing != told:
+            if missing != reported:
                 self.tell(f"in the shadow: {missing}")
-                told = missing
+                reported = missing
             self.sleep(LOOK_SECONDS)
 
     def _end(self, figures: dict[str, Any], missing: str, awaited: PendingTrial) -> TrialFindings:
@@ -122,8 +122,8 @@ class LiveTrial:
             return TrialFindings(Verdict(False, why), figures)
         return TrialFindings(decide(figures, limits(figures, self.settings), awaited.incumbent), figures)
 
-    def _figures(self, said: Sequence[ModelReport], incumbent: str) -> dict[str, Any]:
-        compared = [one.shadow for one in said if one.kind == "shadow" and one.incumbent == incumbent]
+    def _figures(self, reports: Sequence[ModelReport], incumbent: str) -> dict[str, Any]:
+        compared = [one.shadow for one in reports if one.kind == "shadow" and one.incumbent == incumbent]
         figures = combined([one for one in compared if one is not None])
         held = limits(figures, self.settings)
         return {"wanted": self.settings.shadow_events, **figures, "limits": [one._asdict() for one in held]}
@@ -133,12 +133,14 @@ class LiveTrial:
         may pass.
         """
         try:
-            found = self.workers.reports()
+            reports = self.workers.reports()
         except PathcastError as error:
             self.tell(f"in the shadow: {error}")
             return []
         return [
-            one for one in found if one.version == awaited.candidate and one.at != awaited.before.get(one.key)
+            one
+            for one in reports
+            if one.version == awaited.candidate and one.at != awaited.before.get(one.key)
         ]
 
     def _kept(self) -> PendingTrial | None:
@@ -152,11 +154,11 @@ class LiveTrial:
             ) from error
 
 
-def _stopped(said: Sequence[ModelReport], awaited: PendingTrial, serving: str | None) -> Verdict | None:
+def _stopped(reports: Sequence[ModelReport], awaited: PendingTrial, serving: str | None) -> Verdict | None:
     """Why waiting is pointless: a worker cannot use the candidate, or another version serves."""
     if serving != awaited.incumbent:
         return Verdict(
             False, f"{serving} serves now, but the candidate was compared with {awaited.incumbent}"
         )
-    refused = next((one for one in said if one.kind == "refused" and one.refusal not in TRANSIENT), None)
+    refused = next((one for one in reports if one.kind == "refused" and one.refusal not in TRANSIENT), None)
     return Verdict(False, f"{refused.worker} could not use it: {refused.message}") if refused else None

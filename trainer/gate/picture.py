@@ -22,19 +22,23 @@ def picture(
     figure = Figure(figsize=(12, 4), layout="constrained")
     panels = figure.subplots(1, 1 + len(DECIDING))
     for panel, name in zip(panels, DECIDING, strict=False):
-        _lead(panel, name, {rival: found[name] for rival, found in ahead.items() if name in found})
+        _lead(
+            panel,
+            name,
+            {rival: differences[name] for rival, differences in ahead.items() if name in differences},
+        )
     _reliability(panels[-1], versions, newest)
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=100, metadata={"Software": None})
     return drawn.getvalue()
 
 
-def _lead(panel: Axes, name: str, found: Mapping[str, Difference]) -> None:
-    for place, (ahead, low, high) in enumerate(found.values()):
+def _lead(panel: Axes, name: str, differences: Mapping[str, Difference]) -> None:
+    for place, (ahead, low, high) in enumerate(differences.values()):
         panel.plot([low, high], [place, place], color="C0")
         panel.plot([ahead], [place], marker="o", color="C0")
     panel.axvline(0, color="grey", linewidth=1)
-    panel.set_yticks(range(len(found)), list(found))
+    panel.set_yticks(range(len(differences)), list(differences))
     panel.set(title=f"ahead in {name}")
     panel.invert_yaxis()
 
@@ -42,11 +46,11 @@ def _lead(panel: Axes, name: str, found: Mapping[str, Difference]) -> None:
 def _reliability(panel: Axes, versions: Mapping[str, Contestant], newest: Holdout) -> None:
     judged = newest.judged
     labels = newest.clicks.buys[judged]
-    for name, found in versions.items():
-        scores = found.purchase[judged]
+    for name, contestant in versions.items():
+        scores = contestant.purchase[judged]
         parts = np.array_split(np.argsort(scores, kind="stable"), min(BINS, len(scores)))
-        said = [float(scores[part].mean()) for part in parts]
-        panel.plot(said, [float(labels[part].mean()) for part in parts], marker="o", label=name)
+        predicted = [float(scores[part].mean()) for part in parts]
+        panel.plot(predicted, [float(labels[part].mean()) for part in parts], marker="o", label=name)
     panel.axline((0, 0), slope=1, color="grey", linewidth=1)
     panel.set(title="calibration", xlabel="probability", ylabel="bought")
     panel.legend(fontsize=7)

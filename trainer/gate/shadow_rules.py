@@ -23,48 +23,48 @@ _SIDE = {
 }
 
 
-def combined(found: Sequence[Comparison]) -> dict[str, Any]:
+def combined(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     """The comparisons of all workers combined, as JSON values: means weighted by clicks, and the largest
     `ms_p99`.
     """
     return {
-        "workers": len(found),
-        **{name: sum(getattr(one, name) for one in found) for name in ("scored", "outcomes", "bought")},
-        "agreement": {name: _mean(found, "scored", attrgetter(name)) for name in AGREEMENT},
-        "candidate": _side(found, lambda one: one.challenger),
-        "incumbent": _side(found, lambda one: one.incumbent),
+        "workers": len(comparisons),
+        **{name: sum(getattr(one, name) for one in comparisons) for name in ("scored", "outcomes", "bought")},
+        "agreement": {name: _mean(comparisons, "scored", attrgetter(name)) for name in AGREEMENT},
+        "candidate": _side(comparisons, lambda one: one.challenger),
+        "incumbent": _side(comparisons, lambda one: one.incumbent),
     }
 
 
-def _side(found: Sequence[Comparison], which: Callable[[Comparison], Side]) -> dict[str, float]:
-    means = {name: _mean(found, by, _of(which, name)) for name, by in _SIDE.items()}
-    return means | {"ms_p99": max((which(one).ms_p99 for one in found), default=0.0)}
+def _side(comparisons: Sequence[Comparison], which: Callable[[Comparison], Side]) -> dict[str, float]:
+    means = {name: _mean(comparisons, by, _of(which, name)) for name, by in _SIDE.items()}
+    return means | {"ms_p99": max((which(one).ms_p99 for one in comparisons), default=0.0)}
 
 
 def _of(which: Callable[[Comparison], Side], name: str) -> Callable[[Comparison], float]:
     return lambda one: getattr(which(one), name)
 
 
-def _mean(found: Sequence[Comparison], weight: str, value: Callable[[Comparison], float]) -> float:
-    total = sum(getattr(one, weight) for one in found)
-    return sum(getattr(one, weight) * value(one) for one in found) / total if total else 0.0
+def _mean(comparisons: Sequence[Comparison], weight: str, value: Callable[[Comparison], float]) -> float:
+    total = sum(getattr(one, weight) for one in comparisons)
+    return sum(getattr(one, weight) * value(one) for one in comparisons) / total if total else 0.0
 
 
-def shortage(found: Mapping[str, Any], settings: GateSettings) -> str:
+def shortage(figures: Mapping[str, Any], settings: GateSettings) -> str:
     """Why there are too few clicks to compare; empty if there are enough."""
-    if found["scored"] < settings.shadow_events:
-        return f"workers scored {found['scored']:,} of {settings.shadow_events:,} clicks"
+    if figures["scored"] < settings.shadow_events:
+        return f"workers scored {figures['scored']:,} of {settings.shadow_events:,} clicks"
     wanted = settings.shadow_outcomes * settings.shadow_events
-    if found["outcomes"] < wanted:
-        return f"the outcome of {found['outcomes']:,} clicks is known, expected {wanted:,.0f}"
+    if figures["outcomes"] < wanted:
+        return f"the outcome of {figures['outcomes']:,} clicks is known, expected {wanted:,.0f}"
     return ""
 
 
-def limits(found: Mapping[str, Any], settings: GateSettings) -> list[Floor]:
+def limits(figures: Mapping[str, Any], settings: GateSettings) -> list[Floor]:
     """Latency and calibration error of the candidate beside their limits, relative to the incumbent on the
     same clicks.
     """
-    own, other = found["candidate"], found["incumbent"]
+    own, other = figures["candidate"], figures["incumbent"]
     ratio = own["ms_p50"] / other["ms_p50"] if other["ms_p50"] else 1.0
     worst = other["calibration_error"] + settings.shadow_calibration
     error = own["calibration_error"]
@@ -74,29 +74,29 @@ def limits(found: Mapping[str, Any], settings: GateSettings) -> list[Floor]:
     ]
 
 
-def decide(found: Mapping[str, Any], held: Sequence[Floor], incumbent: str) -> Verdict:
+def decide(figures: Mapping[str, Any], held: Sequence[Floor], incumbent: str) -> Verdict:
     """The verdict on a candidate that workers have compared on enough clicks."""
-    where = f"on {found['scored']:,} live clicks"
+    where = f"on {figures['scored']:,} live clicks"
     missed = next((one for one in held if not one.kept), None)
     if missed:
         return Verdict(False, f"{where} its {missed.figure} is {missed.value:.4g}, above {missed.limit:.4g}")
     return Verdict(True, f"{where} it is as fast and as well calibrated as {incumbent}, within the limits")
 
 
-def text(found: Mapping[str, Any], names: tuple[str, str]) -> Iterator[str]:
+def text(figures: Mapping[str, Any], names: tuple[str, str]) -> Iterator[str]:
     """A section of the report as Markdown; `names` are candidate and incumbent."""
     yield "## Live trial"
     yield ""
-    if "workers" not in found:
-        yield f"Workers will compare both versions on {found['wanted']:,} live clicks."
+    if "workers" not in figures:
+        yield f"Workers will compare both versions on {figures['wanted']:,} live clicks."
         return
     yield (
-        f"{found['workers']} workers compared both on {found['scored']:,} live clicks (asked for: "
-        f"{found['wanted']:,}). What came of {found['outcomes']:,} is known: {found['bought']:,} were "
+        f"{figures['workers']} workers compared both on {figures['scored']:,} live clicks (asked for: "
+        f"{figures['wanted']:,}). What came of {figures['outcomes']:,} is known: {figures['bought']:,} were "
         "followed by a purchase."
     )
     yield ""
-    agreed = found["agreement"]
+    agreed = figures["agreement"]
     yield (
         f"Purchase probabilities correlate {agreed['correlation']:.3f} and differ by "
         f"{agreed['difference']:.4f}; {agreed['items_shared']:.0%} of the items are shared, "
@@ -106,10 +106,10 @@ def text(found: Mapping[str, Any], names: tuple[str, str]) -> Iterator[str]:
     yield f"| | {' | '.join((*_SIDE, 'ms_p99'))} |"
     yield "|---" * (2 + len(_SIDE)) + "|"
     for name, side in zip(names, ("candidate", "incumbent"), strict=True):
-        yield f"| {name} | {' | '.join(f'{value:.4f}' for value in found[side].values())} |"
+        yield f"| {name} | {' | '.join(f'{value:.4f}' for value in figures[side].values())} |"
     yield ""
     yield "| limit | found | at most | kept |"
     yield "|---|---|---|---|"
-    for one in found["limits"]:
+    for one in figures["limits"]:
         kept = "yes" if one["kept"] else "no"
         yield f"| {one['figure']} | {one['value']:.4f} | {one['limit']:.4f} | {kept} |"

@@ -105,14 +105,14 @@ def decide(
 def _behind(field: Mapping[str, Differences]) -> Iterator[str]:
     for name, differences in field.items():
         if name not in NOT_BLOCKING:
-            for figure, found in differences.items():
-                if found.high < 0:
-                    yield f"it is behind {name} in {_told(figure, found)}"
+            for figure, difference in differences.items():
+                if difference.high < 0:
+                    yield f"it is behind {name} in {_told(figure, difference)}"
 
 
 def _compared(rival: Rival, fresher: bool, settings: GateSettings) -> Verdict:
     name, differences = rival.name, rival.differences
-    worse = next((figure for figure, found in differences.items() if found.high < 0), None)
+    worse = next((figure for figure, difference in differences.items() if difference.high < 0), None)
     if worse:
         return Verdict(False, f"it is worse than {name} in {_told(worse, differences[worse])}")
     better = _better(rival)
@@ -120,22 +120,22 @@ def _compared(rival: Rival, fresher: bool, settings: GateSettings) -> Verdict:
         return Verdict(True, f"it is better than {name} in {_told(better, differences[better])}")
     doubt = next(_doubtful(rival, settings.margin), None)
     if doubt:
-        told = _told(doubt, differences[doubt])
-        return Verdict(False, f"it may be worse than {name} by more than the margin in {told}")
+        described = _told(doubt, differences[doubt])
+        return Verdict(False, f"it may be worse than {name} by more than the margin in {described}")
     if settings.require_fresher and not fresher:
         return Verdict(False, f"it is equal to {name} within noise, and has seen nothing newer")
     return Verdict(True, f"it is equal to {name} within noise, and has seen newer sessions")
 
 
 def _better(rival: Rival) -> str | None:
-    return next((figure for figure, found in rival.differences.items() if found.low > 0), None)
+    return next((figure for figure, difference in rival.differences.items() if difference.low > 0), None)
 
 
 def _doubtful(rival: Rival, margin: float) -> Iterator[str]:
-    for figure, found in rival.differences.items():
-        if found.low < -margin * rival.figures[figure]:
+    for figure, difference in rival.differences.items():
+        if difference.low < -margin * rival.figures[figure]:
             yield figure
 
 
-def _told(figure: str, found: Difference) -> str:
-    return f"{_NAMES[figure]} ({found.ahead:+.4f}, 95% from {found.low:+.4f} to {found.high:+.4f})"
+def _told(figure: str, lead: Difference) -> str:
+    return f"{_NAMES[figure]} ({lead.ahead:+.4f}, 95% from {lead.low:+.4f} to {lead.high:+.4f})"

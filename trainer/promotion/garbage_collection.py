@@ -32,8 +32,8 @@ def collect_garbage(
     """
     gone: list[str] = []
 
-    def decide(found: RegistryStatus) -> Iterable[LedgerEntry]:
-        gone.extend(name for name in _removable(folder, found, keep, now) if which(folder / name))
+    def decide(status: RegistryStatus) -> Iterable[LedgerEntry]:
+        gone.extend(name for name in _removable(folder, status, keep, now) if which(folder / name))
         for name in gone:
             yield LedgerEntry(
                 at=now, what=What.REMOVED, version=name, by="gc", reason="nobody will ask for it"
@@ -64,8 +64,8 @@ def remove_published(folder: Path, url: str) -> list[str]:
     return gone
 
 
-def _removable(folder: Path, found: RegistryStatus, keep: VersionRetention, now: int) -> Iterator[str]:
-    kept = {found.pinned, *found.stack[-1 - max(0, keep.served) :]}
+def _removable(folder: Path, status: RegistryStatus, keep: VersionRetention, now: int) -> Iterator[str]:
+    kept = {status.pinned, *status.stack[-1 - max(0, keep.served) :]}
     for name in versions(folder):
         age = now - int((folder / name).stat().st_mtime * 1000)
         if name not in kept and age >= keep.days * DAY_MS:

@@ -51,13 +51,13 @@ class Ledger:
     def enter(self, decide: Decide) -> RegistryStatus:
         """Append what `decide` returns for the current status; returns the new status. Raises LedgerError."""
         with self._locked() as file:
-            found = status_after(_read(file.read(), self.folder / NAME))
-            made = list(decide(found))
-            file.write(b"".join(msgspec.json.encode(entry) + b"\n" for entry in made))
+            status = status_after(_read(file.read(), self.folder / NAME))
+            new = list(decide(status))
+            file.write(b"".join(msgspec.json.encode(entry) + b"\n" for entry in new))
             sync(file)
-        for entry in made:
-            found = found.after(entry)
-        return found
+        for entry in new:
+            status = status.after(entry)
+        return status
 
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO]:
@@ -79,13 +79,13 @@ class Ledger:
 
 def _read(content: bytes, path: Path) -> list[LedgerEntry]:
     lines = content[: content.rfind(b"\n") + 1].splitlines()
-    made = []
+    entries = []
     for number, line in enumerate(lines, start=1):
         try:
-            made.append(msgspec.json.decode(line, type=LedgerEntry))
+            entries.append(msgspec.json.decode(line, type=LedgerEntry))
         except msgspec.DecodeError as error:
             raise LedgerError(
                 f"line {number} of {path} is not an entry ({error}): it was changed by hand, or by a newer "
                 "program; repair that line"
             ) from error
-    return made
+    return entries

@@ -47,7 +47,7 @@ class Promotions:
         `force` overrides the gate. Raises LedgerError, RegistryError or PromotionError.
         """
         version = self._published(name)
-        self.ledger.enter(lambda found: self._promoted(found, version.id, reason, force))
+        self.ledger.enter(lambda status: self._promoted(status, version.id, reason, force))
         self.tell(version)
         return version.id
 
@@ -61,7 +61,7 @@ class Promotions:
         The withdrawn version is not promoted again without `force`; a pin on it is released.
         """
         before = self._published(_before(self.ledger.status()))
-        self.ledger.enter(lambda found: self._rolled_back(found, before.id, reason))
+        self.ledger.enter(lambda status: self._rolled_back(status, before.id, reason))
         self.tell(before)
         return before.id
 
@@ -71,9 +71,9 @@ class Promotions:
         """
         version = self._published(name)
 
-        def decide(found: RegistryStatus) -> Iterable[LedgerEntry]:
-            if found.pinned != version.id:
-                yield from self._promoted(found, version.id, reason, force=True, released=True)
+        def decide(status: RegistryStatus) -> Iterable[LedgerEntry]:
+            if status.pinned != version.id:
+                yield from self._promoted(status, version.id, reason, force=True, released=True)
                 yield self._entry(What.PINNED, version.id, reason)
 
         self.ledger.enter(decide)
@@ -84,11 +84,11 @@ class Promotions:
         """Undo the pin; returns the pinned version, which continues to serve. Raises LedgerError."""
         pinned: list[str] = []
 
-        def decide(found: RegistryStatus) -> Iterable[LedgerEntry]:
-            if found.pinned is None:
+        def decide(status: RegistryStatus) -> Iterable[LedgerEntry]:
+            if status.pinned is None:
                 raise LedgerError("no version is pinned; there is nothing to release")
-            pinned.append(found.pinned)
-            yield self._entry(What.RELEASED, found.pinned, reason)
+            pinned.append(status.pinned)
+            yield self._entry(What.RELEASED, status.pinned, reason)
 
         self.ledger.enter(decide)
         return pinned[0]
@@ -106,22 +106,26 @@ class Promotions:
         return version
 
     def _promoted(
-        self, found: RegistryStatus, name: str, reason: str, force: bool, released: bool = False
+        self, status: RegistryStatus, name: str, reason: str, force: bool, released: bool = False
     ) -> Iterable[LedgerEntry]:
-        if found.pinned not in (None, name) and not released:
+        if status.pinned not in (None, name) and not released:
             raise LedgerError(
-                f"{found.pinned} is pinned, so {name} cannot serve; `pathcast models pin --release` first"
+                f"{status.pinned} is pinned, so {name} cannot serve; `pathcast models pin --release` first"
             )
-        told = found.refused.get(name, found.taken_back.get(name))
-        if told is not None and not force:
-            raise LedgerError(f"{name} is {found.state(name)} ({told}); give --force to promote it anyway")
-        return [] if found.serving == name else [self._entry(What.PROMOTED, name, reason)]
+        objection = status.refused.get(name, status.taken_back.get(name))
+        if objection is not None and not force:
+            raise LedgerError(
+                f"{name} is {status.state(name)} ({objection}); give --force to promote it anyway"
+            )
+        return [] if status.serving == name else [self._entry(What.PROMOTED, name, reason)]
 
-    def _rolled_back(self, found: RegistryStatus, before: str, reason: str) -> Iterable[LedgerEntry]:
-        if _before(found) != before:
-            raise LedgerError(f"{found.serving} was promoted in the meantime; check it, then roll back again")
-        serving = found.stack[-1]
-        if found.pinned == serving:
+    def _rolled_back(self, status: RegistryStatus, before: str, reason: str) -> Iterable[LedgerEntry]:
+        if _before(status) != before:
+            raise LedgerError(
+                f"{status.serving} was promoted in the meantime; check it, then roll back again"
+            )
+        serving = status.stack[-1]
+        if status.pinned == serving:
             yield self._entry(What.RELEASED, serving, reason)
         yield self._entry(What.TAKEN_BACK, serving, reason)
 
@@ -129,9 +133,9 @@ class Promotions:
         return LedgerEntry(at=self.now(), what=what, version=version, by=self.by, reason=reason)
 
 
-def _before(found: RegistryStatus) -> str:
-    if len(found.stack) < 2:
+def _before(status: RegistryStatus) -> str:
+    if len(status.stack) < 2:
         raise LedgerError(
-            f"no version served before {found.serving or 'now'}; name one with `pathcast models promote`"
+            f"no version served before {status.serving or 'now'}; name one with `pathcast models promote`"
         )
-    return found.stack[-2]
+    return status.stack[-2]

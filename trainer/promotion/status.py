@@ -78,7 +78,7 @@ class RegistryStatus:
 
 def status_after(entries: Iterable[LedgerEntry]) -> RegistryStatus:
     """The status after all entries."""
-    found = RegistryStatus()
+    status = RegistryStatus()
     for entry in entries:
-        found = found.after(entry)
-    return found
+        status = status.after(entry)
+    return status

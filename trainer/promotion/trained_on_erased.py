@@ -44,7 +44,7 @@ def _offsets(registry: LogLocation) -> Iterator[tuple[str, dict[str, Any] | None
         if not registry.exists(f"{name}/{MANIFEST}"):
             continue
         try:
-            said = json.loads(registry.read(f"{name}/{METRICS}"))
-            yield name, said.get("lineage", {}).get("offsets")
+            metrics = json.loads(registry.read(f"{name}/{METRICS}"))
+            yield name, metrics.get("lineage", {}).get("offsets")
         except (FileNotFoundError, EventLogError, ValueError, AttributeError):
             yield name, None

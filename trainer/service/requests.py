@@ -32,15 +32,15 @@ def ask(to: EventLog, request: Request) -> str:
 
 def asked(of: EventLog) -> dict[str, Request]:
     """The unanswered requests by name, oldest first. Raises EventLogError."""
-    found = {}
+    requests = {}
     for name in of.place.names(FOLDER):
         try:
-            found[name] = msgspec.json.decode(of.place.read(f"{FOLDER}/{name}"), type=Request)
+            requests[name] = msgspec.json.decode(of.place.read(f"{FOLDER}/{name}"), type=Request)
         except FileNotFoundError:
             continue
         except msgspec.DecodeError as error:
             log.warning("request ignored: it cannot be read", file=name, reason=str(error))
-    return found
+    return requests
 
 
 def answered(of: EventLog, names: list[str]) -> None:

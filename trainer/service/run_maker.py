@@ -121,8 +121,8 @@ class RunMaker:
         self.at.begun.touch()
         self.at.starts(self.recipe.start() or "")
         self.recipe.catalogue(self.at.items)
-        made = slices.write(self.events, self.at.slice, self.recipe.most)
-        log.info("slice written", clicks=made.clicks)
+        written = slices.write(self.events, self.at.slice, self.recipe.most)
+        log.info("slice written", clicks=written.clicks)
 
     def _outdated(self) -> bool:
         """Whether a visitor was erased after the slice was begun."""

@@ -108,12 +108,12 @@ class Workdir:
 
     def order(self) -> RunOrder | None:
         """The current run. Raises TrainerError."""
-        found = self._read("order.json", RunOrder)
+        order = self._read("order.json", RunOrder)
         done = self.done()
-        if found is not None and done is not None and done.order.id == found.id:
+        if order is not None and done is not None and done.order.id == order.id:
             self._clear()  # it ended, and was killed before it could tidy up
             return None
-        return found
+        return order
 
     def done(self) -> RunResult | None:
         """The result of the last run. Raises TrainerError."""

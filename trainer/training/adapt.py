@@ -56,12 +56,12 @@ def incremental_update(
 
 def _trainable(network: Network, options: Options) -> Network:
     """A trainable copy: a scorer froze the original. Parameters that training does not change stay frozen."""
-    made = deepcopy(network).requires_grad_(True)
-    made.sparse = False
-    made.item_bias.requires_grad_(not network.config.cosine)
-    if made.tasks is not None:
-        made.tasks.noise.requires_grad_(options.loss_weights == "learned")
-    return made
+    copy = deepcopy(network).requires_grad_(True)
+    copy.sparse = False
+    copy.item_bias.requires_grad_(not network.config.cosine)
+    if copy.tasks is not None:
+        copy.tasks.noise.requires_grad_(options.loss_weights == "learned")
+    return copy
 
 
 def fresh(metrics: Mapping[str, Any], log: Examples, step: IncrementalUpdate) -> Examples:

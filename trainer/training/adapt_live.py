@@ -55,8 +55,8 @@ def adapt(
 
     Raises as `serving_version` and `save_update` do.
     """
-    made = save_update(serving_version(moves), source, step, moves)
-    return admit(made, source.examples, settings, moves, trial)
+    name = save_update(serving_version(moves), source, step, moves)
+    return admit(name, source.examples, settings, moves, trial)
 
 
 def save_update(version: Version, source: UpdateSource, step: IncrementalUpdate, moves: Promotions) -> str:
@@ -67,8 +67,8 @@ def save_update(version: Version, source: UpdateSource, step: IncrementalUpdate,
     recent, _ = split(_new(version, source), SHARES)
     now = int(recent.ts.max()) + SessionConfig().gap_ms
     past = ended(source.examples.part(source.examples.ts < now), now, SessionConfig().gap_ms)
-    made = _described(version, _step(version, recent, past, step), recent, past, source, step)
-    return registry.save(moves.folder, made, moves.now())
+    updated = _described(version, _step(version, recent, past, step), recent, past, source, step)
+    return registry.save(moves.folder, updated, moves.now())
 
 
 def _new(version: Version, source: UpdateSource) -> Examples:

@@ -29,36 +29,38 @@ def learn(parts: Parts, valid: Examples) -> Blend | None:
     newest = valid.part(np.isin(valid.session, np.unique(valid.session[-TRIALS:]))).grouped()
     words = parts.vocabulary
     near = NeighbourScorer(parts.index, words, parts.rates, "trial", parts.settings)
-    found = NeuralScorer(parts.network, words, "trial", 1).candidates(newest.batch(), near)
+    candidates = NeuralScorer(parts.network, words, "trial", 1).candidates(newest.batch(), near)
     hashes = np.array([item_hash(item) for item in words.ids], dtype=np.uint64)
-    wanted = hashes[found.item] == newest.target[found.click]
+    wanted = hashes[candidates.item] == newest.target[candidates.click]
     if not wanted.any():
         return None
-    made = fitted(found, wanted)
-    gained = _worth(replace(parts, blend=made), newest) - _worth(parts, newest)
-    return made if gained >= WORTH else None
+    blend = fitted(candidates, wanted)
+    gained = _worth(replace(parts, blend=blend), newest) - _worth(parts, newest)
+    return blend if gained >= WORTH else None
 
 
 def _worth(parts: Parts, newest: Examples) -> float:
     """recall@20 + MRR@20 of the served answers."""
     ranks = answers(tiers(parts)["neural"], newest).ranks[newest.target != 0]
-    found = ranks > 0
-    return float((found + found / np.maximum(ranks, 1)).mean())
+    hits = ranks > 0
+    return float((hits + hits / np.maximum(ranks, 1)).mean())
 
 
-def fitted(found: Candidates, wanted: NDArray[np.bool_], on_view: NDArray[np.bool_] | None = None) -> Blend:
+def fitted(
+    candidates: Candidates, wanted: NDArray[np.bool_], on_view: NDArray[np.bool_] | None = None
+) -> Blend:
     """Weights with the lowest cross entropy of the wanted candidates among those of their click.
 
     A softmax over candidates (conditional logit, McFadden 1974) with four parameters. Clicks without a wanted
     candidate are left out. `on_view` marks the click's own item among the candidates.
     """
     view = np.zeros(len(wanted)) if on_view is None else on_view.astype(np.float64)
-    design = np.column_stack([found.log_chance, np.log(found.share + LEAST), view, found.seen])
-    click = np.unique(found.click, return_inverse=True)[1]
-    told = np.bincount(click, wanted) > 0
-    kept = told[click]
+    design = np.column_stack([candidates.log_chance, np.log(candidates.share + LEAST), view, candidates.seen])
+    click = np.unique(candidates.click, return_inverse=True)[1]
+    has_wanted = np.bincount(click, wanted) > 0
+    kept = has_wanted[click]
     click = np.unique(click[kept], return_inverse=True)[1]
-    made = minimize(
+    fit = minimize(
         _loss,
         [1.0, 0.1, 0.0, 0.0],
         (design[kept], click, wanted[kept]),
@@ -66,7 +68,7 @@ def fitted(found: Candidates, wanted: NDArray[np.bool_], on_view: NDArray[np.boo
         method="L-BFGS-B",
         bounds=[(0.01, 10), (0, 10), (-5, 5), (-5, 5)],
     )
-    return Blend(*(round(float(weight), 4) for weight in made.x))
+    return Blend(*(round(float(weight), 4) for weight in fit.x))
 
 
 def _loss(weights: Floats, design: Floats, click: Ints, wanted: NDArray[np.bool_]) -> tuple[float, Floats]:

@@ -16,11 +16,11 @@ def with_baselines(parts: Parts, chosen: Parts, inputs: TrainingInputs, again: R
     was one.
     """
     words = None if again else parts.vocabulary
-    found = Baselines.learn(inputs.train, inputs.judged_on, words, _known(chosen))
-    found = found.refit(again.every, parts.vocabulary, _known(parts)) if again else found
+    baselines = Baselines.learn(inputs.train, inputs.judged_on, words, _known(chosen))
+    baselines = baselines.refit(again.every, parts.vocabulary, _known(parts)) if again else baselines
     every = again.every if again else inputs.train
     heads = head_baselines.learn(every, HeadPlan.of(parts.network.config))
-    return replace(parts, baselines=found.state | {"heads": heads})
+    return replace(parts, baselines=baselines.state | {"heads": heads})
 
 
 def _known(parts: Parts) -> dict[str, State]:

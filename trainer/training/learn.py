@@ -110,11 +110,11 @@ class _Training:
         """What a version's metrics say of its training."""
         start, train = self.inputs.start, self.inputs.train
         until = max(began(train), learned_until(start.metrics) if start else 0)
-        found: dict[str, Any] = {LEARNED_UNTIL: until}
+        metrics: dict[str, Any] = {LEARNED_UNTIL: until}
         if start:
-            told = {"version": start.id, "known items": self.known, "items": len(self.words.ids)}
-            found["started from"] = told
-        return found
+            started_from = {"version": start.id, "known items": self.known, "items": len(self.words.ids)}
+            metrics["started from"] = started_from
+        return metrics
 
     def epochs(self) -> tuple[int, ...]:
         """Epochs of each network: up to the best one, or all of them if there was no validation."""

@@ -76,14 +76,14 @@ def read_run(run: Run) -> RunData:
         replayed = replay_log(read_log(run.events, run.mapping, run.names), shop, profiles)
         priced = price_outliers(run.events, run.mapping)
     learned, held_out = _split(replayed.examples(), run.holdout)
-    said = {"files": [file.name for file in run.events], "rejected": replayed.rejected}
-    said |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
+    log = {"files": [file.name for file in run.events], "rejected": replayed.rejected}
+    log |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
     known = warnings.strangers(learned.items.values(), shop, run.items)
-    said |= {"notes": [*warnings.notes(replayed, learned), *warnings.prices(*priced), *known]}
+    log |= {"notes": [*warnings.notes(replayed, learned), *warnings.prices(*priced), *known]}
     start = registry.load(run.start) if run.start else None
     content = CatalogueContent(read(run.content), shop) if run.content else None
     origin = lineage(run.files, run.options.seed, (learned, held_out), run.offsets)
-    return RunData(learned, held_out, {"log": said, "lineage": origin}, start, content)
+    return RunData(learned, held_out, {"log": log, "lineage": origin}, start, content)
 
 
 def _split(examples: Examples, holdout: float) -> tuple[Examples, Examples]:

@@ -66,11 +66,11 @@ def _named(report: Report) -> Report:
     return lambda at: report(at._replace(stage=STAGE))
 
 
-def refitted(parts: Parts, made: Refit) -> Parts:
+def refitted(parts: Parts, refit_result: Refit) -> Parts:
     """The version with everything that depends on the log from the whole log; what validation chose stays."""
-    learned, every = made
+    learned, every = refit_result
     _calibrate_like(learned.network, parts.network)
-    said = learned.metrics | {REFIT: {"clicks": len(every), "epochs": learned.epochs[0]}}
+    metrics = learned.metrics | {REFIT: {"clicks": len(every), "epochs": learned.epochs[0]}}
     return replace(
         parts,
         network=learned.network,
@@ -79,7 +79,7 @@ def refitted(parts: Parts, made: Refit) -> Parts:
         popularity=learned.weights,
         rates=rates(every),
         forest=Forest(trees.refit(parts.forest.state, every.grouped())) if parts.forest else None,
-        metrics=parts.metrics | said,
+        metrics=parts.metrics | metrics,
     )
 
 

@@ -15,10 +15,12 @@ VERDICT = "verdict"
 
 def verdict(parts: Parts, inputs: TrainingInputs) -> dict[str, Any]:
     """The verdict as entries of a version's metrics, before the refit on the newest clicks."""
-    found = worth.judge_answers(parts, inputs.train, inputs.judged_on, inputs.options.publish_heads == "all")
-    made = [point for point in inputs.journal.curve if point.stage == STAGE]
+    figures = worth.judge_answers(
+        parts, inputs.train, inputs.judged_on, inputs.options.publish_heads == "all"
+    )
+    points = [point for point in inputs.journal.curve if point.stage == STAGE]
     bought = len(np.unique(inputs.train.session[inputs.train.buys]))
-    told = worth_text.sentences(found | parts.metrics)
-    told += worth_text.advice(found, bought, len(made), 1 + best(made).epoch) if made else []
-    heads = {worth.HEADS: found[worth.HEADS]} if worth.HEADS in found else {}
-    return heads | {VERDICT: {"said": told, worth.INTENT: found[worth.INTENT]}}
+    lines = worth_text.sentences(figures | parts.metrics)
+    lines += worth_text.advice(figures, bought, len(points), 1 + best(points).epoch) if points else []
+    heads = {worth.HEADS: figures[worth.HEADS]} if worth.HEADS in figures else {}
+    return heads | {VERDICT: {"said": lines, worth.INTENT: figures[worth.INTENT]}}

@@ -38,21 +38,21 @@ def learn(
     if not (_both(learned.buys[learned.judged]) and _both(bought)):
         return None
     state = trees.learn(learned, judged)
-    own, said = _both_logits(network, words, state, judged, options)
-    weights = weighed(own, said, bought)
-    together = _summed(weights, own, said)
+    own, trees_logits = _both_logits(network, words, state, judged, options)
+    weights = weighed(own, trees_logits, bought)
+    together = _summed(weights, own, trees_logits)
     if min(weights) <= 0 or _loss(together, bought) > (1 - WORTH) * _loss(own, bought):
         return None
-    made = Forest(state | {"weights": weights})
+    forest = Forest(state | {"weights": weights})
     _calibrate(network, together, judged)
-    return made
+    return forest
 
 
 def calibrate(network: Network, words: Vocabulary, forest: Forest, valid: Examples, options: Options) -> None:
     """Set the network's calibration to that of network and trees together, on validation clicks."""
     judged = valid.grouped()
-    own, said = _both_logits(network, words, forest.state, judged, options)
-    _calibrate(network, _summed([forest.network, forest.trees], own, said), judged)
+    own, trees_logits = _both_logits(network, words, forest.state, judged, options)
+    _calibrate(network, _summed([forest.network, forest.trees], own, trees_logits), judged)
 
 
 def _calibrate(network: Network, together: Logits, judged: Examples) -> None:
@@ -71,13 +71,13 @@ def _both_logits(
     return own, trees.logits(state, judged)[chosen].astype(np.float32)
 
 
-def _summed(weights: Sequence[float], own: Logits, said: Logits) -> Logits:
-    return (weights[0] * own + weights[1] * said).astype(np.float32)
+def _summed(weights: Sequence[float], own: Logits, trees_logits: Logits) -> Logits:
+    return (weights[0] * own + weights[1] * trees_logits).astype(np.float32)
 
 
-def weighed(own: Logits, said: Logits, bought: NDArray[np.bool_]) -> list[float]:
+def weighed(own: Logits, trees_logits: Logits, bought: NDArray[np.bool_]) -> list[float]:
     """Weights of both logits [N] with the lowest log loss; calibration fits the intercept later."""
-    design = np.column_stack([own, said, np.ones(len(own))]).astype(np.float64)
+    design = np.column_stack([own, trees_logits, np.ones(len(own))]).astype(np.float64)
     towards = np.array([0.5, 0.5, 0.0])
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -87,8 +87,8 @@ def weighed(own: Logits, said: Logits, bought: NDArray[np.bool_]) -> list[float]
         total = (np.logaddexp(0, logits) - bought * logits).sum() + pulled @ (weights - towards) / 2
         return float(total), design.T @ (chances - bought) + pulled
 
-    made = minimize(loss, towards, jac=True, method="L-BFGS-B", bounds=[(0, 10), (0, 10), (None, None)])
-    return [round(float(weight), 4) for weight in made.x[:2]]
+    fit = minimize(loss, towards, jac=True, method="L-BFGS-B", bounds=[(0, 10), (0, 10), (None, None)])
+    return [round(float(weight), 4) for weight in fit.x[:2]]
 
 
 def _loss(logits: Logits, bought: NDArray[np.bool_]) -> float:

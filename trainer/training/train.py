@@ -48,8 +48,8 @@ def _made(run: Run, read: RunData, report: Report) -> Parts:
         report(begins("training baselines"))
     parts = with_baselines(parts, chosen, inputs, again) if run.baselines else parts
     notes = _notes(parts, inputs, first, again)
-    said = read.metrics | {"log": read.metrics["log"] | {"notes": read.metrics["log"]["notes"] + notes}}
-    return replace(parts, metrics=parts.metrics | said | kept)
+    metrics = read.metrics | {"log": read.metrics["log"] | {"notes": read.metrics["log"]["notes"] + notes}}
+    return replace(parts, metrics=parts.metrics | metrics | kept)
 
 
 def _notes(parts: Parts, inputs: TrainingInputs, first: Learned, again: refit.Refit | None) -> list[str]:
