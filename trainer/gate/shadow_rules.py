@@ -92,7 +92,7 @@ def text(figures: Mapping[str, Any], names: tuple[str, str]) -> Iterator[str]:
         return
     yield (
         f"{figures['workers']} workers compared both on {figures['scored']:,} live clicks (asked for: "
-        f"{figures['wanted']:,}). What came of {figures['outcomes']:,} is known: {figures['bought']:,} were "
+        f"{figures['wanted']:,}). The outcome of {figures['outcomes']:,} is known: {figures['bought']:,} were "
         "followed by a purchase."
     )
     yield ""
