@@ -92,8 +92,8 @@ def text(figures: Mapping[str, Any], names: tuple[str, str]) -> Iterator[str]:
         return
     yield (
         f"{figures['workers']} workers compared both on {figures['scored']:,} live clicks (asked for: "
-        f"{figures['wanted']:,}). The outcome of {figures['outcomes']:,} is known: {figures['bought']:,} were "
-        "followed by a purchase."
+        f"{figures['wanted']:,}). The outcome of {figures['outcomes']:,} is known: "
+        f"{figures['bought']:,} were followed by a purchase."
     )
     yield ""
     agreed = figures["agreement"]
