@@ -169,4 +169,4 @@ def _settings_classes(base: type[BaseSettings]) -> Iterator[type[BaseSettings]]:
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pathcast")
 def main() -> None:
-    """Forecast where a shopper's path leads, while they walk it."""
+    """Answer live shop clicks with purchase intent, recommendations and decisions on ads."""

@@ -150,7 +150,7 @@ def _refuse(damage: list[str], url: str) -> None:
 )
 @click.option("--since", callback=parsed_time, help="Export no clicks before this event time (UTC).")
 def export(file: Path, limit: int | None, since: int | None) -> None:
-    """Write the log's clicks to one Parquet FILE, which all commands with --events read."""
+    """Write the log's clicks to one Parquet FILE, for all commands that read logs."""
     from deploy.runs.event_log import opened
     from trainer.eventlog import slices
 

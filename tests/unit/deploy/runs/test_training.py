@@ -115,7 +115,7 @@ def test_a_trainer_that_is_ended_while_it_starts_says_nothing(
             while not psutil.Process(process.pid).children():
                 time.sleep(0.01)
         else:
-            silent.settimeout(60)
+            silent.settimeout(180)
             # Kept: a connection that is closed is something to say.
             _connection = silent.accept()
         process.terminate()
