@@ -78,3 +78,10 @@ def test_a_page_that_cannot_be_written_is_one_line(words, tmp_path):
     done = CliRunner().invoke(cli.main, [*words, str(place)])
     assert done.exit_code == 1
     assert done.stderr == f"Error: {place} cannot be written (Not a directory): name another place\n"
+
+
+def test_state_says_in_a_line_that_no_broker_answers(monkeypatch):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    done = CliRunner().invoke(cli.main, ["state", "show"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: no Kafka answers at 127.0.0.1:1")
