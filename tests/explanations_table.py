@@ -108,11 +108,11 @@ def section() -> str:
     return "\n".join(lines)
 
 
-def with_relative_price(page: str) -> str:
+def placed(page: str) -> str:
     """The page with the tables as they are now."""
     made = f"{BEGIN}\n\n{section()}\n\n{END}"
     return re.sub(f"{BEGIN}.*{END}", lambda _: made, page, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_relative_price(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(placed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
