@@ -29,7 +29,7 @@ class FeatureInputs:
 
     @property
     def now(self) -> int:
-        """Event time of the visitor's latest click, epoch ms; a click that arrives late shares it."""
+        """Event time of the visitor's latest click, epoch ms; a click out of order shares it."""
         return self.visitor.last_ts
 
     @property

@@ -133,7 +133,7 @@ def digest(features: Iterable[Feature]) -> str:
 
 #: Changes with each definition; a model that was trained for another version is refused.
 FEATURES_VERSION: Final = digest(FEATURES)
-#: Versions of the same inputs: "80dcd545e583" is 43258aa84539 as it was when definitions were texts.
+#: Versions of the same inputs: 80dcd545e583 was the digest of these definitions when they were texts.
 SAME_VERSIONS: Final = {FEATURES_VERSION, *{"43258aa84539": ["80dcd545e583"]}.get(FEATURES_VERSION, [])}
 
 

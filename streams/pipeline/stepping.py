@@ -105,5 +105,5 @@ def _late(click: Click, facts: Facts) -> str:
     when = f"{datetime.fromtimestamp(click.ts / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
     return (
         f"ts is {click.ts} ({when}), {facts.late_ms / 1000:.0f} s before the visitor's last click; expected "
-        "less than the allowed lateness: send events in order, or raise PATHCAST_ALLOWED_LATENESS_MINUTES"
+        "at most the allowed lateness: send events in order, or raise PATHCAST_ALLOWED_LATENESS_MINUTES"
     )

@@ -58,7 +58,7 @@ class Promotions:
     def rollback(self, reason: str) -> str:
         """Let the previous version serve again; returns its name. Raises as `promote` does.
 
-        The withdrawn version is not promoted again without `force`; a pin on it is released.
+        The version that is taken back is not promoted again without `force`; a pin on it is released.
         """
         before = self._published(_before(self.ledger.status()))
         self.ledger.enter(lambda status: self._rolled_back(status, before.id, reason))
