@@ -17,9 +17,9 @@ from trainer.promotion.promotions import Promotions, nowhere
 from trainer.promotion.publish_settings import PublishSettings
 
 
-def promotions(registry: Path, told: bool = True, by: str = "operator") -> Promotions:
+def promotions(registry: Path, announced: bool = True, by: str = "operator") -> Promotions:
     """Moves in a registry that are published and announced to the workers, or only recorded."""
-    if not told:
+    if not announced:
         return Promotions(registry, _keep_quiet, now_ms, by)
     url = PublishSettings().publish
     return Promotions(registry, _teller(url), now_ms, by, _publisher(url) if url else nowhere)

@@ -133,7 +133,7 @@ def digest(features: Iterable[Feature]) -> str:
 
 #: Changes with each definition; a model that was trained for another version is refused.
 FEATURES_VERSION: Final = digest(FEATURES)
-#: Versions of the same inputs: 80dcd545e583 was the digest of these definitions when they were texts.
+#: Digests of equal inputs. 80dcd545e583 is from the time when features were written as strings.
 SAME_VERSIONS: Final = {FEATURES_VERSION, *{"43258aa84539": ["80dcd545e583"]}.get(FEATURES_VERSION, [])}
 
 

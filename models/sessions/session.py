@@ -27,7 +27,7 @@ digest: Final = xxhash.xxh3_64_digest
 def step(
     visitor: Visitor | None, click: Click, watermark: int, config: SessionConfig
 ) -> tuple[Visitor, Facts]:
-    """The visitor after `click`, and the facts of the step. The visitor passed in belongs to the callee.
+    """The visitor after `click`, and the facts of the step. The visitor passed in is changed in place.
 
     `watermark` (event time in ms) never falls from one click of a partition to the next.
     """

@@ -108,7 +108,7 @@ class WorkerSettings(BaseSettings):
         default=5.0,
         ge=0,
         le=525_600,
-        description="How much older than the session's last click one may be (event time).",
+        description="How much older than the visitor's last click one may be (event time).",
     )
     churn_days: float = Field(
         default=30.0, gt=0, le=3650, description="Absence (event time) that marks a visitor as churned."
@@ -117,7 +117,10 @@ class WorkerSettings(BaseSettings):
         default=180.0, gt=0, le=3650, description="Absence (event time) after which a visitor is forgotten."
     )
     pane_hours: int = Field(
-        default=48, ge=1, le=8784, description="How long store-wide hourly panes are kept (event time)."
+        default=48,
+        ge=1,
+        le=8784,
+        description="How long hourly panes of counts over all visitors of a partition are kept (event time).",
     )
     attribution_hours: float = Field(
         default=24.0, gt=0, le=8760, description="How long a decision waits for its outcome (event time)."

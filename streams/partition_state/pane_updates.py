@@ -1,4 +1,4 @@
-"""The changes of a chunk to the store-wide panes, and to popularity."""
+"""The changes of a chunk to the panes, and to popularity."""
 
 from collections.abc import Iterator
 

@@ -86,7 +86,7 @@ class Decided(NamedTuple):
 
 
 @dataclass(slots=True)
-class Budget:
+class RebuildBudget:
     """How many visitors' hidden states one pass over chunks may still rebuild."""
 
     left: int
@@ -106,7 +106,7 @@ class Chunk:
     work: Work
     cache: PartitionCache
     version: Version | None
-    budget: Budget
+    budget: RebuildBudget
     identities: Identities
     sealing: Sealing
     panes: PaneUpdates
@@ -157,7 +157,7 @@ class Chunk:
         work: Work,
         cache: PartitionCache,
         version: Version | None,
-        budget: Budget,
+        budget: RebuildBudget,
         config: ProcessingConfig,
         sealer: Sealer | None,
     ) -> "Chunk":
@@ -183,7 +183,7 @@ class Chunk:
         self.refused.append(RefusedInput(record, topic, reason, message))
 
     def count(self, transitions: Sequence[Transition]) -> None:
-        """Count a visitor's transitions, here and in the store-wide panes."""
+        """Count a visitor's transitions, here and in the panes."""
         for transition in transitions:
             self.panes.collector.transition(transition)
             self.transitions[type(transition).__name__] += 1

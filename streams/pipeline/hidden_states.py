@@ -12,7 +12,7 @@ from models.registry.versions import Version
 from models.state.visitor import Visitor
 from streams.partition_state.cache import PartitionCache
 from streams.partition_state.visitors import VisitorEntry
-from streams.pipeline.chunk import Budget
+from streams.pipeline.chunk import RebuildBudget
 
 
 def outdated(
@@ -33,13 +33,13 @@ def outdated(
     ]
 
 
-def over_budget(found: Iterable[VisitorEntry], budget: Budget) -> set[bytes]:
+def over_budget(found: Iterable[VisitorEntry], budget: RebuildBudget) -> set[bytes]:
     """Keys of the visitors for whom this pass has no budget left."""
     return {entry.key for entry in found if not budget.take()}
 
 
 def rebuild(
-    cache: PartitionCache, version: Version | None, waiting: Iterable[bytes], budget: Budget, most: int
+    cache: PartitionCache, version: Version | None, waiting: Iterable[bytes], budget: RebuildBudget, most: int
 ) -> int:
     """Spend the rest of the budget on visitors that are decoded in memory; returns how many were rebuilt.
 

@@ -16,7 +16,7 @@ from streams.metrics import Metrics
 from streams.partition_state.cache import PartitionCache
 from streams.pipeline import committing, deciding, due_timers, encoding, reading, scoring, stepping, writing
 from streams.pipeline.answers import PolicyTexts
-from streams.pipeline.chunk import Budget, Chunk, Versions
+from streams.pipeline.chunk import Chunk, RebuildBudget, Versions
 from streams.pipeline.deadline import Deadline
 from streams.privacy import sealing
 from streams.privacy.sealing import Sealer
@@ -45,7 +45,7 @@ class Pipeline:
 
     def process(self, works: Sequence[Work]) -> list[Effects]:
         """Run chunks of different partitions through the stages; they are scored together."""
-        version, budget = self._versions.current, Budget(self.config.settings.rebuilds_per_chunk)
+        version, budget = self._versions.current, RebuildBudget(self.config.settings.rebuilds_per_chunk)
         chunks = [
             Chunk.begin(work, self.caches[work.partition], version, budget, self.config, self._sealer)
             for work in works

@@ -15,7 +15,8 @@ def test_the_page_quotes_every_patch_as_it_is():
 
 def test_every_example_has_a_walk_beside_its_patch():
     sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
-    assert len(sections) == 10
+    walks = [section for section in sections if extending_page.MARKED.search(section)]
+    assert len(walks) == len(names()) == 10
     for section in sections:
         prose = extending_page.MARKED.sub("", section)
         assert len(prose.split()) > 50, section.splitlines()[0]

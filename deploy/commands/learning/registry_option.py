@@ -15,7 +15,7 @@ registry_option = click.option(
 )
 announce_option = click.option(
     "--announce/--no-announce",
-    "told",
+    "announce",
     default=True,
     help="Announce the change to the workers, or only record it in the ledger.",
 )

@@ -78,7 +78,7 @@ _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
 @device_option
 @click.option(
     "--announce/--no-announce",
-    "told",
+    "announce",
     default=None,
     help="Announce the version to the workers  [if KAFKA_BOOTSTRAP_SERVERS is set].",
 )
@@ -99,7 +99,7 @@ def command(
     freeze: str | None,
     publish_heads: str | None,
     device: str,
-    told: bool | None,
+    announce: bool | None,
 ) -> None:
     """Train a model on event logs and write it to a registry.
 
@@ -131,17 +131,17 @@ def command(
         offsets=offsets(log.events),
         profiles=profiles,
     )
-    _run(run, told)
+    _run(run, announce)
 
 
-def _run(run: Run, told: bool | None) -> None:
+def _run(run: Run, announce: bool | None) -> None:
     """Train, print the result, and announce it if that is asked for."""
     from deploy.runs.progress_bar import use_cores
     from deploy.runs.promotion_moves import promotions
     from trainer.loop.distributed import processes
     from trainer.training.train import follow
 
-    tell = bool(os.environ.get("KAFKA_BOOTSTRAP_SERVERS")) if told is None else told
+    tell = bool(os.environ.get("KAFKA_BOOTSTRAP_SERVERS")) if announce is None else announce
     if tell:
         _check_workers_can_be_told()
     console = Console(stderr=True)
@@ -154,7 +154,7 @@ def _run(run: Run, told: bool | None) -> None:
     _show(version, console)
     if tell:
         promotions(run.registry).promote(version.id, "announced by `pathcast train`")
-    elif told is None:
+    elif announce is None:
         hint = f"not announced; to let workers use it: pathcast models promote {version.id}"
         click.echo(f"{hint} --registry {run.registry}", err=True)
 

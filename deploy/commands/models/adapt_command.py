@@ -39,7 +39,7 @@ def adapt(
     registry: Path,
     log: ShopLog,
     learning_rate: float,
-    told: bool,
+    announce: bool,
 ) -> None:
     """Fine-tune and recalibrate the serving version on the sessions since its training; let the gate judge.
 
@@ -55,8 +55,8 @@ def adapt(
 
     use_cores()
     examples = log.examples()
-    moves = promotions(registry, told, by="gate")
+    moves = promotions(registry, announce, by="gate")
     settings, step = GateSettings(), IncrementalUpdate(learning_rate=learning_rate)
-    live = trial(settings, lambda news: click.echo(news, err=True)) if told else None
+    live = trial(settings, lambda news: click.echo(news, err=True)) if announce else None
     report = adapt_serving(UpdateSource(examples, log.events), step, settings, moves, live)
     click.echo(f"{report.figures['candidate']} {report.figures['verdict']}: {report.verdict.reason}")

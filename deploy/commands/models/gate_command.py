@@ -20,7 +20,7 @@ def gate(
     registry: Path,
     log: ShopLog,
     promote: bool,
-    told: bool,
+    announce: bool,
 ) -> None:
     """Judge VERSION on the newest clicks of a log against the serving version and the baselines.
 
@@ -40,10 +40,10 @@ def gate(
 
     use_cores()
     settings = GateSettings()
-    moves = promotions(registry, told, by="gate")
+    moves = promotions(registry, announce, by="gate")
     examples = log.examples()
     if promote:
-        live = trial(settings, lambda news: click.echo(news, err=True)) if told else None
+        live = trial(settings, lambda news: click.echo(news, err=True)) if announce else None
         report = admit(path.name, examples, settings, moves, live)
     else:
         report = judge(path, serving(moves, path.name), examples, settings)

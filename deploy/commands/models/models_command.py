@@ -66,22 +66,22 @@ def listed(registry: Path) -> None:
     is_flag=True,
     help="Promote even a version that the gate refused, or that was rolled back.",
 )
-def promote(version: str, registry: Path, reason: str, told: bool, force: bool) -> None:
+def promote(version: str, registry: Path, reason: str, announce: bool, force: bool) -> None:
     """Let VERSION serve; if it serves already, announce it again."""
     from deploy.runs.promotion_moves import promotions
 
-    click.echo(f"{promotions(registry, told).promote(version, reason, force)} serves")
+    click.echo(f"{promotions(registry, announce).promote(version, reason, force)} serves")
 
 
 @command.command()
 @registry_option
 @reason_option
 @announce_option
-def rollback(registry: Path, reason: str, told: bool) -> None:
+def rollback(registry: Path, reason: str, announce: bool) -> None:
     """Let the version serve that served before the present one."""
     from deploy.runs.promotion_moves import promotions
 
-    click.echo(f"{promotions(registry, told).rollback(reason)} serves")
+    click.echo(f"{promotions(registry, announce).rollback(reason)} serves")
 
 
 @command.command()
@@ -90,13 +90,13 @@ def rollback(registry: Path, reason: str, told: bool) -> None:
 @reason_option
 @announce_option
 @click.option("--release", is_flag=True, help="Allow other versions again; takes no VERSION.")
-def pin(version: str | None, registry: Path, reason: str, told: bool, release: bool) -> None:
+def pin(version: str | None, registry: Path, reason: str, announce: bool, release: bool) -> None:
     """Let VERSION serve until it is released: neither the gate nor the trainer replaces it."""
     from deploy.runs.promotion_moves import promotions
 
     if release == (version is not None):
         raise click.UsageError("give a VERSION to pin, or --release")
-    moves = promotions(registry, told)
+    moves = promotions(registry, announce)
     if version is None:
         click.echo(f"{moves.release(reason)} is released")
     else:

@@ -66,7 +66,7 @@ def test_values_of_a_short_session() -> None:
     assert column(matrix, f"previous_event={EVENT_CODES['add_to_cart']}") == [0, 0, 1]
 
 
-def test_a_click_that_arrives_late_is_of_the_visitor_s_latest_time() -> None:
+def test_a_click_out_of_order_has_the_visitors_latest_time() -> None:
     """An order of a second ago is not one of never, or the visitor would seem to hesitate after it."""
     clicks = [
         click(0, "begin_checkout"),
