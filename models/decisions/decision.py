@@ -3,7 +3,7 @@
 Order (Pathcast's `docs/decisioning.md`): constraints mask the actions, the policy gives a distribution over
 those allowed, and a draw seeded by the event id samples. Logging the exact propensity is what makes the log
 usable for off-policy evaluation (Li et al. 2010, *A Contextual-Bandit Approach to Personalized News Article
-Recommendation*; Bottou et al. 2013 for the reused draw).
+Recommendation*; Bottou et al. 2013 for one draw for both `action` and `would_have`).
 """
 
 from bisect import bisect_right
