@@ -1,7 +1,7 @@
 """The record of a visitor for people: names instead of hashes, counts by event, and amounts."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from models.state.cart import LINE
 from models.state.codes import category_hash, item_hash
 from models.state.visitor import Visitor
 from streams.partition_state.cache import describe
+
+#: Before the hash of a category whose name neither the version nor the catalogue has.
+UNNAMED_CATEGORY: Final = "unnamed category "
 
 
 class Names:
@@ -35,7 +38,7 @@ class Names:
 
     def category(self, number: int) -> str:
         """The name of a category, or a text that says that it is unnamed."""
-        return self._categories.get(number, f"unnamed category {number:08x}")
+        return self._categories.get(number, f"{UNNAMED_CATEGORY}{number:08x}")
 
     def item(self, number: int) -> str:
         """The id of an item, or a text that says that it is unnamed."""

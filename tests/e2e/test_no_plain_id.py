@@ -257,7 +257,7 @@ def forget_with_a_lost_datadir(run, broker, names):
     assert "only switched off?" in run(*command[1:], status=1)  # nobody says yes
     alive = next(iter(running(broker, names.clicks)))
     assert "runs" in run("state", "strike", alive, "--yes", status=1)
-    assert "1 copies at gone:/srv/data are taken off" in run(*command[1:], "--yes")
+    assert "1 copies at gone:/srv/data are removed" in run(*command[1:], "--yes")
     assert "no files of the state are known" in run(*command[1:], "--yes", status=1)
 
     said, proof = run.proof(WHO)

@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 def test_without_a_compiler_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "compiler", lambda: None)
     made, options = small(), replace(SMALL, compiled=True)
-    with pytest.raises(CompileError, match=r"no C\+\+ compiler .*install one, or leave it out"):
+    with pytest.raises(CompileError, match=r"no C\+\+ compiler: install g\+\+ .* or set compiled=false"):
         fit(made.network(options), made.train, made.valid, options, lambda at: None)
 
 
