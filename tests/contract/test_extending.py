@@ -27,6 +27,7 @@ def run_test(name: str, directory: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", names())
 def test_an_example_works_and_only_by_its_patch(name: str, tmp_path: Path):
     copy_project(tmp_path / "copy")

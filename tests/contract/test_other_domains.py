@@ -37,6 +37,7 @@ def script(web: int) -> str:
     ) + f"for _ in $(seq 300); do if {metrics}; then exit 0; fi; sleep 0.2; done; exit 9\n"
 
 
+@pytest.mark.long
 def test_its_commands_run(broker: Connection, topics: TopicNames, tmp_path: Path) -> None:
     web = free_port()
     environment = {

@@ -44,6 +44,7 @@ def adapted(port: int, web: int) -> str:
     )
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     bool(os.environ.get("KAFKA_BOOTSTRAP_SERVERS")), reason="would write to that cluster's topics"
 )

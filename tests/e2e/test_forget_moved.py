@@ -12,6 +12,8 @@ from tests.brokers import topic_names
 from tests.e2e.forgetting import in_files, pathcast, until
 from tests.e2e.worker import Worker, click, encoded, send
 
+pytestmark = pytest.mark.long
+
 CLICKS = 60
 #: Two workers at once, and partitions that move between them, take a busy machine a while.
 PATIENCE = 240.0

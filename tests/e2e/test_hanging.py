@@ -153,6 +153,7 @@ async def die_among_commits(broker, pairs):
     await asyncio.to_thread(broker.start)
 
 
+@pytest.mark.long
 async def test_a_broker_killed_among_commits_leaves_answers_and_state_alike(tmp_path):
     broker = start_broker(tmp_path)
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)

@@ -16,6 +16,8 @@ from tests.brokers import topic_names
 from tests.e2e.forgetting import in_files, pathcast, until
 from tests.e2e.worker import START, Worker, click, encoded, read, send
 
+pytestmark = pytest.mark.long
+
 PARTITIONS = 4
 PHONE, LAPTOP, USER = "phone-of-anna", "laptop-of-anna", "anna-the-user"
 

@@ -25,6 +25,8 @@ from tests.e2e.worker import REPLAYED, START, Worker, click, encoded, read, send
 from tests.tiny import announce
 from tests.tiny import version as tiny
 
+pytestmark = pytest.mark.long
+
 SECRET = "s" * 40
 HIDDEN = Pseudonyms(SECRET.encode())
 WHO, USER, NOBODY = "anna-plain-7f3", "anna-user-5c1", "nobody-plain-8e4"

@@ -75,6 +75,7 @@ def of_answers(said):
     }
 
 
+@pytest.mark.long
 def test_sealed_answers_are_read_with_their_keys_and_by_nobody_once_these_are_deleted(hasty, tmp_path):
     names, secret, log = topic_names(), tmp_path / "master", tmp_path / "log"
     secret.write_bytes(MASTER)

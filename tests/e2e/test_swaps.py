@@ -43,6 +43,8 @@ from trainer.gate.gate import GateReport
 from trainer.gate.gate_settings import GateSettings
 from trainer.gate.verdict import Verdict
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def shop(broker, tmp_path):

@@ -143,6 +143,7 @@ def same_as_undisturbed(broker: Connection, filled: TopicNames, tmp_path: Path, 
     assert disturbed["lineage"]["offsets"][filled.clicks].keys() == {"0", "1", "2", "3"}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_killed_in_every_phase_it_makes_the_same_version(
     broker: Connection, filled: TopicNames, tmp_path: Path

@@ -46,6 +46,7 @@ def alone(options: Options) -> dict[str, torch.Tensor]:
     return fit(made.network(options), made.train, made.valid, options, lambda at: None).state_dict()
 
 
+@pytest.mark.long
 def test_two_processes_learn_what_one_learns_from_doubled_batches(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(TRAIN)
@@ -62,6 +63,7 @@ def test_two_processes_learn_what_one_learns_from_doubled_batches(tmp_path: Path
     assert (tmp_path / "checkpoint" / "checkpoint.json").exists()
 
 
+@pytest.mark.long
 def test_two_processes_make_one_version(tmp_path: Path) -> None:
     log, registry = tmp_path / "log.parquet", tmp_path / "registry"
     read_log([SHIPPED]).head(6000).sink_parquet(log)

@@ -62,6 +62,7 @@ def check(figures: dict[str, Evaluation], logistic: float) -> None:
     assert figures["session_knn"].recall_20 > popular.recall_20
 
 
+@pytest.mark.long
 def test_floor_on_the_shipped_log() -> None:
     _, figures, logistic = floor(read_log([SHIPPED]), Options(epochs=5, seconds=FOREVER))
     check(figures, logistic)
