@@ -7,7 +7,7 @@ from click.testing import CliRunner
 pytest.importorskip("quixstreams", reason="the `bench` extra is not installed: pip install -e '.[bench]'")
 
 from models.network.encoders import ENCODERS
-from tests.bench import trained_items
+from tests.bench import kernels, trained_items
 from tests.bench.__main__ import main
 from tests.bench.clicks import SHIPPED, Log
 
@@ -78,3 +78,8 @@ def test_pasts_fill_the_state():
     counts = past["visitor_id"].value_counts()["count"]
     assert len(counts) == 20
     assert counts.median() >= 50
+
+
+def test_kernels_are_compared_with_torch():
+    for works in (kernels.steps("gru", 3), kernels.steps("lstm", 3), kernels.ranking(50, 3)):
+        assert min(kernels.compared(*works, 3)) > 0
