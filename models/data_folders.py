@@ -1,4 +1,4 @@
-"""Where what is kept between runs lies by default: one rule for broker, worker, event log and trainer."""
+"""The default folder for data kept between runs: one rule for broker, worker, event log and trainer."""
 
 from collections.abc import Mapping
 from pathlib import PurePath

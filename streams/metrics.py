@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import nan
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -188,6 +189,14 @@ class Metrics:
         for name, metrics in former.items():
             self.registry.register(FormerNames(name, metrics))
         self._show_zeros()
+        # Before the first comparison there is no figure; 0 would be one.
+        for gauge in (
+            self.shadow_difference,
+            self.shadow_items,
+            self.shadow_first_item,
+            self.shadow_outcomes,
+        ):
+            gauge.set(nan)
 
     def _show_zeros(self) -> None:
         """Samples of labels that are known in advance, so that a rate has a first value."""

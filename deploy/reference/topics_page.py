@@ -30,7 +30,9 @@ answers are sealed.
 _WORKER = """
 A worker also describes all topics; reads, writes and creates the changelog \
 `<application id>-state-changelog`; uses the group `<application id>` and the transactional ids \
-`<application id>-*`. It needs `ClusterAction` only to end a transaction that \
+`<application id>-*`. Of the commands, `score-lapsing`, `state show` and `visitor forget` also read the \
+changelog; `state rebase` writes it, with the transactional id of each partition. \
+A worker needs `ClusterAction` only to end a transaction that \
 [a killed broker forgot](../decisions.md).
 """
 

@@ -94,7 +94,7 @@ class _Tree:
 
 
 def _joined(trees: list[_Tree]) -> Trees:
-    """All trees as one set of arrays, numbers moved by what stands before them."""
+    """All trees as one set of arrays; numbers of nodes and leaves are offset by those of earlier trees."""
     nodes = leaves = sets = words = 0
     roots, threshold, bounds = [], [], [np.zeros(1, np.int32)]
     left: list[Ints] = []

@@ -128,7 +128,7 @@ class Merchandiser:
 
 
 def _bar_bought(out: Bools, scores: Scores, batch: Batch) -> None:
-    """Bar what each click's visitor bought in the KEPT_CODES clicks up to it."""
+    """Exclude what each click's visitor bought in the KEPT_CODES clicks up to it."""
     click, bought = bought_lately(batch)
     if len(click):
         hashes = np.array([*map(item_hash, scores.names.tolist()), 0], dtype=np.uint64)
@@ -156,7 +156,7 @@ def bought_lately(batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
 
 
 def _bar_crowding(out: Bools, categories: NDArray[np.uint32], most: int) -> None:
-    """Bar what comes after the `most` best of its category; items without one are not counted."""
+    """Exclude what comes after the `most` best of its category; items without one are not counted."""
     counted = ~out & (categories != 0)
     row, column = np.nonzero(counted)
     key = row.astype(np.uint64) << np.uint64(32) | categories[row, column]

@@ -87,7 +87,8 @@ class WorkerSettings(BaseSettings):
     )
     web_host: str = Field(
         default="127.0.0.1",
-        description="Address of the HTTP endpoints. Other than loopback, `/visitors` needs `web_token`.",
+        description="Address of the HTTP endpoints. Other than loopback, `/visitors` needs "
+        "`PATHCAST_WEB_TOKEN`.",
     )
     web_port: int = Field(
         default=6066, ge=0, le=65535, description="Port of the HTTP endpoints; 0 takes a free one."
