@@ -1,4 +1,4 @@
-"""Topics, training settings, metrics and members of classes that any page names exist under these names."""
+"""Topics, training settings and members of classes that any page names exist under these names."""
 
 import ast
 import re
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from streams.config.topics import TopicNames
-from tests import metrics_page
 from trainer.loop.options import Options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +18,6 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OTHERS = [page for page in PAGES if page.name not in ("extending.md", "metrics.md")]
 TOPIC = re.compile(r"\btopics? `([a-z]+(?:-[a-z]+)*)`|`([a-z]+-[a-z]+(?:-[a-z]+)*)` \(compacted")
 SETTING = re.compile(r"--set ((?!name=)[a-z_]+)=")
-METRIC = re.compile(r"\bpathcast_[a-z_]+[a-z]")
 MEMBER = re.compile(r"`([A-Z][A-Za-z]+)\.([a-z_]\w*)\b")
 
 
@@ -39,16 +37,6 @@ def test_training_settings_are_options():
     settings = {field.name for field in fields(Options)}
     assert len(named(SETTING)) > 5
     assert sorted(named(SETTING) - settings) == []
-
-
-def test_metrics_are_exported_wherever_they_are_named():
-    """In queries and examples too: by the worker, or by the gauges of the trainer and the commands."""
-    rooms = [ROOT / room for room in ("deploy", "trainer")]
-    code = "".join(path.read_text() for room in rooms for path in room.rglob("*.py"))
-    exported = set(metrics_page.families()) | set(METRIC.findall(code))
-    known = exported | {f"{name}_{end}" for name in exported for end in ("total", "bucket", "count", "sum")}
-    assert len(named(METRIC)) > 15
-    assert sorted(named(METRIC) - known) == []
 
 
 @cache
