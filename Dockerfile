@@ -1,6 +1,7 @@
 # One image for the worker and every other `pathcast` command.
 #   docker build -t pathcast .                                    torch with CUDA, as PyPI has it for Linux
 #   docker build -t pathcast --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu .     2 GB smaller
+#   docker build -t pathcast --build-arg KERNEL_CPU= --build-arg KERNEL_FEATURES= .             on arm64
 FROM python:3.11-slim AS build
 ARG TORCH_INDEX=
 COPY constraints.txt /src/
@@ -16,11 +17,26 @@ COPY trainer /src/trainer
 COPY deploy /src/deploy
 RUN /opt/pathcast/bin/uv pip install --no-cache --python /opt/pathcast/bin/python \
     -c /src/constraints.txt -b /src/constraints.txt /src
+# Kernels are compiled here, for processors with AVX2, so that no worker has to. Any version names them all.
+ARG KERNEL_CPU=x86-64-v3
+ARG KERNEL_FEATURES=+avx2
+ENV NUMBA_CACHE_DIR=/opt/kernels NUMBA_CPU_NAME=$KERNEL_CPU NUMBA_CPU_FEATURES=$KERNEL_FEATURES
+RUN PATH=/opt/pathcast/bin:$PATH && cd /tmp && \
+    log="$(python -c 'from deploy.demo.shipped_log import shipped; print(shipped())')" && \
+    pathcast train --events "$log" --registry /tmp/registry --time-budget 0.3 --no-baselines --no-announce && \
+    pathcast models warm-up --registry /tmp/registry && rm -r /tmp/registry
 
 FROM python:3.11-slim
+ARG KERNEL_CPU=x86-64-v3
+ARG KERNEL_FEATURES=+avx2
 RUN useradd --create-home --uid 10001 pathcast && install -d -o pathcast /var/lib/pathcast /registry
 COPY --from=build /opt/pathcast /opt/pathcast
+# numba reads only from a folder that it may write to.
+COPY --from=build --chown=pathcast /opt/kernels /opt/kernels
 ENV PATH=/opt/pathcast/bin:$PATH \
+    NUMBA_CACHE_DIR=/opt/kernels \
+    NUMBA_CPU_NAME=$KERNEL_CPU \
+    NUMBA_CPU_FEATURES=$KERNEL_FEATURES \
     PATHCAST_DATADIR=/var/lib/pathcast \
     PATHCAST_REGISTRY=/registry \
     PYTHONUNBUFFERED=1

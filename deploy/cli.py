@@ -7,18 +7,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import os
+from typing import Any
 
 import click
 
+from deploy.terminal import failures, service_links
 from deploy.terminal.help_pages import Group
-from models.errors import PathcastError
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
-    from pydantic_settings import BaseSettings
 
 #: name -> (module, help). The help is here so that `pathcast --help` imports no torch and no Kafka client.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -32,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Create the topics and check that they fit together.",
     ),
     "worker": ("deploy.commands.cluster.worker_command", "Answer the clicks of some partitions."),
+    "input": (
+        "deploy.commands.learning.input_command",
+        "Check a file or a topic of events: what it holds, what is refused, whether it will do.",
+    ),
     "log": (
         "deploy.commands.cluster.log_command",
         "Write, show and maintain the event log that the trainer learns from.",
@@ -70,6 +69,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "deploy.commands.learning.demand_command",
         "Forecast the demand for items, with days of cover and reorder hints.",
     ),
+    "experiment": (
+        "deploy.commands.policies.experiment_command",
+        "Start, judge and stop experiments (A/B/n) on decisions.",
+    ),
     "score-lapsing": (
         "deploy.commands.learning.score_lapsing_command",
         "Publish lapsing visitors: those who stay away and are about to be lost.",
@@ -90,6 +93,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "deploy.commands.decisions_command",
         "Verify published decisions against their own records.",
     ),
+    "pacer": (
+        "deploy.commands.policies.pacer_command",
+        "Grant budgets to partitions as their pacing releases them; show what was spent.",
+    ),
+    "feedback": (
+        "deploy.commands.policies.feedback_command",
+        "Show or export what became of decisions and recommendations.",
+    ),
+    "policy": (
+        "deploy.commands.policies.policy_command",
+        "Train, evaluate and compare policies on logged decisions.",
+    ),
     "visitor": ("deploy.commands.cluster.visitor_command", "Forget a visitor everywhere, with proof."),
     "state": ("deploy.commands.cluster.state_command", "Show or rebase the workers' state."),
     "settings": ("deploy.commands.settings_command", "Write the reference page of all settings."),
@@ -100,7 +115,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class Lazy(Group):
     """A group of the commands in COMMANDS, which imports only the one that is called.
 
-    Expected errors (PathcastError, wrong settings, a Kafka that fails) become a line on stderr, exit code 1.
+    Every error becomes a line on stderr and exit code 1 (`terminal/failures.py`).
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -117,53 +132,11 @@ class Lazy(Group):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        for line in service_links.dropped(os.environ):
+            click.echo(line, err=True)
+        failures.quieten()
+        with failures.explained():
             return super().invoke(ctx)
-        except PathcastError as error:
-            raise click.ClickException(str(error)) from error
-        except ValueError as error:
-            raise _setting_refused(error) from error
-        except Exception as error:
-            if not _is_kafkas(error):
-                raise
-            raise click.ClickException(
-                f"Kafka failed ({type(error).__name__}: {error}): check that the broker runs and that "
-                "KAFKA_BOOTSTRAP_SERVERS names it, then repeat the command"
-            ) from error
-
-
-def _setting_refused(error: ValueError) -> Exception:
-    """A wrong setting as one line, any other error unchanged; pydantic's errors are ValueErrors."""
-    from pydantic import ValidationError
-
-    return click.ClickException(explained(error)) if isinstance(error, ValidationError) else error
-
-
-def _is_kafkas(error: Exception) -> bool:
-    """Whether a Kafka client raised the error; a client that was never imported did not."""
-    clients = (sys.modules.get("kafka.errors"), sys.modules.get("aiokafka.errors"))
-    return isinstance(error, tuple(client.KafkaError for client in clients if client))
-
-
-def explained(error: ValidationError) -> str:
-    """One sentence for each wrong setting: its name, the value found, what was expected."""
-    from pydantic_settings import BaseSettings
-
-    prefixes = {
-        kind.__name__: kind.model_config.get("env_prefix", "") for kind in _settings_classes(BaseSettings)
-    }
-    prefix = prefixes.get(error.title, f"{error.title}.")
-    return "; ".join(
-        f"{(prefix + '.'.join(map(str, found['loc']))).upper()} is {found['input']!r}, which does not fit. "
-        f"{found['msg']}"
-        for found in error.errors(include_url=False)
-    )
-
-
-def _settings_classes(base: type[BaseSettings]) -> Iterator[type[BaseSettings]]:
-    for kind in base.__subclasses__():
-        yield kind
-        yield from _settings_classes(kind)
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})

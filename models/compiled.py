@@ -5,11 +5,15 @@ on a machine compiles for a second or so, later processes load what it compiled.
 function alone: a kernel calls only kernels of its own file, so that no change is missed.
 """
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
+from numba.core import event as numba_events
+from numba.core.caching import FunctionCache
+from numba.core.dispatcher import Dispatcher
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -25,10 +29,59 @@ EXP = tuple(
 )
 
 
+class TolerantCache(FunctionCache):  # type: ignore[misc]
+    """A cache that is emptied where it cannot be read, and left as it is where it cannot be written.
+
+    Its index names the classes of arguments, so that one of an earlier release may name a class that is gone.
+    A full disk must not fail the call whose code has just been compiled.
+    """
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """The machine code for a signature; None where it has to be compiled."""
+        try:
+            return super().load_overload(signature, target_context)
+        except Exception:  # noqa: BLE001 - unpickling raises whatever it likes
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        """Keep the machine code for other processes, which compile for themselves where that fails."""
+        with suppress(OSError):
+            super().save_overload(signature, data)
+
+
 def kernel(function: F) -> F:
     """Compile on the first call. Without fast-math: operations and their order are those of the source."""
-    try:
-        compiled: F = njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # no folder that can be written to: every process compiles for itself
-        compiled = njit(nogil=True)(function)
+    made: Any = njit(nogil=True)(function)
+    if isinstance(made, Dispatcher):
+        # Without a folder that can be written to, every process compiles for itself.
+        with suppress(RuntimeError):
+            made._cache = TolerantCache(function)  # type: ignore[attr-defined]
+    compiled: F = made
     return compiled
+
+
+class _Begun(numba_events.Listener):  # type: ignore[misc]
+    """Passes on the names of kernels whose compilation begins; one from the cache is not compiled.
+
+    Functions of numba itself, which kernels call, are left out.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def on_start(self, event: Any) -> None:
+        function = event.data["dispatcher"].py_func
+        if not function.__module__.startswith("numba."):
+            self._say(function.__name__)
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+@contextmanager
+def compilations(say: Callable[[str], None]) -> Iterator[None]:
+    """Meanwhile call `say` with the name of each kernel that begins to be compiled, on whichever thread."""
+    with numba_events.install_listener("numba:compile", _Begun(say)):
+        yield

@@ -12,7 +12,7 @@ NO_HEADERS: list[tuple[str, bytes]] = []
 
 
 class Reader(Protocol):
-    """The committed state of one partition."""
+    """The state of one partition as of the chunk before."""
 
     def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Values of `keys` in order, None where there is none."""
@@ -48,25 +48,32 @@ class Work:
         return len(self.records) + sum(map(len, self.sides.values()))
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass(slots=True)
 class Effects:
     """The effects of a chunk: outputs by topic, changed state, and the watermark (event time, ms) reached.
 
     Outputs go to the partition of the input, `routed` ones to any partition. A state value of None deletes.
-    `committed` is called after the transaction is committed and written to the local store. With `erased`,
-    deleted values must also leave the files of the store.
+    `applied` is called as soon as the next chunk sees the changed state, before the commit: whatever the next
+    chunk is processed with. `committed` is called after the transaction is committed and written to the local
+    store, perhaps while the next chunk is processed on another thread. With `erased`, deleted values must
+    also leave the files of the store.
     """
 
     outputs: dict[str, list[Message]] = field(default_factory=dict)
     state: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     watermark: int = 0
-    committed: Callable[[], None] | None = None
+    applied: Callable[[], None] = nothing
+    committed: Callable[[], None] = nothing
     erased: bool = False
     routed: Routed = field(default_factory=dict)
 
 
 class Processor(Protocol):
-    """Turns records into effects. Called on any thread, one call at a time per partition."""
+    """Turns records into effects. Called on any thread, one call at a time."""
 
     def process(self, works: Sequence[Work]) -> list[Effects]:
         """Effects of chunks of different partitions, in order.

@@ -9,6 +9,8 @@ import structlog
 
 #: Libraries whose INFO lines help only their authors.
 _QUIET = ("kafka", "aiokafka", "mode", "faust")
+#: What libraries say here at DEBUG has requests and responses in it, and so the ids of visitors.
+_WIRE = ("aiokafka.conn", "kafka.net", "kafka.producer", "kafka.protocol")
 
 #: How often a line of a library may appear in a window (s): lines repeat while a broker is down.
 _REPEATS, _WINDOW = 5, 10.0
@@ -114,3 +116,5 @@ def configure(level: str, form: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel("DEBUG" if level == "debug" else "WARNING")
+    for name in _WIRE:
+        logging.getLogger(name).setLevel("INFO" if level == "debug" else "WARNING")

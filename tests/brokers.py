@@ -26,6 +26,28 @@ def start_broker(directory: Path, settings: Mapping[str, str] | None = None) -> 
     raise RuntimeError("five free ports in a row were taken before the broker bound them")
 
 
+def start_guarded_broker(directory: Path, settings: Mapping[str, str]) -> tuple[Broker, str]:
+    """A new broker with a second listener for SASL, and that listener's address, to which clients are sent.
+
+    `settings` are those of the mechanism.
+    """
+    opened = free_port()
+    secured = free_port(opened)
+    controller = free_port(opened, secured)
+    listeners = f"PLAINTEXT://127.0.0.1:{opened},SASL_PLAINTEXT://127.0.0.1:{secured}"
+    all_settings = {
+        "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": listeners,
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+        "SASL_PLAINTEXT:SASL_PLAINTEXT",
+        **settings,
+    }
+    broker = Broker(directory, opened, settings=all_settings)
+    broker.start()
+    return broker, f"127.0.0.1:{secured}"
+
+
 @contextmanager
 def shared_broker(folder: Path) -> Iterator[str]:
     """One broker for all processes of a test run that name the same folder; gives its bootstrap address.

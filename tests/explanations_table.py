@@ -63,6 +63,11 @@ DECISIONS: dict[str, tuple[str, dict[str, object], str]] = {
     "cap: day": ("caps.per_day = 3", {"mask": 0b011}, "ad"),
     "cap: cooldown": ("caps.cooldown_minutes = 90", {"mask": 0b011}, "ad"),
     "cap, not recorded which": ("", {"mask": 0b011}, "ad"),
+    "holdout": ("", {"mask": 0b001, "withheld": {"holdout": 0b110}}, "nothing"),
+    "do_not_target": ("", {"mask": 0b011, "withheld": {"do_not_target": 0b100}}, "ad"),
+    "flight": ("", {"mask": 0b011, "withheld": {"flight": 0b100}}, "ad"),
+    "audience": ("", {"mask": 0b011, "withheld": {"audience": 0b100}}, "ad"),
+    "budget": ("", {"mask": 0b011, "withheld": {"budget": 0b100}}, "ad"),
 }
 
 

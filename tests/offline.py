@@ -24,7 +24,9 @@ from streams.config.worker_settings import WorkerSettings
 from streams.effects import Effects, Reader, Work
 from streams.metrics import Metrics
 from streams.pipeline.processor import Pipeline
+from streams.pipeline.served_policy import OnlyPolicy
 from streams.privacy.sealing import Sealer
+from streams.rollout.experiments import Experiments
 from streams.rollout.model_cache import ModelCache
 from streams.rollout.models import Models
 from streams.rollout.shadow import Shadow
@@ -120,10 +122,12 @@ class Offline:
             tell=tell,
         )
         self.models.current = version
-        decoder = Decoder(limits or Limits(), Catalogue(), pseudonyms=pseudonyms)
+        wire = rules.settings.wire_format()
+        decoder = Decoder(limits or Limits(), Catalogue(), pseudonyms=pseudonyms, wire=wire)
         sealer = Sealer(envelopes, topic_id) if envelopes else None
         policy = policy or policy_of(actions if isinstance(actions, ActionSet) else ActionSet.load(actions))
-        self.pipeline = Pipeline(rules, decoder, policy, self.models, self.metrics, sealer)
+        self.experiments = Experiments(OnlyPolicy(policy))
+        self.pipeline = Pipeline(rules, decoder, self.experiments, self.models, self.metrics, sealer)
         self.lookups = Lookups(self.pipeline, self.models)
         self.pipeline.opened(partition, self.reader)
         self.watermark = 0
@@ -142,8 +146,8 @@ class Offline:
         """Write the state and say so to the pipeline."""
         self._write(effects.state)
         self.watermark = effects.watermark
-        if effects.committed is not None:
-            effects.committed()
+        effects.applied()
+        effects.committed()
 
     def run(self, chunk: Sequence[Any], size: int) -> list[dict[str, list[dict[str, Any]]]]:
         """Process in chunks of `size`; the decoded answers of each by topic."""

@@ -55,6 +55,13 @@ class TrainerSettings(BaseSettings):
         description="Largest share of a table's rows that the contract may refuse; above it the writer of "
         "the event log and `pathcast log stats` raise an alarm.",
     )
+    unusable_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Largest share of a log file's rows that cannot be used, because their visitor, time or "
+        "event cannot be read; above it commands refuse the log. Below it they say what is lost.",
+    )
     metrics: Path | None = Field(
         default=None,
         description="File to which `pathcast trainer` writes gauges of the event log every five minutes, for "
@@ -66,11 +73,20 @@ class TrainerSettings(BaseSettings):
     keep_ad_decisions_days: float = Field(
         default=365, gt=0, le=36_500, description="Days that the event log keeps decisions."
     )
+    keep_rewards_days: float = Field(
+        default=365, gt=0, le=36_500, description="Days that the event log keeps rewards."
+    )
     keep_purchase_intent_days: float = Field(
         default=30, gt=0, le=36_500, description="Days that the event log keeps purchase intents."
     )
     keep_recommendations_days: float = Field(
         default=30, gt=0, le=36_500, description="Days that the event log keeps recommendations."
+    )
+    keep_recommendation_outcomes_days: float = Field(
+        default=365,
+        gt=0,
+        le=36_500,
+        description="Days that the event log keeps what became of recommendations.",
     )
 
     workdir: Path = Field(

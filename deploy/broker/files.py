@@ -26,6 +26,14 @@ SETTINGS: Mapping[str, str] = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "1",
+    # Kafka's defaults of 3, 8 and 10 threads are for many cores.
+    "num.network.threads": "2",
+    "num.io.threads": "2",
+    "background.threads": "2",
+    # An offset's commit is not held back for others: it is part of the transaction that a click waits for.
+    "group.coordinator.append.linger.ms": "0",
+    # How often timed-out transactions are looked for; by default they last up to 10 s longer than they may.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
     # A killed broker is readmitted when its old session ends; the default would take 9 s.

@@ -1,14 +1,15 @@
 """Read dead letters, and send their inputs again once the cause is gone."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from deploy.cluster.clients import consumer, drain, producer
+from deploy.cluster.clients import consumer, drain, flush, producer
+from deploy.terminal.failures import telling
 from models.errors import PathcastError
 from streams.config.connection import Connection
 from streams.config.topic_headers import REPLAY_ATTEMPT, REPLAYED_FROM
-from streams.pipeline.dead_letter import HEADERS
+from streams.texts.dead_letter import HEADERS
 
 #: Partition and offset of a letter.
 Place = tuple[int, int]
@@ -120,14 +121,15 @@ def resend(to: Connection, topic: str, letters: Iterable[DeadLetter]) -> int:
     Raises DeadLetterError if a broker refuses one.
     """
     # The headers of a letter come on top of the size limit of the input.
-    with producer(to, max_request_size=4 << 20) as client:
-        futures, cut = [], 0
+    futures: list[Any] = []
+    cut = 0
+    with telling(lambda: _so_far(futures)), producer(to, max_request_size=4 << 20) as client:
         for letter in letters:
             if letter.cut:
                 cut += 1
             else:
                 futures.append(_send(client, topic, letter))
-        client.flush()
+        flush(client)
     refused = [future.exception for future in futures if future.failed()]
     if refused:
         last = f"the last by {refused[-1]!r}"
@@ -138,6 +140,14 @@ def resend(to: Connection, topic: str, letters: Iterable[DeadLetter]) -> int:
             "kept; send them from their source"
         )
     return len(futures)
+
+
+def _so_far(futures: Sequence[Any]) -> str:
+    sent = sum(future.succeeded() for future in futures)
+    return (
+        f"{sent:,} inputs were sent again before. Repeat the command: workers count what they have "
+        "answered as duplicates"
+    )
 
 
 def _send(client: Any, topic: str, letter: DeadLetter) -> Any:

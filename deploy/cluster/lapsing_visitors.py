@@ -9,16 +9,19 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 import xxhash
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from deploy.cluster.clients import consumer, drain, producer
 from deploy.cluster.state import StateCommandError, changelog_of, no_state
 from deploy.terminal.option_defaults import Wanted as Wanted
-from models.contract.predictions import LapsingVisitor, encode
+from models.contract.predictions import LapsingVisitor, WinBack, encode
 from models.contract.pseudonyms import Pseudonyms, looks_like_one
+from models.decisions.policy import Policy
 from models.decisions.units import count, money
 from models.durations import DAY_MS
 from models.forecasting.lapsing_model import LapsingParameters, lapse_probability, visits
+from models.guidance.win_back import win_back
 from models.state import state_keys, visitor
 from models.state.visitor import Visitor
 from streams.config.connection import Connection
@@ -98,8 +101,13 @@ def _named(known: dict[str, Visitor], pseudonymiser: Pseudonyms | None) -> dict[
     return renamed | {name: visitor for name, visitor in known.items() if name not in older}
 
 
-def sweep(state: State, habits: LapsingParameters, at: int, wanted: Wanted) -> list[LapsingFindings]:
-    """Lapsing visitors at `at` (epoch ms): by money at risk, then by probability of loss."""
+def sweep(
+    state: State, habits: LapsingParameters, at: int, wanted: Wanted, policy: Policy | None = None
+) -> list[LapsingFindings]:
+    """Lapsing visitors at `at` (epoch ms): by money at risk, then by probability of loss.
+
+    With a `policy` each gets a win-back decision.
+    """
     table = state.table
     chance = np.clip(lapse_probability(habits, table, at, wanted.within_days), 0, 1)
     away = (at - table["last"]) / DAY_MS
@@ -110,7 +118,7 @@ def sweep(state: State, habits: LapsingParameters, at: int, wanted: Wanted) -> l
     return [
         LapsingFindings(
             state.partitions[place],
-            _record(state.ids[place], table[place], float(chance[place]), version, at, wanted),
+            _record(state.ids[place], table[place], float(chance[place]), version, at, wanted, policy),
         )
         for place in places[order][: wanted.limit].tolist()
     ]
@@ -121,7 +129,15 @@ def version_of(habits: LapsingParameters) -> str:
     return f"mbg-nbd-{xxhash.xxh3_64_hexdigest(msgspec.json.encode(habits))[:8]}"
 
 
-def _record(name: str, row: np.void, chance: float, version: str, at: int, wanted: Wanted) -> LapsingVisitor:
+def _record(
+    name: str,
+    row: np.void,
+    chance: float,
+    version: str,
+    at: int,
+    wanted: Wanted,
+    policy: Policy | None,
+) -> LapsingVisitor:
     return LapsingVisitor(
         visitor_id=name,
         lost_probability=round(chance, 6),
@@ -133,7 +149,13 @@ def _record(name: str, row: np.void, chance: float, version: str, at: int, wante
         model_version=version,
         reason=reason(row, at),
         as_of=at,
+        win_back=UNSET if policy is None else _win_back(policy, name, row, chance),
     )
+
+
+def _win_back(policy: Policy, name: str, row: np.void, chance: float) -> WinBack:
+    made = win_back(policy, name, int(row["last"]), chance, int(row["cart"]))
+    return msgspec.convert(made, WinBack)
 
 
 def reason(row: np.void, at: int) -> str:

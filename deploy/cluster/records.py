@@ -11,14 +11,20 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.contract.aliases import EventNames, event_name
-from trainer.examples.columns import epoch_ms, typed
+from trainer.examples.columns import typed, typed_column
 from trainer.logs.log_columns import ITEM_FIELDS
-from trainer.logs.log_files import read_items, renamed, scan
+from trainer.logs.log_files import read_items
+from trainer.logs.open_log import BESIDE, OpenLog, open_log
 from trainer.logs.reading import reading
+from trainer.tables.dialect import DETECTED, Dialect
+from trainer.tables.open_table import open_table
+from trainer.tables.table import BROKEN
 
 BATCH_ROWS = 2_000
 #: A null inside an object. No value can match it, because a quote within a JSON string has a backslash.
 _NULL_FIELD = r',"[a-z_]+":null'
+#: Key of a row that cannot be read, so that the worker says what is wrong with the row.
+_NO_KEY = b"unreadable"
 
 
 class RecordBatch(NamedTuple):
@@ -31,11 +37,12 @@ class RecordBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class RecordSource:
-    """A log to send: names of its columns and events, how many rows, and a shift of event times.
+    """A log to send: names of its columns and events, how it is written, rows, a shift of event times.
 
     `shift_to` (epoch ms) moves all event times so that the first, or with `shift_latest` the latest of those
     sent, is at that time. Event ids change with it, because an event at another time is another event. `sort`
-    orders rows by event time first; the log must then fit into memory.
+    orders rows by event time first; the log must then fit into memory. `items_mapping` is field -> column of
+    the catalogue.
     """
 
     path: Path
@@ -45,12 +52,18 @@ class RecordSource:
     shift_latest: bool = False
     sort: bool = False
     events: EventNames = event_name
+    dialect: Dialect = DETECTED
+    items_mapping: Mapping[str, str] = field(default_factory=dict)
+
+    def opened(self) -> OpenLog:
+        """The log. Raises LogError."""
+        return open_log(self.path, self.mapping, self.dialect, self.events)
 
     def rows(self) -> int | None:
         """The number of rows to send; None where that needs reading the whole log (compressed text)."""
         if self.path.suffix != ".parquet":
             return self.limit
-        count: int = scan(self.path).select(pl.len()).collect().item()
+        count: int = open_table(self.path).frame.select(pl.len()).collect().item()
         return min(count, self.limit or count)
 
 
@@ -62,23 +75,26 @@ def now_ms() -> int:
 def batches(source: RecordSource, rows: int = BATCH_ROWS) -> Iterator[RecordBatch]:
     """The log in batches of about `rows`; memory use is independent of the file size. Raises LogError.
 
-    A value that does not fit its field is sent unchanged; the worker refuses it with a dead letter.
+    A value that does not fit its field is sent unchanged, as is a row that cannot be read; the worker refuses
+    it with a dead letter.
     """
-    frame = renamed(source.path, source.mapping)
-    if source.sort:
-        frame = frame.sort(epoch_ms(frame.collect_schema()["ts"]), maintain_order=True)
+    log = source.opened()
+    frame = log.frame.sort(_ts(log), maintain_order=True) if source.sort else log.frame
     limited = frame if source.limit is None else frame.head(source.limit)
-    shift = _shift(source, limited)
+    shift = _shift(source, limited, _ts(log))
     for raw in _collected(limited, source.path, rows):
-        known = typed(raw.lazy(), source.events).collect()
-        yield _batch(raw, known, shift)
+        known = typed(raw.drop(BESIDE).lazy(), source.events, log.dialect).collect()
+        yield _with_originals(_batch(raw, known, shift), raw[BROKEN])
 
 
-def _shift(source: RecordSource, frame: pl.LazyFrame) -> int:
+def _ts(log: OpenLog) -> pl.Expr:
+    return typed_column("ts", log.frame.collect_schema()["ts"], event_name, log.dialect)
+
+
+def _shift(source: RecordSource, frame: pl.LazyFrame, ts: pl.Expr) -> int:
     """Milliseconds to add to every event time; 0 without a shift."""
     if source.shift_to is None:
         return 0
-    ts = epoch_ms(frame.collect_schema()["ts"])
     with reading([source.path]):
         found = frame.select(ts.max() if source.shift_latest else ts.drop_nulls().first()).collect().item()
     return 0 if found is None else source.shift_to - int(found)
@@ -93,10 +109,17 @@ def _batch(raw: pl.DataFrame, known: pl.DataFrame, shift: int) -> RecordBatch:
     moved = known.with_columns(pl.col("ts") + shift, pl.col("event_id") + f"-{shift:x}") if shift else known
     values = encode(moved)
     unread = _unread(raw, known)
-    for row, value in zip(unread, encode(raw[unread]), strict=True):
+    for row, value in zip(unread, encode(raw.drop(BESIDE)[unread]), strict=True):
         values[row] = value
     keys = known["visitor_id"].cast(pl.Binary).to_list()
     return RecordBatch(keys, values, known["ts"].fill_null(-1).to_numpy())
+
+
+def _with_originals(batch: RecordBatch, texts: pl.Series) -> RecordBatch:
+    for row in texts.is_not_null().arg_true().to_list():
+        batch.values[row] = texts[row].encode()
+        batch.keys[row] = batch.keys[row] or _NO_KEY
+    return batch
 
 
 def _unread(raw: pl.DataFrame, known: pl.DataFrame) -> list[int]:
@@ -120,13 +143,15 @@ def catalogue(source: RecordSource, items: Path | None) -> RecordBatch:
     Memory use grows with the number of items. Raises LogError.
     """
     with reading([items or source.path]):
-        frame = read_items(items).collect() if items else _mentioned(source)
+        listed = read_items(items, source.items_mapping, source.dialect) if items else None
+        frame = _mentioned(source) if listed is None else listed.collect()
     keys = frame["item_id"].cast(pl.Binary).to_list()
     return RecordBatch(keys, encode(frame), np.full(len(keys), -1, np.int64))
 
 
 def _mentioned(source: RecordSource) -> pl.DataFrame:
-    log = typed(renamed(source.path, source.mapping))
+    opened = source.opened()
+    log = typed(opened.fields, source.events, opened.dialect)
     columns = log.collect_schema().names()
     said = [name for name in ITEM_FIELDS[1:] if name in columns]
     if not said or "item_id" not in columns:

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from kafka.partitioner.default import murmur2
 from numpy.typing import NDArray
 
-from deploy.cluster.clients import admin, producer
+from deploy.cluster.clients import admin, consumer, drain, flush, producer
 from deploy.cluster.records import RecordBatch, RecordSource, batches, catalogue
+from deploy.terminal.failures import telling
 from models.errors import PathcastError
 from streams.config.connection import Connection
 
@@ -23,7 +24,7 @@ TICK_SECONDS = 0.02
 
 
 class ReplayError(PathcastError):
-    """The topic to replay to does not exist."""
+    """The topic to replay to does not exist, or does not take the records."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,10 @@ def replay(
     """
     check_topic(to, topic)
     report, halt, started = ReplayReport(), stop or threading.Event(), time.monotonic()
-    with producer(to, linger_ms=5 if pace.rate or pace.speed else 20) as client:
+    with (
+        telling(lambda: _so_far(report)),
+        producer(to, linger_ms=5 if pace.rate or pace.speed else 20) as client,
+    ):
         sender = Sender(client, topic, report)
         first_ts = last_ts = -1
         for batch in batches(source):
@@ -113,9 +117,16 @@ def replay(
             on_progress(report)
             if halt.is_set():
                 break
-        client.flush()
+        flush(client)
     report.seconds = time.monotonic() - started
     return report
+
+
+def _so_far(report: ReplayReport) -> str:
+    return (
+        f"{report.sent:,} events were sent before, {report.failed:,} of them not accepted. Repeat the "
+        "command: an event is answered once while its visitor's last ids are known"
+    )
 
 
 def _send_when_due(
@@ -134,14 +145,39 @@ def _send_when_due(
         report.sent += 1
 
 
-def publish_items(to: Connection, source: RecordSource, items: Path | None, topic: str) -> int:
-    """Publish the catalogue of a file, or of the log itself, to the compacted `topic`; returns how many.
+class PublishedItems(NamedTuple):
+    """How many items were sent, and how many were left as the catalogue has them."""
 
-    Raises LogError, KafkaUnreachable.
+    sent: int
+    kept: int
+
+
+def publish_items(
+    to: Connection, source: RecordSource, items: Path | None, topic: str, replace: bool = False
+) -> PublishedItems:
+    """Publish the catalogue of a file, or of the log itself, to the compacted `topic`.
+
+    What a log says of its items never takes the place of what the catalogue says, also where it says that an
+    item is gone: stock and status are not in a log. With `replace` it does. Raises LogError,
+    KafkaUnreachable, and ReplayError where Kafka does not accept an item.
     """
     batch, report = catalogue(source, items), ReplayReport()
+    known = frozenset[bytes | None]() if items or replace else _described(to, topic)
+    rows = [row for row, key in enumerate(batch.keys) if key not in known]
     with producer(to) as client:
         sender = Sender(client, topic, report)
-        for row in range(len(batch.values)):
+        for row in rows:
             sender.send(batch, row)
-    return len(batch.values) - report.failed
+    if report.failed:
+        raise ReplayError(
+            f"Kafka did not accept {report.failed:,} of {len(rows):,} items on {topic} "
+            f"({report.failure}): give this user the right to write it, or make the items smaller than its "
+            "max.message.bytes; then repeat the command: items that are there are only written again"
+        )
+    return PublishedItems(len(rows), len(batch.keys) - len(rows))
+
+
+def _described(to: Connection, topic: str) -> frozenset[bytes | None]:
+    """Keys of all items that the topic has a record of, removals among them."""
+    with consumer(to, max_poll_records=5_000) as client:
+        return frozenset(record.key for record in drain(client, topic))

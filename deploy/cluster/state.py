@@ -11,11 +11,15 @@ from kafka import TopicPartition
 from deploy.cluster.clients import admin, consumer, drain
 from models.errors import PathcastError
 from streams.config.connection import Connection
+from streams.config.topic_checks import check_state
+from streams.config.topic_names import changelog_of as changelog_of
 from streams.errors import PositionError
+from streams.protocol.group_requests import Membership
 from streams.transport import state_checkpoint as checkpoints
 from streams.transport.state_checkpoint import CHECKPOINT_KEY, StateCheckpoint
+from streams.transport.takeover import Places, take_over
 from streams.transport.topic_metadata import describer
-from streams.transport.transactions import PartitionProducer
+from streams.transport.worker_producer import Guard, PartitionMessages, WorkerProducer
 
 #: A checkpoint is the last record of its transaction: it is near the end, unless much was aborted after it.
 FIRST_LOOK = 5_000
@@ -53,6 +57,12 @@ class PartitionPosition(NamedTuple):
         return {self.topic_id: topic, **{one.topic_id: one.topic for one in self.sides}}
 
     @property
+    def deleted_unread(self) -> int:
+        """Clicks after the position that retention has deleted; a worker will count them as lost."""
+        position = self.checkpoint.positions.get(self.topic_id) if self.checkpoint else None
+        return 0 if position is None else max(0, self.begin - position)
+
+    @property
     def fits(self) -> bool:
         """Whether a worker accepts this checkpoint."""
         ends = {self.topic_id: self.end, **{one.topic_id: one.end for one in self.sides}}
@@ -74,12 +84,7 @@ class PartitionPosition(NamedTuple):
         for one in self.sides:
             known = old.positions.get(one.topic_id, one.begin)
             positions[one.topic_id] = known if known <= one.end else one.begin
-        return StateCheckpoint(positions, old.watermark, old.clock)
-
-
-def changelog_of(application_id: str) -> str:
-    """The topic that holds an installation's state."""
-    return f"{application_id}-state-changelog"
+        return StateCheckpoint(positions, old.watermark, old.clock, lost=old.lost)
 
 
 def no_state(changelog: str) -> StateCommandError:
@@ -105,9 +110,7 @@ def partition_positions(
         _check_partitions(client.partitions_for_topic(changelog), changelog, topic, ends)
         wanted = [TopicPartition(name, partition) for name in topics for partition in topics[name][1]]
         begins = client.beginning_offsets(wanted)
-        found = {
-            partition: _last_checkpoint(client, TopicPartition(changelog, partition)) for partition in ends
-        }
+        found = {partition: last_checkpoint(client, changelog, partition) for partition in ends}
 
     def log(name: str, partition: int) -> TopicLog:
         topic_id, ends = topics[name]
@@ -123,15 +126,12 @@ def partition_positions(
 def _check_partitions(found: Any, changelog: str, topic: str, ends: Mapping[int, int]) -> None:
     if not found:
         raise no_state(changelog)
-    if set(found) != set(ends):
-        raise StateCommandError(
-            f"{changelog} has {len(found)} partitions, {topic} has {len(ends)}: state cannot move between "
-            f"partitions; recreate {topic} with {len(found)}, or start a new installation under another "
-            "PATHCAST_APPLICATION_ID"
-        )
+    check_state(changelog, len(found), topic, len(ends))
 
 
-def _last_checkpoint(client: Any, part: Any) -> StateCheckpoint | None:
+def last_checkpoint(client: Any, changelog: str, partition: int) -> StateCheckpoint | None:
+    """The newest checkpoint of a partition's state, by a consumer of committed records; None: no state."""
+    part = TopicPartition(changelog, partition)
     begin, end = client.beginning_offsets([part])[part], client.end_offsets([part])[part]
     look, value = FIRST_LOOK, None
     while value is None and end > begin:
@@ -152,29 +152,40 @@ def _read(value: bytes) -> StateCheckpoint:
     return checkpoints.decode(value)
 
 
-def rebase(to: Connection, application_id: str, found: list[PartitionPosition], to_end: bool) -> list[int]:
-    """Rewrite existing checkpoints, each in a transaction that fences the worker of the partition.
+def rebase(
+    to: Connection, application_id: str, topic: str, found: list[PartitionPosition], to_end: bool
+) -> list[int]:
+    """Rewrite existing checkpoints in one transaction, which also moves the group's positions of `topic`.
 
-    Returns the partitions written. Call `await_idle` first. Raises TransactionError.
+    Workers that were frozen are fenced. Returns the partitions written. Call `await_idle` first. Raises
+    TransactionError, and SetUpError where transactions of workers do not end.
     """
-    return asyncio.run(
-        _write(to, application_id, [one for one in found if one.checkpoint is not None], to_end)
-    )
+    known = [one for one in found if one.checkpoint is not None]
+    if known:
+        asyncio.run(_write(to, application_id, topic, known, to_end))
+    return [one.partition for one in known]
 
 
 async def _write(
-    to: Connection, application_id: str, found: list[PartitionPosition], to_end: bool
-) -> list[int]:
-    for one in found:
-        identity = f"{application_id}-{one.partition}"
-        producer = PartitionProducer(identity, one.partition, TRANSACTION_TIMEOUT_MS, to.aiokafka())
-        await producer.open()
-        try:
-            state = [(CHECKPOINT_KEY, checkpoints.encode(one.rebased(to_end)))]
-            await producer.publish({}, changelog_of(application_id), state)
-        finally:
-            await producer.close()
-    return [one.partition for one in found]
+    to: Connection, application_id: str, topic: str, found: list[PartitionPosition], to_end: bool
+) -> None:
+    changelog = changelog_of(application_id)
+    places = Places(application_id, topic, changelog, outputs=(), routed=())
+    producer = WorkerProducer(f"{application_id}-rebase", TRANSACTION_TIMEOUT_MS, to.aiokafka())
+    await producer.open()
+    try:
+        await take_over(producer, None, [one.partition for one in found], places)
+        written = {one.partition: one.rebased(to_end) for one in found}
+        parts = [
+            PartitionMessages(
+                partition, {}, {}, changelog, [(CHECKPOINT_KEY, checkpoints.encode(checkpoint))]
+            )
+            for partition, checkpoint in written.items()
+        ]
+        positions = {one.partition: written[one.partition].positions[one.topic_id] for one in found}
+        await producer.publish(parts, Guard(Membership.nobody(application_id), topic, positions))
+    finally:
+        await producer.close()
 
 
 def await_idle(to: Connection, application_id: str, seconds: float) -> None:

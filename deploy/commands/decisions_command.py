@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from deploy.commands.learning.registry_option import registry_option
 from deploy.terminal.help_pages import Group
 from deploy.terminal.log_options import FILE
 from models.errors import PathcastError
 
 if TYPE_CHECKING:
     from models.decisions.actions import ActionSet
-    from models.decisions.verify import Verifier
+    from models.experiments.experiment import Experiment
+    from models.experiments.verifying import ExperimentVerifier
 
 
 ACTIONS_FILE = Path(__file__).parent.parent / "data" / "actions.toml"
@@ -33,15 +36,28 @@ def command() -> None:
 @click.option(
     "--actions",
     type=FILE,
-    default=ACTIONS_FILE,
-    help="TOML file of the actions  [the shipped example].",
+    default=[ACTIONS_FILE],
+    multiple=True,
+    help="TOML file of the actions, again for each file that was in use  [the shipped example].",
 )
+@click.option("--experiments", type=FILE, help="Experiments as JSON lines  [the topic experiments].")
+@registry_option
 @click.option("--limit", type=click.IntRange(min=1), help="Verify at most this many.")
-def verify(file: Path | None, actions: Path, limit: int | None) -> None:
-    """Recompute each decision from its own record in FILE (JSON lines) or on the topic `ad-decisions`."""
-    from models.decisions.verify import Verifier
+def verify(
+    file: Path | None, actions: Sequence[Path], experiments: Path | None, registry: Path, limit: int | None
+) -> None:
+    """Recompute each decision from its own record in FILE (JSON lines) or on the topic `ad-decisions`.
 
-    verifier = Verifier(_load(actions))
+    A decision of a learned policy is recomputed with the version that its record names, from the registry;
+    one of an experiment with the actions file of its arm.
+    """
+    from models.decisions.verify import Verifier
+    from models.experiments.verifying import ExperimentVerifier
+    from models.registry.policy_versions import find
+
+    sets = [one for path in actions for one in _load(path)]
+    make = partial(Verifier, learned=partial(find, registry))
+    verifier = ExperimentVerifier(sets, _experiments(experiments), make)
     values = _lines(file) if file else _topic()
     checked = wrong = 0
     for checked, value in enumerate(islice(values, limit), start=1):
@@ -54,7 +70,20 @@ def verify(file: Path | None, actions: Path, limit: int | None) -> None:
         raise PathcastError(f"{wrong} decisions differ from their records; the first are listed above")
 
 
-def _differences(verifier: Verifier, value: bytes) -> list[str]:
+def _experiments(file: Path | None) -> Iterator[Experiment]:
+    """Those of a file, or of the topic; read when the first decision names one."""
+    from deploy.cluster.clients import connection
+    from deploy.cluster.experiments_topic import known_experiments
+    from models.experiments.experiment import decode_experiment
+    from streams.config.topics import TopicNames
+
+    if file is None:
+        yield from known_experiments(connection(), TopicNames().experiments)
+    else:
+        yield from map(decode_experiment, _lines(file))
+
+
+def _differences(verifier: ExperimentVerifier, value: bytes) -> list[str]:
     try:
         record = msgspec.json.decode(value, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -62,11 +91,11 @@ def _differences(verifier: Verifier, value: bytes) -> list[str]:
     return [f"{record.get('decision_id')}: {one}" for one in verifier.differences(record)]
 
 
-def _load(path: Path) -> ActionSet:
+def _load(path: Path) -> Sequence[ActionSet]:
     from models.decisions.actions import ActionSet
 
     try:
-        return ActionSet.load(path.read_bytes())
+        return ActionSet.load_all(path.read_bytes())
     except OSError as error:
         raise PathcastError(f"actions file {path}: {error.strerror}; name one with --actions") from error
 

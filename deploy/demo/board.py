@@ -12,6 +12,7 @@ from deploy.demo.retraining import Retraining
 from deploy.demo.shipped_log import DemoLog
 from deploy.demo.tally import AnswerTally
 from models.contract.predictions import AdDecision, PurchaseIntent, Recommendations
+from models.decisions.actions_file import DEFAULT_POLICY
 
 #: Part of the event id of simulated events.
 SIMULATED = "#simulated-"
@@ -32,6 +33,7 @@ class Board:
         self.tiers: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.actions: Counter[str] = Counter()
+        self.deciders: Counter[str] = Counter()
         self.arrivals: deque[float] = deque(maxlen=20_000)
         self.latencies: deque[float] = deque(maxlen=200_000)
         self.decisions: deque[AdDecision] = deque(maxlen=40)
@@ -55,12 +57,13 @@ class Board:
         }
 
     def feed(self, role: str, record: Any, now: float) -> Any:
-        """Take in a record of the topic with that role, read at `now`; returns its decoded value."""
+        """Take in a record of the topic with that role, read at `now`; returns what was said of a click."""
         self.counts[role] += 1
-        if role not in self._decode:
+        if role == "dead_letters":
             self.refusals[dict(record.headers)["reason"].decode()] += 1
             # All clicks of the log are readable, so these are refused for their time.
             self.tally.saw(role, self._decode["clicks"](record.value).event_id)
+        if role not in self._decode:
             return None
         said = self._decode[role](record.value)
         self.tally.saw(role, said.event_id)
@@ -124,6 +127,7 @@ class Board:
 
     def _see_ad_decisions(self, answer: AdDecision, _record: Any, now: float) -> None:
         self.actions[answer.action] += 1
+        self.deciders[answer.policy or DEFAULT_POLICY] += 1
         if answer.action == NOTHING or SIMULATED in answer.event_id:
             return
         if answer.visitor_id == self.path.visitor or now - self._listed >= DECISION_EVERY:

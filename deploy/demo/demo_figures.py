@@ -106,6 +106,7 @@ def retrained(board: Board) -> list[tuple[str, str]]:
         *(("retrained", verdict(run)) for run in board.retraining.ended),
         ("trainer at the end", board.retraining.state),
         *_swapped(board),
+        *_policies(board),
         ("answered by version", ", ".join(f"{_short(v)} {n.clicks:,}" for v, n in found)),
         ("top 20 by version", ", ".join(f"{_short(v)} {share(n)}" for v, n in found)),
     ]
@@ -117,6 +118,13 @@ def _swapped(board: Board) -> list[tuple[str, str]]:
         "the run had not ended" if not board.retraining or not board.retraining.ended else "none was promoted"
     )
     return done or [("swapped", f"to no version yet: {why}; on a busy machine give it more --seconds")]
+
+
+def _policies(board: Board) -> list[tuple[str, str]]:
+    """What became of policy runs: values beside the rules', with intervals; and who decided."""
+    ended = board.retraining.policies if board.retraining else []
+    deciders = ", ".join(f"{name} {count:,}" for name, count in board.deciders.most_common())
+    return [*(("policy", f"{verdict(run)} (simulated)") for run in ended), ("decided by", deciders or "-")]
 
 
 def verdict(run: RunEnded) -> str:

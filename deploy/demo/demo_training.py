@@ -24,7 +24,7 @@ def training(board: Board) -> RenderableType:
     state.no_wrap, state.overflow = True, "ellipsis"
     # The sentence comes last because it may be cut.
     return Panel(
-        Group(state, *_versions(board), _verdict(board)),
+        Group(state, *_versions(board), *_policy(board), _verdict(board)),
         title="trainer: learns from the newest clicks",
         title_align="left",
         border_style="grey37",
@@ -39,6 +39,15 @@ def _verdict(board: Board) -> Text:
         return Text(eased(), style="dim")
     style = "bright_green" if ended[-1].promoted else "yellow"
     return Text(demo_figures.verdict(ended[-1]), style=style)
+
+
+def _policy(board: Board) -> list[Text]:
+    """The policy run under way, else the result of the last one; nothing before the first."""
+    found = board.retraining
+    if found is None or not (found.teaching or found.policies):
+        return []
+    said = found.teaching or f"policy {demo_figures.verdict(found.policies[-1])}"
+    return [Text(f"{said} (simulated)", no_wrap=True, overflow="ellipsis")]
 
 
 def _versions(board: Board) -> list[Text]:

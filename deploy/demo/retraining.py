@@ -19,6 +19,12 @@ _DOING = {
     "version made": "the gate judges the new version",
     "run died": "the run died, and goes on",
 }
+#: What a policy run does after a log line.
+_TEACHING = {
+    "policy run ordered": "a policy is due",
+    "decisions written": "a policy learns from {decisions:,} decisions",
+    "policy made": "the policy gate judges",
+}
 
 
 class RunEnded(NamedTuple):
@@ -34,7 +40,8 @@ class Retraining:
     """State of the trainer.
 
     `clicks` are in the event log, `ordered` of them when the last run was ordered; the next one is due after
-    `every` more. `doing` is the step of the current run, empty if there is none.
+    `every` more. `doing` is the step of the current run, empty if there is none. `teaching` and `policies`
+    are the same of policy runs.
     """
 
     every: int
@@ -42,6 +49,8 @@ class Retraining:
     clicks: int = 0
     doing: str = ""
     ended: list[RunEnded] = field(default_factory=list)
+    teaching: str = ""
+    policies: list[RunEnded] = field(default_factory=list)
 
     def hear(self, line: Mapping[str, Any]) -> None:
         """Take in a log line of the trainer or of a run."""
@@ -53,6 +62,11 @@ class Retraining:
         elif event == "run ended" and line["order"] != JANUARY:
             self.doing = ""
             self._end(RunEnded(line["version"] or "", line["promoted"], line["why"]))
+        elif event in _TEACHING:
+            self.teaching = _TEACHING[event].format(**line)
+        elif event == "policy run ended":
+            self.teaching = ""
+            self.policies.append(RunEnded(line["version"] or "", line["promoted"], line["why"]))
 
     def judged(self, entries: Sequence[LedgerEntry]) -> None:
         """Take in the ledger: it has the gate's verdict before workers are told."""

@@ -16,7 +16,7 @@ from deploy.demo.board import Board
 from deploy.demo.learning import DemoPlan
 from deploy.demo.retraining import Retraining
 from deploy.demo.setup import DemoError
-from deploy.demo.simulated_outcomes import SimulatedOutcomes
+from deploy.demo.simulated_outcomes import SimulatedOutcomes, shipped_actions
 from deploy.demo.stage import Stage, stage
 from deploy.demo.view import View
 from deploy.demo.watch import Background, lag_reader, trainer_reader, watcher
@@ -52,7 +52,8 @@ class Demo:
 
     @contextmanager
     def _background(self, ready: Stage, board: Board) -> Iterator[list[Background]]:
-        outcomes = SimulatedOutcomes(ready.to, ready.names.clicks, lambda: board.shop_time)
+        actions = shipped_actions()
+        outcomes = SimulatedOutcomes(ready.to, ready.names.clicks, lambda: board.shop_time, actions)
         replayed = ReplayReport()
         watching = [
             watcher(ready.to, ready.names, ready.starts, board, outcomes.plan),

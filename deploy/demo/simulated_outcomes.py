@@ -1,4 +1,7 @@
-"""Simulated feedback: the log has no reactions to our decisions, so some are marked as seen or clicked."""
+"""Simulated feedback: the log has no reactions to our decisions, so simulated shoppers give them.
+
+What an action does to whom is assumed (`trainer.simulation.action_effects`).
+"""
 
 import heapq
 import random
@@ -11,15 +14,20 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from deploy.cluster.actions_text import shipped_actions_text
 from deploy.cluster.clients import producer
 from deploy.cluster.records import RecordBatch
 from deploy.cluster.replay import ReplayReport, Sender
 from deploy.demo.board import NOTHING, SIMULATED
 from deploy.demo.watch import Background
 from models.contract.predictions import AdDecision
+from models.decisions.actions import ActionSet
 from streams.config.connection import Connection
+from trainer.simulation.action_effects import ActionEffects
+from trainer.simulation.reactions import Reactions
 
-SHOWN_SHARE, CLICKED_SHARE = 0.5, 0.25
+#: What is assumed of them; fewer see an action than in the simulated shop.
+EFFECTS = ActionEffects(seen=0.5)
 #: Delay of an outcome: seconds of the wall clock after the decision, and ms of event time.
 AFTER, AFTER_EVENT_MS = {"view_promotion": 0.5, "select_promotion": 1.2}, 2_000
 #: Outcomes get the shop's present event time (ms), since the visitor may have clicked meanwhile.
@@ -47,14 +55,22 @@ class Planned:
         }
 
 
+def shipped_actions() -> ActionSet:
+    """The actions that the demo's worker decides between."""
+    return ActionSet.load(shipped_actions_text())
+
+
 class SimulatedOutcomes:
     """Plans outcomes of decisions (any thread) and sends them to `topic` when they are due (its own thread).
 
-    `clock` is the event time of the shop (epoch ms).
+    `clock` is the event time of the shop (epoch ms); `actions` are those that are decided between.
     """
 
-    def __init__(self, to: Connection, topic: str, clock: Callable[[], int], seed: int = 0) -> None:
+    def __init__(
+        self, to: Connection, topic: str, clock: Callable[[], int], actions: ActionSet, seed: int = 0
+    ) -> None:
         self._to, self._topic, self._clock = to, topic, clock
+        self._reactions = Reactions(actions, EFFECTS)
         self._chance = random.Random(seed)
         self._planned: list[Planned] = []
         self._lock = threading.Lock()
@@ -66,8 +82,9 @@ class SimulatedOutcomes:
         """Draw whether the decision was seen and clicked; answers to simulated events are left out."""
         if decision.action == NOTHING or SIMULATED in decision.event_id:
             return
-        events = ["view_promotion"] * (self._chance.random() < SHOWN_SHARE)
-        events += ["select_promotion"] * (bool(events) and self._chance.random() < CLICKED_SHARE)
+        chances = self._chance.random(), self._chance.random()
+        found = self._reactions.react(decision.context, decision.action, *chances)
+        events = ["view_promotion"] * found.shown + ["select_promotion"] * found.clicked
         with self._lock:
             for event in events:
                 heapq.heappush(self._planned, Planned(time.monotonic() + AFTER[event], decision, event))

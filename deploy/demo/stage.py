@@ -17,14 +17,14 @@ from deploy.broker.distribution import cache_directory
 from deploy.cluster.records import RecordSource, now_ms
 from deploy.cluster.replay import publish_items
 from deploy.cluster.topic_creation import ensure
-from deploy.demo import setup
+from deploy.demo import setup, teaching
 from deploy.demo.children import TrainerProcess, WorkerProcess
 from deploy.demo.learning import NEVER, DemoPlan, Learning, eased
 from deploy.demo.shipped_log import DemoLog, prepare, shipped
 from deploy.demo.warm_start_trainer import DemoTrainer, answered
 from deploy.demo.watch import ends
 from models.features.features import FEATURES_VERSION
-from models.registry.versions import Version
+from models.registry.version_files import Registered
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 from trainer.promotion.announce import announce, announcement
@@ -86,7 +86,7 @@ class Builder:
         self._down.callback(setup.forget, to, self._run)
         with self._console.status("creating topics"):
             ensure(to, names)
-            count = publish_items(to, RecordSource(shipped()), None, names.items)
+            count = publish_items(to, RecordSource(shipped()), None, names.items).sent
         self._say(f"topics {self._run}-* created, {count:,} items published")
         return names
 
@@ -96,13 +96,15 @@ class Builder:
         version, made = setup.model(events, self._cache)
         shutil.copytree(version.path, learnt.registry / version.id)
 
-        def tell(promoted: Version) -> None:
+        def tell(promoted: Registered) -> None:
             announce(announcement(promoted, FEATURES_VERSION), to.kafka_python(), names.model_updates)
 
         Promotions(learnt.registry, tell, now_ms, by="demo").promote(version.id, f"learned from {span}")
         self._say(f"model {version.id} {'trained' if made else 'kept from an earlier run'} and announced")
 
     def _worker(self, to: Connection, names: TopicNames, learnt: Learning) -> WorkerProcess:
+        if self._plan:
+            teaching.close_shop(self._folder)
         with self._console.status("starting a worker"):
             worker = WorkerProcess(self._folder / "worker.log", self._environment(to, names, learnt))
             self._down.callback(worker.stop)
@@ -115,6 +117,7 @@ class Builder:
     ) -> DemoTrainer:
         with self._console.status("replaying January for the trainer's event log"):
             january = answered(to, learnt.recent(log), names.clicks, worker)
+        teaching.open_shop(self._folder)
         learnt.begin(january)
         self._say(f"the newest {january:,} clicks of January replayed and answered")
         environment = self._environment(to, names, learnt) | learnt.environment(self._run)
@@ -122,6 +125,7 @@ class Builder:
         self._down.callback(trainer.stop)
         self._say(f"trainer started; it trains after every {learnt.every:,} new clicks")
         self._say(eased())
+        self._say(teaching.eased())
         return DemoTrainer(trainer, learnt, january)
 
     def _environment(self, to: Connection, names: TopicNames, learnt: Learning) -> dict[str, str]:
@@ -132,6 +136,7 @@ class Builder:
             "PATHCAST_DATADIR": str(self._folder / "state"),
             "PATHCAST_REGISTRY": str(learnt.registry),
             "PATHCAST_LOG_FORMAT": "console",
+            **(teaching.environment(self._folder) if self._plan else {}),
         }
 
 

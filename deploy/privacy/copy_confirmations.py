@@ -7,6 +7,7 @@ from typing import NamedTuple
 from deploy.cluster.clients import consumer, drain, producer
 from deploy.privacy.running_workers import running
 from deploy.privacy.search_scope import SearchScope
+from deploy.terminal.failures import telling
 from models.errors import PathcastError
 from models.privacy import erasure
 from models.privacy.erasure import StateCopy
@@ -119,7 +120,7 @@ def strike(to: Connection, topic: str, application_id: str, worker: str) -> list
             f"worker {worker} at {theirs[0].place} runs, or was killed just now: strike it off once it is "
             "stopped, its datadir is deleted, and its session is over (PATHCAST_SESSION_TIMEOUT_SECONDS)"
         )
-    with producer(to) as client:
+    with telling(lambda: "Repeat the command: what is withdrawn already stays so"), producer(to) as client:
         for sent in [client.send(topic, None, copy.key.encode()) for copy in theirs]:
             sent.get(30)
     return theirs

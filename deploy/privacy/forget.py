@@ -16,6 +16,7 @@ from deploy.privacy.proof_lines import ProofLine
 from deploy.privacy.search_scope import SearchScope
 from deploy.privacy.secret import WrongSecret, check_secret
 from deploy.privacy.stores import STORES
+from deploy.terminal.failures import telling
 from models.contract.pseudonyms import NONCE_BYTES
 from models.errors import PathcastError
 from models.privacy import erasure
@@ -44,21 +45,39 @@ def forget_visitor(scope: SearchScope, visitor: str, seconds: float) -> Proof:
 
     Raises ForgetError where a worker does not, WrongSecret, KafkaUnreachable, and EventLogError.
     """
+    done: list[str] = []
+    with telling(lambda: _so_far(done)):
+        return _forgotten(scope, visitor, seconds, done)
+
+
+def _so_far(done: Sequence[str]) -> str:
+    return (
+        f"Done so far: {', '.join(done) or 'nothing'}. Run the command again: what was done is done again "
+        "without harm"
+    )
+
+
+def _forgotten(scope: SearchScope, visitor: str, seconds: float, done: list[str]) -> Proof:
+    """The proof; each step that is over is added to `done`."""
     check_secret(scope.to, scope.names, scope.pseudonymiser)
     request = secrets.token_hex(8)
     called = scope.called(visitor)
     before = search.in_changelog(scope.to, changelog_of(scope.worker.application_id), *called)
     held = visitor_keys.current_records(scope.to, scope.names.visitor_keys, called)
     partitions = ask(scope, visitor, request)
+    done.append(f"request {request} written to {partitions} partitions")
     receipts = await_receipts(scope, request, partitions, seconds)
     check_owners(scope, [receipt.erasure for receipt in receipts.values()], by_id=True)
+    done.append("the workers' state erased")
     visitor_keys.delete(scope.to, scope.names.visitor_keys, held)
     for topic in scope.marked:
         visitor_keys.delete(scope.to, topic, visitor_keys.current_records(scope.to, topic, called))
+    done.append("keys and profile deleted")
     since = {number: receipt.offset for number, receipt in receipts.items()}
     copies = confirmed(scope, since, seconds)
     now = int(time.time() * 1000)
     erased = forget(scope.log, called, now)
+    done.append("the event log erased; only the proof is missing")
     keys_gone, key_lines = proof_lines.of_keys(scope, held, now)
     told = [
         *proof_lines.of_state(scope, [receipt.erasure for receipt in receipts.values()], copies, before),

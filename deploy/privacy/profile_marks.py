@@ -16,9 +16,9 @@ def delete_profiles(scope: SearchScope, names: Collection[str], at: int) -> Proo
     So each key of the topic is hashed, and records whose pseudonym is among `names` are deleted. Workers drop
     their copies in any case. Raises KafkaUnreachable.
     """
-    topic = scope.names.profiles
-    held = visitor_keys.current_records(scope.to, topic, names, scope.pseudonymiser)
-    visitor_keys.delete(scope.to, topic, held)
+    topic, wire = scope.names.profiles, scope.worker.wire_format()
+    held = visitor_keys.current_records(scope.to, topic, names, scope.pseudonymiser, wire)
+    visitor_keys.delete(scope.to, topic, held, wire)
     if not held:
         return ProofLine(f"{PROFILES.name} {topic}", "0 records", "", "now")
     gone = retention_of(scope.to, [topic])[topic].compacted(at)

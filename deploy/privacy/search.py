@@ -46,14 +46,15 @@ def in_topics(
     An empty value on a topic in `marked` is a deletion mark. Here and below `visitors` are names of the same
     person: the id and its pseudonym.
     """
-    state_keys, texts = {one.encode() for one in visitors}, spelled(*visitors)
+    texts = spelled(*visitors)
+    named = {*(one.encode() for one in visitors), *texts}
     found = {}
     with consumer(to) as client:
         for topic in topics:
             theirs = [
                 record
                 for record in drain(client, topic)
-                if record.key in state_keys
+                if record.key in named
                 or any(text in (record.value or b"") for text in texts)
                 or message_names(record.value, visitors)
             ]
@@ -83,7 +84,8 @@ def in_changelog(to: Connection, changelog: str, *visitors: str) -> int:
 
 def _is_of(found: bytes, visitor_keys: Collection[bytes]) -> bool:
     timer = found.startswith(state_keys.TIMER) and state_keys.timer_parts(found)[1] in visitor_keys
-    return found in visitor_keys or timer
+    kept = found.startswith(state_keys.DECISION) and state_keys.decision_visitor(found) in visitor_keys
+    return found in visitor_keys or timer or kept
 
 
 def in_event_log(log: EventLog, *visitors: str) -> int:

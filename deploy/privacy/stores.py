@@ -33,10 +33,11 @@ def roles(*data: VisitorData) -> tuple[str, ...]:
 
 STATE = DataStore(
     "state (RocksDB)",
-    "the visitor's record, timer and wrapped key, their user and what the shop says of them; users' devices",
+    "the visitor's record, timer, open decisions and wrapped key, their user and what the shop says of them; "
+    "users' devices",
     "erased by the owner in a transaction, files rewritten; answers kept in memory go as well",
     ("streams/storage/store.py", "streams/storage/partition_store.py"),
-    keys=("VISITOR", "TIMER", "ENVELOPE", "GIVEN", "USER", "LINK"),
+    keys=("VISITOR", "TIMER", "ENVELOPE", "GIVEN", "USER", "LINK", "DECISION"),
 )
 COPIES = DataStore(
     "files of present and former owners",
@@ -45,12 +46,12 @@ COPIES = DataStore(
 )
 CHANGELOG = DataStore(
     "changelog",
-    "former values of the record and of the key",
+    "former values of the record, of open decisions and of the key",
     "deletion marks in the same transaction; former values go when the topic is compacted",
 )
 TOPICS = DataStore(
     "topics",
-    "clicks, answers, refused inputs, messages between workers",
+    "clicks, answers, decisions with their outcomes, refused inputs, messages between workers",
     "by retention: Kafka cannot drop one key of them",
     topics=roles(VisitorData.EXPIRES, VisitorData.EXPIRES_OR_MARKED),
     marked=roles(VisitorData.EXPIRES_OR_MARKED),
@@ -78,6 +79,11 @@ EVENT_LOG = DataStore(
         "trainer/eventlog/manifest.py",
     ),
 )
+_BENCHMARKS = (
+    *("inputs", "lapsing_benchmark", "next_item_command", "origins"),
+    *("prequential_command", "transfer_command"),
+)
+_LEARNING = ("audit", "demand", "drift", "evaluate", "input")
 EXPORTS = DataStore(
     "files that commands were asked to write",
     "clicks, where they are exports of the event log or logs of your own",
@@ -86,24 +92,42 @@ EXPORTS = DataStore(
         "trainer/eventlog/slices.py",
         "trainer/loop/learning_curve.py",
         "trainer/examples/vectors.py",
-        "deploy/commands/benchmark/next_item_command.py",
-        "deploy/commands/benchmark/transfer_command.py",
-        "deploy/commands/benchmark/inputs.py",
-        "deploy/commands/learning/evaluate_command.py",
-        "deploy/commands/learning/demand_command.py",
-        "deploy/commands/benchmark/origins.py",
-        "deploy/commands/benchmark/lapsing_benchmark.py",
-        "deploy/commands/learning/audit_command.py",
-        "deploy/commands/learning/drift_command.py",
-        "deploy/commands/benchmark/prequential_command.py",
+        *(f"deploy/commands/benchmark/{name}.py" for name in _BENCHMARKS),
+        *(f"deploy/commands/learning/{name}_command.py" for name in _LEARNING),
+        "deploy/commands/policies/feedback_command.py",
+        "deploy/commands/policies/evaluate_policy_command.py",
+        "deploy/commands/policies/compare_policies_command.py",
         "trainer/drift/drift_report.py",
+        "deploy/commands/policies/experiment_command.py",
+        "deploy/commands/policies/intent_values_command.py",
+        "trainer/ab_tests/experiment_picture.py",
     ),
+)
+UNPACKED = DataStore(
+    "unpacked logs",
+    "the clicks of a packed or re-encoded file, while a command reads it",
+    "deleted when the command ends; what a killed one left as `pathcast-files-*` in the temporary folder is "
+    "yours to delete",
+    ("trainer/tables/delimited.py", "trainer/tables/plain_file.py", "trainer/tables/unpacking.py"),
+)
+TRACES = DataStore(
+    "traces of unexpected errors",
+    "what the error's message quotes, which may be a value of a click",
+    "yours to delete: the error names the file, in the temporary folder",
+    ("deploy/terminal/failures.py",),
 )
 TRAINER = DataStore(
     "the trainer's working folder",
-    "the clicks that the run in progress learns from",
+    "the clicks and decisions that the run in progress learns from",
     "the run begins anew from the event log when somebody was forgotten meanwhile",
-    ("trainer/service/workdir.py", "trainer/gate/live_trial.py", "deploy/runs/items_snapshot.py"),
+    (
+        "trainer/run_folder.py",
+        "trainer/service/workdir.py",
+        "trainer/gate/live_trial.py",
+        "deploy/runs/items_snapshot.py",
+        "trainer/policy_runs/policy_workdir.py",
+        "trainer/policy_runs/decision_slice.py",
+    ),
 )
 MODELS = DataStore(
     "model versions",
@@ -111,30 +135,55 @@ MODELS = DataStore(
     "the versions that had seen the visitor are named; what is trained later has not; copies at "
     "PATHCAST_REGISTRY_PUBLISH go with `models gc`",
     (
-        "models/registry/registry.py",
+        "models/registry/version_writing.py",
         "models/registry/remote.py",
         "trainer/loop/checkpoint.py",
         "trainer/promotion/ledger.py",
         "trainer/gate/picture.py",
         "trainer/gate/gate_report.py",
+        "trainer/policy_gate/policy_gate_report.py",
     ),
 )
 NOTHING = (
     DataStore("panes of the state", keys=("PANE", "ITEM_PANE", "FUNNEL_PANE")),
+    DataStore("balances of budgets", keys=("BUDGETS",)),
     DataStore("topics that name no visitor", topics=roles(VisitorData.NONE)),
     DataStore(
         "the worker's lock and name",
         modules=("streams/service/preflight.py", "streams/storage/datadir_identity.py"),
     ),
-    DataStore("logs while they are read, in memory", modules=("trainer/logs/log_replay.py",)),
-    DataStore("a run's priority, told to the kernel", modules=("trainer/service/child_process.py",)),
+    DataStore(
+        "logs while they are read, in memory",
+        modules=("trainer/logs/log_replay.py", "trainer/logs/event_rows.py"),
+    ),
+    DataStore("sentences of errors", modules=("deploy/terminal/failure_kinds.py",)),
+    DataStore("a run's priority, told to the kernel", modules=("trainer/run_processes.py",)),
     DataStore("documents", modules=("deploy/reference/contract.py", "deploy/commands/settings_command.py")),
     DataStore(
         "the bundled broker's own files", modules=("deploy/broker/files.py", "deploy/broker/broker.py")
     ),
     DataStore(
         "the demo's public log",
-        modules=("deploy/demo/children.py", "deploy/demo/shipped_log.py", "deploy/demo/learning.py"),
+        modules=(
+            "deploy/demo/children.py",
+            "deploy/demo/shipped_log.py",
+            "deploy/demo/learning.py",
+            "deploy/demo/teaching.py",
+        ),
     ),
 )
-STORES = (STATE, COPIES, CHANGELOG, TOPICS, PROFILES, KEYS, EVENT_LOG, TRAINER, EXPORTS, MODELS, *NOTHING)
+READ = (UNPACKED, TRACES)
+STORES = (
+    STATE,
+    COPIES,
+    CHANGELOG,
+    TOPICS,
+    PROFILES,
+    KEYS,
+    EVENT_LOG,
+    TRAINER,
+    EXPORTS,
+    *READ,
+    MODELS,
+    *NOTHING,
+)

@@ -12,6 +12,8 @@ from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
 from trainer.drift.drift_settings import DriftSettings
 from trainer.gate.gate_settings import GateSettings
+from trainer.policy_gate.policy_gate_settings import PolicyGateSettings
+from trainer.policy_runs.policy_run_settings import PolicyRunSettings
 from trainer.promotion.publish_settings import PublishSettings
 from trainer.settings import TrainerSettings
 
@@ -31,6 +33,8 @@ _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
     ("Worker", "Read once, when `pathcast worker` starts.", WorkerSettings),
     ("Trainer", "The event log, and the processes that write it or learn from it.", TrainerSettings),
     ("Gate", "What `pathcast models gate` and the trainer demand of a new version.", GateSettings),
+    ("Policy runs", "When `pathcast trainer` trains policies, and on what.", PolicyRunSettings),
+    ("Policy gate", "What the trainer demands of a new policy.", PolicyGateSettings),
     ("Publishing", "Where versions are published for workers on other machines.", PublishSettings),
     ("Drift", "When `pathcast drift` and the trainer raise an alarm.", DriftSettings),
     ("Kafka", "How every command reaches the cluster.", Connection),
@@ -54,12 +58,28 @@ BUNDLED: dict[str, tuple[str, str]] = {
 }
 
 
+#: Settings of the command itself.
+COMMAND: dict[str, tuple[str, str]] = {
+    "PATHCAST_TRACE": (
+        "0",
+        "1 prints the trace of a command's error. Without it an unexpected error's trace goes to a file, "
+        "which the error names.",
+    ),
+}
+
+
 def text() -> str:
     """The whole page."""
     sections = [_section(title, about, _rows(kind)) for title, about, kind in _SECTIONS]
+    own = _section("Errors", "For every command.", _without_class(COMMAND))
     about = "Only for `pathcast broker` and `pathcast demo`, where KAFKA_BOOTSTRAP_SERVERS is not set."
-    rows = [(name, default, "", meaning) for name, (default, meaning) in BUNDLED.items()]
-    return "\n".join([_INTRODUCTION, *sections, _section("Bundled broker", about, rows)])
+    return "\n".join(
+        [_INTRODUCTION, *sections, _section("Bundled broker", about, _without_class(BUNDLED)), own]
+    )
+
+
+def _without_class(settings: dict[str, tuple[str, str]]) -> list[tuple[str, str, str, str]]:
+    return [(name, default, "", meaning) for name, (default, meaning) in settings.items()]
 
 
 class Setting(NamedTuple):

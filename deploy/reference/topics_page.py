@@ -18,6 +18,30 @@ _RIGHTS = """
 `kept`: *compacted* keeps the latest record of each key. [Privacy](../trainer/privacy.md) says \
 which records an erasure deletes; `pathcast visitor forget` searches for the visitor in all topics.
 
+## Differences
+
+Topics that a broker or an administrator has made may differ. `pathcast topics` and a starting worker \
+compare them and name each difference, its effect and the cure; `pathcast topics --mend` sets the settings.
+
+| difference | consequence |
+|---|---|
+| topics by visitor with different numbers of partitions | refused: an answer goes to the partition of its \
+click; `--mend` adds partitions |
+| `clicks` with other partitions than the state | refused: `pathcast state grow` lists the ways on |
+| a topic of one partition with several | refused: delete it and run `pathcast topics` |
+| a compacted topic without the policy `compact`, or with an age besides | refused: the latest record of a \
+key would be deleted |
+| `compact` on a topic that workers or commands read record by record | refused: records would be missing |
+| `clicks-dead-letter` with a smaller `max.message.bytes` | refused: a large input would end the worker |
+| a shorter `retention.ms`, or a `retention.bytes` | warning: what is not read in time is lost, and counted \
+(`pathcast_lost_clicks_total`) |
+| no age where a visitor's data goes by age | warning: records of forgotten visitors stay |
+| other limits of compaction | warning |
+| `clicks` with one partition and no state yet | warning: one worker at most; `--mend --partitions 4` |
+
+Longer retention than in the table is no difference. Without the right `DescribeConfigs` settings are not \
+compared, and the worker says so.
+
 ## Rights
 
 On a cluster with access control lists each party needs these rights on topics. `commands` are the commands \
@@ -28,11 +52,11 @@ answers are sealed.
 |---|---|---|
 """
 _WORKER = """
-A worker also describes all topics; reads, writes and creates the changelog \
+A worker also describes all topics and their settings; reads, writes and creates the changelog \
 `<application id>-state-changelog`; uses the group `<application id>` and the transactional ids \
 `<application id>-*`. Of the commands, `score-lapsing`, `state show` and `visitor forget` also read the \
-changelog; `state rebase` writes it, with the transactional id of each partition. \
-A worker needs `ClusterAction` only to end a transaction that \
+changelog; `state rebase` writes it, as a worker does. \
+A worker reads `__consumer_offsets` and needs `ClusterAction` only to end a transaction that \
 [a killed broker forgot](../decisions.md).
 """
 

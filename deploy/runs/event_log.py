@@ -5,8 +5,7 @@ from contextlib import suppress
 from deploy.cluster.clients import KafkaUnreachable, connection
 from deploy.cluster.records import now_ms
 from deploy.privacy.secret import check_secret
-from deploy.terminal.event_map_option import read as read_event_map
-from models.contract.aliases import EventNames, event_name
+from deploy.terminal.event_map_option import of_worker
 from models.privacy.keyring import Keyring
 from streams.config.secret_file import envelopes, pseudonyms
 from streams.config.topics import TopicNames
@@ -29,10 +28,10 @@ def opened(settings: TrainerSettings | None = None) -> EventLog:
 def tables() -> dict[str, Rows]:
     """What makes rows of each kept topic, by the topic's name; clicks are decoded as workers do."""
     worker, names = WorkerSettings(), TopicNames()
-    events, pseudonymiser = events_of(worker), pseudonyms(worker.pseudonym_key_file)
-    keys = opener(worker, names)
+    events, pseudonymiser = of_worker(worker), pseudonyms(worker.pseudonym_key_file)
+    keys, wire = opener(worker, names), worker.wire_format()
     return {
-        getattr(names, table.setting): Rows(table, worker.limits(), events, pseudonymiser, keys)
+        getattr(names, table.setting): Rows(table, worker.limits(), events, pseudonymiser, keys, wire)
         for table in TABLES
     }
 
@@ -41,11 +40,6 @@ def opener(worker: WorkerSettings, names: TopicNames) -> Opened:
     """What opens sealed answers, or refuses them without a key file. Raises EventLogError."""
     found = envelopes(worker.envelope_key_file)
     return Keys(Keyring(found), names.visitor_keys, connection().kafka_python()) if found else refusing
-
-
-def events_of(worker: WorkerSettings) -> EventNames:
-    """The event names of the workers. Raises EventMapError."""
-    return read_event_map(worker.event_map) if worker.event_map else event_name
 
 
 def ingest(settings: TrainerSettings, recreated: bool = False) -> Ingest:

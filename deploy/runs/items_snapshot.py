@@ -9,6 +9,7 @@ from deploy.cluster.clients import connection, consumer, drain
 from models.contract.items import Item, read_id, read_item
 from models.contract.values import Unreadable
 from streams.config.topics import TopicNames
+from streams.config.worker_settings import WorkerSettings
 from trainer.logs.log_columns import ITEM_FIELDS
 
 _KINDS = {"price": pl.Float64, "stock": pl.Int64}
@@ -20,14 +21,15 @@ def write_items(to: Path) -> None:
     Raises KafkaUnreachable.
     """
     found: dict[str, Item] = {}
+    wire = WorkerSettings().wire_format()
     with consumer(connection(), max_poll_records=5_000) as client:
         for record in drain(client, TopicNames().items):
             try:
-                item_id = read_id(record.key)
-                if record.value is None:
+                item_id, value = read_id(wire.bare_key(record.key)), wire.bare_value(record.value)
+                if value is None:
                     found.pop(item_id, None)
                 else:
-                    found[item_id] = read_item(record.value)
+                    found[item_id] = read_item(value)
             except Unreadable:
                 continue
     if found:

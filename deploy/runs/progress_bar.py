@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from types import TracebackType
 
@@ -25,12 +26,19 @@ def use_cores() -> None:
 class ProgressLines:
     """Progress lines without a terminal: one when a step begins, and one every `every` seconds.
 
-    A thread writes the latter, so that they appear even while a step reports nothing.
+    A thread writes the latter, so that they appear even while a step reports nothing. Without `at_once` only
+    these are written: a command that ends soon then says nothing beside its result.
     """
 
     def __init__(
-        self, console: Console, first: str, every: float = EVERY, clock: Callable[[], float] = monotonic
+        self,
+        console: Console,
+        first: str,
+        every: float = EVERY,
+        clock: Callable[[], float] = monotonic,
+        at_once: bool = True,
     ) -> None:
+        self._at_once = at_once
         self._console, self._text, self._every, self._clock = console, first, every, clock
         self._about: object = None
         self._begun = self._latest = clock()
@@ -38,7 +46,8 @@ class ProgressLines:
         self._thread = threading.Thread(target=self._go_on, daemon=True)
 
     def __enter__(self) -> "ProgressLines":
-        self._say()
+        if self._at_once:
+            self._say()
         self._thread.start()
         return self
 
@@ -53,7 +62,7 @@ class ProgressLines:
         with self._lock:
             self._text, new = text, about != self._about
             self._about = about
-            if new:
+            if new and self._at_once:
                 self._say()
 
     def tick(self) -> None:
@@ -72,6 +81,26 @@ class ProgressLines:
             self.tick()
 
 
+@contextmanager
+def working(first: str) -> Iterator[Callable[[str], None]]:
+    """Say what a command is doing: beside a spinner on a terminal, else in a line every EVERY seconds.
+
+    The context gives a function that names the next step.
+    """
+    console = Console(stderr=True)
+    if interactive(console):
+        with console.status(first) as status:
+            yield status.update
+        return
+    with ProgressLines(console, first, at_once=False) as lines:
+        yield lambda text: lines(text, text)
+
+
+def interactive(console: Console) -> bool:
+    """Whether lines can be drawn over: a bar in a file, or on a terminal that cannot, shows nothing."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 class Bar:
     """Progress of the epochs: loss of the batch, and figures of the last validation.
 
@@ -80,7 +109,7 @@ class Bar:
 
     def __init__(self, console: Console, every: float = EVERY) -> None:
         self.progress: Progress | ProgressLines
-        if not console.is_terminal:
+        if not interactive(console):
             self.progress = ProgressLines(console, "reading the log", every)
             return
         shown = "{task.fields[at]}  loss {task.fields[loss]}  {task.fields[valid]}"

@@ -3,10 +3,11 @@
 import structlog
 
 from deploy.cluster.records import now_ms
-from deploy.runs.event_log import events_of, opened
+from deploy.runs.event_log import opened
 from deploy.runs.gate_judge import judge_of
 from deploy.runs.items_snapshot import write_items
 from deploy.runs.registry_folder import folder_of
+from deploy.terminal.event_map_option import of_worker
 from models.errors import PathcastError
 from streams.config.worker_settings import WorkerSettings
 from trainer.drift.drift_settings import DriftSettings
@@ -34,7 +35,7 @@ def maker(settings: TrainerSettings, seed: int = 0) -> RunMaker:
         most=settings.most_clicks,
         holdout=settings.holdout,
         catalogue=write_items,
-        names=events_of(worker),
+        names=of_worker(worker),
         report=Epochs(),
         start=(lambda: Ledger(registry).status().serving) if settings.warm else lambda: None,
         baselines=settings.baselines,

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.contract import event_map
-from models.contract.aliases import EventMapError, EventNames, event_name
+from models.contract import aliases
+from models.contract.aliases import EVENT_MAP, EventMapError, EventNames, event_name
+from models.forms.table import named
+
+if TYPE_CHECKING:
+    from streams.config.worker_settings import WorkerSettings
 
 
 def read(path: Path, whole: bool = True) -> EventNames:
@@ -16,7 +20,13 @@ def read(path: Path, whole: bool = True) -> EventNames:
         text = path.expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise EventMapError(f"event map {path} cannot be read ({error}); name a TOML file") from error
-    return event_map.parse(text, f"event map {path}", whole)
+    return aliases.parse(text, f"event map {path}", whole)
+
+
+def of_worker(worker: "WorkerSettings") -> EventNames:
+    """The event names of the workers, and the form that their events have. Raises EventMapError."""
+    mapping, form = read(worker.event_map).mapping if worker.event_map else {}, named(worker.input_form)
+    return EventNames(mapping, form) if mapping or form else event_name
 
 
 def _names(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> EventNames:
@@ -38,7 +48,7 @@ def names_in(config: Path | None, names: EventNames) -> EventNames:
 
 def names_for(metrics: Mapping[str, Any], names: EventNames) -> EventNames:
     """The given names; without any, those that the version was trained with."""
-    return names if names.mapping else EventNames(metrics.get("log", {}).get(event_map.TABLE))
+    return names if names.mapping else EventNames(metrics.get("log", {}).get(EVENT_MAP))
 
 
 event_map_option = click.option(

@@ -1,11 +1,18 @@
 """Times as people type and read them."""
 
+import re
+import time
 from datetime import UTC, datetime
 
 import click
 
 from models.contract.events import TS_MAX, TS_MIN
-from models.contract.values import Unreadable, instant
+from models.contract.times import instant
+from models.contract.values import Unreadable
+from models.durations import DAY_MS, HOUR_MS, MINUTE_MS
+
+_AGE = re.compile(r"(\d{1,6}(?:\.\d+)?)([dhm])")
+_UNITS = {"d": DAY_MS, "h": HOUR_MS, "m": MINUTE_MS}
 
 
 def parsed_time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
@@ -14,6 +21,14 @@ def parsed_time(_ctx: click.Context, _param: click.Parameter, value: str | None)
         return None if value is None else instant(value)
     except Unreadable as error:
         raise click.BadParameter(f"{value!r} is no time, such as 2016-09-15 or epoch milliseconds") from error
+
+
+def time_or_age(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """As `parsed_time`; also an age such as `1d`, `12h` or `30m`, counted back from now."""
+    age = _AGE.fullmatch(value or "")
+    if age is None:
+        return parsed_time(ctx, param, value)
+    return round(1000 * time.time() - float(age[1]) * _UNITS[age[2]])
 
 
 def utc_text(ms: float) -> str:

@@ -1,72 +1,44 @@
-"""Producers' other names and places of fields and events: camelCase, GA4's nested objects."""
+"""Producers' other names of events and fields, as the decoder reads them."""
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from models.contract.events import EVENT_CODES, EVENTS, WIRE_FIELDS
-from models.contract.values import NUMBER_CHARS, Unreadable, is_missing
+from models.contract.values import NUMBER_CHARS, Unreadable
 from models.errors import PathcastError
+from models.forms.event_names import OTHER_EVENT_NAMES
+from models.forms.form import Form
+from models.forms.gathering import CONTAINERS
+from models.forms.names import collapse, collapsed, finder
 
-#: Objects whose fields count as the event's own; an outer field takes precedence.
-CONTAINERS = frozenset({"params", "ecommerce", "items"})
-_LONGEST_NAME = 40
+#: The field of a click, the container, or `status` (of an order), from any spelling of its name.
+CLICK_FIELD = finder((*WIRE_FIELDS, *CONTAINERS, "status"))
+_CONTRACT: Mapping[str, str] = collapsed(EVENT_CODES)
+_EVENT_NAMES: Mapping[str, str] = {**OTHER_EVENT_NAMES, **_CONTRACT}
 
-Finder = Callable[[str], str | None]
+#: Names of an event that closes or refuses what a promotion showed: it has an outcome, and is no step of the
+#: visitor's path that models would have to learn.
+DISMISSED = frozenset(map(collapse, ("dismiss_promotion", "close_promotion", "promotion_dismissed")))
+
+#: The table of a file that maps event names beside other settings.
+EVENT_MAP = "event_map"
 
 
 class EventMapError(PathcastError):
     """A map of event names cannot be used."""
 
 
-def collapse(name: str) -> str:
-    """`addToCart`, `ADD_TO_CART` and `Add to cart` are one name: `addtocart`."""
-    return name.replace("_", "").replace("-", "").replace(" ", "").lower()
-
-
-def _collapsed(names: Iterable[str]) -> dict[str, str]:
-    return {collapse(name): name for name in names}
-
-
-_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
-    "event_id": ("id", "message_id"),
-    "visitor_id": ("client_id", "user_pseudo_id", "anonymous_id", "full_visitor_id"),
-    "ts": ("timestamp", "time", "event_timestamp", "event_time", "ts_ms", "timestamp_ms", "timestamp_micros"),
-    "event": ("event_name", "event_type"),
-    "item_id": ("product_id", "sku"),
-    "category": ("item_category", "category_code"),
-    "brand": ("item_brand",),
-    "value": ("revenue", "purchase_revenue"),
-    "query": ("search_term",),
-    "page": ("page_location", "page_path", "url"),
-    "promo_id": ("promotion_id",),
-    "device": ("device_category",),
-    "title": ("name", "item_name", "product_name"),
-    "stock": ("inventory",),
-    "params": ("event_params",),
-}
-_CONTRACT: Mapping[str, str] = _collapsed(EVENT_CODES)
-_EVENT_NAMES: Mapping[str, str] = {
-    **_CONTRACT,
-    "viewsearchresults": "search",
-    "screenview": "page_view",
-    "viewcart": "page_view",
-    "addshippinginfo": "begin_checkout",
-    "view": "view_item",
-    "cart": "add_to_cart",
-    "remove": "remove_from_cart",
-    "checkout": "begin_checkout",
-}
-
-
 class EventNames:
     """One of EVENTS, from any spelling of it, from a known other name, or from a name of `mapping`.
 
     `mapping` (other name -> name of EVENTS) goes before the known other names, so that a log of another
-    domain says what its events mean. Raises EventMapError.
+    domain says what its events mean. `form` is the form that events have; None: each has the form that its
+    shape tells. Raises EventMapError.
     """
 
-    def __init__(self, mapping: Mapping[str, str] | None = None) -> None:
+    def __init__(self, mapping: Mapping[str, str] | None = None, form: Form | None = None) -> None:
+        self.form = form
         self.mapping = dict(mapping or {})
         for name, event in self.mapping.items():
             _check(name, event)
@@ -95,55 +67,31 @@ def _check(name: str, event: str) -> None:
         )
 
 
+def parse(text: str, where: str, whole: bool = True) -> EventNames:
+    """The map of a TOML text: its table `[event_map]`, else all of it if `whole`, else an empty one.
+
+    Raises EventMapError, naming `where`.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise EventMapError(
+            f'{where} is no TOML ({error}); expected lines such as lesson_view = "view_item"'
+        ) from error
+    table = document.get(EVENT_MAP, document if whole else {})
+    if not isinstance(table, dict) or not all(isinstance(event, str) for event in table.values()):
+        raise EventMapError(
+            f'{where} holds {table!r}; expected NAME = "EVENT" lines, or a table [{EVENT_MAP}] of them'
+        )
+    return EventNames(table)
+
+
 event_name = EventNames()
 
 
-def finder(names: Iterable[str]) -> Finder:
-    """A function from any spelling or known other name to one of `names`, or None."""
-    fields = _collapsed(names)
-    for name in set(fields.values()) & _OTHER_NAMES.keys():
-        fields |= dict.fromkeys(map(collapse, _OTHER_NAMES[name]), name)
-
-    @lru_cache(maxsize=4096)
-    def find(name: str) -> str | None:
-        return fields.get(collapse(name))
-
-    return find
-
-
-CLICK_FIELD = finder((*WIRE_FIELDS, *CONTAINERS))
-
-
-def gather(raw: dict[str, Any], find: Finder) -> dict[str, Any]:
-    """The fields that were sent, by their names in the contract; missing values are left out."""
-    found: dict[str, Any] = {}
-    layers = [raw]
-    for layer in layers:
-        found = _own(layer, layers, find) | found
+def with_dismissal(found: dict[str, Any]) -> dict[str, Any]:
+    """An event that closes what was shown, as the event that saw it with its outcome."""
+    name = found.get("event")
+    if isinstance(name, str) and collapse(name) in DISMISSED:
+        return {**found, "event": "view_promotion", "outcome": "dismissed"}
     return found
-
-
-def _own(layer: dict[str, Any], layers: list[dict[str, Any]], find: Finder) -> dict[str, Any]:
-    """Fields of one object; nested objects with more fields are appended to `layers`."""
-    own: dict[str, Any] = {}
-    for name, value in layer.items():
-        field = find(name) if len(name) <= _LONGEST_NAME else None
-        if field is None or is_missing(value):
-            continue
-        if field in CONTAINERS:
-            entries = [_identified(v) for v in (value if isinstance(value, list) else [value])]
-            layers.extend(entry for entry in entries[:1] if entry)
-            if len(entries) > 1:
-                own.setdefault("basket", [entry.get("item_id") for entry in entries[1:]])
-        elif name == field:
-            own[field] = value
-        else:
-            own.setdefault(field, value)
-    return own
-
-
-def _identified(entry: Any) -> dict[str, Any]:
-    """GA4 asks for one of item_id and item_name."""
-    if not isinstance(entry, dict):
-        return {}
-    return {"item_id": entry["item_name"], **entry} if "item_name" in entry else entry

@@ -6,38 +6,53 @@ raises, whatever the bytes.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from functools import partial
 
 import msgspec
 from msgspec.structs import astuple
 
+from models.contract import baskets
 from models.contract.aliases import EventNames, event_name
 from models.contract.catalogue import Catalogue, Item
-from models.contract.events import CLIPPED, DROPPED, FILLED, Click, Limits, Reason, Rejected
+from models.contract.events import (
+    CLIPPED,
+    DROPPED,
+    FILLED,
+    ITEM_EVENTS,
+    OUTLIER_FACTOR,
+    UNBOUNDED,
+    VALUE_FACTOR,
+    AmountBounds,
+    Click,
+    Limits,
+    Reason,
+    Rejected,
+)
 from models.contract.normalise import normalise
 from models.contract.pseudonyms import Pseudonyms
-from models.contract.templates import may_contain_template
-from models.contract.values import MISSING, describe
+from models.contract.times import zone_advice, zone_named, zone_of_skew
+from models.contract.values import describe
+from models.contract.wire_formats import PLAIN, InputRecord, WireFormat, framed, key_cure
+from models.forms.missing import MISSING
+from models.forms.templates import may_contain_template
 
 #: Written by `pathcast replay`: when the event was first seen (epoch ms as text).
 ORIGINAL_TIME = "original-time"
+#: Digits that no epoch ms has.
+ORIGINAL_TIME_DIGITS = 16
 _KEY_ADVICE = "send visitor_id as the record's key"
 _ANY_DROPPED = sum(DROPPED.values())
-
-
-class InputRecord(Protocol):
-    """The fields of a Kafka record that are read here; `timestamp` in epoch ms, negative if absent."""
-
-    key: bytes | None
-    value: bytes | None
-    timestamp: int
-    headers: Sequence[tuple[str, bytes]]
+#: Fields whose clipping is counted.
+AMOUNTS = ("price", "quantity", "value", "basket_prices", "basket_quantities")
+_AMOUNT_CLIPPED = sum(CLIPPED[name] for name in AMOUNTS)
 
 
 class Decoder:
-    """Decodes records; one instance a worker.
+    """Decodes records; one instance a worker. Raises ZoneError for limits with an unknown time zone.
 
-    `events` reads event names; `dropped` counts, by field, the optional values that could not be read. With
+    `events` reads event names, `wire` how keys and values stand on the topic. `dropped` counts, by field, the
+    optional values that could not be read, `clipped` amounts beyond their bounds or below 0. `absent` counts
+    events about an item that name none (`item_id`), and refunds of items without an amount (`price`). With
     `pseudonyms` clicks hold those in place of ids, and messages of rejections name no id.
     """
 
@@ -47,21 +62,30 @@ class Decoder:
         catalogue: Catalogue,
         events: EventNames = event_name,
         pseudonyms: Pseudonyms | None = None,
+        wire: WireFormat = PLAIN,
     ) -> None:
-        self.limits = limits
+        self.limits, self.wire = limits, wire
         self.catalogue = catalogue
         self.events = events
         self.pseudonyms = pseudonyms
         self.dropped: dict[str, int] = {}
+        self.absent: dict[str, int] = {}
+        self.clipped: dict[str, int] = {}
+        self._bounds, self._watch, self._watch_value = UNBOUNDED, limits.price_max, limits.value_max
         self._decode = msgspec.json.Decoder(Click).decode
         self._item = catalogue.get
         self._no_word = MISSING.isdisjoint
         self._max_bytes = limits.max_event_bytes
+        self._zone = zone_named(limits.time_zone)
         self._past, self._future = -limits.skew_past_ms, limits.skew_future_ms
 
-    def decode(self, records: Sequence[InputRecord]) -> list[Click | Rejected]:
-        """One entry per record, in order."""
-        one = self._one
+    def decode(
+        self, records: Sequence[InputRecord], bounds: AmountBounds = UNBOUNDED
+    ) -> list[Click | Rejected]:
+        """One entry per record, in order; `bounds` are those of the model version in use."""
+        self._bounds, self._watch = bounds, min(self.limits.price_max, bounds.least)
+        self._watch_value = min(self.limits.value_max, VALUE_FACTOR * bounds.least)
+        one, records = self._one, self.wire.bare(records)
         values = [record.value or b"" for record in records]
         # Only records that begin with a brace count; another one would hide a brace of some template.
         objects = [value[:1] for value in values].count(b"{")
@@ -78,7 +102,8 @@ class Decoder:
             click = strict = self._decode(value)
             # Words for "missing" and templates go to `models.contract.normalise`, where they become None.
             wordy = not self._no_word(astuple(strict))
-            if tolerantly or wordy or (strict.basket and not self._no_word(strict.basket)):
+            further = strict.basket or strict.basket_prices or strict.basket_quantities
+            if tolerantly or wordy or (further and self._is_odd(strict)):
                 click = self._tolerant(value)
         except (ValueError, RecursionError):
             click = self._tolerant(value)
@@ -93,8 +118,12 @@ class Decoder:
             self.pseudonyms.pseudonymise(click)
         return self._completed(click)
 
+    def _is_odd(self, click: Click) -> bool:
+        return not self._no_word(click.basket or ()) or baskets.uneven(click)
+
     def _tolerant(self, value: bytes) -> Click | Rejected:
-        click = normalise(value, self.events, self.pseudonyms is not None)
+        private = self.pseudonyms is not None
+        click = framed(value) or normalise(value, self.events, private, self._zone)
         if isinstance(click, Click) and click.flags & _ANY_DROPPED:
             for name, bit in DROPPED.items():
                 if click.flags & bit:
@@ -107,23 +136,51 @@ class Decoder:
             item = self._item(click.item_id)
             if item is not None:
                 _fill(click, item)
+        elif click.event in ITEM_EVENTS and not click.flags & DROPPED["item_id"]:
+            self.absent["item_id"] = self.absent.get("item_id", 0) + 1
+        if click.basket:
+            baskets.fill(click, self._price_of)
+            limit = partial(self._price_limit, click)
+            baskets.bound(click, self._watch, limit, self.limits.quantity_max)
+        if click.event == "refund":
+            self._count_unpriced(click)
         self._bound(click)
+        if click.flags & _AMOUNT_CLIPPED:
+            self._count_clipped(click)
         return click
+
+    def _count_clipped(self, click: Click) -> None:
+        for name in AMOUNTS:
+            if click.flags & CLIPPED[name]:
+                self.clipped[name] = self.clipped.get(name, 0) + 1
+
+    def _count_unpriced(self, click: Click) -> None:
+        if click.value is None and baskets.unpriced(click):
+            self.absent["price"] = self.absent.get("price", 0) + 1
+
+    def _price_of(self, item_id: str) -> float | None:
+        item = self._item(item_id)
+        return None if item is None else item.price
 
     def _bound(self, click: Click) -> None:
         limits = self.limits
-        if click.price is not None and click.price > limits.price_max:
-            click.price = limits.price_max
-            click.flags |= CLIPPED["price"]
+        if click.price is not None and click.price > self._watch:
+            _clip(click, "price", self._price_limit(click, click.item_id))
         if click.quantity is not None and click.quantity > limits.quantity_max:
-            click.quantity = limits.quantity_max
-            click.flags |= CLIPPED["quantity"]
-        if click.value is not None and click.value > limits.value_max:
-            click.value = limits.value_max
-            click.flags |= CLIPPED["value"]
+            _clip(click, "quantity", limits.quantity_max)
+        if click.value is not None and click.value > self._watch_value:
+            most = max(self._learned(click, item) for item in (click.item_id, *(click.basket or ())))
+            _clip(click, "value", min(limits.value_max, VALUE_FACTOR * most))
         if click.rating is not None and click.rating > limits.rating_max:
-            click.rating = limits.rating_max
-            click.flags |= CLIPPED["rating"]
+            _clip(click, "rating", limits.rating_max)
+
+    def _price_limit(self, click: Click, item_id: str | None) -> float:
+        return min(self.limits.price_max, self._learned(click, item_id))
+
+    def _learned(self, click: Click, item_id: str | None) -> float:
+        """The learned bound of a unit price; what the catalogue asks for the item is no outlier."""
+        listed = self._price_of(item_id) if item_id is not None else None
+        return max(self._bounds.price(click.currency), OUTLIER_FACTOR * (listed or 0))
 
     def _distrusts(self, record: InputRecord, apart: int) -> bool:
         """A replayed click may have any age, but none may be from the future: it would end all sessions."""
@@ -143,6 +200,20 @@ class Decoder:
         return Rejected(Reason.MALFORMED, "the value is empty, expected one JSON object a record")
 
 
+def arrival(record: InputRecord) -> int:
+    """When a record was received first (epoch ms): of a replay as its header says; -1: it is not known."""
+    for name, value in record.headers:
+        if name == ORIGINAL_TIME:
+            return int(value) if value.isdigit() and len(value) < ORIGINAL_TIME_DIGITS else -1
+    return record.timestamp
+
+
+def _clip(click: Click, name: str, most: float) -> None:
+    if getattr(click, name) > most:
+        setattr(click, name, most)
+        click.flags |= CLIPPED[name]
+
+
 def _fill(click: Click, item: Item) -> None:
     if click.category is None and item.category is not None:
         click.category = item.category
@@ -156,13 +227,19 @@ def _fill(click: Click, item: Item) -> None:
 
 
 def _mismatch(key: bytes, visitor_id: str, private: bool) -> Rejected:
+    if cure := key_cure(key, visitor_id):
+        return Rejected(Reason.KEY_MISMATCH, f"{cure}, or {_KEY_ADVICE}")
     found, expected = ("another", "") if private else (describe(key), f" {describe(visitor_id)}")
     message = f"key is {found}, expected the visitor_id{expected}; {_KEY_ADVICE}"
     return Rejected(Reason.KEY_MISMATCH, message)
 
 
 def _skewed(ts: int, timestamp: int) -> Rejected:
-    apart = (ts - timestamp) / 1000
+    apart = ts - timestamp
+    said = f"ts is {ts}, {apart / 1000:+.0f} s from the record's {timestamp}"
+    zone = zone_of_skew(apart)
+    if zone is not None:
+        return Rejected(Reason.SKEWED, f"{said}: {zone_advice(zone)}")
     old = "set the producer's clock, or replay with an original-time header"
     advice = old if apart < 0 else "set the producer's clock; a replay may send old events, not future ones"
-    return Rejected(Reason.SKEWED, f"ts is {ts}, {apart:+.0f} s from the record's {timestamp}; {advice}")
+    return Rejected(Reason.SKEWED, f"{said}; {advice}")

@@ -7,11 +7,14 @@ from msgspec import Meta
 from msgspec.structs import astuple
 
 from models.contract import values
-from models.contract.aliases import finder, gather
 from models.contract.events import Amount, Pieces, Text
-from models.contract.normalise import parse, read_fields
-from models.contract.templates import may_contain_template
-from models.contract.values import MISSING, Reader, Unreadable
+from models.contract.normalise import parse
+from models.contract.values import Reader, Unreadable
+from models.forms.gathering import gather
+from models.forms.missing import MISSING
+from models.forms.names import finder
+from models.forms.own import OWN
+from models.forms.templates import may_contain_template
 
 Title = Annotated[str, Meta(min_length=1, max_length=512)]
 
@@ -56,7 +59,7 @@ def _tolerant(value: bytes) -> Item:
         raise Unreadable from error
     if not isinstance(raw, dict):
         raise Unreadable
-    return Item(**read_fields(gather(raw, _FIELD), ITEM_READERS).values)
+    return Item(**values.read_fields(gather(raw, OWN, _FIELD).fields, ITEM_READERS).values)
 
 
 def read_id(key: bytes | None) -> str:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from models.contract.decision_context import Context
-from models.contract.events import CLIPPED, DROPPED, FILLED
+from models.contract.events import BY_ARRIVAL, CLIPPED, DROPPED, FILLED
 from models.contract.explanations import DecisionExplanation, IntentExplanation, ItemsExplanation
 from models.contract.head_table import HEADS, Head, Kind
 
@@ -38,13 +38,18 @@ class InputFlags(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         list[str], Meta(description="Amounts beyond their limits, long text that was cut, and the like.")
     ] = []
     filled: Annotated[list[str], Meta(description="Missing in the click, taken from the catalogue.")] = []
+    by_arrival: Annotated[
+        list[str], Meta(description="`ts` is behind another clock's: the click counts in order of arrival.")
+    ] = []
 
     @classmethod
     def of(cls, flags: int) -> "InputFlags":
         """Names of the fields whose bits are set in `Click.flags`."""
-        named = ([name for name, bit in bits.items() if flags & bit] for bits in (DROPPED, CLIPPED, FILLED))
-        dropped, clipped, filled = named
-        return cls(dropped=dropped, clipped=clipped, filled=filled)
+        kinds = (DROPPED, CLIPPED, FILLED, BY_ARRIVAL)
+        dropped, clipped, filled, by_arrival = (
+            [name for name, bit in bits.items() if flags & bit] for bits in kinds
+        )
+        return cls(dropped=dropped, clipped=clipped, filled=filled, by_arrival=by_arrival)
 
 
 _FLAGS = Meta(description="Changes made to the click's fields; absent where none were made.")
@@ -124,7 +129,37 @@ class AdDecision(Answer, kw_only=True, gc=False):
     """What to show, how it was drawn, and all that is needed to draw it again."""
 
     decision_id: Annotated[str, Meta(description="event_id:placement; outcomes name it.")]
+    creative: Annotated[
+        str | UnsetType, Meta(description="Which of the action's creatives; absent where it has none.")
+    ] = UNSET
     placement: Annotated[str, Meta(description="Where the action is shown.")]
+    action: Annotated[str, Meta(description="The chosen action.")]
+    propensity: Annotated[Probability, Meta(description="Probability with which it was chosen.")]
+    probabilities: Annotated[
+        dict[str, Probability], Meta(description="The distribution drawn from, by action.")
+    ]
+    policy_version: Annotated[
+        str, Meta(description="Digest of policy and action set; of a learned one VERSION.DIGEST.")
+    ]
+    policy: Annotated[
+        str | UnsetType, Meta(description="Name of the policy, or kind of a learned one; absent: `rules`.")
+    ] = UNSET
+    explored: Annotated[bool, Meta(description="Not the policy's preferred action.")]
+    draw: Annotated[float, Meta(ge=0, lt=1, description="The uniform draw, seeded by event_id.")]
+    would_have: Annotated[str | None, Meta(description="What the draw gives without constraints.")] = None
+    context: Annotated[Context, Meta(description="Features and mask the decision was made from.")]
+    explanation: Annotated[DecisionExplanation | UnsetType, _ASKED] = UNSET
+
+
+class WinBack(msgspec.Struct, kw_only=True, gc=False):
+    """An action for a lapsing visitor: one decision for each absence, however often sweeps find it.
+
+    In its context `purchase_probability` is the probability to be lost, `cart_milli` the cart left behind.
+    """
+
+    event_id: Annotated[str, Meta(description="`lapsing:VISITOR:LAST_TS`; seeds the draw.")]
+    decision_id: Annotated[str, Meta(description="event_id:placement; deliver each only once.")]
+    placement: Annotated[str, Meta(description="As in the win-back file.")]
     action: Annotated[str, Meta(description="The chosen action.")]
     propensity: Annotated[Probability, Meta(description="Probability with which it was chosen.")]
     probabilities: Annotated[
@@ -135,8 +170,7 @@ class AdDecision(Answer, kw_only=True, gc=False):
     explored: Annotated[bool, Meta(description="Not the policy's preferred action.")]
     draw: Annotated[float, Meta(ge=0, lt=1, description="The uniform draw, seeded by event_id.")]
     would_have: Annotated[str | None, Meta(description="What the draw gives without constraints.")] = None
-    context: Annotated[Context, Meta(description="Features and mask the decision was made from.")]
-    explanation: Annotated[DecisionExplanation | UnsetType, _ASKED] = UNSET
+    context: Annotated[Context, Meta(description="What the decision was made from.")]
 
 
 class LapsingVisitor(msgspec.Struct, kw_only=True, gc=False):
@@ -155,6 +189,9 @@ class LapsingVisitor(msgspec.Struct, kw_only=True, gc=False):
     model_version: Annotated[str, Meta(description="Digest of the model's parameters.")]
     reason: Annotated[str, Meta(description="What the record says, for people.")]
     as_of: Annotated[int, Meta(description="Event time of the sweep, epoch milliseconds.")]
+    win_back: Annotated[WinBack | UnsetType, Meta(description="Only where a win-back file was named.")] = (
+        UNSET
+    )
 
 
 #: JSON bytes of an answer; one encoder for all, because making one costs more than encoding.

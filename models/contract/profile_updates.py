@@ -10,11 +10,12 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from models.contract.decoder import InputRecord
 from models.contract.events import SCHEMA_VERSION, EpochMs, Id, Limits, Reason, Rejected, SchemaVersion, Text
 from models.contract.pseudonyms import Pseudonyms
-from models.contract.templates import contains_template
-from models.contract.values import describe, is_missing
+from models.contract.values import describe
+from models.contract.wire_formats import PLAIN, InputRecord, WireFormat
+from models.forms.missing import is_missing
+from models.forms.templates import contains_template
 
 _ADVICE = "see docs/contract/profile-update.schema.json"
 #: Interests of one person at most.
@@ -60,13 +61,15 @@ def _says_nothing(text: str | None) -> bool:
 class ProfileDecoder:
     """Decodes records of `profiles`; with `pseudonyms` ids are replaced, and messages name none."""
 
-    def __init__(self, limits: Limits, pseudonyms: Pseudonyms | None = None) -> None:
-        self.limits, self.pseudonyms = limits, pseudonyms
+    def __init__(
+        self, limits: Limits, pseudonyms: Pseudonyms | None = None, wire: WireFormat = PLAIN
+    ) -> None:
+        self.limits, self.pseudonyms, self.wire = limits, pseudonyms, wire
         self._decode = msgspec.json.Decoder(ProfileUpdate).decode
 
     def decode(self, records: Sequence[InputRecord]) -> list[ProfileUpdate | Removal | Rejected]:
         """One entry per record, in order. Nothing here raises."""
-        return [self._one(record) for record in records]
+        return [self._one(record) for record in self.wire.bare(records)]
 
     def _one(self, record: InputRecord) -> ProfileUpdate | Removal | Rejected:
         value, key = record.value, record.key

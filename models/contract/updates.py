@@ -7,10 +7,21 @@ from msgspec import Meta
 
 #: Key of a version on `model-updates` that is to be compared with the one in use, not to answer.
 SHADOW: Final = "shadow"
+#: Start of the keys of policies on `model-updates`; the placement follows.
+POLICY_KEY: Final = "policy:"
+
+
+def policy_key(placement: str) -> str:
+    """The key under which a placement's policy is announced."""
+    return POLICY_KEY + placement
 
 
 class ModelUpdate(msgspec.Struct, kw_only=True, frozen=True):
-    """A promoted model: its version, its place, and the digest that verifies it."""
+    """A promoted model or policy: its version, its place, and the digest that verifies it.
+
+    The record's key says what it is: `policy:PLACEMENT` a policy, `shadow` a model to compare, any other key
+    without a colon a model that answers. Keys with another word before a colon are to be left alone.
+    """
 
     version: Annotated[
         str, Meta(min_length=1, description="Its folder's name in the registry; sorts by time.")
@@ -75,11 +86,15 @@ class ModelReport(msgspec.Struct, kw_only=True, frozen=True):
     refusal: Annotated[str, Meta(description="Why it is not used, in one word.")] = ""
     message: Annotated[str, Meta(description="Why, in words.")] = ""
     shadow: Annotated[Comparison | None, Meta(description="The comparison so far.")] = None
+    placement: Annotated[
+        str, Meta(description="The placement that a policy decides for; empty for a model.")
+    ] = ""
 
     @property
     def key(self) -> str:
         """One record for each worker's version in use, and for each version that it refused or compared."""
-        return f"{self.worker}/{self.kind}" + (f"/{self.version}" if self.kind != "in_use" else "")
+        of = f"/{policy_key(self.placement)}" if self.placement else ""
+        return f"{self.worker}{of}/{self.kind}" + (f"/{self.version}" if self.kind != "in_use" else "")
 
 
 decode_report = msgspec.json.Decoder(ModelReport).decode

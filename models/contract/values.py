@@ -4,12 +4,12 @@ A reader takes a JSON value and returns `(value, clipped)`, or raises Unreadable
 """
 
 import math
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
-from models.contract.events import BASKET_ITEMS, ID_CHARS, TS_MAX, TS_MIN
-from models.contract.templates import contains_template, is_template
+from models.contract.events import BASKET_ITEMS, ID_CHARS
+from models.forms.missing import MISSING, is_missing
+from models.forms.templates import contains_template, is_template
 
 Reader = Callable[[Any], tuple[Any, bool]]
 
@@ -18,19 +18,9 @@ class Unreadable(ValueError):
     """The value cannot be read as what the field means."""
 
 
-_WORDS = ("(not set)", "(none)", "not set", "null", "none", "nil", "undefined", "nan", "n/a")
-#: Producers' words for a missing value; an exact set, because every string of every click is looked up.
-MISSING = frozenset({"", " ", "NaN", *_WORDS, *(w.upper() for w in _WORDS), *(w.title() for w in _WORDS)})
 _YES = frozenset({"true", "1", "yes", "y", "on", "granted"})
 _NO = frozenset({"false", "0", "no", "n", "off", "denied"})
-#: Milliseconds in one unit, for epoch seconds, milliseconds, microseconds and nanoseconds.
-_EPOCH_UNITS = (1, 1000, 1e-3, 1e-6)
 NUMBER_CHARS = 64
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a value means that there is none."""
-    return value is None or (type(value) is str and value in MISSING)
 
 
 def describe(value: Any) -> str:
@@ -92,6 +82,18 @@ def text(most: int) -> Reader:
     def read(value: Any) -> tuple[str, bool]:
         found = string(value)
         return found[:most], len(found) > most
+
+    return read
+
+
+def one_of(names: Collection[str]) -> Reader:
+    """A reader of one of some names, in whatever case."""
+
+    def read(value: Any) -> tuple[str, bool]:
+        found = string(value).strip().lower()
+        if found not in names:
+            raise Unreadable
+        return found, False
 
     return read
 
@@ -158,31 +160,6 @@ def truth(value: Any) -> tuple[bool, bool]:
     return word in _YES, False
 
 
-def instant(value: Any) -> int:
-    """Epoch ms from epoch seconds, ms, µs or ns (told apart by size) or ISO 8601 (UTC unless it says)."""
-    try:
-        found = number(value)
-    except Unreadable:
-        return _iso(value)
-    for unit in _EPOCH_UNITS:
-        if TS_MIN <= found * unit <= TS_MAX - 1:
-            return round(found * unit)
-    return _iso(value)
-
-
-def _iso(value: Any) -> int:
-    if not isinstance(value, str) or len(value) > NUMBER_CHARS:
-        raise Unreadable
-    try:
-        moment = datetime.fromisoformat(value.strip().removesuffix(" UTC"))
-        found = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
-        raise Unreadable from error
-    if not TS_MIN <= found < TS_MAX:
-        raise Unreadable
-    return found
-
-
 def basket(value: Any) -> tuple[tuple[str, ...], bool]:
     """Item ids of an array; those that cannot be read are left out."""
     if not isinstance(value, list):
@@ -194,3 +171,49 @@ def basket(value: Any) -> tuple[tuple[str, ...], bool]:
         except Unreadable:
             continue
     return tuple(found), len(found) < len(value)
+
+
+def aligned(reader: Reader) -> Reader:
+    """A reader of an array of at most BASKET_ITEMS values; one that is missing or unreadable becomes None."""
+
+    def read(value: Any) -> tuple[tuple[Any, ...], bool]:
+        if not isinstance(value, list | tuple):
+            raise Unreadable
+        found = [_one(reader, entry) for entry in value[:BASKET_ITEMS]]
+        return tuple(entry for entry, _ in found), any(cut for _, cut in found) or len(found) < len(value)
+
+    return read
+
+
+def _one(reader: Reader, value: Any) -> tuple[Any, bool]:
+    if is_missing(value):
+        return None, False
+    try:
+        return reader(value)
+    except Unreadable:
+        return None, True
+
+
+class Fields(NamedTuple):
+    """Optional fields as read, with the names of those that were unreadable and of those that were cut."""
+
+    values: dict[str, Any]
+    dropped: list[str]
+    clipped: list[str]
+
+
+def read_fields(found: Mapping[str, Any], by_name: Mapping[str, Reader]) -> Fields:
+    """Read the fields of `found` that `by_name` has a reader for."""
+    fields = Fields({}, [], [])
+    for name, value in found.items():
+        reader = by_name.get(name)
+        if reader is None:
+            continue
+        try:
+            fields.values[name], clipped = reader(value)
+        except Unreadable:
+            fields.dropped.append(name)
+            continue
+        if clipped:
+            fields.clipped.append(name)
+    return fields

@@ -1,10 +1,29 @@
 """Probabilities of a placement's actions, as exact multiples of 2^-53."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from models.decisions.actions_file import ONE
+
+
+class ActionDistribution(Protocol):
+    """What a decision needs of a distribution; a policy may make both when they are asked for."""
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """By action name."""
+        ...
+
+    @property
+    def cumulative(self) -> Sequence[int]:
+        """Running sums in units of 2^-53."""
+        ...
+
+    def position(self, draw: int) -> int:
+        """The first action, by position, whose running sum exceeds the draw."""
+        ...
 
 
 class Distribution(NamedTuple):
@@ -16,6 +35,10 @@ class Distribution(NamedTuple):
 
     probabilities: dict[str, float]
     cumulative: tuple[int, ...]
+
+    def position(self, draw: int) -> int:
+        """The first action, by position, whose running sum exceeds the draw."""
+        return bisect_right(self.cumulative, draw)
 
     @classmethod
     def of_units(cls, names: Sequence[str], units: Sequence[int]) -> "Distribution":

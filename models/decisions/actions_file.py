@@ -5,10 +5,24 @@ from typing import Annotated, Final, Literal
 import msgspec
 import xxhash
 
+from models.constraints.accounts import own_flight_name
+from models.constraints.fields import (
+    Budget,
+    Expression,
+    Flight,
+    FlightName,
+    HoldOut,
+    Moment,
+    Pacing,
+    SegmentName,
+    Untargeted,
+)
 from models.contract.decision_context import Stage
 from models.errors import PathcastError
+from models.feedback.reward_mix import RewardMix
 
 MAX_ACTIONS: Final = 32
+MAX_CREATIVES: Final = 64
 MIN_EPSILON: Final = 1e-6  # below it, a share of 2^53 units would lose precision
 ONE: Final = 1 << 53  # probabilities are multiples of 1 / ONE, as the draw is
 #: Kinds that cost the shop something unless the file says otherwise.
@@ -25,6 +39,12 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Amount = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
 Weight = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
+Value = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+#: The classes of the head `intent_state`, in its order (`models.contract.head_table.STATES`).
+IntentState = Literal[
+    "exploring", "comparing", "price_sensitive", "about_to_leave", "hesitating", "ready_to_buy", "done"
+]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class ActionsError(PathcastError):
@@ -59,6 +79,13 @@ class Action(_Strict, frozen=True):
     `cost`: what one use costs the shop, in currency units. `explore_when` and `epsilon`: where exploration
     may choose the action, and in which share of those decisions. `max_risk`: the highest session risk at
     which it is offered. `costly`, `explored_when` and `risk_limit` are these with the defaults filled in.
+
+    `price`, `category` and `value_at_stake` (what one use may win or forfeit, in currency units) describe it
+    to learned policies; `creatives` are the ids of what is shown. `audience` is an expression of whom it may
+    be offered to. It belongs to the `flight` that it names, or has dates and budgets of its own.
+
+    `intents` are the states of a session that it is meant for, None: all; `intent_values` what one use brings
+    in each state, in currency units, 0 where it is not said. The policies of `models.guidance` read both.
     """
 
     name: Name
@@ -70,6 +97,20 @@ class Action(_Strict, frozen=True):
     explore_when: When | None = None
     epsilon: Share | None = None
     max_risk: Share | None = None
+    price: Amount | None = None
+    category: Word | None = None
+    value_at_stake: Amount | None = None
+    creatives: Annotated[list[Name], msgspec.Meta(max_length=MAX_CREATIVES)] = []
+    audience: Expression | None = None
+    do_not_target: list[Untargeted] = []
+    flight: FlightName | None = None
+    start: Moment | None = None
+    end: Moment | None = None
+    budget: Budget | None = None
+    budget_per_day: Budget | None = None
+    pacing: Pacing | None = None
+    intents: Annotated[list[IntentState], msgspec.Meta(min_length=1)] | None = None
+    intent_values: dict[IntentState, Value] | None = None
 
     @property
     def costly(self) -> bool:
@@ -90,12 +131,22 @@ class Action(_Strict, frozen=True):
             return self.max_risk
         return MAX_RISK if self.costly else 1.0
 
+    @property
+    def own_flight(self) -> Flight | None:
+        """Its own dates and budgets as a flight; None where it has none."""
+        limits = (self.start, self.end, self.budget, self.budget_per_day)
+        if all(limit is None for limit in limits):
+            return None
+        return Flight(own_flight_name(self.name), *limits, self.pacing or "even")
+
 
 class ActionsFile(_Strict, frozen=True):
     """The whole file: a placement's actions and the share of decisions that explore.
 
     `currency` is the ISO 4217 code that explanations name amounts in. `policy` is the name of the policy that
-    chooses among the actions (`models.decisions.policy_kinds`); None: `rules`.
+    chooses among the actions (`models.decisions.policy_kinds`); None: `rules`. `holdout`, `do_not_target` and
+    `flights` limit what is offered; `segments` are named expressions for audiences. `reward` mixes what came
+    of a decision to one number, and changes no decision.
     """
 
     placement: Name
@@ -103,6 +154,11 @@ class ActionsFile(_Strict, frozen=True):
     actions: list[Action]
     currency: Currency | None = None
     policy: Name | None = None
+    holdout: HoldOut | None = None
+    do_not_target: list[Untargeted] = []
+    segments: dict[SegmentName, Expression] = {}
+    flights: list[Flight] = []
+    reward: RewardMix = RewardMix()
 
 
 def action_hash(name: str) -> int:

@@ -1,9 +1,20 @@
 """Conditions of rules and constraints in words, each with the value found and the value needed."""
 
+from typing import Final
+
 from models.contract.decision_context import Context
 from models.decisions.actions_file import Action, Caps, When
 from models.decisions.units import minutes, money, often, percent
-from models.decisions.withholding import CAP, CONSENT, RISK
+from models.decisions.withholding import AUDIENCE, BUDGET, CAP, CONSENT, DO_NOT_TARGET, FLIGHT, HOLDOUT, RISK
+
+#: Why a constraint that is on the record rules an action out.
+_RECORDED: Final = {
+    HOLDOUT: "the visitor is in the hold-out group, which is offered nothing",
+    DO_NOT_TARGET: "the visitor is not to be targeted with it",
+    FLIGHT: "its flight does not run at this time",
+    AUDIENCE: "the visitor is not in its audience",
+    BUDGET: "nothing is left of what its budget allows by now",
+}
 
 
 def conditions(when: When, context: Context, currency: str) -> list[tuple[str, bool]]:
@@ -43,6 +54,8 @@ def not_offered(reason: str, action: Action, context: Context) -> str:
     """Why a constraint rules an action out: `not offered: the session looks automated (...)`."""
     if reason == CONSENT:
         return "not offered: the visitor has not consented"
+    if reason in _RECORDED:
+        return f"not offered: {_RECORDED[reason]}"
     if reason == RISK:
         found, limit = context.session_risk, action.risk_limit
         return f"not offered: the session looks automated (risk {found:g}, limit {limit:g})"

@@ -10,14 +10,14 @@ from typing import NamedTuple, Protocol
 
 from models.contract.decision_context import Context
 from models.contract.explanations import DecisionExplanation
-from models.decisions.action_distribution import Distribution
+from models.decisions.action_distribution import ActionDistribution
 from models.decisions.actions import ActionSet
 
 
 class PolicyChoice(NamedTuple):
     """A distribution over allowed actions, and the position of the action that the policy thinks best."""
 
-    distribution: Distribution
+    distribution: ActionDistribution
     preferred: int
 
 

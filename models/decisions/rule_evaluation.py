@@ -75,12 +75,12 @@ def _preferring(actions: ActionSet, event: str, stage: str) -> tuple[Rule, ...]:
 def _barring(actions: ActionSet, event: str, stage: str) -> tuple[int, tuple[Rule, ...]]:
     in_play = _in_play(actions.explored, event, stage)
     never = actions.all_bits & ~sum(rule.bit for rule in in_play)
-    return never, tuple(rule for rule in in_play if _bounds(actions.explored[rule.position]) != _ANY)
+    return never, tuple(rule for rule in in_play if bounds(actions.explored[rule.position]) != _ANY)
 
 
 def _in_play(whens: Iterable[When], event: str, stage: str) -> list[Rule]:
     return [
-        Rule(position, 1 << position, *_bounds(when))
+        Rule(position, 1 << position, *bounds(when))
         for position, when in enumerate(whens)
         if (when.events is None or event in when.events) and (when.stages is None or stage in when.stages)
     ]
@@ -90,6 +90,7 @@ def _in_play(whens: Iterable[When], event: str, stage: str) -> list[Rule]:
 _ANY: Final = (0.0, 2.0, 0)
 
 
-def _bounds(when: When) -> tuple[float, float, int]:
+def bounds(when: When) -> tuple[float, float, int]:
+    """Lowest probability, the one it must be below, and the least cart in thousandths."""
     high = _ANY[1] if when.max_probability is None else when.max_probability
     return when.min_probability or 0.0, high, round((when.min_cart_value or 0.0) * 1000)

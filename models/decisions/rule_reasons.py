@@ -27,7 +27,7 @@ _CAUSES: Final = {
     ),
     CONSTRAINT: "Chosen: {action}, in place of {held_back}.",
 }
-_REFUSED: Final = (
+REFUSED: Final = (
     "Chosen: {action}, because the visitor has not consented: without consent nothing is offered."
 )
 
@@ -38,7 +38,7 @@ def explain_rules(policy: Policy, context: Context, draw: int) -> DecisionExplan
     position = actions.names.index(decision.preferred)
     masked = {actions.names[at]: reason for at, reason in withheld(actions, context).items()}
     failed, held_back = _lost(actions, context, position, masked)
-    low, high = _bounds(policy, context, draw)
+    low, high = bounds(policy, context, draw)
     when = actions.actions[position].when
     met = [said for said, holds in conditions(when, context, actions.currency) if holds]
     cause = _cause(actions, decision, context, held_back)
@@ -72,7 +72,7 @@ def _text(
     held_back: dict[str, str],
 ) -> str:
     if not context.consent:
-        return _REFUSED.format(action=decision.action)
+        return REFUSED.format(action=decision.action)
     text = _CAUSES[cause].format(
         action=decision.action,
         conditions="; ".join(met) or "it has no conditions",
@@ -107,7 +107,7 @@ def _before(actions: ActionSet, position: int, other: int) -> bool:
     return (-actions.actions[position].weight, position) < (-actions.actions[other].weight, other)
 
 
-def _bounds(policy: Policy, context: Context, draw: int) -> tuple[float, float]:
+def bounds(policy: Policy, context: Context, draw: int) -> tuple[float, float]:
     """The interval around the context's purchase probability in which the rules prefer the same action."""
     rules = [action.when for action in policy.actions.actions]
     edges = {bound for when in rules for bound in (when.min_probability, when.max_probability) if bound}

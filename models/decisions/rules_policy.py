@@ -5,7 +5,7 @@ explored in the context.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -63,7 +63,7 @@ class RulesPolicy:
         return found
 
 
-class RulesEvaluation(NamedTuple):
+class RulesEvaluation(msgspec.Struct, frozen=True, gc=False):
     """A context's rules and numbers; `explorable` are the actions that exploration may choose, as bits."""
 
     policy: RulesPolicy

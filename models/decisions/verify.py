@@ -1,16 +1,21 @@
 """Recompute a published decision from its own record and the action set that it names."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from models.constraints.action_limits import in_holdout
 from models.contract.decision_context import Context
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import DEFAULT_POLICY, ActionsError
-from models.decisions.decision import decide, draw_of, record_fields
+from models.decisions.decision import decide, draw_for, record_fields
 from models.decisions.policy import Policy
 from models.decisions.policy_kinds import versions
+from models.errors import PathcastError
+
+#: The policy of a version of the registry, by the version's id, for an action set. Raises PathcastError.
+FindLearned = Callable[[str, ActionSet], Policy]
 
 
 def verify(record: Mapping[str, Any], actions: ActionSet) -> list[str]:
@@ -19,28 +24,22 @@ def verify(record: Mapping[str, Any], actions: ActionSet) -> list[str]:
 
 
 class Verifier:
-    """`verify` for many records of one action set, whatever policy of the table decided them.
+    """`verify` for many records of one action set, whatever policies decided them.
 
-    Decisions of an earlier algorithm, made with the same file, are recomputed as it made them.
+    Decisions of an earlier algorithm, made with the same file, are recomputed as it made them. `learned`
+    finds learned policies, each decision's own version.
     """
 
-    def __init__(self, actions: ActionSet) -> None:
-        self._actions = actions
+    def __init__(self, actions: ActionSet, learned: FindLearned | None = None) -> None:
+        self._actions, self._learned = actions, learned
         self._known: dict[str, dict[str, Policy]] = {}
+        self._found: dict[str, Policy | str] = {}
 
     def differences(self, record: Mapping[str, Any]) -> list[str]:
         """As `verify`."""
-        name, version = record.get("policy", DEFAULT_POLICY), record.get("policy_version")
-        try:
-            known = self._versions(str(name))
-        except ActionsError:
-            return [f"policy: recorded {name!r}, which this program does not know; verify with one that does"]
-        policy = known.get(version) if isinstance(version, str) else None
-        if policy is None:
-            return [
-                f"policy_version: recorded {version!r}, these actions are {next(iter(known))!r}; "
-                "verify with the actions file that was in use"
-            ]
+        policy = self._policy_of(record.get("policy", DEFAULT_POLICY), record.get("policy_version"))
+        if isinstance(policy, str):
+            return [policy]
         expected = _recompute(policy, record)
         if isinstance(expected, str):
             return [expected]
@@ -49,6 +48,35 @@ class Verifier:
             for field, value in expected.items()
             if record.get(field) != value
         ]
+
+    def _policy_of(self, name: Any, version: Any) -> Policy | str:
+        """The policy that a record names, or why there is none."""
+        if isinstance(version, str) and "." in version:
+            found = self._found.get(version)
+            if found is None:
+                found = self._found[version] = self._find(version)
+            return found
+        try:
+            known = self._versions(str(name))
+        except ActionsError:
+            return f"policy: recorded {name!r}, which this program does not know; verify with one that does"
+        policy = known.get(version) if isinstance(version, str) else None
+        return policy or self._other(version, next(iter(known)))
+
+    def _find(self, version: str) -> Policy | str:
+        if self._learned is None:
+            return f"policy_version: recorded {version!r}, a learned policy; name the registry that has it"
+        try:
+            policy = self._learned(version.partition(".")[0], self._actions)
+        except PathcastError as error:
+            return f"policy_version: recorded {version!r}; {error}"
+        return policy if policy.version == version else self._other(version, policy.version)
+
+    def _other(self, recorded: Any, now: str) -> str:
+        return (
+            f"policy_version: recorded {recorded!r}, these actions are {now!r}; "
+            "verify with the actions file that was in use"
+        )
 
     def _versions(self, name: str) -> dict[str, Policy]:
         """The policies of a name by version, the one of now first."""
@@ -64,11 +92,11 @@ def _recompute(policy: Policy, record: Mapping[str, Any]) -> dict[str, Any] | st
     try:
         context = msgspec.convert(record.get("context"), Context)
         _check_vector(policy, context)
-        draw = draw_of(event_id)
+        draw = draw_for(policy.actions, event_id)
         decision = decide(policy, context, draw)
     except (msgspec.ValidationError, ValueError) as error:
         return f"context: {error}"
-    wrong = _wrongly_allowed(policy.actions, context)
+    wrong = _wrongly_allowed(policy.actions, context) or _against_limits(policy.actions, context, record)
     return wrong or record_fields(policy, event_id, context, decision, draw)
 
 
@@ -90,3 +118,17 @@ def _wrongly_allowed(actions: ActionSet, context: Context) -> str:
         if risky
         else ""
     )
+
+
+def _against_limits(actions: ActionSet, context: Context, record: Mapping[str, Any]) -> str:
+    """Errors of the mask by constraints that need no state: recorded ones, flights' dates, the hold-out."""
+    limits, allowed = actions.limits, context.mask & ~(1 << actions.none)
+    found = {f"recorded as withheld ({reason})": bits for reason, bits in (context.withheld or {}).items()}
+    found["outside its flight's dates"] = limits.closed(record["ts"]) if "ts" in record else 0
+    if limits.holdout is not None and in_holdout(limits.holdout, str(record.get("visitor_id"))):
+        found["to a visitor of the hold-out group"] = limits.others
+    for said, bits in found.items():
+        names = [name for position, name in enumerate(actions.names) if (allowed & bits) >> position & 1]
+        if names:
+            return f"mask: allows {names} {said}"
+    return ""

@@ -9,7 +9,7 @@ from models.contract.events import EVENTS, Click
 from models.durations import DAY_MS
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
-from models.state.cart import LINE
+from models.state.cart import CartLine, pack
 from models.state.codes import IN_CART, PAGE, SEEN, identity
 from models.state.codes import items as item_hashes
 from models.state.visitor import MAX_COUNT, encode
@@ -64,5 +64,5 @@ def visitor_under_way(codes: NDArray[np.void]) -> bytes:
         if codes["flags"][at] & SEEN:
             visitor.seen += item
         if codes["flags"][at] & IN_CART:
-            visitor.cart += LINE.pack(item, 1, 0)
+            visitor.cart += pack(CartLine(item, 1, 0))
     return encode(visitor)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract.predictions import MOST_ITEMS
-from models.features import features
-from models.state.codes import CODE
+from models.features import features, trails_kernel
+from models.state.codes import CODE, as_words
 from models.state.segments import rank_in_group
 from models.state.visitor import KEPT_CODES, Visitor
 
@@ -20,13 +20,13 @@ class Batch:
     """N clicks in record order of B visitors ("slots").
 
     Per click: `codes` [N] CODE, `slot` [N], `fresh` [N] (a session starts at this click), `position` [N]
-    (1-based index in its session), `features` float32 [N, F].
+    (1-based index in its session), `features` float32 [N, F], `bought` (hashes of the items that the visitor
+    bought last, up to this click).
 
     Per slot, as of before the chunk: `hidden` (the encoder's state, fp16 bytes), `hidden_model` and
     `hidden_at` (the version that computed it, and the number of clicks it covers), `clicks` (number of clicks
-    of the running session). `history` are packed codes of the session's last clicks, oldest first, `kept`
-    those of the visitor's last clicks in any session. `wanted` is the number of items to recommend for each
-    click.
+    of the running session). `history` are packed codes of the session's last clicks, oldest first. `wanted`
+    is the number of items to recommend for each click.
     """
 
     codes: NDArray[np.void]
@@ -39,7 +39,7 @@ class Batch:
     hidden_at: list[int]
     clicks: list[int]
     history: list[bytes]
-    kept: list[bytes] = field(default_factory=list)
+    bought: list[bytes] = field(default_factory=list)
     wanted: int = MOST_ITEMS
 
     def __len__(self) -> int:
@@ -75,21 +75,13 @@ class Batch:
     @cached_property
     def trails(self) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]:
         """All codes by visitor, history first; the index in them of each click and of its session's start."""
-        order, rank = self._by_slot
-        lengths = np.array([len(past) // CODE.itemsize for past in self.history], dtype=np.int64)
-        counts = np.bincount(self.slot, minlength=self.slots)
-        bases = np.concatenate([[0], np.cumsum(lengths + counts)])
-        codes = np.empty(bases[-1], dtype=CODE)
-        place = np.empty(len(order), dtype=np.int64)
-        place[order] = (bases[:-1] + lengths)[self.slot[order]] + rank
-        old = np.ones(len(codes), dtype=bool)
-        old[place] = False
-        codes[place] = self.codes
-        codes[old] = np.frombuffer(b"".join(self.history), dtype=CODE)
-        starts = np.where(self.fresh[order], place[order], bases[:-1][self.slot[order]])
-        session = np.empty(len(order), dtype=np.int64)
-        session[order] = np.maximum.accumulate(starts)
-        return codes, place, session
+        lengths = np.array([len(past) for past in self.history], dtype=np.int64) // CODE.itemsize
+        old = as_words(np.frombuffer(b"".join(self.history), dtype=CODE))
+        codes = np.empty(len(old) + len(self), dtype=CODE)
+        place, start = np.empty((2, len(self)), dtype=np.int64)
+        joined = codes.view(np.uint64).reshape(-1, 2)
+        trails_kernel.join(as_words(self.codes), self.slot, self.fresh, old, lengths, joined, place, start)
+        return codes, place, start
 
 
 class Batcher:
@@ -100,6 +92,7 @@ class Batcher:
         self._position: list[int] = []
         self._codes: list[bytes] = []
         self._rows: list[bytes] = []
+        self._bought: list[bytes] = []
         self._before: list[tuple[bytes, int, int, int, bytes, bytes]] = []
 
     def __len__(self) -> int:
@@ -115,15 +108,17 @@ class Batcher:
             self._before.append((*known, visitor.in_session, visitor.session_codes(), visitor.codes))
         return len(self._before) - 1
 
-    def click(self, slot: int, code: bytes, position: int, row: bytes) -> int:
+    def click(self, slot: int, code: bytes, position: int, row: bytes, bought: bytes = b"") -> int:
         """Add an applied click and return its index.
 
-        `code` has 16 bytes, `position` is 1-based in the session, `row` are the packed features.
+        `code` has 16 bytes, `position` is 1-based in the session, `row` are the packed features,
+        `bought` is `Visitor.bought` after the click.
         """
         self._slot.append(slot)
         self._position.append(position)
         self._codes.append(code)
         self._rows.append(row)
+        self._bought.append(bought)
         return len(self._slot) - 1
 
     def session(self, index: int) -> tuple[bytes, bytes, int]:
@@ -133,9 +128,10 @@ class Batcher:
         known = CODE.itemsize * min(position, KEPT_CODES)
         return b"".join([self._before[slot][-1], *mine])[-known:], self._rows[index], position
 
-    def row(self, index: int) -> bytes:
-        """The packed features of an added click."""
-        return self._rows[index]
+    @property
+    def rows(self) -> list[bytes]:
+        """The packed features of the added clicks."""
+        return self._rows
 
     def part(self, visitors: int, clicks: int) -> tuple["Batcher", list[int]]:
         """Up to `clicks` clicks of the first `visitors` visitors, without hidden states; their indices."""
@@ -146,7 +142,8 @@ class Batcher:
                 other._before.append((b"", 0, 0, *self._before[slot][3:]))
             if slot in slots and len(chosen) < clicks:
                 chosen.append(index)
-                other.click(slots[slot], self._codes[index], self._position[index], self._rows[index])
+                click = self._codes[index], self._position[index], self._rows[index], self._bought[index]
+                other.click(slots[slot], *click)
         return other, chosen
 
     @property
@@ -162,7 +159,7 @@ class Batcher:
 def concatenated(batchers: Sequence[Batcher]) -> Batch:
     """One batch of several chunks: clicks and slots of each follow those of the previous chunk."""
     before = [known for batcher in batchers for known in batcher._before]
-    hidden, model, at, clicks, history, kept = map(list, zip(*before, strict=True)) if before else [[]] * 6
+    hidden, model, at, clicks, history, _ = map(list, zip(*before, strict=True)) if before else [[]] * 6
     position = np.array([number for batcher in batchers for number in batcher._position], dtype=np.int32)
     first = accumulate((batcher.slots for batcher in batchers), initial=0)
     slot = [base + slot for base, batcher in zip(first, batchers, strict=False) for slot in batcher._slot]
@@ -177,5 +174,5 @@ def concatenated(batchers: Sequence[Batcher]) -> Batch:
         hidden_at=at,
         clicks=clicks,
         history=history,
-        kept=kept,
+        bought=[bought for batcher in batchers for bought in batcher._bought],
     )

@@ -156,9 +156,10 @@ row: Final[RowFunction] = fused([feature.function for feature in PACKED], PACK)
 matrix: Final = _transforms.__call__
 #: Names of the columns of `matrix`.
 NAMES: Final = _transforms.names
-#: Column numbers of each feature, and the values of all columns where everything is missing.
+#: Column numbers of each feature.
 COLUMNS: Final = {feature.name: np.array(_transforms.columns()[feature.name]) for feature in FEATURES}
-MISSING: Final = _transforms.missing()
+#: `missing() -> float32 [len(NAMES)]`: the columns of a click of which nothing is known.
+missing: Final = _transforms.missing
 #: The column of `price_position`, and the two columns of the price.
 POSITION: Final = NAMES.index("price_position")
 PRICE, PRICE_MISSING = NAMES.index("price"), NAMES.index("price_missing")

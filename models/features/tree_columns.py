@@ -4,14 +4,15 @@ A name (item, page, category, country) is replaced by its rank by frequency in t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.features import tree_columns_kernel
 from models.features.batch import Batch
 from models.features.features import NAMES
-from models.state.codes import items
+from models.state.codes import as_words, items
 
 #: Hour and weekday identify the sessions of a few weeks; trees that use them are worse on later ones.
 #: The relative price is a row number until the network computes it.
@@ -20,8 +21,10 @@ LEFT_OUT = ("hour", "weekday", "price_position")
 USED = np.array([not name.startswith(LEFT_OUT) for name in NAMES])
 #: One-hot columns that another column has as one number.
 _AS_NUMBERS = ("event=", "previous_event=", "country=", "category=")
-_DENSE = [place for place, name in enumerate(NAMES) if not name.startswith(LEFT_OUT + _AS_NUMBERS)]
-_COUNTRIES = [place for place, name in enumerate(NAMES) if name.startswith("country=")]
+_DENSE = np.flatnonzero([not name.startswith(LEFT_OUT + _AS_NUMBERS) for name in NAMES])
+_COUNTRIES = np.flatnonzero([name.startswith("country=") for name in NAMES])
+#: Kinds of names that have ranks, in the order of their columns.
+KINDS = ("item", "page", "category", "country")
 #: Number of previous clicks of which event and dwell are columns.
 BACK = 3
 #: Names of a kind with a rank of their own; all others share one.
@@ -31,12 +34,16 @@ Columns = NDArray[np.float32]
 
 @dataclass
 class ColumnTable:
-    """`ranks` number the most common names of each kind, from 0."""
+    """`ranks` number the most common names of each kind, from 0. Raises ValueError for other kinds."""
 
-    ranks: dict[str, dict[str, int]] = field(default_factory=dict)
+    ranks: dict[str, dict[str, int]]
 
     def __post_init__(self) -> None:
-        self._sorted = {name: _sorted(known) for name, known in self.ranks.items()}
+        if set(self.ranks) != set(KINDS):
+            raise ValueError(f"names of {list(self.ranks)} have ranks, expected 4 kinds: {', '.join(KINDS)}")
+        known = [_sorted(self.ranks[name]) for name in KINDS]
+        names, ranks = (np.concatenate(column) for column in zip(*known, strict=True))
+        self._known = names, ranks, np.cumsum([0, *(len(one) for one, _ in known)])
 
     @property
     def width(self) -> int:
@@ -59,28 +66,18 @@ class ColumnTable:
 
     def rows(self, codes: NDArray[np.void], features: Columns, before: Columns) -> Columns:
         """Columns of codes [N], features [N, F] and `previous_clicks` [N, P]."""
-        named = [self._ranked(name, values) for name, values in _names(codes, features).items()]
-        event = codes["event"].astype(np.float32)
-        return np.column_stack([features[:, _DENSE], *named, event, before]).astype(np.float32)
-
-    def _ranked(self, name: str, values: NDArray[np.uint64]) -> NDArray[np.float32]:
-        """The rank of each name; for a name without a rank, the number of ranked names."""
-        known, ranks = self._sorted[name]
-        if not len(known):
-            return np.zeros(len(values), dtype=np.float32)
-        place = np.minimum(np.searchsorted(known, values), len(known) - 1)
-        return np.where(known[place] == values, ranks[place], len(known)).astype(np.float32)
+        made = np.empty((len(codes), self.width), dtype=np.float32)
+        given = as_words(codes), np.ascontiguousarray(features), before
+        tree_columns_kernel.fill(*given, _DENSE, _COUNTRIES, self._known, made)
+        return made
 
 
 def previous_clicks(batch: Batch) -> Columns:
     """Events and dwells [N, P] of the previous clicks of each click's session; -1 where there are none."""
     codes, place, start = batch.trails
-    columns = []
-    for back in range(1, BACK + 1):
-        there = place - back >= start
-        at = np.where(there, place - back, 0)
-        columns += [np.where(there, codes[name][at].astype(np.float32), -1) for name in ("event", "dwell")]
-    return np.column_stack(columns).astype(np.float32)
+    made = np.empty((len(batch), 2 * BACK), dtype=np.float32)
+    tree_columns_kernel.previous(as_words(codes), place, start, made)
+    return made
 
 
 def _sorted(known: Mapping[str, int]) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:

@@ -8,7 +8,8 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from models.state.codes import DWELL_BUCKETS, PAGE, PRICE_BUCKETS, SEEN, item_hash, items
+from models.features import vocabulary_kernel
+from models.state.codes import DWELL_BUCKETS, PRICE_BUCKETS, as_words, item_hash
 from models.state.event_counts import COUNTERS
 
 #: Rows of the small fields: event codes, dwell buckets, price buckets, (seen before, in cart).
@@ -78,16 +79,24 @@ class Vocabulary:
 
     @cached_property
     def _sorted(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """Hashes of the items in ascending order, and their indices."""
         hashes = np.array([item_hash(item) for item in self.ids], dtype=np.uint64)
         order = np.argsort(hashes, kind="stable")
-        # A sentinel keeps the insertion point of the largest hash inside the arrays.
-        return np.append(hashes[order], np.uint64(0)), np.append(order, -1).astype(np.int64)
+        return hashes[order], order
 
     def lookup(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Index of each item hash; -1 for 0 (no item) and for an unknown item."""
         known, order = self._sorted
-        at = np.searchsorted(known[:-1], hashes)
+        if not len(known):
+            return np.full(len(hashes), -1)
+        at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
         return np.where((known[at] == hashes) & (hashes != 0), order[at], -1)
+
+    def indices(self, codes: NDArray[np.void]) -> NDArray[np.int64]:
+        """Index of the item of each code `[N]`; -1 for none and for an unknown item."""
+        found = np.empty(len(codes), dtype=np.int64)
+        vocabulary_kernel.indices(as_words(codes), *self._sorted, found)
+        return found
 
     def category_rows(self, categories: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Row of each category hash within the category field; 0 for none."""
@@ -99,17 +108,22 @@ class Vocabulary:
 
         An unknown event gets the row of "no event", a bucket out of range that of the last bucket.
         """
-        offsets, hashes = self.sizes.offsets, items(codes)
-        index = self.lookup(hashes)
-        bucket = 1 + self.sizes.items + (hashes % np.uint64(self.sizes.item_buckets)).astype(np.int64)
         rows = np.empty((len(codes), FIELDS), dtype=np.int64)
-        rows[:, 0] = np.where(index >= 0, index + 1, np.where(hashes == 0, 0, bucket))
-        rows[:, 1] = offsets[1] + self.category_rows(codes["category"])
-        rows[:, 2] = offsets[2] + np.where(codes["event"] < EVENTS, codes["event"], np.int64(0))
-        rows[:, 3] = offsets[3] + np.minimum(codes["dwell"], np.int64(DWELLS - 1))
-        rows[:, 4] = offsets[4] + np.minimum(codes["price"], np.int64(PRICES - 1))
-        # SEEN and IN_CART are adjacent bits.
-        rows[:, 5] = offsets[5] + codes["flags"].astype(np.int64) // SEEN % MARKS
-        page = 1 + (codes["item"] % np.uint64(self.sizes.page_buckets)).astype(np.int64)
-        rows[:, 6] = offsets[6] + np.where(codes["flags"] & PAGE, page, 0)
+        vocabulary_kernel.rows(as_words(codes), *self._sorted, self._sizes, rows)
         return rows
+
+    def known_items(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Index of each click's item from its `rows` [N, FIELDS]; -1 for none and for an unknown item."""
+        found = rows[:, 0] - 1
+        found[found >= self.sizes.items] = -1
+        return found
+
+    @cached_property
+    def _sizes(self) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]:
+        sizes = self.sizes
+        buckets = sizes.item_buckets, sizes.category_buckets, sizes.page_buckets
+        return (
+            np.array(sizes.offsets, dtype=np.int64),
+            np.array(buckets, dtype=np.uint64),
+            np.array([DWELLS - 1, PRICES - 1]),
+        )

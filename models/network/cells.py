@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from models.network.encoder import Encoder, EncoderError, Rows, Serving, Shape
+from models.network.kernels.recurrence_kernels import Matrix, Row
 from models.network.recurrence import Recurrence
-from models.network.recurrence_kernels import Matrix, Row
 from models.network.wave_steps import Cell
 from models.state.visitor import HIDDEN_BYTES
 

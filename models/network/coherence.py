@@ -21,6 +21,8 @@ from models.features.features import NAMES
 _CLOSED: Final = -1e9
 _CART, _BOUGHT = NAMES.index("cart_items"), NAMES.index("session_purchase")
 _CHECKOUT, _ORDER = NAMES.index("since_checkout"), NAMES.index("since_purchase")
+#: These columns, for kernels.
+ORDER: Final = _CART, _BOUGHT, _CHECKOUT, _ORDER
 #: Heads of the next purchase and their days, the shortest first.
 HORIZONS: Final = (("purchase_24h", 1.0), ("purchase_7d", 7.0))
 Flags = NDArray[np.bool_]

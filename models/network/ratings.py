@@ -17,7 +17,8 @@ from models.features.features import NAMES
 from models.features.vocabulary import Sizes
 
 #: Columns of the number of ratings that the visitor has given (log1p), and of their mean.
-_COUNT, _MEAN = NAMES.index("ratings_given"), NAMES.index("rating_mean")
+COLUMNS: Final = NAMES.index("ratings_given"), NAMES.index("rating_mean")
+_COUNT, _MEAN = COLUMNS
 #: Shrinkage, in ratings, before it was fitted.
 PULL: Final = 10.0
 

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features.batch import Batch
-from models.state.codes import DWELL_BUCKETS, RATE
+from models.network.kernels import risk_kernel
+from models.state.codes import DWELL_BUCKETS, as_words
 from models.state.event_counts import COUNTERS
 
 Floats = NDArray[np.float64]
@@ -60,6 +61,14 @@ PEOPLE_SAME: Final = 0.1
 POOLED, ROW = 1000.0, 200.0
 #: Share of `PEOPLE` in the expected waits, however large the log.
 OTHERS: Final = 0.25
+
+#: What the kernel is told: buckets, window, evidence in nats, temper and prior.
+_RULES: Final = (
+    (TOGETHER, BRIEF.start, BRIEF.stop - 1, PAUSE),
+    (WINDOW, BURST),
+    (BURST_NATS, TOGETHER_NATS, RATE_NATS),
+    (TEMPER, PRIOR),
+)
 
 PAIRS: Final = COUNTERS * COUNTERS
 #: Rows by pair of events (previous, current) for hasty machines, then by previous bucket for steady ones.
@@ -135,29 +144,6 @@ def uncounted() -> NDArray[np.float32]:
 def risk(batch: Batch, ratios: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probability [N] that a machine made the clicks up to each; `ratios` is a `table`."""
     codes, place, start = batch.trails
-    event = np.minimum(codes["event"], COUNTERS - 1).astype(np.int64)
-    dwell = np.minimum(codes["dwell"], DWELL_BUCKETS - 1)
-    rows = event[:-1] * COUNTERS + event[1:], PAIRS + dwell[:-1].astype(np.int64)
-    nats = np.zeros((2, len(codes) + 1))
-    nats[:, 2:] = np.where(dwell[1:] < BRIEF.stop, _bursts(dwell)[1:], ratios[np.stack(rows), dwell[1:]])
-    nats[:, 2:] += np.where(codes["flags"][1:] & RATE, RATE_NATS, 0)
-    total = np.cumsum(nats, 1)
-    # A session's first click has no wait.
-    since = np.maximum(start, place - WINDOW) + 1
-    evidence = np.where(place > start, total[:, place + 1] - total[:, since], 0)
-    odds = np.exp(np.clip(TEMPER * evidence, -30, 30)).mean(0) * PRIOR / (1 - PRIOR)
-    chance: NDArray[np.float32] = (odds / (1 + odds)).astype(np.float32)
-    return chance
-
-
-def _bursts(dwell: NDArray[np.uint8]) -> Floats:
-    """Evidence [N] of waits below a second; 0 early in a burst."""
-    together = dwell <= TOGETHER
-    late = np.where(together, _since(dwell, BRIEF.stop), _since(dwell, PAUSE)) >= BURST
-    return np.where(late, np.where(together, TOGETHER_NATS, BURST_NATS), 0.0)
-
-
-def _since(dwell: NDArray[np.uint8], bucket: int) -> NDArray[np.int64]:
-    """Clicks [N] since the last one that began a session or followed a wait of `bucket` or longer."""
-    place = np.arange(len(dwell))
-    return place - np.maximum.accumulate(np.where((dwell == 0) | (dwell >= bucket), place, 0))
+    found = np.empty(len(batch), dtype=np.float32)
+    risk_kernel.risks(as_words(codes), place, start, ratios, COUNTERS, *_RULES, found)
+    return found

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.network import recurrence_kernels
+from models.network.kernels import recurrence_kernels
 from models.network.wave_steps import Cell
 
 

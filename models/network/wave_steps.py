@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.network.recurrence_kernels import Matrix, Row
+from models.network.kernels.recurrence_kernels import Matrix, Row
 from models.state.segments import rank_in_group
 
 #: Rows of a step. A wave's last block is padded to it.

@@ -6,7 +6,8 @@ from safetensors import SafetensorError
 
 from models.registry.manifests import read_manifest, verified_content
 from models.registry.refusals import Refusal, RegistryError
-from models.registry.versions import CURVE, FILES, MANIFEST, Version, assemble
+from models.registry.version_files import MANIFEST, VersionKind
+from models.registry.versions import CURVE, FILES, Version, assemble
 
 #: Errors that wrong content raises while arrays and weights are built.
 UNUSABLE = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, SafetensorError)
@@ -17,9 +18,9 @@ def load(path: Path, device: str = "cpu", sha256: str | None = None) -> Version:
 
     Raises RegistryError for files that are missing, corrupt or incompatible.
     """
-    manifest = read_manifest(str(path), _read(path / MANIFEST), sha256)
+    manifest = read_manifest(str(path), read_file(path / MANIFEST), sha256, VersionKind.NETWORK)
     listed = [*FILES, *(name for name in (CURVE,) if name in manifest["files"])]
-    contents = {name: verified_content(str(path), _read(path / name), manifest, name) for name in listed}
+    contents = {name: verified_content(str(path), read_file(path / name), manifest, name) for name in listed}
     try:
         return assemble(path, manifest, contents, device)
     except UNUSABLE as error:
@@ -29,7 +30,8 @@ def load(path: Path, device: str = "cpu", sha256: str | None = None) -> Version:
         ) from error
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The content of a version's file. Raises RegistryError with refusal UNREACHABLE."""
     try:
         return path.read_bytes()
     except (OSError, ValueError) as error:

@@ -13,10 +13,7 @@ registry/<version>/
 └── curve.png            the learning curve; only where the training drew one
 """
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +22,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 
-from models.durable_files import staged_folder, write_synced
 from models.features.features import FEATURES_VERSION
 from models.features.vocabulary import Vocabulary
 from models.network.network import Network
 from models.registry.json_arrays import split_arrays
 from models.registry.loading import load
 from models.registry.refusals import RegistryError
-from models.registry.remote import unwritable
-from models.registry.versions import CURVE, FILES, FORMAT, MANIFEST, Version
+from models.registry.version_writing import as_json, write_version
+from models.registry.versions import CURVE, FILES, FORMAT, Version
 from models.scoring.blend import Blend
 from models.scoring.forest import Forest
 from models.scoring.rates import StageRates
@@ -68,24 +64,8 @@ def save(directory: Path, parts: Parts, created_at: int) -> str:
 
     Names sort by time. Raises RegistryError where the disk refuses.
     """
-    contents = _contents(parts, created_at)
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
-    version = f"{datetime.fromtimestamp(created_at / 1000, UTC):%Y%m%dT%H%M%S}-{digest[:12]}"
-    manifest = {
-        "version": version,
-        "digest": digest,
-        "format": FORMAT,
-        "features_version": FEATURES_VERSION,
-        "created_at": created_at,
-        "files": digests,
-        "sizes": {name: len(content) for name, content in contents.items()},
-    }
-    try:
-        _write(directory, version, contents | {MANIFEST: _json(manifest)})
-    except OSError as error:
-        raise unwritable(directory / version, error) from error
-    return version
+    facts = {"format": FORMAT, "features_version": FEATURES_VERSION}
+    return write_version(directory, _contents(parts, created_at), created_at, facts)
 
 
 def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
@@ -101,28 +81,14 @@ def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
     weights = {name: tensor.cpu().contiguous() for name, tensor in parts.network.state_dict().items()}
     baselines, baseline_arrays = split_arrays(parts.baselines)
     contents = (
-        _json(config),
-        _json(vocabulary),
-        _json(parts.metrics),
+        as_json(config),
+        as_json(vocabulary),
+        as_json(parts.metrics),
         save_tensors(weights),
         save_arrays(arrays),
-        _json(baselines),
+        as_json(baselines),
         save_arrays(baseline_arrays),
-        _json(parts.forest.state if parts.forest else {}),
+        as_json(parts.forest.state if parts.forest else {}),
     )
     made = dict(zip(FILES, contents, strict=True))
     return made | {CURVE: parts.curve} if parts.curve else made
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, indent=1, ensure_ascii=False).encode()
-
-
-def _write(directory: Path, version: str, contents: dict[str, bytes]) -> None:
-    """Whole or not at all: a reader never sees half a version."""
-    if (directory / version).exists():
-        return
-    with staged_folder(directory / version) as partial:
-        for name, content in contents.items():
-            write_synced(partial / name, content)
-        partial.chmod(0o755)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
+from models.contract.events import AmountBounds
 from models.features.vocabulary import Vocabulary
 from models.network.network import Config, Network
 from models.registry import sample_sessions
@@ -37,6 +38,8 @@ FILES: Final = (
     "baselines.safetensors",
     "trees.json",
 )
+#: Where the metrics of a version's log have the bounds of amounts: unit prices by currency.
+AMOUNT_BOUNDS: Final = "amount_bounds"
 #: An optional file: its digest is verified, its content is not loaded.
 CURVE: Final = "curve.png"
 
@@ -63,6 +66,11 @@ class Version:
     rates: StageRates
     popularity: NDArray[np.int64]
     prior: Popularity
+
+    @property
+    def amount_bounds(self) -> AmountBounds:
+        """Bounds of amounts that were learned from the version's log."""
+        return AmountBounds(self.metrics.get("log", {}).get(AMOUNT_BOUNDS, {}))
 
     @property
     def network(self) -> Network:

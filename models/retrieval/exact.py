@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.retrieval import exact_kernel
+from models.retrieval import top_kernels
+from models.retrieval.top_kernels import Lists
 
 #: Logits in memory at once (4 bytes each): 128 rows of 1,000 items stay in a core's cache.
 BLOCK_LOGITS = 128_000
@@ -36,10 +37,36 @@ class Exact:
     def __init__(self, items: Tensor, bias: Tensor) -> None:
         self.items, self.bias = items, bias
         self.columns = items.T.contiguous()
+        self._whole: Lists | None = None
+        if items.device.type == "cpu":
+            self._whole = whole(self.columns.numpy(), bias.detach().numpy())
 
     def top(self, queries: Tensor, current: Tensor, k: int) -> Ranked:
-        """Best k of V items; scores are probabilities."""
-        return top_items(queries, self.columns, self.bias, current, k)
+        """Best k of V items; scores are probabilities over all items, the one on view included."""
+        if self._whole is None:
+            return in_blocks(queries, self.columns, self.bias, current, k)
+        ranked = empty_ranking(len(queries), k)
+        given = queries.numpy(), self._whole, 1, current.numpy()
+        top_kernels.search(*given, ranked.items, ranked.scores)
+        return ranked
+
+
+def whole(columns: NDArray[np.float32], bias: NDArray[np.float32]) -> Lists:
+    """All items, `columns` [E, V] with `bias` [V], as one cluster, which is searched exactly."""
+    (width, count), none = columns.shape, np.empty(0, np.int64)
+    places = np.arange(count)
+    return Lists(
+        np.zeros((width, 1), np.float32),
+        np.zeros(1, np.float32),
+        columns.ravel(),
+        bias,
+        places.astype(np.int32),
+        np.array([0, count]),
+        np.empty((width, 0), np.float32),
+        np.empty(0, np.float32),
+        none,
+        places,
+    )
 
 
 def empty_ranking(rows: int, k: int) -> Ranked:
@@ -57,22 +84,11 @@ def padded(items: NDArray[np.int64], values: NDArray[np.float32], k: int) -> Ran
     return Ranked(np.pad(made, missing, constant_values=-1), np.pad(values, missing))
 
 
-def top_items(queries: Tensor, table: Tensor, bias: Tensor, current: Tensor, k: int) -> Ranked:
+def in_blocks(queries: Tensor, table: Tensor, bias: Tensor, current: Tensor, k: int) -> Ranked:
     """The k most probable of V items: softmax of `queries` [N, E] x `table` [E, V] + `bias` [V].
 
-    `current` [N] is the item on view (-1: none), which is left out. Scores are probabilities over all items,
-    the item on view included.
+    As matrix products of some queries at a time, for processors that want many rows at once.
     """
-    if queries.device.type != "cpu":
-        return in_blocks(queries, table, bias, current, k)
-    ranked = empty_ranking(len(queries), k)
-    given = queries.numpy(), table.numpy(), bias.numpy(), current.numpy()
-    exact_kernel.top(*given, ranked.items, ranked.scores)
-    return ranked
-
-
-def in_blocks(queries: Tensor, table: Tensor, bias: Tensor, current: Tensor, k: int) -> Ranked:
-    """The same as matrix products of some queries at a time, for processors that want many rows at once."""
     rows = max(LEAST_ROWS, BLOCK_LOGITS // max(1, table.shape[1]))
     parts = [
         _top_block(queries[at : at + rows], table, bias, current[at : at + rows], k)

@@ -1,11 +1,9 @@
-"""Index selection: exact, bf16 or IVF, by the catalogue's size, the processor and the measured recall."""
+"""Index selection: exact or IVF, by the size of the catalogue and the measured recall."""
 
 from typing import Final
 
 from torch import Tensor
 
-from models.retrieval.bf16 import bf16_index
-from models.retrieval.cpu_features import computes_bf16
 from models.retrieval.exact import Exact, Retriever
 from models.retrieval.ivf import ivf_index
 
@@ -22,5 +20,4 @@ def select_retriever(exact: Exact, asked: Tensor) -> Retriever:
     """
     if len(asked) < LEAST_QUERIES or exact.items.is_cuda or len(exact.items) < LEAST_ITEMS:
         return exact
-    approximate = bf16_index(exact, asked) if computes_bf16(exact.items.device) else None
-    return approximate or ivf_index(exact, asked) or exact
+    return ivf_index(exact, asked) or exact

@@ -73,7 +73,7 @@ class Hybrid:
     """The blended ranking of a version."""
 
     def __init__(self, near: NeighbourScorer, blend: Blend) -> None:
-        self._near, self.blend = near, blend
+        self.near, self.blend = near, blend
 
     def rank(self, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor) -> Ranked:
         """The k best items of N clicks, given the network's k best with their probabilities, `ranked`.
@@ -82,7 +82,7 @@ class Hybrid:
         they are among the blended k best only if they are among the network's. Scores are shares of the sum
         over all candidates. `queries` [N, E], `table` [V, E], `bias` [V].
         """
-        found = candidates(self._near, ranked, batch, queries, table, bias)
+        found = candidates(self.near, ranked, batch, queries, table, bias)
         weights = self._shares(found, len(ranked.items))
         chosen = strongest(found.click, weights, ranked.items.shape[1])
         clicks = found.click[chosen]
@@ -95,7 +95,7 @@ class Hybrid:
         self, ranked: Ranked, batch: Batch, queries: Tensor, table: Tensor, bias: Tensor, items: Ints
     ) -> Floats:
         """Scores [N, K], as `rank` gives them, of the `items` [K]; 0 for an item that is no candidate."""
-        found = candidates(self._near, ranked, batch, queries, table, bias)
+        found = candidates(self.near, ranked, batch, queries, table, bias)
         weights, made = self._shares(found, len(ranked.items)), np.zeros((len(ranked.items), len(items)))
         for column, item in enumerate(items.tolist()):
             there = found.item == item

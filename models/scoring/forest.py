@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.features.batch import Batch
 from models.features.tree_columns import Columns, ColumnTable, previous_clicks
-from models.scoring import tree_kernel
+from models.scoring import quick_trees, tree_kernel
 
 
 class Forest:
@@ -29,9 +29,14 @@ class Forest:
             raise ValueError(f"weights of network and trees are {state['weights']}, expected numbers above 0")
         self._table = ColumnTable(state["ranks"])
         self._trees, width = tree_kernel.read(state["trees"])
+        self._splits = quick_trees.splits(self._trees)
         if width != self._table.width:
             raise ValueError(f"trees of {width} columns, expected {self._table.width}")
         self.logits(np.zeros((1, width), dtype=np.float32))  # compiles now rather than at the first click
+
+    def of(self, batch: Batch) -> NDArray[np.float64]:
+        """Logits [N] of the trees alone for a batch's clicks."""
+        return self.logits(self._table(batch))
 
     def stacked(self, logits: Tensor, batch: Batch) -> Tensor:
         """Stacked purchase logits [N] from the network's `logits` [N] and the trees."""
@@ -52,7 +57,10 @@ class Forest:
     def logits(self, columns: Columns) -> NDArray[np.float64]:
         """Logits [N] of the trees alone from columns [N, C]: the bits of `lightgbm.Booster.predict`."""
         found = np.zeros(len(columns))
-        tree_kernel.add(self._trees, columns, found)
+        if self._splits is not None:
+            quick_trees.add(self._splits, columns, found)
+        else:
+            tree_kernel.add(self._trees, columns, found)
         return found
 
     def _mixed(self, logits: Tensor, columns: Columns) -> Tensor:

@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.contract.head_table import Kind
 from models.contract.predictions import FallbackTier
 from models.features.batch import Batch
 from models.features.vocabulary import Vocabulary
@@ -16,10 +15,11 @@ from models.retrieval.exact import Exact, Ranked, Retriever
 from models.retrieval.select import select_retriever
 from models.scoring.blend import Candidates, Hybrid, candidates
 from models.scoring.forest import Forest
+from models.scoring.head_answers import head_answers
 from models.scoring.probe import Probe, probe
+from models.scoring.row_ranking import RowRanking, TensorRanking
 from models.scoring.scores import TIERS, Scores, ScoringError
 from models.scoring.session_knn import NeighbourScorer
-from models.state.codes import items as item_hashes
 from models.state.visitor import Visitor
 
 Device = torch.device
@@ -63,6 +63,9 @@ class NeuralScorer:
         self.layout = network.tasks.layout if network.tasks is not None else None
         self._neural = TIERS.index(FallbackTier.NEURAL)
         self._hybrid, self.forest = hybrid, forest
+        self._heads = head_answers(self._network, vocabulary, forest, self.device)
+        ranking = RowRanking if self.device.type == "cpu" else TensorRanking
+        self._ranking = ranking(self._network, vocabulary, self._table, hybrid)
 
     @property
     def network(self) -> Network:
@@ -92,38 +95,12 @@ class NeuralScorer:
         """Answers to N clicks of B visitors, and the new hidden states. Raises ScoringError if not finite."""
         states, hidden = self._encoder.states(batch, self.model)
         purchase, tasks = self._heads(states, batch)
-        self._rate(tasks, batch)
-        ranked = self._ranked(states, batch)
+        queries, ranked = self._own(states, batch)
         self._check(all(np.isfinite(found).all() for found in (purchase, ranked.scores, hidden)))
+        ranked = self._ranking.blended(ranked, batch, queries)
         tier = np.full(len(batch), self._neural, dtype=np.uint8)
         names = self.vocabulary.names
         return Scores(purchase, ranked.items, ranked.scores, names, tier, hidden, tasks, self.layout)
-
-    def _heads(self, states: Tensor, batch: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Purchase probabilities [N], and the answers of the further heads; None where there are none."""
-        network, tasks = self._network, self._network.tasks
-        inputs = network.head_inputs(states, torch.from_numpy(batch.features).to(self.device))
-        position = torch.from_numpy(batch.position).to(self.device)
-        logits = network.purchase_of(inputs)
-        if self.forest is not None:
-            logits = self.forest.stacked(logits, batch)
-        chance = network.calibrated(logits, position)
-        purchase = chance.cpu().numpy()
-        if tasks is None:
-            return purchase, None
-        raw = tasks(inputs)
-        self._check(raw.isfinite().all())
-        return purchase, tasks.batch_answers(raw, chance, batch)
-
-    def _rate(self, tasks: NDArray[np.float32] | None, batch: Batch) -> None:
-        """Add the expected rating to the head's residual, in place."""
-        ratings = self._network.ratings
-        if tasks is None or ratings is None or self.layout is None:
-            return
-        rows = torch.from_numpy(self.vocabulary.rows(batch.codes)).to(self.device)
-        for _, part in self.layout.of_kind(Kind.RATING):
-            beyond, column = tasks[:, part.answers.start], part.answers.start
-            tasks[:, column] = ratings.answers(beyond, rows, torch.from_numpy(batch.features).to(self.device))
 
     def _check(self, finite: object) -> None:
         if not finite:
@@ -144,15 +121,9 @@ class NeuralScorer:
 
     def _own(self, states: Tensor, batch: Batch) -> tuple[Tensor, Ranked]:
         """Queries, and the network's best items of each click without the one on view."""
-        queries = self._network.queries(states)
-        current = torch.from_numpy(self.vocabulary.lookup(item_hashes(batch.codes))).to(self.device)
+        queries = self._ranking.queries(states)
+        current = torch.from_numpy(self.vocabulary.indices(batch.codes)).to(self.device)
         return queries, self._retriever.top(queries, current, batch.wanted)
-
-    def _ranked(self, states: Tensor, batch: Batch) -> Ranked:
-        queries, ranked = self._own(states, batch)
-        if self._hybrid is None:
-            return ranked
-        return self._hybrid.rank(ranked, batch, queries, self._table, self._network.item_bias)
 
     @torch.inference_mode()
     def probe(self, batch: Batch, items: NDArray[np.int64], groups: Sequence[NDArray[np.int64]]) -> Probe:

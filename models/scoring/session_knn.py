@@ -55,8 +55,8 @@ class NeighbourScorer:
         settings: NeighbourSettings | None = None,
     ) -> None:
         self.version, self.vocabulary = version, vocabulary
-        self._rates, self._settings = rates, settings or NeighbourSettings()
-        self._near = Neighbourhood(index, len(vocabulary.ids), self._settings)
+        self.index, self._rates, self.settings = index, rates, settings or NeighbourSettings()
+        self._near = Neighbourhood(index, len(vocabulary.ids), self.settings)
 
     def score(self, batch: Batch) -> Scores:
         """Answers to N clicks from the items of their running sessions."""
@@ -73,7 +73,7 @@ class NeighbourScorer:
         codes, place, session = batch.trails
         items = self.vocabulary.lookup(item_hashes(codes))
         seen = np.concatenate([[0], np.cumsum(items >= 0)])
-        back = seen[place + 1][:, None] - 1 - np.arange(self._settings.last_items)
+        back = seen[place + 1][:, None] - 1 - np.arange(self.settings.last_items)
         known = np.append(items[items >= 0], -1)
         return without_repeats(np.where(back >= seen[session][:, None], known[np.maximum(back, 0)], -1))
 

@@ -12,19 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract.catalogue import Catalogue
-from models.contract.events import EVENT_CODES
 from models.contract.items import Item
 from models.features.batch import Batch
 from models.features.vocabulary import Vocabulary
 from models.scoring.scores import MOST_WANTED, TOP, Scores
 from models.serving.shop_rules import ShopRules
-from models.state.codes import CODE, category_hash, item_hash
+from models.state.codes import ITEM_BYTES, category_hash, item_hash
 from models.state.codes import items as item_hashes
 from models.state.segments import rank_in_group
-from models.state.visitor import KEPT_CODES
 
 Bools = NDArray[np.bool_]
-PURCHASE = EVENT_CODES["purchase"]
 
 
 class KnownItems(NamedTuple):
@@ -47,6 +44,8 @@ class Merchandiser:
         self._catalogue = catalogue
         self._status = {word.casefold() for word in rules.hidden_status}
         self._blocked_categories = {category_hash(name) for name in rules.blocked_categories}
+        named = {category_hash(name) for name in rules.rebuy_categories}
+        self._rebought = np.array(sorted(named), dtype=np.uint32)
         self._barred = set(rules.blocked_items)
         self._blocked = frozenset(rules.blocked_items)
         #: Grows when an item becomes barred or free.
@@ -103,7 +102,8 @@ class Merchandiser:
         """Places [N, K] to remove; the rule of categories comes last, since it counts the remaining items."""
         out = (scores.items < 0) | known.barred[scores.items]
         if not self.rules.recommend_bought:
-            _bar_bought(out, scores, batch)
+            exempt = np.isin(known.categories[scores.items], self._rebought)
+            _bar_bought(out, scores, batch, exempt)
         if self.rules.most_per_category is not None:
             _bar_crowding(out, known.categories[scores.items], self.rules.most_per_category)
         return out
@@ -127,32 +127,21 @@ class Merchandiser:
         return np.array([category_hash(item.category) if item else 0 for item in items], dtype=np.uint32)
 
 
-def _bar_bought(out: Bools, scores: Scores, batch: Batch) -> None:
-    """Exclude what each click's visitor bought in the KEPT_CODES clicks up to it."""
+def _bar_bought(out: Bools, scores: Scores, batch: Batch, exempt: Bools) -> None:
+    """Exclude what each click's visitor bought last; not items in `exempt` [N, K], which are bought again."""
     click, bought = bought_lately(batch)
     if len(click):
         hashes = np.array([*map(item_hash, scores.names.tolist()), 0], dtype=np.uint64)
-        # A click with several purchases has several pairs.
-        np.logical_or.at(out, click, hashes[scores.items[click]] == bought[:, None])
+        # A click with several items bought has several pairs.
+        found = hashes[scores.items[click]] == bought[:, None]
+        np.logical_or.at(out, click, found & ~exempt[click])
 
 
 def bought_lately(batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Pairs of a click and the hash of an item that its visitor bought in the KEPT_CODES clicks up to it."""
-    old = np.frombuffer(b"".join(batch.kept), dtype=CODE)
-    lengths = np.array([len(kept) // CODE.itemsize for kept in batch.kept], dtype=np.int64)
-    order = np.argsort(batch.slot, kind="stable")
-    codes = np.concatenate([old, batch.codes[order]])
-    slot = np.concatenate([np.repeat(np.arange(len(lengths)), lengths), batch.slot[order]])
-    click = np.concatenate([np.full(len(old), -1), order])
-    by_visitor = np.argsort(slot, kind="stable")
-    codes, slot, click = codes[by_visitor], slot[by_visitor], click[by_visitor]
-    found = np.flatnonzero((codes["event"] == PURCHASE) & (item_hashes(codes) != 0))
-    reach = found[:, None] + np.arange(KEPT_CODES)
-    inside = reach < len(codes)
-    reach = np.minimum(reach, max(0, len(codes) - 1))
-    inside &= (slot[reach] == slot[found][:, None]) & (click[reach] >= 0)
-    purchase, place = np.nonzero(inside)
-    return click[reach[purchase, place]], codes["item"][found[purchase]]
+    """Pairs of a click and the hash of an item that its visitor bought, one of the last 64."""
+    counts = np.array([len(bought) // ITEM_BYTES for bought in batch.bought], dtype=np.int64)
+    hashes = np.frombuffer(b"".join(batch.bought), dtype="<u8").astype(np.uint64)
+    return np.repeat(np.arange(len(counts)), counts), hashes
 
 
 def _bar_crowding(out: Bools, categories: NDArray[np.uint32], most: int) -> None:

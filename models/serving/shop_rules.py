@@ -23,13 +23,14 @@ class ShopRulesError(PathcastError):
 class ShopRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The defaults exclude only items that the catalogue marks as unavailable.
 
-    `most_per_category`: most items of one category in an answer. `recommend_bought = false` excludes what the
-    visitor's last 50 clicks bought.
+    `most_per_category`: most items of one category in an answer. `recommend_bought = false` excludes the
+    last 64 items that the visitor bought, but for those of `rebuy_categories`, which are bought again.
     """
 
     recommend_out_of_stock: bool = False
     hidden_status: Words = msgspec.field(default_factory=lambda: list(NOT_SOLD))
     recommend_bought: bool = True
+    rebuy_categories: Words = []
     most_per_category: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
     blocked_items: Words = []
     blocked_categories: Words = []

@@ -10,9 +10,11 @@ import msgspec
 
 from models.contract.events import EVENT_CODES
 from models.durations import DAY_MS, MINUTE_MS
+from models.feedback import recommended
+from models.feedback.recommended import Recommended
 from models.identity.linking import share, unlink
 from models.state import exposure
-from models.state.exposure import Closed, Exposure, ExposureConfig
+from models.state.exposure import Exposure, ExposureConfig
 from models.state.facts import Churned, Ended, Expired, Facts, Transition
 from models.state.visitor import MAX_COUNT, StateError, Visitor
 
@@ -22,12 +24,16 @@ PURCHASE: Final = EVENT_CODES["purchase"]
 
 
 class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in ms of event time. Raises StateError for values that contradict each other."""
+    """Times in ms of event time. Raises StateError for values that contradict each other.
+
+    `clock_ms`: how much the clocks of a visitor's devices and of servers may disagree.
+    """
 
     gap_ms: int = 30 * MINUTE_MS
     max_session_ms: int = DAY_MS
     max_session_clicks: int = 10_000
     lateness_ms: int = 5 * MINUTE_MS
+    clock_ms: int = 20 * MINUTE_MS
     max_clicks_per_minute: int = 120
     churn_ms: int = 30 * DAY_MS
     ttl_ms: int = 180 * DAY_MS
@@ -42,10 +48,12 @@ class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise StateError(f"{found}: a decision must not outlive its visitor; lengthen ttl_ms")
         if not 0 < self.max_session_clicks <= MAX_COUNT:
             raise StateError(f"max_session_clicks {self.max_session_clicks}: expected 1 to {MAX_COUNT}")
-        if self.max_session_ms <= 0 or self.lateness_ms < 0 or self.max_clicks_per_minute < 1:
+        slack = min(self.lateness_ms, self.clock_ms)
+        if self.max_session_ms <= 0 or slack < 0 or self.max_clicks_per_minute < 1:
             raise StateError(
-                f"max_session_ms {self.max_session_ms}, lateness_ms {self.lateness_ms}, "
-                f"max_clicks_per_minute {self.max_clicks_per_minute}: expected > 0, >= 0 and >= 1"
+                f"max_session_ms {self.max_session_ms}, lateness_ms {self.lateness_ms}, clock_ms "
+                f"{self.clock_ms}, max_clicks_per_minute {self.max_clicks_per_minute}: expected > 0, >= 0, "
+                ">= 0 and >= 1"
             )
 
 
@@ -80,6 +88,8 @@ def fire_session_timer(
         if not visitor.ended:
             transitions += (ended(visitor), *share(visitor))
             visitor.ended = True
+            if visitor.forgets_hidden:
+                visitor.hidden, visitor.hidden_model, visitor.hidden_at = b"", 0, 0
         elif not visitor.churned:
             transitions.append(Churned(visitor.last_ts))
             visitor.churned = True
@@ -104,14 +114,15 @@ def ended(visitor: Visitor) -> Ended:
     )
 
 
-def close_expired(visitor: Visitor, facts: Facts, watermark: int, config: SessionConfig) -> list[Closed]:
+def close_expired(visitor: Visitor, facts: Facts, watermark: int, config: SessionConfig) -> list[Transition]:
     """Close expired attribution windows; reset the exposure for a new visitor, a new session or a refusal.
 
     Call it for every applied click, in record order, before its decision, with the step's `watermark`.
     """
     closed = _close(visitor, watermark, config)
     if facts.born or not facts.consent:
-        visitor.exposure, visitor.exposure_timer = Exposure(), 0
+        closed += exposure.withdraw(visitor.exposure)
+        visitor.exposure, visitor.exposure_timer, visitor.recommended = Exposure(), 0, Recommended()
     elif facts.fresh:
         exposure.session_started(visitor.exposure)
     return closed
@@ -135,10 +146,16 @@ def _session_due(visitor: Visitor, config: SessionConfig) -> int:
     return visitor.last_ts + (config.ttl_ms if visitor.churned else config.churn_ms)
 
 
-def _close(visitor: Visitor, watermark: int, config: SessionConfig) -> list[Closed]:
+def _close(visitor: Visitor, watermark: int, config: SessionConfig) -> list[Transition]:
     if not visitor.exposure_timer or watermark < visitor.exposure_timer * MINUTE_MS:
         return []
-    closed = exposure.close(visitor.exposure, watermark // MINUTE_MS * MINUTE_MS, config.exposure)
+    reached, window = watermark // MINUTE_MS * MINUTE_MS, config.exposure.attribution_ms
+    closed: list[Transition] = [
+        *exposure.close(visitor.exposure, reached, config.exposure),
+        *recommended.close(visitor.recommended, reached, window),
+    ]
     due = exposure.next_due(visitor.exposure, config.exposure)
+    if visitor.recommended.followed:
+        due = min(due, recommended.next_due(visitor.recommended, window))
     visitor.exposure_timer = minute_of(due) if due != exposure.NEVER else 0
     return closed

@@ -5,13 +5,22 @@ from typing import Final
 import xxhash
 
 from models.contract.events import EVENT_CODES, Click
+from models.sessions import orders, statements
 from models.sessions.lifecycle import ADD_TO_CART, BEGIN_CHECKOUT, PURCHASE
 from models.sessions.refunds import take_back
 from models.state import cart
 from models.state.codes import IN_CART, ITEM_BYTES, NO_ITEM, PAGE, SEEN, WIDTH, identity, pack, price_bucket
-from models.state.packed import has
+from models.state.packed import find, has
 from models.state.profile import count_taste
-from models.state.visitor import CODES_BYTES, MAX_AMOUNT, MAX_COUNT, PAGES_BYTES, SEEN_BYTES, Visitor
+from models.state.visitor import (
+    BOUGHT_BYTES,
+    CODES_BYTES,
+    MAX_AMOUNT,
+    MAX_COUNT,
+    PAGES_BYTES,
+    SEEN_BYTES,
+    Visitor,
+)
 
 PAGE_BYTES: Final = 4
 #: Most ratings in the sum; beyond it, sum and count are halved.
@@ -65,26 +74,29 @@ def _begin_checkout(visitor: Visitor, _: Click) -> None:
 
 
 def _purchase(visitor: Visitor, click: Click) -> None:
-    """A transaction's `value` counts once; events without one count price times quantity, each."""
-    visitor.purchase_ts = visitor.last_ts
-    order = _order(click)
-    repeated = order != 0 and order == visitor.last_order
-    if not repeated:
+    """A transaction's `value` counts once; without one, events count the sum of their lines, each."""
+    order = orders.order_of(click)
+    known = orders.enter(visitor, order)
+    if not known:
         visitor.orders = min(MAX_COUNT, visitor.orders + 1)
-        visitor.order_left, visitor.order_undone = 0, False
-    visitor.last_order = order
-    if click.value is None:
-        amount = cart.thousandths((click.price or 0) * (click.quantity or 1))
-    else:
-        amount = 0 if repeated else cart.thousandths(click.value)
+    amount = orders.bought(visitor, click, order, known)
+    visitor.purchase_ts = visitor.last_ts
     visitor.spend = min(MAX_AMOUNT, visitor.spend + amount)
     visitor.total_spend = min(MAX_AMOUNT, visitor.total_spend + amount)
     visitor.order_left = min(MAX_AMOUNT, visitor.order_left + amount)
+    statements.remember(visitor, click)
+    for item in cart.items_of(click):
+        _own(visitor, item)
     cart.buy(visitor, click)
 
 
-def _refund(visitor: Visitor, click: Click) -> None:
-    take_back(visitor, click, _order(click))
+def _own(visitor: Visitor, item: bytes) -> None:
+    """Makes an item (8 hash bytes) the latest one bought."""
+    bought = visitor.bought
+    at = find(bought, item, ITEM_BYTES)
+    if at >= 0:
+        bought = bought[:at] + bought[at + ITEM_BYTES :]
+    visitor.bought = (bought + item)[-BOUGHT_BYTES:]
 
 
 def _rate(visitor: Visitor, click: Click) -> None:
@@ -97,17 +109,12 @@ def _rate(visitor: Visitor, click: Click) -> None:
     visitor.rating_count += 1
 
 
-def _order(click: Click) -> int:
-    """Hash of the transaction that the event names, 0 for none."""
-    return int.from_bytes(digest(click.transaction_id.encode()), "big") if click.transaction_id else 0
-
-
 #: Further effects of some events, by event code.
 EFFECTS_BY_EVENT: Final = {
     ADD_TO_CART: _add_to_cart,
     EVENT_CODES["remove_from_cart"]: cart.remove,
     BEGIN_CHECKOUT: _begin_checkout,
     PURCHASE: _purchase,
-    EVENT_CODES["refund"]: _refund,
+    EVENT_CODES["refund"]: take_back,
     EVENT_CODES["rate_item"]: _rate,
 }

@@ -1,5 +1,6 @@
 """The session step: the only place where a click changes a visitor. Pure; semantics: `docs/state.md`."""
 
+from operator import add
 from typing import Final
 
 import xxhash
@@ -10,26 +11,31 @@ from models.durations import MINUTE_MS
 from models.identity.linking import age, declare, erase, follow, share
 from models.sessions.lifecycle import PURCHASE, SessionConfig, ended, fire_session_timer, minute_of
 from models.sessions.recording import record_click
-from models.state.codes import CLIPPED, FRESH, RATE, REORDERED, dwell_bucket
+from models.sessions.statements import repeats
+from models.state.codes import CLIPPED, CLOCK, FRESH, RATE, REORDERED, dwell_bucket
 from models.state.facts import ClickStatus, Facts, Reopened, Shared, Transition
 from models.state.packed import has
 from models.state.profile import fade
 from models.state.visitor import IDS_BYTES, MAX_COUNT, Visitor
 
 APPLIED: Final = ClickStatus.APPLIED
-AMOUNT_CLIPPED: Final = CLIPPED_FIELDS["price"] | CLIPPED_FIELDS["quantity"] | CLIPPED_FIELDS["value"]
+AMOUNT_CLIPPED: Final = sum(
+    CLIPPED_FIELDS[name] for name in ("price", "quantity", "value", "basket_prices", "basket_quantities")
+)
 ID_BYTES: Final = 8
+PAGE_VIEW: Final = EVENT_CODES["page_view"]
 #: Index of the latest code's event in packed codes.
 EVENT_AT: Final = -4
 digest: Final = xxhash.xxh3_64_digest
 
 
 def step(
-    visitor: Visitor | None, click: Click, watermark: int, config: SessionConfig
+    visitor: Visitor | None, click: Click, watermark: int, config: SessionConfig, arrived: int = -1
 ) -> tuple[Visitor, Facts]:
     """The visitor after `click`, and the facts of the step. The visitor passed in is changed in place.
 
-    `watermark` (event time in ms) never falls from one click of a partition to the next.
+    `watermark` (event time in ms) never falls from one click of a partition to the next. `arrived` is when
+    the click was received (epoch ms), -1 where that is not known.
     """
     transitions: list[Transition] = []
     if visitor is None:
@@ -41,21 +47,32 @@ def step(
             exposure=visitor.exposure,
             exposure_timer=visitor.exposure_timer,
             given=visitor.given,
+            recommended=visitor.recommended,
         )
     identifier, ids = digest(click.event_id.encode()), visitor.ids
     if has(ids, identifier, ID_BYTES):
         return visitor, Facts(ClickStatus.DUPLICATE, transitions)
     behind = visitor.last_ts - click.ts
+    flags = 0
     if behind > config.lateness_ms:
-        return visitor, Facts(ClickStatus.LATE, transitions, late_ms=behind)
+        if not _by_arrival(behind, click.ts, arrived, config):
+            return visitor, Facts(ClickStatus.LATE, transitions, late_ms=behind)
+        flags = CLOCK
     visitor.ids = (ids + identifier)[-IDS_BYTES:]
-    return visitor, _apply(visitor, click, config, transitions)
+    return visitor, _apply(visitor, click, config, transitions, flags)
 
 
-def _apply(visitor: Visitor, click: Click, config: SessionConfig, transitions: list[Transition]) -> Facts:
-    last, now, flags = visitor.last_ts, click.ts, 0
+def _by_arrival(behind: int, ts: int, arrived: int, config: SessionConfig) -> bool:
+    """Whether a click that has just been made seems late because two clocks disagree."""
+    return arrived >= 0 and max(behind, abs(ts - arrived)) <= config.clock_ms
+
+
+def _apply(
+    visitor: Visitor, click: Click, config: SessionConfig, transitions: list[Transition], flags: int
+) -> Facts:
+    last, now = visitor.last_ts, click.ts
     if now < last:
-        now, flags = last, REORDERED
+        now, flags = last, flags | REORDERED
     if click.flags & AMOUNT_CLIPPED:
         flags |= CLIPPED
     fresh = _enter(visitor, click, now, config, transitions)
@@ -67,7 +84,8 @@ def _apply(visitor: Visitor, click: Click, config: SessionConfig, transitions: l
         dwell = dwell_bucket(dwell_ms)
         visitor.dwell_ms += dwell_ms
         previous = visitor.codes[EVENT_AT] if visitor.codes else 0
-    event = EVENT_CODES[click.event]
+    repeated = click.event == "purchase" and not visitor.denied and repeats(visitor, click)
+    event = PAGE_VIEW if repeated else EVENT_CODES[click.event]
     flags |= _count(visitor, event, now, config)
     code = record_click(visitor, click, event, dwell, flags)
     if not visitor.denied:
@@ -89,6 +107,7 @@ def _apply(visitor: Visitor, click: Click, config: SessionConfig, transitions: l
         code[-1],
         dwell_ms,
         not visitor.denied,
+        repeated=repeated,
     )
 
 
@@ -127,7 +146,9 @@ def _begin(visitor: Visitor, now: int) -> None:
     """Moves the session into the totals and starts an empty one."""
     counts, totals = visitor.counts, visitor.totals
     if visitor.last_ts:
-        visitor.totals = [min(MAX_COUNT, a + b) for a, b in zip(totals, counts, strict=True)]
+        sums = list(map(add, totals, counts))
+        # No sum is so high as a rule, and to ask for each would take five times as long.
+        visitor.totals = sums if max(sums) <= MAX_COUNT else [min(MAX_COUNT, one) for one in sums]
         visitor.bought_sessions = min(MAX_COUNT, visitor.bought_sessions + (counts[PURCHASE] > 0))
         visitor.previous_end = visitor.last_ts
         visitor.left_items, visitor.left_value = visitor.cart_items, visitor.cart_value
@@ -150,6 +171,7 @@ def _erase(visitor: Visitor) -> list[Shared]:
     visitor.left_items = visitor.left_value = visitor.last_order = visitor.orders = visitor.purchase_ts = 0
     visitor.order_left = visitor.last_refund = visitor.rating_sum = visitor.rating_count = 0
     visitor.order_undone = False
+    visitor.recent_orders = visitor.statements = visitor.bought = b""
     return erase(visitor)
 
 

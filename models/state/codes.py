@@ -35,6 +35,7 @@ CLIPPED: Final = 8  # an amount of the event was beyond its bounds
 SEEN: Final = 16  # the item was met before in this session
 IN_CART: Final = 32  # the item was in the cart before this click
 PAGE: Final = 64  # the click names no item: the item field holds its page's hash
+CLOCK: Final = 128  # beyond the allowed lateness, but in order of arrival: two clocks disagree
 
 NO_ITEM: Final = bytes(ITEM_BYTES)
 
@@ -101,3 +102,13 @@ def items(codes: NDArray[np.void]) -> NDArray[np.uint64]:
 def unpack(codes: bytes) -> NDArray[np.void]:
     """Packed codes as a read-only array `[N]` of CODE."""
     return np.frombuffer(codes, dtype=CODE)
+
+
+def as_words(codes: NDArray[np.void]) -> NDArray[np.uint64]:
+    """Codes as two 64-bit words each `[N, 2]`, for kernels: the item, then the other fields from low to high.
+
+    Always read-only, so that kernels are compiled once for codes from anywhere.
+    """
+    words = np.ascontiguousarray(codes).view(np.uint64).reshape(-1, 2)
+    words.flags.writeable = False
+    return words

@@ -4,8 +4,7 @@ Integers only, bounded whatever the input, and free of clocks: every function ta
 semantics are in `docs/decisioning.md`. An outcome counts for a decision until `attribution_ms` after it.
 """
 
-from operator import attrgetter
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 import xxhash
@@ -13,25 +12,22 @@ import xxhash
 from models.contract.events import Click
 from models.decisions.actions import ActionSet
 from models.durations import DAY_MS
-from models.state import frequency_caps
+from models.feedback import visitor_outcomes as outcomes
+from models.feedback.visitor_outcomes import Happened
+from models.state import frequency_caps, pending
 from models.state.frequency_caps import ServingCount
+from models.state.pending import Pending, find_entry
 
 NEVER: Final = (1 << 63) - 1
-MAX_OPEN: Final = 8
+MAX_OPEN: Final = 64
 MAX_PARKED: Final = 8
 
+#: Bits of outcomes: `1 << kind`, by the kinds of `models.feedback.visitor_outcomes`.
 SHOWN: Final = 1
 CLICKED: Final = 2
 PURCHASED: Final = 4
 RATED: Final = 8
-OUTCOMES: Final = {
-    "view_promotion": SHOWN,
-    "select_promotion": CLICKED,
-    "purchase": PURCHASED,
-    "rate_item": RATED,
-}
-
-_BY_TS: Final = attrgetter("ts")
+DISMISSED: Final = 16
 
 OutcomeStatus = Literal["applied", "repeated", "expired", "parked"]
 
@@ -42,25 +38,43 @@ class ExposureConfig(msgspec.Struct, frozen=True):
     attribution_ms: int = DAY_MS
 
 
-class Pending(msgspec.Struct, array_like=True, gc=False):
-    """A decision awaiting outcomes, or outcomes awaiting their decision (then `action` is 0).
+class Exposure(msgspec.Struct, array_like=True, gc=False):
+    """Embedded in the visitor's record; at most 32 serving counts, 64 open decisions, 8 parked ones.
 
-    `decision` is the xxh3-64 of the decision id, `action` the 32-bit hash of the action's name, `ts` epoch
-    ms of event time, `outcomes` the bits of `OUTCOMES` seen.
+    `servings` are packed by `frequency_caps`, `open` and `parked` by `pending`, `outcomes` (with times and
+    values, of open and parked ones) by `models.feedback.visitor_outcomes`: as objects they would take three
+    quarters of the time in which a record is decoded.
     """
 
-    decision: int
-    action: int
-    ts: int
-    outcomes: int = 0
+    servings: bytes = b""
+    open: bytes = b""
+    parked: bytes = b""
+    outcomes: bytes = b""
 
 
-class Exposure(msgspec.Struct, array_like=True):
-    """Embedded in the visitor's record; at most 32 serving counts, 8 open decisions and 8 parked outcomes."""
+def contents(exposure: Exposure) -> dict[str, Any]:
+    """What an exposure holds, by the names of the fields, for people."""
+    return {
+        "servings": {
+            action: count._asdict() for action, count in frequency_caps.unpack(exposure.servings).items()
+        },
+        "open": [entry._asdict() for entry in pending.unpack(exposure.open)],
+        "parked": [entry._asdict() for entry in pending.unpack(exposure.parked)],
+        "outcomes": [one._asdict() for one in outcomes.unpack(exposure.outcomes)],
+    }
 
-    servings: dict[int, ServingCount] = {}
-    open: list[Pending] = []
-    parked: list[Pending] = []
+
+def packed(former: Any) -> list[bytes]:
+    """The fields of `Exposure` from those of a record of format 1, which had maps and arrays.
+
+    Raises TypeError, ValueError, LookupError or struct.error where they are damaged.
+    """
+    servings, opened, parked = former
+    counts = ((action, ServingCount(*count)) for action, count in servings.items())
+    return [
+        frequency_caps.pack(counts),
+        *(pending.pack(Pending(*entry) for entry in entries) for entries in (opened, parked)),
+    ]
 
 
 class Outcome(NamedTuple):
@@ -72,13 +86,23 @@ class Outcome(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """A pending entry that left the state at its window's end, or when pushed out by a newer one."""
+    """A pending entry that left the state at its window's end, or when pushed out by a newer one.
+
+    `happened` are its outcomes as `models.feedback.visitor_outcomes` packs them.
+    """
 
     decision: int
     action: int
     ts: int
     outcomes: int
     evicted: bool = False
+    happened: bytes = b""
+
+
+class Withdrawn(NamedTuple):
+    """An open decision that is given up because its visitor refused consent."""
+
+    decision: int
 
 
 def decision_hash(decision_id: str) -> int:
@@ -104,37 +128,40 @@ def record(exposure: Exposure, actions: ActionSet, position: int, decision_id: s
     if position == actions.none:
         return None
     action, decision = actions.hashes[position], decision_hash(decision_id)
-    frequency_caps.served(exposure.servings, action, ts)
-    if _find(exposure.open, decision) is not None:
+    exposure.servings = frequency_caps.served(exposure.servings, action, ts)
+    if find_entry(exposure.open, decision) is not None:
         return None
-    entry = Pending(decision, action, ts)
-    early = _find(exposure.parked, decision)
+    bits, early = 0, find_entry(exposure.parked, decision)
     if early is not None:
-        exposure.parked.remove(early)
-        entry.outcomes = early.outcomes
-        if early.outcomes & SHOWN:
-            frequency_caps.shown(exposure.servings, action, early.ts)
-    return _push(exposure.open, entry, MAX_OPEN)
+        exposure.parked = pending.without(exposure.parked, decision)
+        bits = early.outcomes
+        if bits & SHOWN:
+            exposure.servings = frequency_caps.shown(exposure.servings, action, early.ts)
+    entry = Pending(decision, action, ts, bits)
+    exposure.open, oldest = pending.pushed(exposure.open, entry, MAX_OPEN)
+    return _closed(exposure, oldest, True) if oldest is not None else None
 
 
 def apply_outcome(exposure: Exposure, click: Click, config: ExposureConfig) -> Outcome | None:
     """Follows an outcome event to its decision; None for every other click."""
     if click.decision_id is None:
         return None
-    outcome = OUTCOMES.get(click.event)
-    if outcome is None:
+    kind = outcomes.kind_of(click, outcomes.OF_DECISIONS)
+    if kind is None:
         return None
-    decision = decision_hash(click.decision_id)
-    entry = _find(exposure.open, decision)
+    decision, outcome = decision_hash(click.decision_id), 1 << kind
+    entry = find_entry(exposure.open, decision)
+    if entry is not None and click.ts - entry.ts >= config.attribution_ms:
+        return Outcome("expired", outcome, entry.action)
+    happened = Happened(decision, kind, 0, click.ts, outcomes.value_of(click, kind))
+    exposure.outcomes = outcomes.added(exposure.outcomes, happened)
     if entry is None:
         return _park(exposure, decision, outcome, click.ts)
-    if click.ts - entry.ts >= config.attribution_ms:
-        return Outcome("expired", outcome, entry.action)
     if entry.outcomes & outcome:
         return Outcome("repeated", outcome, entry.action)
-    entry.outcomes |= outcome
+    exposure.open = pending.replaced(exposure.open, _with_outcome(entry, outcome))
     if outcome == SHOWN:
-        frequency_caps.shown(exposure.servings, entry.action, click.ts)
+        exposure.servings = frequency_caps.shown(exposure.servings, entry.action, click.ts)
     return Outcome("applied", outcome, entry.action)
 
 
@@ -146,47 +173,45 @@ def close(exposure: Exposure, watermark: int, config: ExposureConfig) -> list[Cl
     if next_due(exposure, config) > watermark:
         return []
     oldest = watermark - config.attribution_ms
-    due = [entry for entry in (*exposure.open, *exposure.parked) if entry.ts <= oldest]
-    exposure.open = [entry for entry in exposure.open if entry.ts > oldest]
-    exposure.parked = [entry for entry in exposure.parked if entry.ts > oldest]
+    opened, exposure.open = pending.split(exposure.open, oldest)
+    parked, exposure.parked = pending.split(exposure.parked, oldest)
+    due = opened + parked
     due.sort(key=lambda entry: (entry.ts, entry.action == 0))
-    return [Closed(entry.decision, entry.action, entry.ts, entry.outcomes) for entry in due]
+    return [_closed(exposure, entry) for entry in due]
+
+
+def withdraw(exposure: Exposure) -> list[Withdrawn]:
+    """What an exposure that is emptied leaves without an end: its open decisions."""
+    return [Withdrawn(entry.decision) for entry in pending.unpack(exposure.open)] if exposure.open else []
 
 
 def next_due(exposure: Exposure, config: ExposureConfig) -> int:
     """Epoch ms of event time at which `close` next has work; `NEVER` if nothing is pending."""
-    if not exposure.open and not exposure.parked:
-        return NEVER
-    oldest: int = min(map(_BY_TS, (*exposure.open, *exposure.parked)))
-    return oldest + config.attribution_ms
+    waiting = exposure.open + exposure.parked
+    return pending.oldest_ts(waiting) + config.attribution_ms if waiting else NEVER
 
 
 def session_started(exposure: Exposure) -> None:
     """Forgets the session's counts; days, cooldowns and pending decisions outlive a session."""
-    frequency_caps.session_started(exposure.servings)
+    exposure.servings = frequency_caps.session_started(exposure.servings)
 
 
 def _park(exposure: Exposure, decision: int, outcome: int, ts: int) -> Outcome:
-    entry = _find(exposure.parked, decision)
+    entry = find_entry(exposure.parked, decision)
     if entry is None:
-        _push(exposure.parked, Pending(decision, 0, ts, outcome), MAX_PARKED)
+        entry = Pending(decision, 0, ts, outcome)
+        exposure.parked, oldest = pending.pushed(exposure.parked, entry, MAX_PARKED)
+        if oldest is not None:
+            _closed(exposure, oldest)
     else:
-        entry.outcomes |= outcome
+        exposure.parked = pending.replaced(exposure.parked, _with_outcome(entry, outcome))
     return Outcome("parked", outcome)
 
 
-def _push(entries: list[Pending], entry: Pending, bound: int) -> Closed | None:
-    """Appends; beyond the bound pushes out the oldest by event time, the longest held among equals."""
-    entries.append(entry)
-    if len(entries) <= bound:
-        return None
-    oldest = min(entries, key=_BY_TS)
-    entries.remove(oldest)
-    return Closed(oldest.decision, oldest.action, oldest.ts, oldest.outcomes, evicted=True)
+def _closed(exposure: Exposure, entry: Pending, evicted: bool = False) -> Closed:
+    happened, exposure.outcomes = outcomes.split(exposure.outcomes, entry.decision)
+    return Closed(*entry, evicted, happened)
 
 
-def _find(entries: list[Pending], decision: int) -> Pending | None:
-    for entry in entries:
-        if entry.decision == decision:
-            return entry
-    return None
+def _with_outcome(entry: Pending, outcome: int) -> Pending:
+    return entry._replace(outcomes=entry.outcomes | outcome)

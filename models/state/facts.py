@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from models.state.exposure import Closed
+from models.feedback.recommended import ClosedList
+from models.state.exposure import Closed, Withdrawn
 from models.state.summary import Summary
 
 
@@ -55,7 +56,7 @@ class Shared(NamedTuple):
     summary: Summary | None
 
 
-Transition = Ended | Reopened | Churned | Expired | Closed | Shared
+Transition = Ended | Reopened | Churned | Expired | Closed | ClosedList | Withdrawn | Shared
 
 
 class Facts(msgspec.Struct, gc=False):
@@ -63,6 +64,7 @@ class Facts(msgspec.Struct, gc=False):
 
     `code` is the click's 16 bytes, `flags` its flag bits, `position` its 1-based index in the session,
     `event` and `previous` the event codes of this click and of the session's click before (0: none).
+    `repeated`: an order's page loaded again; who reads the click's event sees a `page_view` from here on.
     `late_ms` says by how much a `LATE` click is older than the visitor's last one. Where `status` is not
     APPLIED the rest is at its default.
     """
@@ -79,3 +81,4 @@ class Facts(msgspec.Struct, gc=False):
     dwell_ms: int = 0
     consent: bool = True
     late_ms: int = 0
+    repeated: bool = False

@@ -1,6 +1,7 @@
 """A pane's counts: those of one item, or the funnel. Integers that are only added."""
 
 import struct
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -53,9 +54,12 @@ encode_funnel = _encoder.encode
 decode_funnel = _decoder.decode
 
 
-def encode_item(counts: ItemCounts) -> bytes:
+def encode_item(counts: Sequence[int]) -> bytes:
     """20 bytes: five u4, little-endian, saturating."""
-    return _ITEM.pack(*(min(_MAX, count) for count in counts))
+    try:
+        return _ITEM.pack(*counts)
+    except struct.error:
+        return _ITEM.pack(*(min(_MAX, count) for count in counts))
 
 
 def decode_item(value: bytes) -> ItemCounts:
@@ -63,14 +67,19 @@ def decode_item(value: bytes) -> ItemCounts:
     return ItemCounts._make(_ITEM.unpack(value))
 
 
-def add_items(a: ItemCounts, b: ItemCounts) -> ItemCounts:
-    """The sum; of two categories the greater hash, so that the order does not matter."""
-    return ItemCounts(
-        a.views + b.views,
-        a.carts + b.carts,
-        a.purchases + b.purchases,
-        a.other + b.other,
-        max(a.category, b.category),
+def item_sum(value: bytes | None, more: Sequence[int]) -> bytes:
+    """An item pane's value (None: there was none) after more counts, in the order of ItemCounts.
+
+    Of two categories the greater hash stays, so that the order does not matter.
+    """
+    if value is None:
+        return encode_item(more)
+    views, carts, purchases, other, category = _ITEM.unpack(value)
+    more_views, more_carts, more_purchases, more_other, another = more
+    if another > category:
+        category = another
+    return encode_item(
+        (views + more_views, carts + more_carts, purchases + more_purchases, other + more_other, category)
     )
 
 

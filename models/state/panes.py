@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from models.contract.events import EVENT_CODES, Click
+from models.contract.events import EVENT_CODES, INTEREST, Click
 from models.durations import HOUR_MS
 from models.state import state_keys
 from models.state.codes import RATE
@@ -18,13 +18,11 @@ from models.state.event_counts import COUNTERS
 from models.state.facts import Ended, Facts, Reopened, Transition
 from models.state.pane_counts import (
     Funnel,
-    ItemCounts,
     add_funnels,
-    add_items,
     decode_funnel,
     decode_item,
     encode_funnel,
-    encode_item,
+    item_sum,
     weight,
 )
 from models.state.visitor import StateError
@@ -35,11 +33,14 @@ _COLUMN: Final = {
     EVENT_CODES["add_to_cart"]: _CARTS,
     EVENT_CODES["purchase"]: _PURCHASES,
 }
+_INTEREST: Final = frozenset(EVENT_CODES[name] for name in INTEREST)
 
 Read = Callable[[Sequence[bytes]], Sequence[bytes | None]]
 Pairs = Iterable[tuple[bytes, bytes]]
 #: Pairs under a prefix, in key order.
 Scan = Callable[[bytes], Pairs]
+#: An item pane that changed: its key, and its value before (None: new) and after (None: expired).
+MovedPane = tuple[bytes, bytes | None, bytes | None]
 
 
 class PaneConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +63,7 @@ class Collector:
     """What one chunk adds to the panes: `add` and `transition` while it is stepped, `merge` once at its end.
 
     `items` (by pane number and item id: views, carts, purchases, other, category hash) and `funnels` (by pane
-    number) hold the additions alone.
+    number) hold the additions alone. After `merge`, `moved` has the item panes, for caches of their sums.
     """
 
     def __init__(self, config: PaneConfig) -> None:
@@ -70,25 +71,34 @@ class Collector:
         self._width = config.width_ms
         self.items: dict[tuple[int, str], list[int]] = {}
         self.funnels: dict[int, Funnel] = {}
-        self.replaced: list[tuple[bytes, bytes]] = []
+        self.moved: list[MovedPane] = []
 
-    def add(self, click: Click, facts: Facts) -> None:
-        """Counts an applied click, in the pane of its own event time.
+    def add(self, applied: Iterable[tuple[Click, Facts]]) -> None:
+        """Counts applied clicks, each in the pane of its own event time.
 
-        Clicks at a rate beyond a person's count in the funnel, but not for popularity.
+        Clicks at a rate beyond a person's, and those that show no interest in their items, count in the
+        funnel, but not for popularity.
         """
-        pane = click.ts // self._width
-        event = facts.event
-        funnel = self.funnels.get(pane) or self._funnel(pane)
-        funnel.clicks += 1
-        funnel.events[event] += 1
-        if facts.fresh:
-            funnel.started += 1
-        elif facts.previous:
-            edge = facts.previous * COUNTERS + event
-            funnel.edges[edge] = funnel.edges.get(edge, 0) + 1
-        if not facts.flags & RATE:
-            self._add_items(click, pane, _COLUMN.get(event, _OTHER), facts.code)
+        width, steps = self._width, dict[tuple[int, int, int, bool], int]()
+        for click, facts in applied:
+            pane, event = click.ts // width, facts.event
+            step = (pane, event, facts.previous, facts.fresh)
+            steps[step] = steps.get(step, 0) + 1
+            if not facts.flags & RATE and event in _INTEREST:
+                self._add_items(click, pane, _COLUMN.get(event, _OTHER), facts.code)
+        # There are few kinds of steps: to count them first is faster than to count each in its funnel.
+        for step, times in steps.items():
+            self._add_steps(*step, times)
+
+    def _add_steps(self, pane: int, event: int, previous: int, fresh: bool, times: int) -> None:
+        funnel = self._funnel(pane)
+        funnel.clicks += times
+        funnel.events[event] += times
+        if fresh:
+            funnel.started += times
+        elif previous:
+            edge = previous * COUNTERS + event
+            funnel.edges[edge] = funnel.edges.get(edge, 0) + times
 
     def transition(self, transition: Transition) -> None:
         """Counts a session's end, or takes it back, in the pane of its last event."""
@@ -99,22 +109,25 @@ class Collector:
             funnel.bought += sign * (transition.purchases > 0)
 
     def merge(self, read: Read, watermark: int) -> list[tuple[bytes, bytes]]:
-        """Keys and new values, given a multi-get of the old; nothing for panes expired at `watermark`.
-
-        Afterwards `replaced` holds the item panes' old pairs, for caches of their sums.
-        """
+        """Keys and new values, given a multi-get of the old; nothing for panes expired at `watermark`."""
         oldest = self._config.oldest(watermark)
         items = {state_keys.item_pane(*at): add for at, add in self.items.items() if at[0] >= oldest}
         funnels = {state_keys.funnel_pane(at): add for at, add in self.funnels.items() if at >= oldest}
-        old = dict(zip((*items, *funnels), read([*items, *funnels]), strict=True))
-        self.replaced = [(key, value) for key in items if (value := old[key]) is not None]
+        old = read([*items, *funnels])
+        self.moved = [
+            (key, value, item_sum(value, add)) for (key, add), value in zip(items.items(), old, strict=False)
+        ]
+        summed = zip(funnels.items(), old[len(items) :], strict=True)
         return [
-            *((key, _item_sum(old[key], ItemCounts._make(add))) for key, add in items.items()),
-            *((key, _funnel_sum(old[key], add)) for key, add in funnels.items()),
+            *((key, after) for key, _, after in self.moved if after is not None),
+            *((key, _funnel_sum(value, add)) for (key, add), value in summed),
         ]
 
     def _funnel(self, pane: int) -> Funnel:
-        return self.funnels.setdefault(pane, Funnel())
+        found = self.funnels.get(pane)
+        if found is None:
+            found = self.funnels[pane] = Funnel()
+        return found
 
     def _add_items(self, click: Click, pane: int, column: int, code: bytes) -> None:
         if click.item_id is not None:
@@ -156,10 +169,6 @@ def weights(pairs: Pairs, sign: int = 1) -> Iterator[tuple[str, int, int]]:
 
 def _older(pairs: Pairs, oldest: int) -> Iterator[tuple[bytes, bytes]]:
     return takewhile(lambda pair: state_keys.pane_parts(pair[0])[0] < oldest, pairs)
-
-
-def _item_sum(old: bytes | None, add: ItemCounts) -> bytes:
-    return encode_item(add if old is None else add_items(decode_item(old), add))
 
 
 def _funnel_sum(old: bytes | None, add: Funnel) -> bytes:

@@ -19,7 +19,6 @@ FADE: Final = tuple(int(65_536 * 0.5 ** (days / HALF_LIFE_DAYS)) for days in ran
 
 _UNITS: Final = {
     "page_view": 64,
-    "view_item_list": 64,
     "select_item": 128,
     "view_item": 256,
     "add_to_wishlist": 512,

@@ -8,10 +8,14 @@ TIMER: Final = b"t"
 ENVELOPE: Final = b"e"
 #: A visitor's profile given by the topic `profiles`.
 GIVEN: Final = b"g"
+#: What the partition has been granted, has returned and has spent of budgets: one record.
+BUDGETS: Final = b"b"
 #: A user and their devices.
 USER: Final = b"u"
 #: Which visitors of the partition are linked to a user.
 LINK: Final = b"l"
+#: A decision that awaits its outcomes, as it was made.
+DECISION: Final = b"d"
 PANE: Final = b"p"
 ITEM_PANE: Final = PANE + b"i"
 FUNNEL_PANE: Final = PANE + b"f"
@@ -76,6 +80,16 @@ def link_parts(key: bytes) -> tuple[str, str]:
 def linked(user_id: str, key: bytes) -> bytes:
     """The key of the visitor's record, of such a key of that user."""
     return VISITOR + key[len(links(user_id)) :]
+
+
+def decision(visitor_key: bytes, decision_hash: int) -> bytes:
+    """Where a visitor's open decision is kept, by the hash of its id; the hash is the key's last 8 bytes."""
+    return DECISION + visitor_name(visitor_key) + decision_hash.to_bytes(8, "big")
+
+
+def decision_visitor(key: bytes) -> bytes:
+    """The key of the visitor's record, of such a key."""
+    return VISITOR + key[len(DECISION) : -8]
 
 
 def timer(minute: int, visitor_key: bytes) -> bytes:

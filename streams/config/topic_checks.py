@@ -23,14 +23,24 @@ def check(counts: Mapping[str, int], names: TopicNames) -> None:
     if len(set(by_visitor.values())) > 1:
         raise SetUpError(
             f"topics keyed by visitor differ in their partitions ({_listed(by_visitor)}): expected equal "
-            "counts, since an answer goes to the partition of its click. Add partitions to the smaller ones, "
-            "or name others (PATHCAST_TOPIC_*)"
+            "counts, since an answer goes to the partition of its click. `pathcast topics --mend` adds "
+            "partitions to the smaller ones, or name others (PATHCAST_TOPIC_*)"
         )
     wide = {topic: counts[topic] for topic in names.broadcast if counts.get(topic, 1) != 1}
     if wide:
         raise SetUpError(
             f"broadcast topics have several partitions ({_listed(wide)}): expected 1, since the order of "
-            "updates matters. Recreate them, or name others (PATHCAST_TOPIC_*)"
+            "updates matters. Delete them and run `pathcast topics`, or name others (PATHCAST_TOPIC_*)"
+        )
+
+
+def check_state(changelog: str, kept: int, topic: str, count: int) -> None:
+    """Raises SetUpError where `topic` has another number of partitions than the state in `changelog`."""
+    if kept != count:
+        raise SetUpError(
+            f"{topic} has {count} partitions, its state in {changelog} has {kept}: later clicks of a visitor "
+            "may come to another partition than the visitor's state, which cannot be divided in place; "
+            "`pathcast state grow` says what to do"
         )
 
 

@@ -15,6 +15,11 @@ def entries(table: type[BaseSettings]) -> Mapping[str, Topic]:
     }
 
 
+def changelog_of(application_id: str) -> str:
+    """The topic that holds an installation's state."""
+    return f"{application_id}-state-changelog"
+
+
 class SelectableNames(BaseSettings):
     """Names of topics, each a field with an entry, that can be selected by their entries."""
 

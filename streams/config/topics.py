@@ -11,12 +11,15 @@ from typing import Annotated, Final
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from models.constraints.budget_records import BudgetGrant, BudgetSpend
 from models.contract.events import Click
 from models.contract.items import Item
 from models.contract.predictions import AdDecision, LapsingVisitor, PurchaseIntent, Recommendations
 from models.contract.profile_updates import ProfileUpdate
+from models.contract.rewards import RecommendationOutcome, Reward
 from models.contract.updates import ModelReport, ModelUpdate
 from models.durations import DAY_MS, HOUR_MS
+from models.experiments.experiment import Experiment
 from models.privacy.erasure import Erasure, StateCopy
 from streams.config.topic import (
     COMMANDS,
@@ -64,6 +67,16 @@ class TopicNames(SelectableNames):
     ad_decisions: Annotated[
         str, answer("The action chosen, per click.", AdDecision, 28, [SHOP, TRAINER, COMMANDS])
     ] = Field(default="ad-decisions", description="Output: the action taken, with its propensity.")
+    rewards: Annotated[
+        str, answer("What became of each decision.", Reward, 28, [SHOP, TRAINER, COMMANDS])
+    ] = Field(default="rewards", description="Output: decisions with their outcomes, once each.")
+    recommendation_outcomes: Annotated[
+        str,
+        answer("What became of recommendations.", RecommendationOutcome, 28, [SHOP, TRAINER, COMMANDS]),
+    ] = Field(
+        default="recommendation-outcomes",
+        description="Output: recommendations that were seen or followed, with their outcomes, once each.",
+    )
     dead_letters: Annotated[
         str,
         Topic(
@@ -180,9 +193,16 @@ class TopicNames(SelectableNames):
     model_updates: Annotated[
         str,
         broadcast(
-            "Models as they are promoted.", "Placement, UTF-8", ModelUpdate, [TRAINER, COMMANDS], [WORKER]
+            "Models and policies as they are promoted.",
+            "Kind and placement, UTF-8",
+            ModelUpdate,
+            [TRAINER, COMMANDS],
+            [WORKER],
         ),
-    ] = Field(default="model-updates", description="Broadcast, compacted: manifests of promoted models.")
+    ] = Field(
+        default="model-updates",
+        description="Broadcast, compacted: manifests of promoted models and policies.",
+    )
     model_reports: Annotated[
         str,
         broadcast(
@@ -191,6 +211,24 @@ class TopicNames(SelectableNames):
     ] = Field(
         default="model-reports",
         description="Output, compacted: what workers say of versions: in use, refused, compared.",
+    )
+    experiments: Annotated[
+        str, broadcast("Running and stopped ones.", "Name, UTF-8", Experiment, [COMMANDS], [WORKER, COMMANDS])
+    ] = Field(default="experiments", description="Broadcast, compacted: experiments, running and stopped.")
+    budget_grants: Annotated[
+        str,
+        broadcast(
+            "What may be spent.", "account:partition, UTF-8", BudgetGrant, [COMMANDS], [WORKER, COMMANDS]
+        ),
+    ] = Field(
+        default="budget-grants",
+        description="Broadcast, compacted, from `pathcast pacer`: what each partition may spend of budgets.",
+    )
+    budget_spend: Annotated[
+        str, broadcast("What partitions spent.", "Partition, UTF-8", BudgetSpend, [WORKER], [COMMANDS])
+    ] = Field(
+        default="budget-spend",
+        description="Output, compacted: what each partition has spent and returned of each budget.",
     )
     state_copies: Annotated[
         str,

@@ -8,18 +8,19 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
 
 from models.contract.events import Limits
 from models.data_folders import data_folder, documented
-from models.durations import DAY_MS, HOUR_MS, MINUTE_MS
-from models.sessions.lifecycle import SessionConfig
-from models.state.exposure import ExposureConfig
-from models.state.panes import PaneConfig
+from streams.config.state_settings import StateSettings
+from streams.config.wire_settings import WireSettings
+
+#: Kafka's default of `transaction.max.timeout.ms`.
+LONGEST_TRANSACTION_SECONDS = 900
 
 
-class WorkerSettings(BaseSettings):
+class WorkerSettings(WireSettings, StateSettings):
     """One worker process. Read once at start; nothing is reread while it runs."""
 
     model_config = SettingsConfigDict(
@@ -82,8 +83,8 @@ class WorkerSettings(BaseSettings):
         default=None,
         ge=0,
         le=64,
-        description="Threads that process large chunks beside the event loop; unset: 1 with a GPU, 0 "
-        "without, where a second thread costs more than it gives.",
+        description="Threads that process large cycles while the one before is committed: 1, or 0 for none. "
+        "Unset: 1.",
     )
     web_host: str = Field(
         default="127.0.0.1",
@@ -101,30 +102,6 @@ class WorkerSettings(BaseSettings):
     )
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object per line, or text for people."
-    )
-    session_gap_minutes: float = Field(
-        default=30.0, gt=0, le=44_640, description="Inactivity (event time) that ends a session."
-    )
-    allowed_lateness_minutes: float = Field(
-        default=5.0,
-        ge=0,
-        le=525_600,
-        description="How much older than the visitor's last click one may be (event time).",
-    )
-    churn_days: float = Field(
-        default=30.0, gt=0, le=3650, description="Absence (event time) that marks a visitor as churned."
-    )
-    visitor_ttl_days: float = Field(
-        default=180.0, gt=0, le=3650, description="Absence (event time) after which a visitor is forgotten."
-    )
-    pane_hours: int = Field(
-        default=48,
-        ge=1,
-        le=8784,
-        description="How long hourly panes of counts over all visitors of a partition are kept (event time).",
-    )
-    attribution_hours: float = Field(
-        default=24.0, gt=0, le=8760, description="How long a decision waits for its outcome (event time)."
     )
     idle_seconds: float = Field(
         default=60.0,
@@ -148,13 +125,13 @@ class WorkerSettings(BaseSettings):
         default=2000,
         ge=1,
         le=50_000,
-        description="Most records fetched at once and applied in one transaction.",
+        description="Most clicks fetched at once, and applied in one transaction over all partitions.",
     )
     recent_visitors: int = Field(
-        default=50_000,
+        default=100_000,
         ge=0,
-        description="Visitors kept decoded in memory (about 5 kB each, 8 where answers are sealed), for all "
-        "partitions together.",
+        description="Visitors whose records are kept in memory (about 2 kB each, 5 where answers are "
+        "sealed), for all partitions together.",
     )
     rebuilds_per_chunk: int = Field(
         default=64,
@@ -182,11 +159,13 @@ class WorkerSettings(BaseSettings):
         le=1800,
         description="Silence after which Kafka gives this worker's partitions to others.",
     )
-    transaction_timeout_seconds: float = Field(
-        default=60.0,
-        ge=5,
-        le=900,
-        description="Open transactions of a lost worker are aborted after this at the latest.",
+    transaction_timeout_seconds: float | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_TRANSACTION_SECONDS,
+        description="Open transactions of a lost worker are aborted after this at the latest. Below the "
+        "session timeout, so that a takeover waits for that alone; two thirds of it where not set, at most "
+        "900 s, which Kafka allows by default.",
     )
     changelog_replication: int = Field(
         default=1, ge=1, le=100, description="Replication factor of the state's changelog."
@@ -206,19 +185,20 @@ class WorkerSettings(BaseSettings):
         "that is not in a file yet, which takes half of it at most.",
     )
 
-    def session_config(self) -> SessionConfig:
-        """The times of a visitor's state, in ms. Raises StateError for times that contradict each other."""
-        return SessionConfig(
-            gap_ms=int(self.session_gap_minutes * MINUTE_MS),
-            lateness_ms=int(self.allowed_lateness_minutes * MINUTE_MS),
-            churn_ms=int(self.churn_days * DAY_MS),
-            ttl_ms=int(self.visitor_ttl_days * DAY_MS),
-            exposure=ExposureConfig(int(self.attribution_hours * HOUR_MS)),
-        )
+    @field_validator("transaction_timeout_seconds")
+    @classmethod
+    def _below_session_timeout(cls, value: float | None, others: ValidationInfo) -> float | None:
+        session = others.data.get("session_timeout_seconds")
+        if value is not None and session is not None and value >= session:
+            raise ValueError(f"set it below PATHCAST_SESSION_TIMEOUT_SECONDS, which is {session:g}")
+        return value
 
-    def pane_config(self) -> PaneConfig:
-        """How long panes are kept, in ms."""
-        return PaneConfig(retention_ms=self.pane_hours * HOUR_MS)
+    @property
+    def transaction_timeout_ms(self) -> int:
+        """The transaction timeout, given or derived from the session timeout; at most what brokers allow."""
+        seconds = self.transaction_timeout_seconds
+        derived = min(self.session_timeout_seconds * 2 / 3, LONGEST_TRANSACTION_SECONDS)
+        return int(1000 * (derived if seconds is None else seconds))
 
     def limits(self) -> Limits:
         """What the decoder accepts: the limits of the same names, the others at their defaults."""
@@ -226,4 +206,5 @@ class WorkerSettings(BaseSettings):
             max_event_bytes=self.max_event_bytes,
             check_skew=self.check_skew,
             trust_original_time=self.trust_original_time,
+            time_zone=self.time_zone,
         )

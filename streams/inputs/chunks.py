@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class FetchedRecord(Protocol):
-    """The fields of a Kafka record that the worker reads (aiokafka's ConsumerRecord has them)."""
+    """The fields of a Kafka record that the worker reads (aiokafka's DefaultRecord has them)."""
 
     offset: int
     timestamp: int
@@ -28,7 +28,7 @@ class Chunk(NamedTuple):
     """Records of `[start, end)`: control records and compacted holes are inside the span.
 
     Shaped like a consumer record, so that Faust carries it as one message whose offset is the span's last
-    position.
+    position. `lost`: the topic's retention deleted this many offsets at the start of the span.
     """
 
     topic: str
@@ -42,6 +42,7 @@ class Chunk(NamedTuple):
     fetched_at: float
     key: bytes = b""
     headers: tuple[()] = ()
+    lost: int = 0
 
     @property
     def value(self) -> "Chunk":
@@ -49,8 +50,10 @@ class Chunk(NamedTuple):
         return self
 
 
-def make(tp: Any, span: tuple[int, int], records: Sequence[Any], epoch: Epoch, now: float) -> Chunk:
+def make(
+    tp: Any, span: tuple[int, int], records: Sequence[Any], epoch: Epoch, now: float, lost: int = 0
+) -> Chunk:
     """A chunk of `tp` covering `span`; empty where the span has only control records."""
     timestamp = records[-1].timestamp if records else None
     start, end = span
-    return Chunk(tp.topic, tp.partition, end - 1, timestamp, start, end, records, epoch, now)
+    return Chunk(tp.topic, tp.partition, end - 1, timestamp, start, end, records, epoch, now, lost=lost)

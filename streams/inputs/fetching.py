@@ -1,18 +1,35 @@
-"""The thread that fetches: committed records only, with short waits for low latency."""
+"""The thread that fetches: committed records only, as soon as there are any."""
 
+from collections import OrderedDict
 from typing import Any
 
+from aiokafka.consumer.fetcher import PartitionRecords
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-#: The broker answers a fetch after this many bytes or this time (ms). Answering at once would mean a fetch
-#: for each click or two, which costs as much as scoring ten. At 1,000 clicks/s 2 ms are worse than 8; 30 ms,
-#: which save transactions on a slow machine, are worse by half. Requests after an idle fetch (the ends of the
-#: changelog, at every rebalance) also wait for it: Faust's default of 1.5 s would make them much slower.
-FETCH_BYTES = 16 << 10
-FETCH_WAIT_MS = 8
-#: Interval (s) at which aiokafka looks at prefetched records; its default of 0.1 would dominate latency.
-PREFETCH_BACKOFF = 0.002
+#: The broker answers a fetch as soon as there is a record, else after this time (ms). Requests after an idle
+#: fetch (the ends of the changelog, at every rebalance) wait for it, so Faust's 1.5 s would delay them.
+FETCH_WAIT_MS = 100
+#: Longest time (s) for which a fetch waits until the records of the former one are consumed. aiokafka would
+#: otherwise leave their partitions out of it, and these would wait until a record of another one arrives.
+PREFETCH_BACKOFF = 0.02
+
+
+class DecodedFetches(OrderedDict[Any, Any]):
+    """aiokafka's fetches by partition; their records are handed out as the decoder made them.
+
+    aiokafka would copy each into a frozen dataclass, which takes several times as long as to decode it.
+    """
+
+    def __setitem__(self, tp: Any, fetched: Any) -> None:
+        records = getattr(fetched, "_partition_records", None)
+        if isinstance(records, PartitionRecords):
+            records._consumer_record = _as_decoded
+        super().__setitem__(tp, fetched)
+
+
+def _as_decoded(_: Any, record: Any) -> Any:
+    return record
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -21,16 +38,28 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
-        consumer._fetch_max_wait_ms, consumer._fetch_min_bytes = FETCH_WAIT_MS, FETCH_BYTES
+        consumer._fetch_max_wait_ms, consumer._fetch_min_bytes = FETCH_WAIT_MS, 1
         return consumer
 
     async def on_start(self) -> None:
-        """Start, and look at prefetched records often."""
+        """Start, and let each fetch cover all partitions."""
         await super().on_start()
-        self._consumer._fetcher._prefetch_backoff = PREFETCH_BACKOFF
+        fetcher = self._consumer._fetcher
+        fetcher._prefetch_backoff, fetcher._records = PREFETCH_BACKOFF, DecodedFetches(fetcher._records)
 
     def position_now(self, tp: TP) -> int | None:
         """The next position to fetch, None where it is not known (yet)."""
         subscription = self._consumer._subscription.subscription
         state = subscription.assignment.state_value(tp) if subscription and subscription.assignment else None
         return state.position if state is not None and state.has_valid_position else None
+
+    def reset_of(self, tp: TP) -> Any:
+        """An object that is another one after each reset of the position by aiokafka; a seek leaves it."""
+        subscription = self._consumer._subscription.subscription
+        state = subscription.assignment.state_value(tp) if subscription and subscription.assignment else None
+        return None if state is None else state._position_fut
+
+    @property
+    def member_id(self) -> str:
+        """The id under which the group knows this worker, as of the latest assignment."""
+        return str(self._consumer._coordinator.member_id)

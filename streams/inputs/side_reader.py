@@ -10,10 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import aiokafka
+import structlog
 from aiokafka.errors import KafkaError
 
 from streams.errors import SetUpError
+from streams.inputs.lost_clicks import ADVICE
 from streams.inputs.side_inputs import SideInputs
+
+log = structlog.get_logger("pathcast.worker")
 
 #: The broker answers a fetch as soon as there are records, else after this time (ms).
 FETCH_WAIT_MS = 500
@@ -45,6 +49,18 @@ class SidePartition(Protocol):
         ...
 
 
+def _tell_lost(place: Place, position: int, begin: int) -> None:
+    if 0 < position < begin:
+        log.warning(
+            "records lost: retention deleted them before they were read",
+            topic=place.topic,
+            partition=place.partition,
+            records=begin - position,
+            offsets=f"{position} to {begin - 1}",
+            advice=ADVICE,
+        )
+
+
 class SideReader:
     """Follows `topics` for the partitions of one assignment."""
 
@@ -67,7 +83,7 @@ class SideReader:
         )
         try:
             await consumer.start()
-            self._begin(partitions)
+            await self._begin(partitions)
             while True:
                 await self._fetch(partitions)
         except KafkaError as error:
@@ -79,12 +95,16 @@ class SideReader:
             self._consumer = None
             await consumer.stop()
 
-    def _begin(self, partitions: Mapping[int, SidePartition]) -> None:
+    async def _begin(self, partitions: Mapping[int, SidePartition]) -> None:
         places = [Place(topic, partition) for partition in partitions for topic in self._topics]
-        self._consumer.assign([aiokafka.TopicPartition(*place) for place in places])
-        for place in places:
+        parts = [aiokafka.TopicPartition(*place) for place in places]
+        self._consumer.assign(parts)
+        for place, part in zip(places, parts, strict=True):
             self._ends[place] = position = partitions[place.partition].side_position(place.topic)
-            self._consumer.seek(aiokafka.TopicPartition(*place), position)
+            self._consumer.seek(part, position)
+        begins = await self._consumer.beginning_offsets(parts)
+        for place, part in zip(places, parts, strict=True):
+            _tell_lost(place, self._ends[place], begins[part])
 
     async def _fetch(self, partitions: Mapping[int, SidePartition]) -> None:
         wanted = [place for place in self._ends if not partitions[place.partition].sides.is_full(place.topic)]

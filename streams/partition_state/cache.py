@@ -10,11 +10,12 @@ from models.privacy.envelope import Envelope
 from models.registry.versions import Version
 from models.scoring.popularity import Popularity
 from models.state import panes, state_keys, timers
-from models.state.visitor import Visitor
-from streams.effects import Message, Reader
+from models.state.exposure import Exposure, contents
+from models.state.panes import MovedPane
+from streams.constraints.partition_budgets import PartitionBudgets
+from streams.effects import Reader
+from streams.partition_state.latest_answers import LatestAnswers
 
-#: Visitors whose last answers `/visitors/{id}` can show.
-ANSWERS_KEPT = 10_000
 #: Changed item panes that are collected before popularity is updated.
 PANES_PENDING = 50_000
 
@@ -24,18 +25,19 @@ class PartitionCache:
     """One partition: popularity over its panes, the next timer, and the latest answers."""
 
     state: Reader
-    #: Visitors of recent chunks as committed, the latest last; `visitors.read` takes them out.
-    recent: dict[bytes, Visitor] = field(default_factory=dict)
+    #: Records of the visitors of recent chunks, the latest last; `visitors.read` takes them out.
+    recent: dict[bytes, bytes] = field(default_factory=dict)
     #: Their keys, where answers are sealed; `keyed`: the state has keys, or may get some.
     envelopes: dict[bytes, Envelope] = field(default_factory=dict)
     keyed: bool = False
     #: The state has records from the topic `profiles`, or may get some.
     given: bool = False
+    #: What the state says of budgets.
+    budgets: PartitionBudgets = field(default_factory=PartitionBudgets)
     #: Lower bound of the first timer (epoch minutes of event time).
     next_timer: int = timers.NEVER
-    answers: dict[str, tuple[Message, ...]] = field(default_factory=dict)
-    #: Feature rows of the clicks that these answer.
-    rows: dict[str, bytes] = field(default_factory=dict)
+    #: What `/visitors/{id}` shows.
+    answers: LatestAnswers = field(default_factory=LatestAnswers)
     #: Keys of visitors whose hidden state another version computed; the latest click is at the end.
     outdated: dict[bytes, None] = field(default_factory=dict)
     _version: Version | None = None
@@ -50,6 +52,7 @@ class PartitionCache:
         cache = cls(state)
         cache._popularity.add(panes.weights(state.scan(state_keys.ITEM_PANE)))
         cache.next_timer = timers.first(state.scan(state_keys.TIMER))
+        cache.budgets = PartitionBudgets.of(state.get([state_keys.BUDGETS])[0])
         cache.given = any(True for _ in state.scan(state_keys.GIVEN))
         return cache
 
@@ -57,32 +60,40 @@ class PartitionCache:
         """The timers by due time."""
         return self.state.scan(state_keys.TIMER, state_keys.timers_from(self.next_timer))
 
-    def follow_timers(self, visitors: Iterable[Visitor | None], watermark: int) -> None:
-        """Update `next_timer` after a committed chunk; reads the state only when the next timer was due."""
+    def follow_timers(self, due: Iterable[int], watermark: int) -> None:
+        """Update `next_timer` after a chunk, which left its visitors `due` at these minutes.
+
+        Reads the state only when the next timer was due.
+        """
         if watermark // MINUTE_MS >= self.next_timer:
             self.next_timer = timers.first(self.timers())
         else:
-            live = (visitor.timer for visitor in visitors if visitor is not None)
-            self.next_timer = min((self.next_timer, *live))
+            self.next_timer = min(self.next_timer, min(due, default=self.next_timer))
 
-    def keep(self, visitors: Iterable[tuple[bytes, Visitor | None]], most: int) -> None:
-        """Keep visitors as their chunk left them: reading one costs as much as stepping a few clicks."""
+    def keep(self, records: Iterable[tuple[bytes, bytes]], most: int) -> None:
+        """Keep visitors' records as their chunk left them.
+
+        To decode a record again costs less than to reach the objects of one that was decoded long ago, which
+        are all over the memory and no longer in the processor's caches.
+        """
         recent = self.recent
-        recent.update((key, visitor) for key, visitor in visitors if visitor is not None)
-        for key in list(islice(recent, max(0, len(recent) - most))):
-            del recent[key]
+        recent.update(records)
+        if len(recent) > most:
+            for key in list(islice(recent, len(recent) - most)):
+                del recent[key]
 
-    def note_panes(self, moved: Iterable[tuple[bytes, bytes | None, bytes | None]]) -> None:
-        """Collect changed item panes (key, value before and after) until popularity is needed."""
+    def note_panes(self, moved: Iterable[MovedPane]) -> None:
+        """Collect changed item panes until popularity is needed."""
+        counted, present = self._counted.setdefault, self._present
         for key, before, after in moved:
-            self._counted.setdefault(key, before)
-            self._present[key] = after
+            counted(key, before)
+            present[key] = after
         if len(self._present) > PANES_PENDING:
             self._update_popularity()
 
     @property
     def popularity(self) -> Popularity:
-        """Popularity as of the last committed chunk."""
+        """Popularity as of the last chunk."""
         if self._present:
             self._update_popularity()
         if self._version is not None and self._popularity.version != self._version.id:
@@ -102,21 +113,8 @@ class PartitionCache:
             self._version = version
             self.outdated = dict.fromkeys(self.recent if version.neural.width else ())
 
-    def remember(self, answers: Mapping[str, tuple[Message, ...]], rows: Mapping[str, bytes]) -> None:
-        """Keep the latest answers of visitors and the feature rows of their clicks."""
-        for visitor_id in answers.keys() & self.answers.keys():
-            del self.answers[visitor_id]
-        self.answers.update(answers)
-        self.rows.update(rows)
-        while len(self.answers) > ANSWERS_KEPT:
-            oldest = next(iter(self.answers))
-            del self.answers[oldest], self.rows[oldest]
-
     def forget(self, key: bytes) -> None:
-        """Remove everything of the visitor with this state key."""
-        visitor_id = state_keys.visitor_id(key)
-        self.answers.pop(visitor_id, None)
-        self.rows.pop(visitor_id, None)
+        """Remove what the next chunk would use of the visitor with this state key."""
         self.outdated.pop(key, None)
         self.envelopes.pop(key, None)
 
@@ -129,6 +127,8 @@ def describe(known: Any) -> Any:
     """A value for JSON: bytes as hex, structs as objects."""
     if isinstance(known, bytes):
         return known.hex()
+    if isinstance(known, Exposure):
+        return describe(contents(known))
     if isinstance(known, dict):
         return {str(key): describe(value) for key, value in known.items()}
     if isinstance(known, list | tuple):

@@ -1,7 +1,8 @@
 """The visitors of one chunk: read once, stepped click by click, written once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from models.state import state_keys, timers, visitor
 from models.state.visitor import Visitor
@@ -9,11 +10,11 @@ from streams.effects import Reader
 from streams.partition_state import links
 
 
-@dataclass(slots=True)
-class VisitorEntry:
+class VisitorEntry(msgspec.Struct, gc=False):
     """A visitor during a chunk; `timer` (its minute), `known` (it had a record) and `user` are as read.
 
-    `slot` is its row in the batch `batch` of the chunk.
+    `slot` is its row in the batch `batch` of the chunk. `due` (the minute of its timer, 0: none) and `record`
+    (empty: none) are as the chunk leaves them.
     """
 
     key: bytes
@@ -23,43 +24,45 @@ class VisitorEntry:
     slot: int = -1
     batch: int = 0
     user: str = ""
-
-    def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """Changes to write: the record or its deletion, and the timer and link where they changed."""
-        timer = self.visitor.timer if self.visitor else 0
-        moved = timers.changes(self.key, self.timer, timer)
-        user = self.visitor.user_id if self.visitor else ""
-        if user != self.user:
-            moved += links.changes(self.key, self.user, user)
-        if self.visitor is not None:
-            moved.append((self.key, visitor.encode(self.visitor)))
-        elif self.known:
-            moved.append((self.key, None))
-        return moved
+    due: int = 0
+    record: bytes = b""
 
 
-def read(state: Reader, wanted: Iterable[bytes], recent: dict[bytes, Visitor]) -> dict[bytes, VisitorEntry]:
-    """Entries by visitor key: `recent` has visitors of earlier chunks, one multi-get reads the others.
+def changes(entries: Iterable[VisitorEntry]) -> list[tuple[bytes, bytes | None]]:
+    """Changes to write: records or their deletion, and timers and links where they changed."""
+    made: list[tuple[bytes, bytes | None]] = []
+    encode = visitor.encode
+    for entry in entries:
+        user = ""
+        if (found := entry.visitor) is not None:
+            user = found.user_id
+            entry.record = encode(found)
+            made.append((entry.key, entry.record))
+        elif entry.known:
+            made.append((entry.key, None))
+        if entry.due != entry.timer:
+            made += timers.changes(entry.key, entry.timer, entry.due)
+        if user != entry.user:
+            made += links.changes(entry.key, entry.user, user)
+    return made
 
-    A visitor is taken out of `recent`, because it is about to change, and is put back when its chunk is
-    committed. So no later chunk sees the changes of a failed one.
+
+def read(state: Reader, wanted: Iterable[bytes], recent: dict[bytes, bytes]) -> dict[bytes, VisitorEntry]:
+    """Entries by visitor key: `recent` has records of earlier chunks, one multi-get reads the others.
+
+    A record is taken out of `recent`, and a newer one is put in at the end when its chunk is applied.
     """
     found = {key: recent.pop(key, None) for key in wanted}
-    missing = [key for key, seen in found.items() if seen is None]
-    stored = dict(zip(missing, state.get(missing), strict=True))
-    return {
-        key: _entry(key, stored[key]) if seen is None else _known(key, seen) for key, seen in found.items()
-    }
+    missing = [key for key, record in found.items() if record is None]
+    found.update(zip(missing, state.get(missing), strict=True))
+    return {key: _entry(key, record) for key, record in found.items()}
 
 
-def _entry(key: bytes, value: bytes | None) -> VisitorEntry:
-    if value is None:
+def _entry(key: bytes, record: bytes | None) -> VisitorEntry:
+    if record is None:
         return VisitorEntry(key, None)
-    return _known(key, visitor.decode(value))
-
-
-def _known(key: bytes, found: Visitor) -> VisitorEntry:
-    return VisitorEntry(key, found, found.timer, True, user=found.user_id)
+    known = visitor.decode(record)
+    return VisitorEntry(key, known, known.timer, True, -1, 0, known.user_id)
 
 
 def key_of(record_key: bytes) -> bytes:

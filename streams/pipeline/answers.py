@@ -1,17 +1,20 @@
 """The three answers to a click, as messages."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import get_args
 
 import msgspec
 
-from models.contract.decision_context import Stage
-from models.contract.events import EVENTS
+from models.contract.decision_context import Context, Stage
+from models.contract.events import EVENTS, Click
 from models.contract.predictions import FallbackTier, InputFlags
 from models.decisions.actions_file import DEFAULT_POLICY, ONE
-from models.decisions.decision import Decision
+from models.decisions.decision import Decision, creative_of, decision_id
 from models.decisions.policy import Policy
 from models.features.features import FEATURES_VERSION
+from models.feedback import reward_records as records
+from models.feedback.reward_records import KeptDecision
 from streams.effects import NO_HEADERS, Message
 from streams.pipeline.chunk import Applied, Decided
 
@@ -20,6 +23,13 @@ MAX_CACHED = 4096
 _encode = msgspec.json.Encoder().encode
 #: JSON of the event and stage names in a context.
 _WORDS = {word: _encode(word) for word in (*EVENTS, *get_args(Stage))}
+#: msgspec writes smaller numbers without an exponent.
+_PLAIN = 1e-4
+
+
+def number(value: float) -> bytes:
+    """A float as JSON, as `repr` writes it; msgspec does it in a tenth of the time."""
+    return _encode(value) if value >= _PLAIN else repr(value).encode()
 
 
 @lru_cache(MAX_CACHED)
@@ -33,10 +43,15 @@ class PolicyTexts:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._known: dict[tuple[int, str, str, bool], tuple[dict[str, float], tuple[bytes, bytes]]] = {}
+        self._known: dict[
+            tuple[int, str, str, bool], tuple[dict[str, float], tuple[bytes, bytes, bytes]]
+        ] = {}
 
-    def around_draw(self, decision: Decision) -> tuple[bytes, bytes]:
-        """The JSON between decision id and draw, and between draw and the context's first value."""
+    def worded(self, decision: Decision) -> tuple[bytes, bytes, bytes]:
+        """The JSON between decision id and draw, between draw and the context's first value, and of a reward.
+
+        The reward's are the fields from placement to policy, with a comma before each.
+        """
         probabilities = decision.probabilities
         key = (id(probabilities), decision.action, decision.would_have, decision.explored)
         known = self._known.get(key)
@@ -47,7 +62,7 @@ class PolicyTexts:
             known = self._known[key] = probabilities, self._worded(decision)
         return known[1]
 
-    def _worded(self, decision: Decision) -> tuple[bytes, bytes]:
+    def _worded(self, decision: Decision) -> tuple[bytes, bytes, bytes]:
         before = {
             "placement": self.policy.actions.placement,
             "action": decision.action,
@@ -55,10 +70,11 @@ class PolicyTexts:
             "probabilities": decision.probabilities,
             "policy_version": self.policy.version,
             **({} if self.policy.name == DEFAULT_POLICY else {"policy": self.policy.name}),
-            "explored": decision.explored,
         }
+        explored = b',"explored":%b,"draw":' % _encode(decision.explored)
         after = b',"would_have":%b,"context":{"purchase_probability":' % _encode(decision.would_have)
-        return b"," + _encode(before)[1:-1] + b',"draw":', after
+        said = b"," + _encode(before)[1:-1]
+        return said + explored, after, said
 
 
 class AnswerEncoder:
@@ -70,45 +86,103 @@ class AnswerEncoder:
     def __init__(
         self, wording: PolicyTexts, model_version: str, catalogue_version: str, scored_at: int
     ) -> None:
-        self._around_draw = wording.around_draw
-        self._placement = _encode(wording.policy.actions.placement)[1:]
+        self._worded, self._actions = wording.worded, wording.policy.actions
+        self._policy = wording.policy.name
+        actions = wording.policy.actions
+        self._name, self._placement = actions.placement, _encode(actions.placement)[1:]
+        self._creatives = {one.name: one.creatives for one in actions.actions if one.creatives}
         versions = map(_encode, (model_version, catalogue_version, FEATURES_VERSION))
-        made = b',"model_version":%b,"catalogue_version":%b,"features_version":%b' % tuple(versions)
-        self._common = {
-            tier: b'%b,"rung":%b,"scored_at":%d,' % (made, _encode(tier), scored_at) for tier in FallbackTier
-        }
+        self._model = _encode(model_version)
+        self._made = b',"model_version":%b,"catalogue_version":%b,"features_version":%b' % tuple(versions)
+        self._scored_at = scored_at
+        self._common: dict[FallbackTier, bytes] = {}
 
     def answers(
         self, applied: Applied, decided: Decided, tier: FallbackTier, items: bytes, forecasts: bytes = b""
     ) -> tuple[Message, Message, Message]:
         """Purchase intent, recommendations and decision for one click; `items` and `forecasts` as JSON."""
-        key, click = applied.key, applied.click
-        event, visitor = _encode(click.event_id), _encode(click.visitor_id)
-        common, flags = self._common[tier], input_flags(click.flags)
-        head = b'{"event_id":%b,"visitor_id":%b,"ts":%d%b%b' % (event, visitor, click.ts, common, flags)
-        place = (decided.probability, visitor[:-1], applied.session, applied.facts.position)
-        said = (head, *place, forecasts)
-        intent = b'%b"purchase_probability":%a,"session_id":%b:%d","session_clicks":%d%b}' % said
+        key, probability = applied.key, number(decided.probability)
+        event, visitor = _encode(applied.click.event_id), _encode(applied.click.visitor_id)
+        head = self._head(applied.click, event, visitor, tier)
+        place = (head, probability, visitor[:-1], applied.session, applied.facts.position, forecasts)
+        intent = b'%b"purchase_probability":%b,"session_id":%b:%d","session_clicks":%d%b}' % place
         return (
             (key, intent, NO_HEADERS),
             (key, b'%b"items":%b}' % (head, items), NO_HEADERS),
-            (key, self._decision(head, event, decided), NO_HEADERS),
+            (key, self._decision(head, applied.click, event, probability, decided), NO_HEADERS),
         )
 
-    def _decision(self, head: bytes, event: bytes, decided: Decided) -> bytes:
-        chosen, asked = decided.decision, decided.context
-        before, after = self._around_draw(chosen)
-        draw = decided.draw / ONE
-        decision = b'"decision_id":%b:%b%b%a%b' % (event[:-1], self._placement, before, draw, after)
-        context = b'%a,"stage":%b,"cart_milli":%d,"event":%b,"click":%d,"mask":%d%b%b%b' % (
-            asked.purchase_probability,
-            _WORDS[asked.stage],
-            asked.cart_milli,
-            _WORDS[asked.event],
-            asked.click,
-            asked.mask,
-            b"" if asked.session_risk is None else b',"session_risk":%a' % asked.session_risk,
-            b"" if asked.consent else b',"consent":false',
-            b"" if asked.vector is None else b',"vector":%b' % _encode(asked.vector),
+    def decision(self, applied: Applied, decided: Decided, tier: FallbackTier) -> Message:
+        """The decision for one click alone."""
+        click = applied.click
+        event, visitor = _encode(click.event_id), _encode(click.visitor_id)
+        head, probability = self._head(click, event, visitor, tier), number(decided.probability)
+        return applied.key, self._decision(head, applied.click, event, probability, decided), NO_HEADERS
+
+    def _head(self, click: Click, event: bytes, visitor: bytes, tier: FallbackTier) -> bytes:
+        common = self._common.get(tier) or self._of_tier(tier)
+        flags = input_flags(click.flags) if click.flags else b""
+        return b'{"event_id":%b,"visitor_id":%b,"ts":%d%b%b' % (event, visitor, click.ts, common, flags)
+
+    def kept(self, click: Click, decided: Decided) -> bytes:
+        """What the state keeps of a decision until its window closes."""
+        decision, event, visitor = decided.decision, _encode(click.event_id), _encode(click.visitor_id)
+        shown = self._creatives.get(decision.action)
+        said = b'%b%b,"context":%b,"model_version":%b' % (
+            b"" if shown is None else self._creative(click.event_id, shown),
+            self._worded(decision)[2],
+            _encode(decided.context),
+            self._model,
         )
-        return b"%b%b%b}}" % (head, decision, context)
+        text = records.decision_text(event, self._placement, visitor, said, click.ts)
+        cost = self._actions.actions[decision.position].cost or 0.0
+        place = self._name, self._policy, decision.action
+        return records.encode(KeptDecision(text, cost, *place))
+
+    def _of_tier(self, tier: FallbackTier) -> bytes:
+        made = b'%b,"rung":%b,"scored_at":%d,' % (self._made, _encode(tier), self._scored_at)
+        self._common[tier] = made
+        return made
+
+    def _decision(
+        self, head: bytes, click: Click, event: bytes, probability: bytes, decided: Decided
+    ) -> bytes:
+        asked = decided.context
+        before, after, _ = self._worded(decided.decision)
+        shown = self._creatives.get(decided.decision.action)
+        return (
+            b'%b"decision_id":%b:%b%b%b%b%b%b,"stage":%b,"cart_milli":%d,"event":%b,"click":%d,"mask":%d%b}}'
+            % (
+                head,
+                event[:-1],
+                self._placement,
+                b"" if shown is None else self._creative(click.event_id, shown),
+                before,
+                number(decided.draw / ONE),
+                after,
+                probability,
+                _WORDS[asked.stage],
+                asked.cart_milli,
+                _WORDS[asked.event],
+                asked.click,
+                asked.mask,
+                _rest(asked),
+            )
+        )
+
+    def _creative(self, event_id: str, creatives: Sequence[str]) -> bytes:
+        identity = decision_id(event_id, self._name)
+        return b',"creative":%b' % _encode(creative_of(identity, creatives))
+
+
+def _rest(context: Context) -> bytes:
+    """The fields of a context that are left out at their defaults."""
+    risk, vector = context.session_risk, context.vector
+    made = b"" if risk is None else b',"session_risk":%b' % number(risk)
+    if not context.consent:
+        made += b',"consent":false'
+    if vector is not None:
+        made += b',"vector":%b' % _encode(vector)
+    if context.experiment is not None:
+        made += b',"experiment":%b,"arm":%b' % (_encode(context.experiment), _encode(context.arm))
+    return made if context.withheld is None else b'%b,"withheld":%b' % (made, _encode(context.withheld))

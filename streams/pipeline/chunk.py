@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 from models.contract.decision_context import Context, Stage
 from models.contract.events import Click, Reason
 from models.contract.predictions import FallbackTier
@@ -18,7 +22,9 @@ from models.privacy.erasure import Erasure
 from models.registry.versions import Version
 from models.state.facts import Facts, Transition
 from streams.config.processing_config import ProcessingConfig
+from streams.constraints.partition_budgets import ChunkBudgets
 from streams.effects import Message, Work
+from streams.feedback.joins import Joins, Opening
 from streams.identity.identities import Identities
 from streams.partition_state.cache import PartitionCache
 from streams.partition_state.pane_updates import PaneUpdates
@@ -28,11 +34,13 @@ from streams.privacy.sealing import Sealer, Sealing
 #: A chunk's batches. Visitors who consent are scored by the network (CONSENTING), or by a lower tier while
 #: their hidden state waits to be rebuilt (WAITING). Visitors who refused get the popular tier (REFUSING).
 CONSENTING, REFUSING, WAITING = 0, 1, 2
+#: Names of an experiment and its arm; none without one.
+Trial = tuple[str, str] | tuple[None, None]
 #: The batch number of visitors without a click in the chunk: nothing is scored for them.
 ASIDE = -1
 
 
-class Applied(NamedTuple):
+class Applied(msgspec.Struct, gc=False):
     """A click that changed its visitor; `row` is its index in batch number `batch`.
 
     `stage` and `cart_milli` are the session's as of this click, `watermark` the one it was stepped with.
@@ -62,7 +70,8 @@ class RefusedInput(NamedTuple):
 @dataclass(slots=True)
 class Scored:
     """Answers by click: probability, items as JSON (best first), tier, further heads' fields as JSON, session
-    risk (None where no head gave one); and hidden states by slot.
+    risk (None where no head gave one), intent states [N, states] (None where no head gave them); and hidden
+    states by slot.
     """
 
     purchase: list[float]
@@ -71,18 +80,32 @@ class Scored:
     forecasts: list[bytes]
     hidden: list[bytes]
     risks: list[float | None]
+    intents: NDArray[np.float32] | None = None
+    #: By click the tags of its items, best first (`models.feedback.recommended`).
+    tags: list[bytes] = field(default_factory=list)
 
 
 NOTHING = Scored([], [], [], [], [], [])
 
 
-class Decided(NamedTuple):
-    """A click's decision with its context and draw; `probability` is the published value."""
+class Decided(msgspec.Struct, gc=False):
+    """A click's decision with its context and draw; `probability` is the published value.
+
+    `opening` is where the feedback join keeps it; None for the `none` action.
+    """
 
     probability: float
     context: Context
     draw: int
     decision: Decision
+    opening: Opening | None = None
+
+
+class Placed(NamedTuple):
+    """By applied click the decision for a placement, and which of the policies in use made it."""
+
+    decided: list[Decided]
+    makers: list[int]
 
 
 @dataclass(slots=True)
@@ -110,6 +133,7 @@ class Chunk:
     identities: Identities
     sealing: Sealing
     panes: PaneUpdates
+    joins: Joins
     #: Event time reached (ms): the partition's before the chunk, then each later click's.
     watermark: int
 
@@ -128,12 +152,19 @@ class Chunk:
     #: State keys of visitors of an erased user.
     linked: set[bytes] = field(default_factory=set)
     duplicates: int = 0
+    by_arrival: int = 0
+    repeated_orders: int = 0
 
     # Score: the answers of each batch.
     scored: tuple[Scored, Scored, Scored] = (NOTHING, NOTHING, NOTHING)
 
-    # Decide.
+    # Decide. By applied click: the decision, and which of the policies in use made it.
     decided: list[Decided] = field(default_factory=list)
+    makers: list[int] = field(default_factory=list)
+    #: The same for each further placement.
+    further: list[Placed] = field(default_factory=list)
+    #: What the chunk spends of budgets; None where nothing is known of any.
+    budgets: ChunkBudgets | None = None
 
     # Encode. Unsealed answers by applied click; and all messages to publish so far, by topic.
     answers: list[tuple[Message, ...]] = field(default_factory=list)
@@ -170,6 +201,7 @@ class Chunk:
             Identities(work, config, cache.given),
             Sealing(sealer, cache.envelopes),
             PaneUpdates(config.panes),
+            Joins(config.session.exposure.attribution_ms),
             max(work.watermark, work.idle_to),
         )
 
@@ -177,6 +209,10 @@ class Chunk:
     def forgotten(self) -> set[bytes]:
         """State keys of the visitors that the chunk erases."""
         return self.named | self.linked
+
+    def rows(self) -> bytes:
+        """The packed feature rows of the applied clicks."""
+        return b"".join(self.batchers[one.batch].rows[one.row] for one in self.applied)
 
     def refuse(self, record: Any, topic: str, reason: Reason, message: str) -> None:
         """Record that an input is refused and becomes a dead letter."""

@@ -1,29 +1,42 @@
-"""After the transaction: update the partition's cache and the metrics with the committed chunk."""
+"""After the stages: update the partition's cache with a chunk, and once it is committed, what is reported."""
 
-from models.decisions.actions import ActionSet
+from collections.abc import Sequence
+
+from models.decisions.policy import Policy
+from models.state import state_keys
 from streams.metrics import Metrics
+from streams.partition_state.latest_answers import AnsweredChunk
 from streams.pipeline.chunk import Chunk
 from streams.pipeline.hidden_states import rebuild
 from streams.pipeline.reporting import report
 
 
-def commit(chunk: Chunk, metrics: Metrics, actions: ActionSet, kept: int) -> None:
-    """Update cache and metrics; spend the rest of the pass's budget on rebuilding hidden states."""
-    _remember(chunk, kept)
-    report(metrics, chunk, actions)
-    metrics.hidden_rebuilt.inc(rebuild(chunk.cache, chunk.version, chunk.waiting, chunk.budget, kept))
+def apply(chunk: Chunk, metrics: Metrics, kept: int) -> None:
+    """Let the next chunk see this one in its partition's cache, which keeps at most `kept` visitors.
 
-
-def _remember(chunk: Chunk, kept: int) -> None:
-    """Apply a committed chunk to its partition's cache, which keeps at most `kept` visitors."""
+    The rest of the pass's budget is spent on rebuilding hidden states.
+    """
     cache = chunk.cache
-    cache.keep(((entry.key, entry.visitor) for entry in chunk.entries.values()), kept)
+    entries = chunk.entries.values()
+    cache.keep([(entry.key, entry.record) for entry in entries if entry.record], kept)
     cache.given = chunk.identities.given_profiles.kept
     cache.note_panes(chunk.panes.moved())
-    cache.follow_timers((entry.visitor for entry in chunk.entries.values()), chunk.watermark)
-    visitors = [applied.click.visitor_id for applied in chunk.applied]
-    rows = [chunk.batchers[applied.batch].row(applied.row) for applied in chunk.applied]
-    cache.remember(dict(zip(visitors, chunk.answers, strict=True)), dict(zip(visitors, rows, strict=True)))
+    cache.follow_timers([entry.due for entry in entries if entry.due], chunk.watermark)
     for key in chunk.forgotten:
         cache.forget(key)
-    chunk.sealing.committed(chunk.entries, kept)
+    if chunk.budgets is not None:
+        chunk.budgets.applied()
+    chunk.sealing.applied(chunk.entries, kept)
+    metrics.hidden_rebuilt.inc(rebuild(cache, chunk.version, chunk.waiting, chunk.budget, kept))
+
+
+def commit(chunk: Chunk, metrics: Metrics, policies: Sequence[Policy]) -> None:
+    """Publish a committed chunk to look-ups and metrics; `policies` as `chunk.makers` counts them."""
+    visitors = [applied.click.visitor_id for applied in chunk.applied]
+    rows = [batcher.rows for batcher in chunk.batchers]
+    clicked = [rows[applied.batch][applied.row] for applied in chunk.applied]
+    if visitors:
+        chunk.cache.answers.add(AnsweredChunk(visitors, chunk.answers, clicked))
+    for key in chunk.forgotten:
+        chunk.cache.answers.forget(state_keys.visitor_id(key))
+    report(metrics, chunk, policies)

@@ -1,106 +1,165 @@
-"""Stage decide: a decision for each scored click, and what it leaves in the visitor's exposure."""
+"""Stage decide: a decision for each scored click and placement, and what it leaves in the exposure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from models.contract.decision_context import Context
+from models.constraints.spending import Purse
+from models.contract.decision_context import HOLD_OUT, Context
 from models.contract.events import Click
-from models.decisions.actions_file import ActionsError
-from models.decisions.decision import Decision, decision_id, draw_of, published, sample
+from models.decisions.decision import Decision, decision_id, draw_for, published, sample
 from models.decisions.policy import Policy, PolicyEvaluation
-from models.features import features
+from models.decisions.withholding import BUDGET, HOLDOUT
 from models.sessions.lifecycle import SessionConfig, close_expired, schedule_close
 from models.state import exposure
-from models.state.facts import Transition
 from models.state.visitor import Visitor
-from streams.pipeline.chunk import Applied, Chunk, Decided, Scored
+from streams.constraints.withheld_actions import Withheld, Withholder
+from streams.feedback.joins import Opening
+from streams.feedback.outcome_joining import OutcomeFollower
+from streams.partition_state.visitors import VisitorEntry
+from streams.pipeline.chunk import Applied, Chunk, Decided, Scored, Trial
+from streams.pipeline.context_vectors import ContextVectors
 
 
-class ContextVectors:
-    """Reads a policy's inputs (`Policy.inputs`). Raises ActionsError for a column that does not exist."""
+class Asked(NamedTuple):
+    """By click of a placement: who decides it, its context with everything allowed, what the policy makes of
+    that, and what is withheld.
+    """
 
-    def __init__(self, policy: Policy) -> None:
-        unknown = sorted(set(policy.inputs) - set(features.NAMES))
-        if unknown:
-            raise ActionsError(
-                f"policy {policy.name} decides from {unknown}; expected columns of "
-                "models.features.features.NAMES; correct its inputs"
-            )
-        self._columns = [features.NAMES.index(name) for name in policy.inputs]
-
-    def of(self, chunk: Chunk) -> list[list[float] | None]:
-        """A vector for each applied click; None where the policy has no inputs.
-
-        Zeros without consent: only `none` is allowed then, and the record must not describe the visitor.
-        """
-        if not self._columns or not chunk.applied:
-            return [None] * len(chunk.applied)
-        rows = b"".join(chunk.batchers[applied.batch].row(applied.row) for applied in chunk.applied)
-        values = features.matrix(rows)[:, self._columns]
-        values[[not applied.facts.consent for applied in chunk.applied]] = 0
-        vectors: list[list[float] | None] = values.tolist()
-        return vectors
+    deciders: Sequence["Decider"]
+    contexts: Sequence[Context]
+    evaluations: Sequence[PolicyEvaluation]
+    withheld: Sequence[Withheld]
 
 
-def decide_all(chunk: Chunk, policy: Policy, vectors: ContextVectors, config: SessionConfig) -> None:
-    """Decide the chunk's clicks: the policy evaluates all of them at once, then each in record order."""
+def ask(
+    part: Chunk,
+    policy: Policy,
+    vectors: ContextVectors,
+    withholder: Withholder,
+    trial: Trial,
+    config: SessionConfig,
+) -> Asked:
+    """Let a policy evaluate all clicks of a chunk, or of the part of it that an arm decides."""
     every = policy.actions.all_bits
     contexts = [
-        unmasked(applied, chunk.scored[applied.batch], vector, every)
-        for applied, vector in zip(chunk.applied, vectors.of(chunk), strict=True)
+        unmasked(applied, part.scored[applied.batch], vector, every, trial)
+        for applied, vector in zip(part.applied, vectors.of(part), strict=True)
     ]
-    decider = Decider(policy, config, chunk.count)
-    evaluations = policy.evaluate(contexts)
-    chunk.decided = [
-        decider.decide(applied, context, evaluation)
-        for applied, context, evaluation in zip(chunk.applied, contexts, evaluations, strict=True)
-    ]
+    deciders, withheld = [Decider(policy, config, part)], withholder.of(part.applied, contexts, part.rows)
+    return Asked(deciders * len(contexts), contexts, policy.evaluate(contexts), withheld)
 
 
-def unmasked(applied: Applied, scored: Scored, vector: list[float] | None, every: int) -> Context:
-    """The context of a click before the constraints: all actions (`every`, as bits) are allowed."""
-    probability, risk = published(scored.purchase[applied.row]), scored.risks[applied.row]
-    facts, event = applied.facts, applied.click.event
-    session = applied.stage, applied.cart_milli, event, facts.position
-    return Context(probability, *session, every, risk, facts.consent, vector)
+def decide_all(chunk: Chunk, asked: Sequence[Asked], config: SessionConfig) -> list[list[Decided]]:
+    """Decide in record order, each click for all placements; `asked` and the decisions are by placement."""
+    begin, made = Beginning(config, chunk).click, [list[Decided]() for _ in asked]
+    first, further, keep = asked[0], list(zip(made[1:], asked[1:], strict=True)), made[0].append
+    for at, (applied, decider, context, evaluation, withheld) in enumerate(
+        zip(chunk.applied, *first, strict=True)
+    ):
+        begin(applied)
+        keep(decider.decide(applied, context, evaluation, withheld))
+        for decided, (deciders, contexts, evaluations, kept) in further:
+            decided.append(deciders[at].decide(applied, contexts[at], evaluations[at], kept[at]))
+    return made
+
+
+def unmasked(
+    applied: Applied,
+    scored: Scored,
+    vector: list[float] | None,
+    every: int,
+    trial: Trial = (None, None),
+) -> Context:
+    """The context of a click before the constraints: all actions (`every`, as bits) are allowed.
+
+    `trial` has the names of experiment and arm that decide for it.
+    """
+    row, facts = applied.row, applied.facts
+    return Context(
+        published(scored.purchase[row]),
+        applied.stage,
+        applied.cart_milli,
+        applied.click.event,
+        facts.position,
+        every,
+        scored.risks[row],
+        facts.consent,
+        vector,
+        *trial,
+    )
+
+
+class Beginning:
+    """What precedes a click's decisions."""
+
+    def __init__(self, config: SessionConfig, chunk: Chunk) -> None:
+        model = chunk.version.id if chunk.version else ""
+        self._config, self._scored = config, chunk.scored
+        self._follower = OutcomeFollower(chunk.joins, chunk.count, model, config)
+
+    def click(self, applied: Applied) -> None:
+        """Close what is due, and apply the click's own outcome."""
+        click, facts, visitor = applied.click, applied.facts, applied.entry.visitor
+        assert visitor is not None
+        if closed := close_expired(visitor, facts, applied.watermark, self._config):
+            self._follower.closed(applied.entry, closed, click.ts)
+        if facts.consent:
+            self._follower.follow(applied.entry, visitor, click)
+            scored, row = self._scored[applied.batch], applied.row
+            if scored.tags:
+                self._follower.keep(visitor, click, scored.tiers[row], scored.tags[row])
 
 
 class Decider:
-    """Decides a chunk's clicks in record order; `count` receives attribution windows that close."""
+    """Decides a chunk's clicks for one placement, in record order."""
 
-    def __init__(
-        self, policy: Policy, config: SessionConfig, count: Callable[[Sequence[Transition]], None]
-    ) -> None:
-        self._actions, self._config, self._count = policy.actions, config, count
+    def __init__(self, policy: Policy, config: SessionConfig, chunk: Chunk) -> None:
+        self._actions, self._config, self._chunk = policy.actions, config, chunk
+        self._purse: Purse | None = None
+        if chunk.budgets is not None and policy.actions.limits.charges:
+            self._purse = Purse(chunk.budgets.spending, policy.actions.limits)
 
-    def decide(self, applied: Applied, context: Context, evaluation: PolicyEvaluation) -> Decided:
-        """Apply outcomes, mask, draw; record a served action in the visitor's exposure."""
-        click, facts, visitor = applied.click, applied.facts, applied.entry.visitor
+    def decide(
+        self, applied: Applied, context: Context, evaluation: PolicyEvaluation, withheld: Withheld
+    ) -> Decided:
+        """Mask, draw; record a served action in the visitor's exposure and in the budgets."""
+        click, consent, visitor = applied.click, applied.facts.consent, applied.entry.visitor
+        actions = self._actions
         assert visitor is not None
-        self._count(close_expired(visitor, facts, applied.watermark, self._config))
-        if facts.consent and click.decision_id is not None:
-            self._follow(visitor, click)
-        allowed = exposure.mask(visitor.exposure, self._actions, click.ts, facts.consent)
-        allowed &= ~self._actions.too_risky(context.session_risk)
-        draw = draw_of(click.event_id)
-        decision = sample(self._actions, evaluation, allowed, draw)
-        if facts.consent and decision.position != self._actions.none:
-            self._serve(visitor, click, decision)
-        return Decided(context.purchase_probability, _masked(context, allowed), draw, decision)
+        allowed = exposure.mask(visitor.exposure, actions, click.ts, consent)
+        allowed &= ~(actions.too_risky(context.session_risk) | withheld.bits)
+        reasons = withheld.reasons
+        if context.arm == HOLD_OUT and (held := allowed & ~(1 << actions.none)):
+            allowed, reasons = 1 << actions.none, {**reasons, HOLDOUT: reasons.get(HOLDOUT, 0) | held}
+        if self._purse is not None and (lacking := self._purse.blocked(click.ts) & allowed):
+            self._purse.withheld(lacking)
+            allowed, reasons = allowed & ~lacking, {**reasons, BUDGET: lacking}
+        draw = draw_for(actions, click.event_id)
+        decision = sample(actions, evaluation, allowed, draw)
+        opening = None
+        if consent and decision.position != actions.none:
+            opening = self._serve(applied.entry, visitor, click, decision)
+        masked = _masked(context, allowed, reasons)
+        return Decided(context.purchase_probability, masked, draw, decision, opening)
 
-    def _follow(self, visitor: Visitor, click: Click) -> None:
-        outcome = exposure.apply_outcome(visitor.exposure, click, self._config.exposure)
-        if outcome is not None and outcome.status == "parked":
-            schedule_close(visitor, click.ts, self._config)
-
-    def _serve(self, visitor: Visitor, click: Click, decision: Decision) -> None:
-        identity = decision_id(click.event_id, self._actions.placement)
+    def _serve(
+        self, entry: VisitorEntry, visitor: Visitor, click: Click, decision: Decision
+    ) -> Opening | None:
+        identity, before = decision_id(click.event_id, self._actions.placement), visitor.exposure.open
         pushed = exposure.record(visitor.exposure, self._actions, decision.position, identity, click.ts)
-        if pushed:
-            self._count([pushed])
+        if self._purse is not None:
+            self._purse.charge(decision.position, click.ts)
         schedule_close(visitor, click.ts, self._config)
+        if visitor.exposure.open is before:
+            return None
+        opening = self._chunk.joins.open(entry, exposure.decision_hash(identity))
+        if pushed:
+            self._chunk.count([pushed])
+            self._chunk.joins.note(entry, [pushed], click.ts)
+        return opening
 
 
-def _masked(context: Context, mask: int) -> Context:
+def _masked(context: Context, mask: int, reasons: Mapping[str, int]) -> Context:
     if mask == context.mask:
         return context
     # A tenth of what `msgspec.structs.replace` costs.
@@ -114,4 +173,7 @@ def _masked(context: Context, mask: int) -> Context:
         context.session_risk,
         context.consent,
         context.vector,
+        context.experiment,
+        context.arm,
+        dict(reasons) if reasons else None,
     )

@@ -13,16 +13,24 @@ MOST = 20_000
 
 
 def fire(chunk: Chunk, config: SessionConfig) -> None:
-    """Advance each visitor whose timer is due by the chunk's watermark: stored and the chunk's own."""
+    """Advance each visitor whose timer is due by the chunk's watermark: stored and the chunk's own.
+
+    Also notes for each when its timer is due next.
+    """
     reached = chunk.watermark // MINUTE_MS
     if reached >= chunk.cache.next_timer:
         _wake(chunk)
     for entry in chunk.entries.values():
         visitor = entry.visitor
-        if visitor is not None and visitor.timer <= reached:
+        if visitor is None:
+            continue
+        if (due := visitor.timer) <= reached:
             entry.visitor, transitions = advance(visitor, chunk.watermark, config)
             chunk.count(transitions)
+            chunk.joins.note(entry, transitions)
             chunk.identities.tell(entry.key, transitions)
+            due = entry.visitor.timer if entry.visitor is not None else 0
+        entry.due = due
 
 
 def _wake(chunk: Chunk) -> None:

@@ -9,7 +9,7 @@ from itertools import islice
 
 from models.contract.events import Click
 from models.registry.versions import Version
-from models.state.visitor import Visitor
+from models.state.visitor import Visitor, decode, encode
 from streams.partition_state.cache import PartitionCache
 from streams.partition_state.visitors import VisitorEntry
 from streams.pipeline.chunk import RebuildBudget
@@ -41,7 +41,7 @@ def over_budget(found: Iterable[VisitorEntry], budget: RebuildBudget) -> set[byt
 def rebuild(
     cache: PartitionCache, version: Version | None, waiting: Iterable[bytes], budget: RebuildBudget, most: int
 ) -> int:
-    """Spend the rest of the budget on visitors that are decoded in memory; returns how many were rebuilt.
+    """Spend the rest of the budget on visitors whose records are in memory; returns how many were rebuilt.
 
     `waiting` are visitors whom the chunk left without a rebuild, `most` bounds how many are remembered. Only
     memory changes: the visitor's next chunk writes the record, and its content is the same either way.
@@ -51,9 +51,10 @@ def rebuild(
         return 0
     chosen = list(islice(_latest(cache, version), budget.left))
     if chosen:
-        states = version.neural.rebuilt([visitor.session_codes() for visitor in chosen])
-        for visitor, hidden in zip(chosen, states, strict=True):
+        states = version.neural.rebuilt([visitor.session_codes() for _, visitor in chosen])
+        for (key, visitor), hidden in zip(chosen, states, strict=True):
             visitor.remember(hidden, version.id64)
+            cache.recent[key] = encode(visitor)
     budget.left -= len(chosen)
     return len(chosen)
 
@@ -67,9 +68,11 @@ def _queue(outdated: dict[bytes, None], waiting: Iterable[bytes], most: int) -> 
         del outdated[key]
 
 
-def _latest(cache: PartitionCache, version: Version) -> Iterator[Visitor]:
-    """Outdated visitors, the most recent first; each is yielded once."""
+def _latest(cache: PartitionCache, version: Version) -> Iterator[tuple[bytes, Visitor]]:
+    """Outdated visitors with their keys, the most recent first; each is yielded once."""
     while cache.outdated:
-        visitor = cache.recent.get(cache.outdated.popitem()[0])
-        if visitor is not None and not visitor.ended and version.neural.outdated(visitor):
-            yield visitor
+        key = cache.outdated.popitem()[0]
+        if (record := cache.recent.get(key)) is not None:
+            visitor = decode(record)
+            if not visitor.ended and version.neural.outdated(visitor):
+                yield key, visitor

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from models.contract.decoder import Decoder
-from models.contract.events import Click, Rejected
+from models.contract.events import UNBOUNDED, AmountBounds, Click, Rejected
 from models.contract.profile_updates import ProfileDecoder
 from models.contract.pseudonyms import Pseudonyms
 from models.privacy.erasure import Erasure, request_of
@@ -22,14 +22,20 @@ Clicks = Sequence[Click | Rejected]
 
 def decode(chunk: Chunk, decoder: Decoder, profiles: ProfileDecoder) -> Clicks:
     """Decode clicks and the side inputs' records; unreadable ones are refused."""
-    clicks = decoder.decode(chunk.work.records)
+    clicks = decoder.decode(chunk.work.records, _bounds(chunk))
     chunk.identities.decode(profiles, chunk.refuse)
     return clicks
 
 
+def _bounds(chunk: Chunk) -> AmountBounds:
+    """The bounds of amounts that the version in use has learned; before one serves there are none."""
+    return UNBOUNDED if chunk.version is None else chunk.version.amount_bounds
+
+
 def read(chunk: Chunk, clicks: Clicks, pseudonymiser: Pseudonyms | None, config: ProcessingConfig) -> None:
     """Read the visitors, apply the side inputs, and give each visitor with a click a slot in a batch."""
-    chunk.keys = _keys(chunk.work.records, clicks, pseudonymiser)
+    own = pseudonymiser is None and config.settings.wire_format().plain
+    chunk.keys = _keys(chunk.work.records, clicks, own)
     first = _first_clicks(chunk, clicks, pseudonymiser)
     _read_entries(chunk, first, pseudonymiser)
     outdated = hidden_states.outdated(chunk.entries, first, chunk.version, config.session.gap_ms)
@@ -41,9 +47,9 @@ def read(chunk: Chunk, clicks: Clicks, pseudonymiser: Pseudonyms | None, config:
     chunk.misrouted = _misrouted(chunk, clicks, config.partitions)
 
 
-def _keys(records: Sequence[Any], clicks: Clicks, pseudonymiser: Pseudonyms | None) -> list[bytes]:
-    """By record its visitor's key: the record's own or its pseudonym; unspecified for refused records."""
-    if pseudonymiser is None:
+def _keys(records: Sequence[Any], clicks: Clicks, own: bool) -> list[bytes]:
+    """By record its visitor's key: its `own`, or the id as decoded; unspecified for refused records."""
+    if own:
         return [record.key for record in records]
     return [click.visitor_id.encode() if type(click) is Click else b"" for click in clicks]
 

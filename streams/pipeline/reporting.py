@@ -1,59 +1,80 @@
 """Add a committed chunk to the metrics."""
 
+from bisect import bisect_right
 from collections import Counter as Tallied
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 from prometheus_client import Counter
 
 from models.decisions import withholding
-from models.decisions.actions import ActionSet
+from models.decisions.policy import Policy
 from streams.metrics import NO_MODEL, Metrics
-from streams.pipeline.chunk import Chunk
+from streams.pipeline.chunk import Chunk, Placed
 
 #: Lower bounds of the bands in which session risks are counted; a band's label is its bound.
 _RISK_BANDS = (0.0, 0.1, 0.5, 0.9)
+_BANDS = tuple(f"{start:g}" for start in _RISK_BANDS)
 
 
-def report(metrics: Metrics, chunk: Chunk, actions: ActionSet) -> None:
-    """Count a committed chunk."""
-    _count(metrics.dead_letters, Tallied(one.reason for one in chunk.refused).items())
-    _count(metrics.explanations, chunk.explained.items())
+def report(metrics: Metrics, chunk: Chunk, policies: Sequence[Policy]) -> None:
+    """Count a committed chunk; `policies` are those in use, as `chunk.makers` counts them."""
+    _count(metrics, metrics.dead_letters, [one.reason for one in chunk.refused])
+    _count(metrics, metrics.explanations, chunk.explained)
     metrics.events.inc(len(chunk.applied))
     metrics.chunk.observe(chunk.work.size)
-    _count(metrics.identity_messages, Tallied(chunk.identities.outbox.kinds()).items())
+    _count(metrics, metrics.identity_messages, chunk.identities.outbox.kinds())
     metrics.duplicates.inc(chunk.duplicates)
+    metrics.repeated_orders.inc(chunk.repeated_orders)
+    metrics.by_arrival.inc(chunk.by_arrival)
     metrics.misrouted.inc(chunk.misrouted)
     metrics.erasures.inc(sum(not one.answer for one in chunk.erasures))
     metrics.hidden_rebuilt.inc(chunk.rebuilt)
     metrics.hidden_deferred.inc(len(chunk.scored[-1].purchase))
     metrics.served(chunk.version.id if chunk.version else NO_MODEL, len(chunk.applied))
     for stage, seconds in chunk.timings:
-        metrics.stage.labels(stage).observe(seconds)
+        metrics.of(metrics.stage, stage).observe(seconds)
     for scored in chunk.scored:
-        for tier, count in Tallied(scored.tiers).items():
-            metrics.tiers.labels(tier.value).inc(count)
-        _count_risks(metrics.risks, scored.risks)
-    for kind, count in chunk.transitions.items():
-        metrics.timers.labels(kind.lower()).inc(count)
-    for action, count in Tallied(decided.decision.action for decided in chunk.decided).items():
-        metrics.actions.labels(action).inc(count)
-    contexts = (decided.context for decided in chunk.decided)
-    _count(metrics.withheld, withholding.count_withheld(actions, contexts).items())
-    for event, count in Tallied(applied.click.event for applied in chunk.applied).items():
-        metrics.events_by_type.labels(event).inc(count)
+        _count(metrics, metrics.tiers, [tier.value for tier in scored.tiers])
+        _count(metrics, metrics.risks, [_band(risk) for risk in scored.risks if risk is not None])
+    _count(metrics, metrics.timers, {kind.lower(): count for kind, count in chunk.transitions.items()})
+    for placed in (Placed(chunk.decided, chunk.makers), *chunk.further):
+        _report_decisions(metrics, placed, policies)
+    _report_feedback(metrics, chunk)
+    _count(metrics, metrics.events_by_type, [applied.click.event for applied in chunk.applied])
 
 
-def _count_risks(counter: Counter, risks: list[float | None]) -> None:
-    told = [risk for risk in risks if risk is not None]
-    bands = np.searchsorted(_RISK_BANDS[1:], told, side="right")
-    for start, count in zip(
-        _RISK_BANDS, np.bincount(bands, minlength=len(_RISK_BANDS)).tolist(), strict=True
-    ):
-        if count:
-            counter.labels(f"{start:g}").inc(count)
+def _report_decisions(metrics: Metrics, placed: Placed, policies: Sequence[Policy]) -> None:
+    _count(metrics, metrics.actions, [one.decision.action for one in placed.decided])
+    for maker in sorted(set(placed.makers)):
+        policy, made = policies[maker], zip(*placed, strict=True)
+        contexts = [decided.context for decided, by in made if by == maker]
+        metrics.decided(policy.version, len(contexts))
+        _count(metrics, metrics.withheld, withholding.count_withheld(policy.actions, contexts))
 
 
-def _count(counter: Counter, counts: Iterable[tuple[str, int]]) -> None:
-    for label, count in counts:
-        counter.labels(label).inc(count)
+def _report_feedback(metrics: Metrics, chunk: Chunk) -> None:
+    joins = chunk.joins
+    for labels, times in joins.fates.items():
+        metrics.outcomes.labels(*labels).inc(times)
+    _count(metrics, metrics.decisions_ended, joins.ends)
+    _count(metrics, metrics.recommendations_ended, joins.list_ends)
+    for kept, joined in joins.ended:
+        place = kept.placement, kept.policy, kept.action
+        for outcome in ("made", *(one.event for one in joined.outcomes)):
+            metrics.decision_outcomes.labels(*place, outcome).inc()
+        bought = sum(one.value for one in joined.outcomes if one.event == "bought")
+        if bought:
+            metrics.decision_value.labels(*place).inc(bought)
+    for version, rung, told in joins.followed:
+        metrics.followed(version or NO_MODEL, rung, told)
+
+
+def _band(risk: float) -> str:
+    return _BANDS[bisect_right(_RISK_BANDS, risk) - 1]
+
+
+def _count(metrics: Metrics, counter: Counter, labels: Sequence[str] | Mapping[str, int]) -> None:
+    """Count each label, or as often as it is told."""
+    if labels:
+        for label, count in Tallied(labels).items():
+            metrics.of(counter, label).inc(count)

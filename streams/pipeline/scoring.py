@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.contract.head_table import Kind
 from models.contract.predictions import FallbackTier
@@ -14,10 +15,11 @@ from models.scoring.popularity import Popularity
 from models.scoring.scores import TIERS, Scores
 from models.serving import fallback_chain
 from models.serving.merchandising import Merchandiser
+from models.serving.text_kernels import STEPS
 from streams.pipeline.chunk import CONSENTING, NOTHING, Chunk, Scored
 from streams.pipeline.deadline import Deadline
-from streams.pipeline.heads_json import STEPS, HeadsEncoder
-from streams.pipeline.items_json import ItemsEncoder
+from streams.texts.heads_json import HeadsEncoder
+from streams.texts.items_json import ItemsEncoder
 
 
 class Counts(Protocol):
@@ -36,11 +38,27 @@ def score_all(
     chunks: Sequence[Chunk], version: Version | None, deadline: Deadline, shop: Merchandiser
 ) -> None:
     """Score chunks of different partitions in one pass; past the deadline, each by a lower tier."""
-    batchers = [chunk.batchers[CONSENTING] for chunk in chunks]
-    fetched_at = min(chunk.work.fetched_at for chunk in chunks)
-    scored = neural(batchers, version, deadline, fetched_at, shop)
-    for number, chunk in enumerate(chunks):
-        score(chunk, scored[number] if scored else None, deadline, shop)
+    young = in_time(chunks, deadline) if version is not None else []
+    batchers = [chunk.batchers[CONSENTING] for chunk in young]
+    scored = neural(batchers, version, deadline, shop) or []
+    answers = {id(chunk): answer for chunk, answer in zip(young, scored, strict=False)}
+    for chunk in chunks:
+        score(chunk, answers.get(id(chunk)), deadline, shop)
+
+
+def in_time(chunks: Sequence[Chunk], deadline: Deadline) -> list[Chunk]:
+    """The chunks that the network can answer in time, the latest first: one with a backlog keeps no other
+    from it.
+    """
+    found: list[Chunk] = []
+    now, clicks = time.monotonic(), 0
+    for chunk in sorted(chunks, key=lambda chunk: -chunk.work.fetched_at):
+        more = clicks + len(chunk.batchers[CONSENTING])
+        if not deadline.allows(FallbackTier.NEURAL, more, now - chunk.work.fetched_at):
+            break
+        found.append(chunk)
+        clicks = more
+    return found
 
 
 def score(chunk: Chunk, answers: Scored | None, deadline: Deadline, shop: Merchandiser) -> None:
@@ -76,18 +94,12 @@ def neural(
     batchers: Sequence[Batcher],
     version: Version | None,
     deadline: Deadline,
-    fetched_at: float,
     shop: Merchandiser = fallback_chain.LENIENT,
 ) -> list[Scored] | None:
-    """The top tier's answers to several chunks in one pass; None where there is no model or no time for it.
-
-    `fetched_at` is on the monotonic clock, the earliest of the chunks'.
-    """
+    """The top tier's answers to several chunks in one pass; None where there is no model or it failed."""
     clicks = sum(map(len, batchers))
     if not clicks:
         return [NOTHING] * len(batchers)
-    if version is None or not deadline.allows(FallbackTier.NEURAL, clicks, time.monotonic() - fetched_at):
-        return None
     started = time.monotonic()
     scores = fallback_chain.neural(version, concatenated(batchers), shop)
     if scores is None:
@@ -106,8 +118,10 @@ def _parted(scored: Scored, batchers: Sequence[Batcher]) -> list[Scored]:
         click, slot = clicks.stop, slots.stop
         hidden = scored.hidden[slots] if len(batcher) else []
         told = scored.tiers[clicks], scored.forecasts[clicks]
-        risks = scored.risks[clicks]
-        parts.append(Scored(scored.purchase[clicks], scored.items[clicks], *told, hidden, risks))
+        risks, intents, tags = scored.risks[clicks], scored.intents, scored.tags[clicks]
+        intents = None if intents is None else intents[clicks]
+        purchase, items = scored.purchase[clicks], scored.items[clicks]
+        parts.append(Scored(purchase, items, *told, hidden, risks, intents, tags))
     return parts
 
 
@@ -134,7 +148,17 @@ def fallback(
 def _listed(scores: Scores) -> Scored:
     tiers = [TIERS[number] for number in scores.tier.tolist()]
     listed, told = _listing.lists(scores), _forecasts.texts(scores)
-    return Scored(scores.purchase.tolist(), listed, tiers, told, scores.hidden_bytes(), _risks(scores))
+    hidden, risks, tags = scores.hidden_bytes(), _risks(scores), _listing.tags(scores)
+    return Scored(scores.purchase.tolist(), listed, tiers, told, hidden, risks, _intents(scores), tags)
+
+
+def _intents(scores: Scores) -> NDArray[np.float32] | None:
+    """Probabilities of the intent states; None where the version does not publish them."""
+    layout = scores.layout
+    if scores.tasks is None or layout is None or "intent_state" in layout.silent:
+        return None
+    part = next((part for part in layout.parts if part.head.name == "intent_state"), None)
+    return None if part is None else scores.tasks[:, part.answers]
 
 
 def _risks(scores: Scores) -> list[float | None]:

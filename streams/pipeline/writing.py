@@ -1,31 +1,35 @@
 """Stage write: collect all changes of a chunk as the effects of one transaction."""
 
-from collections.abc import Callable
-
 from models.contract.events import Reason
 from streams.config.topics import TopicNames
 from streams.effects import Effects, Work
+from streams.partition_state import visitors
 from streams.pipeline.chunk import Chunk
-from streams.pipeline.dead_letter import encode_dead_letter
 from streams.privacy.sealing import KeyChanges
 from streams.storage.partition_store import ERASED_KEY
+from streams.texts.dead_letter import encode_dead_letter
 
 #: The reason of a record that an unexpected error refused.
 REJECTED = Reason.INVALID
 
 
-def effects(chunk: Chunk, visitor_keys: str, committed: Callable[[], None]) -> Effects:
-    """Outputs and changed state; `visitor_keys`: topic of keys; `committed` is called after the commit."""
-    changes = [change for entry in chunk.entries.values() for change in entry.changes()]
+def effects(chunk: Chunk, names: TopicNames) -> Effects:
+    """Outputs and changed state."""
+    changes = visitors.changes(chunk.entries.values())
     keys = chunk.sealing.changes(chunk.entries, chunk.forgotten) if chunk.cache.keyed else KeyChanges([], [])
     changes += keys.state
     changes += chunk.identities.changes()
+    changes += chunk.joins.changes
     if chunk.erasures:
         changes.append((ERASED_KEY, b"%d" % chunk.erasures[-1].at))
     changes += chunk.panes.changes(chunk.work, chunk.watermark)
-    outputs = {**chunk.outputs, visitor_keys: keys.messages} if keys.messages else chunk.outputs
+    outputs = {**chunk.outputs, names.visitor_keys: keys.messages} if keys.messages else chunk.outputs
     routed = chunk.identities.outbox.routed()
-    return Effects(outputs, changes, chunk.watermark, committed, bool(chunk.erasures), routed)
+    if chunk.budgets is not None:
+        changes += chunk.budgets.changes()
+        if reports := chunk.budgets.report(chunk.watermark):
+            routed = {**routed, (names.budget_spend, 0): reports}
+    return Effects(outputs, changes, chunk.watermark, erased=bool(chunk.erasures), routed=routed)
 
 
 def rejected(work: Work, error: Exception, names: TopicNames, quoted: bool) -> Effects:

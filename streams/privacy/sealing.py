@@ -89,6 +89,17 @@ class Sealing:
             for one, of_click in zip(self._of_clicks(visitors, state, self.sealer), answers, strict=True)
         ]
 
+    def sealed_later(self, role: str, values: Sequence[tuple[bytes, bytes]], state: Reader) -> list[Message]:
+        """Messages by the key of their visitor's record, who may have no click in this chunk."""
+        if self.sealer is None:
+            return [(state_keys.visitor_name(key), value, NO_HEADERS) for key, value in values]
+        nonces = _nonces(len(values))
+        keys = self._of_clicks([(key, False) for key, _ in values], state, self.sealer)
+        return [
+            (state_keys.visitor_name(key), one.seal(role, value, next(nonces)), NO_HEADERS)
+            for one, (key, value) in zip(keys, values, strict=True)
+        ]
+
     def _of_clicks(
         self, visitors: Sequence[tuple[bytes, bool]], state: Reader, sealer: Sealer
     ) -> Iterator[Envelope]:
@@ -102,8 +113,8 @@ class Sealing:
     def _read(self, visitors: Sequence[tuple[bytes, bool]], state: Reader, sealer: Sealer) -> None:
         """Keys of known visitors: from the cache, else from the state in one multi-get."""
         first = dict(reversed(visitors))
-        known = [key for key, born in first.items() if not born]
-        self.ready = {key: self.at_hand.pop(key) for key in known if key in self.at_hand}
+        known = [key for key, born in first.items() if not born and key not in self.ready]
+        self.ready.update({key: self.at_hand.pop(key) for key in known if key in self.at_hand})
         missing = [key for key in known if key not in self.ready]
         stored = state.get([state_keys.envelope(key) for key in missing])
         for key, kept in zip(missing, stored, strict=True):
@@ -134,7 +145,7 @@ class Sealing:
         anew = entry.key in forgotten and not made
         return (entry.visitor is None or anew) and (entry.known or made)
 
-    def committed(self, entries: Mapping[bytes, VisitorEntry], most: int) -> None:
+    def applied(self, entries: Mapping[bytes, VisitorEntry], most: int) -> None:
         """Cache the chunk's keys; the cache holds at most `most`."""
         for key, entry in entries.items():
             if entry.visitor is None:

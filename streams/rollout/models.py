@@ -14,28 +14,21 @@ from typing import Any
 import msgspec
 import structlog
 
-from models.contract.updates import SHADOW, ModelReport, ModelUpdate
-from models.registry.refusals import TRANSIENT, Refusal, RegistryError
+from models.contract.updates import ModelReport, ModelUpdate
+from models.registry.refusals import Refusal, RegistryError
 from models.registry.versions import Version
 from models.scoring.scores import ScoringError
 from streams.metrics import Metrics
 from streams.pipeline.chunk import Chunk
 from streams.rollout import announcements
-from streams.rollout.announcements import RefusedVersion
+from streams.rollout.announced_versions import RETRY_SECONDS, AnnouncedVersions
 from streams.rollout.model_cache import ModelCache
+from streams.rollout.refused import RefusedVersion, RefusedVersions
 from streams.rollout.shadow import Shadow
-from streams.rollout.warming import warm_up
+from streams.rollout.warming import kernels_told, warm_up
 from streams.transport.broadcast import Pairs
 
 log = structlog.get_logger("pathcast.reload")
-
-_SHADOW = SHADOW.encode()
-#: Refusals that `/models` shows.
-REMEMBERED = 20
-#: Seconds until a version is tried again after a transient fault of registry or disk.
-RETRY_SECONDS = 30.0
-#: Most announcements tried of those that arrive together, the last first.
-TRIED = 3
 
 
 class Models:
@@ -56,66 +49,45 @@ class Models:
     ) -> None:
         self.shadow = shadow
         self.current: Version | None = None
-        self.refused: deque[RefusedVersion] = deque(maxlen=REMEMBERED)
         self.retry_seconds = RETRY_SECONDS
         self._cache, self._metrics, self._worker = cache, metrics, worker
         self._tell, self._warm_up = tell, warm_up
-        #: The announcement to be tried again.
-        self._postponed: bytes | None = None
-        #: A retry must not finish after a later announcement and replace it.
+        self._refused = RefusedVersions(worker, tell, metrics.models_refused)
+        self._follower = AnnouncedVersions(self._load, self._swap, self._refuse)
         self._following = asyncio.Lock()
 
-    async def apply(self, pairs: Pairs) -> None:
-        """Follow announcements; of several at once the last usable one is used, others are refused."""
-        values = [value for key, value in pairs if value is not None and key != _SHADOW]
-        trials = [value for key, value in pairs if key == _SHADOW]
-        async with self._following:
-            for value in list(dict.fromkeys(reversed(values)))[:TRIED]:
-                if await self._follow(value, newest=value == values[-1]):
-                    break
-            if trials:
-                await self._compare(trials[-1])
+    @property
+    def refused(self) -> deque[RefusedVersion]:
+        """The last refused versions, the latest last."""
+        return self._refused.last
 
-    async def _follow(self, value: bytes, newest: bool = True) -> bool:
-        """Swap if the announced version is usable, and say whether; only the newest is tried again later."""
-        if newest:
-            self._postponed = None
-        version = await self._usable(value, retry=newest)
-        if version is not None:
-            self._swap(version)
-        return version is not None
+    async def apply(self, pairs: Pairs) -> None:
+        """Follow announcements of networks; of several at once the last usable one is used."""
+        async with self._following:
+            await self._follower.follow(announcements.networks(pairs))
+            if trials := announcements.trials(pairs):
+                await self._compare(trials[-1])
 
     async def _compare(self, value: bytes | None) -> None:
         """Put a challenger beside the version in use; None ends it."""
         self.shadow.stop()
-        version = await self._usable(value) if value is not None else None
+        version = await self._follower.usable(value) if value is not None else None
         if value is not None and version is not None:
             self.shadow.start(version, announcements.read(value).events)
             log.info("challenger", version=version.id)
-
-    async def _usable(self, value: bytes, retry: bool = False) -> Version | None:
-        """The announced version, loaded; None where it is refused."""
-        named = ""
-        try:
-            announced = announcements.read(value)
-            named = announced.version
-            return await asyncio.to_thread(self._load, announced)
-        except Exception as error:  # noqa: BLE001 - announcements are input: none may end the worker
-            self._refuse(named, error)
-            if retry and getattr(error, "refusal", None) in TRANSIENT:
-                self._postponed = value
-            return None
 
     async def run(self) -> None:
         """Until cancelled, try announcements again that were refused for a transient reason."""
         while True:
             await asyncio.sleep(self.retry_seconds)
             async with self._following:
-                if self._postponed is not None:
-                    await self._follow(self._postponed)
+                await self._follower.retry()
 
     def _load(self, announced: ModelUpdate) -> Version:
-        version = self._cache.load(announced)
+        with kernels_told():
+            return self._warmed_up(self._cache.load(announced))
+
+    def _warmed_up(self, version: Version) -> Version:
         try:
             self._warm_up(version)
         except ScoringError as error:
@@ -123,15 +95,7 @@ class Models:
         return version
 
     def _refuse(self, version: str, error: Exception) -> None:
-        refusal, message = getattr(error, "refusal", Refusal.OTHER), str(error) or repr(error)
-        incumbent = self.current.id if self.current else "none"
-        refused = RefusedVersion(version, refusal, message, int(time.time() * 1000), incumbent)
-        self.refused.append(refused)
-        self._tell(ModelReport(worker=self._worker, kind="refused", **asdict(refused)))
-        self._metrics.models_refused.labels(refusal.value).inc()
-        log.error(
-            "model refused", version=version, refusal=refusal.value, reason=message, incumbent=incumbent
-        )
+        self._refused.add(version, error, self.current.id if self.current else "none")
 
     def _swap(self, version: Version) -> None:
         before = self.current.id if self.current else "none"

@@ -10,7 +10,7 @@ import structlog
 from streams.metrics import Metrics
 from streams.service.web import Endpoints
 from streams.transport.broadcast import Broadcast
-from streams.transport.partition import PartitionTask
+from streams.transport.partition import AssignedPartition
 from streams.transport.runtime import Runtime
 
 log = structlog.get_logger("pathcast.worker")
@@ -30,6 +30,7 @@ class BackgroundServices:
     """Started before the worker joins its group and stopped after it has left; `chores` run meanwhile.
 
     `end_of` tells the end of a partition of clicks as of its last fetch, None where it is not known.
+    `warm_up` makes ready what answers without a model; it may take seconds.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class BackgroundServices:
         chores: Sequence[Callable[[], Coroutine[Any, Any, None]]],
         endpoints: Endpoints,
         end_of: Callable[[int], int | None],
+        warm_up: Callable[[], None],
     ) -> None:
         self.runtime, self.metrics, self.broadcasts, self._chores = runtime, metrics, broadcasts, chores
-        self.endpoints, self._end_of = endpoints, end_of
+        self.endpoints, self._end_of, self._warm_up = endpoints, end_of, warm_up
         self._tasks: list[asyncio.Task[Any]] = []
         self._started_at = time.monotonic()
 
@@ -53,6 +55,7 @@ class BackgroundServices:
         log.info("listening", host=self.endpoints.host, port=self.endpoints.port)
         for broadcast in self.broadcasts:
             self._watch(broadcast.run())
+        await asyncio.to_thread(self._warm_up)
         await asyncio.gather(*(broadcast.caught_up.wait() for broadcast in self.broadcasts))
         self._watch(self._follow_lag())
         self._watch(self._verify())
@@ -78,20 +81,20 @@ class BackgroundServices:
             self.metrics.lag.clear()
             self.metrics.watermark.clear()
             self.metrics.side_lag.clear()
-            for partition, task in list(self.runtime.partitions.items()) if ready else ():
-                end = self._end_of(partition) or 0
-                self.metrics.lag.labels(partition).set(max(0, end - task.position))
-                self.metrics.watermark.labels(partition).set(task.checkpoint.watermark / 1000)
-                self._follow_sides(partition, task)
+            for number, partition in list(self.runtime.partitions.items()) if ready else ():
+                end = self._end_of(number) or 0
+                self.metrics.lag.labels(number).set(max(0, end - partition.committed_position))
+                self.metrics.watermark.labels(number).set(partition.committed.watermark / 1000)
+                self._follow_sides(number, partition)
             await asyncio.sleep(LAG_EVERY)
 
-    def _follow_sides(self, partition: int, task: PartitionTask) -> None:
+    def _follow_sides(self, number: int, partition: AssignedPartition) -> None:
         reader = self.runtime.reader
         if reader is None:
             return
-        for topic in task.sides.ids:
-            lag = reader.lag(topic, partition, task.side_position(topic))
-            self.metrics.side_lag.labels(topic, partition).set(lag)
+        for topic in partition.sides.ids:
+            lag = reader.lag(topic, number, partition.side_position(topic))
+            self.metrics.side_lag.labels(topic, number).set(lag)
 
     async def _verify(self) -> None:
         while True:

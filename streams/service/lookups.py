@@ -27,7 +27,8 @@ class Lookups:
         name = self._name(visitor_id)
         for partition, cache in list(self._pipeline.caches.items()):
             if (visitor := _stored(cache, name)) is not None:
-                answers = [(answer or b"").decode() for _, answer, _ in cache.answers.get(name, ())]
+                kept = cache.answers.of(name)
+                answers = [(answer or b"").decode() for _, answer, _ in kept.answers] if kept else []
                 names = Names(visitor, self._pipeline.decoder.catalogue, self._versions.current)
                 told = {"profile": visitor_profile(visitor, names), "state": visitor_state(visitor, names)}
                 return {"partition": partition, **told, "answers": answers}
@@ -37,10 +38,12 @@ class Lookups:
         """Explanations of the answers to the latest click of a visitor, None also where none is cached."""
         name = self._name(visitor_id)
         for cache in list(self._pipeline.caches.values()):
-            visitor, answers = _stored(cache, name), cache.answers.get(name)
-            if visitor is not None and answers is not None:
-                session = Session(visitor.session_codes(), cache.rows[name], visitor.in_session)
-                return explaining.looked_up(answers, session, self._versions.current, self._pipeline.policy)
+            visitor, kept = _stored(cache, name), cache.answers.of(name)
+            if visitor is not None and kept is not None:
+                session = Session(visitor.session_codes(), kept.row, visitor.in_session)
+                version = self._versions.current
+                served = self._pipeline.policies.of(version)
+                return explaining.looked_up(kept.answers, session, version, served)
         return None
 
     def _name(self, visitor_id: str) -> str:

@@ -1,21 +1,25 @@
 """Wire the parts that answer clicks: decoder, policy, model versions, pipeline."""
 
 import socket
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from models.contract.aliases import EventNames
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.decisions.actions import ActionSet
-from models.decisions.policy_kinds import policy_of
 from models.serving import shop_rules
 from streams.config import secret_file
 from streams.config.processing_config import ProcessingConfig
+from streams.constraints.live_actions import LiveActions
 from streams.metrics import Metrics
 from streams.pipeline.processor import Pipeline
 from streams.privacy.sealing import Sealer
-from streams.rollout.model_cache import ModelCache
+from streams.rollout.experiments import Experiments
+from streams.rollout.model_cache import ModelCache, policy_cache
 from streams.rollout.models import Models
+from streams.rollout.policies import Policies
 from streams.rollout.reports import Reports
 from streams.rollout.shadow import Shadow
 from streams.service.installation import Installation
@@ -34,6 +38,9 @@ class PipelineParts(NamedTuple):
 
     pipeline: Pipeline
     models: Models
+    policies: Policies
+    experiments: Experiments
+    actions: LiveActions
     reports: Reports
     catalogue: Catalogue
     metrics: Metrics
@@ -44,20 +51,32 @@ def pipeline_parts(at: Installation, texts: ShopFiles, sealer: Sealer | None) ->
     metrics, catalogue = Metrics(), Catalogue()
     reports = Reports(at.names.model_reports, at.connection.aiokafka())
     models = _models(at, metrics, reports)
-    policy = policy_of(ActionSet.load(texts.actions))
+    policies = _policies(at, metrics, reports, ActionSet.load_all(texts.actions))
     config = ProcessingConfig(at.names, at.partitions, at.settings, shop_rules.parse(texts.shop))
     decoder = _decoder(at, catalogue, texts.events)
-    pipeline = Pipeline(config, decoder, policy, models, metrics, sealer)
-    return PipelineParts(pipeline, models, reports, catalogue, metrics)
+    experiments = Experiments(policies)
+    pipeline = Pipeline(config, decoder, experiments, models, metrics, sealer)
+    actions = LiveActions(at.settings.actions, texts.actions, policies.take_actions, metrics)
+    return PipelineParts(pipeline, models, policies, experiments, actions, reports, catalogue, metrics)
 
 
 def _models(at: Installation, metrics: Metrics, reports: Reports) -> Models:
     settings = at.settings
     cache = ModelCache(settings.registry, at.datadir / "models", settings.device)
-    name = f"{socket.gethostname()}:{settings.web_port}"
-    return Models(cache, metrics, Shadow(settings.shadow_share, metrics), name, reports.tell)
+    return Models(cache, metrics, Shadow(settings.shadow_share, metrics), _name(at), reports.tell)
+
+
+def _policies(at: Installation, metrics: Metrics, reports: Reports, actions: Sequence[ActionSet]) -> Policies:
+    place, copies = at.settings.registry, at.datadir
+    caches = partial(policy_cache, place, copies)
+    return Policies(actions, caches, metrics, _name(at), reports.tell)
+
+
+def _name(at: Installation) -> str:
+    return f"{socket.gethostname()}:{at.settings.web_port}"
 
 
 def _decoder(at: Installation, catalogue: Catalogue, events: EventNames) -> Decoder:
     settings = at.settings
-    return Decoder(settings.limits(), catalogue, events, secret_file.pseudonyms(settings.pseudonym_key_file))
+    pseudonymiser = secret_file.pseudonyms(settings.pseudonym_key_file)
+    return Decoder(settings.limits(), catalogue, events, pseudonymiser, settings.wire_format())

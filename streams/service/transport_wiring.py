@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from models.scoring.scorer import pick_device
 from streams.config.topic import WORKER, Partitions, Topic
 from streams.effects import Processor
+from streams.metrics import Metrics
 from streams.service.installation import Installation
 from streams.storage.copy_ledger import CopyLedger
 from streams.storage.datadir_identity import CLIENT, identity
@@ -13,8 +13,11 @@ from streams.storage.erasure_receipts import ErasureReceipts
 from streams.storage.partition_store import PartitionStore
 from streams.storage.state_copies import StateCopies
 from streams.transport import app as apps
-from streams.transport.hanging_transactions import finisher
-from streams.transport.runtime import Announce, Describe, Runtime, RuntimeConfig
+from streams.transport.runtime import Announce, Describe, Runtime
+from streams.transport.runtime_config import RuntimeConfig
+from streams.transport.takeover import Places
+from streams.transport.worker_log import WorkerLog
+from streams.transport.worker_producer import WorkerProducer, worker_transactional_id
 
 
 def runtime(
@@ -23,11 +26,25 @@ def runtime(
     describe: Describe,
     announce: Announce,
     on_failure: Callable[[Exception], None],
+    metrics: Metrics,
 ) -> Runtime:
     """The runtime; it calls `announce` with new partitions first, and `on_failure` to end the process."""
-    names = at.names
-    finish = finisher(at.connection.kafka_python(), _outputs(at), [names.identities])
-    return Runtime(_runtime_config(at), processor, describe, finish, announce, on_failure)
+
+    def lost(partition: int, clicks: int) -> None:
+        metrics.lost_clicks.labels(partition).inc(clicks)
+
+    return Runtime(_runtime_config(at), processor, describe, _log(at), announce, on_failure, lost)
+
+
+def _log(at: Installation) -> WorkerLog:
+    settings, application = at.settings, at.settings.application_id
+    identifier = worker_transactional_id(application, identity(at.datadir).worker)
+    producer = WorkerProducer(identifier, settings.transaction_timeout_ms, at.connection.aiokafka())
+
+    def places(changelog: str) -> Places:
+        return Places(application, at.names.clicks, changelog, _outputs(at), [at.names.identities])
+
+    return WorkerLog(producer, places)
 
 
 def _outputs(at: Installation) -> list[str]:
@@ -53,9 +70,9 @@ def _runtime_config(at: Installation) -> RuntimeConfig:
 
 
 def _threads(at: Installation) -> int:
-    """One thread with a GPU, which works beside the event loop; none on a CPU, which both would share."""
+    """One thread, which processes the next cycle while one commits, unless the setting says 0."""
     known = at.settings.threads
-    return int(pick_device(at.settings.device).type == "cuda") if known is None else known
+    return 1 if known is None else known
 
 
 def copies(

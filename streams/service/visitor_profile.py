@@ -10,7 +10,7 @@ from models.contract.events import EVENTS
 from models.contract.head_table import CATEGORIES, OTHER
 from models.explanation.synthetic_clicks import middle_price
 from models.registry.versions import Version
-from models.state.cart import LINE
+from models.state import cart
 from models.state.codes import category_hash, item_hash
 from models.state.visitor import Visitor
 from streams.partition_state.cache import describe
@@ -69,7 +69,7 @@ def _vocabulary_names(hashes: Iterable[int], version: Version | None) -> dict[in
 
 def _lines(visitor: Visitor) -> Iterator[tuple[int, int, int]]:
     """Item hash, pieces and unit price (thousandths) of each line of the cart."""
-    for item, pieces, price in LINE.iter_unpack(visitor.cart):
+    for item, pieces, price in cart.lines(visitor.cart):
         yield int.from_bytes(item, "little"), pieces, price
 
 

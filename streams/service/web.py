@@ -37,11 +37,12 @@ class Endpoints:
         explain: Lookup,
         models: Told,
         owns_all: Callable[[], bool] = lambda: False,
+        actions: Told = dict,
     ) -> None:
         self.host, self.port = host, port
         self._token, self._metrics = token, metrics
         self._conditions, self._lookup, self._explain, self._models = conditions, lookup, explain, models
-        self._owns_all = owns_all
+        self._owns_all, self._actions = owns_all, actions
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -51,6 +52,7 @@ class Endpoints:
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._show_metrics)
         app.router.add_get("/models", self._show_models)
+        app.router.add_get("/actions", self._show_actions)
         app.router.add_get("/visitors/{id}", self._visitor)
         app.router.add_get("/visitors/{id}/explanation", self._explanation)
         self._runner = web.AppRunner(app, access_log=None)
@@ -82,6 +84,9 @@ class Endpoints:
 
     async def _show_models(self, _: web.Request) -> web.Response:
         return web.json_response(self._models())
+
+    async def _show_actions(self, _: web.Request) -> web.Response:
+        return web.json_response(self._actions())
 
     async def _visitor(self, request: web.Request) -> web.Response:
         return self._known(request, self._lookup)

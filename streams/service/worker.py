@@ -1,6 +1,5 @@
 """One worker: builds a Faust application from its settings and runs it."""
 
-import gc
 import os
 import sys
 import time
@@ -14,6 +13,7 @@ from models.contract.aliases import EventNames, event_name
 from streams import logging_setup
 from streams.config import secret_file
 from streams.config.connection import Connection
+from streams.config.topic_names import changelog_of
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
 from streams.privacy.sealing import Sealer
@@ -22,12 +22,12 @@ from streams.service import transport_wiring as wiring
 from streams.service.background_wiring import background
 from streams.service.installation import Installation
 from streams.service.pipeline_wiring import ShopFiles, pipeline_parts
+from streams.transport import interpreter
 from streams.transport.runtime import Describe
 from streams.transport.topic_metadata import describer
 
-#: Seconds. The default of 5 ms would be most of the time budget of a click while another thread computes.
-SWITCH_INTERVAL = 0.001
-GC_THRESHOLDS = (200_000, 50, 1_000)
+#: Seconds beside the session timeout until a killed worker has left its group.
+GROUP_GRACE = 5.0
 
 log = structlog.get_logger("pathcast.worker")
 
@@ -49,7 +49,11 @@ class Worker:
     ) -> None:
         datadir = preflight.check_folder(settings.datadir)
         self._claim = preflight.claim(datadir)
-        partitions = preflight.check_topics(connection, names, settings.envelope_key_file is not None)
+        sealing, changelog = settings.envelope_key_file is not None, changelog_of(settings.application_id)
+        partitions = preflight.check_topics(connection, names, sealing, changelog)
+        self._topic_warnings = preflight.check_settings(connection, names, sealing)
+        patience = settings.session_timeout_seconds + GROUP_GRACE
+        preflight.check_group(connection, settings.application_id, patience)
         at = self.at = Installation(settings, connection, names, datadir, partitions)
         describe = describer(connection.kafka_python())
         self.parts = pipeline_parts(at, ShopFiles(actions, shop, events), _sealer(at, describe))
@@ -60,7 +64,9 @@ class Worker:
             pseudonymiser.fingerprint if pseudonymiser else "",
             lambda: self.app.pathcast_table.data.partitions,
         )
-        self.runtime = wiring.runtime(at, self.parts.pipeline, describe, copies.announce, die)
+        self.runtime = wiring.runtime(
+            at, self.parts.pipeline, describe, copies.announce, die, self.parts.metrics
+        )
         self.background = background(at, self.parts, self.runtime, copies, self._end_of)
         self.app = wiring.application(at, self.runtime, self.background)
         preflight.check_replication(connection, self.runtime.config.changelog, settings.changelog_replication)
@@ -71,13 +77,12 @@ class Worker:
 
     def run(self) -> None:
         """Answer clicks until SIGTERM or SIGINT; does not return."""
-        sys.setswitchinterval(SWITCH_INTERVAL)
-        # A chunk allocates 100,000 objects and leaves no cycles; collection would take a third of its time.
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        interpreter.tune()
         # The matrices of a chunk are small: more threads would wait for each other, and change the last bits.
         torch.set_num_threads(1)
         logging_setup.configure(self.at.settings.log_level, self.at.settings.log_format)
+        for warning in self._topic_warnings:
+            log.warning("a topic differs from what is expected", difference=warning)
         log.info("starting", partitions=self.at.partitions, datadir=str(self.at.datadir), started=time.time())
         sys.argv[1:] = ["worker"]
         # At WARN Faust enables DEBUG for its spinner, which costs a third of the speed.

@@ -16,6 +16,10 @@ ERASED_KEY = b"\x00erased"
 _COMPACTED_KEY = b"\x00compacted"
 
 
+#: zlib's window (not used by zstd), zstd's default level, and the bytes of a file's dictionary.
+_ZSTD_WINDOW, _ZSTD_LEVEL, _DICTIONARY = -14, 3, 64 << 10
+
+
 class Persisted(msgspec.Struct, array_like=True, frozen=True):
     """How far a database is: changelog offset (inclusive), id of that topic, time of writing (epoch ms)."""
 
@@ -140,6 +144,11 @@ def database_options(cache: Any, buffers: Any = None) -> Any:
         options.set_write_buffer_manager(buffers)
     options.set_max_background_jobs(2)
     options.set_compression_type(rocksdict.DBCompressionType.lz4())
+    # Most of the data is in the last level. Visitors look at the same items, whose hashes are in a dictionary
+    # of the file: records take a third less than with lz4, and blocks stay small, which single reads need.
+    options.set_bottommost_compression_type(rocksdict.DBCompressionType.zstd())
+    options.set_bottommost_compression_options(_ZSTD_WINDOW, _ZSTD_LEVEL, 0, _DICTIONARY, True)
+    options.set_bottommost_zstd_max_train_bytes(16 * _DICTIONARY, True)
     options.set_keep_log_file_num(2)
     options.set_max_manifest_file_size(1)
     table = rocksdict.BlockBasedOptions()

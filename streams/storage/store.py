@@ -27,7 +27,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
 
     def _open_for_partition(self, partition: int) -> Any:
         store = self._open(partition)
-        if self._is_stale(partition, store.persisted()):
+        if self._is_stale(partition, store.persisted()) or self._is_ahead(partition, store):
             store.close()
             shutil.rmtree(self.partition_path(partition))
             store = self._open(partition)
@@ -55,6 +55,14 @@ class Store(rocksdb.Store):  # type: ignore[misc]
         if stale:
             self.log.warning("local state of partition %s is of %s: rebuilding it", partition, persisted)
         return bool(stale)
+
+    def _is_ahead(self, partition: int, store: PartitionStore) -> bool:
+        ahead = bool(self.app.pathcast.is_ahead(partition, store))
+        if ahead:
+            self.log.warning(
+                "local state of partition %s has an aborted transaction: rebuilding it", partition
+            )
+        return ahead
 
     def persisted_offset(self, tp: Any) -> int | None:
         """Last changelog offset in the local database (faust.tables.recovery starts there)."""

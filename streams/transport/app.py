@@ -5,12 +5,16 @@ from typing import Any, Protocol
 
 import faust
 import mode.loop
+from faust.assignor import PartitionAssignor
 
 from models.durations import DAY_MS
 from streams.transport.recovering import Tables
 from streams.transport.runtime import Runtime
 
 mode.loop.use("uvloop")
+
+#: Workers with one transaction a partition have the protocol "faust", and a group has one protocol.
+PROTOCOL = "pathcast-2"
 
 #: Settings with which the worker creates the changelog, so that recovery reads little more than one record
 #: per key. Kafka never compacts the active segment, so segments are small; its default ratio would leave
@@ -23,6 +27,15 @@ CHANGELOG = {
     # Without a limit, values of a deleted visitor stay until the topic is dirty enough for the cleaner.
     "max.compaction.lag.ms": str(DAY_MS),
 }
+
+
+class Assignor(PartitionAssignor):  # type: ignore[misc]
+    """Faust's, under a name of its own: the group admits no worker whose transactions it does not guard."""
+
+    @property
+    def name(self) -> str:
+        """The name of the group's protocol."""
+        return PROTOCOL
 
 
 class PassThrough(faust.Schema):  # type: ignore[misc]
@@ -57,17 +70,19 @@ class ChunkedApp(faust.App):  # type: ignore[misc]
         self.pathcast_table: Any = _wire(self, partitions)
 
     async def on_start(self) -> None:
-        """Start the background services before anything of Faust starts."""
+        """Open the log and start the background services before anything of Faust starts."""
         await super().on_start()
-        if self._background is not None:
-            try:
+        try:
+            await self.pathcast.start()
+            if self._background is not None:
                 await self._background.start()
-            except Exception as error:  # noqa: BLE001 - mode would log a traceback and hang
-                self.pathcast.fail(error)
+        except Exception as error:  # noqa: BLE001 - mode would log a traceback and hang
+            self.pathcast.fail(error)
 
     async def on_shutdown(self) -> None:
         """Stop the background services after everything of Faust has stopped."""
         await super().on_shutdown()
+        await self.pathcast.stop()
         if self._background is not None:
             await self._background.stop()
 
@@ -99,6 +114,7 @@ def build(
         "stream_recovery_delay": 0.0,
         "agent_supervisor": "mode.supervisors:CrashingSupervisor",
         "TableManager": Tables,
+        "PartitionAssignor": Assignor,
     }
     return ChunkedApp(runtime, partitions, background, **{**defaults, **(options or {})})
 
@@ -131,8 +147,9 @@ def _wire(app: ChunkedApp, partitions: int) -> Any:
 
     async def dispatch(stream: Any) -> None:
         async for event in stream.noack().events():
-            if not runtime.offer(event, event.value):
-                app.consumer._unacked_messages.discard(event.message)
+            runtime.offer(event.value)
+            # Faust need not wait for it at the end: it is read again from the checkpoint.
+            app.consumer._unacked_messages.discard(event.message)
 
     app.agent(app.topic(runtime.config.topic, schema=schema), name="dispatch")(dispatch)
     return table

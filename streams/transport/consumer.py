@@ -1,7 +1,7 @@
 """Faust's Kafka transport in chunks: one message per partition and fetch instead of one per record.
 
 Faust still does membership, assignment, tables and recovery. Reading resumes from the checkpoint in a
-partition's own state; the group's committed offset only informs lag monitors.
+partition's own state; the group's committed offset guards transactions and informs lag monitors.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from faust.types import TP, ConsumerMessage
 from streams.inputs import chunks
 from streams.inputs.chunks import Chunk, FetchedRecord
 from streams.inputs.fetching import ConsumerThread
+from streams.inputs.lost_clicks import LostClicks
+from streams.protocol.group_requests import Membership
 from streams.transport.runtime import Runtime
 
 #: Longest wait (s) of a fetch, so that a partition that it leaves out is included again soon.
@@ -36,6 +38,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         #: Whether clicks are fetched, now that their positions are those of the checkpoints.
         self._flowing = False
         self.runtime = self.app.pathcast
+        self._losses = LostClicks(self._thread)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -57,12 +60,23 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             limit = FETCH_TIMEOUT if len(wanted) == len(active_partitions or ()) else FULL_TIMEOUT
             records = await super()._getmany(wanted, min(timeout, limit))
             now = time.monotonic()
+            lost = {tp: await self._lost(tp, records.get(tp)) for tp in wanted}
             spans = {tp: self._span(tp, before[tp], records.get(tp)) for tp in wanted}
         return {
-            tp: [chunks.make(tp, span, records.get(tp) or (), epochs[tp], now)]
+            tp: [chunks.make(tp, span, records.get(tp) or (), epochs[tp], now, lost[tp])]
             for tp, span in spans.items()
             if span is not None
         }
+
+    async def _lost(self, tp: TP, records: list[FetchedRecord] | None) -> int:
+        """Clicks that were deleted between the end of the previous chunk and these records."""
+        if tp not in self._chain:
+            return 0
+        try:
+            return await self._losses.before(tp, self._chain[tp], records)
+        except Exception as error:  # noqa: BLE001 - Faust would restart the fetcher
+            self.runtime.fail(error)
+            return 0
 
     def _must_wait(self, tp: TP) -> bool:
         runtime: Runtime = self.runtime
@@ -90,7 +104,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self, tp: TP, before: int | None, records: list[FetchedRecord] | None
     ) -> tuple[int, int] | None:
         """The span of a fetch; it starts at the end of the previous chunk, so that a lost chunk shows."""
-        after = self._thread.position_now(tp) or 0
+        lost = bool(records) and self._losses.pending(tp)  # after these records: the next span begins with it
+        after = 0 if lost else self._thread.position_now(tp) or 0
         end = max(after, records[-1].offset + 1 if records else 0)
         start = self._chain.get(
             tp, before if before is not None else (records[0].offset if records else None)
@@ -105,21 +120,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Do nothing: the span of a chunk has no gaps."""
 
-    def _new_offset(self, tp: TP) -> int | None:
-        """The offset to commit: the end of the last acknowledged chunk."""
-        acked = self._acked[tp]
-        if not acked:
-            return None
-        offset = max(acked)
-        acked.clear()
-        self._acked_index[tp].clear()
-        return int(offset) + 1
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Do nothing: each transaction of the worker commits the positions of its partitions."""
+        return False
 
     async def on_partitions_assigned(self, assigned: Iterable[TP], generation_id: int = 0) -> None:
-        """Fence predecessors before recovery looks at the end of the changelog."""
+        """Take over from predecessors before recovery looks at the end of the changelog."""
         try:
             partitions = [tp.partition for tp in assigned if self._has_clicks(tp)]
-            await self.runtime.open(partitions, self._schedule_rewind)
+            membership = Membership(self.app.conf.id, self._thread.member_id, generation_id)
+            await self.runtime.open(partitions, membership, self._schedule_rewind)
         except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on
             self.runtime.fail(error)
             return
@@ -138,13 +148,19 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         if not self.runtime.restored:
             return
         try:
-            positions = await self.runtime.recovered(self.app.pathcast_table.data)
+            positions = await self.runtime.recovered(self.app.pathcast_table.data, self._begins)
         except Exception as error:  # noqa: BLE001 - faust.tables.recovery would retry forever
             self.runtime.fail(error)
             return
         for tp in ensure_TPset(self.assignment()):
             if self._has_clicks(tp) and tp.partition in positions:
                 await self._move(tp, positions[tp.partition])
+
+    async def _begins(self, partitions: Iterable[int]) -> dict[int, int]:
+        """The oldest offsets of partitions of clicks."""
+        wanted = [TP(self.runtime.config.topic, partition) for partition in partitions]
+        begins = await self._thread.earliest_offsets(*wanted) if wanted else {}
+        return {tp.partition: offset for tp, offset in begins.items()}
 
     def _schedule_rewind(self, partition: int, position: int) -> None:
         task = self.loop.create_task(self._rewind(TP(self.runtime.config.topic, partition), position))
@@ -158,8 +174,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def _move(self, tp: TP, position: int) -> None:
         """Seek between two fetches, so that no result of an earlier fetch is used."""
         async with self._fetching:
+            self._losses.follow(tp)
             await self._thread.seek_wait({tp: position})
-            self._chain.pop(tp, None)
+            self._forget_chain()
+            self._chain[tp] = position
         self._read_offset[tp] = position or None
 
     async def wait_empty(self) -> None:

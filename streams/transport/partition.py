@@ -1,173 +1,239 @@
-"""The task of one assigned partition: its queue of chunks, checkpoint, producer, store, and one lock."""
+"""An assigned partition: its queue of clicks, its checkpoint, and its state with uncommitted changes."""
 
-import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from streams.config.worker_settings import WorkerSettings
-from streams.effects import Effects, Work
+from streams.effects import Effects, Message, Work
 from streams.inputs.batches import CLICKS, InputBatch, Part
 from streams.inputs.chunks import Chunk, Epoch
 from streams.inputs.click_queue import ClickQueue
 from streams.inputs.side_inputs import SideInputs
 from streams.storage.partition_store import PartitionStore, Persisted
+from streams.storage.uncommitted import UncommittedState
 from streams.transport import state_checkpoint as checkpoints
-from streams.transport.dispatch import Processing
 from streams.transport.state_checkpoint import CHECKPOINT_KEY, StateCheckpoint
-from streams.transport.transactions import PartitionProducer
+from streams.transport.worker_producer import PartitionMessages
+
+#: Called with a partition and how many of its clicks were lost.
+OnLoss = Callable[[int, int], Any]
+Place = TypeVar("Place")
 
 
-class PartitionTask:
-    """Applies chunks one transaction at a time: process, publish, write locally, acknowledge."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A partition's share of a cycle: effects in order, the state that they change, the position after it."""
+
+    partition: "AssignedPartition"
+    effects: Sequence[Effects]
+    state: Mapping[bytes, bytes | None]
+    checkpoint: StateCheckpoint
+
+    @property
+    def position(self) -> int:
+        """The next input offset after the share."""
+        return self.checkpoint.positions.get(self.partition.topic_id, 0)
+
+    def messages(self, changelog: str) -> PartitionMessages:
+        """What the transaction of the cycle publishes for the partition."""
+        outputs, routed = self.effects[0].outputs, self.effects[0].routed
+        if len(self.effects) > 1:
+            outputs = _joined(effects.outputs for effects in self.effects)
+            routed = _joined(effects.routed for effects in self.effects)
+        return PartitionMessages(self.partition.partition, outputs, routed, changelog, self.state.items())
+
+
+class AssignedPartition:
+    """Hands out batches in the order of offsets; applies effects in memory and, once committed, on disk."""
 
     def __init__(
         self,
         partition: int,
-        producer: PartitionProducer,
-        processing: Processing,
         settings: WorkerSettings,
         rewind: Callable[[int, int], Any],
+        on_loss: OnLoss = lambda partition, clicks: None,
     ) -> None:
         self.partition = partition
-        self.producer = producer
         self.seeks = 0
-        self.lock = asyncio.Lock()
-        self.topic_id = self.changelog = self.changelog_id = ""
-        self.checkpoint = StateCheckpoint()
+        self.topic_id = self.changelog_id = ""
+        #: As of the last applied and the last committed batch.
+        self.checkpoint = self.committed = StateCheckpoint()
         self.sides = SideInputs({})
-        self._processing, self._rewind = processing, rewind
+        #: Told when records arrive.
+        self.arrived: Callable[[], Any] = lambda: None
+        #: When the partition is idle (monotonic seconds), unless clicks arrive.
+        self.idle_at = 0.0
+        self._rewind, self._on_loss = rewind, on_loss
+        #: Whether the checkpoint says what must be committed even without effects.
+        self._unsaved = False
+        self._prompted = False
         self._idle_ms = int(settings.idle_seconds * 1000)
-        self._store: PartitionStore | None = None
+        self._state: UncommittedState | None = None
         self._queue = ClickQueue(settings.chunk_records)
-        self._idle_at = 0.0
-        self._arrived = asyncio.Event()
         self._group_epoch = 0
+        self._effects: list[Effects] = []
 
     @property
     def position(self) -> int:
         """The next input offset to apply."""
         return self.checkpoint.positions.get(self.topic_id, 0)
 
+    @property
+    def committed_position(self) -> int:
+        """The input offset up to which everything is committed."""
+        return self.committed.positions.get(self.topic_id, 0)
+
     def side_position(self, topic: str) -> int:
         """The next offset of a side input to apply."""
         return self.checkpoint.positions.get(self.sides.ids[topic], 0)
 
-    def recovered(self, store: PartitionStore, checkpoint: StateCheckpoint, group_epoch: int) -> None:
-        """The state is recovered: chunks of this epoch may be applied from now on."""
-        # An input that was never read gets a position, too, so that its recreation is noticed later.
-        unread = {topic_id: 0 for topic_id in self.sides.ids.values() if topic_id not in checkpoint.positions}
+    def recovered(
+        self, store: PartitionStore, checkpoint: StateCheckpoint, group_epoch: int, begin: int = 0
+    ) -> UncommittedState:
+        """The state is recovered: chunks of this epoch may be applied from now on. Returns the state.
+
+        `begin` is the oldest offset of the clicks, where a partition that was never read begins.
+        """
+        # An input that was never read gets a position, too, so that its recreation is noticed later, and
+        # clicks that are deleted unread from now on can be counted.
+        self._unsaved = self.topic_id not in checkpoint.positions
+        first = {**dict.fromkeys(self.sides.ids.values(), 0), self.topic_id: begin}
+        unread = {topic_id: at for topic_id, at in first.items() if topic_id not in checkpoint.positions}
         self.checkpoint = checkpoint.moved(unread, checkpoint.watermark, checkpoint.clock)
-        self._store, self._group_epoch = store, group_epoch
+        self.committed = self.checkpoint
+        self._state, self._group_epoch = UncommittedState(store), group_epoch
         self._queue.clear()
         # Deleted values may still be in the files, after a recovery or a crash.
         store.compact()
-        self._processing.processor.opened(self.partition, store)
+        self._busy()
+        return self._state
 
-    def offer(self, event: Any, chunk: Chunk) -> None:
-        """Queue a fetched chunk (`event` is Faust's handle for acknowledging it)."""
-        self._queue.offer(event, chunk)
-        self._arrived.set()
+    def offer(self, chunk: Chunk) -> None:
+        """Queue a fetched chunk."""
+        self._queue.offer(chunk)
+        self.arrived()
 
     def offer_side(self, topic: str, records: Sequence[Any], end: int) -> None:
         """Queue records of a side input; `end` is the position of their reader. Does nothing once closed."""
-        if self._store is not None:
+        if self._state is not None:
             self.sides.offer(topic, records, end)
-            self._arrived.set()
+            self.arrived()
+
+    @property
+    def waiting(self) -> int:
+        """Waiting records of clicks; at least 1 where anything else waits."""
+        return self._queue.size or int(
+            bool(self._queue) or self.sides.waiting or self._unsaved or self._prompted
+        )
+
+    def prompt(self) -> None:
+        """Let the processor see the partition soon, even without records."""
+        if self._state is not None:
+            self._prompted = True
+            self.arrived()
+
+    def prompted(self) -> Work | None:
+        """A work without records where one was asked for by `prompt`."""
+        asked, self._prompted = self._prompted, False
+        return self.work(InputBatch([], time.monotonic())) if asked and self._state is not None else None
 
     @property
     def full(self) -> bool:
         """Whether fetching more would only fill memory."""
         return self._queue.full
 
-    async def run(self) -> None:
-        """Apply arriving chunks until cancelled; without clicks, let event time advance."""
-        self._busy()
-        while True:
-            try:
-                await asyncio.wait_for(self._arrived.wait(), max(0.0, self._idle_at - time.monotonic()))
-            except TimeoutError:
-                self._busy()
-                await self._tick()
-                continue
-            if self._queue:
-                self._busy()
-            while self._queue or self.sides.waiting:
-                await self._apply_some()
-            self._arrived.clear()
-
     def _busy(self) -> None:
-        self._idle_at = time.monotonic() + self._idle_ms / 1000
+        self.idle_at = time.monotonic() + self._idle_ms / 1000
 
-    async def _apply_some(self) -> None:
-        async with self.lock:
-            taken = self._queue.take(self.position, Epoch(self._group_epoch, self.seeks))
-            if taken.gap:
-                self._rewind(self.partition, taken.end)
-            clicks = Part(CLICKS, self.topic_id, taken.records, taken.end)
-            fetched_at = taken.chunks[0][1].fetched_at if taken.records else time.monotonic()
-            batch = InputBatch([*self.sides.take(self.checkpoint.positions), clicks], fetched_at)
-            if batch.size:
-                await self._transact(batch)
-            else:
-                self.checkpoint = self.checkpoint.moved(
-                    batch.ends, self.checkpoint.watermark, self.checkpoint.clock
-                )
-            for event, _ in taken.chunks:
-                event.ack()
+    def take(self, most: int) -> InputBatch:
+        """The next batch, with at most `most` clicks; empty where positions move without records."""
+        if self._queue:
+            self._busy()
+        taken = self._queue.take(self.position, Epoch(self._group_epoch, self.seeks), most)
+        if taken.gap:
+            self._rewind(self.partition, taken.end)
+        if taken.lost:
+            self.checkpoint, self._unsaved = self.checkpoint.missing(taken.lost), True
+        clicks = Part(CLICKS, self.topic_id, taken.records, taken.end)
+        fetched_at = time.monotonic() if taken.fetched_at is None else taken.fetched_at
+        return InputBatch([*self.sides.take(self.checkpoint.positions), clicks], fetched_at)
 
-    async def _transact(self, batch: InputBatch) -> None:
-        """Apply a batch in one transaction, or in several around a record that cannot be processed."""
-        work = self._work(batch)
-        try:
-            effects = await self._processing.process(work)
-        except Exception as error:  # noqa: BLE001 - no error of a record may block the partition
-            if batch.size > 1:
-                for half in batch.halves():
-                    await self._transact(half)
-                return
-            effects = await self._processing.reject(work, error)
-        # Event time follows the clock since the last click; records of other inputs do not restart that.
-        clock = int(time.time() * 1000) if work.records else self.checkpoint.clock
-        await self._commit(effects, self.checkpoint.moved(batch.ends, effects.watermark, clock))
+    def tick(self) -> Work | None:
+        """Without clicks for some time, event time follows the clock; None where it has not moved."""
+        self._busy()
+        checkpoint, now = self.checkpoint, int(time.time() * 1000)
+        idle_to = checkpoint.watermark + now - checkpoint.clock - self._idle_ms
+        if self._state is None or not checkpoint.clock or idle_to <= checkpoint.watermark:
+            return None
+        return self.work(InputBatch([], time.monotonic()), idle_to)
 
-    async def _tick(self) -> None:
-        """Advance the event time of an idle partition by the time that has passed since its last record."""
-        async with self.lock:
-            checkpoint, now = self.checkpoint, int(time.time() * 1000)
-            idle_to = checkpoint.watermark + now - checkpoint.clock - self._idle_ms
-            if self._store is None or not checkpoint.clock or idle_to <= checkpoint.watermark:
-                return
-            work = self._work(InputBatch([], time.monotonic()), idle_to)
-            effects = await self._processing.process(work)
-            if effects.state or effects.outputs or effects.routed:
-                clock = now - self._idle_ms
-                await self._commit(effects, checkpoint.moved({}, effects.watermark, clock))
-
-    def _work(self, batch: InputBatch, idle_to: int = 0) -> Work:
-        assert self._store is not None
+    def work(self, batch: InputBatch, idle_to: int = 0) -> Work:
+        """A batch for the processor, on the state as of the batch before."""
+        assert self._state is not None
+        self._prompted = False
         found = {part.topic_id: part.records for part in batch.parts}
         records = found.pop(self.topic_id, ())
         sides = {part.topic: part.records for part in batch.parts if part.topic_id in found and part.records}
         watermark, fetched_at = self.checkpoint.watermark, batch.fetched_at
-        return Work(self.partition, records, self._store, watermark, fetched_at, idle_to, sides)
+        return Work(self.partition, records, self._state, watermark, fetched_at, idle_to, sides)
 
-    async def _commit(self, effects: Effects, checkpoint: StateCheckpoint) -> None:
-        assert self._store is not None
-        state = [*effects.state, (CHECKPOINT_KEY, checkpoints.encode(checkpoint))]
-        offset = await self.producer.publish(effects.outputs, self.changelog, state, effects.routed)
-        self._store.write(state, Persisted(offset, self.changelog_id, int(time.time() * 1000)))
-        self.checkpoint = checkpoint
-        if effects.erased:
-            self._store.compact()
-        if effects.committed is not None:
+    def skip(self, batch: InputBatch) -> None:
+        """Move past a batch without records; the position is committed with the next effects."""
+        checkpoint = self.checkpoint
+        self.checkpoint = checkpoint.moved(batch.ends, checkpoint.watermark, checkpoint.clock)
+
+    def apply(self, work: Work, effects: Effects, ends: dict[str, int]) -> None:
+        """Let the next batch see the effects of `work`; `ends` are the positions after it, by topic id."""
+        assert self._state is not None
+        clock = self.checkpoint.clock
+        # Event time follows the clock since the last click; records of other inputs do not restart that.
+        if work.records or work.idle_to:
+            clock = int(time.time() * 1000) - (self._idle_ms if work.idle_to else 0)
+        self.checkpoint = self.checkpoint.moved(ends, effects.watermark, clock)
+        self._keep(effects)
+        effects.applied()
+
+    def _keep(self, effects: Effects) -> None:
+        assert self._state is not None
+        self._state.add([*effects.state, (CHECKPOINT_KEY, checkpoints.encode(self.checkpoint))])
+        self._effects.append(effects)
+        self._unsaved = False
+
+    def share(self) -> Share | None:
+        """What was applied since the last call, to be committed; None where it is nothing."""
+        if self._unsaved and self._state is not None:
+            self._keep(Effects(watermark=self.checkpoint.watermark))
+        made, self._effects = self._effects, []
+        if not made or self._state is None:
+            return None
+        return Share(self, made, self._state.latest(len(made)), self.checkpoint)
+
+    def settle(self, share: Share, offset: int) -> None:
+        """A share is committed, its last change at `offset` of the changelog: write it to disk, report it."""
+        assert self._state is not None
+        persisted = Persisted(offset, self.changelog_id, int(time.time() * 1000))
+        self._state.settle(len(share.effects), share.state, persisted)
+        if lost := share.checkpoint.lost - self.committed.lost:
+            self._on_loss(self.partition, lost)
+        self.committed = share.checkpoint
+        if any(effects.erased for effects in share.effects):
+            self._state.store.compact()
+        for effects in share.effects:
             effects.committed()
 
-    async def close(self) -> None:
-        """Wait for the transaction in flight, then release everything."""
-        async with self.lock:
-            self._store = None
-            self._queue.clear()
-            self.sides.clear()
-        self._processing.processor.closed(self.partition)
-        await self.producer.close()
+    def close(self) -> None:
+        """Drop everything that is not committed."""
+        self._state, self._prompted = None, False
+        self._queue.clear()
+        self.sides.clear()
+
+
+def _joined(parts: Iterable[Mapping[Place, list[Message]]]) -> dict[Place, list[Message]]:
+    """Messages by where they go, in order."""
+    joined: dict[Place, list[Message]] = {}
+    for part in parts:
+        for place, messages in part.items():
+            joined.setdefault(place, []).extend(messages)
+    return joined

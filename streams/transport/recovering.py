@@ -28,6 +28,12 @@ class Tables(TableManager):  # type: ignore[misc]
 
     _recovery: LoudRecovery | None = None
 
+    async def on_start(self) -> None:
+        """Begin at once: Faust waits a second for tables that are added late, and ours are there before."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
+
     @property
     def recovery(self) -> LoudRecovery:
         """The recovery of this manager, made once."""

@@ -11,24 +11,32 @@ Topic = tuple[str, Mapping[int, int]]
 
 #: The reserved key of the checkpoint in every partition's store and changelog; stored, so it cannot change.
 CHECKPOINT_KEY = b"\x00fence"
-FORMAT = 1
+#: Of 1 were those of workers with one transaction a partition; they refuse 2, since no group guarded theirs.
+FORMAT = 2
+READABLE = (1, FORMAT)
 
 
 class StateCheckpoint(msgspec.Struct, array_like=True, frozen=True):
     """Positions by topic id (a topic's UUID outlives no recreation, its name does) and event time reached.
 
     `watermark` is event time in ms; `clock` is the wall clock (ms) when it was: not
-    the record's timestamp, which a producer may set to anything.
+    the record's timestamp, which a producer may set to anything. `lost` counts clicks that the topic's
+    retention deleted before they were read.
     """
 
     positions: dict[str, int] = {}
     watermark: int = 0
     clock: int = 0
     format: int = FORMAT
+    lost: int = 0
 
     def moved(self, positions: Mapping[str, int], watermark: int, clock: int) -> "StateCheckpoint":
         """The checkpoint after everything below `positions` (by topic id) has been applied."""
-        return StateCheckpoint({**self.positions, **positions}, watermark, clock)
+        return StateCheckpoint({**self.positions, **positions}, watermark, clock, lost=self.lost)
+
+    def missing(self, clicks: int) -> "StateCheckpoint":
+        """The checkpoint after `clicks` more were lost."""
+        return msgspec.structs.replace(self, lost=self.lost + clicks)
 
 
 _decoder = msgspec.msgpack.Decoder(StateCheckpoint)
@@ -50,12 +58,25 @@ def decode(value: bytes | None) -> StateCheckpoint:
         raise PositionError(
             f"unreadable checkpoint {value[:40]!r}: {error}; run `pathcast state rebase`"
         ) from error
-    if checkpoint.format != FORMAT:
+    if checkpoint.format not in READABLE:
         raise PositionError(
-            f"checkpoint of format {checkpoint.format}, this program reads {FORMAT}; use the version of "
+            f"checkpoint of format {checkpoint.format}, this program reads 1 and 2; use the version of "
             "Pathcast that wrote it"
         )
     return checkpoint
+
+
+def check_committed(checkpoint: StateCheckpoint, place: str, topic_id: str, known: int) -> None:
+    """Refuse a state that is behind the position `known` to the group (-1: none): a commit was lost.
+
+    Each transaction commits state and position together. Raises PositionError.
+    """
+    position = checkpoint.positions.get(topic_id, 0)
+    if position < known:
+        raise PositionError(
+            f"{place} was answered up to {known}, its state has read up to {position}: the broker lost a "
+            "commit; run `pathcast state rebase` to go on from the state, which answers some clicks twice"
+        )
 
 
 def check(checkpoint: StateCheckpoint, partition: int, topics: Mapping[str, Topic]) -> None:

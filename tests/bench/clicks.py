@@ -1,7 +1,7 @@
 """Real sessions, laid out anew in time: more visitors at once than the log ever had, each as it was."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -12,9 +12,7 @@ from deploy.cluster.records import encode
 from trainer.logs.log_files import read_log
 
 ROOT = Path(__file__).parents[2]
-GSTORE = ROOT.parent / "shared" / "data" / "gstore" / "gstore_2016-08_09.parquet"
 SHIPPED = ROOT / "deploy" / "data" / "rees46_electronics.csv.gz"
-ITEMS = 1_000
 
 MINUTE_MS = 60_000
 GAP_MS = 30 * MINUTE_MS
@@ -28,11 +26,6 @@ PAST_CLICKS = 70
 STRIDE = 7_919
 
 
-def source() -> Path:
-    """The best log there is."""
-    return GSTORE if GSTORE.exists() else SHIPPED
-
-
 def visitor_id(number: int) -> str:
     """The benchmark's own visitors."""
     return f"visitor-{number:07d}"
@@ -40,24 +33,30 @@ def visitor_id(number: int) -> str:
 
 @dataclass(frozen=True)
 class Log:
-    """A log's sessions over its 1,000 most frequent items.
+    """A log's sessions, over its `items` most frequent items (None: over all of them).
 
     `frame` has the contract's columns and `session` (numbered from 0) and `since` (ms since its start).
     """
 
-    path: Path = field(default_factory=source)
+    path: Path = SHIPPED
+    items: int | None = None
 
     @cached_property
     def frame(self) -> pl.DataFrame:
         events = read_log([self.path]).collect()
-        counts = events["item_id"].drop_nulls().value_counts().sort("count", "item_id", descending=True)
-        frequent = pl.col("item_id").is_in(counts["item_id"].head(ITEMS).to_list())
-        known = (pl.col("item_id").is_null() | frequent) & pl.col("ts").is_not_null()
-        visits = events.filter(known).sort("visitor_id", "ts", maintain_order=True)
+        known = self._wanted(events.filter(pl.col("ts").is_not_null()))
+        visits = known.sort("visitor_id", "ts", maintain_order=True)
         apart = pl.col("ts").diff().fill_null(0) > GAP_MS
         begins = (apart | (pl.col("visitor_id") != pl.col("visitor_id").shift(1))).fill_null(False)
         numbered = visits.with_columns(session=begins.cast(pl.Int64).cum_sum())
         return numbered.with_columns(since=pl.col("ts") - pl.col("ts").first().over("session"))
+
+    def _wanted(self, events: pl.DataFrame) -> pl.DataFrame:
+        if self.items is None:
+            return events
+        counts = events["item_id"].drop_nulls().value_counts().sort("count", "item_id", descending=True)
+        frequent = pl.col("item_id").is_in(counts["item_id"].head(self.items).to_list())
+        return events.filter(pl.col("item_id").is_null() | frequent)
 
     @cached_property
     def sessions(self) -> pl.DataFrame:

@@ -21,13 +21,13 @@ def producer(bootstrap: str, **options: object) -> Producer:
     return Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", **QUIET, **settings})
 
 
-def fill(bootstrap: str, topic: str, rows: Iterable[tuple[Any, ...]]) -> int:
+def fill(bootstrap: str, topic: str, rows: Iterable[tuple[Any, ...]], compression: str = "lz4") -> int:
     """Produce (key, value[, partition]); how many, once all are acknowledged. Raises FillingError."""
     client = producer(
         bootstrap,
         linger_ms=20,
         batch_size=1 << 20,
-        compression_type="lz4",
+        compression_type=compression,
         queue_buffering_max_messages=500_000,
         queue_buffering_max_kbytes=1 << 18,
     )

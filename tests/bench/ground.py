@@ -48,10 +48,13 @@ class Rate(NamedTuple):
 
 @dataclass
 class Ground:
-    """A running broker and a folder; everything else the benchmark makes lives in these two."""
+    """A running broker (its process id, where it is the benchmark's own) and a folder; everything else that
+    the benchmark makes lives in these two.
+    """
 
     bootstrap: str
     folder: Path
+    broker: int | None = None
 
     def __post_init__(self) -> None:
         client = {
@@ -169,7 +172,8 @@ def ground(keep: Path | None = None) -> Iterator[Ground]:
         broker = Broker(Path(name) / "broker", free_port(), heap="1g")
         broker.start()
         try:
-            yield Ground(broker.bootstrap, Path(name))
+            running = broker.running()
+            yield Ground(broker.bootstrap, Path(name), running.pid if running else None)
         finally:
             broker.stop()
 

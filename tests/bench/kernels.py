@@ -14,7 +14,7 @@ from models.network.encoder import Shape
 from models.network.encoders import build
 from models.network.row_steps import RowSteps
 from models.network.wave_steps import WaveSteps
-from models.retrieval.exact import in_blocks, top_items
+from models.retrieval.exact import Exact, in_blocks
 
 CHUNKS = (1, 8, 128, 2_000)
 ITEMS = (1_000, 20_000)
@@ -43,9 +43,12 @@ def steps(encoder: str, clicks: int) -> tuple[Work, Work]:
 def ranking(items: int, clicks: int) -> tuple[Work, Work]:
     """The best 20 items of a chunk's clicks, by kernel and by torch."""
     torch.manual_seed(0)
-    given = torch.randn(clicks, WIDTH), torch.randn(WIDTH, items), torch.randn(items)
+    queries, exact = torch.randn(clicks, WIDTH), Exact(torch.randn(items, WIDTH), torch.randn(items))
     current = torch.randint(-1, items, (clicks,))
-    return lambda: top_items(*given, current, 20), lambda: in_blocks(*given, current, 20)
+    return (
+        lambda: exact.top(queries, current, 20),
+        lambda: in_blocks(queries, exact.columns, exact.bias, current, 20),
+    )
 
 
 def compared(kernel: Work, other: Work, clicks: int) -> tuple[float, float]:

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.retrieval.exact import Exact, Retriever
+from models.retrieval.ivf import IvfIndex
 from models.retrieval.select import select_retriever
-from models.retrieval.shortlist import Shortlist
 from models.scoring.scores import TOP
 from tests.bench.scoring import BATCH, timed
 
@@ -68,7 +68,7 @@ def both_ways(exact: Exact, asked: Tensor, judged: Tensor, seconds: float) -> di
     """The costs of `retrieving`; a short list learns from `asked` queries, others judge it."""
     found: dict[str, Any] = {"exact_us": _cost(exact, judged, seconds)}
     near = select_retriever(exact, asked)
-    if isinstance(near, Shortlist):
+    if isinstance(near, IvfIndex):
         found["near_us"] = _cost(near, judged, seconds)
         pairs = zip(_items(exact, judged), _items(near, judged), strict=True)
         found["recall"] = float(np.mean([np.isin(*pair).mean() for pair in pairs]))

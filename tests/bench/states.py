@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import polars as pl
+from deploy.pacing.actions_text import actions_text
 
-from deploy.commands.cluster.worker_command import actions_text
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.contract.events import Limits
@@ -19,6 +19,7 @@ from streams.config.worker_settings import WorkerSettings
 from streams.effects import Work
 from streams.metrics import Metrics
 from streams.pipeline.processor import Pipeline
+from streams.pipeline.served_policy import OnlyPolicy
 from streams.rollout.model_cache import ModelCache
 from streams.rollout.models import Models
 from streams.rollout.shadow import Shadow
@@ -75,7 +76,7 @@ def full_states(past: pl.DataFrame, version: Version) -> list[bytes]:
         effects = pipeline.process([work])[0]
         shelf.apply(effects.state)
         watermark = effects.watermark
-        assert effects.committed is not None
+        effects.applied()
         effects.committed()
     stepped = [value for key, value in shelf.pairs.items() if key.startswith(state_keys.VISITOR)]
     return [value for value in stepped if len(visitor.decode(value).codes) == visitor.CODES_BYTES]
@@ -89,7 +90,9 @@ def _pipeline(version: Version) -> Pipeline:
     models.current = version
     policy = policy_of(ActionSet.load(actions_text(settings)))
     decoder = Decoder(Limits(check_skew=False), Catalogue())
-    return Pipeline(ProcessingConfig(names, PARTITIONS, settings), decoder, policy, models, metrics)
+    return Pipeline(
+        ProcessingConfig(names, PARTITIONS, settings), decoder, OnlyPolicy(policy), models, metrics
+    )
 
 
 class Crowd:
@@ -100,6 +103,9 @@ class Crowd:
         self._timers = [visitor.decode(state).timer for state in states]
         self._keys = [visitor_id(number).encode() for number in range(count)]
         self._homes = [home(key, PARTITIONS) for key in self._keys]
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
     def state(self, number: int, turn: int = 0) -> bytes:
         """The record of a visitor in its update number `turn`."""

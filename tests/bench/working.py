@@ -5,28 +5,31 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.broker.broker_process import free_port
-from deploy.cluster.records import RecordSource
-from deploy.cluster.replay import publish_items
+from deploy.cluster.records import RecordSource, catalogue
 from deploy.cluster.topic_creation import ensure
 from models.features.features import FEATURES_VERSION
 from streams.config.topics import TopicNames
 from streams.transport.app import CHANGELOG
 from tests.bench.clicks import ROOT
+from tests.bench.filling import fill
 from tests.bench.ground import PARTITIONS, BenchError, Ground, Running
 from tests.bench.model import Model
 from trainer.promotion.announce import announce, announcement
 
 #: Seconds until a worker must be ready.
 READY_WITHIN = 300.0
+#: A worker's metrics by name and first label's value.
+Samples = Mapping[tuple[str, str], float]
 COMMAND = "from deploy.cli import main; main()"
 
 
@@ -57,7 +60,8 @@ def settle(ground: Ground, name: str, model: Model) -> Place:
     ensure(ground.connection, names, PARTITIONS)
     place = Place(ground, name, names, model)
     ground.create(place.changelog, CHANGELOG)
-    publish_items(ground.connection, RecordSource(model.log), None, names.items)
+    batch = catalogue(RecordSource(model.log), None)
+    fill(ground.bootstrap, names.items, zip(batch.keys, batch.values, strict=True))
     told = announcement(model.version, FEATURES_VERSION)
     announce(told, ground.connection.kafka_python(), names.model_updates)
     return place
@@ -65,10 +69,14 @@ def settle(ground: Ground, name: str, model: Model) -> Place:
 
 @dataclass
 class Worker:
-    """A running worker, seen through its endpoints. `ready_seconds`: from its start until it was ready."""
+    """A running worker, seen through its endpoints.
+
+    `started` is when (`time.perf_counter`), `ready_seconds` from then until it was ready.
+    """
 
     running: Running
     port: int
+    started: float
     ready_seconds: float = 0.0
 
     def status(self, path: str) -> tuple[int, bytes]:
@@ -88,6 +96,11 @@ class Worker:
         samples = (sample for family in families for sample in family.samples)
         return {(s.name, next(iter(s.labels.values()), "")): s.value for s in samples if "le" not in s.labels}
 
+    def resident_bytes(self) -> int:
+        """Its memory, as the system counts it."""
+        memory: int = psutil.Process(self.running.process.pid).memory_info().rss
+        return memory
+
     def visitor(self, identity: str) -> dict[str, Any]:
         """What it knows of a visitor. Raises BenchError where that is nothing."""
         code, body = self.status(f"/visitors/{identity}")
@@ -96,21 +109,30 @@ class Worker:
         known: dict[str, Any] = msgspec.json.decode(body)
         return known
 
-    def wait(self, started: float) -> set[int]:
-        """Until /readyz says 200; the other statuses seen on the way. Raises BenchError."""
+    def wait(self) -> set[int]:
+        """Until it is ready for the first time; the statuses of /readyz on the way. Raises BenchError."""
+        before = self._ready(self.started)
+        self.ready_seconds = time.perf_counter() - self.started
+        return before
+
+    def settle(self) -> None:
+        """Until it is ready again, after a rebalance. Raises BenchError."""
+        self._ready(time.perf_counter())
+
+    def _ready(self, since: float) -> set[int]:
         before: set[int] = set()
         while (status := self.status("/readyz")[0]) != 200:
             before.add(status)
             self.running.check()
-            if time.perf_counter() - started > READY_WITHIN:
+            if time.perf_counter() - since > READY_WITHIN:
                 raise self.running.error(f"not ready within {READY_WITHIN:.0f} s")
             time.sleep(0.05)
         return before - {0}
 
 
 @contextmanager
-def worker(place: Place, **settings: str) -> Iterator[tuple[Worker, set[int]]]:
-    """A `pathcast worker` on an empty disk, ready; and the statuses of /readyz before it was."""
+def launched(place: Place, **settings: str) -> Iterator[Worker]:
+    """A `pathcast worker` that has just been started."""
     ground, port = place.ground, free_port()
     env = {
         "KAFKA_BOOTSTRAP_SERVERS": ground.bootstrap,
@@ -125,22 +147,30 @@ def worker(place: Place, **settings: str) -> Iterator[tuple[Worker, set[int]]]:
     started = time.perf_counter()
     command = [sys.executable, "-c", COMMAND, "worker"]
     with ground.process(f"{place.name}-worker-{port}", command, env) as running:
-        found = Worker(running, port)
-        before = found.wait(started)
-        found.ready_seconds = time.perf_counter() - started
+        yield Worker(running, port, started)
+
+
+@contextmanager
+def worker(place: Place, **settings: str) -> Iterator[tuple[Worker, set[int]]]:
+    """A `pathcast worker` on an empty disk, ready; and the statuses of /readyz before it was."""
+    with launched(place, **settings) as found:
+        before = found.wait()
         yield found, before
 
 
 @contextmanager
-def workers(place: Place, count: int, **settings: str) -> Iterator[list[Worker]]:
-    """`count` workers that share the partitions, all ready after the last one has joined."""
+def workers(place: Place, names: Iterable[str], **settings: str) -> Iterator[list[Worker]]:
+    """Workers that share the partitions, each with a folder `name` of its own, started at once; all ready."""
     with ExitStack() as stack:
         found = []
-        for number in range(count):
-            datadir = str(place.ground.folder / f"{place.name}-data" / str(number))
-            found.append(stack.enter_context(worker(place, PATHCAST_DATADIR=datadir, **settings))[0])
+        for name in names:
+            datadir = str(place.ground.folder / f"{place.name}-data" / name)
+            found.append(stack.enter_context(launched(place, PATHCAST_DATADIR=datadir, **settings)))
         for one in found:
-            one.wait(time.perf_counter())
+            one.wait()
+        # The last one to join takes partitions of the others, which are then not ready for a moment.
+        for one in found:
+            one.settle()
         yield found
 
 

@@ -45,11 +45,57 @@ LAPSING = {
     "reason": "away for 12 days; came in 4 sessions over 9 days; 1 order worth 39.50 in the shop's currency",
     "as_of": 1_601_036_800_000,
 }
+REWARD = {
+    **{name: DECISION[name] for name in ("decision_id", "visitor_id", "placement", "action", "propensity")},
+    **{name: DECISION[name] for name in ("probabilities", "context", "policy_version", "model_version")},
+    "decided_at": 1_600_000_000_000,
+    "closed_at": 1_600_086_400_000,
+    "ended": "window",
+    "outcomes": [
+        {"event": "shown", "at": 1_600_000_001_000},
+        {"event": "bought", "at": 1_600_000_060_000, "value": 50.0},
+    ],
+    "parts": {"shown": 1.0, "bought": 1.0, "value": 50.0, "margin": 15.0},
+    "reward": 15.0,
+}
+FOLLOWED = {
+    "recommendation_id": "e1",
+    "visitor_id": "v1",
+    "model_version": "20201113T000000-0a1b2c3d4e5f",
+    "rung": "neural",
+    "items": 20,
+    "recommended_at": 1_600_000_000_000,
+    "closed_at": 1_600_086_400_000,
+    "ended": "window",
+    "outcomes": [{"event": "clicked", "at": 1_600_000_002_000, "position": 3}],
+}
+EXPERIMENT = {
+    "name": "ways",
+    "placement": "home",
+    "salt": "autumn",
+    "arms": [{"name": "own", "weight": 0.9}, {"name": "hold-out", "weight": 0.1}],
+    "started_at": 1_600_000_000_000,
+}
+GRANT: dict[str, Any] = {
+    "account": "autumn/2026-12-01",
+    "partition": 3,
+    "granted": 12_000,
+    "recalled": 2_000,
+    "returned": 1_500,
+    "spent": 9_000,
+    "budget": 100_000,
+}
+SPEND: dict[str, Any] = {
+    "partition": 3,
+    "at": 1_600_000_000_000,
+    "balances": {"autumn/2026-12-01": [12_000, 1_500, 9_000, True], "spring": [0, 0, 0, False]},
+}
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "click": [
         CLICK,
         CLICK
         | {"item_id": "i1", "price": 9.5, "quantity": 2, "basket": ["i2"], "consent": True, "country": None},
+        CLICK | {"basket": ["i2", "i3"], "basket_prices": [4.5, None], "basket_quantities": [None, 2]},
         CLICK | {"event": "view_promotion", "decision_id": "e0:home", "schema_version": 1},
     ],
     "item": [
@@ -65,6 +111,13 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "recommendations": [COMMON | {"items": [{"item_id": "i1", "score": 0.5}]}, COMMON | {"items": []}],
     "ad-decision": [DECISION],
+    "reward": [REWARD, REWARD | {"outcomes": [], "parts": {}, "reward": 0.0, "ended": "evicted"}],
+    "recommendation-outcome": [FOLLOWED],
+    "experiment": [
+        EXPERIMENT,
+        EXPERIMENT | {"stopped_at": 1_600_000_100_000},
+        EXPERIMENT | {"arms": [{"name": "a", "weight": 0.5, "policy": "guidance-rules", "actions": "text"}]},
+    ],
     "lapsing-visitor": [LAPSING],
     "model-update": [
         {
@@ -91,6 +144,8 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "message": "too short",
         },
     ],
+    "budget-grant": [GRANT],
+    "budget-spend": [SPEND],
 }
 WRONG: dict[str, list[dict[str, Any]]] = {
     "click": [
@@ -109,6 +164,12 @@ WRONG: dict[str, list[dict[str, Any]]] = {
     ],
     "recommendations": [COMMON | {"items": [{"item_id": "i1", "score": 0.5}] * 21}],
     "ad-decision": [DECISION | {"draw": 1.0}, DECISION | {"rung": "guess"}],
+    "reward": [REWARD | {"propensity": 1.1}, REWARD | {"ended": "never"}, {"decision_id": "e1:home"}],
+    "recommendation-outcome": [
+        FOLLOWED | {"items": -1},
+        FOLLOWED | {"outcomes": [{"event": "liked", "at": 1}]},
+    ],
+    "experiment": [EXPERIMENT | {"salt": ""}, EXPERIMENT | {"arms": [{"name": "a", "weight": 0}]}, {}],
     "lapsing-visitor": [LAPSING | {"lost_probability": 1.1}, LAPSING | {"sessions": 0}, {"visitor_id": "v1"}],
     "model-update": [{"version": ""}, {"version": "1", "events": -1}],
     "erasure": [{"request": "0a1b", "partition": -1, "found": True, "at": 1}, {"partition": 0}],
@@ -117,4 +178,6 @@ WRONG: dict[str, list[dict[str, Any]]] = {
         {"worker": "0a1b", "place": "host:/data", "partition": 3, "at": 1},
     ],
     "model-report": [{"worker": "w", "kind": "guessed", "version": "1", "at": 1}, {"worker": "w"}],
+    "budget-grant": [GRANT | {"granted": -1}, GRANT | {"partition": "3"}, {"account": "autumn"}],
+    "budget-spend": [SPEND | {"balances": {"autumn": [-1]}}, SPEND | {"partition": -1}],
 }

@@ -1,21 +1,19 @@
 """docs/architecture.md lists the modules that a click passes, in the order in which it passes them."""
 
-import asyncio
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from unittest.mock import AsyncMock
 
 import rocksdict
 
 from streams.inputs.chunks import Chunk, Epoch
 from streams.storage.partition_store import PartitionStore, database_options
+from streams.transport.cycles import Cycles
 from streams.transport.dispatch import Processing
-from streams.transport.partition import PartitionTask
+from streams.transport.partition import AssignedPartition
 from streams.transport.state_checkpoint import StateCheckpoint
-from streams.transport.transactions import PartitionProducer
+from streams.transport.worker_producer import WorkerProducer
 from tests.house import imports, sources
 from tests.offline import Offline, records, worker_settings
 
@@ -37,16 +35,14 @@ def listed() -> list[str]:
     return re.findall(r"^\d+\. `([^`]+)`", part, re.MULTILINE)
 
 
-class Producer(PartitionProducer):
-    """The worker's own, on a client that sends nothing."""
+class Producer(WorkerProducer):
+    """The worker's own, without a connection."""
 
     def __init__(self) -> None:
-        self.transactional_id, self.partition, self._producer = "shop-0", 0, AsyncMock()
+        super().__init__("shop-1", 0, {})
 
-    async def _send(self, topic, messages, partition):
-        future = asyncio.get_running_loop().create_future()
-        future.set_result(SimpleNamespace(offset=1))
-        return [(future, len(messages))]
+    async def _transact(self, parts, guard):
+        return [1] * len(parts)
 
 
 async def entered(folder: Path) -> list[str]:
@@ -55,10 +51,15 @@ async def entered(folder: Path) -> list[str]:
     store = PartitionStore(
         rocksdict.Rdict(str(folder / "db"), options=database_options(rocksdict.Cache(8 << 20)))
     )
-    processing = Processing(offline.pipeline, 0)
-    task = PartitionTask(0, Producer(), processing, worker_settings(), lambda partition, position: None)
-    task.topic_id, task.changelog = "clicks-1", "changelog"
-    task.recovered(store, StateCheckpoint(), 0)
+    partition = AssignedPartition(0, worker_settings(), lambda partition, position: None)
+    partition.topic_id = "clicks-1"
+    offline.pipeline.opened(0, partition.recovered(store, StateCheckpoint(), 0))
+    producer = Producer()
+
+    async def publish(shares):
+        return await producer.publish([share.messages("changelog") for share in shares], None)
+
+    cycles = Cycles({0: partition}, Processing(offline.pipeline, 0), publish, 10)
     events = [
         {"event_id": f"e{n}", "visitor_id": "v", "event": "view_item", "ts": 1_700_000_000_000 + n}
         for n in range(3)
@@ -74,12 +75,12 @@ async def entered(folder: Path) -> list[str]:
 
     sys.setprofile(follow)
     try:
-        task.offer(SimpleNamespace(ack=lambda: None), chunk)
-        await task._apply_some()
+        partition.offer(chunk)
+        await cycles._settle(await cycles._process())
     finally:
         sys.setprofile(None)
         store.close()
-    assert task.position == 3
+    assert partition.committed_position == 3
     assert offline.metrics.events._value.get() == 3
     return list(found)
 

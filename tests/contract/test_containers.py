@@ -86,3 +86,32 @@ def test_the_image_copies_what_exists_and_runs_as_nobody_special() -> None:
 def test_health_is_readiness() -> None:
     assert "/readyz" in DOCKERFILE
     assert "/readyz" in (ROOT / "streams" / "service" / "web.py").read_text()
+
+
+def test_the_image_is_built_with_the_kernels_that_its_user_runs() -> None:
+    build, image = DOCKERFILE.split("\nFROM ")[1:]
+    for name in ("NUMBA_CACHE_DIR", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"):
+        told = [re.findall(rf"{name}=(\S+)", stage) for stage in (build, image)]
+        assert len(told[0]) == 1, name
+        assert told[0] == told[1], name
+    for name in ("KERNEL_CPU", "KERNEL_FEATURES"):
+        assert re.findall(rf"^ARG {name}=\S+$", build, re.MULTILINE) == re.findall(
+            rf"^ARG {name}=\S+$", image, re.MULTILINE
+        )
+    # numba makes no use of a folder that it cannot write to.
+    assert re.search(r"^COPY --from=build --chown=pathcast /opt/kernels /opt/kernels$", image, re.MULTILINE)
+
+
+def test_the_commands_of_the_build_exist() -> None:
+    commands = re.findall(r"^ +pathcast (.+?) && ", DOCKERFILE, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["train", "models"]
+    for command in commands:
+        words = command.split()
+        group = cli.main.get_command(click.Context(cli.main), words[0])
+        if isinstance(group, click.Group):
+            group = group.get_command(click.Context(group), words[1])
+        assert group is not None, command
+        known = {
+            option for parameter in group.params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        assert {word for word in words if word.startswith("--")} <= known

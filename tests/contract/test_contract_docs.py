@@ -82,7 +82,9 @@ def test_asyncapi_has_every_topic_once_and_no_loose_end() -> None:
 def test_asyncapi_says_who_reads_and_who_writes() -> None:
     actions = {name.split("_", 1)[1]: op["action"] for name, op in asyncapi()["operations"].items()}
     assert {name for name, action in actions.items() if action == "receive"} == {
+        "budget_grants",
         "clicks",
+        "experiments",
         "items",
         "model_updates",
         "profiles",

@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: Options of programs other than pathcast that the pages name by themselves.
 OTHERS = {
-    "--seconds", "--kills", "--rate", "--warm", "--visitors", "--runs", "--seed", "--part", "--quick",
-    "--write-docs", "--alter", "--add-config", "--nproc-per-node", "--no-python", "--help",
+    "--seconds", "--kills", "--zombies", "--takers", "--rate", "--warm", "--visitors", "--runs", "--seed",
+    "--part", "--quick", "--write-docs", "--alter", "--add-config", "--nproc-per-node", "--no-python",
+    "--minutes", "--help", "--worlds", "--first", "--size",
 }  # fmt: skip
 
 

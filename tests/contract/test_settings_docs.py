@@ -15,6 +15,8 @@ from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
 from trainer.drift.drift_settings import DriftSettings
 from trainer.gate.gate_settings import GateSettings
+from trainer.policy_gate.policy_gate_settings import PolicyGateSettings
+from trainer.policy_runs.policy_run_settings import PolicyRunSettings
 from trainer.promotion.publish_settings import PublishSettings
 from trainer.settings import TrainerSettings
 
@@ -24,6 +26,8 @@ KINDS = (
     WorkerSettings,
     TrainerSettings,
     GateSettings,
+    PolicyRunSettings,
+    PolicyGateSettings,
     PublishSettings,
     DriftSettings,
     Connection,

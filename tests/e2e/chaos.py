@@ -17,57 +17,96 @@ from random import Random
 
 from confluent_kafka import KafkaException
 
-from tests.e2e.chaos_plan import Chaos, Plan, Size
+from tests.e2e.chaos_mishaps import Chaos
+from tests.e2e.chaos_plan import Plan, Size
 from tests.e2e.chaos_reading import behind
 from tests.e2e.chaos_verify import Verdict, disk, examine
-from tests.e2e.chaos_world import PARTITIONS, World
+from tests.e2e.chaos_world import PARTITIONS, World, await_words
 
 FOLDER = Path("build/chaos").absolute()
 DRAIN_SECONDS = 120
 NEURAL_SHARE = 0.99
+#: Traffic goes on so long when the last mishap is over: workers become ready and work off what piled up.
+CALM_SECONDS = 15
 
 
-def run(seed, size, folder):
-    """One run; its record, with `wrong` empty if everything held. The folder stays if something did not."""
+def run(seed, size, folder, keep=False):
+    """One run; its record, with `wrong` empty if everything held. The folder stays if something did not.
+
+    With `keep` it stays anyway.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     verdict, started = Verdict(), time.time()
     world = World(folder, Random(f"{seed} shop"), size.visitors)
     try:
-        chaos = _disturb(world, size, Random(f"{seed} plan"), verdict)
+        chaos = _disturb(world, size, seed, verdict)
         _settle(world, verdict)
         _examine(world, verdict)
     finally:
         world.close()
     record = _record(seed, size, world, chaos, verdict, time.time() - started)
     (folder / "record.json").write_text(json.dumps(record, indent=1))
-    if not record["wrong"]:
+    if not record["wrong"] and not keep:
         shutil.rmtree(folder)
     return record
 
 
-def _disturb(world, size, rng, verdict):
+def _disturb(world, size, seed, verdict):
     """Traffic from the first click to the last, and the plan carried out on the way."""
+    rng = Random(f"{seed} plan")
     world.open()
     for _ in range(size.warm):
         world.send()
-    world.workers["A"].start()
-    world.workers["B"].start()
+    upgraded = size.upgrades(seed) and _upgrade(world, size, verdict)
+    for name in "AB":
+        if not world.workers[name].wanted:
+            world.workers[name].start()
     _await_applied(world, lambda left: left < size.rate, verdict, "warm-up")
     world.timeline.note(f"{size.warm} clicks to warm up are applied")
-    chaos, begun = Chaos(world, Plan(size, rng)), time.time()
+    chaos, begun = Chaos(world, Plan(size, seed, rng, upgraded)), time.time()
     chaos.start()
-    while (passed := time.time() - begun) < size.seconds:
-        while world.sent < size.warm + passed * size.rate:
-            world.send()
-            if world.sent % 100 == 0:
-                world.change_catalogue()
+    until = None
+    while until is None or time.time() < until:
+        if until is None and not chaos.running:
+            until = time.time() + CALM_SECONDS
+        _send_due(world, size, time.time() - begun)
         time.sleep(0.005)
     verdict.figures["rate"] = round((world.sent - size.warm) / (time.time() - begun))
     world.timeline.note(f"{world.sent} clicks sent, the last ones at {verdict.figures['rate']} a second")
     chaos.finish()
     verdict.hold(chaos.failures, "plan")
     return chaos
+
+
+def _send_due(world, size, passed):
+    """All that is due after so many seconds."""
+    while world.sent < size.warm + passed * size.rate:
+        world.send()
+        if world.sent % 100 == 0:
+            world.change_catalogue()
+
+
+def _upgrade(world, size, verdict):
+    """Workers of the version before answer the first clicks, then end one by one; whether there are any.
+
+    A new worker that finds one of them in the group waits until it has left.
+    """
+    old = world.old_workers()
+    if not old:
+        return False
+    for one in old:
+        one.start()
+    _await_applied(world, lambda left: left < size.rate, verdict, "warm-up of old workers")
+    statuses = [old[0].stop()]
+    world.workers["A"].start()
+    waits = await_words(world.workers["A"].worker, "workers of an older version")
+    verdict.hold([] if waits else ["it says nothing"], "a new worker beside an old one")
+    world.timeline.note("a new worker waits until the old one has left")
+    statuses.append(old[1].stop())
+    verdict.hold([status for status in statuses if status], "old worker ends with")
+    world.timeline.note(f"old workers ended with {statuses}, new ones follow")
+    return True
 
 
 def _settle(world, verdict):
@@ -127,6 +166,7 @@ def _record(seed, size, world, chaos, verdict, seconds):
         "rungs": verdict.tiers,
         "forgotten": _forgotten(world),
         "done": chaos.done,
+        "missed": chaos.missed,
         "exits": {one.name: one.exits for one in world.workers.values()},
         "shop": world.shop.counts,
         "timeline": world.timeline.entries,
@@ -134,11 +174,11 @@ def _record(seed, size, world, chaos, verdict, seconds):
 
 
 def _forgotten(world):
-    """Transactions that the broker forgot when it was killed, and a worker ended
-    (`streams.transport.hanging_transactions`).
+    """Markers that the broker forgot when it was killed, and a worker wrote
+    (`streams.transport.forgotten_transactions`).
     """
     logs = [path.read_text(errors="replace") for path in world.folder.glob("*/worker.log")]
-    return sum(text.count("aborted a transaction that the broker had forgotten") for text in logs)
+    return sum(text.count("ended a transaction that the broker had forgotten") for text in logs)
 
 
 def told(record):
@@ -151,7 +191,8 @@ def told(record):
         f"{record.get('dead_letters')} dead letters, {record.get('visitors')} visitors of {bytes_each} B, "
         f"{record.get('keys')} keys equal the oracle's, neural {record['neural_outside']} outside restarts "
         f"({record['answers_outside']} answers), {record['neural_overall']} in all, "
-        f"{record['forgotten']} forgotten transactions ended"
+        f"{record['forgotten']} forgotten markers written, {len(record['done'])} mishaps, missed "
+        f"{record['missed']}"
     )
 
 
@@ -162,6 +203,9 @@ def main():
     )
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--keep", action="store_true", help="keep topics, states and logs of passed runs, too"
+    )
     for name, value in Size()._asdict().items():
         parser.add_argument(f"--{name}", type=type(value), default=value)
     asked = vars(parser.parse_args())
@@ -169,7 +213,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     size, failed = Size(**{name: asked[name] for name in Size._fields}), 0
     for seed in range(asked["seed"], asked["seed"] + asked["runs"]):
-        record = run(seed, size, FOLDER / f"run-{seed}")
+        record = run(seed, size, FOLDER / f"run-{seed}", asked["keep"])
         (FOLDER / f"{seed}.json").write_text(json.dumps(record, indent=1))
         print(told(record), flush=True)
         if record["wrong"]:

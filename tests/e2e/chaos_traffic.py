@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from models.contract.events import ITEM_EVENTS
+
 START = 1_700_000_000_000
 ITEMS = 1_000
 CATEGORIES = 30
@@ -35,15 +37,10 @@ EVENTS = {
     "refund": 0.3,
     "login": 1,
 }
-WITH_ITEM = {
-    "select_item",
-    "view_item",
-    "add_to_wishlist",
-    "add_to_cart",
-    "remove_from_cart",
-    "purchase",
-    "rate_item",
-}
+
+
+#: Events that may name a recommendation.
+FOLLOWING = ("view_item_list", "select_item", "view_item", "purchase")
 
 
 class Record(NamedTuple):
@@ -126,6 +123,7 @@ class Shop:
         visitor.events += 1
         click |= {"ts": self._time(ts), "event": rng.choices(self._names, self._weights)[0]}
         self._outcome(click, visitor)
+        self._followed(click, visitor)
         self._contents(click)
         self._consent(click, visitor)
         visitor.last_id = click["event_id"]
@@ -150,10 +148,20 @@ class Shop:
             if click["event"] != "purchase":
                 names = ("view_promotion", "view_promotion", "select_promotion", "rate_item")
                 click["event"] = rng.choice(names)
+            if rng.random() < 0.05:
+                click["outcome"] = "dismissed"
+
+    def _followed(self, click, visitor):
+        """Some clicks follow a recommendation: mostly the one before, or one that was long ago."""
+        rng = self.rng
+        if visitor.events > 1 and click["event"] in FOLLOWING and rng.random() < 0.15:
+            back = 1 if rng.random() < 0.7 else rng.randrange(1, 30)
+            number = max(0, visitor.events - 1 - back)
+            click["recommendation_id"] = self._counted("followed", f"{visitor.name}-{number}")
 
     def _contents(self, click):
         rng, event = self.rng, click["event"]
-        if event in WITH_ITEM:
+        if event in ITEM_EVENTS:
             click |= priced(self._item())
         if event in ("page_view", "view_item_list", "view_item"):
             click["page"] = f"/page/{rng.randrange(400)}"
@@ -162,7 +170,9 @@ class Shop:
         if event in ("add_to_cart", "purchase") and rng.random() < 0.3:
             click["quantity"] = rng.choice((0, 1, 2, 3, 2_000))
         if event in ("add_to_cart", "remove_from_cart", "purchase") and rng.random() < 0.3:
-            click["basket"] = [f"i{self._item()}" for _ in range(rng.randrange(1, 5))]
+            further = [self._item() for _ in range(rng.randrange(1, 5))]
+            click["basket"] = [f"i{number}" for number in further]
+            click["basket_prices"] = [price_of(number) for number in further]
         if event == "purchase" and rng.random() < 0.7:
             click |= {"transaction_id": f"t{rng.randrange(50)}", "value": round(rng.uniform(0, 900), 2)}
 

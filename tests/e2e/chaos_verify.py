@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict, deque
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +44,7 @@ class Published(msgspec.Struct):
     session_id: str = ""
     session_clicks: int = 0
     action: str = ""
+    decision_id: str = ""
     context: dict = {}
     items: list = []
 
@@ -130,13 +132,14 @@ class Examination:
         intents, listed, decisions = (
             [self._decode(record.value) for record in self._read(topic)] for topic in topics
         )
-        oracle = self._oracle(log, decisions)
+        oracle = self._oracle(log, decisions, listed)
         self._count(log, oracle, (intents, listed, decisions))
         for kind, found in (("intent", intents), ("recommendations", listed), ("decision", decisions)):
             self._sequence(f"{kind}[{number}]", found, oracle.answers)
         self._letters(oracle)
         self._contents(oracle.answers, intents, decisions)
         self._tiers(oracle.answers, intents)
+        self._feedback(oracle, decisions)
         self._state(latest(self._read(self.case.changelog)), oracle, log)
 
     def _count(self, log, oracle, published):
@@ -149,15 +152,40 @@ class Examination:
             visitors=len(oracle.shoppers),
         )
 
-    def _oracle(self, log, decisions):
-        actions = defaultdict(deque)
+    def _oracle(self, log, decisions, listed):
+        actions, lists = defaultdict(deque), defaultdict(deque)
         for decision in decisions:
             actions[decision.event_id].append(decision.action)
+        for one in listed:
+            lists[one.event_id].append((one.rung, one.model_version, [item["item_id"] for item in one.items]))
         oracle = Partition(RULES, self.actions)
         for record in log:
-            oracle.apply(record, lambda event_id: actions[event_id].popleft() if actions[event_id] else None)
+            oracle.apply(record, *(partial(_next, found) for found in (actions, lists)))
         oracle.finish()
         return oracle
+
+    def _feedback(self, oracle, decisions):
+        """Each decision that ended has exactly one record, with what the oracle knows of its outcomes."""
+        # An event id that is forgotten is decided again under the same id; the record is of either decision.
+        made = defaultdict(list)
+        for one in decisions:
+            made[one.decision_id].append(msgspec.to_builtins(one.context))
+        for topic, name, wanted in (
+            (self.names.rewards, "decision_id", oracle.rewards),
+            (self.names.recommendation_outcomes, "recommendation_id", oracle.followed),
+        ):
+            found = [msgspec.json.decode(record.value) for record in self._read(topic)]
+            where = f"{topic}[{self.case.number}]"
+            have, need = (Counter(said(one, wanted) for one in all_of) for all_of in (found, wanted))
+            self.verdict.hold((need - have).elements(), f"{where} missing")
+            self.verdict.hold((have - need).elements(), f"{where} too many")
+            self.verdict.figures[name.replace("_id", "s_ended")] += len(found)
+            self.verdict.figures[name.replace("_id", "s_with_outcomes")] += sum(
+                bool(one["outcomes"]) for one in found
+            )
+            if name == "decision_id":
+                odd = [one[name] for one in found if one["context"] not in made[one[name]]]
+                self.verdict.hold(odd, f"{where} other context than the decision's")
 
     def _sequence(self, where, found, wanted):
         """Exactly one answer per applied click, in the order in which they were applied."""
@@ -182,11 +210,11 @@ class Examination:
         """What was published follows from the oracle's own state: session, stage, cart, mask."""
         differing = []
         for answer, intent, decision in zip(answers, intents, decisions, strict=False):
-            for said in ("purchase_probability", "session_risk"):
-                decision.context.pop(said, None)
+            scored = ("purchase_probability", "session_risk")
+            context = {said: one for said, one in decision.context.items() if said not in scored}
             session = f"{answer.visitor_id}:{answer.session}"
-            if decision.context != answer.context:
-                differing.append(f"{answer.event_id}: {decision.context}, expected {answer.context}")
+            if context != answer.context:
+                differing.append(f"{answer.event_id}: {context}, expected {answer.context}")
             if (intent.session_id, intent.session_clicks) != (session, answer.position):
                 differing.append(f"{answer.event_id}: {intent.session_id} click {intent.session_clicks}")
         self.verdict.hold(differing, f"published[{self.case.number}]")
@@ -224,10 +252,20 @@ class Examination:
         self.verdict.hold(differences(self.wanted, state), where)
 
 
+def _next(found, event_id):
+    return found[event_id].popleft() if found[event_id] else None
+
+
+def said(record, wanted):
+    """What the oracle knows of a record, as text."""
+    names = wanted[0] if wanted else record
+    return msgspec.json.encode({name: record[name] for name in sorted(names)}).decode()
+
+
 def stored_on(path):
     """A database's pairs, without the checkpoint and Faust's position."""
     options = rocksdict.Options(raw_mode=True)
     database = rocksdict.Rdict(str(path), options=options, access_type=rocksdict.AccessType.read_only())
-    pairs = {key: value for key, value in database.items() if key[:1] in (b"v", b"t", b"p")}
+    pairs = {key: value for key, value in database.items() if key[:1] in (b"v", b"t", b"p", b"d")}
     database.close()
     return pairs

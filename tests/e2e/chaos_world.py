@@ -1,9 +1,13 @@
 """The world of one chaos run: a broker of its own, supervised workers, a producer, an ear on decisions."""
 
 import json
+import re
+import sys
 import threading
 import time
+import urllib.request
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -11,15 +15,21 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from deploy.cluster.topic_creation import ensure
 from streams.config.connection import Connection
 from tests.brokers import start_broker, topic_names
+from tests.e2e.chaos_old import OldWorker, checkout
+from tests.e2e.chaos_points import Trap
 from tests.e2e.chaos_traffic import ITEMS, Shop, catalogue_item
 from tests.e2e.worker import Worker
 
 PARTITIONS = 4
-SESSION_TIMEOUT = 8
+SESSION_TIMEOUT, TRANSACTION_TIMEOUT = 6, 5
+ROOT = Path(__file__).parents[2]
+#: Seconds in which an old worker ends that wants to join new ones, and what it says.
+REFUSAL_SECONDS, REFUSAL = 60, r"checkpoint of format 2|nconsistentGroupProtocol"
 #: Days of event time until a visitor counts as lost and is forgotten: short, so that a run sees both.
 CHURN_DAYS, TTL_DAYS, ATTRIBUTION_HOURS, PANE_HOURS = 0.05, 0.075, 1.0, 1
 SETTINGS = {
     "session_timeout_seconds": SESSION_TIMEOUT,
+    "transaction_timeout_seconds": TRANSACTION_TIMEOUT,
     # Event time is the log's alone: the oracle has no clock.
     "idle_seconds": 1_000_000,
     "churn_days": CHURN_DAYS,
@@ -50,11 +60,22 @@ class Timeline:
         print(f"  {now - self.started:6.1f} s  {what}", flush=True)
 
 
+class ChaosWorker(Worker):
+    """A worker in which places can be armed (`tests/e2e/chaos_points.py`)."""
+
+    command = (sys.executable, "-m", "tests.e2e.chaos_worker", "worker")
+
+    @property
+    def environment(self):
+        return super().environment | {"CHAOS_FOLDER": str(self.folder), "PYTHONPATH": str(ROOT)}
+
+
 class Supervised:
     """A worker process that is started again whenever it ends, as a supervisor would."""
 
     def __init__(self, name, worker, timeline):
         self.name, self.worker, self.timeline = name, worker, timeline
+        self.trap = Trap(worker.folder)
         self.wanted = False
         self.exits = []
 
@@ -73,6 +94,10 @@ class Supervised:
             self.exits.append(status)
             self.timeline.note(f"{self.name} ended with {status}; started again")
             self.worker.start()
+
+    def is_ready(self):
+        """Whether it says so at once."""
+        return _ready(self.worker)
 
     def await_ready(self, seconds=120):
         """Whether it became ready, through whatever restarts that takes."""
@@ -135,8 +160,36 @@ class World:
     def _worker(self, name, registry=None):
         folder = self.folder / name
         folder.mkdir()
-        worker = Worker(self.connection, self.names, folder, **SETTINGS, registry=self.registry)
-        return Supervised(name, worker, self.timeline)
+        return Supervised(name, ChaosWorker(*self._given(folder), **self._settings), self.timeline)
+
+    def _given(self, folder):
+        return self.connection, self.names, folder
+
+    @property
+    def _settings(self):
+        return {**SETTINGS, "registry": self.registry}
+
+    def old_workers(self):
+        """Workers of the version before with the datadirs of A and B; none where its code is not at hand."""
+        code = checkout(self.folder / "old")
+        if code is None:
+            return []
+        return [OldWorker(code, *self._given(self.folder / name), **self._settings) for name in "AB"]
+
+    def old_worker_is_refused(self):
+        """Whether one more of them is kept out, and says why; False where its code is not at hand."""
+        code, folder = self.folder / "old", self.folder / "O"
+        if not code.exists():
+            return False
+        folder.mkdir(exist_ok=True)
+        self.timeline.note("a worker of the version before wants to join")
+        worker = OldWorker(code, *self._given(folder), **self._settings).start()
+        refused = await_words(worker, REFUSAL)
+        worker.kill()
+        if not refused:
+            raise AssertionError(f"it was not refused: {worker.said()[-1000:]}")
+        self.timeline.note(f"it is refused: {refused}")
+        return True
 
     def fresh(self):
         """One more worker, with an empty disk."""
@@ -229,8 +282,18 @@ def _models(registry):
     return [announcement(registry, version(registry, seed, ITEMS, 64).id) for seed in (1, 2)]
 
 
+def await_words(worker, words):
+    """What a worker says that matches a pattern; "" if it does not in time."""
+    deadline = time.time() + REFUSAL_SECONDS
+    while not (found := re.search(words, worker.said())) and time.time() < deadline:
+        time.sleep(0.2)
+    return found[0] if found else ""
+
+
 def _ready(worker):
+    """A frozen worker does not answer: others must not wait for it."""
     try:
-        return worker.get("/readyz")[0] == 200
+        with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/readyz", timeout=1) as answer:
+            return answer.status == 200
     except Exception:  # noqa: BLE001 - whatever it is, it is not ready
         return False

@@ -109,12 +109,15 @@ def _without_ends(wanted, state):
         if key.startswith(b"pf"):
             found = stored(key, state[key])
             wanted[key] |= {name: found[name] for name in ("ended", "bought")}
+        # The oracle is not told which lists were published here; that of the chaos run is.
+        elif key.startswith(b"v"):
+            wanted[key] |= {"recommended": stored(key, state[key])["recommended"]}
     return wanted
 
 
 def state_differences(state, oracle, users, given):
     """All keys of visitors, timers, links and panes as ever; users and profiles on top."""
-    plain = {key: value for key, value in state.items() if key[:1] in (b"v", b"t", b"p", b"l")}
+    plain = {key: value for key, value in state.items() if key[:1] in (b"v", b"t", b"p", b"l", b"d")}
     yield from differences(_without_ends(expected(oracle), plain), plain)
     joined = {key: value for key, value in state.items() if key[:1] in (b"u", b"g")}
     wanted = {b"u" + user.encode(): one for user, one in users.items()}

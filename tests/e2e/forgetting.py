@@ -1,4 +1,4 @@
-"""Forgetting from outside: the command, and a search of files."""
+"""Forgetting from outside: the command, and waiting for what it does."""
 
 import subprocess
 import sys
@@ -27,15 +27,3 @@ def until(holds, complaint, seconds=90.0):
     while not holds():
         assert time.monotonic() < deadline, f"{complaint} in {seconds} s"
         time.sleep(0.3)
-
-
-def in_files(folder, who):
-    """Names of files under a folder that have the id; one that is deleted meanwhile has not."""
-    found = []
-    for path in folder.rglob("*"):
-        try:
-            if who.encode() in path.read_bytes():
-                found.append(path.name)
-        except (IsADirectoryError, FileNotFoundError):
-            continue
-    return found

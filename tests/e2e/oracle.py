@@ -12,10 +12,12 @@ from typing import NamedTuple
 import xxhash
 
 from tests.e2e.oracle_basket import category_hash
-from tests.e2e.oracle_input import EVENTS, read
+from tests.e2e.oracle_feedback import Lists
+from tests.e2e.oracle_input import EVENTS, arrival, read
 from tests.e2e.oracle_offers import Actions, Offers
 from tests.e2e.oracle_shopper import (
     CLIPPED,
+    CLOCK,
     FRESH,
     MINUTE_MS,
     RATE,
@@ -57,6 +59,17 @@ class Interest:
     category: int = 0
 
 
+@dataclass
+class Ends:
+    """What ends of one visitor's goes to the partition's list."""
+
+    to: list
+    who: dict
+
+    def append(self, one):
+        self.to.append(self.who | one)
+
+
 class Partition:
     """One partition. `answers`, `letters` (offset, reason) and `duplicates` grow as records are applied."""
 
@@ -69,13 +82,19 @@ class Partition:
         self.answers: list[Answer] = []
         self.letters: list[tuple[int, str]] = []
         self.duplicates = 0
+        #: Records that must be on `rewards` and `recommendation-outcomes`, in no order.
+        self.rewards: list[dict] = []
+        self.followed: list[dict] = []
 
     @property
     def reached(self):
         return self.watermark // MINUTE_MS * MINUTE_MS
 
-    def apply(self, record, action_of):
-        """Apply one record; `action_of(event_id)` says which action was published for it."""
+    def apply(self, record, action_of, list_of=lambda event_id: None):
+        """Apply one record; `action_of(event_id)` says which action was published for it.
+
+        `list_of(event_id)` likewise which list: tier, model version and items.
+        """
         click, reason = read(record)
         if click is None:
             self.letters.append((record.offset, reason))
@@ -86,19 +105,32 @@ class Partition:
         digest = xxhash.xxh3_64_digest(click["event_id"].encode())
         if digest in shopper.ids:
             self.duplicates += 1
-        elif click["ts"] < shopper.last_ts - self.rules.lateness:
+            return
+        behind = shopper.last_ts - click["ts"]
+        click["behind another clock"] = behind > self.rules.lateness
+        if click["behind another clock"] and not self._just_made(click, behind, arrival(record)):
             self.letters.append((record.offset, "late"))
         else:
             shopper.ids = [*shopper.ids, digest][-32:]
             click["sent"] = record.timestamp
-            self._step(shopper, click, action_of)
+            self._step(shopper, click, lambda event_id: (action_of(event_id), list_of(event_id)))
+
+    def _just_made(self, click, behind, arrived):
+        near = arrived >= 0 and abs(click["ts"] - arrived) <= self.rules.clocks
+        return near and behind <= self.rules.clocks
 
     def _in_time(self, key):
         """The visitor after what time has done, a new one where it is unknown or expired."""
         known = self.shoppers.get(key)
         if known is None or self._pass_time(known):
-            known = self.shoppers[key] = Shopper(Offers(self.rules.window))
+            known = self.shoppers[key] = Shopper(self._offers(key))
+        known.key = key
         return known
+
+    def _offers(self, key):
+        """An empty exposure, whose ended decisions and lists are those of the partition."""
+        window, who = self.rules.window, {"visitor_id": key.decode()}
+        return Offers(window, lists=Lists(window, Ends(self.followed, who)), ended=Ends(self.rewards, who))
 
     def _pass_time(self, shopper):
         """What time alone does; whether the visitor expired."""
@@ -134,9 +166,10 @@ class Partition:
         pane.bought += sign * (shopper.purchases > 0)
         shopper.ended = sign > 0
 
-    def _step(self, shopper, click, action_of):
+    def _step(self, shopper, click, answer_of):
         now, rules = max(click["ts"], shopper.last_ts), self.rules
         flags = REORDERED * (click["ts"] < shopper.last_ts) | CLIPPED * click["clipped"]
+        flags |= CLOCK * click["behind another clock"]
         flags |= RATE * (shopper.count_rate(now) > rules.per_minute)
         denied = shopper.denied
         refuses = click.get("consent") is False
@@ -153,8 +186,11 @@ class Partition:
             self._end(shopper, -1)
         if refuses:
             shopper.erase(now)
+        if click["event"] == "purchase" and not shopper.denied and shopper.orders.repeats(click):
+            # An order's page that is loaded again.
+            click["event"] = "page_view"
         self._enter(shopper, click, now, flags)
-        self._offer(shopper, click, born, fresh, action_of)
+        self._offer(shopper, click, born, fresh, answer_of)
 
     def _goes_on(self, shopper, now):
         rules = self.rules
@@ -178,7 +214,8 @@ class Partition:
             session_timer if shopper.session_timer == 0 else min(shopper.session_timer, session_timer)
         )
         self._count_funnel(click, event, flags, previous)
-        if not flags & RATE:
+        looks = ("select_item", "view_item", "add_to_wishlist")
+        if not flags & RATE and click["event"] in (*looks, "add_to_cart", "purchase"):
             self._count_items(click)
 
     def _count_funnel(self, click, event, flags, previous):
@@ -203,23 +240,33 @@ class Partition:
             interest = self.interests[number, item]
             interest.category = max(interest.category, category_hash(click.get("category")))
 
-    def _offer(self, shopper, click, born, fresh, action_of):
+    def _offer(self, shopper, click, born, fresh, answer_of):
         """The exposure's turn: the outcome, the mask, and what was decided."""
         self._close_offers(shopper)
         if born or shopper.denied:
-            shopper.offers, shopper.exposure_timer = Offers(self.rules.window), 0
+            shopper.offers, shopper.exposure_timer = self._offers(shopper.key), 0
         elif fresh:
             shopper.offers.session_started()
         consents = not shopper.denied
         if consents and shopper.offers.outcome(click):
             self._hold(shopper, click["ts"])
+        action, listed = answer_of(click["event_id"])
+        if consents:
+            self._follow(shopper, click, listed)
         mask = shopper.offers.mask(self.actions, click["ts"], consents)
         self.answers.append(self._answer(shopper, click, mask))
-        action = action_of(click["event_id"])
         if consents and action is not None and action != self.actions.names[self.actions.none]:
             position = self.actions.names.index(action)
             identity = f"{click['event_id']}:{self.actions.placement}"
             shopper.offers.record(self.actions, position, identity, click["ts"])
+            self._hold(shopper, click["ts"])
+
+    def _follow(self, shopper, click, listed):
+        lists = shopper.offers.lists
+        lists.follow(click)
+        if lists.followed:
+            self._hold(shopper, min(one.ts for one in lists.followed))
+        if listed is not None and lists.note(click["event_id"], click["ts"], listed):
             self._hold(shopper, click["ts"])
 
     def _hold(self, shopper, ts):

@@ -1,5 +1,7 @@
-"""The oracle's cart, orders and profile of one visitor, from docs/state.md."""
+"""The oracle's cart and profile of one visitor, and amounts of clicks, from docs/state.md."""
 
+import struct
+from collections import Counter
 from dataclasses import dataclass, field
 
 import xxhash
@@ -8,7 +10,6 @@ MOST_MONEY, MOST_COUNT = (1 << 53) - 1, 65_535
 DAY_MS = 86_400_000
 WEIGHTS = {
     "page_view": 64,
-    "view_item_list": 64,
     "select_item": 128,
     "view_item": 256,
     "add_to_wishlist": 512,
@@ -42,11 +43,46 @@ def money(amount):
     return min(MOST_MONEY, round(1000 * amount))
 
 
-def refund_hash(click):
-    """Of what a refund names, a line each."""
-    value = click.get("value")
-    lines = [click["transaction_id"], "" if value is None else str(money(value)), click.get("item_id") or ""]
-    return xxhash.xxh3_64_intdigest("\n".join(lines + list(click.get("basket") or ())).encode())
+def lines_of(click):
+    """Id, price and pieces of the event's items; of its own one without an id as well."""
+    basket = click.get("basket") or ()
+    names = ("basket_prices", "basket_quantities")
+    prices, pieces = (click.get(name) or [None] * len(basket) for name in names)
+    own = [(click.get("item_id"), click.get("price"), click.get("quantity"))]
+    return own + list(zip(basket, prices, pieces, strict=True))
+
+
+def items_of(click):
+    return [item_hash(item) for item, _, _ in lines_of(click) if item is not None]
+
+
+def amount_of(click):
+    """What the event comes to; None where it says no amount."""
+    if click.get("value") is not None:
+        return money(click["value"])
+    parts = [price * (pieces or 1) for _, price, pieces in lines_of(click) if price is not None]
+    return money(sum(parts)) if parts else None
+
+
+def statement(click):
+    """Four bytes of what an event of an order says, a line each."""
+
+    def said(amount):
+        return "" if amount is None else str(min(MOST_MONEY, money(amount)))
+
+    lines = Counter()
+    for item, price, pieces in lines_of(click):
+        if item is not None or price is not None:
+            lines[item or "", said(price)] += pieces or 1
+    texts = [click["event"], click["transaction_id"], said(click.get("value"))]
+    for (item, price), pieces in sorted(lines.items()):
+        texts += [item, price, str(pieces)]
+    return xxhash.xxh3_64_digest("\n".join(texts).encode())[:4]
+
+
+def mark(word, order):
+    """Four bytes that say of an order that its value was stated, or that something was refunded."""
+    return xxhash.xxh3_64_digest(word + struct.pack("<Q", order))[:4]
 
 
 @dataclass
@@ -77,7 +113,7 @@ class Cart:
             line = Line(item, 0, 0)
             self.lines.append(line)
         line.pieces = min(9_999, line.pieces + pieces)
-        rounded = 0 if price is None else min((1 << 32) - 1, money(price))
+        rounded = 0 if price is None else min(10**13, money(price))
         line.price = rounded or line.price
 
     def remove(self, item, pieces):
@@ -125,69 +161,3 @@ class Profile:
             del self.categories[loser]
             weight += smallest
         self.categories[category] = self.categories.get(category, 0) + weight
-
-
-@dataclass
-class Orders:
-    """What was bought, in thousandths of the currency."""
-
-    orders: int = 0
-    last_order: int = 0
-    purchase_ts: int = 0
-    total: int = 0
-    left: int = 0
-    undone: bool = False
-    last_refund: int = 0
-
-    def buy(self, click, now):
-        """The amount of a purchase."""
-        order = item_hash(click.get("transaction_id"))
-        again = order != 0 and order == self.last_order
-        if not again:
-            self.orders = min(MOST_COUNT, self.orders + 1)
-            self.left, self.undone = 0, False
-        self.last_order, self.purchase_ts = order, now
-        if click.get("value") is not None:
-            amount = 0 if again else money(click["value"])
-        else:
-            amount = money((click.get("price") or 0) * (click.get("quantity") or 1))
-        self.total = min(MOST_MONEY, self.total + amount)
-        self.left = min(MOST_MONEY, self.left + amount)
-        return amount
-
-    def refund(self, click):
-        """What is paid back, and whether it is of the latest order."""
-        order = item_hash(click.get("transaction_id"))
-        of_latest = order == 0 or order == self.last_order
-        standing = 0 if self.undone else 1
-        if (self.orders == 0 and self.total == 0) or (not of_latest and self.orders - standing <= 0):
-            return 0, of_latest
-        told = refund_hash(click) if order else 0
-        repeated = order != 0 and told == self.last_refund
-        whole = click.get("item_id") is None and not click.get("basket")
-        silent = click.get("value") is None and click.get("price") is None
-        asked = self._asked(click, repeated, of_latest and whole)
-        if asked == 0 and not silent:
-            return 0, of_latest
-        limit = self.total if order == 0 else self.left if of_latest else self.total - self.left
-        paid = min(asked, limit)
-        before, self.total = self.left, self.total - paid
-        if of_latest:
-            self.left = max(0, self.left - paid)
-            if self.left == 0 and (before > 0 or (order != 0 and whole and silent)):
-                self._undo()
-        elif whole and not repeated and (silent or (paid > 0 and self.total == self.left)):
-            self.orders -= 1
-        self.last_refund = told or self.last_refund
-        return paid, of_latest
-
-    def _undo(self):
-        if not self.undone:
-            self.undone, self.orders = True, max(0, self.orders - 1)
-
-    def _asked(self, click, repeated, all_of_it):
-        if click.get("value") is not None:
-            return 0 if repeated else money(click["value"])
-        if click.get("price") is not None:
-            return money(click["price"] * (click.get("quantity") or 1))
-        return self.left if all_of_it else 0

@@ -26,7 +26,7 @@ EVENTS = (
 MAX_BYTES = 256 * 1024
 YEAR_2000, YEAR_2100 = 946_684_800_000, 4_102_444_800_000
 LATEST_MS, OLDEST_MS = 10 * 60_000, 24 * 3_600_000
-LIMITS = {"price": 100_000.0, "value": 1_000_000.0, "quantity": 1_000}
+LIMITS = {"price": 1e10, "value": 1e12, "quantity": 1_000_000}
 #: Clipped like an amount, but no mark of the click's code tells of it.
 MOST_STARS = 10.0
 
@@ -80,11 +80,21 @@ def _skewed(ts, record):
     return ahead > LATEST_MS or (ahead < -OLDEST_MS and not replayed)
 
 
+def arrival(record):
+    """When it was received first, -1 if that is not known."""
+    told = dict(record.headers).get("original-time")
+    return record.timestamp if told is None else int(told) if told.isdigit() else -1
+
+
 def _clipped(click):
     click["clipped"] = False
     for name, limit in LIMITS.items():
         if click.get(name) is not None and click[name] > limit:
             click[name], click["clipped"] = limit, True
+    for name, limit in (("basket_prices", LIMITS["price"]), ("basket_quantities", LIMITS["quantity"])):
+        if click.get(name) is not None and any(value is not None and value > limit for value in click[name]):
+            click[name] = [None if value is None else min(value, limit) for value in click[name]]
+            click["clipped"] = True
     if click.get("rating") is not None:
         click["rating"] = min(MOST_STARS, click["rating"])
     return click

@@ -3,16 +3,11 @@
 import tomllib
 from dataclasses import dataclass, field
 
-import xxhash
+from tests.e2e.oracle_feedback import OF_DECISIONS, Lists, Outcomes, hash_of, kind_of, told, value_of
 
 DAY_MS = 86_400_000
-OUTCOMES = {"view_promotion": 1, "select_promotion": 2, "purchase": 4, "rate_item": 8}
 SHOWN = 1
-MOST_OPEN, MOST_COUNTERS, MOST_COUNT = 8, 32, 65_535
-
-
-def hash_of(text):
-    return xxhash.xxh3_64_intdigest(text.encode())
+MOST_OPEN, MOST_PARKED, MOST_COUNTERS, MOST_COUNT = 64, 8, 32, 65_535
 
 
 class Actions:
@@ -72,6 +67,14 @@ class Offers:
     counts: dict[int, Count] = field(default_factory=dict)
     open: list[Waiting] = field(default_factory=list)
     parked: list[Waiting] = field(default_factory=list)
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    lists: Lists = None
+    #: Ended decisions; decisions made, by hash: id and action.
+    ended: list = field(default_factory=list)
+    made: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.lists = self.lists or Lists(self.window, [])
 
     def count(self, action):
         if action not in self.counts:
@@ -85,31 +88,55 @@ class Offers:
             count.session = count.shown_session = 0
 
     def close(self, reached):
-        self.open = [entry for entry in self.open if entry.ts + self.window > reached]
-        self.parked = [entry for entry in self.parked if entry.ts + self.window > reached]
+        for entry in [one for one in self.open if one.ts + self.window <= reached]:
+            self.open.remove(entry)
+            self._end(entry, "window", entry.ts + self.window)
+        for entry in [one for one in self.parked if one.ts + self.window <= reached]:
+            self.parked.remove(entry)
+            self.outcomes.take(entry.decision)
+        self.lists.close(reached)
+
+    def _end(self, entry, how, at):
+        decision_id, action = self.made.pop(entry.decision)
+        self.ended.append(
+            {
+                "decision_id": decision_id,
+                "action": action,
+                "decided_at": entry.ts,
+                "closed_at": at,
+                "ended": how,
+                "outcomes": told(self.outcomes.take(entry.decision), entry.ts, self.window),
+            }
+        )
 
     def next_due(self):
-        times = [entry.ts + self.window for entry in self.open + self.parked]
+        times = [entry.ts + self.window for entry in [*self.open, *self.parked, *self.lists.followed]]
         return min(times) if times else 0
 
     def outcome(self, click):
         """Whether the click's outcome was parked."""
-        if click.get("decision_id") is None or click["event"] not in OUTCOMES:
+        kind = kind_of(click, OF_DECISIONS)
+        if click.get("decision_id") is None or kind is None:
             return False
-        decision, bit = hash_of(click["decision_id"]), OUTCOMES[click["event"]]
+        decision, bit = hash_of(click["decision_id"]), 1 << kind
+        said = decision, kind, 0, click["ts"], value_of(click, kind)
         for entry in self.open:
             if entry.decision == decision:
-                self._fulfil(entry, bit, click["ts"])
+                if click["ts"] - entry.ts < self.window:
+                    self.outcomes.add(*said)
+                    self._fulfil(entry, bit, click["ts"])
                 return False
+        self.outcomes.add(*said)
         for entry in self.parked:
             if entry.decision == decision:
                 entry.bits |= bit
                 return True
-        push(self.parked, Waiting(decision, 0, click["ts"], bit))
+        if (gone := push(self.parked, Waiting(decision, 0, click["ts"], bit), MOST_PARKED)) is not None:
+            self.outcomes.take(gone.decision)
         return True
 
     def _fulfil(self, entry, bit, ts):
-        if ts - entry.ts >= self.window or entry.bits & bit:
+        if entry.bits & bit:
             return
         entry.bits |= bit
         if bit == SHOWN:
@@ -142,11 +169,16 @@ class Offers:
             entry.bits = parked.bits
             if parked.bits & SHOWN:
                 count.show(parked.ts)
-        push(self.open, entry)
+        self.made[decision] = decision_id, actions.names[position]
+        if (gone := push(self.open, entry, MOST_OPEN)) is not None:
+            self._end(gone, "evicted", ts)
 
 
-def push(entries, entry):
-    """Append; a ninth displaces the one with the smallest time, the first among equals."""
+def push(entries, entry, most):
+    """Append; one too many displaces the one with the smallest time, the first among equals."""
     entries.append(entry)
-    if len(entries) > MOST_OPEN:
-        entries.remove(min(entries, key=lambda waiting: waiting.ts))
+    if len(entries) <= most:
+        return None
+    gone = min(entries, key=lambda waiting: waiting.ts)
+    entries.remove(gone)
+    return gone

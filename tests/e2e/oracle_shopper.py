@@ -9,18 +9,20 @@ from tests.e2e.oracle_basket import (
     MOST_COUNT,
     MOST_MONEY,
     Cart,
-    Orders,
     Profile,
     category_hash,
     item_hash,
+    items_of,
+    lines_of,
     price_bucket,
 )
 from tests.e2e.oracle_input import EVENTS
 from tests.e2e.oracle_offers import Offers
+from tests.e2e.oracle_orders import Orders
 
 MINUTE_MS = 60_000
 KEPT_MS = 180 * 86_400_000
-FRESH, REORDERED, RATE, CLIPPED, SEEN, IN_CART, PAGE = 1, 2, 4, 8, 16, 32, 64
+FRESH, REORDERED, RATE, CLIPPED, SEEN, IN_CART, PAGE, CLOCK = 1, 2, 4, 8, 16, 32, 64, 128
 
 
 class Rules(NamedTuple):
@@ -30,6 +32,7 @@ class Rules(NamedTuple):
     session: int = 24 * 60 * MINUTE_MS
     clicks: int = 10_000
     lateness: int = 5 * MINUTE_MS
+    clocks: int = 20 * MINUTE_MS
     per_minute: int = 120
     churn: int = 30 * 86_400_000
     ttl: int = 180 * 86_400_000
@@ -164,32 +167,29 @@ class Shopper:
 
     def _add_to_cart(self, click, now):
         self.cart_ts = now
-        if click.get("item_id") is not None:
-            self.cart.add(item_hash(click["item_id"]), click.get("quantity") or 1, click.get("price"))
-        for item in click.get("basket") or ():
-            self.cart.add(item_hash(item), 1, None)
+        for item, price, pieces in lines_of(click):
+            if item is not None:
+                self.cart.add(item_hash(item), pieces or 1, price)
 
     def _remove_from_cart(self, click, now):
-        if click.get("item_id") is not None:
-            self.cart.remove(item_hash(click["item_id"]), click.get("quantity"))
-        for item in click.get("basket") or ():
-            self.cart.remove(item_hash(item), None)
+        for item, _, pieces in lines_of(click):
+            if item is not None:
+                self.cart.remove(item_hash(item), pieces)
 
     def _begin_checkout(self, click, now):
         self.checkout_ts = now
 
     def _purchase(self, click, now):
-        self.spend = min(MOST_MONEY, self.spend + self.orders.buy(click, now))
-        bought = [click["item_id"]] if click.get("item_id") is not None else []
-        bought += click.get("basket") or ()
-        for item in bought:
-            self.cart.remove(item_hash(item), None)
-        if not bought:
+        amount = self.orders.buy(click, now, (self.sessions, self.start_ts))
+        self.spend = min(MOST_MONEY, self.spend + amount)
+        for item in items_of(click):
+            self.cart.remove(item, None)
+        if not items_of(click):
             self.cart = Cart()
 
     def _refund(self, click, now):
-        paid, of_latest = self.orders.refund(click)
-        if of_latest and self.orders.purchase_ts >= self.start_ts:
+        paid, of_this_session = self.orders.refund(click, (self.sessions, self.start_ts))
+        if of_this_session:
             self.spend = max(0, self.spend - paid)
         self.spend = min(self.spend, self.orders.total)
 

@@ -21,6 +21,9 @@ def expected(partition):
     for key, shopper in partition.shoppers.items():
         state[b"v" + key] = visitor_of(shopper)
         state[b"t" + shopper.timer.to_bytes(4, "big") + b"v" + key] = b""
+        for entry in shopper.offers.open:
+            kept = {"decision_id": shopper.offers.made[entry.decision][0], "decided_at": entry.ts}
+            state[b"d" + key + entry.decision.to_bytes(8, "big")] = kept
         if user := shopper.user_id.encode():
             state[b"l" + len(user).to_bytes(4, "big") + user + key] = b""
     oldest = (partition.watermark - partition.rules.retention) // partition.rules.pane
@@ -43,18 +46,24 @@ def visitor_of(shopper):
     found = {name: getattr(shopper, name) for name in NAMES if hasattr(shopper, name)}
     cart, orders, profile = shopper.cart, shopper.orders, shopper.profile
     found |= {
-        "version": 1,
-        "cart": b"".join(struct.pack("<QII", line.item, line.pieces, line.price) for line in cart.lines),
+        "version": 2,
+        "cart": b"".join(
+            struct.pack("<QHHI", line.item, line.pieces, line.price >> 32, line.price % (1 << 32))
+            for line in cart.lines
+        ),
         "cart_value": cart.value,
         "seen": b"".join(struct.pack("<Q", item) for item in shopper.seen),
         "pages": b"".join(shopper.pages),
         "orders": orders.orders,
-        "last_order": orders.last_order,
+        "last_order": orders.latest.order,
         "purchase_ts": orders.purchase_ts,
         "total_spend": orders.total,
-        "order_left": orders.left,
-        "order_undone": orders.undone,
-        "last_refund": orders.last_refund,
+        "order_left": orders.latest.left,
+        "order_undone": orders.latest.undone,
+        "last_refund": 0,
+        "recent_orders": b"".join(struct.pack("<QQ?H", *vars(one).values()) for one in orders.earlier),
+        "statements": b"".join(orders.statements),
+        "bought": b"".join(struct.pack("<Q", item) for item in orders.bought),
         "categories": list(profile.categories.items()),
         "price_weight": profile.price_weight,
         "price_sum": profile.price_sum,
@@ -63,6 +72,7 @@ def visitor_of(shopper):
         "codes": b"".join(struct.pack("<QIBBBB", *code) for code in shopper.codes),
         "exposure": exposure_of(shopper.offers),
         "declared": declared_of(shopper.told),
+        "recommended": shopper.offers.lists.packed(),
     }
     return found
 
@@ -74,15 +84,23 @@ def declared_of(told):
 
 
 def exposure_of(offers):
-    counts = {action: list(vars(count).values()) for action, count in offers.counts.items()}
-    waiting = [[list(vars(entry).values()) for entry in entries] for entries in (offers.open, offers.parked)]
-    return [counts, *waiting]
+    counts = [
+        struct.pack("<IHHHqHH", action, *vars(count).values()) for action, count in offers.counts.items()
+    ]
+    waiting = [
+        b"".join(struct.pack("<QIqB", *vars(entry).values()) for entry in entries)
+        for entries in (offers.open, offers.parked)
+    ]
+    return [b"".join(counts), *waiting, offers.outcomes.packed()]
 
 
 def stored(key, value):
     """A stored value in comparable form."""
     if key.startswith(b"v"):
         return _visitor(value)
+    if key.startswith(b"d"):
+        kept = msgspec.json.decode(msgspec.msgpack.decode(value)[0] + b"}")
+        return {name: kept[name] for name in ("decision_id", "decided_at")}
     if key.startswith(b"pf"):
         names, values = Funnel.__struct_fields__, msgspec.msgpack.decode(value)
         found = dict(zip(names, values, strict=False))

@@ -8,7 +8,7 @@ from deploy.cli import main
 from deploy.cluster.clients import consumer, drain, producer
 from deploy.cluster.dead_letters import read, resend
 from models.contract.events import Reason
-from streams.pipeline.dead_letter import encode_dead_letter
+from streams.texts.dead_letter import encode_dead_letter
 from tests.e2e.worker import send, settle
 
 BAD = b'{"event": "vi\xff\x00ew"'

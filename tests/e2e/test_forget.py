@@ -12,8 +12,9 @@ from deploy.cluster.topic_creation import ensure
 from deploy.privacy import search
 from streams.config.connection import Connection
 from tests.brokers import start_broker, topic_names
-from tests.e2e.forgetting import in_files, pathcast, until
+from tests.e2e.forgetting import pathcast, until
 from tests.e2e.worker import Worker, click, decoded, encoded, send
+from tests.searching import in_files
 from tests.tiny import announce
 from tests.tiny import version as tiny
 from trainer.eventlog.log import EventLog

@@ -9,8 +9,9 @@ import pytest
 from deploy.cluster.topic_creation import ensure
 from deploy.privacy.copy_confirmations import copies
 from tests.brokers import topic_names
-from tests.e2e.forgetting import in_files, pathcast, until
+from tests.e2e.forgetting import pathcast, until
 from tests.e2e.worker import Worker, click, encoded, send
+from tests.searching import in_files
 
 pytestmark = pytest.mark.long
 
@@ -20,18 +21,13 @@ PATIENCE = 240.0
 
 
 def visitors():
-    """Ids of chance, so that they are on both partitions and compression leaves most of them as it is."""
+    """Ids of chance, so that they are on both partitions and no two have a piece in common."""
     return [secrets.token_hex(16) for _ in range(12)]
 
 
 def traces(worker, who):
-    """Files of a datadir with any piece of the id.
-
-    RocksDB leaves out what a key has in common with the one before it, and compression what came before, such
-    as the last digit with what follows it.
-    """
-    pieces = [who[at : at + 10] for at in range(len(who) - 9)]
-    return [name for piece in pieces for name in in_files(worker.folder / "data", piece)]
+    """Files of a datadir with any piece of the id: an index has keys that are cut off."""
+    return in_files(worker.folder / "data", *(who[at : at + 10] for at in range(len(who) - 9)))
 
 
 def owned_by(worker, ids):

@@ -13,8 +13,9 @@ from deploy.privacy.linked_visitors import linked
 from models.state.traits import trait
 from streams.transport.routing import home
 from tests.brokers import topic_names
-from tests.e2e.forgetting import in_files, pathcast, until
+from tests.e2e.forgetting import pathcast, until
 from tests.e2e.worker import START, Worker, click, encoded, read, send
+from tests.searching import in_files
 
 pytestmark = pytest.mark.long
 

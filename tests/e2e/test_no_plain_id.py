@@ -7,9 +7,7 @@ import time
 from pathlib import Path
 
 import msgspec
-import polars as pl
 import pytest
-import rocksdict
 
 from deploy.cluster.clients import consumer, drain
 from deploy.cluster.state import changelog_of
@@ -19,9 +17,10 @@ from models.contract.pseudonyms import Pseudonyms
 from models.durations import DAY_MS
 from models.privacy.erasure import FORGET, StateCopy
 from streams.config.topic_headers import REPLAY_ATTEMPT, REPLAYED_FROM
-from streams.pipeline.dead_letter import HEADERS
+from streams.texts.dead_letter import HEADERS
 from tests.brokers import topic_names
 from tests.e2e.worker import REPLAYED, START, Worker, click, encoded, read, send
+from tests.searching import in_files
 from tests.tiny import announce
 from tests.tiny import version as tiny
 
@@ -136,30 +135,6 @@ def on_topics(broker, names, *texts):
     return {topic: texts for topic, texts in found.items() if texts}
 
 
-def in_folder(folder, *texts):
-    """Files with a text, also inside what Parquet and RocksDB compress."""
-    found = []
-    for path in folder.rglob("*"):
-        if path.suffix == ".db" and path.is_dir():
-            said = repr(in_database(path)).encode()
-        elif path.is_file():
-            said = path.read_bytes()
-            said += repr(pl.read_parquet(path).to_dicts()).encode() if path.suffix == ".parquet" else b""
-        else:
-            continue
-        found += [(path.name, text) for text in texts if text.encode() in said]
-    return found
-
-
-def in_database(path):
-    options, how = rocksdict.Options(raw_mode=True), rocksdict.AccessType.read_only()
-    database = rocksdict.Rdict(str(path), options=options, access_type=how)
-    try:
-        return list(database.items())
-    finally:
-        database.close()
-
-
 @pytest.fixture
 def names(broker):
     made = topic_names()
@@ -206,11 +181,11 @@ def test_no_command_lets_an_id_out(broker, names, tmp_path):
     name = HIDDEN.visitor(WHO.encode())
     there = on_topics(broker, names, name).keys()
     assert {names.clicks, names.purchase_intent, names.lapsing_visitors} < there
-    assert in_folder(folder / "data", HIDDEN.visitor(b"v4"))
-    assert in_folder(log, HIDDEN.visitor(b"v4"))
+    assert in_files(folder / "data", HIDDEN.visitor(b"v4"))
+    assert in_files(log, HIDDEN.visitor(b"v4"))
 
     assert on_topics(broker, names, *IDS) == {}
-    assert in_folder(tmp_path, *IDS) == []
+    assert in_files(tmp_path, *IDS) == []
     printed = "\n".join([*run.said, *answers, worker.said()])
     assert [line for line in printed.splitlines() if any(one in line for one in IDS)] == []
     assert SECRET not in printed

@@ -8,8 +8,9 @@ from pathlib import Path
 from deploy.cluster.clients import consumer, drain
 from deploy.cluster.state import changelog_of
 from models.contract.pseudonyms import Pseudonyms
-from tests.e2e.forgetting import in_files, pathcast
+from tests.e2e.forgetting import pathcast
 from tests.e2e.worker import ROLES, Worker, click, encoded, read, send
+from tests.searching import in_files
 
 WHO, SECRET = "someone-very-special", "s" * 40
 NAME = Pseudonyms(SECRET.encode()).visitor(WHO.encode())

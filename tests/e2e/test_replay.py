@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from kafka.partitioner.default import murmur2
 
 from deploy.cli import main
-from deploy.cluster.clients import consumer, drain
+from deploy.cluster.clients import consumer, drain, producer
 from deploy.cluster.records import RecordSource
 from deploy.cluster.replay import Pace, ReplayError, publish_items, replay
 from models.contract.catalogue import Catalogue
@@ -55,13 +56,36 @@ def test_each_visitors_events_keep_their_order(broker, topics):
 
 
 def test_the_log_itself_gives_the_catalogue(broker, topics):
-    count = publish_items(broker, RecordSource(SHIPPED), None, topics.items)
+    count, kept = publish_items(broker, RecordSource(SHIPPED), None, topics.items)
+    assert kept == 0
     catalogue = Catalogue()
     catalogue.apply((record.key, record.value) for record in received(broker, topics.items))
     assert catalogue.unreadable == 0
     assert len(catalogue) == count == pl.read_csv(SHIPPED)["product_id"].n_unique()
     assert catalogue["3829445"].brand == "gigabyte"
     assert catalogue["3829445"].category == "computers.components.videocards"
+
+
+def test_a_log_never_takes_the_place_of_what_the_catalogue_says(broker, topics, tmp_path):
+    shop, log = tmp_path / "items.csv", tmp_path / "log.csv"
+    shop.write_text("item_id,price,stock,status\nsold,9,0,active\ngone,5,3,active\nhere,7,2,active\n")
+    log.write_text(
+        "ts,visitor_id,event,item_id,category,price\n"
+        "2021-01-01T00:00:00Z,a,view_item,sold,mugs,8\n"
+        "2021-01-01T00:00:01Z,a,view_item,gone,mugs,8\n"
+        "2021-01-01T00:00:02Z,a,view_item,new,mugs,8\n"
+    )
+    assert publish_items(broker, RecordSource(log), shop, topics.items) == (3, 0)
+    with producer(broker) as client:
+        client.send(topics.items, key=b"gone").get(30)
+    assert publish_items(broker, RecordSource(log), None, topics.items) == (1, 2)
+    catalogue = Catalogue()
+    catalogue.apply((record.key, record.value) for record in received(broker, topics.items))
+    assert sorted(catalogue) == ["here", "new", "sold"]
+    assert (catalogue["sold"].stock, catalogue["sold"].price, catalogue["new"].price) == (0, 9.0, 8.0)
+    assert publish_items(broker, RecordSource(log), None, topics.items, replace=True) == (3, 0)
+    catalogue.apply((record.key, record.value) for record in received(broker, topics.items))
+    assert (catalogue["sold"].stock, catalogue["gone"].price) == (None, 8.0)
 
 
 def test_what_does_not_fit_is_sent_as_it_is(broker, topics, tmp_path):
@@ -77,8 +101,9 @@ def test_what_does_not_fit_is_sent_as_it_is(broker, topics, tmp_path):
     assert (report.sent, report.failed) == (4, 0)
     sent = {json.loads(record.value)["item_id"]: record for record in received(broker, topics.clicks)}
     values = {item: json.loads(record.value) for item, record in sent.items()}
+    # A made id says the file's content and the line.
+    assert re.fullmatch(r"[0-9a-f]{16}-2", values["1"].pop("event_id"))
     assert values["1"] == {
-        "event_id": "log-0",
         "visitor_id": "a",
         "ts": 1609459200000,
         "event": "view_item",

@@ -3,36 +3,24 @@
 import pytest
 from pydantic import SecretStr
 
-from deploy.broker.broker import Broker
-from deploy.broker.broker_process import free_port
 from deploy.cluster.topic_creation import ensure
 from streams.config.connection import Connection
-from tests.brokers import topic_names
+from tests.brokers import start_guarded_broker, topic_names
 from tests.e2e.worker import Worker, click, decoded, encoded, send
 
-PROTOCOLS = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT"
 JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_shop="secret";'
 
 
 @pytest.fixture
 def guarded(tmp_path, monkeypatch):
     """A broker whose clients are sent to a listener that wants SASL PLAIN."""
-    opened = free_port()
-    secured = free_port(opened)
-    controller = free_port(opened, secured)
-    listeners = f"PLAINTEXT://127.0.0.1:{opened},SASL_PLAINTEXT://127.0.0.1:{secured}"
     settings = {
-        "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": listeners,
-        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-        "listener.security.protocol.map": PROTOCOLS,
         "sasl.enabled.mechanisms": "PLAIN",
         "listener.name.sasl_plaintext.plain.sasl.jaas.config": JAAS,
     }
-    broker = Broker(tmp_path / "broker", opened, settings=settings)
-    broker.start()
+    broker, secured = start_guarded_broker(tmp_path / "broker", settings)
     credentials = {
-        "bootstrap_servers": f"127.0.0.1:{secured}",
+        "bootstrap_servers": secured,
         "security_protocol": "SASL_PLAINTEXT",
         "sasl_username": "shop",
         "sasl_password": "secret",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kafka.errors import TopicAlreadyExistsError
 
-from deploy.cluster.clients import admin
+from deploy.cluster.clients import admin, consumer
 from deploy.cluster.topic_creation import ensure
 from streams.config.connection import Connection
 from tests.brokers import topic_names
@@ -59,6 +59,19 @@ def test_missing_topics(broker, tmp_path):
     line = refusal(Worker(broker, names, tmp_path))
     assert names.clicks in line
     assert "pathcast topics" in line
+
+
+def test_workers_of_an_older_version_in_the_group(broker, topics, tmp_path):
+    """Their transactions have no guard: no worker of this version starts beside them."""
+    patient = {"session_timeout_ms": 60_000, "max_poll_interval_ms": 600_000}
+    with consumer(broker, group_id=topics.clicks, **patient) as older:
+        older.subscribe([topics.clicks])
+        while not older.assignment():
+            older.poll(timeout_ms=100)
+        line = refusal(Worker(broker, topics, tmp_path, session_timeout_seconds=6))
+        assert "older version" in line
+        assert "stop all of them" in line
+    assert "waiting until workers of an older version have left" in (tmp_path / "worker.log").read_text()
 
 
 def create(broker, name, partitions):

@@ -95,7 +95,7 @@ def test_rebase_without_yes_asks_and_does_nothing_on_no(broker, stopped):
     assert asked.returncode == 1
     assert "Aborted" in asked.stderr
     assert partition_positions(broker, stopped.names.clicks, stopped.names.clicks) == found
-    assert rebase(broker, stopped.names.clicks, found, to_end=False) == [0, 1]
+    assert rebase(broker, stopped.names.clicks, stopped.names.clicks, found, to_end=False) == [0, 1]
     after = partition_positions(broker, stopped.names.clicks, stopped.names.clicks)
     assert [one.checkpoint.positions for one in after] == [{one.topic_id: 0} for one in found]
     assert all(isinstance(one.checkpoint, StateCheckpoint) for one in after)

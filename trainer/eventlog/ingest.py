@@ -128,8 +128,14 @@ class Ingest:
             buffer = Buffer.open(
                 self._log, self._tables[part.topic], part.partition, source, self._keep, self._recreated
             )
-            if buffer.start < source.begin:
-                log.warning("offsets lost", topic=part.topic, partition=part.partition, start=buffer.start)
+            if 0 < buffer.start < source.begin:
+                log.warning(
+                    "records lost: retention deleted them before they were in the event log",
+                    topic=part.topic,
+                    partition=part.partition,
+                    records=source.begin - buffer.start,
+                    offsets=f"{buffer.start} to {source.begin - 1}",
+                )
             with explained(self._connection):
                 self._client.seek(part, max(buffer.start, source.begin))
             self._buffers[part] = buffer

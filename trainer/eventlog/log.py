@@ -80,7 +80,8 @@ class EventLog:
         first, last = int(frame["_offset"][0]), int(frame["_offset"][-1])
         name = f"{table}/day={day}/{partition:05}-{first:020}-{last:020}-{digest[:12]}.parquet"
         self.place.write(name, data)
-        since, until = frame.select(pl.col("ts").min(), pl.col("ts").max().alias("until")).row(0)
+        time = pl.col(BY_NAME[table].time)
+        since, until = frame.select(time.min().alias("since"), time.max().alias("until")).row(0)
         return DataFile(
             name=name,
             day=day,

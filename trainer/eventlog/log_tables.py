@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from models.contract.events import WIRE_FIELDS, Click
 from models.contract.predictions import AdDecision, PurchaseIntent, Recommendations
+from models.contract.rewards import RecommendationOutcome, Reward
 
 #: Columns from Kafka, before the contract's fields. `_key`, `_headers` and `_bytes` are null where the other
 #: columns hold the same; `_refused` is the reason why the contract refuses a row.
@@ -23,6 +24,12 @@ KAFKA: Mapping[str, Any] = {
     "_headers": pl.Binary,
     "_bytes": pl.Binary,
     "_refused": pl.String,
+}
+#: Columns of fields of several values: those of the further items of a click.
+LISTS: Mapping[str, pl.List] = {
+    "basket": pl.List(pl.String),
+    "basket_prices": pl.List(pl.Float64),
+    "basket_quantities": pl.List(pl.Int64),
 }
 _SCALARS: tuple[tuple[type[Any], Any], ...] = (
     (inspect.StrType, pl.String),
@@ -38,7 +45,7 @@ class LogTable(NamedTuple):
     """A table by its name; `setting` is the field of the topic names that has its topic.
 
     `fields` are the contract's columns with their types, `json` those that hold JSON, `required` those that
-    every row has.
+    every row has. `time` is the column of the event time (epoch ms).
     """
 
     name: str
@@ -47,6 +54,7 @@ class LogTable(NamedTuple):
     fields: dict[str, Any]
     json: frozenset[str]
     required: frozenset[str]
+    time: str = "ts"
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -64,28 +72,31 @@ def _column(kind: inspect.Type) -> Any:
     return next((column for scalar, column in _SCALARS if isinstance(kind, scalar)), None)
 
 
-def _table(setting: str, contract: type[msgspec.Struct]) -> LogTable:
+def _table(setting: str, contract: type[msgspec.Struct], time: str = "ts") -> LogTable:
     info = inspect.type_info(contract)
     assert isinstance(info, inspect.StructType)
     columns = {field.name: _column(field.type) for field in info.fields}
     fields = {name: column or pl.String for name, column in columns.items()}
     json = frozenset(name for name, column in columns.items() if column is None)
     required = frozenset(field.name for field in info.fields if field.required)
-    return LogTable(setting.replace("_", "-"), setting, contract, fields, json, required)
+    return LogTable(setting.replace("_", "-"), setting, contract, fields, json, required, time)
 
 
 def _clicks() -> LogTable:
     """Columns as in any log of clicks, so that every reader of logs can read this table."""
     found = _table("clicks", Click)
-    fields = {name: found.fields[name] for name in WIRE_FIELDS} | {"basket": pl.List(pl.String)}
+    fields = {name: LISTS.get(name, found.fields[name]) for name in WIRE_FIELDS}
     return found._replace(fields=fields, json=frozenset())
 
 
 CLICKS = _clicks()
+REWARDS = _table("rewards", Reward, time="decided_at")
 TABLES = (
     CLICKS,
     _table("purchase_intent", PurchaseIntent),
     _table("recommendations", Recommendations),
     _table("ad_decisions", AdDecision),
+    REWARDS,
+    _table("recommendation_outcomes", RecommendationOutcome, time="recommended_at"),
 )
 BY_NAME = {table.name: table for table in TABLES}

@@ -10,6 +10,9 @@ from kafka.errors import KafkaError
 from trainer.eventlog.buffer import TopicSource
 from trainer.eventlog.place import EventLogError
 
+#: Milliseconds in which a broker must answer for the first time.
+BOOTSTRAP_MS = 5_000
+
 
 @contextmanager
 def explained(connection: Mapping[str, Any]) -> Iterator[None]:
@@ -26,10 +29,10 @@ def explained(connection: Mapping[str, Any]) -> Iterator[None]:
 class Topics:
     """Asks the broker; holds one connection."""
 
-    def __init__(self, connection: Mapping[str, Any], names: Iterable[str], timeout_ms: int = 5_000) -> None:
+    def __init__(self, connection: Mapping[str, Any], names: Iterable[str]) -> None:
         self._names, self._connection = list(names), connection
         with explained(connection):
-            self._admin = KafkaAdminClient(**connection, bootstrap_timeout_ms=timeout_ms)
+            self._admin = KafkaAdminClient(**connection, bootstrap_timeout_ms=BOOTSTRAP_MS)
 
     def ids(self) -> dict[str, str]:
         """The id of each topic. Raises EventLogError if one is missing."""

@@ -17,6 +17,7 @@ from models.contract.catalogue import Catalogue
 from models.contract.decoder import ORIGINAL_TIME, Decoder
 from models.contract.events import WIRE_FIELDS, Click, Limits
 from models.contract.pseudonyms import Pseudonyms
+from models.contract.wire_formats import PLAIN, WireFormat
 from models.privacy.envelope import is_sealed
 from models.privacy.erasure import sealed_id_of
 from trainer.eventlog.log_tables import CLICKS, LogTable
@@ -61,7 +62,7 @@ def refusing(role: str, records: Sequence[LoggedRecord]) -> list[bytes | None]:
 
 
 class Rows:
-    """Makes rows of one table. `limits`, `events` and `pseudonyms` are those of the workers' decoder.
+    """Makes rows of one table. `limits`, `events`, `pseudonyms` and `wire` are those of the workers' decoder.
 
     `opened` opens sealed answers; one whose key is gone becomes a row marked ERASED, which must not be kept.
     With pseudonyms nothing is kept that may have an id: no original bytes, and of headers only that of a
@@ -75,13 +76,14 @@ class Rows:
         events: EventNames = event_name,
         pseudonyms: Pseudonyms | None = None,
         opened: Opened = refusing,
+        wire: WireFormat = PLAIN,
     ) -> None:
-        self.table, self._opened = table, opened
+        self.table, self._opened, self._wire = table, opened, wire
         self._nothing = (None,) * len(table.fields)
         self._who = list(table.fields).index("visitor_id")
         # Answers already have pseudonyms.
         self._hidden = pseudonyms if table is CLICKS else None
-        clicks = Decoder(limits or Limits(), Catalogue(), events, self._hidden)
+        clicks = Decoder(limits or Limits(), Catalogue(), events, self._hidden, wire)
         self._read: Callable[[Sequence[LoggedRecord]], Iterable[Read]]
         self._read = self._clicks(clicks) if table is CLICKS else self._answers()
 
@@ -105,7 +107,7 @@ class Rows:
         return pl.DataFrame([_series(name, values, kind) for (name, kind), values in named])
 
     def _key(self, record: LoggedRecord) -> bytes | None:
-        key, sealed = record.key, sealed_id_of(record)
+        key, sealed = self._wire.bare_key(record.key), sealed_id_of(record)
         if not self._hidden or not key:
             return key
         # The key of a request that carries its sealed id is a pseudonym already.
@@ -122,7 +124,8 @@ class Rows:
         def read(records: Sequence[LoggedRecord]) -> Iterable[Read]:
             for record, click in zip(records, decoder.decode(records), strict=True):
                 if isinstance(click, Click):
-                    yield columns(click), _same(strict, record.value, click), None
+                    value = self._wire.bare_value(record.value)
+                    yield columns(click), _same(strict, value, click), None
                 else:
                     yield self._nothing, False, click.reason.value
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import quality_metrics
-from models.features.features import COLUMNS, MISSING
+from models.features.features import COLUMNS, missing
 from models.scoring.scores import Scorer
 from models.state.codes import PAGE
 from trainer.evaluation.evaluate import answers
@@ -34,7 +34,7 @@ def corrupted(examples: Examples, kind: Kind, share: float, seed: int) -> Exampl
     rows, codes = examples.features.copy(), examples.codes.copy()
     for name, columns in COLUMNS.items():
         hit, donors = _drawn(len(rows), share, random)
-        values = examples.features[np.ix_(donors, columns)] if kind == "noise" else MISSING[columns]
+        values = examples.features[np.ix_(donors, columns)] if kind == "noise" else missing()[columns]
         if name != "event":
             rows[np.ix_(hit, columns)] = values
     for field in _FIELDS:

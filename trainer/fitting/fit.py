@@ -81,7 +81,9 @@ def initial(
     rows = sizes.offsets[1] + vocabulary.category_rows(vocabulary.categories)
     network.item_categories.copy_(torch.from_numpy(rows))
     normalisation.learn(network, data.features, options.ignored)
-    network.share.copy_(torch.from_numpy(weights / weights.sum()))
+    # A log of impressions alone shows no interest in any item: all of them keep equal shares.
+    if weights.sum() > 0:
+        network.share.copy_(torch.from_numpy(weights / weights.sum()))
     if vectors is not None:
         network.describe(vectors.of(vocabulary.ids), torch.from_numpy(weights == 0))
     if options.cosine:

@@ -18,6 +18,7 @@ HISTORY_DAYS = 63
 #: Least days of log: one week for the season, one for the dispersion, one to judge.
 LEAST_DAYS = 21
 PREFERRED = ("purchase", "view_item")
+_COLUMNS = ("event", "item_id", "ts", "quantity", "category")
 
 
 class DemandError(PathcastError):
@@ -60,7 +61,8 @@ def sales(log: pl.LazyFrame, catalogue: Catalogue, event: str | None = None, pie
     seen = frame.group_by("item_id").agg(pl.col("ts").min(), pl.col("category").drop_nulls().mode().first())
     known = {item: (ts, category) for item, ts, category in seen.iter_rows()}
     ids = sorted(known.keys() | set(catalogue))
-    wanted = frame.filter(pl.col("event") == chosen)
+    # Pieces below 0 are a return, which is no demand.
+    wanted = frame.filter((pl.col("event") == chosen) & (pl.col("quantity").fill_null(1) >= 0))
     limit = Limits().quantity_max
     quantity = wanted["quantity"].fill_null(1).clip(1, limit).to_numpy() if pieces else np.ones(len(wanted))
     return Sales(
@@ -84,11 +86,25 @@ def _rows(log: pl.LazyFrame) -> pl.DataFrame:
         )
     optional = {"quantity": pl.Int64, "category": pl.String}
     missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in optional.items() if name not in columns]
-    wanted = log.with_columns(missing).select("event", "item_id", "ts", "quantity", "category")
+    wanted = log.with_columns(missing).select(_COLUMNS)
+    if "basket" in columns:
+        wanted = pl.concat([wanted, _further(log, columns)])
     frame = wanted.filter(pl.col("item_id").is_not_null() & pl.col("ts").is_not_null()).collect()
     if frame.is_empty():
         raise DemandError("no event of the log has an item and a time; check its columns (--map)")
     return frame
+
+
+def _further(log: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """A row for each further item of an event; one piece where the event has no quantities of them."""
+    one = pl.col("basket").list.eval(pl.element().is_null().cast(pl.Int64) + 1)
+    pieces = pl.coalesce("basket_quantities", one) if "basket_quantities" in columns else one
+    lines = log.filter(pl.col("basket").list.len() > 0).with_columns(
+        pl.col("basket").alias("item_id"),
+        pieces.alias("quantity"),
+        pl.lit(None, dtype=pl.String).alias("category"),
+    )
+    return lines.select(_COLUMNS).explode("item_id", "quantity")
 
 
 def _category(item: str, catalogue: Catalogue, known: dict[str, tuple[int, str | None]]) -> str:

@@ -1,4 +1,4 @@
-"""Event logs as files (CSV, JSON lines, Parquet) read lazily into the columns of the contract."""
+"""Event logs and catalogues as files of any kind, read lazily into the columns of the contract."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,82 +6,70 @@ from pathlib import Path
 import polars as pl
 
 from models.contract.aliases import EventNames, event_name
-from models.contract.events import WIRE_FIELDS
 from trainer.examples.columns import typed
-from trainer.logs.log_columns import ITEM_FIELDS, NEEDED, LogColumns, column_sources
-from trainer.logs.reading import JSON_LINES, LogError, kind, reading
+from trainer.logs.log_columns import ITEM_FIELDS, LogColumns, column_sources
+from trainer.logs.open_log import open_log
+from trainer.tables.dialect import DETECTED, Dialect
+from trainer.tables.log_error import LogError
+from trainer.tables.open_table import open_table
+from trainer.tables.table import BROKEN
 
-_ROW = "pathcast row"
+_ID = pl.col("item_id")
 
 
 def read_log(
-    files: Sequence[Path], mapping: Mapping[str, str] | None = None, events: EventNames = event_name
+    files: Sequence[Path],
+    mapping: Mapping[str, str] | None = None,
+    events: EventNames = event_name,
+    dialect: Dialect = DETECTED,
 ) -> pl.LazyFrame:
     """Events in file order, one column per contract field found, typed; what cannot be read is null.
 
-    `mapping` is field -> column, before the automatic one; `events` reads event names. Columns: `ts` Int64
-    (epoch ms), amounts Float64, counts Int64, `consent` Boolean, all else String. A log without event ids
-    gets `<file stem>-<row number>`.
+    Each row of a file is a row here. `mapping` is field -> column, before the automatic one; `events` reads
+    event names; `dialect` is what is known of the files. Columns: `ts` Int64 (epoch ms), amounts Float64,
+    counts Int64, `consent` Boolean, all else String. A log without event ids gets
+    `<fingerprint of the content>-<line>`.
     Raises LogError.
     """
-    return pl.concat([typed(renamed(path, mapping or {}), events) for path in files], how="diagonal")
+    opened = [open_log(path, mapping, dialect, events) for path in files]
+    return pl.concat([typed(log.fields, events, log.dialect) for log in opened], how="diagonal")
 
 
-def read_items(path: Path, mapping: Mapping[str, str] | None = None) -> pl.LazyFrame:
-    """Catalogue rows with the columns of ITEM_FIELDS that the file has. Raises LogError."""
-    frame = scan(path)
-    fields = _select(frame, path, ITEM_FIELDS, ("item_id",), mapping or {})
-    return typed(frame.select(fields)).filter(pl.col("item_id").is_not_null())
+def read_items(
+    path: Path, mapping: Mapping[str, str] | None = None, dialect: Dialect = DETECTED
+) -> pl.LazyFrame:
+    """Catalogue rows with the columns of ITEM_FIELDS that the file has.
 
-
-def renamed(path: Path, mapping: Mapping[str, str]) -> pl.LazyFrame:
-    """The file's rows under the contract's names, `event_id` first, values as they are in the file.
-
-    Raises LogError if a required field has no column.
+    Raises LogError, also for a file that says nothing of items but their ids, several times each.
     """
-    frame = scan(path)
-    fields = _select(frame, path, WIRE_FIELDS, NEEDED, mapping)
-    if not any(field.meta.output_name() == "event_id" for field in fields):
-        fields = [
-            pl.format("{}-{}", pl.lit(path.name.split(".")[0]), pl.col(_ROW)).alias("event_id"),
-            *fields,
-        ]
-    return frame.with_row_index(_ROW).select(fields)
+    table = open_table(path, dialect)
+    usable = [name for name in table.names if name not in table.nested]
+    columns = LogColumns(table.names, usable)
+    sources = column_sources(path.name, columns, ITEM_FIELDS, ("item_id",), mapping or {})
+    rows = table.frame.filter(pl.col(BROKEN).is_null())
+    found = typed(rows.select(pl.coalesce(of).alias(field) for field, of in sources.items() if of))
+    items = found.filter(_ID.is_not_null())
+    if items.collect_schema().names() == ["item_id"]:
+        _check_bare(path, items, table.names)
+    return items
 
 
-def scan(path: Path) -> pl.LazyFrame:
-    """The file's own columns, read in batches; CSV values stay text, so that ids keep their zeros."""
-    form = kind(path)
-    if not path.is_file():
-        raise LogError(f"{path} is no file: name a CSV, JSON lines or Parquet log")
-    with reading([path]):
-        if form in {".csv", ".tsv"}:
-            frame = pl.scan_csv(path, infer_schema=False, separator="\t" if form == ".tsv" else ",")
-        elif form in JSON_LINES:
-            frame = pl.scan_ndjson(path, infer_schema_length=10_000)
-        elif form == ".parquet":
-            frame = pl.scan_parquet(path)
-        else:
-            raise LogError(
-                f"{path.name} is no known kind of log: expected .csv, .tsv, .jsonl (or .gz), .parquet"
-            )
-        frame.collect_schema()
-    return frame
+def bare_items(path: Path, mapping: Mapping[str, str], dialect: Dialect = DETECTED) -> list[str]:
+    """A sentence if a catalogue has nothing but ids. Raises LogError."""
+    if read_items(path, mapping, dialect).collect_schema().names() != ["item_id"]:
+        return []
+    return [
+        f"{path.name} has nothing known of its items but their ids (its columns are "
+        f"{', '.join(open_table(path, dialect).names)}): name category, brand, price or title, such as "
+        "--map items.price=COLUMN"
+    ]
 
 
-def _select(
-    frame: pl.LazyFrame,
-    path: Path,
-    fields: Sequence[str],
-    required: Sequence[str],
-    mapping: Mapping[str, str],
-) -> list[pl.Expr]:
-    schema = frame.collect_schema()
-    usable = [name for name, kind in schema.items() if not kind.is_nested() or _is_basket(name, kind)]
-    sources = column_sources(path, LogColumns(schema.names(), usable), fields, required, mapping)
-    return [pl.coalesce(columns).alias(field) for field, columns in sources.items() if columns]
-
-
-def _is_basket(name: str, kind: pl.DataType) -> bool:
-    """The one field of several values."""
-    return name == "basket" and kind == pl.List(pl.String)
+def _check_bare(path: Path, items: pl.LazyFrame, names: Sequence[str]) -> None:
+    count, distinct = items.select(pl.len(), _ID.n_unique().alias("distinct")).collect().row(0)
+    if distinct < count:
+        raise LogError(
+            f"{path.name} has {count:,} rows of {distinct:,} items and nothing else known of an item; "
+            f"its columns are {', '.join(names)}: give one row an item, with category, brand, price or title "
+            "(--map price=COLUMN names a column)"
+        )

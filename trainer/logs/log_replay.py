@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 
 from models.contract.catalogue import Catalogue
-from models.contract.decoder import Decoder, InputRecord
-from models.contract.events import Click, Limits
+from models.contract.decoder import Decoder
+from models.contract.events import AmountBounds, Click, Limits
+from models.contract.wire_formats import InputRecord
 from models.features import features
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.session import step
@@ -22,7 +23,8 @@ from models.state.visitor import Visitor
 from trainer.examples.examples import Examples, ExamplesError, labelled
 from trainer.examples.lookahead import OBSERVED, look_ahead
 from trainer.logs.devices import Devices, Profiles
-from trainer.logs.row_checks import advice, repeats, strange, told
+from trainer.logs.outliers import learned_bounds
+from trainer.logs.row_checks import PASSIVE, advice, passive, repeats, strange, told
 
 SLICE = 20_000
 _NONE = float("nan")
@@ -45,6 +47,7 @@ class LogReplay:
     `rejected` counts clicks that gave no example, by reason; `disordered` rows that are earlier than the row
     above them; `repeated` rows that repeat another row's content; `unknown` rows with an unknown event name,
     by that name. `profiles` are the shop's records of people (topic `profiles`).
+    `bounds` of amounts are those of a version, or learned from the log; `clipped` counts what is beyond them.
     """
 
     config: SessionConfig = field(default_factory=SessionConfig)
@@ -54,6 +57,8 @@ class LogReplay:
     repeated: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
     profiles: Profiles = ()
+    bounds: AmountBounds | None = None
+    clipped: dict[str, int] = field(default_factory=dict)
     _visitors: dict[str, Visitor] = field(default_factory=dict)
     _sessions: dict[str, int] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -69,20 +74,30 @@ class LogReplay:
 
     def through(self, log: pl.LazyFrame) -> "LogReplay":
         """Replay a log in the contract's columns (`log_files.read_log`) in order of event time."""
-        frame = log.collect()
+        frame = self._active(log.collect())
         self.disordered += int((frame["ts"].diff() < 0).sum())
         self.repeated += repeats(frame)
         for name, count in strange(frame["event"]).items():
             self.unknown[name] = self.unknown.get(name, 0) + count
         frame = frame.sort("ts", maintain_order=True)
+        self.bounds = learned_bounds(frame) if self.bounds is None else self.bounds
         decoder = Decoder(Limits(check_skew=False), self.catalogue)
         for part in frame.iter_slices(SLICE):
-            for entry in decoder.decode(records(part)):
+            for entry in decoder.decode(records(part), self.bounds):
                 if isinstance(entry, Click):
                     self._step(entry)
                 else:
                     self._reject(str(entry.reason))
+        for name, count in decoder.clipped.items():
+            self.clipped[name] = self.clipped.get(name, 0) + count
         return self
+
+    def _active(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows that may say something of shopping; the others are counted."""
+        left_out = passive(frame["event"])
+        if count := int(left_out.sum()):
+            self.rejected[PASSIVE] = self.rejected.get(PASSIVE, 0) + count
+        return frame.filter(~left_out)
 
     def _reject(self, reason: str) -> None:
         self.rejected[reason] = self.rejected.get(reason, 0) + 1
@@ -94,6 +109,8 @@ class LogReplay:
         spent = before.spend if before else 0
         visitor, facts = step(before, click, self._watermark, self.config)
         self._visitors[click.visitor_id] = visitor
+        if facts.repeated:
+            click.event = "page_view"
         if facts.born:
             self._devices.born(visitor, click.visitor_id)
         if facts.status != ClickStatus.APPLIED:

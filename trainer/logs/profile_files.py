@@ -1,6 +1,5 @@
 """Records of the topic `profiles` for training, as a file of JSON lines."""
 
-import gzip
 from pathlib import Path
 
 import msgspec
@@ -8,7 +7,8 @@ import msgspec
 from models.contract.events import Limits, Rejected
 from models.contract.profile_updates import ProfileDecoder, ProfileUpdate, Removal
 from trainer.logs.log_replay import LogRecord
-from trainer.logs.reading import LogError
+from trainer.tables.log_error import LogError
+from trainer.tables.unpacking import unpacked
 
 
 class _Ids(msgspec.Struct):
@@ -21,9 +21,8 @@ def read_profiles(path: Path | None) -> list[ProfileUpdate]:
     if path is None:
         return []
     decoder, found = ProfileDecoder(Limits(check_skew=False)), []
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rb") as lines:
+        with unpacked(path).open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     found.append(_read(decoder, line, f"line {number:,} of {path.name}"))

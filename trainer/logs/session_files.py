@@ -5,14 +5,14 @@ This form is used for Diginetica, RetailRocket and others (`*_train_sessions.txt
 .gz).
 """
 
-import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.logs.reading import LogError
+from trainer.tables.log_error import LogError
+from trainer.tables.unpacking import unpacked
 
 Ints = NDArray[np.int64]
 
@@ -101,11 +101,10 @@ def _case(path: Path, number: int, line: str) -> tuple[list[str], str]:
 
 
 def _lines(path: Path) -> list[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8") as file:
+        with unpacked(path).open(encoding="utf-8") as file:
             lines = [line.rstrip("\n") for line in file if line.strip()]
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise LogError(
             f"{path} cannot be read ({error}); expected lines of item ids, .gz or plain"
         ) from error

@@ -14,6 +14,7 @@ from trainer.examples.examples import Examples, ExamplesError
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import LogReplay
 from trainer.logs.reading import reading
+from trainer.tables.dialect import DETECTED, Dialect
 
 
 def through(
@@ -22,17 +23,18 @@ def through(
     events: Sequence[Path],
     mapping: Mapping[str, str],
     names: EventNames = event_name,
+    dialect: Dialect = DETECTED,
 ) -> int:
     """Replay the warm-up and then the events; returns the number of clicks of the warm-up.
 
     Raises LogError, or ExamplesError if the warm-up ends after the events begin.
     """
-    _refuse_later(warmup, events, mapping)
+    _refuse_later(warmup, events, mapping, dialect)
     first = 0
     for files in filter(None, (warmup, events)):
         first = len(replay)
         with reading(files):
-            replay.through(read_log(files, mapping, names))
+            replay.through(read_log(files, mapping, names, dialect))
     return first
 
 
@@ -58,8 +60,10 @@ def moment(ts: int) -> str:
     return datetime.fromtimestamp(ts / 1000, UTC).isoformat(sep=" ", timespec="milliseconds")
 
 
-def _refuse_later(warmup: Sequence[Path], events: Sequence[Path], mapping: Mapping[str, str]) -> None:
-    (_, last), (begin, _) = _span(warmup, mapping), _span(events, mapping)
+def _refuse_later(
+    warmup: Sequence[Path], events: Sequence[Path], mapping: Mapping[str, str], dialect: Dialect
+) -> None:
+    (_, last), (begin, _) = _span(warmup, mapping, dialect), _span(events, mapping, dialect)
     if last is not None and begin is not None and last > begin:
         raise ExamplesError(
             f"--warmup goes on until {moment(last)}, but --events begin at {moment(begin)}: visitors' state "
@@ -67,12 +71,18 @@ def _refuse_later(warmup: Sequence[Path], events: Sequence[Path], mapping: Mappi
         )
 
 
-def _span(files: Sequence[Path], mapping: Mapping[str, str]) -> tuple[int | None, int | None]:
+def _span(
+    files: Sequence[Path], mapping: Mapping[str, str], dialect: Dialect
+) -> tuple[int | None, int | None]:
     """The first and the last time in files; None if they have no time."""
     if not files:
         return None, None
     ts = pl.col("ts")
     with reading(files):
-        times = read_log(files, mapping).select(ts).filter(ts.is_between(TS_MIN, TS_MAX, closed="left"))
+        times = (
+            read_log(files, mapping, dialect=dialect)
+            .select(ts)
+            .filter(ts.is_between(TS_MIN, TS_MAX, closed="left"))
+        )
         first, last = times.select(ts.min(), ts.max().alias("last")).collect().row(0)
     return first, last

@@ -8,7 +8,7 @@ from models.registry.versions import Version
 from trainer.examples.examples import Examples
 from trainer.logs.lineage import learned_until
 from trainer.logs.log_replay import LogReplay
-from trainer.logs.row_checks import advice, told
+from trainer.logs.row_checks import PASSIVE, advice, told
 
 #: With this share of refused rows, the columns are probably mapped wrongly.
 MANY = 0.05
@@ -73,7 +73,7 @@ def _order(replayed: LogReplay) -> list[str]:
 
 
 def _refused(replayed: LogReplay) -> list[str]:
-    refused = sum(replayed.rejected.values())
+    refused = sum(replayed.rejected.values()) - replayed.rejected.get(PASSIVE, 0)
     if refused < MANY * (refused + len(replayed)):
         return []
     return [

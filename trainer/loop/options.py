@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from models.contract.event_map import TABLE as EVENT_MAP
+from models.contract.aliases import EVENT_MAP
 from models.errors import PathcastError
 
 Pretrain = Literal["none", "causal", "masked"]

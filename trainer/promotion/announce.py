@@ -10,9 +10,10 @@ from kafka.errors import KafkaError
 
 from models.contract.updates import ModelUpdate
 from models.errors import PathcastError
-from models.registry.registry import Version
-from models.registry.versions import MANIFEST
+from models.registry.version_files import MANIFEST, Registered
 
+#: Seconds in which a broker must acknowledge an announcement.
+ANNOUNCE_SECONDS = 15.0
 #: Message key of the model that serves every placement.
 PLACEMENT = "default"
 
@@ -21,7 +22,7 @@ class PromotionError(PathcastError):
     """A version could not be announced; workers keep the version that they have."""
 
 
-def announcement(version: Version, features_version: str, place: str | None = None) -> ModelUpdate:
+def announcement(version: Registered, features_version: str, place: str | None = None) -> ModelUpdate:
     """What workers need to find and verify a version; `place` is its URL if it was published to one."""
     manifest = (version.path / MANIFEST).read_bytes()
     return ModelUpdate(
@@ -37,15 +38,16 @@ def announce(
     update: ModelUpdate | None,
     connection: Mapping[str, Any],
     topic: str,
-    timeout: float = 15.0,
+    timeout: float | None = None,
     key: str = PLACEMENT,
 ) -> None:
     """Publish to the compacted topic of model updates; `connection` has kafka-python's arguments.
 
-    `key` is a placement, or `models.contract.updates.SHADOW`. `update` None withdraws what was published
-    under the key. Returns after the broker's acknowledgement; raises PromotionError after at most `timeout`
-    seconds.
+    `key` is a placement, `models.contract.updates.SHADOW`, or the `policy_key` of a placement. `update` None
+    withdraws what was published under the key. Returns after the broker's acknowledgement; raises
+    PromotionError after at most `timeout` seconds (ANNOUNCE_SECONDS).
     """
+    timeout = timeout or ANNOUNCE_SECONDS
     try:
         producer = KafkaProducer(**connection, acks="all", bootstrap_timeout_ms=int(timeout * 1000))
         try:

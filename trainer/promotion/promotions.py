@@ -10,30 +10,40 @@ from pathlib import Path
 
 from models.registry import registry
 from models.registry.refusals import RegistryError
-from models.registry.versions import Version
+from models.registry.version_files import Registered
 from trainer.promotion.ledger import Ledger, LedgerError
 from trainer.promotion.resolve import resolve_registered
 from trainer.promotion.status import LedgerEntry, RegistryStatus, What
 
 #: Announces a version to the workers; raises PromotionError if that fails.
-Tell = Callable[[Version], None]
+Tell = Callable[[Registered], None]
 #: Publishes a version where workers find it; raises RegistryError if that fails.
-Publish = Callable[[Version], None]
+Publish = Callable[[Registered], None]
+#: Verifies and loads a version from its folder; raises RegistryError.
+Load = Callable[[Path], Registered]
+#: Takes back what workers were told, where nothing served before; returns the name of what decides now.
+Withdraw = Callable[[], str]
 
 
-def nowhere(version: Version) -> None:
+def nowhere(version: Registered) -> None:
     """Publish nothing: workers read the folder that the version is in."""
 
 
 @dataclass(frozen=True)
 class Promotions:
-    """Changes of the registry in `folder`, entered as made by `by`; `now` is the clock (epoch ms)."""
+    """Changes of the registry in `folder`, entered as made by `by`; `now` is the clock (epoch ms).
+
+    A placement's policies are a registry of their own: `load` reads them, and `withdraw` lets a rollback of
+    the first one end with none.
+    """
 
     folder: Path
     tell: Tell
     now: Callable[[], int]
     by: str
     publish: Publish = nowhere
+    load: Load = registry.load
+    withdraw: Withdraw | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -48,7 +58,7 @@ class Promotions:
         """
         version = self._published(name)
         self.ledger.enter(lambda status: self._promoted(status, version.id, reason, force))
-        self.tell(version)
+        self._told(version)
         return version.id
 
     def refuse(self, name: str, reason: str) -> None:
@@ -60,9 +70,13 @@ class Promotions:
 
         The version that is taken back is not promoted again without `force`; a pin on it is released.
         """
+        stack = self.ledger.status().stack
+        if self.withdraw is not None and len(stack) == 1:
+            self.ledger.enter(lambda status: self._emptied(status, stack[0], reason))
+            return self.withdraw()
         before = self._published(_before(self.ledger.status()))
         self.ledger.enter(lambda status: self._rolled_back(status, before.id, reason))
-        self.tell(before)
+        self._told(before)
         return before.id
 
     def pin(self, name: str, reason: str) -> str:
@@ -77,7 +91,7 @@ class Promotions:
                 yield self._entry(What.PINNED, version.id, reason)
 
         self.ledger.enter(decide)
-        self.tell(version)
+        self._told(version)
         return version.id
 
     def release(self, reason: str) -> str:
@@ -93,10 +107,21 @@ class Promotions:
         self.ledger.enter(decide)
         return pinned[0]
 
-    def _published(self, name: str) -> Version:
+    def _told(self, version: Registered) -> None:
+        """Announce what is in the ledger already; an error says so."""
+        try:
+            self.tell(version)
+        except Exception as error:
+            error.add_note(
+                f"The ledger has {version.id} as serving, but workers do not know it yet: "
+                f"`pathcast models promote {version.id}` announces it again"
+            )
+            raise
+
+    def _published(self, name: str) -> Registered:
         """The version, loaded as a worker loads it and published before anything is entered."""
         known = resolve_registered(self.folder, name)
-        version = registry.load(self.folder / known)
+        version = self.load(self.folder / known)
         if version.id != known:
             raise RegistryError(
                 f"the folder {known} holds version {version.id}, expected {known}: workers would report "
@@ -124,6 +149,16 @@ class Promotions:
             raise LedgerError(
                 f"{status.serving} was promoted in the meantime; check it, then roll back again"
             )
+        return self._taken_back(status, reason)
+
+    def _emptied(self, status: RegistryStatus, only: str, reason: str) -> Iterable[LedgerEntry]:
+        if status.stack != [only]:
+            raise LedgerError(
+                f"{status.serving} was promoted in the meantime; check it, then roll back again"
+            )
+        return self._taken_back(status, reason)
+
+    def _taken_back(self, status: RegistryStatus, reason: str) -> Iterable[LedgerEntry]:
         serving = status.stack[-1]
         if status.pinned == serving:
             yield self._entry(What.RELEASED, serving, reason)

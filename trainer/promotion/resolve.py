@@ -5,6 +5,7 @@ from pathlib import Path
 
 from models.registry.refusals import RegistryError
 from models.registry.version_files import MANIFEST
+from trainer.promotion.ledger import Ledger
 
 
 def is_version(path: Path) -> bool:
@@ -37,13 +38,35 @@ def resolve_folder(folder: Path, given: str) -> Path:
     return _meant(folder, given, lambda path: True)
 
 
+#: Names for a version by its part: the newest of the registry, and the one that serves by the ledger.
+LATEST, SERVING = "latest", "serving"
+
+
 def _meant(folder: Path, given: str, fits: Callable[[Path], bool]) -> Path:
+    named = {LATEST: _latest, SERVING: _serving}.get(given)
+    if named is not None and not is_version(folder / given):
+        return folder / named(folder)
     for path in (folder / given, Path(given)):
         if is_version(path) and fits(path):
             return path
     known = versions(folder)
     listed = ", ".join(known[-5:]) or "nothing"
-    raise RegistryError(f"{given!r} is no version of {folder}, which holds {listed}; name one of them")
+    cure = f"name one of them, {LATEST} or {SERVING}" if known else "train one with `pathcast train`"
+    raise RegistryError(f"{given!r} is no version of {folder}, which holds {listed}; {cure}")
+
+
+def _latest(folder: Path) -> str:
+    known = versions(folder)
+    if not known:
+        raise RegistryError(f"{folder} has no version; train one with `pathcast train`")
+    return known[-1]
+
+
+def _serving(folder: Path) -> str:
+    found = Ledger(folder).status().serving
+    if found is None:
+        raise RegistryError(f"no version in {folder} serves; promote one with `pathcast models promote`")
+    return found
 
 
 def _looks_like_one(name: str) -> bool:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from models.registry.version_files import POLICIES
 from trainer.eventlog.log_erasure import Erased
 from trainer.eventlog.place import EventLogError, LogLocation
 
@@ -40,7 +41,7 @@ def _overlap(erased: Erased, offsets: dict[str, dict[str, Sequence[int]]]) -> bo
 
 
 def _offsets(registry: LogLocation) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    for name in registry.names("", folders=True):
+    for name in _names(registry):
         if not registry.exists(f"{name}/{MANIFEST}"):
             continue
         try:
@@ -48,3 +49,11 @@ def _offsets(registry: LogLocation) -> Iterator[tuple[str, dict[str, Any] | None
             yield name, metrics.get("lineage", {}).get("offsets")
         except (FileNotFoundError, EventLogError, ValueError, AttributeError):
             yield name, None
+
+
+def _names(registry: LogLocation) -> Iterator[str]:
+    """Networks, then policies by their folders in the registry."""
+    yield from registry.names("", folders=True)
+    for placement in registry.names(POLICIES, folders=True):
+        home = f"{POLICIES}/{placement}"
+        yield from (f"{home}/{name}" for name in registry.names(home, folders=True))

@@ -5,7 +5,7 @@ runs at a time, since it holds the lock of the working folder. It may outlive th
 finds it again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,19 +13,18 @@ import structlog
 from msgspec.structs import replace
 
 from models.durations import MINUTE_MS
+from models.errors import PathcastError
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_erasure import latest
 from trainer.eventlog.log_tables import CLICKS
 from trainer.eventlog.tidy import tend
+from trainer.policy_runs.policy_rounds import PolicyRounds
+from trainer.run_processes import ATTEMPTS, BUSY, ChildProcess, end, why_given_up
 from trainer.service import requests
 from trainer.service.schedule import Mark, RunSchedule, due
 from trainer.service.workdir import RunOrder, RunResult, Workdir
 
 log = structlog.get_logger("pathcast.trainer")
-#: Exit status of a run that finds the working folder locked.
-BUSY = 75
-#: Attempts after which a run that keeps dying is given up.
-ATTEMPTS = 3
 #: Interval of reading requests and manifests (ms), and of maintaining the log.
 LOOK_MS = 2_000
 TEND_MS = 5 * MINUTE_MS
@@ -44,26 +43,13 @@ class Writer(Protocol):
         """Leave the consumer group."""
 
 
-class ChildProcess(Protocol):
-    """A process that makes a run (`subprocess.Popen`)."""
-
-    def poll(self) -> int | None:
-        """Its exit status; None while it runs."""
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end."""
-
-
 @dataclass
 class Trainer:
     """One trainer.
 
     `launch` starts the process that makes a run. `check` starts the drift check, which may request a run.
     `adapt` starts an incremental update of the serving version. `report` exports the event log's gauges.
-    `now` is the clock (epoch ms).
+    `policies` are the runs that train policies, by placement. `now` is the clock (epoch ms).
     """
 
     events: EventLog
@@ -76,6 +62,7 @@ class Trainer:
     check: Callable[[], ChildProcess] | None = None
     adapt: Callable[[], ChildProcess] | None = None
     report: Callable[[], None] = lambda: None
+    policies: Sequence[PolicyRounds] = ()
     _began: int = 0
     _looked: int = 0
     _tended: int = 0
@@ -96,6 +83,7 @@ class Trainer:
         if now - self._looked >= LOOK_MS:
             self._looked = now
             self._watch(now)
+            self._teach(now)
         if now - self._tended >= TEND_MS:
             self._tended = now
             tended = tend(self.events, now, self.keep_days)
@@ -105,9 +93,9 @@ class Trainer:
 
     def close(self) -> None:
         """Commit what was read and end the run's process; the next trainer continues the run."""
-        if self._child is not None and self._child.poll() is None:
-            self._child.terminate()
-            self._child.wait(60)
+        end(self._child)
+        for rounds in self.policies:
+            rounds.close()
         self.writer.flush()
         self.writer.close()
 
@@ -125,6 +113,15 @@ class Trainer:
         elif order is None:
             self._check(now)
             self._adapt(now)
+
+    def _teach(self, now: int) -> None:
+        """Policy runs are independent: where they cannot go on, that is said once and the rest goes on."""
+        for rounds in self.policies:
+            try:
+                rounds.step(now)
+            except PathcastError as error:
+                log.error("policy runs end", reason=str(error))
+                self.policies = [one for one in self.policies if one is not rounds]
 
     def _check(self, now: int) -> None:
         """Start a drift check if it is time; a run that it requests is due when it has ended."""
@@ -172,9 +169,7 @@ class Trainer:
         if attempts < ATTEMPTS:
             self.at.begin(replace(order, attempts=attempts))
             return
-        why = (
-            f"the run died {attempts} times, the last time with exit status {status}: see its log lines above"
-        )
+        why = why_given_up(attempts, status)
         self.at.end(RunResult(order=order, at=now, version=None, promoted=False, why=why))
         done = self.at.done()
         if done is not None:

@@ -14,23 +14,18 @@ WORKDIR/
 └── last.json         the last finished run and its result
 """
 
-import fcntl
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TypeVar
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
 
-from models.durable_files import replace_file
 from models.errors import PathcastError
+from trainer.run_folder import RunFolder
 from trainer.service.schedule import Mark
-
-_Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
 
 class TrainerError(PathcastError):
@@ -66,10 +61,10 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Workdir:
+class Workdir(RunFolder):
     """The folder of one trainer."""
 
-    folder: Path
+    error: ClassVar = TrainerError
 
     @property
     def slice(self) -> Path:
@@ -154,30 +149,9 @@ class Workdir:
             path.unlink(missing_ok=True)
         shutil.rmtree(self.checkpoint, ignore_errors=True)
 
-    @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Lock the folder until the block ends; yields whether this process got the lock."""
-        with self._using(), (self.folder / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
-
     def _clear(self) -> None:
         self.anew()
         (self.folder / "order.json").unlink(missing_ok=True)
-
-    def _read(self, name: str, kind: type[_Kind]) -> _Kind | None:
-        try:
-            return msgspec.json.decode((self.folder / name).read_bytes(), type=kind)
-        except FileNotFoundError:
-            return None
-        except (OSError, msgspec.DecodeError) as error:
-            raise TrainerError(
-                f"{self.folder / name} cannot be read ({error}): delete it to start again"
-            ) from error
 
     def starts(self, version: str) -> None:
         """Record the version that the run starts from ("": from scratch), for all attempts. Raises
@@ -188,17 +162,3 @@ class Workdir:
     def made(self, version: str) -> None:
         """Record the version that the run made; after this it only has to be judged. Raises TrainerError."""
         self._write(self.trained.name, version.encode())
-
-    def _write(self, name: str, content: bytes) -> None:
-        with self._using():
-            replace_file(self.folder / name, content)
-
-    @contextmanager
-    def _using(self) -> Iterator[None]:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            yield
-        except OSError as error:
-            raise TrainerError(
-                f"{self.folder} cannot be used ({error}): set PATHCAST_TRAINER_WORKDIR to a folder with room"
-            ) from error

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract.events import EVENT_CODES
+from models.contract.events import EVENT_CODES, INTEREST
 from models.durations import DAY_MS
 from models.features import features
 from models.features.vocabulary import Vocabulary
@@ -18,7 +18,13 @@ from trainer.examples.examples import Examples, ExamplesError
 MOST_ITEMS = 20_000
 #: Clicks of the newest sessions in the session index.
 INDEXED_CLICKS = 300_000
-_WEIGHTS = {EVENT_CODES["add_to_cart"]: weight(0, 1, 0), EVENT_CODES["purchase"]: weight(0, 0, 1)}
+_INTEREST = [EVENT_CODES[name] for name in sorted(INTEREST)]
+#: What counts in a log that has no sign of interest at all, as one of ratings has none.
+_STAND_INS = [EVENT_CODES[name] for name in ("page_view", "begin_checkout", "add_payment_info", "rate_item")]
+_WEIGHTS = {
+    EVENT_CODES["add_to_cart"]: weight(0, 1, 0),
+    EVENT_CODES["purchase"]: weight(0, 0, 1),
+}
 
 
 def vocabulary(
@@ -35,7 +41,8 @@ def vocabulary(
     hashes, inverse = np.unique(with_item["item"], return_inverse=True)
     worth = np.ones(256, dtype=np.int64)
     worth[list(_WEIGHTS)] = list(_WEIGHTS.values())
-    weights = np.bincount(inverse, worth[with_item["event"]], minlength=len(hashes)).astype(np.int64)
+    counted = np.where(_interest(with_item["event"]), worth[with_item["event"]], 0)
+    weights = np.bincount(inverse, counted, minlength=len(hashes)).astype(np.int64)
     categories = np.zeros(len(hashes), dtype=np.uint32)
     categories[inverse] = with_item["category"]
     chosen = np.lexsort((hashes, -weights))[:most]
@@ -46,12 +53,19 @@ def vocabulary(
     return Vocabulary.build([*ids, *(item for item, _ in cold)], known), worths
 
 
+def _interest(events: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which of a log's events of items are a sign of interest."""
+    interest = np.isin(events, _INTEREST)
+    return interest if interest.any() else np.isin(events, _STAND_INS)
+
+
 def index(
     examples: Examples, words: Vocabulary, settings: session_index.NeighbourSettings
 ) -> session_index.SessionIndex:
     """The session index over the newest sessions."""
     known = words.lookup(items(examples.codes))
-    kept = np.flatnonzero(known >= 0)[-INDEXED_CLICKS:]
+    named = np.flatnonzero(known >= 0)
+    kept = named[_interest(examples.codes["event"][named])][-INDEXED_CLICKS:]
     days = examples.ts[kept] / DAY_MS
     return session_index.build(examples.session[kept], known[kept], days, len(words.ids), settings)
 

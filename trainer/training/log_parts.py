@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from models.contract.aliases import EventNames, event_name
-from models.contract.event_map import TABLE as EVENT_MAP
+from models.contract.aliases import EVENT_MAP, EventNames, event_name
 from models.registry import registry
+from models.registry.versions import AMOUNT_BOUNDS
 from trainer.examples.catalogue_content import CatalogueContent
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
@@ -21,6 +21,7 @@ from trainer.logs.outliers import price_outliers
 from trainer.logs.profile_files import read_profiles
 from trainer.logs.reading import reading
 from trainer.loop.options import Options
+from trainer.tables.dialect import DETECTED, Dialect
 
 #: Shares of the clicks, by time: for training, and for early stopping and calibration.
 SHARES = (0.85, 0.15)
@@ -35,7 +36,8 @@ class Run:
     run continues; it is emptied when the version is saved. `start` is the folder of the version that training
     starts from. `content` is a file with vectors of items. `holdout` is the share of the newest clicks that
     the run leaves out for the gate. `offsets` are the topic offsets of the log (`trainer.logs.lineage`).
-    `profiles` is a file with what the shop knows of people, in the form of the topic `profiles`.
+    `profiles` is a file with what the shop knows of people, in the form of the topic `profiles`. `dialect` is
+    how the files are written, `items_mapping` is field -> column of the catalogue.
     """
 
     events: Sequence[Path]
@@ -51,6 +53,8 @@ class Run:
     holdout: float = 0.0
     offsets: Mapping[str, Any] = field(default_factory=dict)
     profiles: Path | None = None
+    dialect: Dialect = DETECTED
+    items_mapping: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> list[Path]:
@@ -71,13 +75,18 @@ class RunData(NamedTuple):
 
 def read_run(run: Run) -> RunData:
     """Read the files of a run. Raises LogError, ExamplesError or RegistryError."""
-    shop, profiles = catalogue(run.items), read_profiles(run.profiles)
+    shop = catalogue(run.items, run.items_mapping, run.dialect)
+    profiles = read_profiles(run.profiles)
     with reading(run.events):
-        replayed = replay_log(read_log(run.events, run.mapping, run.names), shop, profiles)
-        priced = price_outliers(run.events, run.mapping)
+        events = read_log(run.events, run.mapping, run.names, run.dialect)
+        replayed = replay_log(events, shop, profiles)
+        priced = price_outliers(run.events, run.mapping, run.dialect)
     learned, held_out = _split(replayed.examples(), run.holdout)
     log = {"files": [file.name for file in run.events], "rejected": replayed.rejected}
     log |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
+    if replayed.bounds is not None:
+        log |= {AMOUNT_BOUNDS: replayed.bounds.prices}
+    log |= {"clipped": replayed.clipped} if replayed.clipped else {}
     known = warnings.strangers(learned.items.values(), shop, run.items)
     log |= {"notes": [*warnings.notes(replayed, learned), *warnings.prices(*priced), *known]}
     start = registry.load(run.start) if run.start else None

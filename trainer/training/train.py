@@ -16,6 +16,7 @@ from trainer.training.kept_baselines import with_baselines
 from trainer.training.learn import Learned, learn
 from trainer.training.log_parts import Run, RunData, read_run
 from trainer.training.run_verdict import verdict
+from trainer.training.time_budget import ended_by_time
 from trainer.training.training_inputs import TrainingInputs
 
 
@@ -56,6 +57,7 @@ def _notes(parts: Parts, inputs: TrainingInputs, first: Learned, again: refit.Re
     epochs = again.learned.epochs[0] if again else 0
     return [
         *warnings.fitted(parts.metrics["neural"]["brier"], inputs.judged_on),
+        *ended_by_time(len(inputs.journal.curve), inputs.journal.seconds, inputs.options),
         *warnings.begun(inputs.start, inputs.judged_on),
         *warnings.refitted(inputs.options.refit, first.epochs[0], epochs),
     ]

@@ -81,9 +81,10 @@ def damaged(
     from trainer.logs.log_replay import LogReplay
 
     use_cores()
-    version, replay = registry.load(model), LogReplay(catalogue=log.catalogue())
-    names = names_for(version.metrics, log.names)
-    first = before.through(replay, warmup, log.events, log.mapping, names)
+    version = registry.load(model)
+    replay = LogReplay(catalogue=log.catalogue(), bounds=version.amount_bounds)
+    log.names = names_for(version.metrics, log.names)
+    first = before.through(replay, warmup, log.events, log.mapping, log.names, log.dialect)
     rows = list(robustness.robustness_figures(version.neural, replay.examples(), first, seed))
     _show({"rows": rows}, rows, out)
 

@@ -5,10 +5,15 @@ from pathlib import Path
 
 import click
 
-from deploy.terminal.log_options import FILE, mapping_option
+from deploy.terminal.dialect_options import dialect_options
+from deploy.terminal.event_map_option import event_map_option
+from deploy.terminal.log_options import FILE, shop_log
+from deploy.terminal.map_option import mapping_option
 from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.time_option import parsed_time
 from deploy.terminal.training_options import figures_option
+from models.contract.aliases import EventNames
+from trainer.tables.dialect import Dialect
 
 #: Days of absence of the visitors who are judged: those whom a sweep publishes by default.
 _ABSENT = (3.0, 30.0)
@@ -19,6 +24,8 @@ _ABSENT = (3.0, 30.0)
     "--events", multiple=True, required=True, type=FILE, help="File of a log; repeat it to join several."
 )
 @mapping_option
+@event_map_option
+@dialect_options()
 @renamed_option(
     "--cutoff",
     old="--at",
@@ -34,15 +41,21 @@ _ABSENT = (3.0, 30.0)
 )
 @figures_option
 def lapsing(
-    events: tuple[Path, ...], mapping: dict[str, str], cutoff: int, within_days: float, out: Path | None
+    events: tuple[Path, ...],
+    mapping: dict[str, str],
+    names: EventNames,
+    dialect: Dialect,
+    cutoff: int,
+    within_days: float,
+    out: Path | None,
 ) -> None:
     """Compare predicted lapsing visitors with who came back, next to a ranking by days of absence."""
     from trainer.forecasting.lapsing_training import judge
-    from trainer.logs.log_files import read_log
     from trainer.logs.reading import reading
 
+    log = shop_log(events, None, mapping, names, dialect)
     with reading(events):
-        found = judge(read_log(events, mapping), cutoff, within_days, _ABSENT)
+        found = judge(log.frame(), cutoff, within_days, _ABSENT)
     text = json.dumps(found, indent=1)
     click.echo(text)
     if out is not None:

@@ -24,7 +24,11 @@ FOREVER = 1e9
 
 
 @click.command("transfer")
-@click.option("--model", required=True, help="Version that was trained on the log of another shop.")
+@click.option(
+    "--model",
+    required=True,
+    help="Version that was trained on the log of another shop: its name, latest or serving.",
+)
 @click.option(
     "--registry",
     "versions",

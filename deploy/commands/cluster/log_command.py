@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deploy.commands.cluster.ingest_command import ingest
+from deploy.commands.cluster.log_forget_command import forget
+from deploy.terminal.failures import telling
 from deploy.terminal.help_pages import Group
 from deploy.terminal.out_file import OUT
 from deploy.terminal.renamed_options import renamed_option
@@ -24,33 +27,8 @@ def command() -> None:
     """Keep the event log: clicks and answers from Kafka as Parquet files, at PATHCAST_TRAINER_LOG."""
 
 
-@command.command("ingest")
-@click.option("--follow", is_flag=True, help="Continue with new records until Ctrl-C.")
-@renamed_option(
-    "--allow-recreated",
-    old="--recreated",
-    is_flag=True,
-    help="Continue even if a topic was recreated or truncated.",
-)
-def ingest_command(follow: bool, allow_recreated: bool) -> None:
-    """Write new records of the topics to the log, each committed record exactly once, even after a kill.
-
-    If more rows are refused than PATHCAST_TRAINER_REFUSED_SHARE allows, a warning says what to do.
-    """
-    from deploy.runs.event_log import ingest
-    from trainer.settings import TrainerSettings
-
-    writer = ingest(TrainerSettings(), allow_recreated)
-    rows = 0
-    try:
-        while follow or not (writer.assigned and writer.behind() == 0):
-            rows += writer.step()
-        writer.flush()
-    finally:
-        writer.close()
-    for line in writer.watch.told():
-        click.echo(line, err=True)
-    click.echo(f"{rows:,} rows written")
+command.add_command(ingest)
+command.add_command(forget)
 
 
 @command.command("stats")
@@ -124,7 +102,8 @@ def repair_command() -> None:
     from trainer.eventlog.repair import repair
 
     log, by_name = opened(), {rows.table.name: rows for rows in tables().values()}
-    found = list(repair(log, by_name, Forgetting(log), now_ms()))
+    with telling(lambda: "Repeat the command: rows that are repaired stay so"):
+        found = list(repair(log, by_name, Forgetting(log), now_ms()))
     damage = [said for one in found for said in one.damaged]
     counted = [one for one in found if one.read or one.refused]
     lines = [log_report.repaired(table, group) for table, group in groupby(counted, lambda one: one.table)]
@@ -167,36 +146,8 @@ def compact_command() -> None:
     from trainer.settings import TrainerSettings
 
     settings, now = TrainerSettings(), now_ms()
-    tended = tend(opened(settings), now, settings.keep_days)
+    with telling(lambda: "Repeat the command: what is merged or removed stays so"):
+        tended = tend(opened(settings), now, settings.keep_days)
     click.echo(
         f"{tended.merged:,} files merged, {tended.expired:,} rows expired, {tended.swept:,} files removed"
     )
-
-
-@command.command("forget")
-@click.argument("visitors", nargs=-1, required=True)
-def forget_command(visitors: tuple[str, ...]) -> None:
-    """Erase all rows of VISITORS, also those not yet ingested, and list the models that learned from them.
-
-    With pseudonyms, rows under the visitors' pseudonyms are erased, too. This erases from the event log only;
-    for a visitor's request use `pathcast visitor forget`.
-    """
-    from deploy.cluster.records import now_ms
-    from deploy.runs.event_log import opened
-    from streams.config.secret_file import pseudonyms
-    from streams.config.worker_settings import WorkerSettings
-    from trainer.eventlog.log_erasure import forget
-    from trainer.eventlog.log_tables import CLICKS
-    from trainer.promotion.trained_on_erased import trained_on_erased
-
-    pseudonymiser = pseudonyms(WorkerSettings().pseudonym_key_file)
-    called = {*visitors, *(pseudonymiser.visitor(one.encode()) for one in visitors if pseudonymiser)}
-    erased = forget(opened(), called, now_ms())
-    for found in erased:
-        click.echo(f"{found.rows:,} rows of {found.table}[{found.partition}] erased")
-    known = trained_on_erased(
-        str(WorkerSettings().registry), [found for found in erased if found.table == CLICKS.name]
-    )
-    click.echo(f"models that learned from them: {', '.join(known.had) or 'none'}")
-    if known.unknown:
-        click.echo(f"models of which this is unknown: {', '.join(known.unknown)}")

@@ -14,14 +14,17 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deploy.runs.progress_bar import ProgressLines
+from deploy.runs.progress_bar import ProgressLines, interactive
+from deploy.terminal.dialect_options import dialect_options
 from deploy.terminal.event_map_option import event_map_option
-from deploy.terminal.log_options import FILE, mapping_option
+from deploy.terminal.log_options import FILE, Events, LogPlace, as_files, shop_log
+from deploy.terminal.map_option import mapping_option
 from deploy.terminal.renamed_options import renamed_option
 from models.contract.aliases import EventNames
+from trainer.tables.dialect import Dialect
 
 if TYPE_CHECKING:
-    from deploy.cluster.replay import Pace, ReplayReport
+    from deploy.cluster.replay import Pace, PublishedItems, ReplayReport
 
 
 DEFAULT_RATE = 1_000.0
@@ -40,9 +43,10 @@ def _pace(rate: float | None, speed: float | None, unthrottled: bool) -> Pace:
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=Events())
 @mapping_option
 @event_map_option
+@dialect_options()
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events per second  [1000].")
 @click.option(
     "--speed",
@@ -57,23 +61,34 @@ def _pace(rate: float | None, speed: float | None, unthrottled: bool) -> Pace:
     "with them: otherwise workers would ignore the events as repeats of an earlier replay.",
 )
 @click.option("--sort", is_flag=True, help="Sort by event time first (the log must fit into memory).")
-@click.option("--items", type=FILE, help="Catalogue to publish first  [the items of the log].")
+@click.option(
+    "--items",
+    type=FILE,
+    help="Catalogue to publish first  [the items of the log that the catalogue does not have].",
+)
+@click.option(
+    "--replace-items",
+    is_flag=True,
+    help="Without --items: describe items that the catalogue has already by what the log says of them.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Send only the first rows, this many.")
 @click.option("--topic", help="Topic to send to  [clicks].")
 def command(
-    file: Path,
+    file: Path | LogPlace,
     mapping: dict[str, str],
     names: EventNames,
+    dialect: Dialect,
     rate: float | None,
     speed: float | None,
     unthrottled: bool,
     shift_to_now: bool,
     sort: bool,
     items: Path | None,
+    replace_items: bool,
     limit: int | None,
     topic: str | None,
 ) -> None:
-    """Send an event log to the clicks topic: CSV, JSON lines (both also .gz) or Parquet.
+    """Send an event log to the clicks topic: CSV, JSON or Parquet, also compressed, or an event log's folder.
 
     Columns of known logs are recognised; --map maps others. Records get the current time as their timestamp;
     the header `original-time` carries the time of the event.
@@ -87,14 +102,26 @@ def command(
     topics, to = TopicNames(), connection()
     # If the first of faster events were now, later ones would lie in the future.
     latest = pace.speed is None or pace.speed > 1
-    source = RecordSource(file, mapping, limit, now_ms() if shift_to_now else None, latest, sort, names)
-    check_topic(to, topic or topics.clicks)
-    click.echo(f"{publish_items(to, source, items, topics.items):,} items published to {topics.items}")
-    if shift_to_now:
-        click.echo("event times are shifted to now and event ids are new: answers do not have the log's ids")
-    with _stopping() as stop, _bar(source.rows()) as progress:
-        report = replay(to, source, pace, topic or topics.clicks, progress, stop)
+    with as_files([file]) as files:
+        log = shop_log(files, items, mapping, names, dialect, names_matter=False)
+        shift = now_ms() if shift_to_now else None
+        source = RecordSource(
+            log.events[0], log.mapping, limit, shift, latest, sort, log.names, log.dialect, log.items_mapping
+        )
+        check_topic(to, topic or topics.clicks)
+        _tell(publish_items(to, source, items, topics.items, replace_items), topics.items)
+        if shift_to_now:
+            click.echo("event times are shifted to now, event ids are new: answers do not have the log's ids")
+        with _stopping() as stop, _bar(source.rows()) as progress:
+            report = replay(to, source, pace, topic or topics.clicks, progress, stop)
     _conclude(report, topic or topics.clicks)
+
+
+def _tell(published: PublishedItems, topic: str) -> None:
+    click.echo(f"{published.sent:,} items published to {topic}")
+    if published.kept:
+        advice = "--replace-items describes them by the log, which has no stock and no status"
+        click.echo(f"{published.kept:,} items of the log are in the catalogue already and stay: {advice}")
 
 
 @contextmanager
@@ -132,7 +159,7 @@ class _Lines:
 @contextmanager
 def _bar(total: int | None) -> Iterator[_Bar | _Lines]:
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not interactive(console):
         with ProgressLines(console, "sending") as lines:
             yield _Lines(lines, total)
         return
@@ -153,5 +180,7 @@ def _conclude(report: ReplayReport, topic: str) -> None:
         click.echo(f"warning: {warning}", err=True)
     if report.failed:
         raise click.ClickException(
-            f"Kafka did not accept {report.failed:,} of them; last error: {report.failure}"
+            f"Kafka did not accept {report.failed:,} of them; last error: {report.failure}. Check the rights "
+            f"on {topic} and its max.message.bytes, then repeat the command: workers count what they have "
+            "answered as duplicates while they remember it"
         )

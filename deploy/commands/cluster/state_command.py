@@ -1,7 +1,8 @@
-"""`pathcast state show | rebase | copies | strike`."""
+"""`pathcast state show | rebase | grow | copies | strike`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -73,10 +74,54 @@ def rebase_command(yes: bool, target: str) -> None:
     _print(found, topic)
     if not yes:
         click.confirm(f"Continue the state of {application_id} from the {target} of {topic}?", abort=True)
-    written = rebase(to, application_id, found, target == "end")
+    written = rebase(to, application_id, topic, found, target == "end")
     click.echo(
         f"{len(written)} of {len(found)} partitions rebased to the {target} of {topic}; start the workers"
     )
+
+
+@command.command("grow")
+@click.option("--partitions", type=click.IntRange(1, 10_000), help="The number that `clicks` is to have.")
+@click.option(
+    "--carry-over-to",
+    metavar="TOPIC",
+    help="Copy the clicks that the state has not read to this new, empty topic of clicks.",
+)
+def grow_command(partitions: int | None, carry_over_to: str | None) -> None:
+    """Say how an installation gets more partitions, or goes on where `clicks` got some by mistake.
+
+    The state of visitors cannot be divided in place, so this command lists the steps and changes nothing.
+    With --carry-over-to it does the one step that no other command does; workers must be stopped.
+    """
+    from deploy.cluster.clients import connection
+    from deploy.cluster.state import await_idle
+    from deploy.cluster.state_growth import carry_over, growing, keeping, partitions_now
+    from streams.config.topics import TopicNames
+    from streams.config.worker_settings import WorkerSettings
+
+    to, names, settings = connection(), TopicNames(), WorkerSettings()
+    application_id = settings.application_id
+    if carry_over_to is not None:
+        await_idle(to, application_id, settings.session_timeout_seconds + GRACE_SECONDS)
+        copied = carry_over(to, names, application_id, carry_over_to)
+        click.echo(f"{copied:,} unread clicks of {names.clicks} copied to {carry_over_to}")
+        return
+    kept, found = partitions_now(to, names, application_id)
+    wanted = partitions or max(found, kept + 1)
+    click.echo(f"{names.clicks} has {found} partitions, the state of {application_id} has {kept}.")
+    click.echo("A state cannot be divided in place.")
+    if found != kept:
+        _steps(f"To go on with {kept} partitions and the state as it is:", keeping(names, kept))
+    _steps(
+        f"To have {wanted} partitions, with a state made from the clicks again:",
+        growing(names, application_id, wanted),
+    )
+
+
+def _steps(title: str, steps: list[str]) -> None:
+    click.echo(f"\n{title}")
+    for number, step in enumerate(steps, start=1):
+        click.echo(f"  {number}. {step}")
 
 
 @command.command("copies")
@@ -134,20 +179,36 @@ def _strike(to: Connection, topic: str, worker: str) -> None:
 
 
 def _print(found: list[PartitionPosition], topic: str) -> None:
-    table = Table("partition", "state's topic", "position", "watermark", "log", "verdict")
+    table = Table("partition", "state's topic", "position", "watermark", "log", "lost", "verdict")
     for one in found:
         table.add_row(*_row(one, topic))
     print_table(table)
+    for line in _lost(found, topic):
+        click.echo(line)
+
+
+def _lost(found: list[PartitionPosition], topic: str) -> Iterator[str]:
+    """How many clicks retention has deleted unread, and where."""
+    for one in found:
+        counted, coming = one.checkpoint.lost if one.checkpoint else 0, one.deleted_unread
+        if counted or coming:
+            unread = f" ({coming:,} of them not counted by a worker yet)" if coming else ""
+            yield (
+                f"{topic}[{one.partition}]: retention deleted {counted + coming:,} clicks before they were "
+                f"read{unread}"
+            )
 
 
 def _row(one: PartitionPosition, topic: str) -> tuple[str, ...]:
     logs = [(topic, one.begin, one.end), *((side.topic, side.begin, side.end) for side in one.sides)]
     log = "\n".join(f"{name}: {begin:,} to {end:,}" for name, begin, end in logs)
     if one.checkpoint is None:
-        return str(one.partition), "-", "-", "-", log, "nothing applied yet"
+        return str(one.partition), "-", "-", "-", log, "-", "nothing applied yet"
     names, positions = one.names(topic), one.checkpoint.positions
     now = ", ".join(f"{name} is {topic_id}" for topic_id, name in names.items() if topic_id not in positions)
     verdict = "goes on" if one.fits else f"refused: {now or 'a log is shorter'}"
     reached = utc_text(one.checkpoint.watermark)
     ids = "\n".join(names.get(topic_id, topic_id) for topic_id in positions)
-    return str(one.partition), ids, "\n".join(f"{n:,}" for n in positions.values()), reached, log, verdict
+    reached_positions = "\n".join(f"{n:,}" for n in positions.values())
+    lost = f"{one.checkpoint.lost + one.deleted_unread:,}"
+    return str(one.partition), ids, reached_positions, reached, log, lost, verdict

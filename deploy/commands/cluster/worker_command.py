@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import resources
+import gc
 from typing import TYPE_CHECKING
 
 import click
 
 from deploy.terminal import event_map_option
 from deploy.terminal.help_pages import Command
-from models.contract.aliases import event_name
 
 if TYPE_CHECKING:
     from streams.config.worker_settings import WorkerSettings
-
-
-def actions_text(settings: WorkerSettings) -> str:
-    """The text of the configured actions file, else of the shipped example."""
-    if settings.actions is None:
-        return (resources.files("deploy") / "data" / "actions.toml").read_text()
-    try:
-        return settings.actions.expanduser().read_text()
-    except OSError as error:
-        raise click.ClickException(f"cannot read PATHCAST_ACTIONS {settings.actions}: {error}") from error
 
 
 def shop_text(settings: WorkerSettings) -> str:
@@ -57,12 +46,15 @@ def command() -> None:
     new one is announced. Without a model, lower fallback tiers (`rung` in the answers) answer: popular items,
     and a probability that depends only on how long the session is.
     """
+    gc.disable()  # imports leave no garbage behind, and to look for it takes a tenth of their time
     from deploy.cluster import clients
+    from deploy.cluster.actions_text import actions_text
     from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
     from streams.service.worker import Worker
 
+    gc.enable()
     settings = WorkerSettings()
-    events = event_map_option.read(settings.event_map) if settings.event_map else event_name
+    events = event_map_option.of_worker(settings)
     texts = actions_text(settings), shop_text(settings)
     Worker(settings, clients.connection(), TopicNames(), *texts, events).run()

@@ -20,7 +20,9 @@ _DEFAULTS = Supply()
 
 
 @click.command()
-@log_options("Catalogue: adds items that were never sold, categories and stock.", event_map=False)
+@log_options(
+    "Catalogue: adds items that were never sold, categories and stock.", event_map=False, every_row=False
+)
 @click.option(
     "--horizon",
     type=click.Choice(list(HORIZONS)),

@@ -13,14 +13,16 @@ from deploy.terminal.log_options import ShopLog, log_options
 from deploy.terminal.out_file import OUT
 from deploy.terminal.training_options import figures_option
 from models.errors import PathcastError
-from trainer.promotion.resolve import resolve_folder
+from trainer.promotion.resolve import SERVING, resolve_folder
 
 if TYPE_CHECKING:
     from trainer.drift.drift import Drift
 
 
 @click.command()
-@click.option("--model", help="Version to check  [default: the one that serves].")
+@click.option(
+    "--model", default=SERVING, show_default=True, help="Version to check: its name, latest or serving."
+)
 @registry_option
 @log_options()
 @figures_option
@@ -40,7 +42,7 @@ def command(
 
     Exits with 3 if the drift is large enough that a new version should be trained.
     """
-    path = resolve_folder(registry, model or _serving(registry))
+    path = resolve_folder(registry, model or SERVING)
     from deploy.runs.progress_bar import use_cores
     from models.registry import registry as store
     from trainer.drift.drift import measure, since
@@ -60,15 +62,6 @@ def command(
         click.echo(line)
     if found.alarms:
         raise SystemExit(3)
-
-
-def _serving(registry: Path) -> str:
-    from trainer.promotion.ledger import Ledger
-
-    serving = Ledger(registry).status().serving
-    if serving is None:
-        raise PathcastError(f"no version in {registry} serves; name one with --model")
-    return serving
 
 
 def _write(found: Drift, out: Path | None, drawn: Path | None, metrics: Path | None) -> None:

@@ -26,7 +26,9 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--model", required=True, help="A version of the registry, or its folder.")
+@click.option(
+    "--model", required=True, help="A version of the registry: its name, latest or serving; or its folder."
+)
 @click.option("--registry", "versions", required=True, type=_FOLDER, help="Folder of the versions.")
 @log_options()
 @click.option(
@@ -50,6 +52,7 @@ def command(
     than the newest click that the version learned from.
     """
     path = resolve_folder(versions, model)
+    from deploy.runs.progress_bar import working
     from models.registry import registry
     from trainer.baselines import Baselines
     from trainer.evaluation.evaluation_report import evaluate
@@ -58,12 +61,15 @@ def command(
     from trainer.logs.profile_files import read_profiles
 
     version = registry.load(path)
-    replay = LogReplay(catalogue=log.catalogue(), profiles=read_profiles(profiles))
-    names = names_for(version.metrics, log.names)
-    first = before.through(replay, warmup, log.events, log.mapping, names)
-    baselines = Baselines(version.baselines) if version.baselines else None
-    examples = replay.examples()
-    found = evaluate(version, baselines, examples, first)
+    people, bounds = read_profiles(profiles), version.amount_bounds
+    replay = LogReplay(catalogue=log.catalogue(), profiles=people, bounds=bounds)
+    log.names = names_for(version.metrics, log.names)
+    with working("reading the log") as say:
+        first = before.through(replay, warmup, log.events, log.mapping, log.names, log.dialect)
+        baselines = Baselines(version.baselines) if version.baselines else None
+        examples = replay.examples()
+        say(f"evaluating {len(examples) - first:,} clicks")
+        found = evaluate(version, baselines, examples, first)
     seen = _seen(version, examples.ts[first:])
     found |= {"model": version.id, "rejected": replay.rejected, "seen_in_training": seen}
     out.write_text(json.dumps(found, indent=1) + "\n")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
+from deploy.terminal.log_options import FILE
 from deploy.terminal.option_defaults import Wanted
 from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
 from deploy.terminal.time_option import parsed_time
+from models.errors import PathcastError
 
 if TYPE_CHECKING:
     from deploy.cluster.lapsing_visitors import LapsingFindings
@@ -62,6 +65,9 @@ _DAYS = click.FloatRange(min=0, max=3650)
     callback=parsed_time,
     help="Event time of the sweep  [the newest that the state has reached].",
 )
+@click.option(
+    "--win-back", type=FILE, help="Actions file (TOML) from which each visitor gets one win-back action."
+)
 @click.option("--dry-run", is_flag=True, help="Only print the visitors; publish nothing.")
 def command(
     within_days: float,
@@ -71,6 +77,7 @@ def command(
     min_sessions: int,
     limit: int | None,
     as_of: int | None,
+    win_back: Path | None,
     dry_run: bool,
 ) -> None:
     """Find lapsing visitors in the workers' state and publish them.
@@ -81,6 +88,7 @@ def command(
     """
     from deploy.cluster.clients import connection
     from deploy.cluster.lapsing_visitors import publish, read_state, sweep
+    from models.guidance.win_back import win_back_policy
     from streams.config.secret_file import pseudonyms
     from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
@@ -92,10 +100,11 @@ def command(
         raise click.UsageError(
             f"--absent-from {absent_from:g} is not below --absent-to {absent_to:g}: give a smaller one"
         )
+    policy = None if win_back is None else win_back_policy(_text(win_back))
     state = read_state(to, settings.application_id, pseudonyms(settings.pseudonym_key_file))
     as_of = state.watermark if as_of is None else as_of
     wanted = Wanted(within_days, absent_from, absent_to, min_probability, min_sessions, limit)
-    found = sweep(state, learn(state.table, as_of), as_of, wanted)
+    found = sweep(state, learn(state.table, as_of), as_of, wanted, policy)
     print_table(_table(found))
     told = "not published (--dry-run)" if dry_run else f"published to {names.lapsing_visitors}"
     if not dry_run:
@@ -104,9 +113,16 @@ def command(
 
 
 def _table(found: list[LapsingFindings]) -> Table:
-    table = Table("visitor", "lost", "value", "why")
+    table = Table("visitor", "lost", "value", "win-back", "why")
     for _, record in found[:_SHOWN]:
-        table.add_row(
-            record.visitor_id, f"{record.lost_probability:.1%}", f"{record.value:,.2f}", record.reason
-        )
+        offered = record.win_back.action if record.win_back else ""
+        lost, value = f"{record.lost_probability:.1%}", f"{record.value:,.2f}"
+        table.add_row(record.visitor_id, lost, value, offered, record.reason)
     return table
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PathcastError(f"{path} cannot be read ({error}): name another file") from error

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from deploy.terminal.event_map_option import names_in
+from deploy.terminal.failures import telling
 from deploy.terminal.log_options import FILE, ShopLog, log_options
 from deploy.terminal.tables import print_table
 from deploy.terminal.training_options import config_option, device_option, set_option
@@ -58,7 +59,12 @@ _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of checkpoints: a killed run continues from it when its command is repeated.",
 )
-@click.option("--from", "start", metavar="VERSION", help="Version whose weights the training starts from.")
+@click.option(
+    "--from",
+    "start",
+    metavar="VERSION",
+    help="Version whose weights the training starts from: its name, latest or serving.",
+)
 @click.option("--content", type=FILE, help="Content vectors of items, made by `pathcast items embed`.")
 @click.option("--profiles", type=FILE, help="Records of the topic `profiles` as JSON lines.")
 @click.option(
@@ -103,8 +109,8 @@ def command(
 ) -> None:
     """Train a model on event logs and write it to a registry.
 
-    Logs are CSV, JSON lines (both also .gz) or Parquet; columns of known logs are recognised. The newest
-    sessions decide when training stops, calibrate the model and give the printed figures; afterwards the
+    Logs are CSV, JSON or Parquet, also compressed; columns of known logs are recognised. The newest sessions
+    decide when training stops, calibrate the model and give the printed figures; afterwards the
     model learns from them, too. The last lines are a verdict: which answers are worth publishing, and what
     more data would bring. --config may also hold an [event_map].
     """
@@ -113,25 +119,30 @@ def command(
     own = (("freeze", freeze), ("publish_heads", publish_heads))
     settings = (*settings, *(f"{name}={value}" for name, value in own if value))
     options = changed(read(config, given) if config else given, settings)
-    from trainer.eventlog.slices import offsets
+    log.names = names_in(config, log.names)
+    read_from = _files(log)
     from trainer.training.log_parts import Run
 
     run = Run(
-        events=log.events,
+        **read_from,
         registry=registry,
-        items=log.items,
-        mapping=log.mapping,
         options=options,
         baselines=baselines,
         checkpoint=checkpoint,
         start=begun,
-        names=names_in(config, log.names),
         content=content,
         holdout=holdout,
-        offsets=offsets(log.events),
         profiles=profiles,
     )
     _run(run, announce)
+
+
+def _files(log: ShopLog) -> dict[str, Any]:
+    """What a run is told of its log."""
+    from trainer.eventlog.slices import offsets
+
+    names = ("events", "items", "mapping", "names", "dialect", "items_mapping")
+    return {**{name: getattr(log, name) for name in names}, "offsets": offsets(log.events)}
 
 
 def _run(run: Run, announce: bool | None) -> None:
@@ -150,13 +161,22 @@ def _run(run: Run, announce: bool | None) -> None:
         if number:
             follow(run)
             return
-        version = _trained(run, console)
+        with telling(lambda: _repeated(run)):
+            version = _trained(run, console)
     _show(version, console)
     if tell:
-        promotions(run.registry).promote(version.id, "announced by `pathcast train`")
+        with telling(lambda: f"The version is trained: {version.path}"):
+            promotions(run.registry).promote(version.id, "announced by `pathcast train`")
     elif announce is None:
         hint = f"not announced; to let workers use it: pathcast models promote {version.id}"
         click.echo(f"{hint} --registry {run.registry}", err=True)
+
+
+def _repeated(run: Run) -> str:
+    """How a failed training is repeated, where anything of it is left."""
+    if run.checkpoint is None or not run.checkpoint.is_dir():
+        return ""
+    return f"Repeat the command: the training goes on from the last checkpoint in {run.checkpoint}"
 
 
 def _check_workers_can_be_told() -> None:

@@ -1,4 +1,4 @@
-"""`pathcast trainer`, and `pathcast trainer run | drift | adapt | check`."""
+"""`pathcast trainer`, and `pathcast trainer run | policies | drift | adapt | check`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def command(ctx: click.Context) -> None:
     """Write the event log, and train, judge and promote a model when one is due, until SIGTERM or Ctrl-C.
 
     The gate judges: it compares a new version with the serving one on clicks that neither has learned from,
-    and promotes it only if it is better (docs/trainer/gate.md).
+    and promotes it only if it is better (docs/trainer/gate.md). Policies are trained beside it from rewards,
+    and have a gate of their own (docs/policies/training.md).
     """
     if ctx.invoked_subcommand is None:
         _run(_settings())
@@ -88,15 +89,16 @@ def _check() -> None:
 
 def _trainer(settings: TrainerSettings) -> Trainer:
     from deploy.cluster.records import now_ms
+    from deploy.policy_runs.placement_rounds import rounds_of
     from deploy.runs.event_log import ingest, opened
     from trainer.eventlog.refused_rows import write_gauges
-    from trainer.service.child_process import start_process
+    from trainer.run_processes import ChildProcess, start_process
     from trainer.service.schedule import RunSchedule
-    from trainer.service.trainer_process import ChildProcess, Trainer
+    from trainer.service.trainer_process import Trainer
     from trainer.service.workdir import Workdir
 
-    def launch(what: str) -> Callable[[], ChildProcess]:
-        return lambda: start_process(program("trainer", what), settings.nice)
+    def launch(*what: str) -> Callable[[], ChildProcess]:
+        return lambda: start_process(program("trainer", *what), settings.nice)
 
     events, metrics = opened(settings), settings.metrics
     return Trainer(
@@ -112,6 +114,7 @@ def _trainer(settings: TrainerSettings) -> Trainer:
         launch("drift"),
         launch("adapt"),
         (lambda: write_gauges(events, metrics.expanduser())) if metrics else lambda: None,
+        rounds_of(settings, events, lambda placement: launch("policies", placement)),
     )
 
 
@@ -124,7 +127,7 @@ def run() -> None:
     """Make the training run that is due; `pathcast trainer` calls this."""
     from deploy.runs.progress_bar import use_cores
     from deploy.runs.training_run import make
-    from trainer.service.trainer_process import BUSY
+    from trainer.run_processes import BUSY
     from trainer.service.workdir import Workdir
 
     use_cores()
@@ -138,6 +141,29 @@ def run() -> None:
             click.echo("no run is due; pathcast retrain requests one", err=True)
             return
         done = make(settings, at, order)
+    click.echo(f"{done.version or 'no version'}: {done.why}", err=True)
+
+
+@command.command("policies")
+@click.argument("placement")
+def policies(placement: str) -> None:
+    """Make the policy run of PLACEMENT that is due; `pathcast trainer` calls this."""
+    from deploy.policy_runs.placement_rounds import workdir
+    from deploy.policy_runs.placement_run import run_of
+    from deploy.runs.progress_bar import use_cores
+    from trainer.run_processes import BUSY
+
+    use_cores()
+    settings = _settings()
+    at = workdir(settings, placement)
+    with at.alone() as alone:
+        if not alone:
+            sys.exit(BUSY)
+        order = at.order()
+        if order is None:
+            click.echo(f"no policy run of {placement} is due", err=True)
+            return
+        done = run_of(settings, placement).maker(at).make(order)
     click.echo(f"{done.version or 'no version'}: {done.why}", err=True)
 
 
@@ -170,7 +196,7 @@ def adapt() -> None:
     from deploy.runs.incremental_updates import drop_steps, take_step
     from deploy.runs.progress_bar import use_cores
     from trainer.defaults import IncrementalUpdate
-    from trainer.service.trainer_process import BUSY
+    from trainer.run_processes import BUSY
     from trainer.service.workdir import Workdir
 
     use_cores()

@@ -57,15 +57,18 @@ def command(
     """
     given = replace(Options(seed=seed, device=device), seconds=60 * time_budget)
     options = changed(read(config, given) if config else given, settings)
-    log = log._replace(names=names_in(config, log.names))
-    from deploy.runs.progress_bar import use_cores
+    log.names = names_in(config, log.names)
+    from deploy.runs.progress_bar import use_cores, working
     from trainer.experiments.tune import Search, toml, tune
 
     use_cores()
     fixed = tuple(setting.partition("=")[0].strip() for setting in settings)
-    examples = log.examples()
-    search = Search(options, trials, 60 * time_budget, storage, study, fixed)
-    click.echo(toml(tune(examples, search, _print_trial), tuple(search.space)), nl=False)
+    with working("reading the log") as say:
+        examples = log.examples()
+        search = Search(options, trials, 60 * time_budget, storage, study, fixed)
+        say("training the trials")
+        best = tune(examples, search, _print_trial)
+    click.echo(toml(best, tuple(search.space)), nl=False)
 
 
 def _print_trial(trial: FrozenTrial) -> None:

@@ -25,12 +25,13 @@ def gate(
     """Judge VERSION on the newest clicks of a log against the serving version and the baselines.
 
     This is the gate: what a version has to pass before it serves. Only sessions count that began after all
-    clicks that both versions learned from, so train with --holdout. The version is promoted or refused; its
+    clicks that both versions learned from, so train with --holdout. VERSION is a name, or
+    latest. The version is promoted or refused; its
     folder keeps the report. With PATHCAST_GATE_SHADOW_EVENTS, workers compare it on live clicks first, except
     with --no-announce.
     """
     path = resolve_folder(registry, version)
-    from deploy.runs.progress_bar import use_cores
+    from deploy.runs.progress_bar import use_cores, working
     from deploy.runs.promotion_moves import promotions
     from deploy.runs.shadow_trial import trial
     from trainer.gate.admission import admit
@@ -41,7 +42,8 @@ def gate(
     use_cores()
     settings = GateSettings()
     moves = promotions(registry, announce, by="gate")
-    examples = log.examples()
+    with working("reading the log"):
+        examples = log.examples()
     if promote:
         live = trial(settings, lambda news: click.echo(news, err=True)) if announce else None
         report = admit(path.name, examples, settings, moves, live)

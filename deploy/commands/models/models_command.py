@@ -8,14 +8,17 @@ from rich.table import Column, Table
 from deploy.commands.learning.registry_option import announce_option, registry_option
 from deploy.commands.models.adapt_command import adapt
 from deploy.commands.models.gate_command import gate
+from deploy.commands.models.gc_command import gc
+from deploy.commands.models.kind_option import home, kind_option, placement_option
+from deploy.commands.models.policy_list import print_policies
 from deploy.commands.models.show import show
+from deploy.commands.models.warm_up import warm_up
 from deploy.commands.models.workers import shadow, workers
 from deploy.runs.version_metrics import figures
 from deploy.terminal.help_pages import Group
-from deploy.terminal.renamed_options import renamed_option
 from deploy.terminal.tables import print_table
 from models.registry.refusals import RegistryError
-from trainer.defaults import VersionRetention
+from models.registry.version_files import VersionKind, placements
 from trainer.promotion.resolve import versions
 
 _FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
@@ -33,18 +36,26 @@ def command() -> None:
     """
 
 
-for _subcommand in (show, gate, adapt, shadow, workers):
+for _subcommand in (show, gate, adapt, shadow, workers, warm_up, gc):
     command.add_command(_subcommand)
 
 
 @command.command("list")
 @registry_option
-def listed(registry: Path) -> None:
-    """List all versions, oldest first, with the figures of their training."""
-    from trainer.promotion.ledger import Ledger
-
+@kind_option
+def listed(registry: Path, kind: str | None) -> None:
+    """List all versions, oldest first, networks with the figures of their training; then the policies."""
     if not registry.is_dir():
         raise RegistryError(f"{registry} is no folder; name the one that `pathcast train` writes versions to")
+    if kind != VersionKind.POLICY:
+        _print_networks(registry)
+    if kind == VersionKind.POLICY or (kind is None and placements(registry)):
+        print_policies(registry)
+
+
+def _print_networks(registry: Path) -> None:
+    from trainer.promotion.ledger import Ledger
+
     found = Ledger(registry).status()
     # `show` and `promote` need the whole name.
     table = Table(Column("version", no_wrap=True), "state", *_FIGURES, "why not", title=str(registry))
@@ -59,6 +70,8 @@ def listed(registry: Path) -> None:
 @command.command()
 @click.argument("version")
 @registry_option
+@kind_option
+@placement_option
 @reason_option
 @announce_option
 @click.option(
@@ -66,75 +79,57 @@ def listed(registry: Path) -> None:
     is_flag=True,
     help="Promote even a version that the gate refused, or that was rolled back.",
 )
-def promote(version: str, registry: Path, reason: str, announce: bool, force: bool) -> None:
-    """Let VERSION serve; if it serves already, announce it again."""
-    from deploy.runs.promotion_moves import promotions
-
-    click.echo(f"{promotions(registry, announce).promote(version, reason, force)} serves")
+def promote(
+    version: str,
+    registry: Path,
+    kind: str | None,
+    placement: str | None,
+    reason: str,
+    announce: bool,
+    force: bool,
+) -> None:
+    """Let VERSION (a name or latest) serve; if it serves already, announce it again."""
+    moves = home(registry, kind, placement, version).moves(registry, announce)
+    click.echo(f"{moves.promote(version, reason, force)} serves")
 
 
 @command.command()
 @registry_option
+@kind_option
+@placement_option
 @reason_option
 @announce_option
-def rollback(registry: Path, reason: str, announce: bool) -> None:
-    """Let the version serve that served before the present one."""
-    from deploy.runs.promotion_moves import promotions
-
-    click.echo(f"{promotions(registry, announce).rollback(reason)} serves")
+def rollback(registry: Path, kind: str | None, placement: str | None, reason: str, announce: bool) -> None:
+    """Let the version serve that served before the present one; before a first policy, the rules."""
+    moves = home(registry, kind, placement).moves(registry, announce)
+    click.echo(f"{moves.rollback(reason)} serves")
 
 
 @command.command()
 @click.argument("version", required=False)
 @registry_option
+@kind_option
+@placement_option
 @reason_option
 @announce_option
 @click.option("--release", is_flag=True, help="Allow other versions again; takes no VERSION.")
-def pin(version: str | None, registry: Path, reason: str, announce: bool, release: bool) -> None:
-    """Let VERSION serve until it is released: neither the gate nor the trainer replaces it."""
-    from deploy.runs.promotion_moves import promotions
+def pin(
+    version: str | None,
+    registry: Path,
+    kind: str | None,
+    placement: str | None,
+    reason: str,
+    announce: bool,
+    release: bool,
+) -> None:
+    """Let VERSION serve until it is released: neither the gate nor the trainer replaces it.
 
+    VERSION is a name, latest or serving.
+    """
     if release == (version is not None):
         raise click.UsageError("give a VERSION to pin, or --release")
-    moves = promotions(registry, announce)
+    moves = home(registry, kind, placement, version).moves(registry, announce)
     if version is None:
         click.echo(f"{moves.release(reason)} is released")
     else:
         click.echo(f"{moves.pin(version, reason)} serves, pinned")
-
-
-@command.command()
-@registry_option
-@renamed_option(
-    "--keep-last",
-    old="--served",
-    type=click.IntRange(0),
-    default=VersionRetention().served,
-    show_default=True,
-    help="Keep this many versions that served last, for rollbacks.",
-)
-@renamed_option(
-    "--keep-days",
-    old="--days",
-    type=click.FloatRange(0),
-    default=VersionRetention().days,
-    show_default=True,
-    help="Keep versions that are younger.",
-)
-@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
-def gc(registry: Path, keep_last: int, keep_days: float, dry_run: bool) -> None:
-    """Remove versions that neither serve nor are pinned, did not serve lately and are not young.
-
-    Copies at PATHCAST_REGISTRY_PUBLISH are removed as well.
-    """
-    from deploy.cluster.records import now_ms
-    from trainer.promotion.garbage_collection import collect_garbage, removable, remove_published
-    from trainer.promotion.publish_settings import PublishSettings
-
-    keep, url = VersionRetention(keep_last, keep_days), PublishSettings().publish
-    gone = removable(registry, keep, now_ms()) if dry_run else collect_garbage(registry, keep, now_ms())
-    for name in gone:
-        click.echo(name)
-    click.echo(f"{len(gone)} versions {'would be ' if dry_run else ''}removed", err=True)
-    if url and not dry_run:
-        click.echo(f"{len(remove_published(registry, url))} versions removed from {url}", err=True)

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deploy.commands.learning.registry_option import registry_option
+from deploy.commands.models.kind_option import home, kind_option, placement_option
+from deploy.commands.models.policy_list import named
 from deploy.runs.version_metrics import metrics
 from deploy.terminal.time_option import readable, utc_text
 from models.errors import PathcastError
+from models.registry.version_files import VersionKind
 from trainer.promotion.resolve import resolve_folder
 
 if TYPE_CHECKING:
@@ -26,21 +29,25 @@ _ONE_A_LINE = ("history", "said", "notes")
 @click.command()
 @click.argument("version")
 @registry_option
+@kind_option
+@placement_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def show(version: str, registry: Path, as_json: bool) -> None:
+def show(version: str, registry: Path, kind: str | None, placement: str | None, as_json: bool) -> None:
     """Show VERSION: whether it serves, its history, what it was trained on and how good it was.
 
-    Its files are verified and loaded as by a worker; errors are reported.
+    VERSION is a name, latest or serving. Files are verified and loaded as by a worker; errors are reported.
     """
-    path = resolve_folder(registry, version)
+    folder = home(registry, kind, placement, version).folder
+    path = resolve_folder(folder, version)
     from trainer.drift.drift import REFERENCE
     from trainer.promotion.ledger import Ledger
 
-    ledger = Ledger(registry)
+    ledger = Ledger(folder)
     known = metrics(path)
     known.pop(REFERENCE, None)
     found = {
         "version": path.name,
+        **named(path),
         "state": ledger.status().state(path.name),
         "usable": _usable(path),
         "history": [_entry(entry) for entry in ledger.entries() if entry.version == path.name],
@@ -52,10 +59,11 @@ def show(version: str, registry: Path, as_json: bool) -> None:
 
 
 def _usable(path: Path) -> str:
+    from models.registry import policy_versions
     from models.registry import registry as store
 
     try:
-        store.load(path)
+        (policy_versions if named(path)["kind"] == VersionKind.POLICY else store).load(path)
     except PathcastError as error:
         return f"no: {error}"
     return "yes"

@@ -32,9 +32,11 @@ def workers() -> None:
     if not found:
         click.echo("no worker has reported yet: start one (pathcast worker), and announce a version")
         return
-    table = Table("worker", "does", "version", "since", "details")
+    table = Table("worker", "does", "version", "placement", "since", "details")
     for one in found:
-        table.add_row(one.worker, _WORDS[one.kind], one.version, utc_text(one.at), _report(one))
+        table.add_row(
+            one.worker, _WORDS[one.kind], one.version, one.placement, utc_text(one.at), _report(one)
+        )
     print_table(table)
 
 
@@ -69,7 +71,7 @@ def _compared(found: Comparison) -> str:
 def shadow(version: str | None, registry: Path, clicks: int, stop: bool) -> None:
     """Let workers compare VERSION with the serving one on live clicks; its answers are not published.
 
-    `pathcast models workers` shows the result.
+    VERSION is a name, or latest. `pathcast models workers` shows the result.
     """
     if stop == (version is not None):
         raise click.UsageError("give a VERSION to compare, or --stop")
@@ -81,4 +83,4 @@ def shadow(version: str | None, registry: Path, clicks: int, stop: bool) -> None
         LiveWorkers().stop()
     else:
         LiveWorkers().compare(store.load(path), clicks)
-    click.echo(f"{version} is compared on {clicks} clicks" if version else "the comparison has ended")
+    click.echo(f"{path.name} is compared on {clicks} clicks" if path else "the comparison has ended")

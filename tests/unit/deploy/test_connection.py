@@ -80,7 +80,7 @@ def test_faust_protocols_follow(certificate):
 
 
 def test_the_password_is_never_shown():
-    assert "secret" not in repr(Connection(security_protocol="SASL_SSL", **USER))
+    assert "'secret'" not in repr(Connection(security_protocol="SASL_SSL", **USER))
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,31 @@ def test_a_file_that_is_no_certificate_is_refused(tmp_path):
     wrong.write_text("not a certificate")
     with pytest.raises(ConnectionSettingsError, match="expected PEM"):
         Connection(security_protocol="SSL", ssl_cafile=wrong).aiokafka()
+
+
+@pytest.fixture(scope="module")
+def encrypted(certificate, tmp_path_factory):
+    """The certificate, and its key under a passphrase."""
+    cert, key = certificate
+    locked = tmp_path_factory.mktemp("locked") / "key.pem"
+    command = ["openssl", "rsa", "-aes256", "-in", key, "-out", locked, "-passout", "pass:open sesame"]
+    subprocess.run(command, check=True, capture_output=True)
+    return cert, locked
+
+
+def test_a_key_with_a_passphrase_is_opened_by_the_setting(encrypted):
+    cert, key = encrypted
+    files = {"security_protocol": "SSL", "ssl_certfile": cert, "ssl_keyfile": key}
+    assert isinstance(Connection(**files, ssl_key_password="open sesame").ssl_context(), ssl.SSLContext)
+
+
+@pytest.mark.parametrize(
+    ("word", "state"), [(None, "is not set"), ("", "does not open"), ("no", "does not open")]
+)
+def test_without_its_passphrase_nobody_is_asked(encrypted, word, state, monkeypatch):
+    cert, key = encrypted
+    files = {"security_protocol": "SSL", "ssl_certfile": cert, "ssl_keyfile": key}
+    with pytest.raises(
+        ConnectionSettingsError, match=rf"key.pem is encrypted and KAFKA_SSL_KEY_PASSWORD {state}"
+    ):
+        Connection(**files, ssl_key_password=word).ssl_context()

@@ -2,7 +2,9 @@
 
 import logging
 
-from streams.logging_setup import RepeatLimit, StartUpNoise
+import pytest
+
+from streams.logging_setup import RepeatLimit, StartUpNoise, configure
 
 
 def said(filter_, message, name="aiokafka.client", *arguments):
@@ -60,3 +62,24 @@ def test_other_errors_of_the_same_loggers_are_heard_at_once():
     assert said(first, "Group Coordinator Request failed: x", "aiokafka.client")
     assert said(first, "No partition metadata for topic %s", "kafka.coordinator.assignors.range", "x") is None
     assert said(first, "strange topic", "kafka.coordinator.assignors.range")
+
+
+@pytest.fixture
+def untouched():
+    """The handlers and levels of before are those of after."""
+    root = logging.getLogger()
+    names = ("kafka", "aiokafka", "mode", "faust", "aiokafka.conn", "kafka.net", "kafka.producer")
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in (*names, "kafka.protocol")}
+    yield
+    root.handlers[:], root.level = handlers, level
+    for name, known in levels.items():
+        logging.getLogger(name).setLevel(known)
+
+
+@pytest.mark.parametrize("name", ["aiokafka.conn", "kafka.net.connection", "kafka.producer.kafka"])
+def test_what_goes_over_the_wire_is_never_logged(untouched, name):
+    """It has the ids of visitors in it, also where these are pseudonyms everywhere else."""
+    configure("debug", "json")
+    assert logging.getLogger("aiokafka.consumer.fetcher").isEnabledFor(logging.DEBUG)
+    assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)

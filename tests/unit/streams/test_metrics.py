@@ -6,7 +6,8 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.metrics import VERSIONS_SHOWN, Metrics
+from streams.metric_fields import VERSIONS_SHOWN
+from streams.metrics import Metrics
 from streams.renamed_metrics import DEPRECATED
 
 

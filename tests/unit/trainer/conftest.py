@@ -5,6 +5,10 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from tests.known_bandit import bandit
+
+__all__ = ["bandit", "one_thread"]
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:

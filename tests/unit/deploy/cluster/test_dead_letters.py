@@ -11,7 +11,7 @@ from deploy.cluster.dead_letters import parse
 from deploy.cluster.refused_replays import Replays
 from models.contract.events import Reason
 from models.contract.pseudonyms import Pseudonyms
-from streams.pipeline.dead_letter import MOST_BYTES, encode_dead_letter
+from streams.texts.dead_letter import MOST_BYTES, encode_dead_letter
 
 
 def posted(key, value, headers=(("trace", b"\xff"), ("none", None))):

@@ -8,16 +8,18 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from deploy.demo import children, demo_figures
+from deploy.demo import children, demo_figures, teaching
 from deploy.demo.board import SIMULATED, Board
 from deploy.demo.learning import EASED, EPOCHS, Learning
 from deploy.demo.retraining import Retraining, RunEnded
 from deploy.demo.setup import PREFIX, new_run, topic_names, versions_of
 from deploy.demo.shipped_log import FEBRUARY_MS, FIRST_UNTIL_MS, DemoLog, fold, name, prepare, worth_following
-from deploy.demo.simulated_outcomes import SimulatedOutcomes
+from deploy.demo.simulated_outcomes import SimulatedOutcomes, shipped_actions
 from deploy.demo.tally import AnswerTally
 from deploy.demo.view import View
 from deploy.demo.watch import heard
+from models.decisions.actions import ActionSet
+from models.decisions.policy_kinds import LEARNED
 from models.durations import DAY_MS
 from streams.config.connection import Connection
 from tests.contract.examples import COMMON, DECISION, INTENT
@@ -27,6 +29,7 @@ from trainer.promotion.status import LedgerEntry, What
 from trainer.service.schedule import RunSchedule, due
 from trainer.service.workdir import Workdir
 from trainer.settings import TrainerSettings
+from trainer.simulation.standard_shop import standard_actions
 
 NOW = 1_700_000_000.0
 
@@ -159,7 +162,7 @@ def test_made_up_outcomes_are_counted_apart(board):
 
 
 def test_outcomes_are_planned_for_actions_only_and_never_for_outcomes(board):
-    outcomes = SimulatedOutcomes(Connection(), "clicks", lambda: FEBRUARY_MS + DAY_MS)
+    outcomes = SimulatedOutcomes(Connection(), "clicks", lambda: FEBRUARY_MS + DAY_MS, standard_actions())
     feed(board, 1, "x")
     decision = board.decisions[0]
     for event_id in [*(f"e{n}" for n in range(200)), f"e1{SIMULATED}view_promotion"]:
@@ -334,6 +337,34 @@ def test_the_summary_tells_of_runs_the_swap_and_each_versions_answers(swapped):
     assert told["answered by version"] == "aaaaaaaaaaaa 3, bbbbbbbbbbbb 2"
     assert told["top 20 by version"] == "aaaaaaaaaaaa 33 %, bbbbbbbbbbbb 100 %"
     assert told["without an answer"] == "0; answered twice 0"
+
+
+def test_a_policy_run_is_followed_and_its_value_told_beside_the_rules(swapped):
+    trainer = swapped.retraining
+    trainer.hear(line("policy run ordered", sort="run", reason="new", rewards=4_000))
+    trainer.hear(line("decisions written", decisions=5_200))
+    assert trainer.teaching == "a policy learns from 5,200 decisions"
+    assert "a policy learns from 5,200 decisions (simulated)" in picture(swapped, 140, 45)
+    trainer.hear(line("policy made", version="v", decisions=3_000))
+    assert trainer.teaching == "the policy gate judges"
+    why = "its value is 0.2100 a decision, the incumbent's 0.1700: +0.0400, 80% from +0.0100 to +0.0700"
+    ended = {"sort": "run", "version": "20261126T010205-dddddddddddd", "promoted": True, "why": why}
+    trainer.hear(line("policy run ended", **ended))
+    assert trainer.teaching == ""
+    told = dict(demo_figures.summary(swapped))
+    assert told["policy"] == f"dddddddddddd promoted: {why} (simulated)"
+    assert told["decided by"] == "rules 5"
+    assert "policy dddddddddddd promoted" in picture(swapped, 140, 45)
+
+
+def test_the_demos_actions_are_the_shipped_ones_with_a_reward(tmp_path):
+    teaching.close_shop(tmp_path)
+    assert ActionSet.load((tmp_path / teaching.FILE).read_bytes()).names == ("nothing",)
+    teaching.open_shop(tmp_path)
+    actions = ActionSet.load((tmp_path / teaching.FILE).read_bytes())
+    assert actions.names == shipped_actions().names
+    assert actions.placement == shipped_actions().placement
+    assert (actions.epsilon, actions.policy) == (teaching.EPSILON, LEARNED)
 
 
 def test_the_summary_says_why_there_was_no_swap(log):

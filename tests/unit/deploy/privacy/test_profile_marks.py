@@ -11,6 +11,7 @@ from deploy.privacy import profile_marks, visitor_keys
 from deploy.privacy.search_scope import SearchScope
 from models.contract.pseudonyms import Pseudonyms
 from streams.config.topics import TopicNames
+from streams.config.worker_settings import WorkerSettings
 
 HIDDEN = Pseudonyms(b"s" * 32)
 PHONE = HIDDEN.visitor(b"phone-of-anna")
@@ -48,9 +49,18 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
     return made
 
 
-def places(pseudonymiser: Pseudonyms | None) -> SearchScope:
+def places(pseudonymiser: Pseudonyms | None, **settings: Any) -> SearchScope:
     nothing: Any = None
-    return SearchScope(nothing, TopicNames(), nothing, nothing, pseudonymiser)
+    worker = WorkerSettings.model_construct(**settings)
+    return SearchScope(nothing, TopicNames(), worker, nothing, pseudonymiser)
+
+
+def test_a_mark_has_the_key_as_it_stands_on_the_topic(topic: Topic) -> None:
+    framed = bytes.fromhex("00ffffffff") + b'"anna"'
+    topic += [(framed, b"{}"), (b'"bea"', b"{}")]
+    line = profile_marks.delete_profiles(places(None, key_format="framed-json"), ("anna",), 0)
+    assert line.found == "2 records"
+    assert sorted(key or b"" for key in marked(topic)) == sorted([framed, b"anna"])
 
 
 def marked(topic: Topic) -> list[bytes | None]:

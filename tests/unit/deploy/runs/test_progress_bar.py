@@ -64,3 +64,25 @@ def test_without_a_terminal_what_reports_nothing_is_seen_to_go_on() -> None:
     assert [line.strip() for line in written.getvalue().splitlines()] == [
         f"{second} s  reading the log" for second in (10, 20, 30)
     ]
+
+
+def test_a_terminal_that_cannot_draw_gets_lines(monkeypatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    written = io.StringIO()
+    bar = Bar(Console(file=written, force_terminal=True, width=160))
+    with bar.progress:
+        bar(begins("baselines"))
+    assert written.getvalue().splitlines()[-1].endswith("s  baselines")
+
+
+def test_short_work_says_nothing_and_long_work_names_its_step() -> None:
+    now, written = [0.0], io.StringIO()
+    lines = ProgressLines(
+        Console(file=written), "reading the log", every=10, clock=lambda: now[0], at_once=False
+    )
+    with lines:
+        lines("evaluating", "evaluating")
+        assert written.getvalue() == ""
+        now[0] = 12.0
+        lines.tick()
+    assert written.getvalue().strip() == "12 s  evaluating"

@@ -80,11 +80,11 @@ def test_that_nobody_can_be_told_of_a_model_is_said_before_it_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "clicks.csv"
-    log.write_text("event_id,visitor_id,ts,event\n")
+    log.write_text("event_id,visitor_id,ts,event\ne1,v1,1770000000000,page_view\n")
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     done = CliRunner().invoke(main, ["train", "--events", str(log), "--registry", str(tmp_path / "r")])
     assert done.exit_code == 1
-    # The log is empty: had it been read, that would have been said.
+    # One click is too few to learn from: had training begun, that would have been said.
     assert "no Kafka answers at 127.0.0.1:1" in done.output
 
 

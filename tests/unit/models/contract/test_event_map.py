@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.contract import event_map
+from models.contract import aliases
 from models.contract.aliases import EventMapError, EventNames, event_name
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
@@ -19,7 +19,7 @@ from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import replay_log
 
 EXAMPLES = Path(__file__).parents[4] / "docs" / "examples"
-COURSES = event_map.parse((EXAMPLES / "courses.toml").read_text(), "courses.toml")
+COURSES = aliases.parse((EXAMPLES / "courses.toml").read_text(), "courses.toml")
 COLUMNS = {
     "ts": "when",
     "visitor_id": "learner",
@@ -79,13 +79,13 @@ def test_an_unmapped_event_is_refused_with_the_way_out():
 )
 def test_wrong_maps_are_refused_with_what_was_found(text, complaint):
     with pytest.raises(EventMapError, match=complaint):
-        event_map.parse(text, "shop.toml")
+        aliases.parse(text, "shop.toml")
 
 
 def test_a_file_of_other_settings_may_hold_a_table():
     text = 'epochs = 3\n[event_map]\nenroll = "purchase"\n'
-    assert event_map.parse(text, "", whole=False).mapping == {"enroll": "purchase"}
-    assert event_map.parse("epochs = 3", "", whole=False).mapping == {}
+    assert aliases.parse(text, "", whole=False).mapping == {"enroll": "purchase"}
+    assert aliases.parse("epochs = 3", "", whole=False).mapping == {}
 
 
 def test_serving_gives_the_rows_that_training_learns_from():

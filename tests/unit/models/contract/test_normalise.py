@@ -22,7 +22,7 @@ from models.contract.events import (
     Rejected,
 )
 from models.contract.normalise import normalise
-from models.contract.values import MISSING
+from models.forms.missing import MISSING
 from tests.fuzzing import START, Input
 
 EVENT = {"event_id": "e1", "visitor_id": "v1", "ts": START, "event": "view_item"}

@@ -11,7 +11,7 @@ from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.contract.events import CLIPPED, DROPPED, OPTIONAL_FIELDS, Click, Limits, Rejected
 from models.contract.items import read_item
-from models.contract.templates import contains_template, may_contain_template
+from models.forms.templates import contains_template, may_contain_template
 from tests.fuzzing import START, Input
 
 EVENT = {"event_id": "e1", "visitor_id": "v1", "ts": START, "event": "view_item"}
@@ -51,7 +51,8 @@ NAMES = [
     "https://shop/a%20b",
     "Size <10% & >5%",
 ]
-TEXTS = [name for name in OPTIONAL_FIELDS if name not in ("price", "quantity", "value", "rating", "basket")]
+BASKET = ("basket", "basket_prices", "basket_quantities")
+TEXTS = [name for name in OPTIONAL_FIELDS if name not in ("price", "quantity", "value", "rating", *BASKET)]
 
 
 def decode(*events: dict[str, Any] | bytes) -> list[Click | Rejected]:

@@ -30,8 +30,7 @@ def test_bytes_and_text_give_the_same_set() -> None:
 
 def test_caps_are_in_milliseconds_and_absent_ones_never_bind() -> None:
     text = f"{HEAD}{NONE}{AD}caps = {{ cooldown_minutes = 3 }}\n"
-    (cap,) = ActionSet.load(text).caps
-    assert cap == (2, action_hash("ad"), UNLIMITED, UNLIMITED, 180_000)
+    assert ActionSet.load(text).caps == {action_hash("ad"): (2, UNLIMITED, UNLIMITED, 180_000)}
 
 
 def version_of(text: str) -> str:

@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.network import recurrence_kernels
 from models.network.cells import Recurrent
 from models.network.encoder import EncoderError, Shape
 from models.network.encoders import build
+from models.network.kernels import recurrence_kernels
 from models.network.recurrence import Steps
 from models.network.row_steps import RowSteps
 from models.network.wave_steps import ROWS, WaveSteps

@@ -1,7 +1,5 @@
 """No forbidden item is ever in an answer, what is left keeps its order, and answers stay full."""
 
-from itertools import chain
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,13 +32,15 @@ def codes(*clicks: tuple[str, str]) -> np.ndarray:
     return made
 
 
-def batch(clicks: np.ndarray, slots: list[int], kept: list[bytes], wanted: int = MOST_WANTED) -> Batch:
-    count = len(kept)
+def batch(clicks: np.ndarray, bought: list[set[str]], wanted: int = MOST_WANTED) -> Batch:
+    """Clicks of one visitor each, who bought these items."""
+    count = len(clicks)
     rows = np.zeros((len(clicks), len(features.NAMES)), dtype=np.float32)
     position, empty = np.ones(len(clicks), dtype=np.int32), [b""] * count
-    slot, zeros = np.array(slots, dtype=np.int32), [0] * count
+    slot, zeros = np.arange(count, dtype=np.int32), [0] * count
+    hashes = [b"".join(item_hash(name).to_bytes(8, "little") for name in sorted(own)) for own in bought]
     fresh = np.ones(len(clicks), dtype=bool)
-    return Batch(clicks, slot, fresh, position, rows, empty, zeros, zeros, zeros, empty, kept, wanted)
+    return Batch(clicks, slot, fresh, position, rows, empty, zeros, zeros, zeros, empty, hashes, wanted)
 
 
 def ranked(chance: np.random.Generator, asked: Batch, k: int) -> Scores:
@@ -58,6 +58,7 @@ def shops(draw):
     rules = ShopRules(
         recommend_out_of_stock=draw(st.booleans()),
         recommend_bought=draw(st.booleans()),
+        rebuy_categories=draw(st.sampled_from(([], ["c3"], ["c0", "c1"]))),
         most_per_category=draw(st.sampled_from((None, 1, 3, 6))),
         blocked_items=draw(names),
         blocked_categories=draw(st.sampled_from(([], ["c1"], ["c0", "c2"]))),
@@ -79,7 +80,8 @@ def forbidden(rules: ShopRules, catalogue: Catalogue, bought: set[str]) -> set[s
             found.add(name)
         if item is not None and item.stock == 0 and not rules.recommend_out_of_stock:
             found.add(name)
-        if CATEGORIES[number] in blocked or (name in bought and not rules.recommend_bought):
+        once = CATEGORIES[number] not in {category_hash(name) for name in rules.rebuy_categories}
+        if CATEGORIES[number] in blocked or (name in bought and once and not rules.recommend_bought):
             found.add(name)
     return found
 
@@ -89,15 +91,9 @@ def forbidden(rules: ShopRules, catalogue: Catalogue, bought: set[str]) -> set[s
 def test_no_forbidden_item_and_the_order_is_kept(shop, seed, k):
     rules, catalogue = shop
     chance = np.random.default_rng(seed)
-    history = [
-        [("purchase" if chance.random() < 0.3 else "view_item", IDS[n])] for n in chance.integers(0, ITEMS, 9)
-    ]
-    kept = [codes(*chain.from_iterable(history[at : at + 3])).tobytes() for at in (0, 3, 6)]
-    slots = chance.integers(0, 3, 8).tolist()
-    clicks = codes(
-        *[(str(chance.choice(["view_item", "purchase"])), IDS[n]) for n in chance.integers(0, ITEMS, 8)]
-    )
-    asked = batch(clicks, slots, kept)
+    clicks = codes(*[("view_item", IDS[n]) for n in chance.integers(0, ITEMS, 8)])
+    all_bought = [{IDS[n] for n in chance.integers(0, ITEMS, chance.integers(0, 20))} for _ in range(8)]
+    asked = batch(clicks, all_bought)
     before = ranked(chance, asked, max(k, TOP))
     merchandiser = Merchandiser(rules, catalogue)
     after = merchandiser.apply(before, asked, WORDS, fill=True)
@@ -105,11 +101,7 @@ def test_no_forbidden_item_and_the_order_is_kept(shop, seed, k):
         assert after is before
         return
     for row in range(8):
-        seen = [(code["event"], code["item"]) for code in np.frombuffer(kept[slots[row]], dtype=CODE)]
-        seen += [
-            (c["event"], c["item"]) for c, s in zip(clicks[: row + 1], slots, strict=False) if s == slots[row]
-        ]
-        bought = {name for name in IDS if (EVENT_CODES["purchase"], item_hash(name)) in seen}
+        bought = all_bought[row]
         barred = forbidden(rules, catalogue, bought)
         listed = [int(item) for item in after.items[row] if item >= 0]
         assert not barred & {IDS[item] for item in listed}
@@ -125,7 +117,7 @@ def test_no_forbidden_item_and_the_order_is_kept(shop, seed, k):
 
 
 def test_the_catalogues_word_counts_as_soon_as_it_is_said():
-    catalogue, asked = Catalogue(), batch(codes(("view_item", "i5")), [0], [b""])
+    catalogue, asked = Catalogue(), batch(codes(("view_item", "i5")), [set()])
     shop = Merchandiser(ShopRules(), catalogue)
     before = ranked(np.random.default_rng(0), asked, MOST_WANTED)
     first = IDS[before.items[0, 0]]
@@ -141,16 +133,11 @@ def test_the_catalogues_word_counts_as_soon_as_it_is_said():
     assert not shop.active
 
 
-def test_what_was_bought_is_barred_for_fifty_clicks_wherever_chunks_end():
-    trail = codes(("purchase", "i1"), *[("view_item", "i2")] * 70)
-    whole = batch(trail, [0] * 71, [b""])
-    clicks, bought = bought_lately(whole)
-    assert sorted(clicks.tolist()) == list(range(50))
-    assert set(bought.tolist()) == {item_hash("i1")}
-    cut = batch(trail[30:], [0] * 41, [trail[:30].tobytes()])
-    assert sorted(bought_lately(cut)[0].tolist()) == list(range(20))
-    gone = batch(trail[60:], [0] * 11, [trail[10:60].tobytes()])
-    assert not len(bought_lately(gone)[0])
+def test_all_that_was_bought_is_paired_with_its_click():
+    asked = batch(codes(*[("view_item", "i1")] * 3), [{"i2"}, set(), {"i3", "i4"}])
+    clicks, bought = bought_lately(asked)
+    assert clicks.tolist() == [0, 2, 2]
+    assert set(bought.tolist()) == {item_hash(name) for name in ("i2", "i3", "i4")}
 
 
 def test_every_rung_obeys():
@@ -159,9 +146,7 @@ def test_every_rung_obeys():
         catalogue.put(name, Item(stock=0, category="c"))
     shop = Merchandiser(ShopRules(), catalogue)
     popularity = Popularity((name, 0, ITEMS - number) for number, name in enumerate(IDS))
-    scores = fallback_chain.fallback(
-        batch(codes(("view_item", "i40")), [0], [b""], TOP), popularity, shop=shop
-    )
+    scores = fallback_chain.fallback(batch(codes(("view_item", "i40")), [set()], TOP), popularity, shop=shop)
     assert scores.item_ids() == [[f"i{n}" for n in range(30, 51) if n != 40]]
     assert TIERS[scores.tier[0]] is FallbackTier.POPULAR
 

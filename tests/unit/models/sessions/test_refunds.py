@@ -105,9 +105,9 @@ def test_a_part_of_an_older_order_leaves_the_number_of_orders(bought):
 def test_a_refund_of_nothing_changes_nothing(bought, fields, order):
     bought.click(5, "purchase", value=7.0, transaction_id="t2")
     bought.click(6, "refund", value=1.0, transaction_id="t2")
-    named = bought.visitor.last_refund
+    told = bought.visitor.statements
     assert bought.click(9, "refund", **fields, transaction_id=order) == (31_000, 31_000, 2)
-    assert (bought.visitor.order_left, bought.visitor.last_refund) == (6_000, named)
+    assert (bought.visitor.order_left, bought.visitor.statements) == (6_000, told)
 
 
 def test_what_was_bought_before_does_not_leave_this_sessions_spend(bought):
@@ -120,10 +120,53 @@ def test_a_later_session_gives_back_what_an_earlier_one_bought(bought):
     assert bought.click(2 * DAY_S, "refund", transaction_id="t1") == (0, 0, 0)
 
 
-def test_an_order_of_which_the_amount_is_forgotten_lowers_orders_alone(bought):
+def test_an_older_order_gives_back_what_it_came_to(bought):
     bought.click(5, "purchase", value=7.0, transaction_id="t2")
-    assert bought.click(9, "refund", transaction_id="t1") == (32_000, 32_000, 1)
-    assert bought.click(10, "refund", transaction_id="t1") == (32_000, 32_000, 1)
+    assert bought.click(9, "refund", transaction_id="t1") == (7_000, 7_000, 1)
+    assert bought.click(10, "refund", transaction_id="t1") == (7_000, 7_000, 1)
+    assert bought.click(11, "refund") == (0, 0, 0), "the latest order is still t2"
+
+
+def test_an_order_of_which_the_amount_is_forgotten_lowers_orders_alone(bought):
+    for number in range(17):
+        bought.click(5, "purchase", value=1.0, transaction_id=f"new{number}")
+    assert bought.click(9, "refund", transaction_id="t1") == (42_000, 42_000, 17)
+    assert bought.click(10, "refund", transaction_id="t1") == (42_000, 42_000, 17)
+
+
+RETURN = {"item_id": "hat", "price": 10.0, "quantity": 2}
+
+
+def test_a_return_under_a_number_of_its_own_takes_back_what_was_bought_and_no_order(bought):
+    assert bought.click(9, "refund", **RETURN, transaction_id="C1") == (5_000, 5_000, 1)
+    assert bought.click(10, "refund", **RETURN, transaction_id="C1") == (5_000, 5_000, 1)
+    assert bought.click(11, "refund", **RETURN, transaction_id="C2") == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"item_id": "scarf", "price": 10.0},
+        {"item_id": "hat"},
+        {"value": 25.0},
+        {"basket": ("scarf", "glove"), "basket_prices": (1.0, 2.0)},
+    ],
+)
+def test_a_return_of_what_was_not_bought_changes_nothing(bought, fields):
+    assert bought.click(9, "refund", **fields, transaction_id="C1") == (25_000, 25_000, 1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "left"),
+    [
+        ({"basket": ("tie",), "basket_prices": (5.0,), **RETURN}, 0),
+        ({"basket": ("tie",), "basket_prices": (5.0,), "item_id": "hat", "price": 10.0}, 10_000),
+        ({"basket": ("tie",), "basket_prices": (None,), **RETURN}, 5_000),
+        ({"basket": ("tie", "hat"), "basket_prices": (5.0, 10.0), "basket_quantities": (None, 2)}, 0),
+    ],
+)
+def test_every_item_of_a_refund_counts_with_its_price_and_pieces(bought, fields, left):
+    assert bought.click(9, "refund", **fields, transaction_id="t1")[1] == left
 
 
 def test_a_free_order_can_be_undone():

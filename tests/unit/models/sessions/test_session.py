@@ -291,8 +291,8 @@ def test_the_hidden_state_says_how_far_it_has_read():
 
 def test_records_of_another_format_are_refused():
     assert decode(encode(Visitor())) == Visitor()
-    with pytest.raises(StateError, match="format 2, this program reads 1"):
-        decode(encode(Visitor(version=2)))
+    with pytest.raises(StateError, match="format 3, this program reads 1 and 2"):
+        decode(encode(Visitor(version=3)))
     with pytest.raises(StateError, match="damaged visitor record"):
         decode(encode(Visitor())[:-3])
     with pytest.raises(StateError, match="damaged visitor record"):

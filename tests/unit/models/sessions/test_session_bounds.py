@@ -8,15 +8,21 @@ from hypothesis import strategies as st
 from models.contract.events import BASKET_ITEMS, EVENT_CODES, EVENTS, TS_MAX, Click
 from models.decisions.actions_file import action_hash
 from models.durations import MINUTE_MS
+from models.feedback import recommended
+from models.feedback import visitor_outcomes as outcomes
+from models.feedback.recommended import Followed
+from models.feedback.visitor_outcomes import KINDS, Happened
 from models.sessions.lifecycle import SessionConfig
 from models.sessions.recording import MAX_RATINGS
 from models.sessions.session import step
-from models.state.exposure import MAX_OPEN, MAX_PARKED, Pending
+from models.state import frequency_caps, pending
+from models.state.exposure import MAX_OPEN, MAX_PARKED
 from models.state.frequency_caps import MAX_SERVING_COUNTS, ServingCount
+from models.state.pending import Pending
 from models.state.visitor import HIDDEN_BYTES, MAX_AMOUNT, MAX_COUNT, Visitor, decode, encode
 
 CONFIG = SessionConfig()
-BOUND = 7_000
+BOUND = 31_500
 
 
 def hostile(random, number, ts):
@@ -39,11 +45,20 @@ def hostile(random, number, ts):
 
 def fill_exposure(visitor):
     top = (1 << 64) - 1
-    for number in range(MAX_SERVING_COUNTS):
-        serving = ServingCount(MAX_COUNT, 50_000, MAX_COUNT, TS_MAX, MAX_COUNT, MAX_COUNT)
-        visitor.exposure.servings[action_hash(f"action {number}")] = serving
-    visitor.exposure.open = [Pending(top, 0xFFFF_FFFF, TS_MAX, 15)] * MAX_OPEN
-    visitor.exposure.parked = [Pending(top, 0, TS_MAX, 15)] * MAX_PARKED
+    serving = ServingCount(MAX_COUNT, 50_000, MAX_COUNT, TS_MAX, MAX_COUNT, MAX_COUNT)
+    visitor.exposure.servings = frequency_caps.pack(
+        (action_hash(f"action {number}"), serving) for number in range(MAX_SERVING_COUNTS)
+    )
+    visitor.exposure.open = pending.pack([Pending(top, 0xFFFF_FFFF, TS_MAX, 15)] * MAX_OPEN)
+    visitor.exposure.parked = pending.pack([Pending(top, 0, TS_MAX, 15)] * MAX_PARKED)
+    for subject in range(MAX_OPEN + MAX_PARKED):
+        for kind in range(len(KINDS)):
+            happened = Happened(subject, kind, 0, TS_MAX, 1e12)
+            visitor.exposure.outcomes = outcomes.added(visitor.exposure.outcomes, happened)
+    visitor.recommended.lists = bytes(recommended.LISTS_BYTES)
+    followed = Followed("é" * 512, TS_MAX, 0, "m" * 40, bytes(40))
+    visitor.recommended.followed = [followed] * recommended.MAX_FOLLOWED
+    visitor.recommended.outcomes = bytes(recommended.OUTCOMES_BYTES)
 
 
 def test_a_bots_record_is_bounded():
@@ -118,8 +133,11 @@ def test_the_carts_value_is_the_sum_of_its_lines(clicks):
     for click in clicks:
         visitor, _ = step(visitor, click, click.ts, CONFIG)
         lines = [visitor.cart[at : at + 16] for at in range(0, len(visitor.cart), 16)]
-        pieces = [int.from_bytes(line[8:12], "little") for line in lines]
-        prices = [int.from_bytes(line[12:], "little") for line in lines]
+        pieces = [int.from_bytes(line[8:10], "little") for line in lines]
+        prices = [
+            int.from_bytes(line[10:12], "little") << 32 | int.from_bytes(line[12:], "little")
+            for line in lines
+        ]
         assert visitor.cart_value == sum(map(int.__mul__, pieces, prices))
         assert 0 not in pieces
         assert len({line[:8] for line in lines}) == len(lines)

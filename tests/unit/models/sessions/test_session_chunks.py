@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from models.contract.events import EVENTS, Click
 from models.decisions.actions import ActionSet
 from models.durations import MINUTE_MS
+from models.feedback import visitor_outcomes as outcomes
 from models.sessions.lifecycle import SessionConfig, advance, close_expired, minute_of, schedule_close
 from models.sessions.session import step
 from models.state import exposure, state_keys, timers
@@ -65,7 +66,7 @@ class Partition:
             self.facts.append(facts)
             self.note(collector, click.visitor_id, facts.transitions)
             if facts.status is ClickStatus.APPLIED:
-                collector.add(click, facts)
+                collector.add([(click, facts)])
                 applied.append((key, click, facts, self.watermark))
         for one in applied:
             self.decide(collector, loaded[one[0]], *one[1:])
@@ -111,7 +112,7 @@ class Partition:
 
 
 def click_of(number, visitor_id, ts, event, item, extra):
-    outcome = event in exposure.OUTCOMES and extra != 0
+    outcome = event in outcomes.OF_DECISIONS and extra != 0
     return Click(
         event_id=f"e{number}",
         visitor_id=visitor_id,

@@ -16,6 +16,9 @@ from models.decisions.actions import ActionSet
 from models.decisions.decision import decide, decision_id, draw_of
 from models.decisions.rules_policy import RulesPolicy
 from models.durations import DAY_MS
+from models.feedback import visitor_outcomes as outcomes
+from models.feedback.visitor_outcomes import Happened
+from models.state import frequency_caps, pending
 from models.state.exposure import (
     CLICKED,
     MAX_OPEN,
@@ -37,6 +40,7 @@ from models.state.exposure import (
     session_started,
 )
 from models.state.frequency_caps import MAX_SERVING_COUNTS, ServingCount
+from models.state.pending import Pending
 
 ACTIONS = ActionSet.load((Path(deploy.__file__).parent / "data" / "actions.toml").read_bytes())
 CONFIG = ExposureConfig()
@@ -50,6 +54,18 @@ EVENTS = ["view_promotion", "select_promotion", "purchase", "rate_item", "view_i
 
 def click(event: str, ts: int, decision: str | None = "d") -> Click:
     return Click(event_id="e", visitor_id="v", ts=ts, event=event, decision_id=decision)
+
+
+def servings(exposure: Exposure) -> dict[int, ServingCount]:
+    return frequency_caps.unpack(exposure.servings)
+
+
+def opened(exposure: Exposure) -> list[Pending]:
+    return pending.unpack(exposure.open)
+
+
+def parked(exposure: Exposure) -> list[Pending]:
+    return pending.unpack(exposure.parked)
 
 
 def allowed(exposure: Exposure, position: int, ts: int) -> bool:
@@ -92,7 +108,7 @@ def test_the_day_cap_binds_until_midnight_utc() -> None:
     assert allowed(exposure, NUDGE, midnight)
     record(exposure, ACTIONS, NUDGE, "next", midnight)
     record(exposure, ACTIONS, NUDGE, "late", midnight - 1)
-    (serving,) = exposure.servings.values()
+    (serving,) = servings(exposure).values()
     assert (serving.day, serving.today, serving.last) == (midnight // DAY_MS, 2, midnight)
 
 
@@ -110,8 +126,8 @@ def test_an_outcome_is_applied_once_within_the_window(event: str, bit: int) -> N
     assert apply_outcome(exposure, click(event, last + 1), CONFIG) == Outcome("expired", bit, action)
     assert apply_outcome(exposure, click(event, last), CONFIG) == Outcome("applied", bit, action)
     assert apply_outcome(exposure, click(event, last), CONFIG) == Outcome("repeated", bit, action)
-    assert exposure.open[0].outcomes == bit
-    (serving,) = exposure.servings.values()
+    assert opened(exposure)[0].outcomes == bit
+    (serving,) = servings(exposure).values()
     assert serving.shown_session == serving.shown_today == int(event == "view_promotion")
 
 
@@ -127,9 +143,9 @@ def test_outcomes_that_come_first_wait_for_their_decision() -> None:
     for event, bit in (("view_promotion", SHOWN), ("purchase", PURCHASED)):
         assert apply_outcome(exposure, click(event, T0 + 5), CONFIG) == Outcome("parked", bit)
     record(exposure, ACTIONS, AD, "d", T0)
-    assert exposure.parked == []
-    assert exposure.open[0].outcomes == SHOWN | PURCHASED
-    assert exposure.servings[ACTIONS.hashes[AD]] == ServingCount(1, T0 // DAY_MS, 1, T0, 1, 1)
+    assert parked(exposure) == []
+    assert opened(exposure)[0].outcomes == SHOWN | PURCHASED
+    assert servings(exposure)[ACTIONS.hashes[AD]] == ServingCount(1, T0 // DAY_MS, 1, T0, 1, 1)
     assert apply_outcome(exposure, click("purchase", T0 + 6), CONFIG).status == "repeated"
 
 
@@ -137,7 +153,11 @@ def test_the_oldest_open_decision_makes_room() -> None:
     exposure = served(AD, *(T0 + i for i in range(MAX_OPEN)))
     pushed = record(exposure, ACTIONS, COUPON, "new", T0 + 100)
     assert pushed == Closed(decision_hash(f"d{T0}"), ACTIONS.hashes[AD], T0, 0, evicted=True)
-    assert len(exposure.open) == MAX_OPEN
+    assert len(opened(exposure)) == MAX_OPEN
+
+
+def bought(decision: str) -> bytes:
+    return outcomes.added(b"", Happened(decision_hash(decision), outcomes.BOUGHT, 0, T0 + 1, 0.0))
 
 
 def test_a_window_closes_at_its_end_with_what_was_seen() -> None:
@@ -148,9 +168,10 @@ def test_a_window_closes_at_its_end_with_what_was_seen() -> None:
     assert next_due(exposure, CONFIG) == due
     assert close(exposure, due - 1, CONFIG) == []
     assert close(exposure, due, CONFIG) == [
-        Closed(decision_hash(f"d{T0}"), ACTIONS.hashes[AD], T0, PURCHASED)
+        Closed(decision_hash(f"d{T0}"), ACTIONS.hashes[AD], T0, PURCHASED, False, bought(f"d{T0}"))
     ]
-    assert close(exposure, due + 1, CONFIG) == [Closed(decision_hash("orphan"), 0, T0 + 1, PURCHASED)]
+    orphan = Closed(decision_hash("orphan"), 0, T0 + 1, PURCHASED, False, bought("orphan"))
+    assert close(exposure, due + 1, CONFIG) == [orphan]
     assert next_due(exposure, CONFIG) == NEVER
 
 
@@ -191,10 +212,10 @@ def play(exposure: Exposure, steps: list[tuple[str, int, int, str, int]]) -> Non
 def test_the_record_round_trips_and_stays_bounded(steps: list[tuple[str, int, int, str, int]]) -> None:
     exposure = Exposure()
     play(exposure, steps)
-    assert len(exposure.open) <= MAX_OPEN
-    assert len(exposure.parked) <= MAX_PARKED
-    assert len({entry.decision for entry in exposure.open + exposure.parked}) == len(
-        exposure.open + exposure.parked
+    assert len(opened(exposure)) <= MAX_OPEN
+    assert len(parked(exposure)) <= MAX_PARKED
+    assert len({entry.decision for entry in opened(exposure) + parked(exposure)}) == len(
+        opened(exposure) + parked(exposure)
     )
     encoded = msgspec.msgpack.encode(exposure)
     assert msgspec.msgpack.decode(encoded, type=Exposure) == exposure
@@ -262,7 +283,11 @@ def test_the_largest_record_is_what_the_documentation_says() -> None:
             at = T0 + generation * DAY_MS + i
             record(exposure, actions, i % 31, f"d{generation}-{i}", at)
             apply_outcome(exposure, click("purchase", at, f"o{generation}-{i}"), CONFIG)
-    for serving in exposure.servings.values():
-        serving.session = serving.today = serving.shown_session = serving.shown_today = 65_535
-    assert (len(exposure.servings), len(exposure.open), len(exposure.parked)) == (MAX_SERVING_COUNTS, 8, 8)
-    assert len(msgspec.msgpack.encode(exposure)) <= 1_400
+    assert (len(servings(exposure)), len(opened(exposure)), len(parked(exposure))) == (
+        MAX_SERVING_COUNTS,
+        MAX_OPEN,
+        MAX_PARKED,
+    )
+    without = msgspec.structs.replace(exposure, outcomes=b"")
+    assert len(msgspec.msgpack.encode(without)) <= 2_230
+    assert len(exposure.outcomes) <= (MAX_OPEN + MAX_PARKED) * len(outcomes.KINDS) * outcomes.WIDTH

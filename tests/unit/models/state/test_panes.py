@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.contract.events import EVENT_CODES, Click
+from models.contract.events import EVENT_CODES, INTEREST, Click
 from models.durations import HOUR_MS
 from models.state import panes, state_keys
 from models.state.codes import RATE, category_hash, identity, pack
@@ -39,7 +39,7 @@ def add(collector, ts, event="view_item", previous=0, fresh=False, flags=0, **fi
         flags=flags,
         position=1,
     )
-    collector.add(click, facts)
+    collector.add([(click, facts)])
 
 
 def merged(store, collector, watermark=T):
@@ -58,6 +58,17 @@ def test_an_items_events_are_counted_in_their_hour():
         2, 1, 2, 1, category_hash("Shoes")
     )
     assert decode_item(store[state_keys.item_pane(HOUR + 1, "shoe")]) == ItemCounts(1, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("event", sorted(EVENT_CODES.keys() - INTEREST))
+def test_what_is_shown_given_back_or_listed_moves_no_popularity(event):
+    collector = Collector(CONFIG)
+    add(collector, T, event, item_id="shoe", basket=("hat",), rating=1.0)
+    assert list(merged({}, collector)) == [state_keys.funnel_pane(HOUR)]
+
+
+def test_interest_is_a_look_a_wish_a_cart_or_a_purchase():
+    assert {"select_item", "view_item", "add_to_wishlist", "add_to_cart", "purchase"} == INTEREST
 
 
 def test_who_clicks_too_fast_moves_no_popularity():
@@ -168,7 +179,8 @@ def test_weights_follow_what_merging_and_expiry_replace():
             watermark,
             CONFIG,
         )
-        for moved, sign in ((collector.replaced, -1), (gone, -1), (new, 1)):
+        replaced = [(key, value) for key, value, _ in collector.moved if value is not None]
+        for moved, sign in ((replaced, -1), (gone, -1), (new, 1)):
             for item, hashed, weight in panes.weights(moved, sign):
                 total[item, hashed] = total.get((item, hashed), 0) + weight
         store.update(new)

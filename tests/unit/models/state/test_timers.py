@@ -2,8 +2,9 @@
 
 from models.durations import MINUTE_MS
 from models.sessions.lifecycle import SessionConfig, advance, minute_of, schedule_close
-from models.state import exposure, state_keys, timers
-from models.state.exposure import ExposureConfig, Pending
+from models.state import exposure, pending, state_keys, timers
+from models.state.exposure import ExposureConfig
+from models.state.pending import Pending
 from models.state.visitor import Visitor, decode, encode
 from tests.due import next_due
 
@@ -50,7 +51,7 @@ def test_an_open_decision_is_closed_in_time_and_in_whole_minutes():
     config = SessionConfig(exposure=ExposureConfig(attribution_ms=10 * MINUTE_MS))
     held = visitor()
     for late_ms in (50_000, 70_000):
-        held.exposure.open.append(Pending(late_ms, 1, T + late_ms))
+        held.exposure.open += pending.pack([Pending(late_ms, 1, T + late_ms)])
         schedule_close(held, T + late_ms, config)
     assert (held.exposure_timer, held.timer, next_due(held, config)) == (
         MINUTE + 11,
@@ -68,7 +69,7 @@ def test_an_open_decision_is_closed_in_time_and_in_whole_minutes():
 def test_closing_composes_where_the_timer_rang_before_anything_was_due():
     config = SessionConfig(exposure=ExposureConfig(attribution_ms=10 * MINUTE_MS))
     held = visitor(exposure_timer=MINUTE + 10)
-    held.exposure.open.append(Pending(1, 1, T + 10_000))
+    held.exposure.open = pending.pack([Pending(1, 1, T + 10_000)])
     record, due = encode(held), exposure.next_due(held.exposure, config.exposure)
     twice = advance(advance(decode(record), due - 1, config)[0], due + 1, config)[0]
     assert twice == advance(decode(record), due + 1, config)[0]

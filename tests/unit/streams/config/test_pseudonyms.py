@@ -36,7 +36,7 @@ def offline(*arguments, secret=HIDDEN):
 
 def everywhere(one, effects):
     memory = one.pipeline.caches[0]
-    return repr((one.state, effects.outputs, memory.answers, memory.rows, memory.recent))
+    return repr((one.state, effects.outputs, memory.answers.chunks, memory.recent))
 
 
 def test_a_pseudonym_is_stable_and_says_nothing_without_the_secret():

@@ -35,7 +35,7 @@ def test_a_worker_reads_broadcast_topics_or_tells_something_on_them():
 
 def test_tables_of_the_event_log_have_the_schemas_of_their_topics():
     assert {table.setting: table.contract for table in TABLES} == {
-        role: TOPICS[role].schema for role in ("clicks", *ANSWERS)
+        role: TOPICS[role].schema for role in ("clicks", *ANSWERS, "rewards", "recommendation_outcomes")
     }
 
 
@@ -51,5 +51,6 @@ def test_transactions_write_to_the_answers_and_to_what_goes_beside_them(sealing:
     class At:
         names, seals = NAMES, sealing
 
-    written = {"purchase-intent", "recommendations", "ad-decisions", "clicks-dead-letter", "visitor-erasures"}
+    answers = {"purchase-intent", "recommendations", "ad-decisions", "rewards", "recommendation-outcomes"}
+    written = answers | {"clicks-dead-letter", "visitor-erasures"}
     assert set(_outputs(At())) == written | keys

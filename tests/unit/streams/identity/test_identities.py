@@ -14,6 +14,7 @@ from models.privacy import erasure
 from models.privacy.erasure import FORGET, FORGET_USER, Erasure
 from models.state import state_keys
 from models.state.traits import Traits, trait
+from models.state.visitor import decode
 from streams.effects import Work
 from streams.transport.routing import home
 from tests.offline import Record
@@ -105,7 +106,7 @@ def test_what_is_told_is_in_the_memory_of_recent_visitors_too(shop):
     two_devices(shop)
     one = shop.all[home(b"tablet", 4)]
     kept = one.pipeline.caches[one.partition].recent[state_keys.visitor("tablet")]
-    assert kept.others == shop.visitor("tablet").others
+    assert decode(kept).others == shop.visitor("tablet").others
 
 
 def test_a_message_is_no_click(shop):

@@ -10,7 +10,7 @@ from streams.inputs.side_inputs import SideInputs
 from streams.transport import state_checkpoint as checkpoints
 from streams.transport.state_checkpoint import CHECKPOINT_KEY, StateCheckpoint
 from tests.offline import Record
-from tests.unit.streams.transport.test_partition import TOPIC_ID, Bench
+from tests.unit.streams.transport.test_cycles import TOPIC_ID, Bench
 
 IDS = {"identities": "identities-1", "profiles": "profiles-1"}
 
@@ -94,18 +94,18 @@ def test_topics_are_separated_before_records_are():
 @pytest.fixture
 def bench(tmp_path):
     found = Bench(tmp_path)
-    found.task.sides = SideInputs(IDS)
-    found.task.recovered(found.store, StateCheckpoint({TOPIC_ID: 10, "profiles-1": 2}, 5, 5), 1)
+    found.first.sides = SideInputs(IDS)
+    found.first.recovered(found.stores[0], StateCheckpoint({TOPIC_ID: 10, "profiles-1": 2}, 5, 5), 1)
     yield found
-    found.store.close()
+    found.close()
 
 
 async def test_waiting_records_of_all_inputs_are_one_transaction_with_their_positions(bench):
-    bench.task.offer_side("profiles", records(2, b"p"), 4)
-    bench.task.offer_side("identities", records(0, b"i", b"j"), 3)
+    bench.first.offer_side("profiles", records(2, b"p"), 4)
+    bench.first.offer_side("identities", records(0, b"i", b"j"), 3)
     bench.offer(10, [b"1"])
     await bench.settle()
-    assert len(bench.producer.transactions) == 1
+    assert len(bench.log.transactions) == 1
     assert bench.stored.positions == {TOPIC_ID: 11, "profiles-1": 4, "identities-1": 3}
     assert bench.sums.sides == [{"identities": [b"i", b"j"], "profiles": [b"p"]}]
 
@@ -117,55 +117,53 @@ async def test_a_recreated_input_shows_though_nothing_of_it_was_ever_read(bench)
 
 
 async def test_records_without_clicks_do_not_move_the_clock_or_event_time(bench):
-    bench.task.offer_side("profiles", records(2, b"p"), 3)
+    bench.first.offer_side("profiles", records(2, b"p"), 3)
     await bench.settle()
     assert bench.stored == StateCheckpoint({TOPIC_ID: 10, "profiles-1": 3, "identities-1": 0}, 5, 5)
 
 
 async def test_records_of_other_inputs_do_not_keep_an_idle_partition_awake(tmp_path):
     bench = Bench(tmp_path)
-    bench.task.sides = SideInputs(IDS)
-    bench.task.recovered(bench.store, StateCheckpoint({TOPIC_ID: 10}, 500_000, 1), 1)
-    bench.task._idle_ms, bench.sums.timers = 200, True
-    running = asyncio.get_running_loop().create_task(bench.task.run())
+    bench.first.sides = SideInputs(IDS)
+    bench.first.recovered(bench.stores[0], StateCheckpoint({TOPIC_ID: 10}, 500_000, 1), 1)
+    bench.first._idle_ms, bench.first.idle_at, bench.sums.timers = 200, 0.0, True
+    running = asyncio.get_running_loop().create_task(bench.cycles.run())
     for number in range(20):
-        bench.task.offer_side("profiles", records(number, b"p"), number + 1)
+        bench.first.offer_side("profiles", records(number, b"p"), number + 1)
         await asyncio.sleep(0.03)
     running.cancel()
-    assert bench.store.get([b"ticked"]) != [None]
-    bench.store.close()
+    assert bench.stores[0].get([b"ticked"]) != [None]
+    bench.close()
 
 
 async def test_a_poisonous_record_beside_clicks_costs_itself_only(bench):
-    bench.task.offer_side("profiles", records(2, b"p", b"poison", b"q"), 6)
+    bench.first.offer_side("profiles", records(2, b"p", b"poison", b"q"), 6)
     bench.offer(10, [b"1", b"2"])
     await bench.settle()
-    assert (bench.sum(), bench.task.position) == (3, 12)
-    dead = [value for outputs, _ in bench.producer.transactions for _, value, _ in outputs.get("dead", ())]
-    assert dead == [b"poison"]
+    assert (bench.sum(), bench.first.position) == (3, 12)
+    (parts,) = bench.log.transactions
+    outputs, state = parts[0]
+    assert [value for _, value, _ in outputs["dead"]] == [b"poison"]
     assert sorted(bench.sums.applied) == [b"p", b"q"]
-    checkpoints_of = [
-        checkpoints.decode(state[CHECKPOINT_KEY]).positions for _, state in bench.producer.transactions
-    ]
-    assert [one["profiles-1"] for one in checkpoints_of] == [3, 4, 6, 6]
+    assert checkpoints.decode(state[CHECKPOINT_KEY]).positions["profiles-1"] == 6
 
 
 async def test_poison_among_clicks_applies_the_other_inputs_once(bench):
-    bench.task.offer_side("identities", records(0, b"i"), 1)
+    bench.first.offer_side("identities", records(0, b"i"), 1)
     bench.offer(10, [b"1", b"poison"])
     await bench.settle()
     assert (bench.sum(), bench.sums.applied) == (1, [b"i"])
 
 
 async def test_nothing_is_taken_from_a_reader_that_outlives_the_partition(bench):
-    await bench.task.close()
-    bench.task.offer_side("identities", records(0, b"i"), 1)
-    assert not bench.task.sides.waiting
+    bench.first.close()
+    bench.first.offer_side("identities", records(0, b"i"), 1)
+    assert not bench.first.sides.waiting
     await bench.settle()
-    assert bench.producer.transactions == []
+    assert bench.log.transactions == []
 
 
 def test_clicks_are_told_by_their_topic_id(bench):
     part = Part(CLICKS, TOPIC_ID, records(10, b"1"), 11)
-    work = bench.task._work(InputBatch([Part("profiles", "profiles-1", records(2, b"p"), 3), part], 0.0))
+    work = bench.first.work(InputBatch([Part("profiles", "profiles-1", records(2, b"p"), 3), part], 0.0))
     assert (len(work.records), list(work.sides), work.size) == (1, ["profiles"], 2)

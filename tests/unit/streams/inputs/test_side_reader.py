@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import aiokafka
 import pytest
+import structlog
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from streams.errors import SetUpError
@@ -22,6 +23,8 @@ class Consumer:
     made: list["Consumer"]
     #: What `getmany` returns, one after the other; an error is raised.
     coming: list
+    #: The oldest offsets by topic.
+    begins: dict
 
     def __init__(self, **options):
         self.options, self.positions, self.asked, self.running = options, {}, [], False
@@ -38,6 +41,9 @@ class Consumer:
 
     def seek(self, part, position):
         self.positions[part] = position
+
+    async def beginning_offsets(self, parts):
+        return {part: self.begins.get(part.topic, 0) for part in parts}
 
     async def position(self, part):
         return self.positions[part]
@@ -75,7 +81,7 @@ class Owned:
 @pytest.fixture
 def coming(monkeypatch):
     """What will be fetched."""
-    Consumer.made, Consumer.coming = [], []
+    Consumer.made, Consumer.coming, Consumer.begins = [], [], {}
     monkeypatch.setattr(module.aiokafka, "AIOKafkaConsumer", Consumer)
     return Consumer.coming
 
@@ -149,3 +155,14 @@ async def test_a_topic_that_may_not_be_read_is_said_in_words(coming):
     with pytest.raises(SetUpError, match=r"cannot read identities, profiles.*this user may read them"):
         await read({0: Owned(identities=0, profiles=0)}, lambda: False)
     assert not Consumer.made[0].running
+
+
+async def test_records_that_were_deleted_unread_are_told(coming):
+    Consumer.begins = {"identities": 8}
+    partitions = {0: Owned(identities=3, profiles=0), 1: Owned(identities=8, profiles=0)}
+    with structlog.testing.capture_logs() as logged:
+        await read(partitions, lambda: Consumer.made and Consumer.made[0].asked)
+    ((topic, partition, lost, offsets),) = [
+        (one["topic"], one["partition"], one["records"], one["offsets"]) for one in logged
+    ]
+    assert (topic, partition, lost, offsets) == ("identities", 0, 5, "3 to 7")

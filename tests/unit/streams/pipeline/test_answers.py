@@ -19,14 +19,14 @@ from models.contract.predictions import (
     scored,
 )
 from models.decisions.actions import ActionSet
-from models.decisions.decision import decide, draw_of, record_fields
+from models.decisions.decision import decide, draw_of, published, record_fields
 from models.decisions.rules_policy import RulesPolicy
 from models.features.features import FEATURES_VERSION
 from models.scoring.scores import TIERS, TOP, Scores
 from models.state.facts import ClickStatus, Facts
-from streams.pipeline.answers import AnswerEncoder, PolicyTexts
+from streams.pipeline.answers import AnswerEncoder, PolicyTexts, number
 from streams.pipeline.chunk import Applied, Decided
-from streams.pipeline.items_json import ItemsEncoder
+from streams.texts.items_json import ItemsEncoder
 
 POLICY = RulesPolicy(ActionSet.load(ACTIONS_FILE.read_bytes()))
 WORDING = PolicyTexts(POLICY)
@@ -126,3 +126,13 @@ def test_names_of_another_version_replace_those_before():
     first, second = (listing.lists(scores_of(items, values, names))[0] for names in ("abc", "xyz"))
     assert first[:14] == b'[{"item_id":"b'
     assert second[:14] == b'[{"item_id":"y'
+
+
+@given(st.floats(0, 1))
+def test_numbers_are_written_as_python_does(value):
+    assert number(value) == repr(value).encode()
+
+
+@given(st.floats(0, 1, width=32))
+def test_probabilities_are_rounded_to_four_decimals(probability):
+    assert published(probability) == round(probability, 4)

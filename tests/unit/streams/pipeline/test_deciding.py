@@ -9,7 +9,7 @@ from models.contract.decision_context import Context
 from models.contract.head_table import HEADS, Kind
 from models.decisions.actions import ActionSet
 from models.decisions.verify import verify
-from models.decisions.withholding import count_withheld, withheld
+from models.decisions.withholding import CAP, CONSENT, RISK, count_withheld, withheld
 from models.registry.versions import Version
 from tests.offline import ACTIONS, Offline, records
 from tests.tiny import ALL_HEADS
@@ -18,6 +18,8 @@ from tests.unit.streams.pipeline.test_processor import DECISIONS, INTENT, event
 
 SET = ActionSet.load(ACTIONS)
 FULL = SET.all_bits
+#: Reasons that `counted` tells also where there were none.
+ALWAYS = (CONSENT, RISK, CAP)
 COSTLY = sum(1 << position for position, action in enumerate(SET.actions) if action.costly)
 
 #: `search_next` is a part of `next_event`, so a version has both or neither.
@@ -56,7 +58,8 @@ def shopping(count=6, **fields):
 
 def counted(offline):
     samples = offline.metrics.withheld.collect()[0].samples
-    return {one.labels["reason"]: one.value for one in samples if one.name.endswith("_total")}
+    totals = (one for one in samples if one.name.endswith("_total"))
+    return {one.labels["reason"]: one.value for one in totals if one.value or one.labels["reason"] in ALWAYS}
 
 
 @pytest.mark.parametrize("size", [1, 6])

@@ -12,8 +12,9 @@ from models.contract.predictions import AdDecision, PurchaseIntent, Recommendati
 from models.decisions.actions import ActionSet
 from models.decisions.decision import published
 from models.decisions.verify import verify
-from models.features.features import row
+from models.features.features import PACKED
 from models.registry.versions import Version
+from models.state.codes import WIDTH
 from streams.pipeline import explaining
 from tests.offline import ACTIONS, Offline, processing_config, records
 from tests.tiny import version as tiny
@@ -154,10 +155,13 @@ def test_the_latest_click_is_explained_on_demand(version):
     assert offline.lookups.explain("nobody") is None
 
 
-def test_remembered_rows_are_bounded_like_the_answers(version):
+def test_the_latest_answers_of_each_visitor_are_found_with_their_rows(version):
     offline = Offline(version)
-    offline.run(shopping(), 3)
+    answered = [chunk[INTENT] for chunk in offline.run(shopping(), 3)]
     memory = offline.pipeline.caches[0]
-    assert memory.rows.keys() == memory.answers.keys() == {"v0", "v1"}
-    assert all(len(found) == len(memory.rows["v0"]) for found in memory.rows.values())
-    assert callable(row)
+    latest = {intent["visitor_id"]: intent["event_id"] for chunk in answered for intent in chunk}
+    assert latest.keys() == {"v0", "v1"}
+    for visitor_id, event_id in latest.items():
+        kept = memory.answers.of(visitor_id)
+        assert msgspec.json.decode(kept.answers[0][1])["event_id"] == event_id
+        assert len(kept.row) == 8 * len(PACKED) + WIDTH

@@ -8,6 +8,7 @@ from models.state import visitor
 from models.state.state_keys import VISITOR
 from tests.offline import Offline, processing_config, records
 from tests.tiny import version as tiny
+from tests.unit.streams.pipeline.test_processor import ITEMS, event
 
 START, GAP = 1_700_000_000_000, 30 * 60_000
 VISITORS = 40
@@ -82,12 +83,12 @@ def test_between_chunks_the_latest_visitors_come_first(versions):
     one.models.current = new
     one.process(clicks(1, [0]))
     recent = one.pipeline.caches[0].recent
-    made = {key for key, known in recent.items() if known.hidden_model == new.id64}
+    made = {key for key, known in recent.items() if visitor.decode(known).hidden_model == new.id64}
     # The one who clicked, and with what was left of 8 those who clicked last before.
     assert made == {VISITOR + f"v{number}".encode() for number in (0, *range(VISITORS - 7, VISITORS))}
     for round_ in range(2, 8):
         one.process(clicks(round_, [0]))
-    assert {known.hidden_model for known in recent.values()} == {new.id64}
+    assert {visitor.decode(known).hidden_model for known in recent.values()} == {new.id64}
     # Nobody clicked, so nothing was written: the records follow with their visitors' clicks.
     assert visitor.decode(one.state[VISITOR + b"v20"]).hidden_model == old.id64
     assert tiers(one, 9)[0] == Counter({True: VISITORS})
@@ -131,3 +132,22 @@ def test_answers_are_counted_by_version_and_old_counts_go(versions, tmp_path):
         one.process(clicks(seed, [0]))
     shown = {sample.labels["version"] for sample in one.metrics.versions.collect()[0].samples}
     assert shown == set(names[-5:])
+
+
+def test_a_session_that_goes_on_after_its_end_is_scored_as_if_it_had_not_ended(versions):
+    version = versions[0]
+    answers = []
+    for others in ([], [event(50, "w", 40)]):
+        one = offline(version)
+        one.process(records([event(number, "v", number) for number in range(3)]))
+        one.process(records(others))
+        known = visitor.decode(one.state[VISITOR + b"v"])
+        assert (known.ended, known.hidden == b"") == (bool(others), bool(others))
+        told = one.answers(one.process(records([event(9, "v", 10)])))
+        answers.append({name: without_clock(told[name][0]) for name in (INTENT, ITEMS)})
+        assert visitor.decode(one.state[VISITOR + b"v"]).hidden_at == 4
+    assert answers[0] == answers[1]
+
+
+def without_clock(answer):
+    return {name: value for name, value in answer.items() if name != "scored_at"}

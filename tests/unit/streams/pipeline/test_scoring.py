@@ -86,18 +86,38 @@ def names(scored):
 def climbed(version, deadline, fetched_at=None):
     counts = SimpleNamespace(popularity=Popularity([("i5", 0, 3)]))
     chunk, since = batcher(), fetched_at or time.monotonic()
-    found = scoring.neural([chunk], version, deadline, since)
+    work = SimpleNamespace(fetched_at=since)
+    waiting = SimpleNamespace(work=work, batchers=[chunk])
+    found = scoring.neural([chunk], version, deadline) if scoring.in_time([waiting], deadline) else None
     return found[0] if found else scoring.fallback(chunk.build(), version, counts, deadline, since)
 
 
 def test_chunks_scored_together_get_the_answers_they_get_alone(version):
     chunks = [batcher(("i1",)), batcher(()), batcher(("i2", "i7", "i1")), batcher(("i3", "i4"))]
-    together = scoring.neural(chunks, version, Deadline(60.0), time.monotonic())
-    alone = [scoring.neural([chunk], version, Deadline(60.0), time.monotonic()) for chunk in chunks]
+    together = scoring.neural(chunks, version, Deadline(60.0))
+    alone = [scoring.neural([chunk], version, Deadline(60.0)) for chunk in chunks]
     for one, (other,) in zip(together, alone, strict=True):
         assert one.hidden == other.hidden
         assert one.purchase == pytest.approx(other.purchase, abs=1e-5)
         assert (names(one), one.tiers) == (names(other), other.tiers)
+
+
+def waiting(seconds, clicks=1):
+    """A chunk that was fetched so many seconds ago, as far as its deadline is concerned."""
+    work = SimpleNamespace(fetched_at=time.monotonic() - seconds)
+    return SimpleNamespace(work=work, batchers=[range(clicks)])
+
+
+def test_a_partition_that_waited_too_long_keeps_no_other_from_the_network():
+    late, later, fresh = waiting(2), waiting(3), waiting(0.1)
+    assert scoring.in_time([late, fresh, later], Deadline(1.0)) == [fresh]
+
+
+def test_a_large_chunk_that_does_not_fit_keeps_no_later_one_from_the_network():
+    deadline = Deadline(1.0)
+    deadline.measured(FallbackTier.NEURAL, 1_000, 1.0)
+    backlog, fresh = waiting(0.5, 2_000), waiting(0.1)
+    assert scoring.in_time([backlog, fresh], deadline) == [fresh]
 
 
 def test_the_network_answers_in_time_and_gives_hidden_states(version):

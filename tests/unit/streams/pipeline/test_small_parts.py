@@ -21,8 +21,8 @@ from streams.errors import SetUpError
 from streams.inputs import chunks
 from streams.inputs.chunks import Epoch
 from streams.partition_state.cache import describe
-from streams.pipeline import dead_letter
 from streams.service import preflight
+from streams.texts import dead_letter
 from streams.transport.routing import home
 from tests.offline import Offline, Record
 
@@ -147,8 +147,8 @@ def test_topics_that_fit_give_their_partitions(monkeypatch):
     ("found", "words"),
     [
         ({"items": 0, "clicks": 0}, ("missing topics: clicks, items", "pathcast topics")),
-        ({"clicks": 4}, ("clicks: 4", "ad-decisions: 1", "Add partitions")),
-        ({"items": 2}, ("broadcast", "items: 2", "Recreate")),
+        ({"clicks": 4}, ("clicks: 4", "ad-decisions: 1", "pathcast topics --mend")),
+        ({"items": 2}, ("broadcast", "items: 2", "Delete them")),
     ],
 )
 def test_topics_that_do_not_fit_are_refused(monkeypatch, found, words):

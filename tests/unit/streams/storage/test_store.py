@@ -39,6 +39,9 @@ class Runtime(SimpleNamespace):
     def fail(self, error):
         self.failure = error
 
+    def is_ahead(self, partition, store):
+        return bool(store.get([b"ahead"])[0])
+
 
 def store_at(folder: Path, runtime: Runtime | None = None) -> Store:
     """Faust's table store, on a folder, for an app that is only a runtime."""
@@ -153,6 +156,11 @@ async def test_stale_local_state_is_wiped(store, partition, tmp_path, stale):
     again = await reopened(store, tmp_path / "tables")
     assert again.get([b"a"]) == [None]
     assert again.persisted() is None
+
+
+async def test_local_state_with_an_aborted_transaction_is_wiped(store, partition, tmp_path):
+    partition.write([(b"a", b"1"), (b"ahead", b"1")], persisted(3))
+    assert (await reopened(store, tmp_path / "tables")).persisted() is None
 
 
 async def test_local_state_younger_than_its_tombstones_is_kept(store, partition, tmp_path):

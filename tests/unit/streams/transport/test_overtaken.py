@@ -9,10 +9,14 @@ from faust.tables import recovery
 from faust.transport.drivers import aiokafka as driver
 
 from streams.effects import Effects
+from streams.inputs.chunks import Chunk
 from streams.transport import app as apps
-from streams.transport import runtime as module
-from streams.transport.runtime import Runtime, RuntimeConfig
-from tests.offline import worker_settings
+from streams.transport.runtime import Runtime
+from streams.transport.runtime_config import RuntimeConfig
+from streams.transport.worker_producer import Membership
+from tests.offline import Record, worker_settings
+
+MEMBER = Membership("shop", "member-1", 7)
 
 
 def runtime_config():
@@ -25,15 +29,25 @@ def never(partition, position):
     raise AssertionError(f"rewound {partition} to {position}")
 
 
-class Producer:
-    """Opens and closes at once."""
+class Log:
+    """Commits nothing anywhere; remembers what was asked of it."""
 
-    def __init__(self, *_):
-        pass
+    def __init__(self):
+        self.calls = []
 
-    async def open(self): ...
+    async def open(self):
+        self.calls.append("open")
 
-    async def close(self): ...
+    async def take_over(self, changelog, membership, partitions):
+        self.calls.append((changelog, membership, list(partitions)))
+        return {}
+
+    async def publish(self, parts, guard):
+        self.calls.append(guard)
+        return [0] * len(parts)
+
+    async def close(self):
+        self.calls.append("close")
 
 
 class Nothing:
@@ -62,6 +76,8 @@ class Store:
 
     def compact(self): ...
 
+    def write(self, pairs, persisted): ...
+
 
 class SlowBroker:
     """Answers when it is let to."""
@@ -77,47 +93,45 @@ class SlowBroker:
         return {"clicks": ("clicks-1", ends), "changelog": ("changelog-1", ends)}
 
 
-async def overtaken(monkeypatch, processor):
+async def overtaken(processor):
     """A runtime whose first recovery still asks the broker when the partitions have changed."""
-    monkeypatch.setattr(module, "PartitionProducer", Producer)
     broker = SlowBroker()
-    runtime = Runtime(runtime_config(), processor, broker)
-    await runtime.open([0, 1], never)
+    runtime = Runtime(runtime_config(), processor, broker, Log())
+    await runtime.open([0, 1], MEMBER, never)
     runtime.restored = True
     broker.answer.clear()
     broker.asked.clear()
     late = asyncio.create_task(runtime.recovered(Store()))
     await asyncio.to_thread(broker.asked.wait, 20)
     await runtime.close()
-    opening = asyncio.create_task(runtime.open([1], never))
+    opening = asyncio.create_task(runtime.open([1], MEMBER, never))
     broker.answer.set()
     await opening
     return runtime, await late
 
 
-async def test_a_recovery_that_was_overtaken_starts_nothing(monkeypatch):
+async def test_a_recovery_that_was_overtaken_starts_nothing():
     processor = Nothing()
-    runtime, positions = await overtaken(monkeypatch, processor)
+    runtime, positions = await overtaken(processor)
     assert (positions, processor.started, runtime.ready, runtime.restored) == ({}, [], False, False)
     await runtime.close()
 
 
-async def test_the_recovery_of_what_is_owned_now_does_start_it(monkeypatch):
+async def test_the_recovery_of_what_is_owned_now_does_start_it():
     processor = Nothing()
-    runtime, _ = await overtaken(monkeypatch, processor)
+    runtime, _ = await overtaken(processor)
     assert await runtime.recovered(Store()) == {1: 0}
     assert (processor.started, runtime.ready) == ([1], True)
     await runtime.close()
 
 
-async def test_an_assignment_is_not_ready_by_what_was_ready_before_it(monkeypatch):
+async def test_an_assignment_is_not_ready_by_what_was_ready_before_it():
     """A recovery that ends between revocation and assignment finds nothing to start, and is done with it."""
-    monkeypatch.setattr(module, "PartitionProducer", Producer)
     processor = Nothing()
-    runtime = Runtime(runtime_config(), processor, SlowBroker())
+    runtime = Runtime(runtime_config(), processor, SlowBroker(), Log())
     assert await runtime.recovered(Store()) == {}
     assert runtime.ready
-    await runtime.open([0], never)
+    await runtime.open([0], MEMBER, never)
     assert not runtime.ready
     await runtime.recovered(Store())
     assert processor.started == [0]
@@ -126,7 +140,7 @@ async def test_an_assignment_is_not_ready_by_what_was_ready_before_it(monkeypatc
 
 @pytest.fixture
 def app(tmp_path):
-    runtime = Runtime(runtime_config(), Nothing(), SlowBroker())
+    runtime = Runtime(runtime_config(), Nothing(), SlowBroker(), Log())
     return apps.build(runtime, bootstrap="localhost:1", partitions=1, datadir=tmp_path)
 
 
@@ -157,18 +171,24 @@ def test_a_recovery_still_knows_which_generation_it_is_of():
     assert "consumer_generation_id = generation" in listener
 
 
-async def test_a_shutdown_waits_for_the_revocation_that_is_under_way(monkeypatch):
-    """Whoever closes returns when the chunk in flight is through, since the stores are closed next."""
-    monkeypatch.setattr(module, "PartitionProducer", Producer)
-    runtime = Runtime(runtime_config(), Nothing(), SlowBroker())
-    await runtime.open([0], never)
-    owned = runtime.partitions[0]
-    await owned.lock.acquire()
-    revocation = asyncio.create_task(runtime.close())
-    await asyncio.sleep(0)
-    shutdown = asyncio.create_task(runtime.close())
+async def test_a_shutdown_waits_for_the_revocation_that_is_under_way():
+    """Whoever closes returns when the cycle in flight is through, since the stores are closed next."""
+    runtime = Runtime(runtime_config(), Nothing(), SlowBroker(), Log())
+    await runtime.open([0], MEMBER, never)
+    await runtime.recovered(Store())
+    entered, gate = asyncio.Event(), asyncio.Event()
+
+    async def slow(parts, guard):
+        entered.set()
+        await gate.wait()
+        return [0] * len(parts)
+
+    runtime._log.publish = slow
+    runtime.offer(Chunk("clicks", 0, 0, 1000, 0, 1, [Record(0, 1000, b"a", b"1")], runtime.current(0), 0.0))
+    await entered.wait()
+    closings = [asyncio.create_task(runtime.close()) for _ in range(2)]
     for _ in range(10):
         await asyncio.sleep(0)
-    assert not shutdown.done()
-    owned.lock.release()
-    await asyncio.gather(revocation, shutdown)
+    assert not any(closing.done() for closing in closings)
+    gate.set()
+    await asyncio.gather(*closings)

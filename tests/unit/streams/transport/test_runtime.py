@@ -1,7 +1,7 @@
 """The assigned partitions of a process, and the spans of what it fetches; only Kafka is made up."""
 
 import asyncio
-from collections import defaultdict
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -11,15 +11,19 @@ from faust.types import TP
 from streams.effects import Effects
 from streams.errors import PositionError
 from streams.inputs.chunks import Chunk, Epoch
+from streams.inputs.lost_clicks import LostClicks
 from streams.storage.partition_store import PartitionStore, Persisted, database_options
-from streams.transport import runtime as module
 from streams.transport import state_checkpoint as checkpoints
 from streams.transport.consumer import Consumer
-from streams.transport.runtime import Runtime, RuntimeConfig
+from streams.transport.runtime import Runtime
+from streams.transport.runtime_config import RuntimeConfig
 from streams.transport.state_checkpoint import CHECKPOINT_KEY, StateCheckpoint
+from streams.transport.worker_producer import Guard, Membership
 from tests.offline import Record, worker_settings
 
 CLICKS = TP("clicks", 0)
+
+MEMBER = Membership("shop", "member-1", 7)
 
 
 def runtime_config():
@@ -32,24 +36,25 @@ def never(partition, position):
     raise AssertionError(f"rewound {partition} to {position}")
 
 
-class Producer:
-    """Commits nothing anywhere; remembers its id and its end."""
+class Log:
+    """Commits nothing anywhere; remembers what was asked of it."""
 
-    made: list["Producer"]
-
-    def __init__(self, identity, partition, timeout_ms, connection):
-        self.identity, self.opened, self.closed = identity, False, False
-        self.producer_id = 100 + partition
-        Producer.made.append(self)
+    def __init__(self):
+        self.calls, self.known = [], {}
 
     async def open(self):
-        self.opened = True
+        self.calls.append("open")
 
-    async def publish(self, outputs, changelog, state, routed=()):
-        return 0
+    async def take_over(self, changelog, membership, partitions):
+        self.calls.append((changelog, membership, list(partitions)))
+        return self.known
+
+    async def publish(self, parts, guard):
+        self.calls.append(guard)
+        return [0] * len(parts)
 
     async def close(self):
-        self.closed = True
+        self.calls.append("close")
 
 
 class Nothing:
@@ -82,10 +87,8 @@ def broker():
 
 
 @pytest.fixture
-def runtime(broker, monkeypatch):
-    Producer.made = []
-    monkeypatch.setattr(module, "PartitionProducer", Producer)
-    return Runtime(runtime_config(), Nothing(), broker)
+def runtime(broker):
+    return Runtime(runtime_config(), Nothing(), broker, Log())
 
 
 @pytest.fixture
@@ -107,33 +110,98 @@ def checkpoint(store, number, positions):
 
 async def test_positions_come_from_the_checkpoints(runtime, store):
     checkpoint(store, 1, {"clicks-1": 42})
-    await runtime.open([0, 1], never)
+    await runtime.open([0, 1], MEMBER, never)
     assert await runtime.recovered(store) == {0: 0, 1: 42}
     assert runtime.ready
     await runtime.close()
 
 
-async def test_forgotten_transactions_are_ended_once_predecessors_are_fenced(runtime):
-    asked = []
-    runtime._finish = lambda changelog, owned: asked.append(
-        (changelog, owned, [one.opened for one in Producer.made])
+async def test_partitions_start_once_where_two_ask_for_their_positions(runtime, store, broker):
+    """Recovery asks, and so does a fetch that it discards: the later one must not see the state move on."""
+    checkpoint(store, 1, {"clicks-1": 42})
+    await runtime.open([0, 1], MEMBER, never)
+
+    async def begins(seconds, partitions):
+        await asyncio.sleep(seconds)
+        return dict.fromkeys(partitions, 0)
+
+    first, second = (
+        asyncio.create_task(runtime.recovered(store, partial(begins, seconds))) for seconds in (0.01, 0.3)
     )
-    await runtime.open([0, 1], never)
-    assert asked == [("changelog", {0: 100, 1: 101}, [True, True])]
+    assert await first == {0: 0, 1: 42}
+    cycles = runtime.cycles
+    checkpoint(store, 1, {"clicks-1": broker.end + 1})
+    assert await second == {0: 0, 1: 42}
+    assert runtime.cycles is cycles
     await runtime.close()
 
 
-async def test_predecessors_are_fenced_by_application_and_partition(runtime):
-    await runtime.open([0, 1], never)
-    assert [(one.identity, one.opened) for one in Producer.made] == [("shop-0", True), ("shop-1", True)]
+async def test_partitions_are_taken_over_with_the_membership_of_their_assignment(runtime):
+    await runtime.open([0, 1], MEMBER, never)
+    assert runtime._log.calls == [("changelog", MEMBER, [0, 1])]
     assert runtime.changelog_id == "changelog-1"
     await runtime.close()
+
+
+async def test_transactions_are_guarded_by_that_membership(runtime, store):
+    checkpoint(store, 1, {"clicks-1": 42})
+    await runtime.open([0, 1], MEMBER, never)
+    await runtime.recovered(store)
+    for number, start in ((0, 0), (1, 42)):
+        records = [Record(start, 1000, b"a", b"1")]
+        runtime.offer(
+            Chunk("clicks", number, start, 1000, start, start + 1, records, runtime.current(0), 0.0)
+        )
+    while len(runtime._log.calls) < 2:
+        await asyncio.sleep(0)
+    assert runtime._log.calls[1] == Guard(MEMBER, "clicks", {0: 1, 1: 43})
+    await runtime.close()
+
+
+async def test_a_state_behind_the_groups_position_is_refused(runtime, store):
+    """A commit was lost: its clicks are answered, and its state is not there."""
+    checkpoint(store, 0, {"clicks-1": 42})
+    runtime._log.known = {0: 43}
+    await runtime.open([0], MEMBER, never)
+    with pytest.raises(PositionError, match="was answered up to 43, its state has read up to 42"):
+        await runtime.recovered(store)
+    await runtime.close()
+
+
+@pytest.mark.parametrize(("known", "ahead"), [(-1, False), (41, True), (42, False), (43, False)])
+async def test_a_store_with_an_aborted_transaction_is_ahead_of_the_group(runtime, store, known, ahead):
+    checkpoint(store, 0, {"clicks-1": 42})
+    runtime._log.known = {0: known}
+    await runtime.open([0], MEMBER, never)
+    assert runtime.is_ahead(0, store.partition(0)) is ahead
+    await runtime.close()
+
+
+async def test_an_unreadable_checkpoint_is_refused_and_not_wiped(runtime, store):
+    store.partition(0).write([(CHECKPOINT_KEY, b"?")], Persisted(0, "changelog-1", 1))
+    runtime._log.known = {0: 1}
+    await runtime.open([0], MEMBER, never)
+    assert not runtime.is_ahead(0, store.partition(0))
+    with pytest.raises(PositionError, match="unreadable checkpoint"):
+        await runtime.recovered(store)
+    await runtime.close()
+
+
+async def test_the_log_outlives_an_assignment(runtime):
+    await runtime.start()
+    await runtime.open([0], MEMBER, never)
+    await runtime.close()
+    await runtime.open([1], MEMBER, never)
+    assert sorted(runtime.partitions) == [1]
+    await runtime.close()
+    await runtime.stop()
+    assert [call for call in runtime._log.calls if isinstance(call, str)] == ["open", "close"]
 
 
 @pytest.mark.parametrize("positions", [{"clicks-0": 42}, {"clicks-1": 101}], ids=["recreated", "truncated"])
 async def test_a_checkpoint_of_another_topic_is_refused_before_anything_is_applied(runtime, store, positions):
     checkpoint(store, 0, positions)
-    await runtime.open([0], never)
+    await runtime.open([0], MEMBER, never)
     with pytest.raises(PositionError, match="pathcast state rebase"):
         await runtime.recovered(store)
     assert not runtime.ready
@@ -141,7 +209,7 @@ async def test_a_checkpoint_of_another_topic_is_refused_before_anything_is_appli
 
 
 async def test_a_topic_recreated_under_a_running_worker_is_noticed(runtime, store, broker):
-    await runtime.open([0], never)
+    await runtime.open([0], MEMBER, never)
     await runtime.recovered(store)
     await runtime.verify()
     broker.clicks = "clicks-2"
@@ -150,23 +218,22 @@ async def test_a_topic_recreated_under_a_running_worker_is_noticed(runtime, stor
     await runtime.close()
 
 
-async def test_closing_ends_the_epoch_and_the_producers(runtime, store):
-    await runtime.open([0], never)
+async def test_closing_ends_the_epoch(runtime, store):
+    await runtime.open([0], MEMBER, never)
     await runtime.recovered(store)
     before = runtime.current(0)
     await runtime.close()
     assert (runtime.partitions, runtime.ready, runtime.restored) == ({}, False, False)
     assert runtime.current(0) == Epoch(before.group + 1, 0)
-    assert all(one.closed for one in Producer.made)
-    assert runtime.offer(None, Chunk("clicks", 0, 0, 0, 0, 1, (), before, 0.0)) is False
+    runtime.offer(Chunk("clicks", 0, 0, 0, 0, 1, (), before, 0.0))  # is dropped
 
 
 async def test_a_rewind_makes_what_is_being_fetched_stale(runtime, store):
     rewinds = []
-    await runtime.open([0], lambda partition, position: rewinds.append((partition, position)))
+    await runtime.open([0], MEMBER, lambda partition, position: rewinds.append((partition, position)))
     await runtime.recovered(store)
     before = runtime.current(0)
-    runtime.offer(SimpleNamespace(ack=lambda: None), Chunk("clicks", 0, 8, 0, 7, 9, (), before, 0.0))
+    runtime.offer(Chunk("clicks", 0, 8, 0, 7, 9, (), before, 0.0))
     while not rewinds:
         await asyncio.sleep(0)
     assert rewinds == [(0, 0)]
@@ -176,7 +243,7 @@ async def test_a_rewind_makes_what_is_being_fetched_stale(runtime, store):
 
 def test_the_first_failure_ends_the_process(broker):
     failures = []
-    runtime = Runtime(runtime_config(), Nothing(), broker, on_failure=failures.append)
+    runtime = Runtime(runtime_config(), Nothing(), broker, Log(), on_failure=failures.append)
     runtime.ready = True
     first = PositionError("first")
     runtime.fail(first)
@@ -190,13 +257,13 @@ def test_an_unknown_partition_is_never_full(runtime):
 
 @pytest.fixture
 def consumer():
-    """Only what spans and commits are computed from."""
+    """Only what spans are computed from."""
     made = object.__new__(Consumer)
     made.positions = {CLICKS: None}
     made._thread = SimpleNamespace(position_now=made.positions.get)
+    made._losses = LostClicks(made._thread)
     made._chain, made._chain_epoch = {}, 0
     made.runtime = SimpleNamespace(epoch=0, config=SimpleNamespace(topic=CLICKS.topic))
-    made._acked, made._acked_index = defaultdict(list), defaultdict(set)
     return made
 
 
@@ -239,10 +306,6 @@ def test_a_new_epoch_forgets_where_spans_ended(consumer):
     assert consumer._span(CLICKS, 2, fetched(2)) == (2, 3)
 
 
-def test_the_offset_to_commit_is_the_end_of_the_last_chunk(consumer):
-    assert consumer._new_offset(CLICKS) is None
-    consumer._acked[CLICKS] = [9, 4]
-    consumer._acked_index[CLICKS] = {4, 9}
-    assert consumer._new_offset(CLICKS) == 10
-    assert (consumer._acked[CLICKS], consumer._acked_index[CLICKS]) == ([], set())
-    assert consumer._new_offset(CLICKS) is None
+async def test_faust_commits_nothing(consumer):
+    """The transactions commit positions; a commit beside them could go back."""
+    assert await consumer.commit() is False

@@ -35,8 +35,14 @@ def test_damaged_bytes_are_refused_in_words(value):
 
 
 def test_another_format_is_refused():
-    with pytest.raises(PositionError, match="format 2, this program reads 1"):
-        checkpoints.decode(checkpoints.encode(StateCheckpoint(format=2)))
+    with pytest.raises(PositionError, match="format 3, this program reads 1 and 2"):
+        checkpoints.decode(checkpoints.encode(StateCheckpoint(format=3)))
+
+
+def test_the_format_of_older_workers_is_read_and_not_written():
+    old = checkpoints.decode(checkpoints.encode(StateCheckpoint({"id": 7}, 5, 6, format=1)))
+    assert old.positions == {"id": 7}
+    assert old.moved({"id": 8}, 5, 6).format == 2
 
 
 def topics(end, topic_id="id", sides=()):

@@ -45,7 +45,7 @@ ODD = [
         {"eventId": "a", "client_id": "v", "timestamp": "2023-11-14T22:13:20Z", "event": "view"}
     ).encode(),
     json.dumps({"event_id": "a", "visitor_id": "v", "ts": START, "event": "search", "own": 1}).encode(),
-    json.dumps({"event_id": "a", "visitor_id": "v", "ts": START, "event": "search", "price": 1e9}).encode(),
+    json.dumps({"event_id": "a", "visitor_id": "v", "ts": START, "event": "search", "price": 1e11}).encode(),
     json.dumps({"event_id": "a", "visitor_id": "another", "ts": START, "event": "search"}).encode(),
 ]
 
@@ -64,6 +64,8 @@ def test_a_well_formed_click_is_kept_in_columns_alone() -> None:
         "event": "add_to_cart",
         "price": 3,
         "basket": ["a", "b"],
+        "basket_prices": [2.5, None],
+        "basket_quantities": [None, 4],
         "consent": False,
         "quantity": 2,
         "schema_version": 1,

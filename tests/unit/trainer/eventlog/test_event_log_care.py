@@ -235,7 +235,7 @@ def test_hashes_go_once_they_can_find_nothing(log: EventLog) -> None:
 
 def test_versions_that_had_seen_a_visitor_are_named(log: EventLog, tmp_path: Path) -> None:
     filled(log, [click(offset, f"v{offset // 10}") for offset in range(40)])
-    spans = {"first": [0, 20], "second": [20, 40], "other": None, "broken": None}
+    spans = {"first": [0, 20], "second": [20, 40], "other": None, "broken": None, "policies/shop/p": [0, 20]}
     for name, span in spans.items():
         folder = tmp_path / "registry" / name
         folder.mkdir(parents=True)
@@ -243,7 +243,10 @@ def test_versions_that_had_seen_a_visitor_are_named(log: EventLog, tmp_path: Pat
         said = {"lineage": {"offsets": {"clicks": {"0": span}}}} if span else {}
         (folder / "metrics.json").write_text("{" if name == "broken" else json.dumps(said))
     erased = forget(log, ["v1"], LATER)
-    assert trained_on_erased(str(tmp_path / "registry"), erased) == (["first"], ["broken", "other"])
+    assert trained_on_erased(str(tmp_path / "registry"), erased) == (
+        ["first", "policies/shop/p"],
+        ["broken", "other"],
+    )
     assert trained_on_erased(str(tmp_path / "registry"), []) == ([], [])
 
 

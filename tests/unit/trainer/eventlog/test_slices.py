@@ -16,7 +16,7 @@ from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import replay_log
 
 CLICKS = [
-    click(offset, f"v{offset % 5}", partition, price=1.5, basket=["a", "b"])
+    click(offset, f"v{offset % 5}", partition, price=1.5, basket=["a", "b"], basket_prices=[2, None])
     for partition in (0, 1)
     for offset in range(40)
 ]
@@ -41,7 +41,9 @@ def test_a_slice_is_walked_as_the_clicks_themselves(log: EventLog, tmp_path: Pat
 
 def test_baskets_reach_the_walk(log: EventLog, tmp_path: Path) -> None:
     write(log, tmp_path / "slice.parquet")
-    assert read_log([tmp_path / "slice.parquet"]).collect()["basket"][0].to_list() == ["a", "b"]
+    rows = read_log([tmp_path / "slice.parquet"]).collect()
+    assert rows["basket"][0].to_list() == ["a", "b"]
+    assert rows["basket_prices"][0].to_list() == [2.0, None]
 
 
 @pytest.mark.parametrize("most", [1, 7, 10, 79, 80, 1000])

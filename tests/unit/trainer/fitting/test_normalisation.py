@@ -42,6 +42,14 @@ def test_statistics_are_those_of_the_training_part() -> None:
     assert not network.scale[never].any()
 
 
+def test_without_interest_in_any_item_all_have_equal_shares() -> None:
+    learned, _ = learned_and_later()
+    words, weights = vocabulary(learned)
+    network = initial(words, np.zeros_like(weights), prepare(learned, words, 50), Options())
+    assert network.share.tolist() == pytest.approx([1 / len(weights)] * len(weights))
+    assert network.item_bias.isfinite().all()
+
+
 def test_statistics_are_saved_with_the_version(tmp_path: Path) -> None:
     made = parts(3, ("a", "b"))
     learned, _ = learned_and_later()

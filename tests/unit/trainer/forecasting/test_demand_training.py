@@ -52,6 +52,24 @@ def found(log):
     return sales(read_log([log]), Catalogue())
 
 
+@pytest.mark.parametrize("quantities", [True, False])
+def test_all_items_of_an_order_are_demand(tmp_path, quantities) -> None:
+    orders = {
+        "event_id": ["a", "b"],
+        "visitor_id": ["v", "v"],
+        "ts": [ms(0.1), ms(0.2)],
+        "event": ["purchase", "purchase"],
+        "item_id": ["mug", "cup"],
+        "quantity": [1, 4],
+        "basket": [["pot", "cup"], None],
+        **({"basket_quantities": [[3, None], None]} if quantities else {}),
+    }
+    pl.DataFrame(orders).write_parquet(tmp_path / "log.parquet")
+    found = sales(read_log([tmp_path / "log.parquet"]), Catalogue())
+    pieces = {item: found.pieces[found.item == place].sum() for place, item in enumerate(found.items)}
+    assert pieces == {"mug": 1, "cup": 5, "pot": 3 if quantities else 1}
+
+
 def test_pieces_are_counted_by_day(found) -> None:
     cells = panel(found, HORIZONS["daily"], moment(found, HORIZONS["daily"], None))
     assert found.event == "purchase"
@@ -60,6 +78,13 @@ def test_pieces_are_counted_by_day(found) -> None:
     assert cells.counts.sum() == found.pieces.sum()
     assert cells.counts[6].sum() == 0
     assert [cells.categories[number] for number in cells.category] == ["c0", "c1"] * 3 + [""]
+
+
+def test_returned_pieces_are_no_demand(log, found) -> None:
+    rows = read_log([log]).collect()
+    back = rows.filter(pl.col("event") == "purchase").head(5).with_columns(quantity=pl.lit(-7, pl.Int64))
+    returned = sales(pl.concat([rows, back]).lazy(), Catalogue())
+    assert returned.pieces.sum() == found.pieces.sum()
 
 
 def test_what_counts_is_a_choice(log) -> None:

@@ -52,9 +52,9 @@ def test_what_does_not_fit_is_named(tmp_path: Path, train: bytes, test: bytes, m
         read(*files(tmp_path, train, test))
 
 
-def test_a_false_gz_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_gz_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "train.txt.gz"
-    path.write_bytes(b"a b\n")
+    path.write_bytes(b"\x1f\x8b damaged")
     with pytest.raises(LogError, match="cannot be read"):
         read(path, path)
 

@@ -23,11 +23,11 @@ from tests.training import SMALL
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_erasure import forget
 from trainer.logs.log_files import read_log
-from trainer.service.child_process import start_process
+from trainer.run_processes import ATTEMPTS, BUSY, start_process
 from trainer.service.requests import Request, answered, ask, asked
 from trainer.service.run_maker import PromotionVerdict, Recipe, RunMaker
 from trainer.service.schedule import Mark, RunSchedule, due
-from trainer.service.trainer_process import ATTEMPTS, BUSY, LOOK_MS, TEND_MS, Trainer
+from trainer.service.trainer_process import LOOK_MS, TEND_MS, Trainer
 from trainer.service.workdir import RunOrder, RunResult, TrainerError, Workdir
 
 HOUR = 60 * MINUTE_MS

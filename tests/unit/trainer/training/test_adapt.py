@@ -28,7 +28,7 @@ from trainer.loop.options import Options
 from trainer.promotion.ledger import Ledger
 from trainer.promotion.promotions import Promotions
 from trainer.promotion.resolve import versions
-from trainer.service.trainer_process import BUSY
+from trainer.run_processes import BUSY
 from trainer.service.workdir import Workdir
 from trainer.settings import TrainerSettings
 from trainer.training.adapt import IncrementalUpdate, ended, incremental_update, parts_of

@@ -90,7 +90,10 @@ def test_same_log_and_seed_make_the_same_model(tmp_path: Path) -> None:
     ]
     assert versions[0].id == versions[1].id
     assert seen
-    assert versions[0].metrics["log"] == {"files": ["short.parquet"], "rejected": {}, "notes": []}
+    told = dict(versions[0].metrics["log"])
+    assert told.pop("amount_bounds") == versions[0].amount_bounds.prices
+    assert versions[0].amount_bounds.price(None) > 10_000
+    assert told == {"files": ["short.parquet"], "rejected": {}, "notes": []}
     assert versions[0].metrics["neural"]["recall_20"] > 0
     loaded = registry.load(versions[0].path)
     assert loaded.vocabulary.ids == versions[1].vocabulary.ids

@@ -1,0 +1,111 @@
+"""`pathcast pacer`: allocate the budgets of the actions file to partitions; `pacer status` shows them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from deploy.terminal.help_pages import Group
+from models.errors import PathcastError
+
+if TYPE_CHECKING:
+    from deploy.pacing.budget_pacer import Pacer
+
+
+#: Seconds between two allocations.
+EVERY = 0.5
+
+
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    settings=(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "PATHCAST_APPLICATION_ID",
+        "PATHCAST_ACTIONS",
+        "PATHCAST_LOG_LEVEL",
+        "PATHCAST_LOG_FORMAT",
+    ),
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Grant the budgets of PATHCAST_ACTIONS to the partitions as their pacing releases them, until Ctrl-C.
+
+    One runs for an installation; a second one takes over from the first. Without it workers spend what they
+    have been granted, and nothing more (docs/policies/budgets.md).
+    """
+    if ctx.invoked_subcommand is None:
+        _start(EVERY)
+
+
+@command.command()
+@click.option(
+    "--every",
+    type=click.FloatRange(0.05, 60),
+    default=EVERY,
+    show_default=True,
+    help="Seconds between two allocations.",
+)
+def run(every: float) -> None:
+    """The same, with other seconds between two allocations."""
+    _start(every)
+
+
+def _start(every: float) -> None:
+    from streams import logging_setup
+    from streams.config.worker_settings import WorkerSettings
+
+    settings = WorkerSettings()
+    logging_setup.configure(settings.log_level, settings.log_format)
+    asyncio.run(_run(_pacer(every)))
+
+
+async def _run(pacer: Pacer) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await pacer.run(stop)
+
+
+def _pacer(every: float) -> Pacer:
+    from deploy.cluster import clients
+    from deploy.pacing.actions_in_use import ActionsInUse
+    from deploy.pacing.budget_pacer import Pacer
+    from streams.config.topics import TopicNames
+    from streams.config.worker_settings import WorkerSettings
+
+    settings, names, to = WorkerSettings(), TopicNames(), clients.connection()
+    with clients.consumer(to) as consumer:
+        partitions = len(consumer.partitions_for_topic(names.clicks) or ())
+    if not partitions:
+        raise PathcastError(f"no topic {names.clicks!r}: create the topics (`pathcast topics`)")
+    actions = ActionsInUse(settings)
+    return Pacer(to.aiokafka(), names, settings.application_id, partitions, actions, every)
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def status(as_json: bool) -> None:
+    """Show each budget: what was granted, returned and spent, by account."""
+    from rich.table import Table
+
+    from deploy.pacing.budget_status import budget_status
+    from deploy.terminal.tables import print_table
+
+    rows = budget_status()
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
+        return
+    table = Table("account", "budget", "granted", "spent", "open grants", "partitions that ran short")
+    for row in rows:
+        table.add_row(*_cells(row))
+    print_table(table)
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    amounts = (f"{row[name] / 1000:,.2f}" for name in ("budget", "granted", "spent", "open"))
+    return [row["account"], *amounts, ", ".join(map(str, row["short"])) or "none"]

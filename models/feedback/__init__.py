@@ -1,0 +1,1 @@
+"""Feedback: outcomes of decisions and recommendations, joined in the visitor's state, and the reward."""
