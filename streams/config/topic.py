@@ -22,6 +22,7 @@ class Party(StrEnum):
 
 
 SHOP, WORKER, TRAINER, COMMANDS = Party
+RUNNING = [WORKER, COMMANDS]
 
 
 class Partitions(Enum):

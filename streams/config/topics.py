@@ -11,6 +11,7 @@ from typing import Annotated, Final
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from models.analytics.analytics_records import AnalyticsRecord
 from models.constraints.budget_records import BudgetGrant, BudgetSpend
 from models.contract.events import Click
 from models.contract.items import Item
@@ -23,6 +24,7 @@ from models.experiments.experiment import Experiment
 from models.privacy.erasure import Erasure, StateCopy
 from streams.config.topic import (
     COMMANDS,
+    RUNNING,
     SHOP,
     TRAINER,
     VISITOR_KEY,
@@ -230,15 +232,12 @@ class TopicNames(SelectableNames):
         default="budget-spend",
         description="Output, compacted: what each partition has spent and returned of each budget.",
     )
+    analytics: Annotated[
+        str, broadcast("Counts.", "partition:start:kind, UTF-8", AnalyticsRecord, [WORKER], [COMMANDS])
+    ] = Field(default="analytics", description="Output, compacted: counts of panes over all visitors.")
     state_copies: Annotated[
         str,
-        broadcast(
-            "Where state lies as files.",
-            "Worker and partition, UTF-8",
-            StateCopy,
-            [WORKER, COMMANDS],
-            [WORKER, COMMANDS],
-        ),
+        broadcast("Where state lies as files.", "Worker and partition, UTF-8", StateCopy, RUNNING, RUNNING),
     ] = Field(
         default="state-copies",
         description="Output, compacted: which datadirs have files of which partitions' state, and up to "

@@ -90,6 +90,27 @@ SPEND: dict[str, Any] = {
     "at": 1_600_000_000_000,
     "balances": {"autumn/2026-12-01": [12_000, 1_500, 9_000, True], "spring": [0, 0, 0, False]},
 }
+ANALYTICS: dict[str, Any] = {
+    "partition": 3,
+    "kind": "flows",
+    "start": 1_600_000_200_000,
+    "end": 1_600_000_800_000,
+    "at": 1_600_000_300_000,
+    "flows": {
+        "all": {
+            "sessions": {"started": 2, "ended": 1, "bought": 1, "carted": 1},
+            "events": {"view_item": 3, "search": 1},
+            "reached": {"view_item": 2},
+            "steps": {"view_item>view_item": 1},
+            "searches": {"reported": 1, "empty": 1},
+        },
+        "device=mobile": {"events": {"view_item": 3}},
+    },
+}
+PATHS: dict[str, Any] = {name: ANALYTICS[name] for name in ("partition", "start", "end", "at")} | {
+    "kind": "paths",
+    "sketches": {"all": {"counts": {"view_item>add_to_cart": [4, 1]}, "error": 1, "total": 5, "bought": 1}},
+}
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "click": [
         CLICK,
@@ -146,6 +167,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "budget-grant": [GRANT],
     "budget-spend": [SPEND],
+    "analytics-record": [ANALYTICS, PATHS],
 }
 WRONG: dict[str, list[dict[str, Any]]] = {
     "click": [
@@ -180,4 +202,5 @@ WRONG: dict[str, list[dict[str, Any]]] = {
     "model-report": [{"worker": "w", "kind": "guessed", "version": "1", "at": 1}, {"worker": "w"}],
     "budget-grant": [GRANT | {"granted": -1}, GRANT | {"partition": "3"}, {"account": "autumn"}],
     "budget-spend": [SPEND | {"balances": {"autumn": [-1]}}, SPEND | {"partition": -1}],
+    "analytics-record": [ANALYTICS | {"kind": "all"}, PATHS | {"sketches": {"all": {"counts": {"a": [1]}}}}],
 }

@@ -1,0 +1,1 @@
+"""Counts over all visitors of a partition: what is collected, folded, published and merged."""
