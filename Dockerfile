@@ -14,6 +14,7 @@ COPY pyproject.toml README.md LICENSE /src/
 COPY models /src/models
 COPY streams /src/streams
 COPY trainer /src/trainer
+COPY gateway /src/gateway
 COPY deploy /src/deploy
 RUN /opt/pathcast/bin/uv pip install --no-cache --python /opt/pathcast/bin/python \
     -c /src/constraints.txt -b /src/constraints.txt /src

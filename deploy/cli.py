@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Create the topics and check that they fit together.",
     ),
     "worker": ("deploy.commands.cluster.worker_command", "Answer the clicks of some partitions."),
+    "gateway": (
+        "deploy.commands.cluster.gateway_command",
+        "Take events and answer over HTTP.",
+    ),
     "input": (
         "deploy.commands.learning.input_command",
         "Check a file or a topic of events: what it holds, what is refused, whether it will do.",

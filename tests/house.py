@@ -13,7 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("models", "streams", "trainer", "deploy")
+PACKAGES = ("models", "streams", "trainer", "gateway", "deploy")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 

@@ -156,6 +156,7 @@ NOTHING = (
         "logs while they are read, in memory",
         modules=("trainer/logs/log_replay.py", "trainer/logs/event_rows.py"),
     ),
+    DataStore("hashes of the gateway's tokens", modules=("gateway/http/token_making.py",)),
     DataStore("sentences of errors", modules=("deploy/terminal/failure_kinds.py",)),
     DataStore("a run's priority, told to the kernel", modules=("trainer/run_processes.py",)),
     DataStore("documents", modules=("deploy/reference/contract.py", "deploy/commands/settings_command.py")),

@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 from typing import Final
 
 #: Settings of a port. A service `pathcast-web` makes Kubernetes set the first to `tcp://10.1.2.3:80`.
-PORTS: Final = ("PATHCAST_WEB_PORT", "PATHCAST_BROKER_PORT")
+PORTS: Final = ("PATHCAST_WEB_PORT", "PATHCAST_BROKER_PORT", "PATHCAST_GATEWAY_PORT")
 _LINK = re.compile(r"(tcp|udp|sctp)://")
 
 

@@ -14,7 +14,7 @@ from streams.config.topics import TopicNames
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-CODE = ("models", "streams", "trainer", "deploy", "tests")
+CODE = ("models", "streams", "trainer", "gateway", "deploy", "tests")
 #: The worked examples that a page walks through add names of their own.
 PATCHES = sorted((ROOT / "tests/extending").glob("*/change.patch"))
 #: Names that only other programs have: producers' fields, Kafka's and RocksDB's settings, shell variables.

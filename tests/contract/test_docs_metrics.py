@@ -15,7 +15,7 @@ ENDINGS = ("total", "bucket", "count", "sum")
 
 def sources() -> str:
     """The code that writes gauges of its own to a file, and the worked examples, which add a metric."""
-    rooms = (ROOT / "deploy", ROOT / "trainer")
+    rooms = (ROOT / "deploy", ROOT / "trainer", ROOT / "gateway")
     files = [path for room in rooms for path in room.rglob("*.py")]
     files += (ROOT / "tests/extending").glob("*/change.patch")
     return "".join(path.read_text() for path in files)

@@ -7,7 +7,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FILE = re.compile(r"(?<![\w/.-])((?:models|streams|trainer|deploy|tests)/[\w/.-]+\.(?:py|toml|csv\.gz))\b")
+FILE = re.compile(
+    r"(?<![\w/.-])((?:models|streams|trainer|gateway|deploy|tests)/[\w/.-]+\.(?:py|toml|csv\.gz))\b"
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -53,7 +55,7 @@ def test_every_room_is_in_the_architecture():
     page = (ROOT / "docs" / "architecture.md").read_text()
     rooms = [
         room
-        for package in ("models", "streams", "trainer", "deploy")
+        for package in ("models", "streams", "trainer", "gateway", "deploy")
         for room in (ROOT / package).iterdir()
         if (room / "__init__.py").exists()
     ]

@@ -43,7 +43,7 @@ def test_training_settings_are_options():
 def members() -> dict[str, set[str]]:
     """Methods, fields and attributes by class, with those of the bases that are classes here."""
     own, bases = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
-    for room in ("models", "streams", "trainer", "deploy"):
+    for room in ("models", "streams", "trainer", "gateway", "deploy"):
         for path in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.ClassDef):

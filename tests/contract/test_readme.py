@@ -142,4 +142,4 @@ def test_the_rooms_are_those_of_the_repository() -> None:
     tree = next(body for kind, body in BLOCKS if kind == "text" and body.startswith("models/"))
     named = re.findall(r"^(\w+)/", tree, re.MULTILINE)
     assert [name for name in named if not (ROOT / name).is_dir()] == []
-    assert {"models", "streams", "trainer", "deploy", "docs", "tests"} == set(named)
+    assert {"models", "streams", "trainer", "gateway", "deploy", "docs", "tests"} == set(named)

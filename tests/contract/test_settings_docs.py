@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from deploy.commands.settings_command import command
 from deploy.reference import settings_doc
+from gateway.gateway_settings import GatewaySettings
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / settings_doc.FILE
 KINDS = (
     WorkerSettings,
+    GatewaySettings,
     TrainerSettings,
     GateSettings,
     PolicyRunSettings,
@@ -70,7 +72,9 @@ def test_what_is_no_finite_number_is_refused_as_that(kind, name, value, monkeypa
 
 def test_every_variable_read_by_name_is_documented():
     sources = [
-        path for room in ("deploy", "streams", "trainer", "models") for path in (ROOT / room).rglob("*.py")
+        path
+        for room in ("deploy", "gateway", "streams", "trainer", "models")
+        for path in (ROOT / room).rglob("*.py")
     ]
     pattern = re.compile(r"""environ(?:\.get\(|\[)["']([A-Z_]+)["']""")
     read = {name for path in sources for name in pattern.findall(path.read_text())}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = Path(__file__).parent
-PACKAGES = ("models", "streams", "trainer", "deploy")
+PACKAGES = ("models", "streams", "trainer", "gateway", "deploy")
 _COPIED = (*PACKAGES, "tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "build", "extending")
 

@@ -28,7 +28,9 @@ DAY = 86_400_000
 
 def writers():
     paths = [
-        path for room in ("models", "streams", "trainer", "deploy") for path in (ROOT / room).rglob("*.py")
+        path
+        for room in ("models", "streams", "trainer", "gateway", "deploy")
+        for path in (ROOT / room).rglob("*.py")
     ]
     found = {path.relative_to(ROOT).as_posix() for path in paths if WRITES.search(path.read_text())}
     return found - {HELPER}

@@ -1,0 +1,81 @@
+"""`pathcast gateway`: answer over HTTP until stopped; `gateway token` makes a token for a caller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from deploy.terminal.help_pages import Group
+
+ROLES = ("collect", "read", "operate", "privacy")
+
+
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    settings=(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "PATHCAST_GATEWAY_HOST",
+        "PATHCAST_GATEWAY_PORT",
+        "PATHCAST_GATEWAY_TOKENS",
+        "PATHCAST_GATEWAY_CORS_ORIGINS",
+        "PATHCAST_GATEWAY_WORKERS",
+        "PATHCAST_REGISTRY",
+        "PATHCAST_LOG_LEVEL",
+        "PATHCAST_LOG_FORMAT",
+    ),
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Take events and answer over HTTP until SIGTERM or Ctrl-C.
+
+    Run as many as you like behind a load balancer: no gateway holds anything that another lacks. See
+    docs/gateway.md.
+    """
+    if ctx.invoked_subcommand is None:
+        _serve()
+
+
+def _serve() -> None:
+    from gateway.gateway_settings import GatewaySettings
+    from gateway.service.serving import serve
+    from gateway.service.wiring import application
+    from streams import logging_setup
+    from streams.config.worker_settings import WorkerSettings
+
+    settings, worker = GatewaySettings(), WorkerSettings()
+    logging_setup.configure(worker.log_level, worker.log_format)
+    serve(application(settings), settings)
+
+
+@command.command()
+@click.option("--name", required=True, help="Who gets the token, as logs and limits call it.")
+@click.option(
+    "--role", "roles", type=click.Choice(ROLES), multiple=True, required=True, help="Repeat for several."
+)
+@click.option(
+    "--days",
+    type=click.FloatRange(0.001, 3650),
+    default=365,
+    show_default=True,
+    help="Days until it expires.",
+)
+@click.option(
+    "--requests-per-second",
+    "rate",
+    type=click.FloatRange(0.1, 1e6),
+    help="Most requests in a second; else PATHCAST_GATEWAY_REQUESTS_PER_SECOND.",
+)
+@click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="TOML file to add it to; PATHCAST_GATEWAY_TOKENS names it to the gateway.",
+)
+def token(name: str, roles: tuple[str, ...], days: float, rate: float | None, file: Path) -> None:
+    """Make a token and print it once; FILE keeps only its hash. Delete its entry there to revoke it."""
+    from gateway.http.token_file import Role
+    from gateway.http.token_making import added
+
+    click.echo(added(file, name, [Role(role) for role in roles], days, rate))

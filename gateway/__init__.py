@@ -1,0 +1,1 @@
+"""The gateway: events, answers and look-ups over HTTP."""

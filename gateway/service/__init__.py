@@ -1,0 +1,1 @@
+"""Wiring of the gateway: its parts, its application, its server."""
