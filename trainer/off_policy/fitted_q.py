@@ -76,6 +76,22 @@ def fitted_q(
     return FittedQ(fit.value(even), low, high, steps.units.count, float(returns.mean()), settings.gamma)
 
 
+class SequentialValue:
+    """Values of many policies on one log, without intervals. Raises PathcastError as `fitted_q` does."""
+
+    def __init__(self, logged: LoggedDecisions, gamma: float) -> None:
+        self._steps, self._gamma = steps_of(logged), gamma
+        self._features, self._even = features(logged), np.ones(self._steps.units.count)
+        longest = int(np.bincount(self._steps.units.unit).max())
+        self._most = float(np.abs(logged.reward).max()) * float(np.sum(gamma ** np.arange(longest)))
+
+    def of(self, probabilities: Floats) -> float:
+        """As `FittedQ.value`; NaN also for a value beyond what the longest sequence could earn."""
+        fit = _Fit(self._steps, self._features, self._steps.chosen(probabilities), self._gamma)
+        value = fit.value(self._even)
+        return value if abs(value) <= self._most else float("nan")
+
+
 def _bounds(drawn: Floats, level: float) -> tuple[float, float]:
     """NaN where a resample diverged: the interval has no end then."""
     if not np.isfinite(drawn).all() or len(drawn) < 2:

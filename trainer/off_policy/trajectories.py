@@ -15,7 +15,7 @@ MOST_NUMBERS = 3000
 #: Up to this many numbers, products of two columns have columns of their own.
 _PAIRED = 400
 #: Steps with a column of their own; later ones share the last.
-_STEPS = 10
+STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,24 @@ def steps_of(logged: LoggedDecisions, seed: int = 0) -> OrderedSteps:
 
 
 def features(logged: LoggedDecisions) -> Floats:
-    """A constant, the context, products of its columns where they are few, and the number of the step.
+    """A constant, the context, the number of the step and, where they are few, products of the columns.
 
-    Trajectories end, so the same context is worth less the later it is. Rows are in the order of the steps.
+    Trajectories end, so the same context is worth less the later it is; how much less depends on the context.
+    Rows are in the order of the steps.
     Raises PathcastError if it is too wide.
     """
     steps, actions = steps_of(logged), len(logged.actions)
     context = logged.encoded.values[steps.order]
-    at = np.minimum(np.arange(len(logged)) - steps.first[steps.units.unit], _STEPS)
-    numbered = np.eye(_STEPS + 1)[at][:, 1 : int(at.max()) + 1]
+    at = np.minimum(np.arange(len(logged)) - steps.first[steps.units.unit], STEPS)
+    numbered = np.eye(STEPS + 1)[at][:, 1 : int(at.max()) + 1]
     found = np.column_stack([np.ones(len(logged)), context, numbered])
-    first, second = np.triu_indices(context.shape[1], 1)
-    if (found.shape[1] + len(first)) * actions <= _PAIRED:
-        return np.column_stack([found, context[:, first] * context[:, second]])
+    within = np.triu_indices(context.shape[1], 1)
+    room = _PAIRED // actions - found.shape[1] - len(within[0])
+    if room >= 0:
+        paired = [found, context[:, within[0]] * context[:, within[1]]]
+        if room >= context.shape[1] * numbered.shape[1]:
+            paired.append((context[:, :, None] * numbered[:, None, :]).reshape(len(logged), -1))
+        return np.column_stack(paired)
     if found.shape[1] * actions > MOST_NUMBERS:
         raise PathcastError(
             f"fqe would fit {found.shape[1]:,} columns for each of {actions} actions; expected at most "

@@ -2,13 +2,15 @@
 
 Fitted in `horizon` backups: the first network predicts the reward alone, the h-th the rewards of h decisions,
 from the one before as target (van Hasselt et al. 2016 for the double maximum). The conservative term (Kumar
-et al. 2020) lowers values of actions that the log does not show; `alpha` 0 is plain Double DQN. Each backup
-stops when the loss on the log's last part does.
+et al. 2020) lowers values of actions that the log does not show; `alpha` 0 is plain Double DQN.
+
+Each backup is a regression, which ends when its loss on the log's last part does. That loss says nothing of
+the policy, so the number of backups is chosen by what the policy is worth (`judge`): the best one is kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +24,15 @@ from trainer.policies.transitions import Transitions, transitions
 
 #: A backup ends after so many epochs without a smaller loss on the validation part.
 PATIENCE: Final = 2
+
+Tensors = dict[str, NDArray[Any]]
+
+
+class DeepQ(NamedTuple):
+    """Tensors of the kind `dqn`, in units of reward, and after how many backups they were kept."""
+
+    tensors: Tensors
+    backups: int
 
 
 @dataclass(frozen=True)
@@ -42,20 +53,42 @@ class DeepQSettings:
 
 
 def fit_deep_q(
-    data: LearningData, settings: DeepQSettings, seed: int, device: str = "cpu"
-) -> dict[str, NDArray[Any]]:
-    """Tensors of the kind `dqn`, in units of reward."""
+    data: LearningData,
+    settings: DeepQSettings,
+    seed: int,
+    device: str = "cpu",
+    judge: Callable[[Tensors], float] | None = None,
+) -> DeepQ:
+    """`judge` values the policy of some tensors, NaN if it cannot; without it all backups are made."""
     moves = transitions(data, settings.gamma, settings.steps)
     order = data.in_time()
     generator = torch.Generator().manual_seed(seed)
     network = DuelingNetwork(data.rows, data.inputs.shape[1], settings.hidden, generator).to(device)
     fitting = _Fitting(network, moves, settings, generator, device)
-    fitting.run(np.sort(order[: _cut(len(order))]), np.sort(order[_cut(len(order)) :]))
-    return network.tensors(moves.scale)
+    best = _BestBackup(judge)
+    for _ in fitting.backups(np.sort(order[: _cut(len(order))]), np.sort(order[_cut(len(order)) :])):
+        best.take(network.tensors(moves.scale))
+    return best.kept
 
 
 def _cut(count: int) -> int:
     return count - max(1, count // 5)
+
+
+class _BestBackup:
+    """Keeps the backup that is worth most, the earliest of equal ones; the last where none can be valued."""
+
+    def __init__(self, judge: Callable[[Tensors], float] | None) -> None:
+        self._judge, self._value, self._made = judge, -np.inf, 0
+        self.kept = DeepQ({}, 0)
+
+    def take(self, tensors: Tensors) -> None:
+        """Judge a backup. A reward many decisions ahead shows late, so a plateau ends nothing."""
+        self._made += 1
+        value = float("nan") if self._judge is None else self._judge(tensors)
+        if value > self._value or not np.isfinite(self._value):
+            self.kept = DeepQ(tensors, self._made)
+        self._value = max(self._value, value) if np.isfinite(value) else self._value
 
 
 class _Fitting:
@@ -75,12 +108,13 @@ class _Fitting:
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.decay
         )
 
-    def run(self, train: NDArray[np.int64], valid: NDArray[np.int64]) -> None:
-        """All backups; log without sequences needs one."""
+    def backups(self, train: NDArray[np.int64], valid: NDArray[np.int64]) -> Iterator[None]:
+        """Make one backup after another; a log without sequences needs one."""
         backups = self._settings.horizon if bool(self._moves.goes_on.any()) else 1
         for backup in range(max(1, backups)):
             targets = self._targets(first=backup == 0)
             self._backup(torch.from_numpy(train), torch.from_numpy(valid), targets)
+            yield
 
     @torch.no_grad()
     def _targets(self, first: bool) -> Tensor:

@@ -15,6 +15,7 @@ from trainer.policies.learning_data import LearningData
 from trainer.policies.policy_settings import PolicySettings
 from trainer.policies.posterior import fit_posterior
 from trainer.policies.reward_model import fit_rewards
+from trainer.policies.sequence_judge import judge_of
 from trainer.policies.temperature import choose_temperature
 from trainer.policies.uplift_model import fit_uplifts
 
@@ -82,12 +83,25 @@ def _ucb(data: LearningData, settings: PolicySettings) -> Fitted:
 
 def _dqn(data: LearningData, settings: PolicySettings) -> Fitted:
     chosen = DeepQSettings(settings.gamma, settings.horizon, settings.alpha, settings.steps)
-    tensors = fit_deep_q(data, chosen, settings.seed, settings.device)
     values = {"gamma": settings.gamma, "horizon": float(settings.horizon), "alpha": settings.alpha}
     spread = float(data.decisions.reward.std()) or 1.0
     # Values of sequences cannot be judged decision by decision, so no temperature is chosen for them.
-    temperature = settings.temperature if settings.temperature is not None else spread * GREEDY
-    return {**values, "temperature": temperature}, tensors
+    values["temperature"] = settings.temperature if settings.temperature is not None else spread * GREEDY
+    found = fit_deep_q(data, chosen, settings.seed, settings.device, _sequence_value(values, data))
+    return {**values, "backups": float(found.backups)}, found.tensors
+
+
+def _sequence_value(values: Mapping[str, float], data: LearningData) -> Callable[[Tensors], float] | None:
+    """Values tensors of the kind `dqn` as they would be served; None where the log has no sequences."""
+    judge = judge_of(data, values["gamma"])
+    if judge is None:
+        return None
+
+    def value(tensors: Tensors) -> float:
+        head = make_head("dqn", _inputs(values, tensors, data))
+        return judge.value(head.shares(head.scores(data.contexts, data.inputs), data.decisions.mask))
+
+    return value
 
 
 def _fixed(_data: LearningData, _settings: PolicySettings) -> Fitted:
