@@ -7,6 +7,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from deploy.reference.written_files import SETTINGS_FILE
+from gateway.dashboard.dashboard_settings import DashboardSettings
 from gateway.gateway_settings import GatewaySettings
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
@@ -33,6 +34,7 @@ folder where a command runs.
 _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
     ("Worker", "Read once, when `pathcast worker` starts.", WorkerSettings),
     ("Gateway", "Read once, when `pathcast gateway` starts.", GatewaySettings),
+    ("Dashboard", "What `pathcast gateway` shows to people.", DashboardSettings),
     ("Trainer", "The event log, and the processes that write it or learn from it.", TrainerSettings),
     ("Gate", "What `pathcast models gate` and the trainer demand of a new version.", GateSettings),
     ("Policy runs", "When `pathcast trainer` trains policies, and on what.", PolicyRunSettings),

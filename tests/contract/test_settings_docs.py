@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from deploy.commands.settings_command import command
 from deploy.reference import settings_doc
+from gateway.dashboard.dashboard_settings import DashboardSettings
 from gateway.gateway_settings import GatewaySettings
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
@@ -26,6 +27,7 @@ PAGE = ROOT / settings_doc.FILE
 KINDS = (
     WorkerSettings,
     GatewaySettings,
+    DashboardSettings,
     TrainerSettings,
     GateSettings,
     PolicyRunSettings,

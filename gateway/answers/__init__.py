@@ -1,1 +1,0 @@
-"""The committed answers of the last minutes, and those who wait for them."""

@@ -1,0 +1,1 @@
+"""The dashboard: pages of live figures, made of the topics, for people."""

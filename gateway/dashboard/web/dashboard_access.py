@@ -1,0 +1,61 @@
+"""Who looks at the dashboard: the token is in a browser's cookie, in a header, or not needed."""
+
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Request
+
+from gateway.http.guard import TokenGuard
+from gateway.http.problems import HttpProblem
+from gateway.http.token_file import Caller, Role
+
+COOKIE: Final = "pathcast"
+#: Seconds after which one has to sign in again.
+SIGNED_IN_SECONDS: Final = 12 * 3600
+#: Bytes of a form; the forms of the dashboard are far smaller.
+MOST_FORM_BYTES: Final = 8 << 10
+
+
+def viewer(guard: TokenGuard, request: Request, role: Role = Role.READ) -> Caller:
+    """Who sends a request, who has the role. Raises HttpProblem (401, 403, 429)."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    token = given if scheme.lower() == "bearer" and given else cookie_token(request)
+    found = guard.caller(request, token)
+    request.state.caller = found.name
+    if role not in found.roles:
+        held = ", ".join(sorted(found.roles))
+        raise HttpProblem(403, "forbidden", f"the token has {held}, expected the role {role}")
+    return found
+
+
+def cookie_token(request: Request) -> str | None:
+    """The token of the cookie; None without one."""
+    try:
+        found = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None
+    return found.value if found is not None and found.value else None
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a form that a page of the dashboard sent. Raises HttpProblem (403, 413, 422)."""
+    _check_origin(request)
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > MOST_FORM_BYTES:
+            raise HttpProblem(413, "too_large", f"the form is larger than {MOST_FORM_BYTES} bytes: send less")
+    try:
+        return dict(parse_qsl(content.decode("ascii"), keep_blank_values=True, max_num_fields=20))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise HttpProblem(422, "invalid", "the body is no form, as this dashboard's pages send it") from error
+
+
+def _check_origin(request: Request) -> None:
+    """Browsers tell whose page sends a form: no other site's may act with this browser's cookie."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise HttpProblem(
+            403, "forbidden", "the form was sent by a page of another site: use the dashboard's own"
+        )

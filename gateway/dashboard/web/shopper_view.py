@@ -1,0 +1,90 @@
+"""The page Shopper asks workers and topics for one visitor. The id comes in a form, never in an address."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+
+from aiokafka.errors import KafkaError
+from fastapi import Response
+
+from gateway.dashboard.feeds.topic_feed import TopicFeed
+from gateway.dashboard.feeds.visitor_history import VisitorRecords
+from gateway.dashboard.figures.pages import TITLES
+from gateway.dashboard.figures.panels import PagePanel
+from gateway.dashboard.figures.shopper_page import shopper_page
+from gateway.dashboard.web.page_rendering import encode_json, html
+from models.errors import PathcastError
+
+#: Characters of a visitor id.
+MOST_CHARS: Final = 256
+
+
+class Histories(Protocol):
+    """Reads a visitor's records from the topics."""
+
+    async def read(self, visitor: str) -> VisitorRecords:
+        """Records by role. Raises KafkaError, or OSError."""
+        ...
+
+
+#: What the visitor's worker says: the profile, or the explanation of the latest answers; None: nothing.
+Ask = Callable[[str], Awaitable[dict[str, Any] | None]]
+
+
+class ShopperView:
+    """Finds one visitor. `minutes` is how far back topics are read."""
+
+    def __init__(
+        self, feed: TopicFeed, history: Histories, profile: Ask, reasons: Ask, minutes: float
+    ) -> None:
+        self._feed, self._history = feed, history
+        self._profile, self._reasons = profile, reasons
+        self._window = f"last {minutes:g} min by the records' times"
+
+    def empty(self, by_cookie: bool) -> Response:
+        """The form."""
+        return self._html("", [], "", by_cookie)
+
+    async def page(self, visitor: str, by_cookie: bool) -> Response:
+        """What is known of a visitor."""
+        if not 0 < len(visitor) <= MOST_CHARS:
+            told = f"The id has {len(visitor)} characters, expected 1 to {MOST_CHARS}."
+            return self._html("", [], told, by_cookie)
+        profile, reasons, records = await asyncio.gather(
+            self._profile(visitor),
+            self._reasons(visitor),
+            self._history.read(visitor),
+            return_exceptions=True,
+        )
+        if isinstance(records, KafkaError | OSError):
+            told = f"The topics cannot be read ({records}): check that Kafka is up, then find again."
+            return self._html(visitor, [], told, by_cookie)
+        if isinstance(records, BaseException):
+            raise records
+        told = "" if records.whole else "Not all records of that time were read: the figures may lack some."
+        known, told = _answer(profile, told)
+        why, told = _answer(reasons, told)
+        with self._feed.lock:
+            shown = shopper_page(self._feed, records, known, why, self._window)
+        return self._html(visitor, shown, told, by_cookie)
+
+    def _html(self, visitor: str, shown: list[PagePanel], told: str, by_cookie: bool) -> Response:
+        # Within a script element only this character could end it.
+        first = encode_json(shown).decode().replace("<", "\\u003c")
+        values: dict[str, Any] = {
+            "visitor": visitor,
+            "shown": shown,
+            "told": told,
+            "by_cookie": by_cookie,
+            "first": first,
+        }
+        return html("shopper.html", "shopper", TITLES["shopper"], **values)
+
+
+def _answer(found: dict[str, Any] | BaseException | None, told: str) -> tuple[dict[str, Any] | None, str]:
+    """A worker's answer, or why there is none."""
+    if isinstance(found, PathcastError):
+        return None, told or str(found)
+    if isinstance(found, BaseException):
+        raise found
+    return found, told

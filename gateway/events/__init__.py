@@ -1,1 +1,0 @@
-"""Collection: events of any known form, written to `clicks` before they are acknowledged."""
