@@ -2,6 +2,7 @@
 
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -69,11 +70,11 @@ class GatewaySettings(BaseSettings):
         le=60_000,
         description="How long `answers=1` waits for answers where the caller does not say.",
     )
-    kept_answers: int = Field(
-        default=50_000,
+    answers_mb: int = Field(
+        default=64,
         ge=1,
-        le=10_000_000,
-        description="Most events whose answers are kept for `/v1/answers`, some 10 kB each.",
+        le=65_536,
+        description="Memory for answers kept for `/v1/answers`, some 5 kB an event; the oldest go first.",
     )
     answers_seconds: float = Field(
         default=120.0, gt=0, le=86_400, description="How long answers are kept for `/v1/answers`."
@@ -83,6 +84,10 @@ class GatewaySettings(BaseSettings):
         gt=0,
         le=1e6,
         description="Most requests of one token in a second, where its entry in the file says nothing.",
+    )
+    unknown_fields: Literal["refuse", "ignore"] = Field(
+        default="refuse",
+        description="Whether an event of the contract's own form may have fields that it does not know.",
     )
     connections: int = Field(
         default=1_000, ge=1, le=100_000, description="Most connections at a time; others get 503."

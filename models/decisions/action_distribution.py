@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from models.decisions.actions_file import ONE
+
+_encode = msgspec.json.Encoder().encode
 
 
 class ActionDistribution(Protocol):
-    """What a decision needs of a distribution; a policy may make both when they are asked for."""
+    """What a decision needs of a distribution; a policy may make each part when it is asked for."""
 
     @property
     def probabilities(self) -> dict[str, float]:
@@ -17,8 +21,17 @@ class ActionDistribution(Protocol):
         ...
 
     @property
+    def text(self) -> bytes:
+        """The probabilities as JSON."""
+        ...
+
+    @property
     def cumulative(self) -> Sequence[int]:
         """Running sums in units of 2^-53."""
+        ...
+
+    def probability(self, position: int) -> float:
+        """Of the action at a position."""
         ...
 
     def position(self, draw: int) -> int:
@@ -27,7 +40,8 @@ class ActionDistribution(Protocol):
 
 
 class Distribution(NamedTuple):
-    """Probabilities by action name (0 where it cannot be drawn) and their running sums in units of 2^-53.
+    """Probabilities by action name (0 where it cannot be drawn), their running sums in units of 2^-53, and
+    the probabilities as JSON.
 
     The units are the grain of the draw, so the probabilities sum to exactly 1, and each is exactly the share
     of draws that choose its action.
@@ -35,6 +49,12 @@ class Distribution(NamedTuple):
 
     probabilities: dict[str, float]
     cumulative: tuple[int, ...]
+    text: bytes
+
+    def probability(self, position: int) -> float:
+        """Of the action at a position."""
+        before = self.cumulative[position - 1] if position else 0
+        return (self.cumulative[position] - before) / ONE
 
     def position(self, draw: int) -> int:
         """The first action, by position, whose running sum exceeds the draw."""
@@ -48,4 +68,4 @@ class Distribution(NamedTuple):
                 f"units {list(units)} sum to {sum(units)}; expected none below 0 and a sum of {ONE}"
             )
         probabilities = {name: unit / ONE for name, unit in zip(names, units, strict=True)}
-        return cls(probabilities, tuple(accumulate(units)))
+        return cls(probabilities, tuple(accumulate(units)), _encode(probabilities))

@@ -13,6 +13,7 @@ import msgspec
 import xxhash
 
 from models.contract.decision_context import Context, Stage
+from models.decisions.action_distribution import ActionDistribution
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import DEFAULT_POLICY, ONE
 from models.decisions.policy import Policy, PolicyEvaluation
@@ -24,17 +25,22 @@ STEPS: Final = 10_000
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """A sampled action: `preferred` is the policy's best one, `explored` that the draw took another one.
 
-    `would_have` is what the same draw gives with nothing masked. `probabilities` may be shared between
-    decisions: not to be changed.
+    `would_have` is what the same draw gives with nothing masked. The distribution may be shared between
+    decisions.
     """
 
     action: str
     position: int
     propensity: float
-    probabilities: dict[str, float]
+    distribution: ActionDistribution
     preferred: str
     would_have: str
     explored: bool
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """By action name; may be shared between decisions: not to be changed."""
+        return self.distribution.probabilities
 
 
 def decide(policy: Policy, context: Context, draw: int) -> Decision:
@@ -57,12 +63,11 @@ def sample(actions: ActionSet, evaluation: PolicyEvaluation, mask: int, draw: in
         raise ValueError(f"the policy gave {names[position]} a probability, which mask {mask:#b} leaves out")
     if mask != full:
         would_have = evaluation.choose(full).distribution.position(draw)
-    probabilities = distribution.probabilities
     return Decision(
         names[position],
         position,
-        probabilities[names[position]],
-        probabilities,
+        distribution.probability(position),
+        distribution,
         names[preferred],
         names[would_have],
         position != preferred,

@@ -63,9 +63,11 @@ class Policy(Protocol):
         ...
 
     def evaluate(self, contexts: Sequence[Context]) -> Sequence[PolicyEvaluation]:
-        """One evaluation for each context of a chunk; their masks are not to be looked at.
+        """One evaluation for each context of a chunk.
 
-        The result for a context is the same, bit by bit, whatever other contexts stand beside it.
+        A context's mask is the one that will likely be asked for: `choose` may be prepared for it, and
+        answers every mask. The result for a context is the same, bit by bit, whatever other contexts stand
+        beside it.
         """
         ...
 

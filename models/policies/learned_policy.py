@@ -16,7 +16,7 @@ from models.decisions.actions_file import ONE
 from models.decisions.explorable_actions import ExplorableActions
 from models.policies.action_features import ActionFeatures, described_actions, is_new
 from models.policies.context_columns import ContextReader, encode_table, inputs_of
-from models.policies.evaluation import Finished, LearnedEvaluation, bools, evaluations
+from models.policies.evaluation import Finished, LearnedEvaluation, ProbabilityRecord, bools, evaluations
 from models.policies.head_kinds import make_head
 from models.policies.input_expansion import Expansion
 from models.policies.policy_errors import LearnedPolicyError
@@ -52,6 +52,7 @@ class LearnedPolicy:
             features = tuple(map(ActionFeatures.of, actions.actions))
         self.action_features = description.actions if features is None else tuple(features)
         self.action_names = tuple(one.name for one in self.action_features)
+        self.record = ProbabilityRecord(self.action_names)
         self.none = next((at for at, one in enumerate(self.action_features) if one.kind == "none"), -1)
         own = actions.digest(ALGORITHM) if actions is not None else ALGORITHM
         self.version = f"{version or content.digest[:16]}.{own}"
@@ -133,9 +134,9 @@ class LearnedPolicy:
         allowed[empty, self.none] = True
         return allowed
 
-    def finished(self, scores: Sequence[Floats], explorable: Bools) -> Finished:
-        """Distributions over all actions, and the floor of the explorable ones."""
-        return self._finished(self.shares(scores, np.ones(explorable.shape, dtype=np.bool_)), explorable)
+    def finished(self, scores: Sequence[Floats], allowed: Bools, explorable: Bools) -> Finished:
+        """Distributions over the allowed actions, and the floor of the explorable ones."""
+        return self._finished(self.shares(scores, allowed), explorable)
 
     def _finished(self, shares: Floats, explorable: Bools) -> Finished:
         found, best = Finished.empty(*shares.shape), np.empty(len(shares), dtype=np.int64)
@@ -161,7 +162,7 @@ class LearnedPolicy:
         return self._explorable.of(contexts)
 
     def evaluate(self, contexts: Sequence[Context]) -> list[LearnedEvaluation]:
-        """Scores of all contexts at once; each choice with every action allowed is made here as well."""
+        """Scores of all contexts at once, and choices among all actions and among those of their masks."""
         return evaluations(self, contexts)
 
     def explain(self, context: Context, draw: int) -> DecisionExplanation:

@@ -24,12 +24,12 @@ class PosteriorHead:
         if covariance.shape != (mean.size, mean.size):
             raise ValueError(f"a covariance of shape {covariance.shape} for {mean.size} weights")
         spread = given.settings["own_variance"]
-        self._factors = np.zeros((width, len(given.actions) * width))
+        self._factors = np.zeros((width, width * len(given.actions)))
         for place, (action, new) in enumerate(zip(given.actions, given.new, strict=True)):
             variance, factor = np.zeros((width, width)), np.zeros((width, width))
             score_kernels.marginal(covariance, action, variance)
             score_kernels.cholesky(variance + spread * new * np.eye(width), factor)
-            self._factors[:, place * width : (place + 1) * width] = factor
+            self._factors[:, place :: len(given.actions)] = factor
 
     def scores(self, _contexts: Floats, inputs: Floats) -> Floats:
         """Means and deviations `[n, 2k]`."""

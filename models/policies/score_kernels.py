@@ -32,20 +32,25 @@ def add_product(inputs: Floats, weights: Floats, out: Floats) -> None:
 def gaussian(inputs: Floats, means: Floats, factors: Floats, out: Floats) -> None:
     """Into `out` (zeros) [n, 2k] means and standard deviations of the actions' values.
 
-    `means` [h, k] are weights, `factors` [h, k * h] Cholesky factors side by side: the variance of an
-    action is the squared length of its part of the product.
+    `means` [h, k] are weights. `factors` [h, h * k] are lower Cholesky factors, of each column the actions
+    side by side: the variance of an action is the squared length of its part of the product.
     """
     actions, width = means.shape[1], means.shape[0]
     parts = np.empty(factors.shape[1])
     for row in range(len(inputs)):
         add_product(inputs[row], means, out[row, :actions])
         parts[:] = 0.0
-        add_product(inputs[row], factors, parts)
+        for place in range(width):
+            value = inputs[row, place]
+            if value != 0.0:
+                for part in range((place + 1) * actions):
+                    parts[part] += value * factors[place, part]
+        for column in range(width):
+            for action in range(actions):
+                part = parts[column * actions + action]
+                out[row, actions + action] += part * part
         for action in range(actions):
-            total = 0.0
-            for place in range(action * width, (action + 1) * width):
-                total += parts[place] * parts[place]
-            out[row, actions + action] = np.sqrt(total)
+            out[row, actions + action] = np.sqrt(out[row, actions + action])
 
 
 @kernel

@@ -20,6 +20,8 @@ WIDEST = 8.0
 STEP, NODES = 0.7, 72
 #: Tabulated values of the normal distribution on [-LIMIT, LIMIT], a unit in so many steps.
 LIMIT, STEPS = 6, 256
+#: The last place of a table.
+MOST = 2.0 * LIMIT * STEPS
 INVERSE_ROOT = 0.3989422804014327  # 1 / sqrt(2 pi)
 
 
@@ -52,8 +54,9 @@ DENSITY, BELOW = _tables()
 @kernel
 def selection(scores: Floats, allowed: Bools, density: Floats, below: Floats, out: Floats) -> None:
     """Into `out` (zeros) [n, k] the probabilities from means and deviations [n, 2k]."""
+    rooms = rooms_for(out.shape[1])
     for row in range(len(scores)):
-        select_row(scores[row], allowed[row], density, below, 1.0, out[row])
+        select_row(scores[row], allowed[row], density, below, 1.0, rooms, out[row])
 
 
 @kernel
@@ -64,20 +67,36 @@ def add_selection(
     allowed = np.empty(len(out), dtype=np.bool_)
     for action in range(len(out)):
         allowed[action] = mask >> action & 1
-    select_row(scores[row], allowed, density, below, weight, out)
+    select_row(scores[row], allowed, density, below, weight, rooms_for(len(out)), out)
+
+
+@kernel
+def rooms_for(actions: int) -> tuple[Floats, Floats, NDArray[np.uint32]]:
+    """Room for the candidates, for their values at every node, and for a node's place in the tables."""
+    values = np.empty((2 + 2 * actions, NODES))
+    return np.empty((4, actions)), values, np.empty(NODES, dtype=np.uint32)
 
 
 @kernel
 def select_row(
-    scores: Floats, allowed: Bools, density: Floats, below: Floats, weight: float, out: Floats
+    scores: Floats,
+    allowed: Bools,
+    density: Floats,
+    below: Floats,
+    weight: float,
+    rooms: tuple[Floats, Floats, NDArray[np.uint32]],
+    out: Floats,
 ) -> None:
     """Add to `out` [k] `weight` times the probabilities from means and deviations [2k]."""
-    work = np.empty((6, len(allowed)))
+    work, values, cells = rooms
     count, low, high, narrowest = candidates(scores, allowed, work)
     if count == 1:
         out[int(work[0, 0])] += weight
     elif count > 1:
-        integrate(work, count, low, high, narrowest, density, below)
+        nodes = min(NODES, int((high - low) / (STEP * narrowest)) + 2)
+        step = (high - low) / (nodes - 1)
+        multiply(work, count, low, step, nodes, density, below, values, cells)
+        integrate(work, count, nodes, values)
         total = work[3, :count].sum()
         for place in range(count):
             out[int(work[0, place])] += weight * (work[3, place] / total)
@@ -122,26 +141,54 @@ def widest_and_best(scores: Floats, allowed: Bools) -> tuple[float, int]:
 
 
 @kernel
-def integrate(
-    work: Floats, count: int, low: float, high: float, narrowest: float, density: Floats, below: Floats
+def multiply(
+    work: Floats,
+    count: int,
+    low: float,
+    step: float,
+    nodes: int,
+    density: Floats,
+    below: Floats,
+    values: Floats,
+    cells: NDArray[np.uint32],
 ) -> None:
+    """Into `values`, from its third row on, each action's density at the nodes times the distribution
+    functions of the actions before it; behind them, its own distribution function.
+
+    The nodes of an action lie side by side, so that a processor works on several at once. A place in the
+    tables has no sign, or it would be checked for counting from their end.
+    """
+    behind = len(values) // 2 - 1
+    values[0, :nodes] = 1.0
+    for place in range(count):
+        mean, inverse = work[1, place], work[2, place]
+        for node in range(nodes):
+            at = ((low + node * step - mean) * inverse + LIMIT) * STEPS
+            at = min(max(at, 0.0), MOST)
+            whole = np.int32(at)
+            cells[node], values[1, node] = whole, at - whole
+        own, function = 2 + place, 2 + behind + place
+        for node in range(nodes):
+            cell, part = cells[node], values[1, node]
+            left, under = density[cell], below[cell]
+            slope = density[cell + np.uint32(1)] - left
+            values[own, node] = values[0, node] * inverse * (left + part * slope)
+            values[function, node] = under + part * (below[cell + np.uint32(1)] - under)
+            values[0, node] *= values[function, node]
+
+
+@kernel
+def integrate(work: Floats, count: int, nodes: int, values: Floats) -> None:
     """Into row 3 of `work` the integrals of the first `count` actions, up to a common factor."""
-    nodes = min(NODES, int((high - low) / (STEP * narrowest)) + 2)
-    step = (high - low) / (nodes - 1)
-    work[3, :count] = 0.0
-    for node in range(nodes):
-        point, product = low + node * step, 1.0
-        for place in range(count):
-            at = ((point - work[1, place]) * work[2, place] + LIMIT) * STEPS
-            at = min(max(at, 0.0), 2.0 * LIMIT * STEPS)
-            cell = int(at)
-            part = at - cell
-            work[4, place] = (
-                product * work[2, place] * (density[cell] + part * (density[cell + 1] - density[cell]))
-            )
-            work[5, place] = below[cell] + part * (below[cell + 1] - below[cell])
-            product *= work[5, place]
-        product = 1.0
-        for place in range(count - 1, -1, -1):
-            work[3, place] += work[4, place] * product
-            product *= work[5, place]
+    behind = len(values) // 2 - 1
+    values[0, :nodes] = 1.0
+    for place in range(count - 1, -1, -1):
+        own, function = 2 + place, 2 + behind + place
+        for node in range(nodes):
+            values[own, node] *= values[0, node]
+            values[0, node] *= values[function, node]
+    for place in range(count):
+        total = 0.0
+        for node in range(nodes):
+            total += values[2 + place, node]
+        work[3, place] = total

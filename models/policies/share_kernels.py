@@ -19,21 +19,21 @@ LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 6.93145751953125e-1, 1.428606820
 LOWEST = -60.0
 #: Terms of the series of exp() on [-ln 2 / 2, ln 2 / 2]; the next one is below 1e-17.
 TERMS = 14
+#: Powers of one half down to that of `LOWEST`: a product with one is exact.
+HALVES = 0.5 ** np.arange(88)
 
 
 @kernel
 def exponential(value: float) -> float:
     """exp() of a value from `LOWEST` to 0, to 1e-15; 0 below."""
-    if value < LOWEST:
-        return 0.0
-    power = np.floor(value * LOG2_E + 0.5)
-    rest = value - power * LN2_HIGH - power * LN2_LOW
+    within = max(value, LOWEST)
+    power = np.floor(within * LOG2_E + 0.5)
+    rest = within - power * LN2_HIGH - power * LN2_LOW
     total = 1.0
     for term in range(TERMS, 0, -1):
         total = 1.0 + rest / term * total
-    for _ in range(int(-power)):
-        total *= 0.5
-    return total
+    # An index without a sign is not searched for one that counts from the end.
+    return total * HALVES[np.uint32(np.int32(-power))] if value >= LOWEST else 0.0
 
 
 @kernel
@@ -61,11 +61,13 @@ def softmax_row(scores: Floats, allowed: Bools, best: int, temperature: float, o
     if temperature <= 0.0:
         out[best] = 1.0
         return
-    total = 0.0
+    highest, total = scores[best], 0.0
+    # Without branches, so that a processor works on several actions at once.
     for action in range(len(scores)):
-        if allowed[action]:
-            out[action] = exponential((scores[action] - scores[best]) / temperature)
-            total += out[action]
+        share = exponential(min((scores[action] - highest) / temperature, 0.0))
+        out[action] = share if allowed[action] else 0.0
+    for action in range(len(scores)):
+        total += out[action]
     for action in range(len(scores)):
         out[action] /= total
 

@@ -9,6 +9,7 @@ import msgspec
 from models.contract.decision_context import Context, Stage
 from models.contract.events import EVENTS, Click
 from models.contract.predictions import FallbackTier, InputFlags
+from models.decisions.action_distribution import Distribution
 from models.decisions.actions_file import DEFAULT_POLICY, ONE
 from models.decisions.decision import Decision, creative_of, decision_id
 from models.decisions.policy import Policy
@@ -23,6 +24,8 @@ MAX_CACHED = 4096
 _encode = msgspec.json.Encoder().encode
 #: JSON of the event and stage names in a context.
 _WORDS = {word: _encode(word) for word in (*EVENTS, *get_args(Stage))}
+#: JSON of whether a decision explored, and the name of what follows it.
+_EXPLORED = (b',"explored":false,"draw":', b',"explored":true,"draw":')
 #: msgspec writes smaller numbers without an exponent.
 _PLAIN = 1e-4
 
@@ -39,42 +42,59 @@ def input_flags(flags: int) -> bytes:
 
 
 class PolicyTexts:
-    """Cached JSON of a policy's recurring fields, by distribution, action and alternative."""
+    """JSON of a policy's recurring fields, by action, distribution and alternative.
+
+    Few distributions that are shared between decisions recur, so their texts are kept.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._known: dict[
-            tuple[int, str, str, bool], tuple[dict[str, float], tuple[bytes, bytes, bytes]]
-        ] = {}
+        actions = policy.actions
+        named = b"" if policy.name == DEFAULT_POLICY else b',"policy":%b' % _encode(policy.name)
+        acting = b',"placement":%b,"action":%%b,"propensity":' % _encode(actions.placement)
+        self._acting = [acting % _encode(name) for name in actions.names]
+        self._made = b',"policy_version":%b%b' % (_encode(policy.version), named)
+        self._after = {
+            name: b',"would_have":%b,"context":{"purchase_probability":' % _encode(name)
+            for name in actions.names
+        }
+        self._known: dict[tuple[int, int], tuple[Distribution, bytes]] = {}
+        self._latest: tuple[Decision, bytes] | None = None
 
     def worded(self, decision: Decision) -> tuple[bytes, bytes, bytes]:
         """The JSON between decision id and draw, between draw and the context's first value, and of a reward.
 
         The reward's are the fields from placement to policy, with a comma before each.
         """
-        probabilities = decision.probabilities
-        key = (id(probabilities), decision.action, decision.would_have, decision.explored)
+        said = self._said(decision)
+        return said + _EXPLORED[decision.explored], self._after[decision.would_have], said
+
+    def _said(self, decision: Decision) -> bytes:
+        if isinstance(decision.distribution, Distribution):
+            return self._shared(decision, decision.distribution)
+        # A decision that is served is asked for twice.
+        latest = self._latest
+        if latest is None or latest[0] is not decision:
+            latest = self._latest = decision, self._written(decision)
+        return latest[1]
+
+    def _shared(self, decision: Decision, distribution: Distribution) -> bytes:
+        key = id(distribution), decision.position
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MAX_CACHED:
                 self._known.clear()
-            # The distribution is kept beside its texts, or another one could get its id.
-            known = self._known[key] = probabilities, self._worded(decision)
+            # The distribution is kept beside its text, or another one could get its id.
+            known = self._known[key] = distribution, self._written(decision)
         return known[1]
 
-    def _worded(self, decision: Decision) -> tuple[bytes, bytes, bytes]:
-        before = {
-            "placement": self.policy.actions.placement,
-            "action": decision.action,
-            "propensity": decision.propensity,
-            "probabilities": decision.probabilities,
-            "policy_version": self.policy.version,
-            **({} if self.policy.name == DEFAULT_POLICY else {"policy": self.policy.name}),
-        }
-        explored = b',"explored":%b,"draw":' % _encode(decision.explored)
-        after = b',"would_have":%b,"context":{"purchase_probability":' % _encode(decision.would_have)
-        said = b"," + _encode(before)[1:-1]
-        return said + explored, after, said
+    def _written(self, decision: Decision) -> bytes:
+        return b'%b%b,"probabilities":%b%b' % (
+            self._acting[decision.position],
+            _encode(decision.propensity),
+            decision.distribution.text,
+            self._made,
+        )
 
 
 class AnswerEncoder:

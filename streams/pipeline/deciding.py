@@ -6,6 +6,7 @@ from typing import NamedTuple
 from models.constraints.spending import Purse
 from models.contract.decision_context import HOLD_OUT, Context
 from models.contract.events import Click
+from models.decisions.actions import ActionSet
 from models.decisions.decision import Decision, decision_id, draw_for, published, sample
 from models.decisions.policy import Policy, PolicyEvaluation
 from models.decisions.withholding import BUDGET, HOLDOUT
@@ -21,14 +22,15 @@ from streams.pipeline.context_vectors import ContextVectors
 
 
 class Asked(NamedTuple):
-    """By click of a placement: who decides it, its context with everything allowed, what the policy makes of
-    that, and what is withheld.
+    """By click of a placement: who decides it, its context with the mask that it has unless a click before it
+    is served, what the policy makes of that, what is withheld, and the servings that the mask follows from.
     """
 
     deciders: Sequence["Decider"]
     contexts: Sequence[Context]
     evaluations: Sequence[PolicyEvaluation]
     withheld: Sequence[Withheld]
+    servings: Sequence[bytes]
 
 
 def ask(
@@ -40,53 +42,70 @@ def ask(
     config: SessionConfig,
 ) -> Asked:
     """Let a policy evaluate all clicks of a chunk, or of the part of it that an arm decides."""
-    every = policy.actions.all_bits
+    servings = [_servings(applied) for applied in part.applied]
     contexts = [
-        unmasked(applied, part.scored[applied.batch], vector, every, trial)
+        expected(applied, part.scored[applied.batch], vector, policy.actions, trial)
         for applied, vector in zip(part.applied, vectors.of(part), strict=True)
     ]
-    deciders, withheld = [Decider(policy, config, part)], withholder.of(part.applied, contexts, part.rows)
-    return Asked(deciders * len(contexts), contexts, policy.evaluate(contexts), withheld)
+    withheld = withholder.of(part.applied, contexts, part.rows)
+    contexts = [
+        _masked(context, context.mask & ~bits, reasons) if bits else context
+        for context, (bits, reasons) in zip(contexts, withheld, strict=True)
+    ]
+    deciders = [Decider(policy, config, part)] * len(contexts)
+    return Asked(deciders, contexts, policy.evaluate(contexts), withheld, servings)
+
+
+def _servings(applied: Applied) -> bytes:
+    assert applied.entry.visitor is not None
+    return applied.entry.visitor.exposure.servings
 
 
 def decide_all(chunk: Chunk, asked: Sequence[Asked], config: SessionConfig) -> list[list[Decided]]:
     """Decide in record order, each click for all placements; `asked` and the decisions are by placement."""
     begin, made = Beginning(config, chunk).click, [list[Decided]() for _ in asked]
     first, further, keep = asked[0], list(zip(made[1:], asked[1:], strict=True)), made[0].append
-    for at, (applied, decider, context, evaluation, withheld) in enumerate(
-        zip(chunk.applied, *first, strict=True)
-    ):
+    for at, (applied, decider, *given) in enumerate(zip(chunk.applied, *first, strict=True)):
         begin(applied)
-        keep(decider.decide(applied, context, evaluation, withheld))
-        for decided, (deciders, contexts, evaluations, kept) in further:
-            decided.append(deciders[at].decide(applied, contexts[at], evaluations[at], kept[at]))
+        keep(decider.decide(applied, *given))
+        for decided, (deciders, contexts, evaluations, kept, known) in further:
+            decided.append(deciders[at].decide(applied, contexts[at], evaluations[at], kept[at], known[at]))
     return made
 
 
-def unmasked(
+def expected(
     applied: Applied,
     scored: Scored,
     vector: list[float] | None,
-    every: int,
+    actions: ActionSet,
     trial: Trial = (None, None),
 ) -> Context:
-    """The context of a click before the constraints: all actions (`every`, as bits) are allowed.
+    """The context of a click, with the actions that consent, risk and the servings so far allow.
 
     `trial` has the names of experiment and arm that decide for it.
     """
     row, facts = applied.row, applied.facts
+    risk = scored.risks[row]
     return Context(
         published(scored.purchase[row]),
         applied.stage,
         applied.cart_milli,
         applied.click.event,
         facts.position,
-        every,
-        scored.risks[row],
+        allowed_now(applied, actions, risk),
+        risk,
         facts.consent,
         vector,
         *trial,
     )
+
+
+def allowed_now(applied: Applied, actions: ActionSet, risk: float | None) -> int:
+    """The actions that consent, risk and the visitor's servings so far allow, as bits."""
+    visitor = applied.entry.visitor
+    assert visitor is not None
+    found = exposure.mask(visitor.exposure, actions, applied.click.ts, applied.facts.consent)
+    return found & ~actions.too_risky(risk)
 
 
 class Beginning:
@@ -120,15 +139,23 @@ class Decider:
             self._purse = Purse(chunk.budgets.spending, policy.actions.limits)
 
     def decide(
-        self, applied: Applied, context: Context, evaluation: PolicyEvaluation, withheld: Withheld
+        self,
+        applied: Applied,
+        context: Context,
+        evaluation: PolicyEvaluation,
+        withheld: Withheld,
+        servings: bytes,
     ) -> Decided:
-        """Mask, draw; record a served action in the visitor's exposure and in the budgets."""
+        """Mask, draw; record a served action in the visitor's exposure and in the budgets.
+
+        Where the visitor's servings are still `servings`, the mask is the context's.
+        """
         click, consent, visitor = applied.click, applied.facts.consent, applied.entry.visitor
         actions = self._actions
         assert visitor is not None
-        allowed = exposure.mask(visitor.exposure, actions, click.ts, consent)
-        allowed &= ~(actions.too_risky(context.session_risk) | withheld.bits)
-        reasons = withheld.reasons
+        allowed, reasons = context.mask, withheld.reasons
+        if visitor.exposure.servings is not servings:
+            allowed = allowed_now(applied, actions, context.session_risk) & ~withheld.bits
         if context.arm == HOLD_OUT and (held := allowed & ~(1 << actions.none)):
             allowed, reasons = 1 << actions.none, {**reasons, HOLDOUT: reasons.get(HOLDOUT, 0) | held}
         if self._purse is not None and (lacking := self._purse.blocked(click.ts) & allowed):
@@ -139,8 +166,9 @@ class Decider:
         opening = None
         if consent and decision.position != actions.none:
             opening = self._serve(applied.entry, visitor, click, decision)
-        masked = _masked(context, allowed, reasons)
-        return Decided(context.purchase_probability, masked, draw, decision, opening)
+        if allowed != context.mask or reasons is not withheld.reasons:
+            context = _masked(context, allowed, reasons)
+        return Decided(context.purchase_probability, context, draw, decision, opening)
 
     def _serve(
         self, entry: VisitorEntry, visitor: Visitor, click: Click, decision: Decision
@@ -160,8 +188,6 @@ class Decider:
 
 
 def _masked(context: Context, mask: int, reasons: Mapping[str, int]) -> Context:
-    if mask == context.mask:
-        return context
     # A tenth of what `msgspec.structs.replace` costs.
     return Context(
         context.purchase_probability,

@@ -118,4 +118,4 @@ def _asked(chunk: Chunk, place: ServedPolicy, makers: list[int], config: Session
         asked = ask(part, one.policy, one.vectors, one.withholder, trial, config)
         parts.append(zip(*asked, strict=True))
     rows = [next(parts[maker]) for maker in makers]
-    return Asked(*map(list, zip(*rows, strict=True))) if rows else Asked([], [], [], [])
+    return Asked(*map(list, zip(*rows, strict=True))) if rows else Asked([], [], [], [], [])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from deploy.terminal import event_map_option
 from deploy.terminal.help_pages import Group
 
 ROLES = ("collect", "read", "operate", "privacy")
@@ -38,15 +39,21 @@ def command(ctx: click.Context) -> None:
 
 
 def _serve() -> None:
+    from deploy.cluster import clients
     from gateway.gateway_settings import GatewaySettings
     from gateway.service.serving import serve
-    from gateway.service.wiring import application
+    from gateway.service.wiring import ServedShop, application
     from streams import logging_setup
+    from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
+    from streams.service import preflight
 
-    settings, worker = GatewaySettings(), WorkerSettings()
+    settings, worker, names = GatewaySettings(), WorkerSettings(), TopicNames()
     logging_setup.configure(worker.log_level, worker.log_format)
-    serve(application(settings), settings)
+    to = clients.connection()
+    preflight.check_topics(to, names, worker.envelope_key_file is not None)
+    shop = ServedShop(worker, to, names, event_map_option.of_worker(worker))
+    serve(application(settings, shop), settings)
 
 
 @command.command()

@@ -10,6 +10,8 @@ def test_units_become_probabilities_and_running_sums() -> None:
     made = Distribution.of_units(("a", "b", "c"), (ONE // 4, 0, ONE - ONE // 4))
     assert made.probabilities == {"a": 0.25, "b": 0.0, "c": 0.75}
     assert made.cumulative == (ONE // 4, ONE // 4, ONE)
+    assert [made.probability(position) for position in range(3)] == [0.25, 0.0, 0.75]
+    assert made.text == b'{"a":0.25,"b":0.0,"c":0.75}'
 
 
 @pytest.mark.parametrize("units", [(ONE, 1), (ONE + 1, -1), (ONE - 1, 0)])

@@ -78,6 +78,31 @@ def test_serving_and_evaluation_have_the_same_probabilities(policy: LearnedPolic
                 assert drawn == [place, place]
 
 
+def test_a_choice_is_the_same_whatever_mask_was_expected(policy: LearnedPolicy) -> None:
+    many = contexts(60, ACTIONS)
+    others = [
+        msgspec.structs.replace(one, mask=other.mask) for one, other in zip(many, many[::-1], strict=True)
+    ]
+    pairs = zip(policy.evaluate(many), policy.evaluate(others), strict=True)
+    for context, (own, other) in zip(many, pairs, strict=True):
+        expected, found = own.choose(context.mask), other.choose(context.mask)
+        assert found.preferred == expected.preferred
+        assert found.distribution.cumulative == expected.distribution.cumulative
+        assert found.distribution.text == expected.distribution.text
+
+
+def test_every_form_of_a_distribution_says_the_same(policy: LearnedPolicy) -> None:
+    many = contexts(30, ACTIONS)
+    for context, evaluation in zip(many, policy.evaluate(many), strict=True):
+        for mask in (context.mask, ACTIONS.all_bits):
+            found = evaluation.choose(mask).distribution
+            by_name = found.probabilities
+            assert tuple(by_name) == ACTIONS.names
+            assert json.loads(found.text) == by_name
+            assert [found.probability(place) for place in range(COUNT)] == list(by_name.values())
+            assert np.diff(found.cumulative, prepend=0).tolist() == [one * ONE for one in by_name.values()]
+
+
 def test_explorable_actions_keep_the_floor(policy: LearnedPolicy) -> None:
     many = [msgspec.structs.replace(one, mask=ACTIONS.all_bits) for one in contexts(50, ACTIONS)]
     served, open_to = policy.served(many), policy.explorable(many)

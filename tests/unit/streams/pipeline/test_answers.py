@@ -22,14 +22,17 @@ from models.decisions.actions import ActionSet
 from models.decisions.decision import decide, draw_of, published, record_fields
 from models.decisions.rules_policy import RulesPolicy
 from models.features.features import FEATURES_VERSION
+from models.policies.learned_policy import load
 from models.scoring.scores import TIERS, TOP, Scores
 from models.state.facts import ClickStatus, Facts
 from streams.pipeline.answers import AnswerEncoder, PolicyTexts, number
 from streams.pipeline.chunk import Applied, Decided
 from streams.texts.items_json import ItemsEncoder
+from tests import tiny_policies
 
 POLICY = RulesPolicy(ActionSet.load(ACTIONS_FILE.read_bytes()))
-WORDING = PolicyTexts(POLICY)
+LEARNED = load(tiny_policies.files(POLICY.actions), POLICY.actions, "v1")
+WORDINGS = [PolicyTexts(POLICY), PolicyTexts(LEARNED)]
 IDS = st.text(min_size=1, max_size=20)
 
 
@@ -50,18 +53,34 @@ def applied_to(click, position, session):
     numbers=st.tuples(st.integers(1, 10_000), st.integers(1, 1_000), st.integers(0, 1 << 50)),
     risk=st.none() | st.integers(0, 10_000).map(lambda steps: steps / 10_000),
     consent=st.booleans(),
+    wording=st.sampled_from(WORDINGS),
     flags=st.just(0) | st.integers(0, sum([*DROPPED.values(), *CLIPPED.values(), *FILLED.values()])),
 )
 def test_answers_are_those_of_the_structs(
-    event_id, visitor_id, version, event, stage, probability, mask, tier, numbers, risk, consent, flags
+    event_id,
+    visitor_id,
+    version,
+    event,
+    stage,
+    probability,
+    mask,
+    tier,
+    numbers,
+    risk,
+    consent,
+    wording,
+    flags,
 ):
+    policy = wording.policy
     position, session, cart = numbers
     click = Click(event_id=event_id, visitor_id=visitor_id, ts=1_700_000_000_000, event=event, flags=flags)
     allowed = mask | 1 << POLICY.actions.none
-    context = Context(probability, stage, cart, event, position, allowed, risk, consent)
+    context = Context(
+        probability, stage, cart, event, position, allowed, risk, consent, [1.5] * len(policy.inputs) or None
+    )
     draw = draw_of(event_id)
-    decision = decide(POLICY, context, draw)
-    scribe = AnswerEncoder(WORDING, version, "cafe", 1_700_000_000_001)
+    decision = decide(policy, context, draw)
+    scribe = AnswerEncoder(wording, version, "cafe", 1_700_000_000_001)
     made = scribe.answers(
         applied_to(click, position, session), Decided(probability, context, draw, decision), tier, b"[]"
     )
@@ -78,7 +97,7 @@ def test_answers_are_those_of_the_structs(
     }
     identity = f"{visitor_id}:{session}"
     intent = {"purchase_probability": probability, "session_id": identity, "session_clicks": position}
-    fields = record_fields(POLICY, event_id, context, decision, draw)
+    fields = record_fields(policy, event_id, context, decision, draw)
     expected = (
         PurchaseIntent(**common, **intent),
         Recommendations(**common, items=[]),

@@ -1,0 +1,1 @@
+"""Collection: events of any known form, written to `clicks` before they are acknowledged."""
