@@ -5,7 +5,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
+from models.contract.decision_context import Context, inputs_mark
 from models.contract.rewards import Reward, RewardParts
 from tests.eventlogs import START, Record
 from trainer.eventlog.buffer import Buffer, TopicSource
@@ -19,15 +21,26 @@ from trainer.simulation.true_values import OneDecision
 from trainer.simulation.visits import roll
 
 
-def fill(log: EventLog, shop: Shop, bandit: OneDecision, shares: Floats, count: int, seed: int) -> None:
-    """One decision of each of `count` visitors under a policy [STATES, k], with rewards of those served."""
+def fill(
+    log: EventLog,
+    shop: Shop,
+    bandit: OneDecision,
+    shares: Floats,
+    count: int,
+    seed: int,
+    network: str = "m",
+) -> None:
+    """One decision of each of `count` visitors under a policy [STATES, k], with rewards of those served.
+
+    The actions' `inputs` are recorded as numbers that say which state it was.
+    """
     generator = np.random.default_rng(seed)
     start = generator.choice(len(bandit.weights), count, p=bandit.weights)
     nothing = np.zeros_like(shares)
     nothing[:, shop.actions.none] = 1.0
     steps = roll(shop, start, [shares, nothing], generator)
     earned = np.bincount(steps.session, steps.reward, count).tolist()
-    contexts, names = decision_contexts(shop), shop.actions.names
+    contexts, names = _contexts(shop), shop.actions.names
     served, idle = list[Any](), list[Any]()
     for number, (state, action) in enumerate(zip(start.tolist(), steps.action[:count].tolist(), strict=True)):
         said = {
@@ -38,8 +51,8 @@ def fill(log: EventLog, shop: Shop, bandit: OneDecision, shares: Floats, count: 
             "propensity": float(shares[state, action]),
             "probabilities": dict(zip(names, shares[state].tolist(), strict=True)),
             "context": contexts[state],
-            "policy_version": "p",
-            "model_version": "m",
+            "policy_version": f"p{inputs_mark(shop.actions.inputs)}",
+            "model_version": network,
         }
         when = START + 1_000 * number
         if action == shop.actions.none:
@@ -48,6 +61,14 @@ def fill(log: EventLog, shop: Shop, bandit: OneDecision, shares: Floats, count: 
             served.append(_reward(said, when, earned[number]))
     append(log, REWARDS, served)
     append(log, BY_NAME["ad-decisions"], idle)
+
+
+def _contexts(shop: Shop) -> list[Context]:
+    """With a vector of as many numbers as the actions have inputs."""
+    width = len(shop.actions.inputs)
+    contexts = decision_contexts(shop)
+    states = np.random.default_rng(0).normal(size=(len(contexts), width)).tolist()
+    return [replace(one, vector=state or None) for one, state in zip(contexts, states, strict=True)]
 
 
 def _reward(said: dict[str, Any], when: int, reward: float) -> Reward:

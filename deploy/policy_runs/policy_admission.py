@@ -39,11 +39,12 @@ class PolicyAdmission:
         """Judge a version and promote or refuse it. Raises PathcastError."""
         if self.moves.ledger.status().serving == name:
             return PolicyJudgement(True, "it serves already")  # killed after the promotion
-        candidate = PolicyOffline(policy_versions.load(self._path(name)).bound(self.actions), name)
+        version = policy_versions.load(self._path(name))
+        candidate = PolicyOffline(version.bound(self.actions), name)
         if order.sort == POSTERIOR:
             found = self._posterior(candidate, logged)
         else:
-            report = judge(logged, candidate, self._incumbent(), self.actions, self.gate)
+            report = judge(logged, candidate, self._incumbent(version), self.actions, self.gate)
             policy_gate_report.keep(self._path(name) / "gate", report.figures)
             found = PolicyJudgement(*report.verdict)
         if found.promoted:
@@ -59,7 +60,14 @@ class PolicyAdmission:
             return PolicyJudgement(False, "its posterior breaks constraints in a replay of the log")
         return PolicyJudgement(True, f"its posterior has newer rewards, {len(logged):,} of them judged")
 
-    def _incumbent(self) -> EvaluatedPolicy:
-        """The learned policy that serves, else the policy that wrote the log."""
+    def _incumbent(self, candidate: PolicyVersion) -> EvaluatedPolicy:
+        """The learned policy that serves, else the policy that wrote the log.
+
+        The latter also where workers do not use the former, for its inputs or for its network.
+        """
         serving = self.serving()
-        return PolicyOffline(serving.bound(self.actions), serving.id) if serving else Logging()
+        if serving is None or not serving.records(self.actions.inputs):
+            return Logging()
+        if serving.network not in ("", candidate.network):
+            return Logging()
+        return PolicyOffline(serving.bound(self.actions), serving.id)

@@ -15,7 +15,7 @@ from trainer.off_policy.decision_log import HowRead, read_decisions
 from trainer.off_policy.logged_decisions import LoggedDecisions
 from trainer.policies.policy_settings import PolicySettings
 from trainer.policies.train_policy import train
-from trainer.policy_runs.decision_slice import DecisionSlice
+from trainer.policy_runs.decision_slice import DecisionSlice, network_of
 from trainer.policy_runs.policy_run_maker import PolicyRecipe, PolicyRunMaker
 from trainer.policy_runs.policy_run_settings import PolicyRunSettings
 from trainer.policy_runs.policy_schedule import POSTERIOR
@@ -39,7 +39,7 @@ class PolicyRun:
             write=lambda to: log.info("decisions written", decisions=self._slice().write(self.events, to)),
             read=lambda path: read_decisions([path], HowRead({}, self._slice().context)).decisions,
             holdout=self.settings.holdout,
-            train=self._train,
+            train=lambda order, logged: self._train(order, logged, network_of(at.decisions)),
             judge=self.admission.admit,
             erased=lambda: latest(self.events),
         )
@@ -47,10 +47,14 @@ class PolicyRun:
 
     def _slice(self) -> DecisionSlice:
         actions = self.admission.actions
-        return DecisionSlice(actions.placement, actions.names[actions.none], (), self.settings.most_decisions)
+        none = actions.names[actions.none]
+        return DecisionSlice(actions.placement, none, actions.inputs, self.settings.most_decisions)
 
-    def _train(self, order: PolicyOrder, logged: LoggedDecisions) -> str:
-        """An update of a posterior trains the serving kind on all decisions: sums add up."""
+    def _train(self, order: PolicyOrder, logged: LoggedDecisions, network: str) -> str:
+        """An update of a posterior trains the serving kind on all decisions: sums add up.
+
+        `network` made the session states among the inputs; while another one answers, rules decide.
+        """
         actions = self.admission.actions
         serving = self.admission.serving() if order.sort == POSTERIOR else None
         files = train(
@@ -60,6 +64,8 @@ class PolicyRun:
             [ActionFeatures.of(action) for action in actions.actions],
             actions.placement,
             created_at=str(order.at),
+            notes={"network": network} if network else None,
+            kept=actions.inputs,
         )
         metrics = {"sort": order.sort, "reason": order.reason, "decisions": len(logged)}
         return policy_versions.save(self.registry, files, actions.placement, order.at, metrics)

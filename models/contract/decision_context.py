@@ -1,8 +1,10 @@
 """The context of a decision, published with it."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
+import xxhash
 
 #: Numbers of a context vector at most.
 MAX_INPUTS: Final = 64
@@ -11,6 +13,15 @@ MAX_INPUTS: Final = 64
 INTENT_INPUT: Final = "intent:"
 #: The arm of an experiment whose visitors are offered nothing.
 HOLD_OUT: Final = "hold-out"
+
+
+def inputs_mark(names: Sequence[str]) -> str:
+    """Ends the version of a policy whose records have these inputs; empty where they have none.
+
+    So a record's vector is read without the policy that decided.
+    """
+    return f"-{xxhash.xxh3_64_hexdigest(chr(10).join(names).encode())[:8]}" if names else ""
+
 
 Stage = Literal["browsing", "cart", "checkout", "bought"]
 

@@ -32,6 +32,7 @@ class ActionSet(msgspec.Struct, frozen=True):
     epsilons in units of 2^-53, None where the file's is shared. `explored` are the rules of exploration by
     position. `risk_limits` are pairs of the highest session risk and the bit of the action that it limits,
     ascending. `policy` names the policy that chooses among them. `limits` are what else may withhold them.
+    `inputs` are inputs of the model on each decision's record.
     `several`: it is one of several placements, whose draws must differ.
     """
 
@@ -53,6 +54,7 @@ class ActionSet(msgspec.Struct, frozen=True):
     segments: dict[str, str] = {}
     flights: tuple[Flight, ...] = ()
     reward: RewardMix = RewardMix()
+    inputs: tuple[str, ...] = ()
 
     limits: ActionLimits = ActionLimits()
     several: bool = False
@@ -104,6 +106,7 @@ class ActionSet(msgspec.Struct, frozen=True):
             ),
             several=several,
             reward=file.reward,
+            inputs=tuple(file.inputs),
         )
 
     def too_risky(self, risk: float | None) -> int:
@@ -113,7 +116,7 @@ class ActionSet(msgspec.Struct, frozen=True):
         return sum(bit for limit, bit in self.risk_limits if risk > limit)
 
     def digest(self, algorithm: str) -> str:
-        """A policy's version: digest of its algorithm and of the file, except currency and reward."""
+        """A policy's version: digest of its algorithm and of the file, except currency, reward and inputs."""
         file = ActionsFile(
             self.placement,
             self.epsilon,

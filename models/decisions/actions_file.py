@@ -17,7 +17,7 @@ from models.constraints.fields import (
     SegmentName,
     Untargeted,
 )
-from models.contract.decision_context import Stage
+from models.contract.decision_context import MAX_INPUTS, Stage
 from models.errors import PathcastError
 from models.feedback.reward_mix import RewardMix
 
@@ -146,7 +146,8 @@ class ActionsFile(_Strict, frozen=True):
     `currency` is the ISO 4217 code that explanations name amounts in. `policy` is the name of the policy that
     chooses among the actions (`models.decisions.policy_kinds`); None: `rules`. `holdout`, `do_not_target` and
     `flights` limit what is offered; `segments` are named expressions for audiences. `reward` mixes what came
-    of a decision to one number, and changes no decision.
+    of a decision to one number, and changes no decision. `inputs` are inputs of the model that decisions of
+    `rules` and of learned policies are recorded with, so that policies can be trained from them.
     """
 
     placement: Name
@@ -159,6 +160,7 @@ class ActionsFile(_Strict, frozen=True):
     segments: dict[SegmentName, Expression] = {}
     flights: list[Flight] = []
     reward: RewardMix = RewardMix()
+    inputs: Annotated[list[Word], msgspec.Meta(max_length=MAX_INPUTS)] = []
 
 
 def action_hash(name: str) -> int:

@@ -134,7 +134,14 @@ def _check(file: ActionsFile, prefix: str) -> None:
             _fail(where, f"name {action.name!r} again", "names (and their hashes) once", "rename it")
         _check_action(action, where)
     _check_sum(file)
+    _check_inputs(file, prefix)
     _check_limits(file, prefix)
+
+
+def _check_inputs(file: ActionsFile, prefix: str) -> None:
+    twice = sorted({name for name in file.inputs if file.inputs.count(name) > 1})
+    if twice:
+        _fail(f"{prefix}inputs", f"{twice[0]!r} twice", "each input once", "remove one")
 
 
 def _check_limits(file: ActionsFile, prefix: str) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from models.contract.decision_context import Context
+from models.contract.decision_context import Context, inputs_mark
 from models.contract.explanations import DecisionExplanation
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import DEFAULT_POLICY, When
@@ -29,11 +29,12 @@ class RulesPolicy:
     """The rules of one action set, as `algorithm` reads them."""
 
     name: Final = DEFAULT_POLICY
-    inputs: Final[tuple[str, ...]] = ()
 
     def __init__(self, actions: ActionSet, algorithm: str = ALGORITHM) -> None:
         self.actions = actions
-        self.version = actions.digest(algorithm)
+        #: Recorded for learned policies; no rule reads them.
+        self.inputs = actions.inputs
+        self.version = actions.digest(algorithm) + inputs_mark(self.inputs)
         self._rules = Rules(actions)
         self._choices: dict[tuple[int, int], PolicyChoice] = {}
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from models.contract.decision_context import Context
+from models.contract.decision_context import Context, inputs_mark
 from models.contract.explanations import DecisionExplanation
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import ONE
@@ -55,7 +55,7 @@ class LearnedPolicy:
         self.record = ProbabilityRecord(self.action_names)
         self.none = next((at for at, one in enumerate(self.action_features) if one.kind == "none"), -1)
         own = actions.digest(ALGORITHM) if actions is not None else ALGORITHM
-        self.version = f"{version or content.digest[:16]}.{own}"
+        self.version = f"{version or content.digest[:16]}.{own}{inputs_mark(self.inputs)}"
         self._expansion, self._reader = Expansion(self.columns), ContextReader(self.columns)
         rows = description.encoding.rows(self.action_features)
         self._heads = [

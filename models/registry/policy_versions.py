@@ -53,6 +53,10 @@ class PolicyVersion:
         """The network whose session states it decides from; empty where it reads none, or any will do."""
         return str(self.content.description.notes.get("network", ""))
 
+    def records(self, inputs: tuple[str, ...]) -> bool:
+        """Whether its decisions are recorded with the inputs that an actions file names; none: with any."""
+        return not inputs or inputs_of(self.content.description.columns) == inputs
+
     def bound(self, actions: ActionSet) -> LearnedPolicy:
         """The policy for an action set. Raises RegistryError with refusal ACTIONS."""
         try:

@@ -18,9 +18,16 @@ _VALUES: Final = (0.0, 1.0, -3.0)
 def bind(version: PolicyVersion, actions: ActionSet) -> ServedPolicy:
     """The version as it decides for an action set.
 
-    Raises RegistryError with refusal ACTIONS, INPUTS (which no click has), or WARM_UP.
+    Raises RegistryError with refusal ACTIONS, INPUTS (which no click has, or others than the actions file
+    records, from which later policies are trained), or WARM_UP.
     """
     policy = version.bound(actions)
+    if not version.records(actions.inputs):
+        raise RegistryError(
+            f"{version.path} decides from the inputs {list(policy.inputs)}; the actions file records "
+            f"{list(actions.inputs)}: train it from decisions with these, or name its inputs in the file",
+            Refusal.INPUTS,
+        )
     try:
         served = ServedPolicy(policy)
     except ActionsError as error:

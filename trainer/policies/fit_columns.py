@@ -1,5 +1,6 @@
 """The context columns of a log: means and deviations of numbers, the known words of words."""
 
+from collections.abc import Sequence
 from typing import Final, get_args
 
 import numpy as np
@@ -20,9 +21,16 @@ class ColumnsError(PathcastError):
     """The columns of a log are too many for a policy."""
 
 
-def fit_columns(context: pl.DataFrame) -> tuple[Column, ...]:
-    """One column each; constant numbers are left out. Raises ColumnsError for too many."""
-    columns = [column for series in context.get_columns() if (column := _fitted(series)) is not None]
+def fit_columns(context: pl.DataFrame, kept: Sequence[str] = ()) -> tuple[Column, ...]:
+    """One column each; constant numbers are left out unless they are `kept`.
+
+    Raises ColumnsError for too many.
+    """
+    columns = [
+        column
+        for series in context.get_columns()
+        if (column := _fitted(series, series.name in kept)) is not None
+    ]
     inputs = sum(column.name not in BASE for column in columns)
     if inputs > MAX_INPUTS:
         raise ColumnsError(
@@ -32,7 +40,7 @@ def fit_columns(context: pl.DataFrame) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def _fitted(series: pl.Series) -> Column | None:
+def _fitted(series: pl.Series, kept: bool) -> Column | None:
     if series.dtype == pl.String:
         return Column(series.name, words=LIVE_WORDS.get(series.name) or _words(series))
     values = series.cast(pl.Float64).to_numpy().astype(np.float64)
@@ -40,10 +48,10 @@ def _fitted(series: pl.Series) -> Column | None:
     spread = float(known.std()) if len(known) else 0.0
     missing = len(known) < len(values)
     if spread <= 1e-12 * max(1.0, float(np.abs(known).max(initial=0.0))):
-        if not (missing and len(known)):
+        if not (missing and len(known)) and not kept:
             return None
         spread = 1.0
-    return Column(series.name, float(known.mean()), spread, missing)
+    return Column(series.name, float(known.mean()) if len(known) else 0.0, spread, missing)
 
 
 def _words(series: pl.Series) -> tuple[str, ...]:

@@ -70,9 +70,12 @@ class LearningData:
 
 
 def learning_data(
-    decisions: LoggedDecisions, features: Sequence[ActionFeatures] | None = None
+    decisions: LoggedDecisions,
+    features: Sequence[ActionFeatures] | None = None,
+    kept: Sequence[str] = (),
 ) -> LearningData:
-    """Fit the columns to the log; `features` describe actions, those without are ads without a price.
+    """Fit the columns to the log; `features` describe actions, those without are ads without a price. `kept`
+    columns stay also where they are constant.
 
     Raises PolicyTrainingError for too few decisions and for more columns than a decision's record holds.
     """
@@ -80,7 +83,7 @@ def learning_data(
         raise PolicyTrainingError(
             f"found {len(decisions)} decisions to learn from; expected at least {FEWEST}; name more logs"
         )
-    columns = fit_columns(decisions.context)
+    columns = fit_columns(decisions.context, kept)
     described = described_actions(decisions.actions, {one.name: one for one in features or ()})
     return encoded(decisions, columns, described, ActionEncoding.of(described))
 

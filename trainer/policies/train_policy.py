@@ -38,13 +38,15 @@ def train(
     placement: str = "",
     created_at: str = "",
     notes: Mapping[str, Any] | None = None,
+    kept: Sequence[str] = (),
 ) -> Files:
     """The files of a policy of `kind` (`KINDS`). `features` describe the actions of the log, and others.
+    `kept` columns are the policy's also where they are constant in the log.
 
     The same log, settings and seed give the same files on the same machine. Raises PolicyTrainingError.
     """
     settings = settings or PolicySettings()
-    data = learning_data(decisions, features)
+    data = learning_data(decisions, features, kept)
     parts = _parts(kind, settings, data)
     heads = [_weighted(learn_head(one, data, settings), weight) for one, weight in parts.items()]
     facts = {"decisions": len(data), "mean_reward": float(decisions.reward.mean()), "seed": settings.seed}

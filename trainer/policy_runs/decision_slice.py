@@ -11,7 +11,9 @@ from typing import Final
 
 import polars as pl
 
+from models.contract.decision_context import inputs_mark
 from models.durable_files import replacing
+from models.policies.context_columns import HIDDEN
 from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_tables import BY_NAME, REWARDS, LogTable
 from trainer.policy_runs.policy_workdir import PolicyRunError
@@ -29,7 +31,10 @@ _CONTEXT: Final = pl.Struct(
         "vector": pl.List(pl.Float64),
     }
 )
-_KEPT: Final = ("decision_id", "visitor_id", "action", "propensity", "probabilities", "context")
+_KEPT: Final = (
+    *("decision_id", "visitor_id", "action", "propensity", "probabilities", "context"),
+    *("policy_version", "model_version"),
+)
 #: Context columns of every live decision.
 BASE: Final = ("purchase_probability", "stage", "cart_value", "event", "click", "session_risk")
 
@@ -38,7 +43,9 @@ BASE: Final = ("purchase_probability", "stage", "cart_value", "event", "click", 
 class DecisionSlice:
     """What a run reads: `placement` whose action without effect is `none`, the `most` newest decisions.
 
-    `inputs` are names of the context's vector; records with another number of inputs have them empty.
+    `inputs` are the names of the context's vector. Decisions that were recorded with others are left out, and
+    so are those of other networks than the newest decision's where session states are among them: states of
+    two networks have nothing in common.
     """
 
     placement: str
@@ -54,22 +61,43 @@ class DecisionSlice:
     def write(self, log: EventLog, to: Path) -> int:
         """Write the table to a Parquet file; returns how many decisions it has. Equal logs give equal tables.
 
-        Raises EventLogError, and PolicyRunError for a log without rewards of the placement.
+        Raises EventLogError, and PolicyRunError for a log without rewards of the placement, or of its inputs.
         """
         rewarded = self._newest(log, REWARDS, pl.col("reward"))
         if not len(rewarded):
             raise PolicyRunError(
                 f"{log.place.url} has no rewards of the placement {self.placement}: workers publish them "
-                "when attribution windows close"
+                f"when attribution windows close{self._recorded}"
             )
         within = pl.col("ts").is_between(rewarded["ts"].min(), rewarded["ts"].max())
         nothing = self._newest(log, DECISIONS, pl.lit(0.0).alias("reward"))
         idle = nothing.filter(within, pl.col("action") == self.none)
         rows = pl.concat([rewarded, idle]).unique("decision_id", keep="first", maintain_order=True)
-        table = self._table(rows.sort("ts", "decision_id").tail(self.most))
+        rows = self._of_one_network(rows.sort("ts", "decision_id"))
+        table = self._table(rows.tail(self.most))
         with replacing(to) as path:
             table.write_parquet(path)
         return len(table)
+
+    @property
+    def _recorded(self) -> str:
+        if not self.inputs:
+            return ""
+        return f", with {', '.join(self.inputs)} once the actions file names them under inputs"
+
+    def _of_one_network(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """With the column `network`, empty where any network's decisions are alike."""
+        if not any(name.startswith(HIDDEN) for name in self.inputs):
+            return rows.with_columns(network=pl.lit(""))
+        scored = rows.filter(pl.col("model_version") != "")
+        if scored.is_empty():
+            raise PolicyRunError(
+                f"no network answered the {len(rows)} decisions of the placement {self.placement}, so they "
+                "have no session states: announce one, or leave hidden:N out of the actions file's inputs"
+            )
+        return scored.filter(pl.col("model_version") == pl.col("model_version").last()).with_columns(
+            network=pl.col("model_version")
+        )
 
     def _newest(self, log: EventLog, table: LogTable, reward: pl.Expr) -> pl.DataFrame:
         """Rows of the newest files until there are enough, columns _KEPT, `ts` and `reward`."""
@@ -80,7 +108,9 @@ class DecisionSlice:
             if count >= self.most:
                 break
             frame = log.read(file, columns).filter(
-                pl.col("_refused").is_null(), pl.col("placement") == self.placement
+                pl.col("_refused").is_null(),
+                pl.col("placement") == self.placement,
+                pl.col("policy_version").str.ends_with(inputs_mark(self.inputs)),
             )
             frames.append(frame.select(*_KEPT, reward, pl.col(table.time).alias("ts")))
             count += len(frame)
@@ -101,7 +131,7 @@ class DecisionSlice:
             pl.when(fits).then(vector.list.get(at, null_on_oob=True)).alias(name)
             for at, name in enumerate(self.inputs)
         ]
-        fields = ["visitor_id", "ts", "action", "propensity", "probabilities", "reward", "allowed"]
+        fields = ["visitor_id", "ts", "action", "propensity", "probabilities", "reward", "allowed", "network"]
         return _with_allowed(known).select(*fields, *base, *inputs)
 
 
@@ -122,3 +152,9 @@ def _with_allowed(rows: pl.DataFrame) -> pl.DataFrame:
 def _allowed(names: str, mask: int) -> str:
     chosen: Sequence[str] = [name.strip('"') for name in names.split("|")]
     return "|".join(name for at, name in enumerate(chosen) if mask >> at & 1)
+
+
+def network_of(table: Path) -> str:
+    """The network whose session states a written table has; empty where it has none."""
+    known = "network" in pl.read_parquet_schema(table)
+    return str(pl.read_parquet(table, columns=["network"]).item(0, 0)) if known else ""

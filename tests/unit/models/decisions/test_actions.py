@@ -33,6 +33,17 @@ def test_caps_are_in_milliseconds_and_absent_ones_never_bind() -> None:
     assert ActionSet.load(text).caps == {action_hash("ad"): (2, UNLIMITED, UNLIMITED, 180_000)}
 
 
+def test_inputs_are_named_once_and_change_no_digest() -> None:
+    known = ActionSet.load(f'inputs = ["price", "hidden:0"]\n{HEAD}{NONE}')
+    assert known.inputs == ("price", "hidden:0")
+    assert known.digest("any") == ActionSet.load(f"{HEAD}{NONE}").digest("any")
+    with pytest.raises(ActionsError, match=r"inputs: found 'a' twice; .* \(line 1\)"):
+        ActionSet.load(f'inputs = ["a", "b", "a"]\n{HEAD}{NONE}')
+    many = ", ".join(f'"hidden:{number}"' for number in range(65))
+    with pytest.raises(ActionsError, match="<= 64"):
+        ActionSet.load(f"inputs = [{many}]\n{HEAD}{NONE}")
+
+
 def version_of(text: str) -> str:
     return ActionSet.load(text).digest("any")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from models.contract.decision_context import inputs_mark
 from models.decisions.actions import ActionSet
 from models.policies.context_columns import Column
 from models.registry import policy_versions, registry, remote
@@ -36,7 +37,7 @@ def test_a_saved_policy_is_loaded_with_its_kind_placement_and_metrics(tmp_path: 
         "softmax",
     )
     policy = version.bound(actions)
-    assert policy.version == f"{version.id}.{actions.digest('learned/1')}"
+    assert policy.version == f"{version.id}.{actions.digest('learned/1')}{inputs_mark(policy.inputs)}"
 
 
 def test_names_sort_by_time_and_the_same_content_has_the_same_name(tmp_path: Path, actions) -> None:

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from models.contract.decision_context import inputs_mark
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import ActionsError
+from models.decisions.verify import verify
 from models.features import features
 from models.policies.context_columns import Column
 from models.policies.learned_policy import load
@@ -67,6 +69,22 @@ def test_a_state_that_the_network_does_not_have_is_zero(tmp_path) -> None:
 def test_a_column_that_does_not_exist_is_refused(name: str) -> None:
     with pytest.raises(ActionsError, match="correct its inputs"):
         ContextVectors(policy((Column(name),)))
+
+
+def test_rules_are_recorded_with_the_files_inputs_and_verified(tmp_path) -> None:
+    rules = ActionSet.load(f'inputs = ["price", "hidden:3"]\n{ACTIONS}')
+    decided = []
+    for actions in (rules, ActionSet.load(ACTIONS)):
+        worker = Offline(tiny(tmp_path, width=WIDTH), actions=actions)
+        decided.append(worker.run(records(clicks(30, price=12.5)), 30)[0][worker.names.ad_decisions])
+    with_inputs, without = decided
+    vectors = np.array([one["context"]["vector"] for one in with_inputs])
+    assert vectors.all()
+    assert [one["action"] for one in with_inputs] == [one["action"] for one in without]
+    assert {one["policy_version"] for one in with_inputs} == {
+        f"{one['policy_version']}{inputs_mark(rules.inputs)}" for one in without
+    }
+    assert [difference for one in with_inputs for difference in verify(one, rules)] == []
 
 
 def test_features_keep_their_place_between_states() -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from models.contract.decision_context import Context
+from models.contract.decision_context import Context, inputs_mark
 from models.contract.updates import ModelUpdate, decode_report, policy_key
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import ActionsError
@@ -63,7 +63,8 @@ async def test_rules_decide_until_a_version_is_announced_and_the_last_of_several
     first, second = (tiny_policies.policy(registry, LEARNED, seed) for seed in (1, 2))
     await policies.apply([(KEY, tiny_policies.announcement(one)) for one in (first, second)])
     assert version(policies) == second.id
-    assert policies.of(None).policy.version == f"{second.id}.{LEARNED.digest('learned/1')}"
+    made = policies.of(None).policy.version
+    assert made == f"{second.id}.{LEARNED.digest('learned/1')}{inputs_mark(('price',))}"
     await policies.apply([(KEY, tiny_policies.announcement(first))])
     assert version(policies) == first.id
     assert policies._metrics.policy_swaps.labels(LEARNED.placement)._value.get() == 2
@@ -77,6 +78,27 @@ async def test_a_file_with_rules_is_not_changed_by_an_announcement(registry, tol
     assert version(policies).startswith("2023")
     await policies.take_actions([RULES])
     assert version(policies) == "rules"
+
+
+async def test_the_files_inputs_are_those_of_the_version_that_decides(registry, told):
+    """Later policies are trained from what is recorded: a version with other inputs would record no more."""
+    fitting = ActionSet.load(f'policy = "learned"\ninputs = ["price"]\n{ACTIONS}')
+    other = ActionSet.load(f'policy = "learned"\ninputs = ["price", "hidden:0"]\n{ACTIONS}')
+    policies = following(str(registry), registry.parent, told, fitting)
+    made = tiny_policies.policy(registry, fitting)
+    await policies.apply([(KEY, tiny_policies.announcement(made))])
+    assert version(policies) == made.id
+    await policies.take_actions([other])
+    assert (version(policies), refusals(policies)) == ("rules", {"inputs": 1})
+    assert policies.of(None).policy.inputs == ("price", "hidden:0")
+    await policies.take_actions([fitting])
+    assert version(policies) == made.id
+
+
+async def test_a_file_with_an_input_that_no_click_has_is_refused_and_nothing_changes(policies):
+    with pytest.raises(ActionsError, match=r"\['weather'\]"):
+        await policies.take_actions([ActionSet.load(f'inputs = ["weather"]\n{ACTIONS}')])
+    assert policies.of(None).policy.inputs == ()
 
 
 async def test_announcements_of_networks_and_of_unknown_kinds_are_left_alone(policies, registry):

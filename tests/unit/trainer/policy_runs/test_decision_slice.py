@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.contract.decision_context import Context
+from models.contract.decision_context import Context, inputs_mark
 from models.contract.rewards import Reward, RewardParts
 from tests.eventlogs import START, Record
 from trainer.eventlog.buffer import Buffer, TopicSource
@@ -17,7 +17,7 @@ from trainer.eventlog.log import EventLog
 from trainer.eventlog.log_tables import BY_NAME, REWARDS, LogTable
 from trainer.eventlog.rows import Rows
 from trainer.off_policy.decision_log import HowRead, read_decisions
-from trainer.policy_runs.decision_slice import DecisionSlice
+from trainer.policy_runs.decision_slice import DecisionSlice, network_of
 from trainer.policy_runs.policy_workdir import PolicyRunError
 
 SHOP = DecisionSlice("shop", "nothing", (), 1_000)
@@ -124,12 +124,58 @@ def test_the_newest_are_kept_and_equal_logs_give_equal_tables(tmp_path: Path) ->
     assert times.to_list() == [START + 1_000 * number for number in range(18, 30)]
 
 
-def test_inputs_of_the_vector_have_columns_and_other_vectors_none(tmp_path: Path) -> None:
-    rewards = [_reward(0, context=_context(vector=[0.5, 2.0])), _reward(1)]
-    shop = DecisionSlice("shop", "nothing", ("session_clicks", "hidden:0"), 100)
-    shop.write(_log(tmp_path, rewards), tmp_path / "slice")
+STATES = ("session_clicks", "hidden:0")
+
+
+def _recorded(number: int, vector: list[float], inputs: Sequence[str] = STATES, **fields: Any) -> Reward:
+    version = f"20260101T000000-a.b{inputs_mark(inputs)}"
+    return _reward(number, context=_context(vector=vector), policy_version=version, **fields)
+
+
+def test_inputs_have_columns_and_decisions_recorded_with_others_are_left_out(
+    tmp_path: Path,
+) -> None:
+    rewards = [
+        _recorded(0, [0.5, 2.0]),
+        _reward(1),
+        _recorded(2, [3.0, 4.0], inputs=STATES[::-1]),
+        _recorded(3, [5.0, 6.0], inputs=("session_clicks", "hidden:1")),
+        _recorded(4, [7.0, 8.0]),
+    ]
+    idle = [_nothing(1), _nothing(2) | {"policy_version": f"r{inputs_mark(STATES)}"}]
+    idle[1]["context"] = idle[1]["context"] | {"vector": [1.0, 1.5]}
+    shop = DecisionSlice("shop", "nothing", STATES, 100)
+    assert shop.write(_log(tmp_path, rewards, idle), tmp_path / "slice") == 3
     table = pl.read_parquet(tmp_path / "slice")
-    assert table.select("session_clicks", "hidden:0").rows() == [(0.5, 2.0), (None, None)]
+    assert table.select(*STATES).rows() == [(0.5, 2.0), (1.0, 1.5), (7.0, 8.0)]
+    assert network_of(tmp_path / "slice") == "m"
+
+
+def test_session_states_are_those_of_the_newest_decisions_network(tmp_path: Path) -> None:
+    networks = ["old", "new", "old", "new", ""]
+    rewards = [_recorded(at, [1.0, at], model_version=network) for at, network in enumerate(networks)]
+    log = _log(tmp_path, rewards)
+    DecisionSlice("shop", "nothing", STATES, 100).write(log, tmp_path / "slice")
+    assert pl.read_parquet(tmp_path / "slice")["hidden:0"].to_list() == [1.0, 3.0]
+    assert network_of(tmp_path / "slice") == "new"
+
+
+def test_features_are_alike_whichever_network_answers(tmp_path: Path) -> None:
+    one = ("session_clicks",)
+    rewards = [_recorded(at, [1.0 + at], one, model_version=f"m{at}") for at in range(3)]
+    DecisionSlice("shop", "nothing", one, 100).write(_log(tmp_path, rewards), tmp_path / "slice")
+    assert pl.read_parquet(tmp_path / "slice")["session_clicks"].to_list() == [1.0, 2.0, 3.0]
+    assert network_of(tmp_path / "slice") == ""
+
+
+def test_a_log_without_the_inputs_says_what_records_them(tmp_path: Path) -> None:
+    with pytest.raises(PolicyRunError, match="with session_clicks, hidden:0 once the actions file"):
+        DecisionSlice("shop", "nothing", STATES, 100).write(_log(tmp_path, [_reward(0)]), tmp_path / "slice")
+    unscored = [_recorded(0, [1.0, 2.0], model_version="")]
+    with pytest.raises(PolicyRunError, match="no network answered"):
+        DecisionSlice("shop", "nothing", STATES, 100).write(
+            _log(tmp_path / "n", unscored), tmp_path / "slice"
+        )
 
 
 def test_actions_that_came_later_keep_earlier_masks_right(tmp_path: Path) -> None:
