@@ -1,11 +1,14 @@
 """The gateway's settings, each an environment variable `PATHCAST_GATEWAY_…`."""
 
+import os
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.data_folders import data_folder, documented
 
 
 class GatewaySettings(BaseSettings):
@@ -63,6 +66,16 @@ class GatewaySettings(BaseSettings):
         gt=0,
         le=300,
         description="Time for Kafka to acknowledge an event; after it, callers get 503.",
+    )
+    predict: bool = Field(
+        default=True,
+        description="Whether to load the announced model, for `/v1/predict` and items; without it a gateway "
+        "starts sooner and needs less memory.",
+    )
+    datadir: Path = Field(
+        default_factory=lambda: Path(data_folder("gateway", os.environ)),
+        json_schema_extra={**documented("gateway")},
+        description="Folder for copies of versions, where `PATHCAST_REGISTRY` is a URL.",
     )
     answers_timeout_ms: int = Field(
         default=150,

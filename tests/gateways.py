@@ -21,9 +21,19 @@ from gateway.http.gateway_metrics import GatewayMetrics
 from gateway.http.guard import TokenGuard
 from gateway.http.parts import GatewayPart
 from gateway.http.token_file import Role
+from gateway.lookups.item_lookups import ItemLookups
+from gateway.lookups.lookup_routes import item_routes, model_routes, visitor_routes
+from gateway.lookups.visitor_routing import VisitorRouting
+from gateway.lookups.worker_addresses import WorkerAddresses
+from gateway.predictions.predict_routes import predict_routes
+from gateway.predictions.predictor import Predictor
 from gateway.service.application import create_app
 from models.contract.aliases import event_name
 from models.contract.events import Limits
+from models.registry.versions import Version
+from models.serving.merchandising import Merchandiser
+from models.serving.shop_rules import ShopRules
+from tests.offline import Offline
 
 HOST = "http://127.0.0.1"
 LATER = datetime.now(UTC) + timedelta(days=1)
@@ -79,11 +89,20 @@ class TestProducer:
 
 
 class TestGateway:
-    """The application of collection and answers, and a client of it."""
+    """The application of all parts but those that need Kafka, and a client of it.
+
+    `version` is in use; `workers` are their addresses, by default one at which nobody listens.
+    """
 
     __test__ = False
 
-    def __init__(self, settings: GatewaySettings, *parts: GatewayPart) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        version: Version | None = None,
+        workers: str = "http://127.0.0.1:9",
+        partitions: int = 4,
+    ) -> None:
         self.settings, self.metrics, self.producer = settings, GatewayMetrics(), TestProducer()
         self.recent = RecentAnswers(settings.answers_mb << 20, settings.answers_seconds, self.metrics)
         self.writer = ClicksWriter(
@@ -94,7 +113,10 @@ class TestGateway:
             settings.delivery_seconds,
         )
         self.guard = TokenGuard(settings)
-        self.app = create_app(settings, self.guard, self.metrics, [self._events(), *parts])
+        self.offline = Offline(version)
+        self.routing = VisitorRouting(WorkerAddresses(workers), partitions)
+        self.parts = [self._events(), self._lookups(), self._predictions()]
+        self.app = create_app(settings, self.guard, self.metrics, self.parts)
 
     def _events(self) -> GatewayPart:
         reader = ClickReader(Limits(), event_name, self.settings.unknown_fields == "ignore")
@@ -105,6 +127,20 @@ class TestGateway:
         router.include_router(collection_routes(collection, self.settings))
         router.include_router(answer_routes(self.recent, lambda visitor: visitor))
         return GatewayPart(router, self.writer.running, self.writer.conditions)
+
+    def _lookups(self) -> GatewayPart:
+        models, decoder = self.offline.models, self.offline.pipeline.decoder
+        items = ItemLookups(decoder.catalogue, Merchandiser(ShopRules(), decoder.catalogue))
+        router = APIRouter()
+        router.include_router(visitor_routes(self.routing))
+        router.include_router(item_routes(items, lambda: models.current))
+        router.include_router(model_routes(models.describe, self.routing))
+        return GatewayPart(router, self.routing.running)
+
+    def _predictions(self) -> GatewayPart:
+        predictor = Predictor(self.offline.pipeline, self.offline.names)
+        reader = ClickReader(Limits(check_skew=False), event_name)
+        return GatewayPart(predict_routes(predictor, reader, self.settings), predictor.running)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[httpx.AsyncClient]:

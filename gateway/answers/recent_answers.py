@@ -62,6 +62,14 @@ class EventAnswers(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Told).decode
 
 
+def event_of(value: bytes) -> str | None:
+    """The event that an answer is to; None for what is no answer of a worker."""
+    try:
+        return _decode(value).event_id
+    except (ValueError, RecursionError):
+        return None
+
+
 class RecentAnswers:
     """Keeps the latest answers of all events within `most_bytes`, each for `seconds`."""
 
@@ -81,10 +89,9 @@ class RecentAnswers:
         """Keep the answers of one fetch; then tell those who wait, so that all placements are there."""
         now, complete = self._clock(), dict[str, EventAnswers]()
         for answer in answers:
-            try:
-                event_id = _decode(answer.value).event_id
-            except (ValueError, RecursionError):
-                continue  # no answer of a worker
+            event_id = event_of(answer.value)
+            if event_id is None:
+                continue
             entry = self._entries.get(event_id)
             if entry is None:
                 entry = self._entries[event_id] = EventAnswers(answer.key, now)

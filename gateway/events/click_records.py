@@ -28,13 +28,12 @@ _strict = msgspec.json.Decoder(Click).decode
 
 
 class ClickRecord(NamedTuple):
-    """A record of `clicks`. The key is the visitor's id, as `pathcast replay` sends it."""
+    """A record of `clicks`, keyed as `pathcast replay` keys it, and its event time (epoch ms)."""
 
     event_id: str
     key: bytes
     value: bytes
-    timestamp: int
-    headers: Sequence[tuple[str, bytes]] = ()
+    ts: int
 
 
 class RefusedEvent(NamedTuple):
@@ -72,7 +71,7 @@ class ClickReader:
             value, click, unknown = _encode(raw), reading.click, self._unknown(raw, reading)
         if not isinstance(click, Rejected):
             key = click.visitor_id.encode()
-            found = ClickRecord(click.event_id, key, value, now)
+            found = ClickRecord(click.event_id, key, value, click.ts)
             if unknown:
                 return _stranger(event.at, unknown)
             # Once more, as a worker sees it: size and clock.

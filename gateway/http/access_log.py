@@ -1,12 +1,14 @@
 """Around every request: count it, time it, and log it without personal data."""
 
 import time
+import traceback
 from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.gateway_metrics import GatewayMetrics
+from gateway.http.problems import HttpProblem
 
 log = structlog.get_logger("pathcast.gateway")
 #: Sent with every answer: none is a page, and none may be kept by caches in between.
@@ -23,18 +25,22 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
+        started, status, begun = time.perf_counter(), 500, False
 
         async def told(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
                 given = {name for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(one for one in HEADERS if one[0] not in given)]
             await send(message)
 
         try:
             await self._app(scope, receive, told)
+        except Exception as error:  # noqa: BLE001 - its text may quote a person, so only its place is logged
+            log.error("a request failed", error=type(error).__name__, at=_place(error))
+            if not begun:
+                await _FAULT(scope, receive, told)
         finally:
             self._tell(scope, status, time.perf_counter() - started)
 
@@ -49,7 +55,14 @@ class AccessLog:
         )
 
 
+_FAULT = HttpProblem(500, "fault", "a fault of the gateway; its log has the place").response()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _place(error: Exception) -> str:
+    """File and line at which an error was raised."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
 
 
 def _route(scope: Scope) -> str:

@@ -3,12 +3,14 @@
 import socket
 
 import structlog
+import torch
 import uvicorn
 from fastapi import FastAPI
 
 from gateway.gateway_settings import GatewaySettings
 from gateway.service.patience import PatientProtocol
 from models.errors import PathcastError
+from streams.transport import interpreter
 
 log = structlog.get_logger("pathcast.gateway")
 #: Seconds for requests that are under way when the gateway stops.
@@ -21,6 +23,9 @@ class GatewaySetUpError(PathcastError):
 
 def serve(app: FastAPI, settings: GatewaySettings) -> None:
     """Listen and answer; returns when stopped. Raises GatewaySetUpError."""
+    # The matrices of a path are small: more threads would wait for each other.
+    torch.set_num_threads(1)
+    interpreter.tune()
     listening = bound(settings)
     try:
         server = uvicorn.Server(_config(app, settings))

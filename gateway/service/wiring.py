@@ -1,75 +1,18 @@
 """Build the gateway's application from its settings and those of the installation."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import NamedTuple
+from fastapi import FastAPI
 
-from fastapi import APIRouter, FastAPI
-
-from gateway.answers.answer_follower import AnswerFollower
-from gateway.answers.answer_routes import VisitorKey, answer_routes
-from gateway.answers.recent_answers import RecentAnswers
-from gateway.events.click_records import ClickReader
-from gateway.events.clicks_writer import ClicksWriter, clicks_producer
-from gateway.events.collecting import Collection, collection_routes
 from gateway.gateway_settings import GatewaySettings
 from gateway.http.gateway_metrics import GatewayMetrics
 from gateway.http.guard import TokenGuard
-from gateway.http.parts import GatewayPart
 from gateway.service.application import create_app
-from models.contract.aliases import EventNames
-from streams.config import secret_file
-from streams.config.connection import Connection
-from streams.config.topics import ANSWERS, TopicNames
-from streams.config.worker_settings import WorkerSettings
-
-
-class ServedShop(NamedTuple):
-    """The installation that a gateway serves; `events` reads producers' event names."""
-
-    worker: WorkerSettings
-    connection: Connection
-    names: TopicNames
-    events: EventNames
+from gateway.service.event_wiring import event_part
+from gateway.service.model_wiring import model_parts
+from gateway.service.served_shop import ServedShop
 
 
 def application(settings: GatewaySettings, shop: ServedShop) -> FastAPI:
-    """The application with all parts. Raises TokenFileError, SetUpError."""
-    metrics = GatewayMetrics()
-    guard = TokenGuard(settings)
-    return create_app(settings, guard, metrics, [_events(settings, shop, metrics)])
-
-
-def _events(settings: GatewaySettings, shop: ServedShop, metrics: GatewayMetrics) -> GatewayPart:
-    """Collection and answers."""
-    connection, key = shop.connection.aiokafka(), _visitor_key(shop)
-    recent = RecentAnswers(settings.answers_mb << 20, settings.answers_seconds, metrics)
-    topics = {role: getattr(shop.names, role) for role in ANSWERS}
-    follower = AnswerFollower(topics, connection, recent.take)
-    writer = ClicksWriter(
-        shop.names.clicks,
-        lambda: clicks_producer(connection, shop.worker.max_event_bytes),
-        metrics,
-        settings.waiting_events,
-        settings.delivery_seconds,
-    )
-    reader = ClickReader(shop.worker.limits(), shop.events, settings.unknown_fields == "ignore")
-    collection = Collection(settings, reader, writer, recent, key, metrics, shop.events.form)
-    router = APIRouter()
-    router.include_router(collection_routes(collection, settings))
-    router.include_router(answer_routes(recent, key))
-
-    @asynccontextmanager
-    async def running() -> AsyncIterator[None]:
-        async with follower.running(), writer.running():
-            yield
-
-    return GatewayPart(router, running, lambda: writer.conditions() | follower.conditions())
-
-
-def _visitor_key(shop: ServedShop) -> VisitorKey:
-    """Keys of answers: visitors' ids, or their pseudonyms."""
-    pseudonymiser = secret_file.pseudonyms(shop.worker.pseudonym_key_file)
-    if pseudonymiser is None:
-        return lambda visitor: visitor
-    return lambda visitor: pseudonymiser.visitor(visitor).encode()
+    """The application with all parts. Raises TokenFileError, SetUpError, WorkerAddressError."""
+    metrics, guard = GatewayMetrics(), TokenGuard(settings)
+    parts = [event_part(settings, shop, metrics), *model_parts(settings, shop)]
+    return create_app(settings, guard, metrics, parts)

@@ -63,6 +63,10 @@ class Merchandiser:
             self._barred or self._blocked_categories or rules.most_per_category or not rules.recommend_bought
         )
 
+    def is_barred(self, item_id: str) -> bool:
+        """Whether an item is recommended to nobody, by the rules or by the catalogue."""
+        return item_id in self._barred
+
     def changed(self, item_id: str, item: Item | None) -> None:
         """The catalogue changed an item; None: it was removed."""
         barred = item_id in self._blocked or (item is not None and not self._sold(item))

@@ -72,4 +72,5 @@ def _endpoints(at: Installation, parts: PipelineParts, ready: Conditions) -> End
         lambda: parts.models.describe() | {"policies": parts.policies.describe()},
         partial(lookups.owns_all, at.partitions),
         parts.actions.describe,
+        lookups.owned,
     )

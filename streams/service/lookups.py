@@ -22,6 +22,10 @@ class Lookups:
         """Whether all partitions are assigned here, so that a visitor who is not found has no record."""
         return len(self._pipeline.caches) == partitions
 
+    def owned(self) -> list[int]:
+        """The partitions that are looked into."""
+        return sorted(self._pipeline.caches)
+
     def look_up(self, visitor_id: str) -> dict[str, Any] | None:
         """Profile, state and last answers of a visitor of an assigned partition."""
         name = self._name(visitor_id)

@@ -1,9 +1,9 @@
 """The worker's HTTP endpoints: health, readiness, metrics, models, and one visitor."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from prometheus_client import generate_latest
@@ -19,6 +19,8 @@ Lookup = Callable[[str], dict[str, Any] | None]
 Told = Callable[[], dict[str, Any]]
 
 
+#: Header of answers on visitors: the partitions whose visitors this worker knows, separated by commas.
+OWNED: Final = "Pathcast-Partitions"
 _ELSEWHERE = "unknown here: another worker may own this visitor's partition"
 _NOWHERE = "no record: never seen here, expired or forgotten"
 
@@ -38,11 +40,12 @@ class Endpoints:
         models: Told,
         owns_all: Callable[[], bool] = lambda: False,
         actions: Told = dict,
+        owned: Callable[[], Iterable[int]] = tuple,
     ) -> None:
         self.host, self.port = host, port
         self._token, self._metrics = token, metrics
         self._conditions, self._lookup, self._explain, self._models = conditions, lookup, explain, models
-        self._owns_all, self._actions = owns_all, actions
+        self._owns_all, self._actions, self._owned = owns_all, actions, owned
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -97,12 +100,14 @@ class Endpoints:
     def _known(self, request: web.Request, lookup: Lookup) -> web.Response:
         if not self._may_see(request):
             raise web.HTTPUnauthorized(text="needs `Authorization: Bearer <PATHCAST_WEB_TOKEN>`")
+        # Partitions first: of one that is given away in between, the gateway asks another worker.
+        owned = {OWNED: ",".join(map(str, self._owned()))}
         known = lookup(request.match_info["id"])
         if known is None:
             # A visitor with a record may still have no explanation.
             nowhere = lookup == self._lookup and self._owns_all()
-            raise web.HTTPNotFound(text=_NOWHERE if nowhere else _ELSEWHERE)
-        return web.json_response(known)
+            raise web.HTTPNotFound(text=_NOWHERE if nowhere else _ELSEWHERE, headers=owned)
+        return web.json_response(known, headers=owned)
 
     def _may_see(self, request: web.Request) -> bool:
         if self._token is None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from deploy.terminal import event_map_option
 from deploy.terminal.help_pages import Group
+
+if TYPE_CHECKING:
+    from gateway.service.served_shop import ServedShop
+    from streams.config.worker_settings import WorkerSettings
 
 ROLES = ("collect", "read", "operate", "privacy")
 
@@ -39,21 +44,31 @@ def command(ctx: click.Context) -> None:
 
 
 def _serve() -> None:
-    from deploy.cluster import clients
     from gateway.gateway_settings import GatewaySettings
     from gateway.service.serving import serve
-    from gateway.service.wiring import ServedShop, application
+    from gateway.service.wiring import application
     from streams import logging_setup
-    from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
-    from streams.service import preflight
 
-    settings, worker, names = GatewaySettings(), WorkerSettings(), TopicNames()
+    settings, worker = GatewaySettings(), WorkerSettings()
     logging_setup.configure(worker.log_level, worker.log_format)
-    to = clients.connection()
-    preflight.check_topics(to, names, worker.envelope_key_file is not None)
-    shop = ServedShop(worker, to, names, event_map_option.of_worker(worker))
-    serve(application(settings, shop), settings)
+    serve(application(settings, _shop(worker)), settings)
+
+
+def _shop(worker: WorkerSettings) -> ServedShop:
+    """The installation, whose topics are checked as a worker checks them."""
+    from deploy.cluster import clients
+    from deploy.cluster.actions_text import actions_text
+    from deploy.commands.cluster.worker_command import shop_text
+    from gateway.service.served_shop import ServedShop
+    from streams.config.topics import TopicNames
+    from streams.service import preflight
+    from streams.service.pipeline_wiring import ShopFiles
+
+    names, to = TopicNames(), clients.connection()
+    partitions = preflight.check_topics(to, names, worker.envelope_key_file is not None)
+    files = ShopFiles(actions_text(worker), shop_text(worker), event_map_option.of_worker(worker))
+    return ServedShop(worker, to, names, partitions, files)
 
 
 @command.command()

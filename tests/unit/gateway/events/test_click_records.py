@@ -45,7 +45,7 @@ def records(body, **options):
 
 def clicks(found):
     """What a worker makes of the records."""
-    told = [BareRecord(one.key, one.value, one.timestamp, ()) for one in found]
+    told = [BareRecord(one.key, one.value, NOW, ()) for one in found]
     return Decoder(Limits(), Catalogue()).decode(told)
 
 

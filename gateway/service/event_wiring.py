@@ -1,0 +1,55 @@
+"""Wire collection and answers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter
+
+from gateway.answers.answer_follower import AnswerFollower
+from gateway.answers.answer_routes import VisitorKey, answer_routes
+from gateway.answers.recent_answers import RecentAnswers
+from gateway.events.click_records import ClickReader
+from gateway.events.clicks_writer import ClicksWriter, clicks_producer
+from gateway.events.collecting import Collection, collection_routes
+from gateway.gateway_settings import GatewaySettings
+from gateway.http.gateway_metrics import GatewayMetrics
+from gateway.http.parts import GatewayPart
+from gateway.service.served_shop import ServedShop
+from streams.config import secret_file
+from streams.config.topics import ANSWERS
+
+
+def event_part(settings: GatewaySettings, shop: ServedShop, metrics: GatewayMetrics) -> GatewayPart:
+    """Collection and answers. Raises SetUpError for a secret that cannot be read."""
+    connection, key = shop.connection.aiokafka(), visitor_key(shop)
+    recent = RecentAnswers(settings.answers_mb << 20, settings.answers_seconds, metrics)
+    topics = {role: getattr(shop.names, role) for role in ANSWERS}
+    follower = AnswerFollower(topics, connection, recent.take)
+    writer = ClicksWriter(
+        shop.names.clicks,
+        lambda: clicks_producer(connection, shop.worker.max_event_bytes),
+        metrics,
+        settings.waiting_events,
+        settings.delivery_seconds,
+    )
+    events = shop.files.events
+    reader = ClickReader(shop.worker.limits(), events, settings.unknown_fields == "ignore")
+    collection = Collection(settings, reader, writer, recent, key, metrics, events.form)
+    router = APIRouter()
+    router.include_router(collection_routes(collection, settings))
+    router.include_router(answer_routes(recent, key))
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        async with follower.running(), writer.running():
+            yield
+
+    return GatewayPart(router, running, lambda: writer.conditions() | follower.conditions())
+
+
+def visitor_key(shop: ServedShop) -> VisitorKey:
+    """Keys of answers: visitors' ids, or their pseudonyms."""
+    pseudonymiser = secret_file.pseudonyms(shop.worker.pseudonym_key_file)
+    if pseudonymiser is None:
+        return lambda visitor: visitor
+    return lambda visitor: pseudonymiser.visitor(visitor).encode()
