@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +27,9 @@ from streams.metrics import Metrics
 from streams.pipeline.processor import Pipeline
 from streams.pipeline.served_policy import OnlyPolicy
 from streams.privacy.sealing import Sealer
+from streams.rollout.arm_versions import ArmVersions
 from streams.rollout.experiments import Experiments
-from streams.rollout.model_cache import ModelCache
+from streams.rollout.model_cache import ModelCache, policy_cache
 from streams.rollout.models import Models
 from streams.rollout.shadow import Shadow
 from streams.service.lookups import Lookups
@@ -91,6 +93,11 @@ class DictReader:
         self.get, self.scan = memory.read, memory.scan
 
 
+def arm_versions(registry: str = "registry") -> ArmVersions:
+    """As a worker loads the versions that arms of experiments name."""
+    return ArmVersions(partial(policy_cache, registry, Path("copies")))
+
+
 class Offline:
     """One partition of a worker with everything but Kafka; `state` is what has been committed."""
 
@@ -126,7 +133,7 @@ class Offline:
         decoder = Decoder(limits or Limits(), Catalogue(), pseudonyms=pseudonyms, wire=wire)
         sealer = Sealer(envelopes, topic_id) if envelopes else None
         policy = policy or policy_of(actions if isinstance(actions, ActionSet) else ActionSet.load(actions))
-        self.experiments = Experiments(OnlyPolicy(policy))
+        self.experiments = Experiments(OnlyPolicy(policy), arm_versions())
         self.pipeline = Pipeline(rules, decoder, self.experiments, self.models, self.metrics, sealer)
         self.lookups = Lookups(self.pipeline, self.models)
         self.pipeline.opened(partition, self.reader)

@@ -8,10 +8,16 @@ import msgspec
 from msgspec import Meta
 
 from models.contract.decision_context import HOLD_OUT
+from models.contract.updates import ModelUpdate
 from models.decisions.actions import ActionSet
 from models.decisions.actions_file import Name
 from models.decisions.policy_kinds import LEARNED, policy_of
+from models.errors import PathcastError
 from models.experiments.experiment import Arm, Experiment, ExperimentError, Weight, check
+
+#: From a version of the registry and the actions of its arm to its place and digest. Raises PathcastError
+#: where there is no such version, or where it does not fit.
+FindVersion = Callable[[str, ActionSet], ModelUpdate]
 
 
 class DefinitionArm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,12 +40,17 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_definition(
-    text: str, started_at: int, own_actions: str, read: Callable[[str], str] = str
+    text: str,
+    started_at: int,
+    own_actions: str,
+    read: Callable[[str], str] = str,
+    find: FindVersion | None = None,
 ) -> Experiment:
     """The experiment of a TOML text, checked whole.
 
     `own_actions` is the worker's actions file (for arms that name none), `read` gives the text of an arm's
-    file by its path. Raises ExperimentError and ActionsError.
+    file by its path, `find` the place and digest of a version that an arm names. Raises ExperimentError and
+    ActionsError.
     """
     file = _parsed(text)
     arms = [
@@ -56,9 +67,21 @@ def read_definition(
     )
     check(made)
     own = own_at(ActionSet.load_all(own_actions), made)
-    for arm in arms:
-        arm_actions(made, arm, own)
-    return made
+    decided = [_found(made, arm, arm_actions(made, arm, own), find) for arm in arms]
+    return msgspec.structs.replace(made, arms=decided)
+
+
+def _found(experiment: Experiment, arm: Arm, actions: ActionSet, find: FindVersion | None) -> Arm:
+    if not arm.versioned:
+        return arm
+    where = f"experiment {experiment.name}, arm {arm.name}"
+    if find is None:
+        raise ExperimentError(f"{where}: found the version {arm.policy}; expected none without a registry")
+    try:
+        update = find(arm.policy, actions)
+    except PathcastError as error:
+        raise ExperimentError(f"{where}: the version {arm.policy} cannot decide: {error}") from error
+    return msgspec.structs.replace(arm, path=update.path, sha256=update.sha256 or "")
 
 
 def _parsed(text: str) -> Definition:
@@ -101,7 +124,7 @@ def arm_actions(experiment: Experiment, arm: Arm, own: ActionSet) -> ActionSet:
             "an arm that decides by what the workers have in use; remove the policy and the actions"
         )
     if arm.policy:
-        actions = msgspec.structs.replace(actions, policy=arm.policy)
+        actions = msgspec.structs.replace(actions, policy=LEARNED if arm.versioned else arm.policy)
     policy_of(actions)
     return actions
 

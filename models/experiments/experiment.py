@@ -4,18 +4,23 @@ It is broadcast to all workers as JSON, with the actions files of its arms insid
 and decisions can still be verified when the experiment is over.
 """
 
+import re
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from models.contract.decision_context import HOLD_OUT
+from models.contract.updates import ModelUpdate
 from models.decisions.actions_file import Name
 from models.errors import PathcastError
 
 #: Largest distance of the weights' sum from 1: they are written in decimals.
 SLACK: Final = 1e-9
 MOST_ARMS: Final = 16
+
+#: Names of versions: the time to the second and a digest (`models.registry.version_writing`).
+_VERSION: Final = re.compile(r"\d{8}T\d{6}-[0-9a-f]{12}\Z")
 
 Weight = Annotated[float, Meta(gt=0.0, le=1.0)]
 
@@ -30,7 +35,22 @@ class Arm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     name: Annotated[Name, Meta(description="On the context of each of its decisions.")]
     weight: Annotated[Weight, Meta(description="Its share of the visitors.")]
     actions: Annotated[str, Meta(description="Its actions file, TOML; empty: the worker's own.")] = ""
-    policy: Annotated[str, Meta(description="Policy in place of its file's; empty: its file's.")] = ""
+    policy: Annotated[
+        str,
+        Meta(description="Policy, or version of a learned one, in place of its file's; empty: its file's."),
+    ] = ""
+    path: Annotated[str, Meta(description="Where the version was when the experiment started.")] = ""
+    sha256: Annotated[str, Meta(description="SHA-256 of the version's manifest.json, hex.")] = ""
+
+    @property
+    def versioned(self) -> bool:
+        """Whether its policy is a version of the registry."""
+        return _VERSION.match(self.policy) is not None
+
+    @property
+    def announced(self) -> ModelUpdate:
+        """The version that it names, as announcements say where one is found."""
+        return ModelUpdate(version=self.policy, path=self.path, sha256=self.sha256 or None)
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -29,13 +29,14 @@ def background(
     broadcasts = [
         Broadcast(at.names.items, connection, lambda pairs: parts.catalogue.apply(wire.pairs(pairs))),
         Broadcast(at.names.model_updates, connection, partial(_follow, parts)),
-        Broadcast(at.names.experiments, connection, parts.experiments.apply),
+        Broadcast(at.names.experiments, connection, parts.experiments.follow),
         Broadcast(at.names.budget_grants, connection, grants.apply),
     ]
     chores = [
         start_up_warnings(lambda: parts.models.current, parts.catalogue, parts.policies.unlearned),
         parts.models.run,
         parts.policies.run,
+        parts.experiments.run,
         parts.actions.run,
         lambda: parts.reports.run(parts.models.compared),
         copies.run,

@@ -1,7 +1,7 @@
 """Wire the parts that answer clicks: decoder, policy, model versions, pipeline."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from models.contract.aliases import EventNames
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.decisions.actions import ActionSet
+from models.registry.policy_versions import PolicyVersion
 from models.serving import shop_rules
 from streams.config import secret_file
 from streams.config.processing_config import ProcessingConfig
@@ -16,8 +17,9 @@ from streams.constraints.live_actions import LiveActions
 from streams.metrics import Metrics
 from streams.pipeline.processor import Pipeline
 from streams.privacy.sealing import Sealer
+from streams.rollout.arm_versions import ArmVersions
 from streams.rollout.experiments import Experiments
-from streams.rollout.model_cache import ModelCache, policy_cache
+from streams.rollout.model_cache import ModelCache, VersionCache, policy_cache
 from streams.rollout.models import Models
 from streams.rollout.policies import Policies
 from streams.rollout.reports import Reports
@@ -54,7 +56,7 @@ def pipeline_parts(at: Installation, texts: ShopFiles, sealer: Sealer | None) ->
     policies = _policies(at, metrics, reports, ActionSet.load_all(texts.actions))
     config = ProcessingConfig(at.names, at.partitions, at.settings, shop_rules.parse(texts.shop))
     decoder = _decoder(at, catalogue, texts.events)
-    experiments = Experiments(policies)
+    experiments = Experiments(policies, ArmVersions(_caches(at)))
     pipeline = Pipeline(config, decoder, experiments, models, metrics, sealer)
     actions = LiveActions(at.settings.actions, texts.actions, policies.take_actions, metrics)
     return PipelineParts(pipeline, models, policies, experiments, actions, reports, catalogue, metrics)
@@ -67,9 +69,11 @@ def _models(at: Installation, metrics: Metrics, reports: Reports) -> Models:
 
 
 def _policies(at: Installation, metrics: Metrics, reports: Reports, actions: Sequence[ActionSet]) -> Policies:
-    place, copies = at.settings.registry, at.datadir
-    caches = partial(policy_cache, place, copies)
-    return Policies(actions, caches, metrics, _name(at), reports.tell)
+    return Policies(actions, _caches(at), metrics, _name(at), reports.tell)
+
+
+def _caches(at: Installation) -> Callable[[str], VersionCache[PolicyVersion]]:
+    return partial(policy_cache, at.settings.registry, at.datadir)
 
 
 def _name(at: Installation) -> str:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from deploy.cluster.actions_text import actions_text
+from deploy.cluster.actions_text import own_actions, text_of
 from deploy.commands.policies.intent_values_command import values
 from deploy.terminal.help_pages import Group
 from deploy.terminal.log_options import FILE
 from deploy.terminal.out_file import OUT, writing
 from models.durations import HOUR_MS
-from models.errors import PathcastError
 
 if TYPE_CHECKING:
     from models.experiments.experiment import Experiment
@@ -47,13 +46,15 @@ def start(file: Path, actions: Path | None, dry_run: bool) -> None:
     from deploy.cluster.clients import connection
     from deploy.cluster.experiments_topic import known_experiments, publish_experiment
     from deploy.cluster.records import now_ms
+    from deploy.runs.experiment_versions import finder
     from models.experiments.definition_file import check_beside, read_definition
     from streams.config.topics import TopicNames
 
     def read(path: str) -> str:
-        return _text(file.parent / path)
+        return text_of(file.parent / path)
 
-    made = read_definition(_text(file), now_ms(), _own_actions(actions), read)
+    find = finder(publish=not dry_run)
+    made = read_definition(text_of(file), now_ms(), own_actions(actions), read, find)
     arms = ", ".join(f"{arm.name} {arm.weight:.4g}" for arm in made.arms)
     if dry_run:
         click.echo(f"{made.name} at placement {made.placement} could start: {arms}")
@@ -142,7 +143,7 @@ def status(
         return
     experiment = experiment_named(known, name)
     window = int(window_hours * HOUR_MS)
-    visitors = _visitors(experiment, _own_actions(actions), decisions, clicks, window, margin)
+    visitors = _visitors(experiment, own_actions(actions), decisions, clicks, window, margin)
     found = report(experiment, visitors, metric, planned)
     experiment_tables.print_report(found)
     if out is not None:
@@ -172,20 +173,6 @@ def _visitors(
     sets = [ActionSet.load(arm.actions) if arm.actions else known for arm in experiment.arms]
     costs = {action.name: action.cost or 0.0 for actions in sets for action in actions.actions}
     return visitors_of(experiment, read.rows, paid, costs, window, read.reached, margin)
-
-
-def _own_actions(path: Path | None) -> str:
-    from streams.config.worker_settings import WorkerSettings
-
-    return actions_text(WorkerSettings()) if path is None else _text(path)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise PathcastError(f"{path} cannot be read ({told}): name another file") from error
 
 
 def _lines(file: Path) -> Iterator[bytes]:

@@ -1,19 +1,28 @@
 """Experiments in a worker: arms decide for their visitors, the record says which, and all of it verifies."""
 
+import asyncio
+import shutil
 from collections import Counter, defaultdict
+from functools import partial
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from models.contract.decision_context import HOLD_OUT
 from models.decisions.actions import ActionSet
+from models.decisions.policy_kinds import policy_of
 from models.decisions.rules_policy import RulesPolicy
+from models.decisions.verify import Verifier
 from models.experiments.assignment import Assignment
 from models.experiments.experiment import Arm, Experiment, encode_experiment
 from models.experiments.verifying import ExperimentVerifier
-from streams.pipeline.served_policy import ServedPolicy
+from models.registry.policy_versions import PolicyVersion, find
+from streams.pipeline.served_policy import OnlyPolicy, ServedPolicy
 from streams.rollout.experiments import Experiments
-from tests.offline import ACTIONS, Offline, records
+from tests import tiny_policies
+from tests.offline import ACTIONS, Offline, arm_versions, records
+from tests.tiny import version as tiny
 from tests.unit.streams.pipeline.test_processor import DECISIONS, event
 
 QUIET = ACTIONS.replace("epsilon = 0.10", "epsilon = 0.0")
@@ -128,6 +137,56 @@ def test_an_experiment_that_cannot_be_followed_changes_nothing(trial: Experiment
     assert not any("arm" in one["context"] for one in made)
 
 
+def learned_arms(*versions: PolicyVersion) -> Experiment:
+    arms = [Arm(f"learned{at}", 0.25, policy=one.id) for at, one in enumerate(versions)]
+    return msgspec.structs.replace(TRIAL, arms=[Arm("own", 1 - 0.25 * len(arms)), *arms])
+
+
+async def following(offline: Offline, registry: Path, trial: Experiment) -> None:
+    offline.pipeline.policies = offline.experiments = Experiments(
+        OnlyPolicy(policy_of(SET)), arm_versions(str(registry))
+    )
+    await offline.experiments.follow(told(trial))
+
+
+async def test_arms_decide_by_versions_of_the_registry_and_all_of_it_verifies(tmp_path: Path):
+    offline, versions = Offline(), [tiny_policies.policy(tmp_path, SET, seed) for seed in (1, 2)]
+    trial = learned_arms(*versions)
+    await following(offline, tmp_path, trial)
+    made = decisions(offline, clicks())
+    used = {one["context"]["arm"]: one["policy_version"].partition(".")[0] for one in made}
+    assert (used["learned0"], used["learned1"]) == (versions[0].id, versions[1].id)
+    assert {one.get("policy", "rules") for one in made} == {"rules", "softmax"}
+    verifier = ExperimentVerifier([SET], [trial], partial(Verifier, learned=partial(find, tmp_path)))
+    assert [verifier.differences(one) for one in made] == [[]] * len(made)
+
+
+async def test_a_version_that_comes_later_is_tried_again(tmp_path: Path):
+    offline, elsewhere = Offline(), tmp_path / "elsewhere"
+    version = tiny_policies.policy(elsewhere, SET)
+    trial = learned_arms(version)
+    await following(offline, tmp_path / "registry", trial)
+    assert not any("arm" in one["context"] for one in decisions(offline, clicks(visitors=9)))
+    shutil.copytree(elsewhere, tmp_path / "registry")
+    offline.experiments.retry_seconds = 0.0
+    retrying = asyncio.create_task(offline.experiments.run())
+    async with asyncio.timeout(20):
+        while not offline.experiments.of(None).arms:
+            await asyncio.sleep(0.01)
+    retrying.cancel()
+    assert {one["context"]["arm"] for one in decisions(offline, clicks(first=3))} == {"own", "learned0"}
+
+
+async def test_an_arm_waits_for_the_network_whose_states_it_reads(tmp_path: Path):
+    network = tiny(tmp_path / "networks")
+    offline = Offline()
+    version = tiny_policies.policy(tmp_path, SET, notes={"network": network.id})
+    await following(offline, tmp_path, learned_arms(version))
+    assert offline.experiments.of(None).arms is None
+    assert offline.experiments.of(network).arms is not None
+    assert offline.experiments.of(None).arms is None
+
+
 def test_broadcasts_that_cannot_be_read_are_passed_over():
     offline = Offline()
     offline.experiments.apply([(b"x", b"{}"), (None, b"?"), (b"\xff", None), *told(TRIAL)])
@@ -172,7 +231,7 @@ def test_an_experiment_at_one_of_several_placements():
     )
     sets = ActionSet.load_all(entries)
     offline = Offline()
-    offline.pipeline.policies = offline.experiments = Experiments(SeveralPolicies(sets))
+    offline.pipeline.policies = offline.experiments = Experiments(SeveralPolicies(sets), arm_versions())
     offline.experiments.apply(told(TRIAL))
     made = decisions(offline, clicks(visitors=20))
     by_placement = defaultdict(list)
