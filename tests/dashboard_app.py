@@ -16,8 +16,8 @@ from gateway.http.guard import TokenGuard
 from gateway.service.application import create_app
 from tests.dashboard_records import NOW
 
-PROFILE = {"profile": {"sessions": 3, "orders": 1, "spent": 12.5, "interests": {"tea": 0.75}}}
-REASONS = {"purchase_intent": {"text": "because of the cart"}}
+WHY = {"explanation": {"purchase_intent": {"text": "because of the cart"}}}
+PROFILE = {"profile": {"sessions": 3, "orders": 1, "spent": 12.5, "interests": {"tea": 0.75}}, **WHY}
 
 
 class OneVisitor:
@@ -31,12 +31,8 @@ class OneVisitor:
         return VisitorRecords(empty | (self._found if visitor == "v1" else {}), whole=True)
 
 
-async def profile(visitor: str) -> dict[str, Any] | None:
+async def find(visitor: str) -> dict[str, Any] | None:
     return PROFILE if visitor == "v1" else None
-
-
-async def reasons(visitor: str) -> dict[str, Any] | None:
-    return REASONS if visitor == "v1" else None
 
 
 def application(
@@ -49,7 +45,7 @@ def application(
     """The application; without `tokens` callers on this machine have every role."""
     settings = GatewaySettings(tokens=tokens)
     guard = TokenGuard(settings)
-    shopper = ShopperView(feed, OneVisitor(history or {}), profile, reasons, 60)
+    shopper = ShopperView(feed, OneVisitor(history or {}), find, 60)
     sources = Sources(feed, DemandFile(demand))
     parts = DashboardParts(guard, sources, None, desk, shopper, lambda: NOW)
     return create_app(settings, guard, GatewayMetrics(), [dashboard(parts)])

@@ -2,6 +2,9 @@
 
 from fastapi import FastAPI
 
+from gateway.dashboard.dashboard_settings import DashboardSettings
+from gateway.dashboard.figures.registry_desk import RegistryDesk
+from gateway.dashboard.web.assembling import ServedTopics, dashboard_of
 from gateway.gateway_settings import GatewaySettings
 from gateway.http.gateway_metrics import GatewayMetrics
 from gateway.http.guard import TokenGuard
@@ -11,8 +14,14 @@ from gateway.service.model_wiring import model_parts
 from gateway.service.served_shop import ServedShop
 
 
-def application(settings: GatewaySettings, shop: ServedShop) -> FastAPI:
-    """The application with all parts. Raises TokenFileError, SetUpError, WorkerAddressError."""
+def application(settings: GatewaySettings, shop: ServedShop, desk: RegistryDesk | None = None) -> FastAPI:
+    """The application with all parts; `desk` lets the dashboard move models.
+
+    Raises TokenFileError, SetUpError, WorkerAddressError.
+    """
     metrics, guard = GatewayMetrics(), TokenGuard(settings)
     parts = [event_part(settings, shop, metrics), *model_parts(settings, shop)]
+    if DashboardSettings().dashboard:
+        topics = ServedTopics(*shop[:4])
+        parts.append(dashboard_of(settings, guard, topics, desk))
     return create_app(settings, guard, metrics, parts)

@@ -27,6 +27,9 @@ ROLES = ("collect", "read", "operate", "privacy")
         "PATHCAST_GATEWAY_TOKENS",
         "PATHCAST_GATEWAY_CORS_ORIGINS",
         "PATHCAST_GATEWAY_WORKERS",
+        "PATHCAST_GATEWAY_DASHBOARD",
+        "PATHCAST_GATEWAY_DASHBOARD_MINUTES",
+        "PATHCAST_GATEWAY_DEMAND",
         "PATHCAST_REGISTRY",
         "PATHCAST_LOG_LEVEL",
         "PATHCAST_LOG_FORMAT",
@@ -44,6 +47,7 @@ def command(ctx: click.Context) -> None:
 
 
 def _serve() -> None:
+    from deploy.runs.dashboard_desk import desk_of
     from gateway.gateway_settings import GatewaySettings
     from gateway.service.serving import serve
     from gateway.service.wiring import application
@@ -52,7 +56,7 @@ def _serve() -> None:
 
     settings, worker = GatewaySettings(), WorkerSettings()
     logging_setup.configure(worker.log_level, worker.log_format)
-    serve(application(settings, _shop(worker)), settings)
+    serve(application(settings, _shop(worker), desk_of(worker)), settings)
 
 
 def _shop(worker: WorkerSettings) -> ServedShop:

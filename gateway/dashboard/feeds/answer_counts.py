@@ -35,7 +35,9 @@ class AnswerCounts:
         """Count records of `clicks`; item counts are of clicks in the contract's own form."""
         rows = self._clicks(records)
         times = [record.timestamp for record in records]
-        self.volume.take(now, times, [("clicks",) if row else ("clicks", "other form") for row in rows])
+        self.volume.take(now, times, [("clicks",)] * len(times))
+        others = [at for at, row in zip(times, rows, strict=True) if row is None]
+        self.volume.take(now, others, [("clicks", "other form")] * len(others))
         about = [(at, row) for at, row in zip(times, rows, strict=True) if row and row.item_id]
         self.items.take(now, [at for at, _ in about], [(row.event, row.item_id) for _, row in about])
         known = [(row.event_id, at) for at, row in zip(times, rows, strict=True) if row]

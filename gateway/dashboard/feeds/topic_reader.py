@@ -167,7 +167,7 @@ class TopicReader:
         for part, end in self._ends.items():
             behind += max(0, end - await consumer.position(part))
         self._feed.lag, self._feed.behind = lag, behind
-        self._feed.worker_counters = await worker_counters(self._workers(), tuple(WORKER_COUNTERS))
+        self._feed.worker_counters = await worker_counters(await self._workers(), tuple(WORKER_COUNTERS))
 
 
 def _next_bucket(at: int) -> int:

@@ -1,7 +1,7 @@
 """Counters that only workers have, read from their `/metrics` and summed over workers."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import aiohttp
@@ -21,7 +21,7 @@ WORKER_COUNTERS: Final = {
     "pathcast_lost_clicks_total": "clicks that retention deleted before they were read",
 }
 #: The workers' addresses, such as `http://127.0.0.1:6066`.
-Addresses = Callable[[], Sequence[str]]
+Addresses = Callable[[], Awaitable[Sequence[str]]]
 
 
 async def worker_counters(addresses: Sequence[str], names: Sequence[str]) -> dict[str, float]:

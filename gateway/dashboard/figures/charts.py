@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.dashboard.figures.panels import PagePanel, count_text, day_and_time, decimal_text
+from gateway.dashboard.figures.panels import PagePanel, count_text, day_and_time, decimal_text, plain
 
 
 def chart_panel(
@@ -27,7 +27,7 @@ def chart_panel(
         columns=list(columns),
         align=align,
         rows=rows,
-        empty="" if rows else empty,
+        empty="" if rows else plain(empty),
     )
 
 

@@ -41,7 +41,7 @@ def live_page(feed: TopicFeed, chosen: WindowChoice, may_see_inputs: bool) -> li
 def _now(feed: TopicFeed, chosen: WindowChoice) -> PagePanel:
     answers, window = feed.answers, chosen.window
     volume = answers.volume.total(window)
-    clicks = volume["clicks",] + volume["clicks", "other form"]
+    clicks = volume["clicks",]
     refused = sum(feed.refusals.counts.total(window).values())
     p50, p99 = answers.latency.quantile(window, 0.5), answers.latency.quantile(window, 0.99)
     lag = sum(feed.lag.values()) if feed.lag else None
@@ -106,7 +106,13 @@ def funnel_panel(
         [step, count_text(count), percent_text(share), percent_text(None if share is None else 1 - share)]
         for step, count, share in zip(FUNNEL, counts, kept, strict=True)
     ]
-    trace = {"type": "funnel", "y": list(FUNNEL), "x": counts, "textinfo": "value+percent previous"}
+    trace = {
+        "type": "funnel",
+        "y": list(FUNNEL),
+        "x": counts,
+        "textinfo": "value+percent previous",
+        "textfont": {"size": 12},
+    }
     columns = ("step", "count", "of the step before", "drop-off")
     layout = {"margin": {"l": 110}}
     table = (columns, "lrrr", rows if any(counts) else [])

@@ -79,8 +79,13 @@ def table_panel(
         columns=list(columns),
         align=align,
         rows=rows,
-        empty="" if rows else empty,
+        empty="" if rows else plain(empty),
     )
+
+
+def plain(text: str) -> str:
+    """A text without the marks around names of commands, which a page does not need."""
+    return text.replace("`", "")
 
 
 def count_text(value: float | None) -> str:

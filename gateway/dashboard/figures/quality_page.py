@@ -1,5 +1,6 @@
 """The page Quality: fields that were missing, changed or filled, unknown events, clocks, duplicates, late."""
 
+from collections import Counter
 from typing import Final
 
 from gateway.dashboard.feeds.answer_counts import CHANGES
@@ -71,12 +72,11 @@ def _changes(feed: TopicFeed, chosen: WindowChoice) -> PagePanel:
 
 
 def _messages(feed: TopicFeed, chosen: WindowChoice) -> PagePanel:
-    held = feed.refusals.messages.total(chosen.window)
-    rows = [
-        [name[1], count_text(count)]
-        for name, count in held.most_common()
-        if len(name) == 2 and name[1].startswith(EVENT_MESSAGE)
-    ]
+    found = Counter[str]()
+    for name, count in feed.refusals.messages.total(chosen.window).items():
+        if name[-1].startswith(EVENT_MESSAGE):
+            found[name[-1]] += int(count)
+    rows = [[message, count_text(count)] for message, count in found.most_common()]
     columns = ("what was found and expected", "records")
     return table_panel("events", "Unknown event names", chosen.text, columns, "lr", rows, NO_UNKNOWN)
 

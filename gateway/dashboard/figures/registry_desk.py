@@ -1,17 +1,17 @@
 """Versions of the registry: what there is, why one serves, and the moves of `pathcast models`."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
 
 from gateway.dashboard.figures.panels import PagePanel, day_and_time, decimal_text, table_panel
 from models.errors import PathcastError
-from models.registry.refusals import RegistryError
-from trainer.gate import gate_report
 from trainer.promotion.ledger import Ledger
-from trainer.promotion.promotions import Promotions
 from trainer.promotion.resolve import versions
-from trainer.service.requests import Request
 
 #: Entries of the ledger, and versions, that are shown: the latest.
 MOST_ENTRIES, MOST_VERSIONS = 20, 30
@@ -19,6 +19,10 @@ NO_REGISTRY: Final = (
     "No version can be seen from here: name the registry's folder (PATHCAST_REGISTRY), or train one "
     "(`pathcast train`)."
 )
+
+
+if TYPE_CHECKING:
+    from trainer.promotion.promotions import Promotions
 
 
 class MoveError(PathcastError):
@@ -30,15 +34,14 @@ class RegistryDesk(NamedTuple):
 
     folder: Path
     moves: Callable[[str], Promotions]
-    ask: Callable[[Request], str]
-    now: Callable[[], int]
+    ask: Callable[[str, str], str]
 
     def move(self, name: str, version: str, reason: str, by: str) -> str:
         """Make a move; returns what it did, as a sentence. Raises PathcastError."""
         if name in ("promote", "pin") and not version:
             raise MoveError(f"{name} was asked for without a version: choose one of the list")
         if name == "retrain":
-            return f"A training run is requested as {self.ask(Request(by, reason, self.now()))}."
+            return f"A training run is requested as {self.ask(by, reason)}."
         moves = self.moves(by)
         if name == "promote":
             return f"{moves.promote(version, reason)} serves."
@@ -73,13 +76,20 @@ class RegistryDesk(NamedTuple):
         ]
 
     def _row(self, name: str, state: str) -> list[str]:
-        try:
-            report = gate_report.read(self.folder / name)
-        except RegistryError:
+        report = _gate_report(self.folder / name)
+        if not report:
             return [name, state, "not judged", "", "", ""]
         figures = report.get("figures", {}).get(name, {})
         shown = [decimal_text(figures.get(kind), 4) for kind in ("average_precision", "ece")]
         return [name, state, str(report.get("verdict", "")), str(report.get("reason", "")), *shown]
+
+
+def _gate_report(version: Path) -> dict[str, Any]:
+    """The gate's latest report; empty if there is none that can be read."""
+    try:
+        return msgspec.json.decode((version / "gate" / "report.json").read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError):
+        return {}
 
 
 #: Moves by name, with what they do and whether they need a version.

@@ -30,15 +30,15 @@ Json = Mapping[str, Any]
 
 
 def shopper_page(
-    feed: TopicFeed, found: VisitorRecords, profile: Json | None, reasons: Json | None, window: str
+    feed: TopicFeed, found: VisitorRecords, profile: Json | None, window: str
 ) -> list[PagePanel]:
-    """The panels; `profile` and `reasons` are what the worker says of the visitor, None where nothing."""
+    """The panels; `profile` is what the visitor's worker says, None where it knows nothing."""
     intents = {one.get("event_id"): one for one in found.by_role["purchase_intent"]}
     return [
         _profile(profile),
         _probability(found.by_role["purchase_intent"], window),
         _timeline(feed, found, intents, window),
-        _moved(reasons),
+        _moved((profile or {}).get("explanation")),
         _next_items(feed, found.by_role["recommendations"], window),
         _decisions(found, window),
     ]

@@ -1,12 +1,14 @@
 """The dashboard of a gateway, from its settings."""
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from gateway.dashboard.dashboard_settings import DashboardSettings
 from gateway.dashboard.feeds.topic_feed import TopicFeed
 from gateway.dashboard.feeds.topic_reader import TopicReader
 from gateway.dashboard.feeds.visitor_history import VisitorHistory
-from gateway.dashboard.feeds.worker_questions import WorkerQuestions
 from gateway.dashboard.figures.items_page import DemandFile
 from gateway.dashboard.figures.pages import Sources
 from gateway.dashboard.figures.registry_desk import RegistryDesk
@@ -15,28 +17,43 @@ from gateway.dashboard.web.shopper_view import ShopperView
 from gateway.gateway_settings import GatewaySettings
 from gateway.http.guard import TokenGuard
 from gateway.http.parts import GatewayPart
+from gateway.lookups.visitor_routing import VisitorRouting
+from gateway.lookups.worker_addresses import WorkerAddresses
 from streams.config.connection import Connection
 from streams.config.secret_file import pseudonyms
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
 
 
+class ServedTopics(NamedTuple):
+    """The workers' settings, the cluster and its topics, `clicks` with `partitions`."""
+
+    worker: WorkerSettings
+    connection: Connection
+    names: TopicNames
+    partitions: int
+
+
 def dashboard_of(
-    settings: GatewaySettings, guard: TokenGuard, to: Connection, desk: RegistryDesk | None
+    settings: GatewaySettings, guard: TokenGuard, at: ServedTopics, desk: RegistryDesk | None
 ) -> GatewayPart:
-    """The part of the gateway; `desk` None: models cannot be moved from here. Raises SetUpError."""
-    names, worker, feed = TopicNames(), WorkerSettings(), TopicFeed()
-    addresses = [one.strip() for one in settings.workers.split(",") if one.strip()]
-    own, kafka = DashboardSettings(), to.aiokafka()
-    minutes = own.dashboard_minutes
-    reader = TopicReader(feed, names, kafka, worker.application_id, minutes, lambda: addresses)
-    token = worker.web_token.get_secret_value() if worker.web_token else None
-    asked = WorkerQuestions(lambda: addresses, token)
-    history = VisitorHistory(names, kafka, minutes, pseudonyms(worker.pseudonym_key_file))
-    shopper = ShopperView(feed, history, asked.profile, asked.reasons, minutes)
-    sources = Sources(feed, DemandFile(own.demand))
-    parts = DashboardParts(guard, sources, reader, desk, shopper, _now_ms)
-    return dashboard(parts, secure=settings.tls_cert is not None)
+    """The part of the gateway; `desk` None: models cannot be moved. Raises SetUpError, WorkerAddressError."""
+    own, feed, kafka = DashboardSettings(), TopicFeed(), at.connection.aiokafka()
+    minutes, addresses = own.dashboard_minutes, WorkerAddresses(settings.workers)
+    reader = TopicReader(feed, at.names, kafka, at.worker.application_id, minutes, addresses.all)
+    token = at.worker.web_token.get_secret_value() if at.worker.web_token else None
+    routing = VisitorRouting(WorkerAddresses(settings.workers), at.partitions, token)
+    history = VisitorHistory(at.names, kafka, minutes, pseudonyms(at.worker.pseudonym_key_file))
+    shopper = ShopperView(feed, history, routing.find, minutes)
+    parts = DashboardParts(guard, Sources(feed, DemandFile(own.demand)), reader, desk, shopper, _now_ms)
+    made = dashboard(parts, secure=settings.tls_cert is not None)
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        async with routing.running(), made.running():
+            yield
+
+    return made._replace(running=running)
 
 
 def _now_ms() -> int:

@@ -66,4 +66,4 @@ def html(
     text = _environment.get_template(template).render(
         page=page, title=title, titles=TITLES, charts=charts, **values
     )
-    return HTMLResponse(text, status, {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"})
+    return HTMLResponse(text, status, {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})

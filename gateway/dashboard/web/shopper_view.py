@@ -27,18 +27,15 @@ class Histories(Protocol):
         ...
 
 
-#: What the visitor's worker says: the profile, or the explanation of the latest answers; None: nothing.
-Ask = Callable[[str], Awaitable[dict[str, Any] | None]]
+#: What the visitor's worker says, with the explanation of the latest answers; None: there is no such visitor.
+Find = Callable[[str], Awaitable[dict[str, Any] | None]]
 
 
 class ShopperView:
     """Finds one visitor. `minutes` is how far back topics are read."""
 
-    def __init__(
-        self, feed: TopicFeed, history: Histories, profile: Ask, reasons: Ask, minutes: float
-    ) -> None:
-        self._feed, self._history = feed, history
-        self._profile, self._reasons = profile, reasons
+    def __init__(self, feed: TopicFeed, history: Histories, find: Find, minutes: float) -> None:
+        self._feed, self._history, self._find = feed, history, find
         self._window = f"last {minutes:g} min by the records' times"
 
     def empty(self, by_cookie: bool) -> Response:
@@ -50,11 +47,8 @@ class ShopperView:
         if not 0 < len(visitor) <= MOST_CHARS:
             told = f"The id has {len(visitor)} characters, expected 1 to {MOST_CHARS}."
             return self._html("", [], told, by_cookie)
-        profile, reasons, records = await asyncio.gather(
-            self._profile(visitor),
-            self._reasons(visitor),
-            self._history.read(visitor),
-            return_exceptions=True,
+        known, records = await asyncio.gather(
+            self._find(visitor), self._history.read(visitor), return_exceptions=True
         )
         if isinstance(records, KafkaError | OSError):
             told = f"The topics cannot be read ({records}): check that Kafka is up, then find again."
@@ -62,15 +56,13 @@ class ShopperView:
         if isinstance(records, BaseException):
             raise records
         told = "" if records.whole else "Not all records of that time were read: the figures may lack some."
-        known, told = _answer(profile, told)
-        why, told = _answer(reasons, told)
+        profile, told = _answer(known, told)
         with self._feed.lock:
-            shown = shopper_page(self._feed, records, known, why, self._window)
+            shown = shopper_page(self._feed, records, profile, self._window)
         return self._html(visitor, shown, told, by_cookie)
 
     def _html(self, visitor: str, shown: list[PagePanel], told: str, by_cookie: bool) -> Response:
-        # Within a script element only this character could end it.
-        first = encode_json(shown).decode().replace("<", "\\u003c")
+        first = encode_json(shown).decode()
         values: dict[str, Any] = {
             "visitor": visitor,
             "shown": shown,

@@ -48,6 +48,7 @@ function fillTable(section, panel) {
     return line;
   });
   body.replaceChildren(...rows);
+  for (const around of section.querySelectorAll(".scroll, details")) around.hidden = panel.rows.length === 0;
 }
 
 function fillFigures(section, panel) {
@@ -94,6 +95,5 @@ document.getElementById("theme").addEventListener("click", () => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach(draw));
 
 const live = document.getElementById("live");
-const first = document.getElementById("first");
-if (first) JSON.parse(first.textContent).forEach(show);
+if (live && live.dataset.first) JSON.parse(live.dataset.first).forEach(show);
 if (live && live.dataset.push) follow(live.dataset.push);

@@ -66,7 +66,9 @@ def test_an_empty_page_says_what_to_do(page):
 @pytest.mark.parametrize("page", [*PAGES, "shopper"])
 def test_no_request_leaves_the_host(client, page):
     answer = client.get(f"/dashboard/{page}")
-    assert all(source[0] in "/#" and not source.startswith("//") for source in Texts(answer.text).sources)
+    sources = [one for one in Texts(answer.text).sources if one != "data:,"]
+    assert sources
+    assert all(one[0] in "/#" and not one.startswith("//") for one in sources)
     assert answer.headers["content-security-policy"].startswith("default-src 'self'")
 
 

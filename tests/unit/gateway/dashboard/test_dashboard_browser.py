@@ -1,0 +1,124 @@
+"""The dashboard in headless Chromium: pages are clicked through, figures are those of the records."""
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+
+from gateway.dashboard.figures.pages import TITLES
+from tests.dashboard_app import application
+from tests.dashboard_browser import SIZES, chromium, find_visitor, opened, pictures, visit
+from tests.dashboard_records import NOW, clicks, filled
+
+#: Chromium takes seconds to start.
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def made():
+    return clicks(seed=3, count=600)
+
+
+@contextmanager
+def served(app):
+    """The address of an application that is served meanwhile."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = server.force_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def url(made):
+    roles = ("clicks", "purchase_intent", "recommendations", "ad_decisions", "rewards")
+    own = {
+        role: [found for one in made[role] if (found := json.loads(one.value))["visitor_id"] == "v1"]
+        for role in roles
+    }
+    with served(application(filled(made), own)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_figures_are_those_of_the_records(browser, url, made, size):
+    with opened(browser, url, size) as page:
+        visit(page, "live")
+        names, found = page.locator("#now dt"), page.locator("#now dd")
+        values = {
+            names.nth(at).inner_text(): found.nth(at).get_attribute("data-value")
+            for at in range(names.count())
+        }
+        assert float(values["clicks"]) == len(made["clicks"])
+        assert float(values["answered clicks"]) == len(made["purchase_intent"])
+        assert float(values["dead letters"]) == len(made["dead_letters"])
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_pages_are_pushed_at_most_five_times_a_second(browser, url):
+    with opened(browser, url) as page:
+        visit(page, "live")
+        before = page.evaluate("Number(document.documentElement.dataset.pushes)")
+        page.wait_for_timeout(2_000)
+        assert page.evaluate("Number(document.documentElement.dataset.pushes)") - before <= 10
+
+
+def test_one_gets_everywhere_by_keyboard(browser, url):
+    with opened(browser, url) as page:
+        reached = set()
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.textContent.trim()"))
+        assert set(TITLES.values()) <= reached
+        assert "Skip to the figures" in reached
+
+
+def test_the_theme_follows_the_browser_and_the_button(browser, url):
+    back = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, url, theme="light") as light, opened(browser, url, theme="dark") as dark:
+        assert light.evaluate(back) != dark.evaluate(back)
+        expected = dark.evaluate(back)
+        light.get_by_role("button", name="Switch between light and dark").click()
+        assert light.evaluate(back) == expected
+        light.reload()
+        assert light.evaluate(back) == expected
+
+
+def test_a_visitor_is_found(browser, url, made):
+    with opened(browser, url) as page:
+        visit(page, "shopper")
+        find_visitor(page, "v1")
+        sent = [one for one in made["clicks"] if one.key == b"v1"]
+        assert page.locator("#timeline tbody tr").count() == len(sent) > 3
+        assert "v1" not in page.url
+
+
+def test_charts_are_drawn(browser, url):
+    with opened(browser, url) as page:
+        visit(page, "live")
+        assert page.locator("#flow .js-plotly-plot, #flow.js-plotly-plot, #flow .main-svg").count()
+        visit(page, "models")
+        assert page.locator("#reliability .main-svg").count()
+
+
+def test_pictures_of_every_page(browser, url, tmp_path):
+    taken = pictures(browser, url, tmp_path, "v1")
+    assert len(taken) == len(TITLES) * 4
+    assert all(path.stat().st_size > 5_000 for path in taken)
+
+
+def test_the_clock_of_the_records_is_the_pages(made):
+    """The other tests would pass on empty pages otherwise."""
+    assert max(one.timestamp for one in made["clicks"]) <= NOW
