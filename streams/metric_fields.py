@@ -1,5 +1,6 @@
 """How a metric is a field of `streams.metrics.Metrics`, and counters that keep only their latest labels."""
 
+from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
@@ -28,17 +29,24 @@ def metric(
 
 
 class RecentLabels:
-    """Counts under labels of which new ones keep coming, and drops the counters of the oldest."""
+    """Labels of which new ones keep coming: metrics have those of the last `most`, the oldest are dropped."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, None] = {}
+    def __init__(self, most: int = VERSIONS_SHOWN) -> None:
+        self._most = most
+        self._known: dict[tuple[str, ...], None] = {}
 
     def count(self, counter: Counter, label: str, number: int) -> None:
-        """Add to the label's counter, and keep those of the last VERSIONS_SHOWN labels."""
+        """Add to the label's counter, and keep it."""
         counter.labels(label).inc(number)
-        self._known.pop(label, None)
-        self._known[label] = None
-        while len(self._known) > VERSIONS_SHOWN:
+        self.keep((label,), counter)
+
+    def keep(self, labels: tuple[str, ...], *metrics: MetricWrapperBase) -> None:
+        """Note that these are the latest labels of the metrics."""
+        self._known.pop(labels, None)
+        self._known[labels] = None
+        while len(self._known) > self._most:
             oldest = next(iter(self._known))
             del self._known[oldest]
-            counter.remove(oldest)
+            for metric in metrics:
+                with suppress(KeyError):  # not every metric has been told of every label
+                    metric.remove(*oldest)

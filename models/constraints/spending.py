@@ -40,6 +40,14 @@ class Spending:
         return self.balances != self._before
 
     @property
+    def spent(self) -> dict[str, int]:
+        """By account what this chunk spends, in thousandths, where it spends anything."""
+        more = {
+            name: one.spent - self._before.get(name, NOTHING).spent for name, one in self.balances.items()
+        }
+        return {name: spent for name, spent in more.items() if spent}
+
+    @property
     def returned(self) -> bool:
         """Whether something was returned, which the allocator waits for."""
         before = self._before

@@ -21,13 +21,18 @@ _NOTHING: Final = b'"outcomes":[],"parts":{},"reward":0.0}'
 
 
 class KeptDecision(msgspec.Struct, array_like=True, gc=False):
-    """A decision in the state: its record's beginning (`text`), its action's cost, and how it is counted."""
+    """A decision in the state: its record's beginning (`text`), its action's cost, and how it is counted.
+
+    `experiment` and `arm` are empty where no experiment decided.
+    """
 
     text: bytes
     cost: float
     placement: str
     policy: str
     action: str
+    experiment: str = ""
+    arm: str = ""
 
 
 class Joined(msgspec.Struct, gc=False):

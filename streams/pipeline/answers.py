@@ -156,8 +156,9 @@ class AnswerEncoder:
         )
         text = records.decision_text(event, self._placement, visitor, said, click.ts)
         cost = self._actions.actions[decision.position].cost or 0.0
+        arm = decided.context.experiment or "", decided.context.arm or ""
         place = self._name, self._policy, decision.action
-        return records.encode(KeptDecision(text, cost, *place))
+        return records.encode(KeptDecision(text, cost, *place, *arm))
 
     def _of_tier(self, tier: FallbackTier) -> bytes:
         made = b'%b,"rung":%b,"scored_at":%d,' % (self._made, _encode(tier), self._scored_at)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from prometheus_client import Counter
 
+from models.constraints.fields import MILLI
 from models.decisions import withholding
 from models.decisions.policy import Policy
 from streams.metrics import NO_MODEL, Metrics
@@ -40,6 +41,9 @@ def report(metrics: Metrics, chunk: Chunk, policies: Sequence[Policy]) -> None:
     for placed in (Placed(chunk.decided, chunk.makers), *chunk.further):
         _report_decisions(metrics, placed, policies)
     _report_feedback(metrics, chunk)
+    if chunk.budgets is not None:
+        for account, amount in chunk.budgets.spending.spent.items():
+            metrics.spent(account, amount / MILLI)
     _count(metrics, metrics.events_by_type, [applied.click.event for applied in chunk.applied])
 
 
@@ -49,6 +53,8 @@ def _report_decisions(metrics: Metrics, placed: Placed, policies: Sequence[Polic
         policy, made = policies[maker], zip(*placed, strict=True)
         contexts = [decided.context for decided, by in made if by == maker]
         metrics.decided(policy.version, len(contexts))
+        if contexts[0].experiment and contexts[0].arm:  # a policy of an arm decides for no others
+            metrics.decided_in((contexts[0].experiment, contexts[0].arm), len(contexts))
         _count(metrics, metrics.withheld, withholding.count_withheld(policy.actions, contexts))
 
 
@@ -65,6 +71,8 @@ def _report_feedback(metrics: Metrics, chunk: Chunk) -> None:
         bought = sum(one.value for one in joined.outcomes if one.event == "bought")
         if bought:
             metrics.decision_value.labels(*place).inc(bought)
+        if kept.experiment:
+            metrics.rewarded_in((kept.experiment, kept.arm), joined.reward)
     for version, rung, told in joins.followed:
         metrics.followed(version or NO_MODEL, rung, told)
 

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from streams.feedback_metrics import ARMS_SHOWN, FLIGHTS_SHOWN
 from streams.metric_fields import VERSIONS_SHOWN
 from streams.metrics import Metrics
 from streams.renamed_metrics import DEPRECATED
@@ -46,6 +47,23 @@ def test_labels_are_kept_under_the_former_name():
     assert found["pathcast_funnel_total", (("event", "view_item"),)] == 2
     assert found["pathcast_watermark_timestamp_seconds", (("partition", "7"),)] == 1.5
     assert found["pathcast_watermark_seconds", (("partition", "7"),)] == 1.5
+
+
+def test_samples_of_arms_and_flights_are_bounded():
+    metrics = Metrics()
+    for number in range(2 * ARMS_SHOWN):
+        metrics.decided_in((f"e{number}", "a"), 1)
+    metrics.rewarded_in((f"e{2 * ARMS_SHOWN - 1}", "a"), -2.5)
+    for number in range(2 * FLIGHTS_SHOWN):
+        metrics.spent(f"f{number}/2026-12-01", 0.5)
+    found = samples(metrics)
+    assert sum(name == "pathcast_experiment_decisions_total" for name, _ in found) == ARMS_SHOWN
+    assert sum(name == "pathcast_budget_spend_total" for name, _ in found) == FLIGHTS_SHOWN
+    latest = (("arm", "a"), ("experiment", f"e{2 * ARMS_SHOWN - 1}"))
+    assert found["pathcast_experiment_reward", latest] == -2.5
+    assert found["pathcast_experiment_decisions_total", latest] == 1
+    metrics.decided_in(("e0", "a"), 3)
+    assert samples(metrics)["pathcast_experiment_decisions_total", (("arm", "a"), ("experiment", "e0"))] == 3
 
 
 def test_figures_of_the_shadow_share_their_former_name():

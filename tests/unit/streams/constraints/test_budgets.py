@@ -52,6 +52,18 @@ def test_a_partition_decides_nothing_beyond_its_grant() -> None:
     assert (balance(offline).granted, balance(offline).spent) == (2_400, 2_000)
 
 
+def test_what_is_spent_is_counted_by_flight_and_budget() -> None:
+    offline = Offline(actions=TEXT.replace("budget = 100\n", "budget = 100\nbudget_per_day = 50\n"))
+    today = f"{ACCOUNT}/{datetime.fromtimestamp(event(0)['ts'] / 1000, UTC).date()}"
+    give(offline, grant(2_400), grant(1_600, budget=50_000, account=today))
+    for at in (0, 10, 20):
+        offline.process(clicks(at, 3))
+    spend = offline.metrics.budget_spend
+    assert spend.labels(ACCOUNT, "flight")._value.get() == 1.5
+    assert spend.labels(ACCOUNT, "day")._value.get() == 1.5
+    assert (balance(offline).spent, len(spend.collect()[0].samples)) == (1_500, 4)
+
+
 def test_repeated_and_older_grants_change_nothing() -> None:
     offline = Offline(actions=TEXT)
     give(offline, grant(1_000), grant(400), grant(1_000))

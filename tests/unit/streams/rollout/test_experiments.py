@@ -72,6 +72,31 @@ def test_each_decision_names_its_arm_and_follows_that_arms_file():
     assert [verifier.differences(one) for one in made] == [[]] * len(made)
 
 
+def test_decisions_and_rewards_are_counted_by_arm():
+    offline = Offline(actions=ACTIONS + "\n[reward]\nmargin = 1.0\n")
+    arms = [Arm("own", 0.5), Arm("loud", 0.5, LOUD)]
+    offline.experiments.apply(told(msgspec.structs.replace(TRIAL, arms=arms)))
+    answers = offline.run(clicks(), 60)
+    last = {one["visitor_id"]: one["decision_id"] for part in answers for one in part[DECISIONS]}
+    bought = [
+        event(5_000 + n, visitor, 4, event="purchase", value=10.0 + n, decision_id=named)
+        for n, (visitor, named) in enumerate(last.items())
+    ]
+    answers += offline.run(records(bought, 1_000), 60)
+    answers += offline.run(records([event(9_000 + n, "late", 14_400 + n) for n in range(2)], 2_000), 1)
+    decided = Counter(one["context"]["arm"] for part in answers for one in part[DECISIONS])
+    rewards = [one for part in answers for one in part.get("rewards", [])]
+    rewarded = Counter(one["context"]["arm"] for one in rewards)
+    metrics = offline.metrics
+    for arm in ("own", "loud"):
+        labels = "loudness", arm
+        assert metrics.experiment_decisions.labels(*labels)._value.get() == decided[arm] > 0
+        assert metrics.experiment_rewarded.labels(*labels)._value.get() == rewarded[arm] > 0
+        expected = sum(one["reward"] for one in rewards if one["context"]["arm"] == arm)
+        assert metrics.experiment_reward.labels(*labels)._value.get() == pytest.approx(expected)
+        assert expected > 0
+
+
 def test_the_held_out_are_offered_nothing_but_what_they_would_have_been_offered_is_known():
     offline = Offline()
     offline.experiments.apply(told(TRIAL))
