@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from gateway.answers.recent_answers import RecentAnswers
 from gateway.events.click_records import ClickReader
 from gateway.events.clicks_writer import ClicksWriter
 from gateway.events.collecting import Collection, collection_routes
+from gateway.events.page_snippet import snippet_routes
 from gateway.gateway_settings import GatewaySettings
 from gateway.http import token_file
 from gateway.http.gateway_metrics import GatewayMetrics
@@ -28,6 +29,7 @@ from gateway.lookups.worker_addresses import WorkerAddresses
 from gateway.predictions.predict_routes import predict_routes
 from gateway.predictions.predictor import Predictor
 from gateway.service.application import create_app
+from gateway.service.serving import bound, server
 from models.contract.aliases import event_name
 from models.contract.events import Limits
 from models.registry.versions import Version
@@ -126,6 +128,7 @@ class TestGateway:
         router = APIRouter()
         router.include_router(collection_routes(collection, self.settings))
         router.include_router(answer_routes(self.recent, lambda visitor: visitor))
+        router.include_router(snippet_routes())
         return GatewayPart(router, self.writer.running, self.writer.conditions)
 
     def _lookups(self) -> GatewayPart:
@@ -156,6 +159,22 @@ async def running(app: FastAPI, host: str = "127.0.0.1") -> AsyncIterator[httpx.
     async with app.router.lifespan_context(app):
         async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
             yield client
+
+
+@asynccontextmanager
+async def listening(app: FastAPI, settings: GatewaySettings) -> AsyncIterator[int]:
+    """Serve an application as `pathcast gateway` does; its port."""
+    at = bound(settings)
+    made = server(app, settings)
+    made.capture_signals = nullcontext  # type: ignore[assignment, method-assign]
+    task = asyncio.create_task(made.serve(sockets=[at]))
+    while not made.started:
+        await asyncio.sleep(0.005)
+    try:
+        yield at.getsockname()[1]
+    finally:
+        made.should_exit = True
+        await task
 
 
 def with_tokens(folder: Path, **changed: Any) -> GatewaySettings:

@@ -12,6 +12,10 @@ from gateway.http.problems import HttpProblem
 
 #: `sendBeacon` and form-less `fetch` send text, which needs no permission from another origin.
 _TYPES: Final = ("application/json", "text/plain", "")
+#: A body of up to so many times the limit is read to its end before it is refused.
+DISCARDED: Final = 32
+#: No length of a body has as many.
+_DIGITS: Final = 20
 _decode = msgspec.json.Decoder().decode
 
 
@@ -20,21 +24,26 @@ async def body_of(request: Request, settings: GatewaySettings) -> bytes:
     _check_type(request)
     most = settings.max_body_bytes
     length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > most:
-        raise _too_large(int(length), most)
+    told_size = int(length) if length.isdigit() and len(length) < _DIGITS else 0
     found, size = list[bytes](), 0
     try:
         async with asyncio.timeout(settings.request_seconds):
             async for piece in request.stream():
                 size += len(piece)
-                if size > most:
-                    raise _too_large(size, most)
-                found.append(piece)
+                # A client that is still sending would not read the refusal: a large body is read, not kept.
+                if size > DISCARDED * most:
+                    break
+                if max(size, told_size) > most:
+                    found.clear()
+                else:
+                    found.append(piece)
     except TimeoutError:
         told = f"the body did not arrive within {settings.request_seconds:g} s: send it at once"
         raise HttpProblem(408, "slow", told, headers={"Connection": "close"}) from None
     except ClientDisconnect:
         raise HttpProblem(400, "cut", "the connection ended before the body did: send it again") from None
+    if max(size, told_size) > most:
+        raise _too_large(max(size, told_size), most)
     return b"".join(found)
 
 

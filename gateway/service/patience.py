@@ -1,9 +1,12 @@
 """Close connections whose requests do not arrive in time: slow clients must not hold the gateway's places."""
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: Longer headers end the connection: uvicorn would keep them all.
+MOST_HEADER_BYTES: Final = 64 << 10
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -19,6 +22,7 @@ class PatientProtocol(HttpToolsProtocol):
         """A client has connected: its first request is due."""
         super().connection_made(transport)
         self._due: asyncio.TimerHandle | None = None
+        self._early = 0
         self._expect()
 
     def data_received(self, data: bytes) -> None:
@@ -26,6 +30,10 @@ class PatientProtocol(HttpToolsProtocol):
         if self._due is None and (self.cycle is None or self.cycle.response_complete):
             self._expect()
         super().data_received(data)
+        if self._due is not None:
+            self._early += len(data)
+            if self._early > MOST_HEADER_BYTES:
+                self._give_up()
 
     def on_headers_complete(self) -> None:
         """The headers are whole."""
@@ -38,6 +46,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _expect(self) -> None:
+        self._early = 0
         self._due = self.loop.call_later(self.seconds, self._give_up)
 
     def _rest(self) -> None:

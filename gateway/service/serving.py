@@ -28,7 +28,7 @@ def serve(app: FastAPI, settings: GatewaySettings) -> None:
     interpreter.tune()
     listening = bound(settings)
     try:
-        server = uvicorn.Server(_config(app, settings))
+        made = server(app, settings)
     except (OSError, ValueError) as error:
         listening.close()
         raise GatewaySetUpError(
@@ -37,7 +37,7 @@ def serve(app: FastAPI, settings: GatewaySettings) -> None:
         ) from error
     host, port = listening.getsockname()[:2]
     log.info("listening", address=f"{'https' if settings.tls_cert else 'http'}://{host}:{port}")
-    server.run(sockets=[listening])
+    made.run(sockets=[listening])
 
 
 def bound(settings: GatewaySettings) -> socket.socket:
@@ -57,7 +57,8 @@ def bound(settings: GatewaySettings) -> socket.socket:
     return listening
 
 
-def _config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
+def server(app: FastAPI, settings: GatewaySettings) -> uvicorn.Server:
+    """The server that is not started yet. Raises OSError, ValueError for wrong TLS files."""
     PatientProtocol.seconds = settings.request_seconds
     config = uvicorn.Config(
         app,
@@ -75,4 +76,4 @@ def _config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
         h11_max_incomplete_event_size=16 << 10,
     )
     config.load()
-    return config
+    return uvicorn.Server(config)

@@ -76,7 +76,7 @@ def test_functions_exist(page: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_modules_exist(page: Path):
-    there = {path.name for room in CODE for path in (ROOT / room).rglob("*.py")} | {"ask.py"}
+    there = {path.name for room in (*CODE, "docs/examples") for path in (ROOT / room).rglob("*.py")}
     patches = "\n".join(path.read_text() for path in PATCHES)
     there |= set(re.findall(r"^\+\+\+ b/\S*?(\w+\.py)$", patches, re.MULTILINE))
     named = {name for span in spans(page) for name in re.findall(r"(?<![\w*/])(\w+\.py)\b", span)}

@@ -8,7 +8,7 @@ from gateway.http.token_file import Role
 from gateway.service.application import create_app
 from tests.gateways import EXPIRED, TestGateway, bearer, event, gateway_settings, running, with_tokens
 
-OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics")}
+OPEN = {("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/v1/pathcast.js")}
 #: Roles that may call a route; all other routes are open.
 TABLE = {
     ("POST", "/v1/events"): {Role.COLLECT},
