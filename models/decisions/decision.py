@@ -57,7 +57,8 @@ def sample(actions: ActionSet, evaluation: PolicyEvaluation, mask: int, draw: in
     if mask & ~full or not mask >> actions.none & 1:
         expected = f"expected to hold action {actions.none} and none beyond {full:#b}"
         raise ValueError(f"mask {mask:#b}: {expected}")
-    distribution, preferred = evaluation.choose(mask)
+    choice = evaluation.choose(mask)
+    distribution, preferred = choice.distribution, choice.preferred
     position = would_have = distribution.position(draw)
     if not mask >> position & 1:
         raise ValueError(f"the policy gave {names[position]} a probability, which mask {mask:#b} leaves out")

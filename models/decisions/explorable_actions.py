@@ -28,6 +28,7 @@ class ExplorableActions:
         self._count, self._always = len(whens), all(when == When() for when in whens)
         limits = [bounds(when) for when in whens]
         self._low, self._high, self._least = np.array(limits, dtype=np.float64).T.copy()
+        self._words = any(when.events or when.stages for when in whens)
         self._events = np.array([_holding(when.events, _EVENTS) for when in whens])
         self._stages = np.array([_holding(when.stages, _STAGES) for when in whens])
 
@@ -36,8 +37,10 @@ class ExplorableActions:
         out = np.ones((len(contexts), self._count), dtype=np.bool_)
         if self._always or not contexts:
             return out
-        events = np.array([_EVENTS.get(one.event, len(_EVENTS)) for one in contexts], dtype=np.int64)
-        stages = np.array([_STAGES[one.stage] for one in contexts], dtype=np.int64)
+        events = stages = np.zeros(len(contexts), dtype=np.int64)
+        if self._words:
+            events = np.array([_EVENTS.get(one.event, len(_EVENTS)) for one in contexts], dtype=np.int64)
+            stages = np.array([_STAGES[one.stage] for one in contexts], dtype=np.int64)
         chances = np.array([one.purchase_probability for one in contexts])
         carts = np.array([one.cart_milli for one in contexts], dtype=np.float64)
         words = events, stages, self._events, self._stages

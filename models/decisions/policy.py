@@ -6,7 +6,9 @@ every policy. A new policy is one file with a class of this protocol and one lin
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from models.contract.decision_context import Context
 from models.contract.explanations import DecisionExplanation
@@ -14,7 +16,7 @@ from models.decisions.action_distribution import ActionDistribution
 from models.decisions.actions import ActionSet
 
 
-class PolicyChoice(NamedTuple):
+class PolicyChoice(msgspec.Struct, frozen=True, gc=False):
     """A distribution over allowed actions, and the position of the action that the policy thinks best."""
 
     distribution: ActionDistribution

@@ -6,6 +6,7 @@ position among the column's known words, and one position further for any other 
 
 import struct
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -112,12 +113,11 @@ class ContextReader:
         if name in BASE_WORDS:
             codes = self._codes[at]
             other = float(len(codes))
-            return [codes.get(getattr(context, name), other) for context in contexts]
+            return [codes.get(word, other) for word in map(attrgetter(name), contexts)]
         if name == "cart_value":
             return [context.cart_milli / 1000 for context in contexts]
-        if name == "session_risk":
-            return [np.nan if one.session_risk is None else one.session_risk for one in contexts]
-        return [getattr(context, name) for context in contexts]
+        # None becomes NaN.
+        return list(map(attrgetter(name), contexts))
 
 
 def _word_codes(column: Column) -> dict[str, float]:

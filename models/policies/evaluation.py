@@ -51,8 +51,10 @@ class ProbabilityRecord:
 
 class Finished(msgspec.Struct, frozen=True, gc=False):
     """Distributions, a row each: running sums in units of 2^-53 int64 [n, k], probabilities float64 [n, k],
-    both also `flat`, and the actions with the largest share of the rows that are made.
+    both also `flat`, and the actions with the largest share of the rows that are made; `count` is k.
     """
+
+    count: int
 
     sums: NDArray[np.int64]
     flat: memoryview
@@ -64,7 +66,7 @@ class Finished(msgspec.Struct, frozen=True, gc=False):
     def empty(cls, count: int, actions: int) -> "Finished":
         """Room for so many rows."""
         sums, chances = np.empty((count, actions), dtype=np.int64), np.empty((count, actions))
-        return cls(sums, sums.reshape(-1).data, chances, chances.reshape(-1).data, [])
+        return cls(actions, sums, sums.reshape(-1).data, chances, chances.reshape(-1).data, [])
 
 
 class RowDistribution(msgspec.Struct, frozen=True, gc=False):
@@ -92,14 +94,14 @@ class RowDistribution(msgspec.Struct, frozen=True, gc=False):
 
     def probability(self, position: int) -> float:
         """Of the action at a position."""
-        chance: float = self.rows.flat_chances[self.row * len(self.record.names) + position]
+        chance: float = self.rows.flat_chances[self.row * self.rows.count + position]
         return chance
 
     def position(self, draw: int) -> int:
         """The first action, by position, whose running sum exceeds the draw."""
-        count = len(self.record.names)
-        start = self.row * count
-        return bisect_right(self.rows.flat, draw, start, start + count) - start
+        rows = self.rows
+        start = self.row * rows.count
+        return bisect_right(rows.flat, draw, start, start + rows.count) - start
 
 
 class ChoosingPolicy(Protocol):

@@ -97,9 +97,12 @@ class LearnedPolicy:
 
     def shares(self, scores: Sequence[Floats], allowed: Bools) -> Floats:
         """Shares `[n, k]` before the floor of exploration; where nothing is allowed, `none` has 1."""
-        total = np.zeros(allowed.shape)
+        total: Floats | None = None
         for (weight, head), one in zip(self._heads, scores, strict=True):
-            total += weight * head.shares(one, allowed)
+            part = head.shares(one, allowed)
+            part *= weight
+            total = part if total is None else np.add(total, part, out=total)
+        assert total is not None
         return total
 
     def probabilities(self, context: Floats, allowed: Bools, explorable: Bools | None = None) -> Floats:

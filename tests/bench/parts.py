@@ -16,6 +16,7 @@ from tests.bench.ground import Ground
 from tests.bench.latency import bare
 from tests.bench.model import ENCODER, Model, model
 from tests.bench.per_event import per_event
+from tests.bench.policies import decision_costs
 from tests.bench.recovery import recovery
 from tests.bench.results import Results
 from tests.bench.retrieving import retrieving
@@ -86,6 +87,11 @@ def _score(bench: Bench, _: Ground) -> None:
 
 def _sealing(bench: Bench, _: Ground) -> None:
     bench.keep("sealing", sealing(bench.sizes.sealed, bench.say))
+
+
+def _deciding(bench: Bench, _: Ground) -> None:
+    """A decision of every policy, without a broker."""
+    bench.keep("decision_cost", decision_costs(bench.sizes.decided, bench.say))
 
 
 def _training(bench: Bench, _: Ground) -> None:
@@ -195,6 +201,7 @@ PARTS: dict[str, Callable[[Bench, Ground], None]] = {
     "scoring": _scoring,
     "score": _score,
     "sealing": _sealing,
+    "deciding": _deciding,
     "training": _training,
     "counting": _counting,
     "full": _full,
@@ -209,4 +216,4 @@ PARTS: dict[str, Callable[[Bench, Ground], None]] = {
     "start": _start,
 }
 #: Those that need no broker.
-ALONE = frozenset({"scoring", "score", "sealing", "training"})
+ALONE = frozenset({"scoring", "score", "sealing", "deciding", "training"})

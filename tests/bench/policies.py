@@ -2,7 +2,8 @@
 
 `python -m tests.bench.policies [--clicks N] [--inputs N] [--masked SHARE]` prints one line a kind, with the
 ratio to the rules of the same run. A decision is everything between the contexts of a cycle and the drawn
-actions with their probabilities: `evaluate`, `choose` and `sample`.
+actions with their distributions: `evaluate`, `choose` and `sample`. What it costs to write the probabilities
+as JSON is beside it, since that is a part of encoding the answer.
 """
 
 import argparse
@@ -15,20 +16,24 @@ from msgspec.structs import replace
 
 from models.contract.decision_context import Context
 from models.decisions.actions import ActionSet
-from models.decisions.decision import draw_of, sample
+from models.decisions.decision import Decision, draw_of, sample
 from models.decisions.policy import Policy
 from models.decisions.rules_policy import RulesPolicy
+from models.guidance.guidance_policy import HYBRID, MODEL, RULES
 from models.policies.learned_policy import load
+from tests.bench.guidance import microseconds
 from tests.policies import KINDS, contexts, files
 from trainer.policies.policy_settings import DEFAULT_PARTS
 
 ACTIONS, CLICKS, INPUTS, MASKED, ROUNDS = 20, 4000, 24, 0.2, 7
 #: The limit of a decision in microseconds.
 LIMIT = 5.0
+LEARNED = tuple(kind for kind in KINDS if kind not in ("rules", "uniform"))
 
 
 class Cost(NamedTuple):
-    """Best of the rounds, in microseconds of processor time a click: all of it, and `evaluate` alone.
+    """Best of the rounds, in microseconds of processor time a click: all of it, `evaluate` alone, and the
+    probabilities' text.
 
     Processor time, because other processes disturb; a decision waits for nothing.
     """
@@ -36,6 +41,7 @@ class Cost(NamedTuple):
     kind: str
     whole: float
     evaluation: float
+    text: float
 
 
 def action_set(count: int) -> ActionSet:
@@ -65,13 +71,16 @@ def cost(kind: str, policy: Policy, given: list[Context]) -> Cost:
     draws = [draw_of(f"e{number}") for number in range(len(given))]
     masks, actions = [one.mask for one in given], policy.actions
 
-    def decide() -> None:
+    def decide() -> list[Decision]:
         evaluations = policy.evaluate(given)
-        for evaluation, mask, draw in zip(evaluations, masks, draws, strict=True):
+        return [
             sample(actions, evaluation, mask, draw)
+            for evaluation, mask, draw in zip(evaluations, masks, draws, strict=True)
+        ]
 
-    decide()
-    return Cost(kind, _best(decide, len(given)), _best(lambda: policy.evaluate(given), len(given)))
+    distributions = [one.distribution for one in decide()]
+    parts = decide, lambda: policy.evaluate(given), lambda: [one.text for one in distributions]
+    return Cost(kind, *(_best(part, len(given)) for part in parts))
 
 
 def _best(work: Callable[[], object], clicks: int) -> float:
@@ -88,11 +97,19 @@ def costs(clicks: int = CLICKS, inputs: int = INPUTS, masked: float = MASKED) ->
     actions = action_set(ACTIONS)
     given = cycle(actions, clicks, inputs, masked)
     found = [cost("rules", RulesPolicy(actions), given)]
-    kinds = [kind for kind in KINDS if kind not in ("rules", "uniform")]
-    for kind in kinds:
+    for kind in LEARNED:
         made = files(kind, actions, inputs, head=16, parts=tuple(DEFAULT_PARTS))
         found.append(cost(kind, load(made, actions), given))
     return found
+
+
+def decision_costs(clicks: int, say: Callable[[str], None]) -> dict[str, float]:
+    """By `KIND_us` microseconds a decision, of the policies of guidance as well."""
+    found = {one.kind: one.whole for one in costs(clicks)}
+    found |= {kind: microseconds(kind, ACTIONS, clicks) for kind in (RULES, MODEL, HYBRID)}
+    for kind, spent in found.items():
+        say(f"a decision of {kind}: {spent:.2f} µs a click")
+    return {f"{kind}_us": spent for kind, spent in found.items()}
 
 
 def main() -> None:
@@ -108,7 +125,8 @@ def main() -> None:
     for one in found:
         print(
             f"{one.kind:<10}{one.whole:7.2f} us a click (evaluate {one.evaluation:.2f}), "
-            f"{one.whole / found[0].whole:.1f} times the rules{' ABOVE THE LIMIT' * (one.whole > LIMIT)}"
+            f"{one.whole / found[0].whole:.1f} times the rules; text {one.text:.2f}"
+            f"{' ABOVE THE LIMIT' * (one.whole > LIMIT)}"
         )
 
 

@@ -14,11 +14,14 @@ ENGINES = {"faust": "plain Faust agent", "quix": "Quix Streams", "pathcast": "Pa
 GIB = 2**30
 #: By number of items: most microseconds of a score in a large chunk.
 SCORE = {"1000": 25, "20000": 50}
+#: Most microseconds of a decision.
+DECISION = 5
 
 
 def rows(results: Results) -> Iterator[Row]:
     """Measure, figure, target, whether it holds."""
-    for part in (_counting, _full, _latency, _shared, _takeover, _memory, _scoring, _retrieving, _training):
+    running = _counting, _full, _latency, _shared, _takeover, _memory
+    for part in (*running, _scoring, _deciding, _retrieving, _training):
         yield from part(results)
 
 
@@ -109,6 +112,12 @@ def _scoring(results: Results) -> Iterator[Row]:
         yield _at_most(title, cost["us"], cost["goal"], "µs an event")
     for name, cost in results.get("sealing", {}).items():
         yield f"sealing a click's answers, {name}", f"{cost['sealing_us']:.1f} µs", "", ""
+
+
+def _deciding(results: Results) -> Iterator[Row]:
+    for name, cost in results.get("decision_cost", {}).items():
+        title = f"a decision among 20 actions, {name.removesuffix('_us')}"
+        yield _at_most(title, cost, DECISION, "µs a click")
 
 
 def _retrieving(results: Results) -> Iterator[Row]:

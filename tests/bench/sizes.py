@@ -24,8 +24,8 @@ class Sizes:
 
     Takeover: `takeovers` kills and `rebalances` turns of 1 to 3 to 1 workers at `takeover_rate`, with a
     `session_timeout` (s; None: the default); `starts` with warm caches. Costs of scoring are timed for
-    `timed_seconds`, for `catalogues` of so many items; sealing in `sealed` pairs of chunks; training is
-    compared on `sessions`.
+    `timed_seconds`, for `catalogues` of so many items; those of decisions in cycles of `decided` clicks;
+    sealing in `sealed` pairs of chunks; training is compared on `sessions`.
     """
 
     trained: int | None = None
@@ -56,6 +56,7 @@ class Sizes:
     session_timeout: float | None = None
     starts: int = 3
     timed_seconds: float = 3.0
+    decided: int = 4_000
     catalogues: tuple[int, ...] = CATALOGUES
     sealed: int = 30
     sessions: int = 40_000
@@ -88,6 +89,7 @@ QUICK = Sizes(
     session_timeout=6.0,
     starts=1,
     timed_seconds=0.01,
+    decided=50,
     catalogues=(1_000, 20_000),
     sealed=2,
     sessions=200,

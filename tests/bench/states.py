@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import polars as pl
-from deploy.pacing.actions_text import actions_text
 
+from deploy.cluster.actions_text import actions_text
 from models.contract.catalogue import Catalogue
 from models.contract.decoder import Decoder
 from models.contract.events import Limits

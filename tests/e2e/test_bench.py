@@ -14,6 +14,7 @@ from tests.bench.__main__ import OutOfTime, bounded, main
 from tests.bench.catalogues import shop
 from tests.bench.clicks import SHIPPED, Log
 from tests.bench.model import ENCODER, model
+from tests.bench.policies import HYBRID, LEARNED, MODEL, RULES
 from tests.bench.sizes import QUICK
 
 pytestmark = pytest.mark.long
@@ -30,6 +31,7 @@ KEYS = {
     "recovery": {"visitors", "seconds", "changelog_bytes"},
     "score": {"one_ms", "batch_us", "items"},
     "sealing": {"key at hand", "key read", "key made"},
+    "decision_cost": {f"{kind}_us" for kind in ("rules", *LEARNED, RULES, MODEL, HYBRID)},
     "rebalance": {"turns", "gaps_seconds", "longest_gap_seconds", "clicks", "answers"},
     "start": {"warm_seconds", "cold_seconds", "compiling_seconds"},
 }
@@ -58,6 +60,7 @@ def test_every_part_gives_its_figures(ran):
     assert all(cost > 0 for cost in found["full"]["cpu_us"].values())
     assert {"1000", "20000"} < set(found["score"]["batch_us"])
     assert all(cost["us"] > 0 for cost in found["scoring"].values())
+    assert all(cost > 0 for cost in found["decision_cost"].values())
     assert all(cost.get("recall", 1) > 0.98 for cost in found["retrieving"].values())
     assert all(cost["plain_us"] > 0 for cost in found["sealing"].values())
     # None where the log for it is missing, which the run says.
