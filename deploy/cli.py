@@ -97,6 +97,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "deploy.commands.decisions_command",
         "Verify published decisions against their own records.",
     ),
+    "paths": (
+        "deploy.commands.paths_command",
+        "Show funnel, steps, frequent paths and trends of a window, by segment.",
+    ),
     "pacer": (
         "deploy.commands.policies.pacer_command",
         "Grant budgets to partitions as their pacing releases them; show what was spent.",

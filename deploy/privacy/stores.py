@@ -146,6 +146,9 @@ MODELS = DataStore(
 )
 NOTHING = (
     DataStore("panes of the state", keys=("PANE", "ITEM_PANE", "FUNNEL_PANE")),
+    DataStore(
+        "counts of analytics", keys=("ANALYTICS", "ANALYTICS_ADDED", "ANALYTICS_PANE", "ANALYTICS_FOLDS")
+    ),
     DataStore("balances of budgets", keys=("BUDGETS",)),
     DataStore("topics that name no visitor", topics=roles(VisitorData.NONE)),
     DataStore(

@@ -31,6 +31,17 @@ def time_or_age(ctx: click.Context, param: click.Parameter, value: str | None) -
     return round(1000 * time.time() - float(age[1]) * _UNITS[age[2]])
 
 
+def time_span(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    """Milliseconds of an option such as `2d`, `12h` or `30m`; longer than 0."""
+    if value is None:
+        return None
+    span = _AGE.fullmatch(value)
+    found = round(float(span[1]) * _UNITS[span[2]]) if span else 0
+    if found <= 0:
+        raise click.BadParameter(f"{value!r} is no length of time, such as 2d, 12h or 30m")
+    return found
+
+
 def utc_text(ms: float) -> str:
     """Epoch ms as text: `2026-11-30 08:05:59 UTC`."""
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -64,9 +64,10 @@ class AnalyticsPanes:
         return window_of((one for one in self.records.values() if start <= one.start < end), start, end)
 
     def last(self, span_ms: int, hops: int = 0, hop_ms: int = 0) -> AnalyticsWindow:
-        """The window of `span_ms` that ends with the newest pane, or `hops` times `hop_ms` before.
+        """The window of `span_ms` that ends with the newest pane, or `hops` times `hop_ms` before it.
 
-        It is rounded up to whole panes. Raises WindowError if there is no pane.
+        A hop of 0 is as long as the window. Spans are rounded up to whole panes. Raises WindowError if there
+        is no pane.
         """
         width = self.pane_ms
         if not width:
@@ -74,7 +75,8 @@ class AnalyticsPanes:
                 "there are no analytics yet: expected records of workers on the topic; send clicks "
                 "(pathcast replay) while a worker runs"
             )
-        end = max(one.end for one in self.records.values()) - hops * (hop_ms or span_ms)
+        end = max(one.end for one in self.records.values())
+        end -= hops * whole_panes(hop_ms or span_ms, width)
         return self.window(end - whole_panes(span_ms, width), end)
 
 

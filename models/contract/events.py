@@ -60,6 +60,8 @@ Page = Annotated[str, Meta(min_length=1, max_length=1024)]
 Basket = Annotated[tuple[Text, ...], Meta(max_length=BASKET_ITEMS)]
 Amount = Annotated[float, Meta(ge=0)]
 Pieces = Annotated[int, Meta(ge=0)]
+RESULTS_MOST = 1_000_000_000
+Results = Annotated[int, Meta(ge=0, le=RESULTS_MOST)]
 #: Aligned with a basket; None where the event does not say.
 Amounts = Annotated[tuple[Amount | None, ...], Meta(max_length=BASKET_ITEMS)]
 Counts = Annotated[tuple[Pieces | None, ...], Meta(max_length=BASKET_ITEMS)]
@@ -110,6 +112,7 @@ class Click(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     outcome: Annotated[
         OutcomeName | None, Meta(description="What became of the decision; else the event says it.")
     ] = None
+    result_count: Annotated[Results | None, Meta(description="How many results a search had.")] = None
     schema_version: Annotated[SchemaVersion, Meta(description="Version of this contract.")] = SCHEMA_VERSION
     #: Not on the wire: what was done to its fields, bits of DROPPED, CLIPPED, FILLED and BY_ARRIVAL.
     flags: Annotated[int, Meta(ge=0, le=0)] = 0

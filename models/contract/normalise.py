@@ -45,11 +45,11 @@ OPTIONAL_READERS: Mapping[str, Reader] = {
     "query": readers.words(512),
     "page": readers.address(1024),
     "quantity": readers.pieces,
+    "result_count": readers.results,
     "basket": readers.basket,
     "basket_prices": readers.aligned(readers.amount),
     "basket_quantities": readers.aligned(readers.pieces),
-    "consent": readers.truth,
-    "explain": readers.truth,
+    **dict.fromkeys(("consent", "explain"), readers.truth),
     "outcome": readers.one_of(get_args(OutcomeName)),
 }
 _EVENT_ADVICE = "see docs/contract/click.schema.json; PATHCAST_EVENT_MAP maps other names"

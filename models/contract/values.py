@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
-from models.contract.events import BASKET_ITEMS, ID_CHARS
+from models.contract.events import BASKET_ITEMS, ID_CHARS, RESULTS_MOST
 from models.forms.missing import MISSING, is_missing
 from models.forms.templates import contains_template, is_template
 
@@ -148,6 +148,12 @@ def pieces(value: Any) -> tuple[int, bool]:
     found = number(value)
     whole = max(0, round(found))
     return whole, whole != found
+
+
+def results(value: Any) -> tuple[int, bool]:
+    """How many results a search had, at most RESULTS_MOST."""
+    found, clipped = pieces(value)
+    return min(found, RESULTS_MOST), clipped or found > RESULTS_MOST
 
 
 def truth(value: Any) -> tuple[bool, bool]:

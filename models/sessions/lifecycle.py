@@ -14,9 +14,10 @@ from models.feedback import recommended
 from models.feedback.recommended import Recommended
 from models.identity.linking import share, unlink
 from models.state import exposure
+from models.state.codes import EVENT_OFFSET, WIDTH
 from models.state.exposure import Exposure, ExposureConfig
-from models.state.facts import Churned, Ended, Expired, Facts, Transition
-from models.state.visitor import MAX_COUNT, StateError, Visitor
+from models.state.facts import Churned, Ended, Expired, Facts, Transition, Visit
+from models.state.visitor import KEPT_CODES, MAX_COUNT, StateError, Visitor
 
 ADD_TO_CART: Final = EVENT_CODES["add_to_cart"]
 BEGIN_CHECKOUT: Final = EVENT_CODES["begin_checkout"]
@@ -111,6 +112,22 @@ def ended(visitor: Visitor) -> Ended:
         counts[BEGIN_CHECKOUT],
         counts[PURCHASE],
         visitor.spend,
+        visit(visitor),
+    )
+
+
+def visit(visitor: Visitor) -> Visit:
+    """The visitor's session as it is now; the same when it ends and when it goes on after all."""
+    counts = visitor.counts
+    return Visit(
+        visitor.segment,
+        visitor.session_codes()[EVENT_OFFSET::WIDTH],
+        visitor.in_session > KEPT_CODES,
+        visitor.sessions > 1,
+        counts[ADD_TO_CART],
+        counts[BEGIN_CHECKOUT],
+        counts[PURCHASE],
+        visitor.cart_value,
     )
 
 

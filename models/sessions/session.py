@@ -9,13 +9,14 @@ from models.contract.events import CLIPPED as CLIPPED_FIELDS
 from models.contract.events import EVENT_CODES, Click
 from models.durations import MINUTE_MS
 from models.identity.linking import age, declare, erase, follow, share
-from models.sessions.lifecycle import PURCHASE, SessionConfig, ended, fire_session_timer, minute_of
+from models.sessions.lifecycle import PURCHASE, SessionConfig, ended, fire_session_timer, minute_of, visit
 from models.sessions.recording import record_click
 from models.sessions.statements import repeats
 from models.state.codes import CLIPPED, CLOCK, FRESH, RATE, REORDERED, dwell_bucket
 from models.state.facts import ClickStatus, Facts, Reopened, Shared, Transition
 from models.state.packed import has
 from models.state.profile import fade
+from models.state.visit_segment import after_click
 from models.state.visitor import IDS_BYTES, MAX_COUNT, Visitor
 
 APPLIED: Final = ClickStatus.APPLIED
@@ -89,6 +90,7 @@ def _apply(
     flags |= _count(visitor, event, now, config)
     code = record_click(visitor, click, event, dwell, flags)
     if not visitor.denied:
+        visitor.segment = after_click(visitor.segment, click.device, click.channel, click.country)
         if click.consent is True:
             declare(visitor, click)
         if click.user_id is not None:
@@ -123,7 +125,7 @@ def _enter(
         and denied == visitor.denied
     ):
         if visitor.ended:
-            transitions.append(Reopened(visitor.last_ts, visitor.counts[PURCHASE]))
+            transitions.append(Reopened(visitor.last_ts, visitor.counts[PURCHASE], visit(visitor)))
             visitor.ended = visitor.churned = False
         return False
     if visitor.last_ts and not visitor.ended:
@@ -160,6 +162,7 @@ def _begin(visitor: Visitor, now: int) -> None:
     visitor.in_session = visitor.dwell_ms = visitor.spend = visitor.cart_value = 0
     visitor.cart_ts = visitor.checkout_ts = visitor.hidden_model = visitor.hidden_at = 0
     visitor.cart = visitor.seen = visitor.pages = visitor.hidden = b""
+    visitor.segment = ""
     fade(visitor, now)
     age(visitor, now)
 

@@ -22,6 +22,8 @@ CODE: Final = np.dtype(
     ]
 )
 WIDTH: Final = CODE.itemsize
+#: Where a code has its event.
+EVENT_OFFSET: Final = 12
 ITEM_BYTES: Final = 8
 
 DWELL_BUCKETS: Final = 16

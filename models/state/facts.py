@@ -18,6 +18,23 @@ class ClickStatus(IntEnum):
     LATE = 2
 
 
+class Visit(NamedTuple):
+    """A session as analytics count it. `segment` is that of `visit_segment`.
+
+    `path` has the event codes of its clicks, oldest first: at most the last 50, and then it is `cut`; none
+    of a visitor who refuses. `cart_milli` is the value left in the cart, in thousandths.
+    """
+
+    segment: str = ""
+    path: bytes = b""
+    cut: bool = False
+    returning: bool = False
+    carts: int = 0
+    checkouts: int = 0
+    purchases: int = 0
+    cart_milli: int = 0
+
+
 class Ended(NamedTuple):
     """A session is over. `ts` is its last event's time; `spend` in thousandths."""
 
@@ -27,6 +44,7 @@ class Ended(NamedTuple):
     checkouts: int
     purchases: int
     spend: int
+    visit: Visit = Visit()
 
 
 class Reopened(NamedTuple):
@@ -34,6 +52,7 @@ class Reopened(NamedTuple):
 
     ts: int
     purchases: int
+    visit: Visit = Visit()
 
 
 class Churned(NamedTuple):

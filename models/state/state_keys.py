@@ -16,6 +16,13 @@ USER: Final = b"u"
 LINK: Final = b"l"
 #: A decision that awaits its outcomes, as it was made.
 DECISION: Final = b"d"
+ANALYTICS: Final = b"a"
+#: What chunks have counted since the last fold, by number from 0.
+ANALYTICS_ADDED: Final = ANALYTICS + b"d"
+#: Records of the topic `analytics` as they were published, by pane and kind.
+ANALYTICS_PANE: Final = ANALYTICS + b"p"
+#: How many folds there were: what was counted before the last one is in the panes.
+ANALYTICS_FOLDS: Final = ANALYTICS + b"f"
 PANE: Final = b"p"
 ITEM_PANE: Final = PANE + b"i"
 FUNNEL_PANE: Final = PANE + b"f"
@@ -115,6 +122,21 @@ def item_pane(pane: int, item_id: str) -> bytes:
 def funnel_pane(pane: int) -> bytes:
     """The key of the funnel's counters in pane number `pane`."""
     return FUNNEL_PANE + pane.to_bytes(4, "big")
+
+
+def analytics_added(number: int) -> bytes:
+    """The key of what a chunk has counted."""
+    return ANALYTICS_ADDED + number.to_bytes(4, "big")
+
+
+def analytics_pane(pane: int, kind: int) -> bytes:
+    """The key of one kind of counts in analytics pane number `pane`."""
+    return ANALYTICS_PANE + pane.to_bytes(4, "big") + bytes((kind,))
+
+
+def analytics_pane_parts(key: bytes) -> tuple[int, int]:
+    """Pane and kind of such a key."""
+    return int.from_bytes(key[len(ANALYTICS_PANE) : -1], "big"), key[-1]
 
 
 def pane_parts(key: bytes) -> tuple[int, bytes]:

@@ -52,7 +52,8 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     `user_id` is the user that the visitor is logged in as (empty: none), `others` the sum of that user's
     other devices; `declared` is what the visitor's clicks say of the person, `given` what the topic
     `profiles` says. `session_timer` and `exposure_timer` are the epoch minutes at which the session and the
-    exposure next have something due (0: nothing). `recommended` are the latest recommendations.
+    exposure next have something due (0: nothing). `recommended` are the latest recommendations, `segment` is
+    what the session's clicks say of device, channel and country (`visit_segment`).
     """
 
     version: int = VERSION
@@ -118,6 +119,7 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     statements: bytes = b""
     bought: bytes = b""
     recommended: Recommended = msgspec.field(default_factory=Recommended)
+    segment: str = ""
 
     def __post_init__(self) -> None:
         event_counts.widen(self.counts)

@@ -3,6 +3,7 @@
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
+from models.analytics.analytics_config import AnalyticsConfig
 from models.contract.times import ZoneError, zone_named
 from models.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from models.sessions.lifecycle import SessionConfig
@@ -47,6 +48,18 @@ class StateSettings(BaseSettings):
         le=8784,
         description="How long hourly panes of counts over all visitors of a partition are kept (event time).",
     )
+    analytics_hours: int = Field(
+        default=48,
+        ge=1,
+        le=744,
+        description="How long panes of analytics, of ten minutes each, are kept (event time).",
+    )
+    analytics_seconds: float = Field(
+        default=5.0,
+        ge=0,
+        le=3600,
+        description="Least seconds between two publications of a partition's analytics.",
+    )
     attribution_hours: float = Field(
         default=24.0, gt=0, le=8760, description="How long a decision waits for its outcome (event time)."
     )
@@ -69,6 +82,12 @@ class StateSettings(BaseSettings):
             churn_ms=int(self.churn_days * DAY_MS),
             ttl_ms=int(self.visitor_ttl_days * DAY_MS),
             exposure=ExposureConfig(int(self.attribution_hours * HOUR_MS)),
+        )
+
+    def analytics_config(self) -> AnalyticsConfig:
+        """How long panes of analytics are kept, and how often they are published."""
+        return AnalyticsConfig(
+            retention_ms=self.analytics_hours * HOUR_MS, fold_seconds=self.analytics_seconds
         )
 
     def pane_config(self) -> PaneConfig:

@@ -12,6 +12,7 @@ from models.scoring.popularity import Popularity
 from models.state import panes, state_keys, timers
 from models.state.exposure import Exposure, contents
 from models.state.panes import MovedPane
+from streams.analytics.partition_analytics import PartitionAnalytics
 from streams.constraints.partition_budgets import PartitionBudgets
 from streams.effects import Reader
 from streams.partition_state.latest_answers import LatestAnswers
@@ -34,6 +35,8 @@ class PartitionCache:
     given: bool = False
     #: What the state says of budgets.
     budgets: PartitionBudgets = field(default_factory=PartitionBudgets)
+    #: What the state says of analytics.
+    analytics: PartitionAnalytics = field(default_factory=PartitionAnalytics)
     #: Lower bound of the first timer (epoch minutes of event time).
     next_timer: int = timers.NEVER
     #: What `/visitors/{id}` shows.
@@ -53,6 +56,7 @@ class PartitionCache:
         cache._popularity.add(panes.weights(state.scan(state_keys.ITEM_PANE)))
         cache.next_timer = timers.first(state.scan(state_keys.TIMER))
         cache.budgets = PartitionBudgets.of(state.get([state_keys.BUDGETS])[0])
+        cache.analytics = PartitionAnalytics.of(state)
         cache.given = any(True for _ in state.scan(state_keys.GIVEN))
         return cache
 

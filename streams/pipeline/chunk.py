@@ -21,6 +21,7 @@ from models.features.batch import Batcher
 from models.privacy.erasure import Erasure
 from models.registry.versions import Version
 from models.state.facts import Facts, Transition
+from streams.analytics.partition_analytics import ChunkAnalytics
 from streams.config.processing_config import ProcessingConfig
 from streams.constraints.partition_budgets import ChunkBudgets
 from streams.effects import Message, Work
@@ -133,6 +134,7 @@ class Chunk:
     identities: Identities
     sealing: Sealing
     panes: PaneUpdates
+    analytics: ChunkAnalytics
     joins: Joins
     #: Event time reached (ms): the partition's before the chunk, then each later click's.
     watermark: int
@@ -201,6 +203,7 @@ class Chunk:
             Identities(work, config, cache.given),
             Sealing(sealer, cache.envelopes),
             PaneUpdates(config.panes),
+            ChunkAnalytics(cache.analytics, config.analytics),
             Joins(config.session.exposure.attribution_ms),
             max(work.watermark, work.idle_to),
         )
@@ -219,9 +222,10 @@ class Chunk:
         self.refused.append(RefusedInput(record, topic, reason, message))
 
     def count(self, transitions: Sequence[Transition]) -> None:
-        """Count a visitor's transitions, here and in the panes."""
+        """Count a visitor's transitions, here, in the panes and in analytics."""
         for transition in transitions:
             self.panes.collector.transition(transition)
+            self.analytics.collector.transition(transition)
             self.transitions[type(transition).__name__] += 1
 
 

@@ -21,6 +21,7 @@ def apply(chunk: Chunk, metrics: Metrics, kept: int) -> None:
     cache.keep([(entry.key, entry.record) for entry in entries if entry.record], kept)
     cache.given = chunk.identities.given_profiles.kept
     cache.note_panes(chunk.panes.moved())
+    chunk.analytics.applied()
     cache.follow_timers([entry.due for entry in entries if entry.due], chunk.watermark)
     for key in chunk.forgotten:
         cache.forget(key)

@@ -104,6 +104,7 @@ def _apply(chunk: Chunk, key: bytes, click: Click, entry: VisitorEntry, facts: F
         chunk.repeated_orders += 1
     if facts.fresh:
         chunk.identities.began(entry.key, visitor, facts)
+    chunk.analytics.collector.click(click, facts, visitor)
     number = entry.batch if facts.consent else REFUSING
     batcher = chunk.batchers[number]
     slot = entry.slot if facts.consent else batcher.visitor(None)

