@@ -78,6 +78,10 @@ class TopicReader:
                 )
                 log.warning("the dashboard's reader cannot read", error=repr(error))
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:
+                self._feed.trouble = f"The reader has ended by a fault ({error!r}): start the gateway again."
+                log.exception("the dashboard's reader has ended")
+                return
 
     async def _follow(self) -> None:
         consumer = aiokafka.AIOKafkaConsumer(
@@ -97,7 +101,7 @@ class TopicReader:
             await admin.close()
 
     async def _read(self, consumer: Any, admin: Any) -> None:
-        roles = await self._assigned(consumer)
+        roles = await self._assigned(consumer, admin)
         looked = lagged = time.monotonic()
         self._feed.trouble = ""
         while not self._halt.is_set():
@@ -108,7 +112,7 @@ class TopicReader:
                 await self._look_at_lag(consumer, admin)
             if now - looked > LOOK_SECONDS:
                 looked = now
-                roles = await self._assigned(consumer)
+                roles = await self._assigned(consumer, admin)
 
     async def _fetched(self, consumer: Any, roles: Mapping[str, str]) -> None:
         batches = await consumer.getmany(timeout_ms=200, max_records=MOST_AT_ONCE)
@@ -121,17 +125,17 @@ class TopicReader:
         if sum(map(len, batches.values())) < MOST_AT_ONCE:
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _assigned(self, consumer: Any) -> dict[str, str]:
+    async def _assigned(self, consumer: Any, admin: Any) -> dict[str, str]:
         """Assign what exists, new partitions from their beginning on; returns the roles by topic."""
         topics = {getattr(self._names, role): role for role in (*STREAMS, *TABLES)}
-        known = await consumer.topics()
+        # All topics are asked for, because asking for one that is missing may create it.
+        found = {one["topic"]: one["partitions"] for one in await admin.describe_topics()}
         parts = [
             aiokafka.TopicPartition(topic, number)
             for topic in topics
-            if topic in known
-            for number in sorted(consumer.partitions_for_topic(topic) or ())
+            for number in sorted(one["partition"] for one in found.get(topic, ()))
         ]
-        self._feed.missing = tuple(topic for topic in topics if topic not in known)
+        self._feed.missing = tuple(topic for topic in topics if topic not in found)
         new = [part for part in parts if part not in self._ends]
         if new:
             positions = {part: await consumer.position(part) for part in consumer.assignment()}

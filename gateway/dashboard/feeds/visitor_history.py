@@ -6,11 +6,11 @@ from typing import Any, Final, NamedTuple
 
 import aiokafka
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from models.durations import MINUTE_MS
 from streams.config.topics import TopicNames
 from streams.topic_reading import read_to_end
+from streams.transport.routing import home
 
 #: Topics that are read.
 ROLES: Final = ("clicks", "purchase_intent", "recommendations", "ad_decisions", "rewards")
@@ -30,17 +30,19 @@ class VisitorRecords(NamedTuple):
 
 
 class VisitorHistory:
-    """Looks for a visitor's records. `pseudonym` makes the key of answers of the key of clicks."""
+    """Looks for a visitor's records. `partitions` are those of clicks; `pseudonym` makes the
+    key of answers of the key of clicks."""
 
     def __init__(
         self,
         names: TopicNames,
         connection: Mapping[str, Any],
+        partitions: int,
         minutes: float,
         pseudonym: Any = None,
     ) -> None:
         self._names, self._connection, self._minutes = names, connection, minutes
-        self._pseudonym = pseudonym
+        self._partitions, self._pseudonym = partitions, pseudonym
 
     async def read(self, visitor: str) -> VisitorRecords:
         """The visitor's records of the last minutes. Raises KafkaError, or OSError."""
@@ -60,10 +62,7 @@ class VisitorHistory:
         stored = key if self._pseudonym is None else self._pseudonym.visitor(key).encode()
         for role in ROLES:
             topic = getattr(self._names, role)
-            parts = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
-            if not parts:
-                continue
-            part = aiokafka.TopicPartition(topic, (murmur2(key) & 0x7FFF_FFFF) % len(parts))
+            part = aiokafka.TopicPartition(topic, home(key, self._partitions))
             start, cut = await self._start(consumer, part)
             wanted = key if role == "clicks" else stored
             done = await _search(consumer, part, start, wanted, found[role], deadline)
@@ -77,11 +76,6 @@ class VisitorHistory:
         at = (await consumer.offsets_for_times({part: began}))[part]
         wanted = end if at is None else at.offset
         return max(wanted, end - MOST_READ), wanted < end - MOST_READ
-
-
-async def _partitions(consumer: Any, topic: str) -> set[int]:
-    await consumer.topics()
-    return consumer.partitions_for_topic(topic) or set()
 
 
 async def _search(

@@ -43,7 +43,9 @@ def dashboard_of(
     reader = TopicReader(feed, at.names, kafka, at.worker.application_id, minutes, addresses.all)
     token = at.worker.web_token.get_secret_value() if at.worker.web_token else None
     routing = VisitorRouting(WorkerAddresses(settings.workers), at.partitions, token)
-    history = VisitorHistory(at.names, kafka, minutes, pseudonyms(at.worker.pseudonym_key_file))
+    history = VisitorHistory(
+        at.names, kafka, at.partitions, minutes, pseudonyms(at.worker.pseudonym_key_file)
+    )
     shopper = ShopperView(feed, history, routing.find, minutes)
     parts = DashboardParts(guard, Sources(feed, DemandFile(own.demand)), reader, desk, shopper, _now_ms)
     made = dashboard(parts, secure=settings.tls_cert is not None)
