@@ -151,6 +151,10 @@ class TrainerSettings(BaseSettings):
         "and resumed before, the result differs from that of an undisturbed run.",
     )
 
+    pacer: bool = Field(
+        default=False,
+        description="Also grant the budgets of PATHCAST_ACTIONS, as `pathcast pacer` does; run one of them.",
+    )
     nice: int = Field(
         default=5,
         ge=0,

@@ -34,6 +34,10 @@ class PacerError(PathcastError):
     """The pacer cannot go on; what it has granted stays valid."""
 
 
+class PacerReplacedError(PacerError):
+    """Another pacer has taken over."""
+
+
 class Pacer:
     """Runs one allocator until it is told to stop; `every` seconds between two steps."""
 
@@ -55,7 +59,7 @@ class Pacer:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Allocate until `stop` is set. Raises PacerError where another pacer has taken over."""
+        """Allocate until `stop` is set. Raises PacerReplacedError where another pacer has taken over."""
         producer = aiokafka.AIOKafkaProducer(**self._connection, acks="all", transactional_id=self._id)
         await producer.start()
         reading = [asyncio.create_task(one.run()) for one in self._reading]
@@ -65,7 +69,7 @@ class Pacer:
             log.info("budgets are paced", known=len(self.allocator.accounts))
             await _first_failure(reading, self._allocate(producer, stop))
         except aiokafka.errors.ProducerFenced as error:
-            raise PacerError(
+            raise PacerReplacedError(
                 f"another pacer of {self._id!r} has started and has taken over; expected one; stop either"
             ) from error
         finally:

@@ -1,6 +1,7 @@
 """Small steps of the serving version between runs, each in a process of its own."""
 
 import shutil
+from typing import Final
 
 import structlog
 
@@ -24,7 +25,11 @@ from trainer.training.adapt_live import is_incremental_update, save_update, serv
 log = structlog.get_logger("pathcast.trainer")
 
 
-def take_step(settings: TrainerSettings, step: IncrementalUpdate) -> str:
+#: The update that the trainer makes.
+USUAL: Final = IncrementalUpdate()
+
+
+def take_step(settings: TrainerSettings, step: IncrementalUpdate = USUAL) -> str:
     """Take the serving version a small step further; what came of it, in a sentence.
 
     A visitor who is forgotten meanwhile is in no version: the step is dropped. Raises PathcastError.

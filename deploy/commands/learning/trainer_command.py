@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         "PATHCAST_TRAINER_MEMORY_MB",
         "PATHCAST_TRAINER_HOLDOUT",
         "PATHCAST_TRAINER_CONFIG",
+        "PATHCAST_TRAINER_PACER",
         "PATHCAST_GATE_LEAST_VISITORS",
     ),
 )
@@ -71,11 +72,21 @@ def _run(settings: TrainerSettings) -> None:
             # A shell's background job ignores Ctrl-C.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, lambda *_: ending.set())
-        try:
-            while not ending.is_set():
-                trainer.step()
-        finally:
-            trainer.close()
+        with _pacing(settings):
+            try:
+                while not ending.is_set():
+                    trainer.step()
+            finally:
+                trainer.close()
+
+
+def _pacing(settings: TrainerSettings) -> AbstractContextManager[None]:
+    """What paces budgets beside the trainer, where the settings say so."""
+    if not settings.pacer:
+        return nullcontext()
+    from deploy.pacing.pacer_thread import paced
+
+    return paced()
 
 
 def _check() -> None:
@@ -195,7 +206,6 @@ def adapt() -> None:
     """Make one incremental update of the serving version and let the gate judge it; not during a run."""
     from deploy.runs.incremental_updates import drop_steps, take_step
     from deploy.runs.progress_bar import use_cores
-    from trainer.defaults import IncrementalUpdate
     from trainer.run_processes import BUSY
     from trainer.service.workdir import Workdir
 
@@ -204,7 +214,7 @@ def adapt() -> None:
     with Workdir(settings.workdir.expanduser()).alone() as alone:
         if not alone:
             sys.exit(BUSY)
-        click.echo(take_step(settings, IncrementalUpdate()), err=True)
+        click.echo(take_step(settings), err=True)
         gone = drop_steps(settings)
     if gone:
         click.echo(f"removed old incremental updates: {', '.join(gone)}", err=True)

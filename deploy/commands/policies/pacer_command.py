@@ -10,11 +10,9 @@ import click
 import msgspec
 
 from deploy.terminal.help_pages import Group
-from models.errors import PathcastError
 
 if TYPE_CHECKING:
     from deploy.pacing.budget_pacer import Pacer
-
 
 #: Seconds between two allocations.
 EVERY = 0.5
@@ -56,12 +54,13 @@ def run(every: float) -> None:
 
 
 def _start(every: float) -> None:
+    from deploy.pacing.pacer_parts import installed_pacer
     from streams import logging_setup
     from streams.config.worker_settings import WorkerSettings
 
     settings = WorkerSettings()
     logging_setup.configure(settings.log_level, settings.log_format)
-    asyncio.run(_run(_pacer(every)))
+    asyncio.run(_run(installed_pacer(every)))
 
 
 async def _run(pacer: Pacer) -> None:
@@ -69,22 +68,6 @@ async def _run(pacer: Pacer) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await pacer.run(stop)
-
-
-def _pacer(every: float) -> Pacer:
-    from deploy.cluster import clients
-    from deploy.pacing.actions_in_use import ActionsInUse
-    from deploy.pacing.budget_pacer import Pacer
-    from streams.config.topics import TopicNames
-    from streams.config.worker_settings import WorkerSettings
-
-    settings, names, to = WorkerSettings(), TopicNames(), clients.connection()
-    with clients.consumer(to) as consumer:
-        partitions = len(consumer.partitions_for_topic(names.clicks) or ())
-    if not partitions:
-        raise PathcastError(f"no topic {names.clicks!r}: create the topics (`pathcast topics`)")
-    actions = ActionsInUse(settings)
-    return Pacer(to.aiokafka(), names, settings.application_id, partitions, actions, every)
 
 
 @command.command()
