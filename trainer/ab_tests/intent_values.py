@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 
 #: Fewest decisions of an action in a state; with fewer it has no value of its own.
 LEAST: Final = 30
+#: Sizes of the variance between effects that are compared.
+_TRIED: Final = 161
 
 
 class LoggedGuidance(NamedTuple):
@@ -74,10 +76,24 @@ def _mean(log: LoggedGuidance, here: NDArray[np.bool_]) -> tuple[float, float]:
 def _drawn(effects: Floats, noise: Floats) -> Floats:
     """Effects drawn to 0: variance between effects over that and the effect's own."""
     known = np.isfinite(effects)
-    between = max(0.0, float((effects[known] ** 2 - noise[known]).mean())) if known.any() else 0.0
+    between = _between(effects[known], noise[known])
     with np.errstate(invalid="ignore", divide="ignore"):
         kept = np.where(noise > 0, between / (between + noise), 1.0)
     return np.where(known, effects * kept, np.nan)
+
+
+def _between(effects: Floats, noise: Floats) -> float:
+    """The variance between effects that makes these likeliest, where they are normal: precise ones say most.
+
+    A mean of squares less noise would be that of the noisiest effects.
+    """
+    largest = float((effects**2).max(initial=0.0))
+    if largest == 0:
+        return 0.0
+    tried = np.concatenate([[0.0], largest * np.logspace(-8, 0, _TRIED)])
+    variance = np.maximum(tried[:, None] + noise, 1e-12 * largest)
+    likelihood = -(np.log(variance) + effects**2 / variance).sum(axis=1)
+    return float(tried[int(likelihood.argmax())])
 
 
 def with_values(text: str, values: dict[str, dict[str, float]]) -> str:

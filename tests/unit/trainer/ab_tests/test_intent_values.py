@@ -51,6 +51,24 @@ def test_what_is_uncertain_is_drawn_to_nothing() -> None:
     assert max(abs(value - 3.0) for value in found["coupon"].values()) < 0.5
 
 
+def test_a_state_of_which_little_is_known_takes_nothing_from_the_others() -> None:
+    """Its effects are large by chance, and so is their noise: precise effects say how large effects are."""
+    log, _ = world(20_000)
+    few, random = 400, np.random.default_rng(4)
+    action = random.integers(0, 5, few)
+    rare = LoggedGuidance(
+        action,
+        np.full(few, STATES.index("comparing")),
+        np.full(few, 0.2),
+        random.normal(scale=300.0, size=few),
+        np.ones((few, 5), dtype=bool),
+    )
+    both = LoggedGuidance(*(np.concatenate(pair) for pair in zip(log, rare, strict=True)))
+    found = intent_values(both, ACTIONS)
+    assert found["coupon"]["hesitating"] == pytest.approx(8, abs=0.3)
+    assert max(abs(found[name]["comparing"]) for name in found if "nudge" in name) < 1
+
+
 def test_values_are_written_into_the_file() -> None:
     text = with_values(TEXT, {"coupon": {"hesitating": 5.25}, "checkout_nudge": {}})
     read = {one.name: one for one in ActionSet.load(text).actions}
