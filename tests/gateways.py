@@ -11,6 +11,7 @@ import httpx
 from fastapi import APIRouter, FastAPI
 
 from gateway.answers.answer_routes import answer_routes
+from gateway.answers.forget_routes import forget_routes
 from gateway.answers.recent_answers import RecentAnswers
 from gateway.events.click_records import ClickReader
 from gateway.events.clicks_writer import ClicksWriter
@@ -32,6 +33,7 @@ from gateway.service.application import create_app
 from gateway.service.serving import bound, server
 from models.contract.aliases import event_name
 from models.contract.events import Limits
+from models.errors import PathcastError
 from models.registry.versions import Version
 from models.serving.merchandising import Merchandiser
 from models.serving.shop_rules import ShopRules
@@ -129,7 +131,18 @@ class TestGateway:
         router.include_router(collection_routes(collection, self.settings))
         router.include_router(answer_routes(self.recent, lambda visitor: visitor))
         router.include_router(snippet_routes())
+        router.include_router(forget_routes(self.forget, self.dropped))
         return GatewayPart(router, self.writer.running, self.writer.conditions)
+
+    def dropped(self, visitor: str) -> None:
+        """Drop what is kept of a visitor."""
+        self.recent.forget(visitor.encode())
+
+    def forget(self, visitor: str) -> dict[str, Any]:
+        """A proof without content; fails for the visitor `stuck`."""
+        if visitor == "stuck":
+            raise PathcastError("a worker does not answer about stuck")
+        return {"request": "r1", "at": 1, "stores": [], "unconfirmed": []}
 
     def _lookups(self) -> GatewayPart:
         models, decoder = self.offline.models, self.offline.pipeline.decoder

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
+from gateway.http.gateway_metrics import GatewayMetrics
 from streams.metrics import Metrics
 from streams.renamed_metrics import DEPRECATED
 
@@ -34,6 +35,15 @@ A histogram has `_bucket`, `_sum` and `_count` beside its name. `rung` is the fa
 Other processes write gauges of their own as a file for Prometheus' textfile collector: \
 `pathcast drift --metrics` ([drift](trainer/drift.md)), `pathcast log stats --metrics` and the trainer \
 ([event log](trainer/log.md#refused-rows)).
+"""
+GATEWAY = """
+## Gateway
+
+Served at `/metrics` of `pathcast gateway` ([gateway](gateway.md)). `route` is the pattern of a route, \
+`none` an unknown path.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
 """
 FORMER = """
 ## Deprecated names
@@ -75,6 +85,21 @@ def labels() -> dict[str, tuple[str, ...]]:
     return named | {"pathcast_model": ("version",)}
 
 
+def gateway_rows() -> list[str]:
+    """A row for each metric of the gateway."""
+    metrics = GatewayMetrics()
+    named = {one._name: one._labelnames for one in vars(metrics).values() if hasattr(one, "_labelnames")}
+    return [
+        f"| `{family.name}{SUFFIXES.get(family.type, '')}` | {family.type} |{_listed(named[family.name])}| "
+        f"{family.documentation} |"
+        for family in sorted(metrics.registry.collect(), key=lambda one: one.name)
+    ]
+
+
+def _listed(labels: tuple[str, ...]) -> str:
+    return f" {', '.join(f'`{label}`' for label in labels)} " if labels else " "
+
+
 def page() -> str:
     """The whole page."""
     named = labels()
@@ -83,7 +108,18 @@ def page() -> str:
         of = ", ".join(f"`{label}`" for label in named[family.name])
         rows.append(f"| `{name}` | {family.type} |{f' {of} ' if of else ' '}| {family.documentation} |")
     renamed = [f"| `{name}` | {', '.join(f'`{one}`' for one in now)} |" for name, now in former().items()]
-    return INTRODUCTION + "\n".join(rows) + "\n" + AFTER + FORMER + "\n".join(renamed) + "\n"
+    return (
+        INTRODUCTION
+        + "\n".join(rows)
+        + "\n"
+        + AFTER
+        + GATEWAY
+        + "\n".join(gateway_rows())
+        + "\n"
+        + FORMER
+        + "\n".join(renamed)
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The demo's child processes: a worker and a trainer."""
+"""The demo's child processes: a worker, a gateway and a trainer."""
 
 import os
 import signal
@@ -16,7 +16,9 @@ from deploy.terminal.processes import command
 
 READY_SECONDS, STOP_SECONDS = 90.0, 20.0
 TAIL_LINES = 8
-_NOT_OURS = frozenset({"PATHCAST_ENVELOPE_KEY_FILE", "PATHCAST_PSEUDONYM_KEY_FILE"})
+_NOT_OURS = frozenset(
+    {"PATHCAST_ENVELOPE_KEY_FILE", "PATHCAST_PSEUDONYM_KEY_FILE", "PATHCAST_GATEWAY_TOKENS"}
+)
 
 
 class DemoProcess:
@@ -61,22 +63,22 @@ class DemoProcess:
             self.process.wait()
 
 
-class WorkerProcess(DemoProcess):
-    """A `pathcast worker`."""
+class ServingProcess(DemoProcess):
+    """A process with HTTP endpoints on a free port of this machine; `prefix` is that of its settings."""
 
-    def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, name: str, prefix: str, log: Path, environment: Mapping[str, str]) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        own = {"PATHCAST_WEB_PORT": str(port), "PATHCAST_WEB_HOST": "127.0.0.1"}
-        super().__init__("worker", log, {**environment, **own})
+        own = {f"{prefix}_PORT": str(port), f"{prefix}_HOST": "127.0.0.1"}
+        super().__init__(name, log, {**environment, **own})
 
     def await_ready(self) -> None:
-        """Wait until it answers clicks. Raises DemoError."""
+        """Wait until it serves. Raises DemoError."""
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             self.check()
             if time.monotonic() > deadline:
-                raise DemoError(f"the worker was not ready within {READY_SECONDS:.0f} s; {self.tail()}")
+                raise DemoError(f"the {self.name} was not ready within {READY_SECONDS:.0f} s; {self.tail()}")
             time.sleep(0.2)
 
     def _ready(self) -> bool:
@@ -85,6 +87,21 @@ class WorkerProcess(DemoProcess):
                 return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+
+class WorkerProcess(ServingProcess):
+    """A `pathcast worker`."""
+
+    def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
+        super().__init__("worker", "PATHCAST_WEB", log, environment)
+
+
+class GatewayProcess(ServingProcess):
+    """A `pathcast gateway` beside a worker, whose address is given; it needs no tokens here."""
+
+    def __init__(self, log: Path, environment: Mapping[str, str], worker: str) -> None:
+        own = {"PATHCAST_GATEWAY_WORKERS": worker}
+        super().__init__("gateway", "PATHCAST_GATEWAY", log, {**environment, **own})
 
 
 class TrainerProcess(DemoProcess):

@@ -18,7 +18,7 @@ from deploy.cluster.records import RecordSource, now_ms
 from deploy.cluster.replay import publish_items
 from deploy.cluster.topic_creation import ensure
 from deploy.demo import setup, teaching
-from deploy.demo.children import TrainerProcess, WorkerProcess
+from deploy.demo.children import GatewayProcess, TrainerProcess, WorkerProcess
 from deploy.demo.learning import NEVER, DemoPlan, Learning, eased
 from deploy.demo.shipped_log import DemoLog, prepare, shipped
 from deploy.demo.warm_start_trainer import DemoTrainer, answered
@@ -105,11 +105,16 @@ class Builder:
     def _worker(self, to: Connection, names: TopicNames, learnt: Learning) -> WorkerProcess:
         if self._plan:
             teaching.close_shop(self._folder)
-        with self._console.status("starting a worker"):
-            worker = WorkerProcess(self._folder / "worker.log", self._environment(to, names, learnt))
+        environment = self._environment(to, names, learnt)
+        with self._console.status("starting a worker and the gateway"):
+            worker = WorkerProcess(self._folder / "worker.log", environment)
             self._down.callback(worker.stop)
+            gateway = GatewayProcess(self._folder / "gateway.log", environment, worker.url)
+            self._down.callback(gateway.stop)
             worker.await_ready()
+            gateway.await_ready()
         self._say(f"worker ready, its endpoints at {worker.url}")
+        self._say(f"gateway ready: dashboard at {gateway.url}/dashboard, routes below {gateway.url}/v1")
         return worker
 
     def _trainer(

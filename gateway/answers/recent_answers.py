@@ -121,6 +121,11 @@ class RecentAnswers:
             self._bytes -= entry.size
         self._metrics.kept.set(len(self._entries))
 
+    def forget(self, key: bytes) -> None:
+        """Drop all answers of a visitor."""
+        for event_id in [one for one, entry in self._entries.items() if entry.key == key]:
+            self._bytes -= self._entries.pop(event_id).size
+
     def of(self, event_id: str, key: bytes | None) -> EventAnswers | None:
         """What has come for an event; with `key` only where the answers are that visitor's."""
         entry = self._entries.get(event_id)

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from gateway.answers.answer_follower import AnswerFollower
 from gateway.answers.answer_routes import VisitorKey, answer_routes
+from gateway.answers.forget_routes import Forget, forget_routes
 from gateway.answers.recent_answers import RecentAnswers
 from gateway.answers.sealed_answers import SealedAnswers
 from gateway.events.click_records import ClickReader
@@ -35,7 +36,9 @@ class RunsBeside(Protocol):
         ...
 
 
-def event_part(settings: GatewaySettings, shop: ServedShop, metrics: GatewayMetrics) -> GatewayPart:
+def event_part(
+    settings: GatewaySettings, shop: ServedShop, metrics: GatewayMetrics, forget: Forget | None = None
+) -> GatewayPart:
     """Collection and answers. Raises SetUpError for a secret that cannot be read."""
     connection, key = shop.connection.aiokafka(), visitor_key(shop)
     recent = RecentAnswers(settings.answers_mb << 20, settings.answers_seconds, metrics)
@@ -56,6 +59,8 @@ def event_part(settings: GatewaySettings, shop: ServedShop, metrics: GatewayMetr
     router.include_router(collection_routes(collection, settings))
     router.include_router(answer_routes(recent, key))
     router.include_router(snippet_routes())
+    if forget is not None:
+        router.include_router(forget_routes(forget, lambda visitor: recent.forget(key(visitor.encode()))))
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:

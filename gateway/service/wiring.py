@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from gateway.answers.forget_routes import Forget
 from gateway.dashboard.dashboard_settings import DashboardSettings
 from gateway.dashboard.figures.registry_desk import RegistryDesk
 from gateway.dashboard.web.assembling import ServedTopics, dashboard_of
@@ -14,13 +15,18 @@ from gateway.service.model_wiring import model_parts
 from gateway.service.served_shop import ServedShop
 
 
-def application(settings: GatewaySettings, shop: ServedShop, desk: RegistryDesk | None = None) -> FastAPI:
-    """The application with all parts; `desk` lets the dashboard move models.
+def application(
+    settings: GatewaySettings,
+    shop: ServedShop,
+    desk: RegistryDesk | None = None,
+    forget: Forget | None = None,
+) -> FastAPI:
+    """The application with all parts; `desk` lets the dashboard move models, `forget` erases visitors.
 
     Raises TokenFileError, SetUpError, WorkerAddressError.
     """
     metrics, guard = GatewayMetrics(), TokenGuard(settings)
-    parts = [event_part(settings, shop, metrics), *model_parts(settings, shop)]
+    parts = [event_part(settings, shop, metrics, forget), *model_parts(settings, shop)]
     if DashboardSettings().dashboard:
         topics = ServedTopics(*shop[:4])
         parts.append(dashboard_of(settings, guard, topics, desk))

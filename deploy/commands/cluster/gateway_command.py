@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ def command(ctx: click.Context) -> None:
 
 def _serve() -> None:
     from deploy.runs.dashboard_desk import desk_of
+    from deploy.runs.visitor_erasure import erased
     from gateway.gateway_settings import GatewaySettings
     from gateway.service.serving import serve
     from gateway.service.wiring import application
@@ -56,7 +58,9 @@ def _serve() -> None:
 
     settings, worker = GatewaySettings(), WorkerSettings()
     logging_setup.configure(worker.log_level, worker.log_format)
-    serve(application(settings, _shop(worker), desk_of(worker)), settings)
+    shop = _shop(worker)
+    forget = partial(erased, shop.connection, shop.names, worker)
+    serve(application(settings, shop, desk_of(worker), forget), settings)
 
 
 def _shop(worker: WorkerSettings) -> ServedShop:

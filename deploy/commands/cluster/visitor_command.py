@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
@@ -14,7 +14,6 @@ from deploy.terminal.tables import print_table
 
 if TYPE_CHECKING:
     from deploy.privacy.copy_confirmations import Unconfirmed
-    from deploy.privacy.forget import Proof
 
 
 @click.group(cls=Group)
@@ -59,6 +58,7 @@ def forget(visitor: str, user: bool, yes: bool, timeout: float, as_json: bool) -
     from deploy.privacy.forget_user import forget_user
     from deploy.privacy.search_scope import SearchScope
     from deploy.runs.event_log import opened
+    from deploy.runs.visitor_erasure import proof_json
     from streams.config.secret_file import pseudonyms
     from streams.config.topics import TopicNames
     from streams.config.worker_settings import WorkerSettings
@@ -68,7 +68,7 @@ def forget(visitor: str, user: bool, yes: bool, timeout: float, as_json: bool) -
     scope = SearchScope(connection(), TopicNames(), worker, opened(), pseudonymiser)
     proof = (forget_user if user else forget_visitor)(scope, visitor, timeout)
     if as_json:
-        click.echo(json.dumps(_as_json(proof), indent=1))
+        click.echo(json.dumps(proof_json(proof), indent=1))
         return
     table = Table("store", "found", "done", "erased by", title=f"request {proof.request}")
     for line in proof.lines:
@@ -76,15 +76,6 @@ def forget(visitor: str, user: bool, yes: bool, timeout: float, as_json: bool) -
     print_table(table)
     for one in proof.unconfirmed:
         click.echo(_hint(one), err=True)
-
-
-def _as_json(proof: Proof) -> dict[str, Any]:
-    return {
-        "request": proof.request,
-        "at": proof.at,
-        "stores": [line._asdict() for line in proof.lines],
-        "unconfirmed": [one._asdict() for one in proof.unconfirmed],
-    }
 
 
 def _hint(one: Unconfirmed) -> str:

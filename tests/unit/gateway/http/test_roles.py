@@ -18,6 +18,7 @@ TABLE = {
     ("GET", "/v1/items/{item_id}/similar"): {Role.READ},
     ("GET", "/v1/popular"): {Role.READ},
     ("GET", "/v1/models"): {Role.READ},
+    ("POST", "/v1/visitors/{visitor_id}/forget"): {Role.PRIVACY},
 }
 REFUSED = (401, 403)
 
