@@ -19,6 +19,9 @@ from streams.effects import NO_HEADERS, Message, Reader, Work
 
 #: Most chunks between two folds, however short the time.
 MOST_ADDED: Final = 4_096
+NEVER: Final = -float("inf")
+#: Multiples of the golden ratio are spread evenly, however many there are.
+TURN: Final = 0.618
 Change = tuple[bytes, bytes | None]
 
 
@@ -32,7 +35,7 @@ class PartitionAnalytics:
     added: list[Added] = field(default_factory=list)
     folds: int = 0
     expired: int = 0
-    folded_at: float = -float("inf")
+    folded_at: float = NEVER
 
     @classmethod
     def of(cls, state: Reader) -> "PartitionAnalytics":
@@ -46,11 +49,13 @@ class PartitionAnalytics:
 class ChunkAnalytics:
     """What a chunk counts: `collector` while it is stepped, then `write` once, then `applied`."""
 
-    def __init__(self, before: PartitionAnalytics, config: AnalyticsConfig) -> None:
+    def __init__(self, partition: int, before: PartitionAnalytics, config: AnalyticsConfig) -> None:
         self.collector = AddedCollector()
         self._before, self._config = before, config
         self._added, self._folded = Added(), False
         self._oldest = before.expired
+        #: Partitions of a worker begin together; from the second fold on they take turns.
+        self._ahead = config.fold_seconds * (partition * TURN % 1)
 
     def write(self, work: Work, watermark: int) -> tuple[list[Change], list[Message]]:
         """Changes of the state, and records to publish."""
@@ -89,8 +94,9 @@ class ChunkAnalytics:
         """Let the next chunk see what this one has added."""
         before = self._before
         if self._folded:
+            first = before.folded_at == NEVER
             before.added, before.folds, before.expired = [], before.folds + 1, self._oldest
-            before.folded_at = time.monotonic()
+            before.folded_at = time.monotonic() - (self._ahead if first else 0.0)
         elif not self._added.empty:
             before.added.append(self._added)
 

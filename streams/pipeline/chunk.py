@@ -203,7 +203,7 @@ class Chunk:
             Identities(work, config, cache.given),
             Sealing(sealer, cache.envelopes),
             PaneUpdates(config.panes),
-            ChunkAnalytics(cache.analytics, config.analytics),
+            ChunkAnalytics(work.partition, cache.analytics, config.analytics),
             Joins(config.session.exposure.attribution_ms),
             max(work.watermark, work.idle_to),
         )

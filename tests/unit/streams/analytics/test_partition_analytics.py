@@ -109,3 +109,14 @@ def test_a_chunk_that_is_refused_counts_nothing(clock):
     effects = offline.process(records([event(0, event="sneeze")]))
     assert published(effects) == []
     assert not [key for key, _ in effects.state if key.startswith(b"a")]
+
+
+def test_partitions_take_turns_after_their_first_fold(clock):
+    due = []
+    for partition in range(4):
+        offline = Offline(partition=partition)
+        offline.process(records([event(0)]))
+        due.append(5 + offline.pipeline.caches[partition].analytics.folded_at - clock[0])
+    assert due[0] == 5
+    assert min(abs(one - other) for one in due for other in due if one is not other) > 0.5
+    assert all(0 < one <= 5 for one in due)
