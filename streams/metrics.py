@@ -107,6 +107,9 @@ class Metrics(FeedbackMetrics, RolloutMetrics):
     recovery: Gauge = _metric(
         Gauge, "pathcast_recovery_seconds", "Seconds from the start of the worker to its latest recovery"
     )
+    disk_free: Gauge = _metric(
+        Gauge, "pathcast_datadir_free_ratio", "Share of the datadir's file system that is free"
+    )
     identity_messages: Counter = _metric(
         Counter,
         "pathcast_identity_messages",

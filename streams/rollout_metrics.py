@@ -25,6 +25,11 @@ class RolloutMetrics:
         "outcome",
     )
     model: Info = _metric(Info, "pathcast_model", "The model version in use")
+    model_created: Gauge = _metric(
+        Gauge,
+        "pathcast_model_created_timestamp_seconds",
+        "When the model version in use was made, seconds since the epoch; 0: there is none",
+    )
     versions: Counter = _metric(
         Counter, "pathcast_version_answers", "Clicks answered, by model version", "version"
     )

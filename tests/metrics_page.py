@@ -33,7 +33,9 @@ A histogram has `_bucket`, `_sum` and `_count` beside its name. `rung` is the fa
 `neural`, `session_knn`, `popular_in_category` or `popular`.
 
 Other processes write gauges of their own as a file for Prometheus' textfile collector: \
-`pathcast drift --metrics` ([drift](trainer/drift.md)), `pathcast log stats --metrics` and the trainer \
+`pathcast drift --metrics` ([drift](trainer/drift.md)), \
+`pathcast pacer run --metrics` ([budgets](policies/budgets.md)), \
+`pathcast log stats --metrics` and the trainer \
 ([event log](trainer/log.md#refused-rows)).
 """
 GATEWAY = """

@@ -49,10 +49,11 @@ class Pacer:
         partitions: int,
         actions: Actions,
         every: float,
+        told: Callable[[Allocator], None] | None = None,
     ) -> None:
         self.allocator = Allocator(partitions)
         self._connection, self._names, self._actions, self._every = connection, names, actions, every
-        self._id = f"{application_id}-{PACER_ID}"
+        self._id, self._told = f"{application_id}-{PACER_ID}", told
         self._reading = (
             Broadcast(names.budget_grants, connection, self._granted),
             Broadcast(names.budget_spend, connection, self._spent),
@@ -82,6 +83,8 @@ class Pacer:
     async def _allocate(self, producer: Any, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self._publish(producer, *self.step())
+            if self._told is not None:
+                self._told(self.allocator)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._every)
 

@@ -102,6 +102,7 @@ class Models:
         self.current = version
         self._metrics.swaps.inc()
         self._metrics.model.info({"version": version.id})
+        self._metrics.model_created.set(version.created_at / 1000)
         challenger = self.shadow.challenger
         self._cache.prune([version.id, *([challenger.id] if challenger else [])])
         now = int(time.time() * 1000)

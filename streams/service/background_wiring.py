@@ -5,6 +5,7 @@ from functools import partial
 
 from streams.rollout.warming import warm_up_popular
 from streams.service.background import BackgroundServices, conditions
+from streams.service.disk_room import watch_disk
 from streams.service.installation import Installation
 from streams.service.lookups import Lookups
 from streams.service.pipeline_wiring import PipelineParts
@@ -40,6 +41,7 @@ def background(
         parts.actions.run,
         lambda: parts.reports.run(parts.models.compared),
         copies.run,
+        lambda: watch_disk(at.datadir, parts.metrics.disk_free.set),
     ]
     endpoints = _endpoints(at, parts, partial(conditions, runtime, broadcasts))
     return BackgroundServices(runtime, parts.metrics, broadcasts, chores, endpoints, end_of, warm_up_popular)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from deploy.terminal.help_pages import Group
+from deploy.terminal.out_file import OUT
 
 if TYPE_CHECKING:
     from deploy.pacing.budget_pacer import Pacer
@@ -48,19 +50,27 @@ def command(ctx: click.Context) -> None:
     show_default=True,
     help="Seconds between two allocations.",
 )
-def run(every: float) -> None:
-    """The same, with other seconds between two allocations."""
-    _start(every)
+@click.option(
+    "--metrics",
+    type=OUT,
+    help="Write budgets, grants and spend to this file after each allocation, for Prometheus' textfile "
+    "collector.",
+)
+def run(every: float, metrics: Path | None) -> None:
+    """The same, with other seconds between two allocations, or with metrics."""
+    _start(every, metrics)
 
 
-def _start(every: float) -> None:
+def _start(every: float, metrics: Path | None = None) -> None:
+    from deploy.pacing.budget_metrics import BudgetMetrics
     from deploy.pacing.pacer_parts import installed_pacer
     from streams import logging_setup
     from streams.config.worker_settings import WorkerSettings
 
     settings = WorkerSettings()
     logging_setup.configure(settings.log_level, settings.log_format)
-    asyncio.run(_run(installed_pacer(every)))
+    told = BudgetMetrics(metrics).write if metrics else None
+    asyncio.run(_run(installed_pacer(every, told)))
 
 
 async def _run(pacer: Pacer) -> None:
