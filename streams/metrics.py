@@ -72,6 +72,9 @@ class Metrics(FeedbackMetrics, RolloutMetrics):
     by_arrival: Counter = _metric(
         Counter, "pathcast_clock_disagreements", "Clicks taken in order of arrival, because clocks disagree"
     )
+    analytics_expired: Counter = _metric(
+        Counter, "pathcast_analytics_expired", "Clicks whose pane of analytics was too old to be counted"
+    )
     misrouted: Counter = _metric(
         Counter, "pathcast_misrouted", "Clicks whose key does not hash to their partition"
     )

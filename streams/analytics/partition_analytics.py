@@ -51,6 +51,8 @@ class ChunkAnalytics:
 
     def __init__(self, partition: int, before: PartitionAnalytics, config: AnalyticsConfig) -> None:
         self.collector = AddedCollector()
+        #: Clicks whose pane is no longer kept.
+        self.expired = 0
         self._before, self._config = before, config
         self._added, self._folded = Added(), False
         self._oldest = before.expired
@@ -60,7 +62,8 @@ class ChunkAnalytics:
     def write(self, work: Work, watermark: int) -> tuple[list[Change], list[Message]]:
         """Changes of the state, and records to publish."""
         added, before = self.collector.added(), self._before
-        self._oldest = self._config.oldest(watermark)
+        self._oldest = oldest = self._config.oldest(watermark)
+        self.expired = sum(times for click, times in added.clicks if click[0] < oldest)
         if self._due(added):
             self._folded = True
             return self._fold([*before.added, added], work, watermark)

@@ -28,6 +28,7 @@ def report(metrics: Metrics, chunk: Chunk, policies: Sequence[Policy]) -> None:
     metrics.repeated_orders.inc(chunk.repeated_orders)
     metrics.by_arrival.inc(chunk.by_arrival)
     metrics.misrouted.inc(chunk.misrouted)
+    metrics.analytics_expired.inc(chunk.analytics.expired)
     metrics.erasures.inc(sum(not one.answer for one in chunk.erasures))
     metrics.hidden_rebuilt.inc(chunk.rebuilt)
     metrics.hidden_deferred.inc(len(chunk.scored[-1].purchase))

@@ -120,3 +120,12 @@ def test_partitions_take_turns_after_their_first_fold(clock):
     assert due[0] == 5
     assert min(abs(one - other) for one in due for other in due if one is not other) > 0.5
     assert all(0 < one <= 5 for one in due)
+
+
+def test_clicks_of_panes_that_are_too_old_are_counted_apart(clock):
+    offline = Offline()
+    offline.process(records([event(0, minutes=60 * 60)]))
+    clock[0] += 5
+    offline.process(records([event(1, "slow"), event(2, "v1", minutes=60 * 60)]))
+    assert offline.metrics.analytics_expired._value.get() == 1
+    assert [one["start"] for one in folded(offline.state)] == [START + 60 * HOUR - 200_000] * 3
