@@ -12,6 +12,7 @@ from tests.bench import curves, takeover
 from tests.bench.clicks import Log
 from tests.bench.counting import counting
 from tests.bench.full import DEADLINE_MS, Throughput, latencies, ready, throughput
+from tests.bench.gateway import gateway
 from tests.bench.ground import Ground
 from tests.bench.latency import bare
 from tests.bench.model import ENCODER, Model, model
@@ -196,6 +197,12 @@ def _start(bench: Bench, ground: Ground) -> None:
         bench.keep("start", starts(place, bench.sizes.starts, bench.say))
 
 
+def _gateway(bench: Bench, ground: Ground) -> None:
+    """The gateway beside a worker."""
+    with bench.settled(ground, "gateway") as place:
+        bench.keep("gateway", gateway(place, bench.log, bench.sizes, bench.say))
+
+
 #: By name, in the order in which all of them run.
 PARTS: dict[str, Callable[[Bench, Ground], None]] = {
     "scoring": _scoring,
@@ -214,6 +221,7 @@ PARTS: dict[str, Callable[[Bench, Ground], None]] = {
     "takeover": _takeover,
     "rebalance": _rebalance,
     "start": _start,
+    "gateway": _gateway,
 }
 #: Those that need no broker.
 ALONE = frozenset({"scoring", "score", "sealing", "deciding", "training"})

@@ -12,6 +12,11 @@ Row = tuple[str, str, str, str]
 LATENCY = {"77": (12, 40), "300": (15, 45), "1000": (20, 60)}
 ENGINES = {"faust": "plain Faust agent", "quix": "Quix Streams", "pathcast": "Pathcast, exactly once"}
 GIB = 2**30
+#: Calls of the gateway: title, most milliseconds at the median and at the 99th percentile.
+GATEWAY = {
+    "answers": ("click to decision at 100 calls/s", 25, 80),
+    "predict": ("prediction at 200 calls/s", 5, 25),
+}
 #: By number of items: most microseconds of a score in a large chunk.
 SCORE = {"1000": 25, "20000": 50}
 #: Most microseconds of a decision.
@@ -21,8 +26,17 @@ DECISION = 5
 def rows(results: Results) -> Iterator[Row]:
     """Measure, figure, target, whether it holds."""
     running = _counting, _full, _latency, _shared, _takeover, _memory
-    for part in (*running, _scoring, _deciding, _retrieving, _training):
+    for part in (*running, _scoring, _deciding, _retrieving, _training, _gateway):
         yield from part(results)
+
+
+def _gateway(results: Results) -> Iterator[Row]:
+    for name, (title, p50, p99) in GATEWAY.items():
+        if (found := results.get("gateway", {}).get(name)) is not None:
+            yield _at_most(f"gateway: {title}, p50", found["p50_ms"], p50, "ms")
+            yield _at_most(f"gateway: {title}, p99", found["p99_ms"], p99, "ms")
+    if (found := results.get("gateway", {}).get("collect")) is not None:
+        yield _at_least("gateway: events in batches of 50", found["events_per_second"], 3_000, "events/s")
 
 
 def _counting(results: Results) -> Iterator[Row]:

@@ -25,7 +25,8 @@ class Sizes:
     Takeover: `takeovers` kills and `rebalances` turns of 1 to 3 to 1 workers at `takeover_rate`, with a
     `session_timeout` (s; None: the default); `starts` with warm caches. Costs of scoring are timed for
     `timed_seconds`, for `catalogues` of so many items; those of decisions in cycles of `decided` clicks;
-    sealing in `sealed` pairs of chunks; training is compared on `sessions`.
+    sealing in `sealed` pairs of chunks; training is compared on `sessions`. The gateway is called for
+    `gateway_seconds` in each way.
     """
 
     trained: int | None = None
@@ -59,6 +60,7 @@ class Sizes:
     decided: int = 4_000
     catalogues: tuple[int, ...] = CATALOGUES
     sealed: int = 30
+    gateway_seconds: float = 30.0
     sessions: int = 40_000
 
 
@@ -92,5 +94,6 @@ QUICK = Sizes(
     decided=50,
     catalogues=(1_000, 20_000),
     sealed=2,
+    gateway_seconds=2.0,
     sessions=200,
 )

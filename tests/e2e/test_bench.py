@@ -33,6 +33,7 @@ KEYS = {
     "sealing": {"key at hand", "key read", "key made"},
     "decision_cost": {f"{kind}_us" for kind in ("rules", *LEARNED, RULES, MODEL, HYBRID)},
     "rebalance": {"turns", "gaps_seconds", "longest_gap_seconds", "clicks", "answers"},
+    "gateway": {"answers", "predict", "collect"},
     "start": {"warm_seconds", "cold_seconds", "compiling_seconds"},
 }
 RATIOS = {
