@@ -23,9 +23,6 @@ class GatewaySetUpError(PathcastError):
 
 def serve(app: FastAPI, settings: GatewaySettings) -> None:
     """Listen and answer; returns when stopped. Raises GatewaySetUpError."""
-    # The matrices of a path are small: more threads would wait for each other.
-    torch.set_num_threads(1)
-    interpreter.tune()
     listening = bound(settings)
     try:
         made = server(app, settings)
@@ -37,6 +34,9 @@ def serve(app: FastAPI, settings: GatewaySettings) -> None:
         ) from error
     host, port = listening.getsockname()[:2]
     log.info("listening", address=f"{'https' if settings.tls_cert else 'http'}://{host}:{port}")
+    # The matrices of a path are small: more threads would wait for each other.
+    torch.set_num_threads(1)
+    interpreter.tune()
     made.run(sockets=[listening])
 
 
