@@ -39,7 +39,7 @@ def forget_routes(forget: Forget, dropped: Callable[[str], None]) -> APIRouter:
     @router.post(
         "/v1/visitors/{visitor_id:path}/forget",
         response_model=ProofBody,
-        responses=documented(401, 403, 422, 429, 503),
+        responses=documented(401, 403, 404, 422, 429, 503),
     )
     async def forgotten(visitor_id: Forgotten) -> Response:
         """Erase a visitor as `pathcast visitor forget` does; it reads all topics, so it takes a while.
