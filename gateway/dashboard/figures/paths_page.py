@@ -110,6 +110,8 @@ def _sankey(name: str, title: str, text: str, paths: Sketch) -> PagePanel:
             "source": [at[one] for one, _ in ordered],
             "target": [at[other] for _, other in ordered],
             "value": [links[link] for link in ordered],
+            # Visible on light and on dark.
+            "color": "rgba(128, 140, 155, 0.45)",
         },
     }
     rows = [

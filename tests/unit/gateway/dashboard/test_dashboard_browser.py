@@ -1,17 +1,17 @@
 """The dashboard in headless Chromium: pages are clicked through, figures are those of the records."""
 
 import json
-import threading
-import time
-from contextlib import contextmanager
+import tempfile
+from pathlib import Path
 
 import pytest
-import uvicorn
 
-from gateway.dashboard.figures.pages import TITLES
+from gateway.dashboard.figures.items_page import DemandFile
+from gateway.dashboard.figures.pages import PAGES, TITLES, PageView, Sources, panels_of
 from tests.dashboard_app import application
 from tests.dashboard_browser import SIZES, chromium, find_visitor, opened, pictures, visit
 from tests.dashboard_records import NOW, clicks, filled
+from tests.dashboard_scene import forecast, registry, scene, served
 
 #: Chromium takes seconds to start.
 pytestmark = pytest.mark.long
@@ -20,19 +20,6 @@ pytestmark = pytest.mark.long
 @pytest.fixture(scope="module")
 def made():
     return clicks(seed=3, count=600)
-
-
-@contextmanager
-def served(app):
-    """The address of an application that is served meanwhile."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = server.force_exit = True
-    thread.join(10)
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +100,22 @@ def test_charts_are_drawn(browser, url):
         assert page.locator("#reliability .main-svg").count()
 
 
-def test_pictures_of_every_page(browser, url, tmp_path):
-    taken = pictures(browser, url, tmp_path, "v1")
+def test_pictures_of_every_page(browser, tmp_path):
+    feed, own = scene()
+    app = application(feed, own, desk=registry(tmp_path / "registry"), demand=forecast(tmp_path))
+    with served(app) as address:
+        taken = pictures(browser, address, tmp_path / "pictures", "v1")
     assert len(taken) == len(TITLES) * 4
     assert all(path.stat().st_size > 5_000 for path in taken)
+
+
+def test_every_page_of_the_scene_has_something_to_show():
+    feed, _ = scene()
+    with tempfile.TemporaryDirectory() as folder:
+        sources = Sources(feed, DemandFile(forecast(Path(folder))))
+        for name in PAGES:
+            panels = panels_of(name, sources, PageView(900, NOW, may_see_inputs=True))
+            assert [one.id for one in panels if one.empty] in ([], ["counters"])
 
 
 def test_the_clock_of_the_records_is_the_pages(made):
