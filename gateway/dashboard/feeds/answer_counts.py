@@ -17,14 +17,14 @@ CHANGES: Final = ("dropped", "clipped", "filled", "by_arrival")
 class AnswerCounts:
     """What the topics of clicks and answers hold, by the time at which a record was written."""
 
-    def __init__(self) -> None:
+    def __init__(self, gap_ms: int) -> None:
         self.volume = TimeBuckets()
         self.intents = TimeBuckets()
         self.fields = TimeBuckets()
         self.decisions = TimeBuckets()
         self.items = TimeBuckets(most_names=5_000)
         self.latency = AnswerLatency()
-        self.sessions = MaturedSessions()
+        self.sessions = MaturedSessions(gap_ms)
         self._clicks, self._intents, self._decisions = (
             reader(ClickRow),
             reader(IntentRow),

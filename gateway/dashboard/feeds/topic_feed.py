@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from gateway.dashboard.feeds.answer_counts import AnswerCounts
 from gateway.dashboard.feeds.latest_records import Broadcasts
+from gateway.dashboard.feeds.matured_sessions import GAP_MS
 from gateway.dashboard.feeds.outcome_counts import OutcomeTotals
 from gateway.dashboard.feeds.refused_inputs import RefusedInputs
 from gateway.dashboard.feeds.time_buckets import Window, window_until
@@ -35,12 +36,13 @@ TABLES: Final = (
 class TopicFeed:
     """Aggregates of the topics. `lock` is held while records are taken and while a page is made of them.
 
-    Its size is bounded: by buckets and names of the aggregates, by keys of the compacted topics.
+    `gap_ms` of silence end a session. Its size is bounded: by buckets and names of the aggregates, by keys of
+    the compacted topics.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gap_ms: int = GAP_MS) -> None:
         self.lock = threading.Lock()
-        self.answers = AnswerCounts()
+        self.answers = AnswerCounts(gap_ms)
         self.outcomes = OutcomeTotals()
         self.refusals = RefusedInputs()
         self.broadcasts = Broadcasts()

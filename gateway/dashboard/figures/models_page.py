@@ -23,8 +23,8 @@ from gateway.dashboard.figures.panels import (
 
 NO_WORKERS: Final = "No worker has reported: start one (`pathcast worker`), and announce a version."
 NO_OUTCOMES: Final = (
-    "No outcome is known in this window: one becomes known when the visitor buys, or 30 minutes "
-    "(event time) after the session's last click. Choose a longer window."
+    "No outcome is known in this window: one becomes known when the visitor buys, or when the session has "
+    "been silent for its gap (PATHCAST_SESSION_GAP_MINUTES, event time). Choose a longer window."
 )
 _SAYS: Final = {"in_use": "uses", "refused": "refused", "shadow": "compares"}
 #: A share below this counts as this, because an empty band would make the index infinite.

@@ -38,7 +38,8 @@ def dashboard_of(
     settings: GatewaySettings, guard: TokenGuard, at: ServedTopics, desk: RegistryDesk | None
 ) -> GatewayPart:
     """The part of the gateway; `desk` None: models cannot be moved. Raises SetUpError, WorkerAddressError."""
-    own, feed, kafka = DashboardSettings(), TopicFeed(), at.connection.aiokafka()
+    own, kafka = DashboardSettings(), at.connection.aiokafka()
+    feed = TopicFeed(at.worker.session_config().gap_ms)
     minutes, addresses = own.dashboard_minutes, WorkerAddresses(settings.workers)
     reader = TopicReader(feed, at.names, kafka, at.worker.application_id, minutes, addresses.all)
     token = at.worker.web_token.get_secret_value() if at.worker.web_token else None
