@@ -61,9 +61,8 @@ def drift(feed: TopicFeed, window: Window) -> float | None:
     """The population stability index of purchase probabilities between both halves of a window."""
     middle = (window.start + window.end) // 2
     halves = Window(window.start, middle), Window(middle, window.end)
-    first, second = (
-        [feed.answers.intents.total(half)["band", band] for band in range(BANDS)] for half in halves
-    )
+    held = [feed.answers.intents.total(half) for half in halves]
+    first, second = ([counts["band", band] for band in range(BANDS)] for counts in held)
     return stability(first, second)
 
 
