@@ -60,14 +60,15 @@ class ClickReader:
 
     def record(self, event: RawEvent, now: int) -> ClickRecord | RefusedEvent:
         """The record of an event that arrives `now` (epoch ms), or why there is none."""
-        raw = event.raw
+        # Most events are of the own form and lack nothing, or only an id and a time.
+        raw: Raw = {**self._given(event.raw, now), **event.raw}
         value = _encode(raw)
         click: Click | Rejected
         try:
             click = _strict(value)
             unknown = ""
         except (ValueError, RecursionError):
-            raw, reading = self._completed(raw, now)
+            raw, reading = self._completed(event.raw, now)
             value, click, unknown = _encode(raw), reading.click, self._unknown(raw, reading)
         if not isinstance(click, Rejected):
             key = click.visitor_id.encode()
@@ -79,6 +80,11 @@ class ClickReader:
             if not isinstance(click, Rejected):
                 return found
         return RefusedEvent(event.at, click.field, click.message)
+
+    def _given(self, raw: Raw, now: int) -> Raw:
+        """What an event of the own form lacks."""
+        given: dict[str, Any] = {} if "event_id" in raw else {"event_id": self._new_id()}
+        return given if "ts" in raw else given | {"ts": now}
 
     def _completed(self, raw: Raw, now: int) -> tuple[Raw, Reading]:
         """The event with an id and a time, and what it says."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 
 import pytest
@@ -108,16 +109,19 @@ async def test_a_fault_is_an_answer_without_details(version, monkeypatch, capsys
 
 
 async def test_too_many_calls_are_told_to_come_back(version, monkeypatch):
-    gateway = TestGateway(gateway_settings(), version)
+    gateway, released = TestGateway(gateway_settings(requests_per_second=1e6), version), threading.Event()
     process = gateway.offline.pipeline.process
 
-    def slow(works):
-        time.sleep(0.05)
+    def held(works):
+        released.wait(60)
         return process(works)
 
-    monkeypatch.setattr(gateway.offline.pipeline, "process", slow)
+    monkeypatch.setattr(gateway.offline.pipeline, "process", held)
     async with gateway.serving() as client:
-        found = await asyncio.gather(*(client.post("/v1/predict", json=path(count=1)) for _ in range(400)))
+        calls = [asyncio.create_task(client.post("/v1/predict", json=path(count=1))) for _ in range(300)]
+        await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+        released.set()
+        found = await asyncio.gather(*calls)
     statuses = [one.status_code for one in found]
     assert set(statuses) == {200, 429}
     assert json.loads(found[statuses.index(429)].text)["error"] == "busy"
