@@ -29,10 +29,11 @@ Change = tuple[bytes, bytes | None]
 class PartitionAnalytics:
     """What the state holds as of the last chunk: `added` since the last fold, and how many folds there were.
 
+    The values of `added` stay encoded: thousands of live tuples would slow the garbage collector down.
     `expired` is the number of the pane before which none is left.
     """
 
-    added: list[Added] = field(default_factory=list)
+    added: list[bytes] = field(default_factory=list)
     folds: int = 0
     expired: int = 0
     folded_at: float = NEVER
@@ -42,8 +43,8 @@ class PartitionAnalytics:
         """From a recovered state."""
         stored = state.get([state_keys.ANALYTICS_FOLDS])[0]
         folds = 0 if stored is None else int.from_bytes(stored, "big")
-        pairs = (decode_added(value) for _, value in state.scan(state_keys.ANALYTICS_ADDED))
-        return cls([added for before, added in pairs if before == folds], folds)
+        values = (value for _, value in state.scan(state_keys.ANALYTICS_ADDED))
+        return cls([value for value in values if decode_added(value)[0] == folds], folds)
 
 
 class ChunkAnalytics:
@@ -54,7 +55,7 @@ class ChunkAnalytics:
         #: Clicks whose pane is no longer kept.
         self.expired = 0
         self._before, self._config = before, config
-        self._added, self._folded = Added(), False
+        self._added, self._folded = b"", False
         self._oldest = before.expired
         #: Partitions of a worker begin together; from the second fold on they take turns.
         self._ahead = config.fold_seconds * (partition * TURN % 1)
@@ -66,11 +67,12 @@ class ChunkAnalytics:
         self.expired = sum(times for click, times in added.clicks if click[0] < oldest)
         if self._due(added):
             self._folded = True
-            return self._fold([*before.added, added], work, watermark)
-        self._added = added
+            earlier = (decode_added(value)[1] for value in before.added)
+            return self._fold([*earlier, added], work, watermark)
         if added.empty:
             return [], []
-        return [(state_keys.analytics_added(len(before.added)), encode_added(before.folds, added))], []
+        self._added = encode_added(before.folds, added)
+        return [(state_keys.analytics_added(len(before.added)), self._added)], []
 
     def _due(self, added: Added) -> bool:
         before = self._before
@@ -100,7 +102,7 @@ class ChunkAnalytics:
             first = before.folded_at == NEVER
             before.added, before.folds, before.expired = [], before.folds + 1, self._oldest
             before.folded_at = time.monotonic() - (self._ahead if first else 0.0)
-        elif not self._added.empty:
+        elif self._added:
             before.added.append(self._added)
 
 
