@@ -266,6 +266,6 @@ def stored_on(path):
     """A database's pairs, without the checkpoint and Faust's position."""
     options = rocksdict.Options(raw_mode=True)
     database = rocksdict.Rdict(str(path), options=options, access_type=rocksdict.AccessType.read_only())
-    pairs = {key: value for key, value in database.items() if key[:1] in (b"v", b"t", b"p", b"d")}
+    pairs = {key: value for key, value in database.items() if key[:1] in (b"v", b"t", b"p", b"d", b"a")}
     database.close()
     return pairs
