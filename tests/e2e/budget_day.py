@@ -20,6 +20,7 @@ from tests.e2e.worker import START, click, encoded
 
 MIDNIGHT = (START // DAY_MS + 1) * DAY_MS
 VISITORS, ACTIVE, TURN = 6_000, 400, 2_000
+CLOCKS, DAYS_AFTER = 24, (3, 6)
 EVENTS = ("view_item", "view_item", "view_item_list", "search", "add_to_cart", "begin_checkout")
 
 
@@ -90,13 +91,28 @@ caps = {{ per_session = 3, per_day = 8, cooldown_minutes = 4 }}
 
 
 def day_of_clicks(count: int) -> Iterator[Pair]:
-    """Clicks evenly over the day, of visitors who come for a while and come back later."""
+    """Clicks evenly over the day, of visitors who come for a while and come back later.
+
+    Every ninth tells that the visitor's last decision was seen.
+    """
     chosen = random.Random(7)
+    last: dict[int, int] = {}
     for number in range(count):
         visitor = (number // TURN * 137 + chosen.randrange(ACTIVE)) % VISITORS
         ts, event = MIDNIGHT + number * DAY_MS // count, chosen.choice(EVENTS)
-        fields = {} if event == "search" else {"price": 20.0}
+        fields: dict[str, Any] = {} if event == "search" else {"price": 20.0}
+        if number % 9 == 0 and visitor in last:
+            event, fields = "view_promotion", {"decision_id": f"e{last[visitor]}:shop"}
+        last[visitor] = number
         yield encoded([click(number, f"v{visitor}", ts, event=event, **fields)])[0]
+
+
+def days_after(count: int) -> list[Pair]:
+    """Clicks of the following days, in every partition, by which the windows of the day's decisions close."""
+    return [
+        encoded([click(count + number, f"clock{number % CLOCKS}", MIDNIGHT + days * DAY_MS)])[0]
+        for number, days in enumerate(days for days in DAYS_AFTER for _ in range(CLOCKS))
+    ]
 
 
 def verified(decisions: Iterable[dict[str, Any]], texts: Sequence[str]) -> Counter[str]:
@@ -133,6 +149,23 @@ def check_caps(decisions: Iterable[dict[str, Any]], actions: ActionSet) -> int:
         last[key] = one["ts"]
         served += bool(cap.per_day)
     return served
+
+
+def check_rewards(decisions: Iterable[dict[str, Any]], rewards: Iterable[dict[str, Any]]) -> int:
+    """Each decision of the day but `none` has exactly one reward record. Returns how many were seen."""
+    made = {
+        one["decision_id"]: one
+        for one in decisions
+        if one["action"] != "nothing" and one["ts"] < MIDNIGHT + 4 * DAY_MS
+    }
+    told, seen = Counter[str](), 0
+    for one in rewards:
+        told[one["decision_id"]] += 1
+        decision = made[one["decision_id"]]
+        assert (one["propensity"], one["context"]) == (decision["propensity"], decision["context"])
+        seen += any(outcome["event"] == "shown" for outcome in one["outcomes"])
+    assert told == Counter(dict.fromkeys(made, 1))
+    return seen
 
 
 def spend(decisions: Iterable[dict[str, Any]], actions: ActionSet) -> dict[str, list[tuple[int, int]]]:

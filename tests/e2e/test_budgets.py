@@ -15,9 +15,9 @@ from streams.config.connection import Connection
 from tests.brokers import topic_names
 from tests.e2e import budget_day
 from tests.e2e.load import FULL_RATE, Load
-from tests.e2e.worker import Worker, read
+from tests.e2e.worker import Worker, decoded, read, send
 
-SECONDS = 75
+SECONDS = 150
 CLICKS = int(FULL_RATE * SECONDS)
 
 
@@ -80,26 +80,35 @@ def test_a_day_of_budgets_with_kills(broker: Connection, tmp_path: Path) -> None
         two.start()
         load.join()
         load.stop()
-        found = all_decisions(broker, names.ad_decisions, one)
+        all_decisions(broker, names.ad_decisions, one, CLICKS)
         print(f"{CLICKS:,} clicks answered in {time.monotonic() - begun:.0f} s")
+        closing = budget_day.days_after(CLICKS)
+        send(broker, names.clicks, closing[: budget_day.CLOCKS])
+        all_decisions(broker, names.ad_decisions, one, CLICKS + budget_day.CLOCKS)
+        send(broker, names.clicks, closing[budget_day.CLOCKS :])
+        found = all_decisions(broker, names.ad_decisions, one, CLICKS + len(closing))
+        rewards = decoded(broker, names.rewards)
     for worker in (one, two):
         worker.kill()
     check(found, text, lowered)
+    seen = budget_day.check_rewards(found, rewards)
+    print(f"{len(rewards):,} rewards, one for each decision but `none`; {seen:,} decisions were seen")
+    assert seen > 0.02 * CLICKS
 
 
-def all_decisions(broker: Connection, topic: str, worker: Worker) -> list[dict[str, Any]]:
-    """Every decision once, as soon as there is one for each click."""
+def all_decisions(broker: Connection, topic: str, worker: Worker, wanted: int) -> list[dict[str, Any]]:
+    """Every decision once, as soon as there is one for each of the clicks wanted."""
     decode = msgspec.json.Decoder().decode
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 240
     while True:
         found = [decode(record.value) for record in read(broker, topic)]
-        if len(found) >= CLICKS:
+        if len(found) >= wanted:
             break
         assert time.monotonic() < deadline, (
-            f"{len(found):,} of {CLICKS:,} decisions:\n{worker.said()[-2000:]}"
+            f"{len(found):,} of {wanted:,} decisions:\n{worker.said()[-2000:]}"
         )
-        time.sleep(2)
-    assert len({one["decision_id"] for one in found}) == len(found) == CLICKS
+        time.sleep(5)
+    assert len({one["decision_id"] for one in found}) == len(found) == wanted
     return found
 
 
