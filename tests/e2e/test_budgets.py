@@ -67,6 +67,8 @@ def test_a_day_of_budgets_with_kills(broker: Connection, tmp_path: Path) -> None
         one.kill()
         one.start()
         load.wait(CLICKS * 3 // 8)
+        # A worker that starts refuses a wrong file: the first one is to be up before.
+        one.wait_ready()
         file.write_text(lowered.replace("weight = 6.0", 'weight = "heavy"'))
         two.wait(lambda: two.metrics().get("pathcast_actions_file_refused") == 1, "the file was not refused")
         assert "line" in two.get("/actions")[1]
@@ -74,7 +76,6 @@ def test_a_day_of_budgets_with_kills(broker: Connection, tmp_path: Path) -> None
         two.wait(lambda: two.metrics()["pathcast_actions_file_refused"] == 0, "the file was not taken over")
         pacer.__exit__()
         pacer.__enter__()
-        one.wait_ready()
         load.wait(CLICKS * 5 // 8)
         two.kill()
         two.start()
