@@ -53,11 +53,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         state = subscription.assignment.state_value(tp) if subscription and subscription.assignment else None
         return state.position if state is not None and state.has_valid_position else None
 
-    def reset_of(self, tp: TP) -> Any:
-        """An object that is another one after each reset of the position by aiokafka; a seek leaves it."""
+    def position_state(self, tp: TP) -> tuple[Any, Any]:
+        """Two objects: the first is another one in each assignment, the second after each reset by aiokafka.
+
+        A seek leaves both.
+        """
         subscription = self._consumer._subscription.subscription
         state = subscription.assignment.state_value(tp) if subscription and subscription.assignment else None
-        return None if state is None else state._position_fut
+        return state, None if state is None else state._position_fut
 
     @property
     def member_id(self) -> str:

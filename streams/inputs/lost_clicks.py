@@ -25,15 +25,22 @@ class LostClicks:
 
     def __init__(self, thread: ConsumerThread) -> None:
         self._thread = thread
-        self._resets: dict[TP, Any] = {}
+        self._known: dict[TP, tuple[Any, Any]] = {}
 
     def follow(self, tp: TP) -> None:
         """Call this before the partition is positioned: resets from now on count."""
-        self._resets[tp] = self._thread.reset_of(tp)
+        self._known[tp] = self._thread.position_state(tp)
 
     def pending(self, tp: TP) -> bool:
-        """Whether there was a reset whose loss is not counted yet."""
-        return tp in self._resets and self._thread.reset_of(tp) is not self._resets[tp]
+        """Whether there was a reset whose loss is not counted yet.
+
+        A new assignment, which may come while a fetch is awaited, begins at the group's position. That is
+        behind what is fetched but not committed, and no reset.
+        """
+        if tp not in self._known:
+            return False
+        (assignment, reset), known = self._thread.position_state(tp), self._known[tp]
+        return assignment is known[0] and reset is not known[1]
 
     async def before(self, tp: TP, start: int, records: Sequence[Any] | None) -> int:
         """How many offsets from `start` on were deleted unread; `records` are those fetched next.
@@ -42,7 +49,7 @@ class LostClicks:
         """
         if not self.pending(tp):
             return 0
-        reset, position = self._thread.reset_of(tp), self._thread.position_now(tp)
+        state, position = self._thread.position_state(tp), self._thread.position_now(tp)
         if position is None:
             return 0
         if position < start:
@@ -54,7 +61,7 @@ class LostClicks:
         lost: int = max(0, min(begin, records[0].offset if records else position) - start)
         # Without a loss before them, the records were fetched before the reset.
         if lost or not records:
-            self._resets[tp] = reset
+            self._known[tp] = state
         if lost:
             _tell(tp, start, lost)
         return lost

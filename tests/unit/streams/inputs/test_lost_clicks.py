@@ -21,6 +21,7 @@ class Thread:
 
     def __init__(self, position):
         self.position, self.begin, self.reset, self.asked = position, 0, object(), 0
+        self.assignment = object()
 
     def delete_before(self, offset):
         """Retention deletes; the next fetch below it is refused and the position reset."""
@@ -33,8 +34,12 @@ class Thread:
         self.position = offsets[-1] + 1
         return [Record(offset, 0, b"k", b"v") for offset in offsets]
 
-    def reset_of(self, tp):
-        return self.reset
+    def assign(self, committed):
+        """A rebalance gives the partition anew: the position is what the group has committed."""
+        self.position, self.reset, self.assignment = committed, object(), object()
+
+    def position_state(self, tp):
+        return self.assignment, self.reset
 
     def position_now(self, tp):
         return self.position
@@ -150,3 +155,11 @@ def test_a_chunk_of_an_older_epoch_counts_nothing():
     queue = ClickQueue(100)
     queue.offer(chunk(10, 42, 30, 40))
     assert queue.take(10, Epoch(1, 1), 100).lost == 0
+
+
+async def test_a_new_assignment_while_a_fetch_is_awaited_is_no_truncated_log():
+    fetches = Fetches(10)
+    assert await fetches.chunk(fetches.thread.fetch(10, 11)) == ((10, 12), 0)
+    fetches.thread.assign(10)
+    assert await fetches.chunk(None) == (None, 0)
+    assert fetches.failures == []
