@@ -37,10 +37,12 @@ WITHOUT_KAFKA = {
     *(("visitor", "pseudonym"), ("visitor", "stores"), ("settings",), ("contract",)),
     *(("policy", name) for name in ("train", "evaluate", "compare")),
     *(("experiment", "values"), ("experiment", "start"), ("feedback", "export")),
+    ("gateway", "token"),
 }
 #: A new command belongs to these until it is named above.
 KAFKA = set(leaves()) - WITHOUT_KAFKA
-READERS = [path for path in leaves() if reads_files(path)]
+#: The file of tokens may be missing or empty: a token is added.
+READERS = [path for path in leaves() if reads_files(path) and path != ("gateway", "token")]
 GARBAGE = {
     "empty.csv": b"",
     "binary.csv": bytes(range(256)) * 64,
