@@ -100,8 +100,6 @@ class AnswerFollower:
                 return await self._begin()
 
     def _note(self, fetched: Mapping[Any, Sequence[Any]]) -> None:
-        if not fetched:
-            return
         found = list[RoledAnswer]()
         for part, records in fetched.items():
             role = self._roles[part.topic]
@@ -112,4 +110,5 @@ class AnswerFollower:
                 if value:
                     found.append(RoledAnswer(role, key, value))
             self._positions[part] = records[-1].offset + 1
+        # Also where nothing has come: what is kept must go in time without new answers, too.
         self._take(found)

@@ -25,7 +25,10 @@ VisitorId = Annotated[
     ),
 ]
 _UNNAMED = "without the role read, visitor_id must name the event's visitor"
-_NOTHING = "no answers to this event are kept: it is not answered yet, a repeat, refused, or too old"
+_NOTHING = (
+    "no answers to this event are kept: it is not answered yet, a repeat, refused, or too old, or its id is "
+    "not of one visitor alone: then say whose by visitor_id"
+)
 _MAY = Depends(requires(Role.READ, Role.COLLECT))
 Asking = Annotated[Caller, _MAY]
 

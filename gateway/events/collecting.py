@@ -74,6 +74,7 @@ class Collection:
             raise HttpProblem(413, "too_many", told)
         event_ids = [one.event_id for one in records]
         keys = {one.event_id: self._visitor_key(one.key) for one in records}
+        _check_ids(records)
         seconds = (timeout_ms or self._settings.answers_timeout_ms) / 1000
         # Answers may be there before the acknowledgement, so the wait begins first.
         waiting = asyncio.create_task(self._recent.wait(event_ids, keys, seconds))
@@ -86,6 +87,16 @@ class Collection:
         found = {one: entry for one, entry in entries.items() if entry is not None and entry.complete}
         self._metrics.answered.labels("complete" if len(found) == len(entries) else "late").inc()
         return answered(event_ids, found)
+
+
+def _check_ids(records: Sequence[ClickRecord]) -> None:
+    """Raises HttpProblem (422) where two visitors have one event id: answers are told by it."""
+    visitors: dict[str, bytes] = {}
+    for number, one in enumerate(records):
+        if visitors.setdefault(one.event_id, one.key) != one.key:
+            told = "the event has the id of another visitor's event, expected an id of its own"
+            detail = {"at": f"events[{number}]", "field": "event_id", "message": told}
+            raise HttpProblem(422, "invalid", f"events[{number}]: {told}", [detail])
 
 
 def collection_routes(collection: Collection, settings: GatewaySettings) -> APIRouter:

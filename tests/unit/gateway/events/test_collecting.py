@@ -147,3 +147,12 @@ async def test_parameters_that_are_not_known_are_refused(params):
     assert found.status_code == 422
     assert found.json()["details"]
     assert gateway.producer.sent == []
+
+
+async def test_two_visitors_with_one_event_id_get_no_answers_in_one_call():
+    async with TestGateway(gateway_settings()).serving() as client:
+        same = [event(event_id="e1"), event(event_id="e1", visitor_id="berta")]
+        found = await client.post("/v1/events?answers=1", json=same)
+        repeated = await client.post("/v1/events?answers=1&timeout_ms=1", json=[event(event_id="e1")] * 2)
+    assert (found.status_code, found.json()["details"][0]["field"]) == (422, "event_id")
+    assert (repeated.status_code, repeated.json()["event_ids"]) == (202, ["e1", "e1"])
