@@ -1,13 +1,14 @@
 """Read what the topics have of one visitor: the visitor's partition, from a bounded time back, by key."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import aiokafka
 import msgspec
 
 from models.durations import MINUTE_MS
+from models.privacy.erasure import request_of
 from streams.config.topics import TopicNames
 from streams.topic_reading import read_to_end
 from streams.transport.routing import home
@@ -56,18 +57,21 @@ class VisitorHistory:
             await consumer.stop()
 
     async def _read(self, consumer: Any, visitor: str) -> VisitorRecords:
-        found: dict[str, list[dict[str, Any]]] = {role: [] for role in ROLES}
+        sought = {role: _Sought(self._keys(role, visitor.encode())) for role in ROLES}
         deadline, whole = time.monotonic() + MOST_SECONDS, True
-        key = visitor.encode()
-        stored = key if self._pseudonym is None else self._pseudonym.visitor(key).encode()
         for role in ROLES:
-            topic = getattr(self._names, role)
-            part = aiokafka.TopicPartition(topic, home(key, self._partitions))
+            part = aiokafka.TopicPartition(
+                getattr(self._names, role), home(visitor.encode(), self._partitions)
+            )
             start, cut = await self._start(consumer, part)
-            wanted = key if role == "clicks" else stored
-            done = await _search(consumer, part, start, wanted, found[role], deadline)
-            whole = whole and done and not cut
-        return VisitorRecords(found, whole)
+            whole = await _search(consumer, part, start, sought[role], deadline) and whole and not cut
+        found = {role: one.kept for role, one in sought.items()}
+        return VisitorRecords(_since_forgotten(found) if sought["clicks"].forgotten else found, whole)
+
+    def _keys(self, role: str, key: bytes) -> frozenset[bytes]:
+        """Keys of the visitor's records: of clicks the id, and the pseudonym in requests to forget."""
+        stored = key if self._pseudonym is None else self._pseudonym.visitor(key).encode()
+        return frozenset((key, stored) if role == "clicks" else (stored,))
 
     async def _start(self, consumer: Any, part: Any) -> tuple[int, bool]:
         """The offset to begin at, and whether the bound of records moved it."""
@@ -78,23 +82,45 @@ class VisitorHistory:
         return max(wanted, end - MOST_READ), wanted < end - MOST_READ
 
 
-async def _search(
-    consumer: Any, part: Any, start: int, key: bytes, kept: list[dict[str, Any]], deadline: float
-) -> bool:
-    """Append the key's values; whether all of the partition was looked through, and all was kept."""
-    whole = True
-    async for records in read_to_end(consumer, part, start):
+class _Sought:
+    """The latest values of records with one of the keys, since a request to forget their visitor."""
+
+    def __init__(self, keys: frozenset[bytes]) -> None:
+        self._keys = keys
+        self.kept: list[dict[str, Any]] = []
+        self.whole, self.forgotten = True, False
+
+    def take(self, records: Sequence[Any]) -> None:
+        """Keep the values of records that follow those before."""
         for record in records:
-            if record.key == key and record.value is not None:
-                value = _decoded(record.value)
-                if value is not None:
-                    kept.append(value | {"written_at": record.timestamp})
-        if len(kept) > MOST_KEPT:
-            del kept[:-MOST_KEPT]
-            whole = False
+            if record.key not in self._keys:
+                continue
+            if request_of(record) is not None:
+                self.kept.clear()
+                self.forgotten = True
+            elif record.value is not None and (value := _decoded(record.value)) is not None:
+                self.kept.append(value | {"written_at": record.timestamp})
+        if len(self.kept) > MOST_KEPT:
+            del self.kept[:-MOST_KEPT]
+            self.whole = False
+
+
+async def _search(consumer: Any, part: Any, start: int, sought: _Sought, deadline: float) -> bool:
+    """Whether all of the partition was looked through, and all was kept."""
+    async for records in read_to_end(consumer, part, start):
+        sought.take(records)
         if time.monotonic() > deadline:
             return False
-    return whole
+    return sought.whole
+
+
+def _since_forgotten(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Without answers to clicks before the erasure: topics keep these for a time, but nobody is shown them."""
+    clicks = [one.get("event_id") for one in found["clicks"]]
+    kept = {role: [one for one in found[role] if one.get("event_id") in clicks] for role in ROLES}
+    decisions = [one.get("decision_id") for one in kept["ad_decisions"]]
+    kept["rewards"] = [one for one in found["rewards"] if one.get("decision_id") in decisions]
+    return kept
 
 
 def _decoded(value: bytes) -> dict[str, Any] | None:

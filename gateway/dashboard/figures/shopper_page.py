@@ -18,6 +18,7 @@ from gateway.dashboard.figures.panels import (
     percent_text,
     table_panel,
 )
+from models.contract.events import ID_CHARS
 
 NO_CLICKS: Final = "No click or answer of this visitor in this time."
 NO_PROFILE: Final = "No worker has a record of this visitor: never seen, expired, or forgotten."
@@ -25,6 +26,11 @@ NO_REASONS: Final = (
     "The worker has no explanation at hand: it explains the latest click while it serves the visitor, and "
     "each click that asks for it (`explain`)."
 )
+
+#: Numbers that are read as epoch ms: 1973 to 2100. Others are shown as they came.
+EPOCH_MS: Final = range(10**11, 4_102_444_800_000)
+#: Characters that are shown of what a producer sent.
+MOST_CHARS: Final = 40
 
 Json = Mapping[str, Any]
 
@@ -75,14 +81,15 @@ def _timeline(feed: TopicFeed, found: VisitorRecords, intents: Mapping[Any, Json
     before: float | None = None
     rows = []
     for click in found.by_role["clicks"]:
-        answer = intents.get(click.get("event_id"), {})
+        # A click is what a producer sent: any field may hold anything.
+        answer = intents.get(_text(click.get("event_id"), ID_CHARS), {})
         now = answer.get("purchase_probability")
-        item = named(feed, str(click["item_id"])) if click.get("item_id") else [NONE] * 4
+        item = named(feed, _text(click["item_id"], ID_CHARS)) if click.get("item_id") else [NONE] * 4
         moved = None if now is None or before is None else now - before
         rows.append(
             [
                 _time(click.get("ts")),
-                str(click.get("event", NONE)),
+                _text(click.get("event", NONE)),
                 *item[:2],
                 item[3],
                 percent_text(now),
@@ -99,7 +106,11 @@ def _timeline(feed: TopicFeed, found: VisitorRecords, intents: Mapping[Any, Json
 
 def _time(ts: Any) -> str:
     """Event time; text as it came where a producer writes times in another form."""
-    return day_and_time(ts) if isinstance(ts, int) and ts > 10**11 else str(ts)[:40]
+    return day_and_time(ts) if isinstance(ts, int) and ts in EPOCH_MS else _text(ts)
+
+
+def _text(value: Any, most: int = MOST_CHARS) -> str:
+    return str(value)[:most]
 
 
 def _moved(reasons: Json | None) -> PagePanel:
