@@ -24,7 +24,7 @@ async def body_of(request: Request, settings: GatewaySettings) -> bytes:
     _check_type(request)
     most = settings.max_body_bytes
     length = request.headers.get("content-length", "0")
-    told_size = int(length) if length.isdigit() and len(length) < _DIGITS else 0
+    told_size = int(length) if length.isdecimal() and len(length) < _DIGITS else 0
     found, size = list[bytes](), 0
     try:
         async with asyncio.timeout(settings.request_seconds):

@@ -66,7 +66,7 @@ def parse(text: str) -> list[TokenEntry]:
     """The entries of a file. Raises TokenFileError."""
     try:
         entries = msgspec.convert(tomllib.loads(text), _File).token
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError) as error:  # also of numbers and arrays that no file should have
         raise TokenFileError(
             f"the file of tokens does not fit: {error}; expected [[token]] tables with name, sha256, roles, "
             "and optionally expires and requests_per_second, as `pathcast gateway token` writes them"

@@ -1,10 +1,11 @@
 """Who looks at the dashboard: the token is in a browser's cookie, in a header, or not needed."""
 
-from http.cookies import CookieError, SimpleCookie
+import asyncio
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from gateway.http.guard import TokenGuard
 from gateway.http.problems import HttpProblem
@@ -15,6 +16,8 @@ COOKIE: Final = "pathcast"
 SIGNED_IN_SECONDS: Final = 12 * 3600
 #: Bytes of a form; the forms of the dashboard are far smaller.
 MOST_FORM_BYTES: Final = 8 << 10
+#: Seconds in which a form must have arrived: a slow one must not hold a connection.
+FORM_SECONDS: Final = 10.0
 
 
 def viewer(guard: TokenGuard, request: Request, role: Role = Role.READ) -> Caller:
@@ -31,25 +34,34 @@ def viewer(guard: TokenGuard, request: Request, role: Role = Role.READ) -> Calle
 
 def cookie_token(request: Request) -> str | None:
     """The token of the cookie; None without one."""
-    try:
-        found = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return found.value if found is not None and found.value else None
+    return request.cookies.get(COOKIE) or None
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The fields of a form that a page of the dashboard sent. Raises HttpProblem (403, 413, 422)."""
+    """The fields of a form that a page of the dashboard sent. Raises HttpProblem (400, 403, 408, 413, 422)."""
     _check_origin(request)
-    content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > MOST_FORM_BYTES:
-            raise HttpProblem(413, "too_large", f"the form is larger than {MOST_FORM_BYTES} bytes: send less")
+    try:
+        async with asyncio.timeout(FORM_SECONDS):
+            content = await _content(request)
+    except TimeoutError:
+        told = f"the form did not arrive within {FORM_SECONDS:g} s: send it at once"
+        raise HttpProblem(408, "slow", told, headers={"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise HttpProblem(400, "cut", "the connection ended before the form did: send it again") from None
     try:
         return dict(parse_qsl(content.decode("ascii"), keep_blank_values=True, max_num_fields=20))
     except (UnicodeDecodeError, ValueError) as error:
         raise HttpProblem(422, "invalid", "the body is no form, as this dashboard's pages send it") from error
+
+
+async def _content(request: Request) -> bytes:
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > MOST_FORM_BYTES:
+            told = f"the form is larger than {MOST_FORM_BYTES} bytes: send less"
+            raise HttpProblem(413, "too_large", told, headers={"Connection": "close"})
+    return content
 
 
 def _check_origin(request: Request) -> None:

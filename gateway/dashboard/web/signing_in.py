@@ -11,7 +11,7 @@ from gateway.dashboard.web.dashboard_access import COOKIE, SIGNED_IN_SECONDS, fo
 from gateway.dashboard.web.page_rendering import html
 from gateway.http.guard import TokenGuard
 from gateway.http.problems import HttpProblem
-from gateway.http.token_file import Role
+from gateway.http.token_file import LOCAL, Role
 
 
 def sign_in_page(told: str = "", status: int = 200) -> Response:
@@ -57,13 +57,16 @@ def with_sign_in(router: APIRouter, guard: TokenGuard, secure: bool) -> None:
             held = ", ".join(sorted(caller.roles))
             return sign_in_page(f"The token has {held}, expected the role read.", 403)
         answer = RedirectResponse("/dashboard/live", 303)
+        if caller is LOCAL:  # who needs no token is given no cookie of whatever was typed
+            return answer
         answer.set_cookie(
             COOKIE,
             token,
             max_age=SIGNED_IN_SECONDS,
             path="/dashboard",
             httponly=True,
-            secure=secure,
+            # A proxy on this machine that ends TLS says so (X-Forwarded-Proto).
+            secure=secure or request.url.scheme == "https",
             samesite="strict",
         )
         return answer

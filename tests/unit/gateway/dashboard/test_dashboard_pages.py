@@ -11,11 +11,12 @@ from starlette.testclient import TestClient
 from gateway.dashboard.feeds.topic_feed import TopicFeed
 from gateway.dashboard.figures.items_page import DemandFile
 from gateway.dashboard.figures.pages import PAGES, TITLES, PageView, Sources, panels_of
-from gateway.dashboard.web import pushing
+from gateway.dashboard.web import dashboard_access, pushing
 from gateway.http.token_file import Role
 from gateway.http.token_making import added
 from tests.dashboard_app import application
 from tests.dashboard_records import NOW, clicks, filled
+from tests.gateways import gateway_settings, listening
 
 LOCAL = {"base_url": "http://127.0.0.1", "client": ("127.0.0.1", 50_000), "follow_redirects": False}
 BROWSER = {"accept": "text/html"}
@@ -128,6 +129,39 @@ def test_one_signs_in_with_a_token_that_no_script_can_read(guarded):
     assert client.get("/dashboard/live", headers=BROWSER).status_code == 200
     client.post("/dashboard/sign-out")
     assert client.get("/dashboard/live", headers=BROWSER).status_code == 303
+
+
+def test_where_no_token_is_needed_none_is_kept(client):
+    for token in ("€", "a\r\nb", "x"):
+        signed = client.post("/dashboard/sign-in", data={"token": token})
+        assert signed.status_code == 303
+        assert "set-cookie" not in signed.headers
+
+
+def test_cookies_of_other_applications_do_not_sign_one_out(guarded):
+    client, tokens = guarded
+    cookie = f'prefs={{"a": 1}}; b@d="; pathcast={tokens[Role.READ]}; last=é'
+    headers = {"cookie": cookie.encode("latin-1")}
+    assert client.get("/dashboard/live", headers=headers).status_code == 200
+
+
+def test_behind_https_the_cookie_is_for_https_only(guarded):
+    client, tokens = guarded
+    for scheme in ("http", "https"):
+        signed = client.post(f"{scheme}://127.0.0.1/dashboard/sign-in", data={"token": tokens[Role.READ]})
+        assert ("secure" in signed.headers["set-cookie"].lower()) == (scheme == "https")
+
+
+async def test_a_form_that_does_not_arrive_is_let_go(feed, monkeypatch):
+    monkeypatch.setattr(dashboard_access, "FORM_SECONDS", 0.2)
+    settings = gateway_settings(port=0)
+    head = "POST /dashboard/sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\ntoken="
+    async with listening(application(feed), settings) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head.encode())
+        found = await asyncio.wait_for(reader.read(65_536), 5)
+        writer.close()
+    assert found.startswith(b"HTTP/1.1 408")
 
 
 def test_forms_of_other_sites_and_large_ones_are_refused(client):

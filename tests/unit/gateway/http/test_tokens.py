@@ -31,6 +31,8 @@ def test_an_entry_holds_no_token():
         (ENTRY + "role = 1", "unknown field `role`"),
         (ENTRY + ENTRY, "shop occur twice"),
         (ENTRY.replace("Z", ""), "names no zone"),
+        (ENTRY + "requests_per_second = " + "9" * 5_000, "does not fit"),
+        ("a = " + "[" * 5_000, "does not fit"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_reason(text, said):
