@@ -22,6 +22,8 @@ from gateway.http.problems import HttpProblem, later
 log = structlog.get_logger("pathcast.gateway")
 #: Seconds for a producer to write what waits when it is stopped, and between two tries to start a new one.
 STOP_SECONDS, RESTART_SECONDS = 10.0, 1.0
+#: Bytes of events that wait at most, however few they are: the bound by number is meant for small ones.
+MOST_WAITING_BYTES = 64 << 20
 #: What a record takes beside its value, at most: a key of 1 kB.
 _RECORD_BYTES = 4096
 
@@ -42,7 +44,7 @@ class ClicksWriter:
         self._producer: Any = None
         #: Deliveries under way with their start, the oldest first.
         self._pending: dict[asyncio.Task[None], float] = {}
-        self._waiting = 0
+        self._waiting = self._waiting_bytes = 0
         self._replacing: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -71,13 +73,15 @@ class ClicksWriter:
         """Return once all records are on the topic. Raises HttpProblem (429, 503)."""
         if self.stalled or self._replacing is not None:
             raise _unavailable(self._patience)
-        if self._waiting + len(records) > self._most:
+        size = sum(len(one.value) for one in records)
+        full = self._waiting + len(records) > self._most
+        if full or (self._waiting and self._waiting_bytes + size > MOST_WAITING_BYTES):
             told = f"{self._waiting} events wait for Kafka, which is the most: send this again in a second"
             raise later(429, "back_pressure", told)
         task = asyncio.create_task(self._deliver(records))
         self._pending[task] = time.monotonic()
-        self._count(len(records))
-        task.add_done_callback(lambda done: self._done(done, len(records)))
+        self._count(len(records), size)
+        task.add_done_callback(lambda done: self._done(done, len(records), size))
         done, _ = await asyncio.wait({task}, timeout=self._patience)
         if not done or task.exception() is not None:
             self._metrics.events.labels("undelivered").inc(len(records))
@@ -95,14 +99,15 @@ class ClicksWriter:
             self._replace(producer, error)
             raise
 
-    def _done(self, task: asyncio.Task[None], count: int) -> None:
+    def _done(self, task: asyncio.Task[None], count: int, size: int) -> None:
         self._pending.pop(task, None)
-        self._count(-count)
+        self._count(-count, -size)
         if not task.cancelled():
             task.exception()  # it has been told, or the caller is gone
 
-    def _count(self, change: int) -> None:
+    def _count(self, change: int, size: int) -> None:
         self._waiting += change
+        self._waiting_bytes += size
         self._metrics.waiting.set(self._waiting)
 
     def _replace(self, producer: Any, error: KafkaError) -> None:

@@ -66,5 +66,5 @@ class ModelMoves:
         made = (asked["move"], asked["version"], asked["reason"], f"dashboard: {caller.name}")
         try:
             return await asyncio.to_thread(self._desk.move, *made), nothing
-        except PathcastError as error:
+        except (PathcastError, OSError) as error:
             return f"Nothing was changed, or not all of it: {error}", nothing

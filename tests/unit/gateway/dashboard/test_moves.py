@@ -83,6 +83,8 @@ def test_all_moves(client, registry, told):
 def test_a_move_that_cannot_be_made_says_why_and_changes_nothing(client, registry):
     assert "no version is pinned" in post(client, move="release", confirmed="yes")
     assert "is no version" in post(client, move="promote", version="../../etc", confirmed="yes")
+    assert "Nothing was changed" in post(client, move="promote", version="v" * 300, confirmed="yes")
+    assert "is no version" in post(client, move="pin", version="\0", confirmed="yes")
     assert "Choose a move" in post(client, move="promote", confirmed="yes")
     assert "Choose a move" in post(client, move="delete", version=NEW, confirmed="yes")
     assert "reason is missing" in post(client, move="promote", version=NEW, confirmed="yes", reason=" ")

@@ -7,6 +7,7 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from gateway.answers.recent_answers import RoledAnswer
+from gateway.events import clicks_writer
 from tests.gateways import TestGateway, event, gateway_settings
 
 ANSWERED = {"answers": "1", "timeout_ms": "2000"}
@@ -85,6 +86,23 @@ async def test_events_that_wait_are_bounded():
         assert [one.status_code for one in await asyncio.gather(*calls)] == [200] * 3
         gateway.producer.hold = False
         assert (await client.post("/v1/events", json=event())).status_code == 200
+
+
+async def test_large_events_that_wait_are_bounded_by_their_size(monkeypatch):
+    monkeypatch.setattr(clicks_writer, "MOST_WAITING_BYTES", 3_000)
+    gateway = TestGateway(gateway_settings())
+    large = event(page="x" * 2_000)
+    async with gateway.serving() as client:
+        gateway.producer.hold = True
+        call = asyncio.create_task(client.post("/v1/events", json=large))
+        while not gateway.producer.held:
+            await asyncio.sleep(0.001)
+        refused = await client.post("/v1/events", json=large)
+        gateway.producer.held[0].set_result(None)
+        gateway.producer.hold = False
+        assert (refused.status_code, refused.json()["error"]) == (429, "back_pressure")
+        assert (await call).status_code == 200
+        assert (await client.post("/v1/events", json=large)).status_code == 200
 
 
 async def test_answers_are_waited_for():
