@@ -22,6 +22,13 @@ class Neighbours(NamedTuple):
     units: NDArray[np.float32]
 
 
+class SimilarItems(NamedTuple):
+    """The items most alike an item by a version, best first; None: it does not know the item."""
+
+    version: str
+    items: list[dict[str, Any]] | None
+
+
 class ItemLookups:
     """Leaves out what `shop` bars: items that are out of stock, not sold, or blocked by its rules."""
 

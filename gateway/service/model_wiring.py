@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from fastapi import APIRouter
 
+from gateway.dashboard.web.similar_view import Similar
 from gateway.events.click_records import ClickReader
 from gateway.gateway_settings import GatewaySettings
 from gateway.http.parts import GatewayPart
-from gateway.lookups.item_lookups import ItemLookups
+from gateway.lookups.item_lookups import ItemLookups, SimilarItems
 from gateway.lookups.lookup_routes import item_routes, model_routes, visitor_routes
 from gateway.lookups.visitor_routing import VisitorRouting
 from gateway.lookups.worker_addresses import WorkerAddresses
@@ -20,15 +21,25 @@ from gateway.predictions.serving_model import ServingModel
 from gateway.service.served_shop import ServedShop
 from models.serving.merchandising import Merchandiser
 from streams.service.installation import Installation
-from streams.service.pipeline_wiring import PipelineParts, pipeline_parts
+from streams.service.pipeline_wiring import pipeline_parts
+
+#: Similar items on the dashboard.
+MOST_SIMILAR = 20
 
 
-def model_parts(settings: GatewaySettings, shop: ServedShop) -> list[GatewayPart]:
+class ModelParts(NamedTuple):
+    """The parts, and what finds similar items; None where the gateway loads no models."""
+
+    parts: list[GatewayPart]
+    similar: Similar | None
+
+
+def model_parts(settings: GatewaySettings, shop: ServedShop) -> ModelParts:
     """Look-ups at workers; predictions and items where the gateway loads models. Raises SetUpError."""
     routing = _routing(settings, shop)
     visitors = GatewayPart(visitor_routes(routing), routing.running)
     if not settings.predict:
-        return [visitors, GatewayPart(model_routes(dict, routing))]
+        return ModelParts([visitors, GatewayPart(model_routes(dict, routing))], None)
     datadir = settings.datadir.expanduser()
     at = Installation(shop.worker, shop.connection, shop.names, datadir, shop.partitions)
     parts = pipeline_parts(at, shop.files, None)
@@ -37,11 +48,18 @@ def model_parts(settings: GatewaySettings, shop: ServedShop) -> list[GatewayPart
         told = parts.models.describe() | {"policies": parts.policies.describe()}
         return {name: value for name, value in told.items() if name != "worker"}
 
-    return [
-        visitors,
-        GatewayPart(model_routes(own, routing)),
-        _predictions(settings, shop, ServingModel(at, parts)),
-    ]
+    items = ItemLookups(parts.catalogue, Merchandiser(parts.pipeline.config.shop, parts.catalogue))
+
+    def similar(item_id: str) -> SimilarItems:
+        used = parts.models.current
+        if used is None:
+            return SimilarItems("", None)
+        return SimilarItems(used.id, items.similar(used, item_id, MOST_SIMILAR))
+
+    models = GatewayPart(model_routes(own, routing))
+    return ModelParts(
+        [visitors, models, _predictions(settings, shop, ServingModel(at, parts), items)], similar
+    )
 
 
 def _routing(settings: GatewaySettings, shop: ServedShop) -> VisitorRouting:
@@ -50,13 +68,15 @@ def _routing(settings: GatewaySettings, shop: ServedShop) -> VisitorRouting:
     return VisitorRouting(addresses, shop.partitions, token.get_secret_value() if token else None)
 
 
-def _predictions(settings: GatewaySettings, shop: ServedShop, serving: ServingModel) -> GatewayPart:
+def _predictions(
+    settings: GatewaySettings, shop: ServedShop, serving: ServingModel, items: ItemLookups
+) -> GatewayPart:
     predictor = Predictor(serving.parts.pipeline, shop.names)
     router = APIRouter()
     router.include_router(
         predict_routes(predictor, _any_age(settings, shop), settings, shop.files.events.form)
     )
-    router.include_router(item_routes(_items(serving.parts), lambda: serving.parts.models.current))
+    router.include_router(item_routes(items, lambda: serving.parts.models.current))
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
@@ -70,7 +90,3 @@ def _any_age(settings: GatewaySettings, shop: ServedShop) -> ClickReader:
     """Reads events whatever their age: a path may be of another day."""
     limits = msgspec.structs.replace(shop.worker.limits(), check_skew=False)
     return ClickReader(limits, shop.files.events, settings.unknown_fields == "ignore")
-
-
-def _items(parts: PipelineParts) -> ItemLookups:
-    return ItemLookups(parts.catalogue, Merchandiser(parts.pipeline.config.shop, parts.catalogue))

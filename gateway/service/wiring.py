@@ -26,8 +26,9 @@ def application(
     Raises TokenFileError, SetUpError, WorkerAddressError.
     """
     metrics, guard = GatewayMetrics(), TokenGuard(settings)
-    parts = [event_part(settings, shop, metrics, forget), *model_parts(settings, shop)]
+    models = model_parts(settings, shop)
+    parts = [event_part(settings, shop, metrics, forget), *models.parts]
     if DashboardSettings().dashboard:
         topics = ServedTopics(*shop[:4])
-        parts.append(dashboard_of(settings, guard, topics, desk))
+        parts.append(dashboard_of(settings, guard, topics, desk, models.similar))
     return create_app(settings, guard, metrics, parts)

@@ -115,7 +115,7 @@ async def _search(consumer: Any, part: Any, start: int, sought: _Sought, deadlin
 
 
 def _since_forgotten(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    """Without answers to clicks before the erasure: topics keep these for a time, but nobody is shown them."""
+    """Without answers to clicks before the erasure: topics keep them for a time, but nobody is shown them."""
     clicks = [one.get("event_id") for one in found["clicks"]]
     kept = {role: [one for one in found[role] if one.get("event_id") in clicks] for role in ROLES}
     decisions = [one.get("decision_id") for one in kept["ad_decisions"]]

@@ -14,6 +14,7 @@ from gateway.dashboard.figures.pages import Sources
 from gateway.dashboard.figures.registry_desk import RegistryDesk
 from gateway.dashboard.web.dashboard_part import DashboardParts, dashboard
 from gateway.dashboard.web.shopper_view import ShopperView
+from gateway.dashboard.web.similar_view import Similar
 from gateway.gateway_settings import GatewaySettings
 from gateway.http.guard import TokenGuard
 from gateway.http.parts import GatewayPart
@@ -35,9 +36,16 @@ class ServedTopics(NamedTuple):
 
 
 def dashboard_of(
-    settings: GatewaySettings, guard: TokenGuard, at: ServedTopics, desk: RegistryDesk | None
+    settings: GatewaySettings,
+    guard: TokenGuard,
+    at: ServedTopics,
+    desk: RegistryDesk | None,
+    similar: Similar | None = None,
 ) -> GatewayPart:
-    """The part of the gateway; `desk` None: models cannot be moved. Raises SetUpError, WorkerAddressError."""
+    """The part of the gateway; `desk` None: models cannot be moved, `similar` None: none are loaded.
+
+    Raises SetUpError, WorkerAddressError.
+    """
     own, kafka = DashboardSettings(), at.connection.aiokafka()
     feed = TopicFeed(at.worker.session_config().gap_ms)
     minutes, addresses = own.dashboard_minutes, WorkerAddresses(settings.workers)
@@ -48,7 +56,9 @@ def dashboard_of(
         at.names, kafka, at.partitions, minutes, pseudonyms(at.worker.pseudonym_key_file)
     )
     shopper = ShopperView(feed, history, routing.find, minutes)
-    parts = DashboardParts(guard, Sources(feed, DemandFile(own.demand)), reader, desk, shopper, _now_ms)
+    parts = DashboardParts(
+        guard, Sources(feed, DemandFile(own.demand)), reader, desk, shopper, _now_ms, similar
+    )
     made = dashboard(parts, secure=settings.tls_cert is not None)
 
     @asynccontextmanager

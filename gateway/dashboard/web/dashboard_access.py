@@ -38,7 +38,10 @@ def cookie_token(request: Request) -> str | None:
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The fields of a form that a page of the dashboard sent. Raises HttpProblem (400, 403, 408, 413, 422)."""
+    """The fields of a form that a page of the dashboard sent.
+
+    Raises HttpProblem (400, 403, 408, 413, 422).
+    """
     _check_origin(request)
     try:
         async with asyncio.timeout(FORM_SECONDS):

@@ -20,6 +20,7 @@ from gateway.dashboard.web.page_rendering import PageOptions, Selection, page_of
 from gateway.dashboard.web.pushing import Pushes, state_text
 from gateway.dashboard.web.shopper_view import ShopperView
 from gateway.dashboard.web.signing_in import PageRoute, with_sign_in
+from gateway.dashboard.web.similar_view import Similar, SimilarView
 from gateway.http.guard import TokenGuard
 from gateway.http.parts import GatewayPart
 from gateway.http.problems import HttpProblem
@@ -32,7 +33,7 @@ LONG_WINDOW = 3600
 
 
 class DashboardParts(NamedTuple):
-    """What the dashboard is made of; `clock` is the wall clock in epoch ms."""
+    """What the dashboard is made of; `clock` is the wall clock in epoch ms, `similar` finds similar items."""
 
     guard: TokenGuard
     sources: Sources
@@ -40,6 +41,7 @@ class DashboardParts(NamedTuple):
     desk: RegistryDesk | None
     shopper: ShopperView
     clock: Callable[[], int]
+    similar: Similar | None = None
 
 
 def dashboard(parts: DashboardParts, secure: bool = False) -> GatewayPart:
@@ -71,6 +73,7 @@ class DashboardRoutes:
         self._parts, self._sources = parts, parts.sources
         self._pushes = Pushes(parts.sources, parts.clock)
         self._moves = ModelMoves(parts.desk, parts.sources)
+        self._similar = SimilarView(parts.similar)
 
     async def first(self) -> Response:
         """The first page."""
@@ -84,6 +87,8 @@ class DashboardRoutes:
         options = self._options(request, view, page)
         if page == "models":
             options = await self._moves.options(options, caller)
+        if page == "items":
+            options = await self._similar.options(options, request.query_params.get("item", ""))
         return page_of(page, shown, options)
 
     async def push(self, request: Request, page: str) -> Response:

@@ -45,6 +45,8 @@ class PageOptions(NamedTuple):
     state: str
     by_cookie: bool
     choices: Sequence[Selection] = ()
+    #: The item whose similar ones are shown; None: the page has no such field.
+    item: str | None = None
     below: Sequence[PagePanel] = ()
     moves: Mapping[str, str] = MappingProxyType({})
     versions: Sequence[str] = ()

@@ -14,6 +14,7 @@ from gateway.dashboard.figures.pages import PAGES, TITLES, PageView, Sources, pa
 from gateway.dashboard.web import dashboard_access, pushing
 from gateway.http.token_file import Role
 from gateway.http.token_making import added
+from gateway.lookups.item_lookups import SimilarItems
 from tests.dashboard_app import application
 from tests.dashboard_records import NOW, clicks, filled
 from tests.gateways import gateway_settings, listening
@@ -93,6 +94,20 @@ def test_an_unknown_page_or_window_is_refused_or_replaced(client):
     assert client.get("/dashboard/nonsense").status_code == 404
     for window in ("7", "-1", "9" * 400, "1e9", "٣٠٠"):
         assert 'value="300" selected' in client.get("/dashboard/live", params={"window": window}).text
+
+
+def test_similar_items_are_those_of_the_lookup(feed):
+    known = {"i1": [{"item_id": "<b>i2", "score": 0.5, "title": "Tea <i>", "price": 9.5}]}
+    found = TestClient(application(feed, similar=lambda item: SimilarItems("m1", known.get(item))), **LOCAL)
+    shown = found.get("/dashboard/items?item=%20i1").text
+    for part in ("&lt;b&gt;i2", "Tea &lt;i&gt;", "9.50", "0.500", "by version m1", 'value="i1"'):
+        assert part in shown
+    assert "does not know this item" in found.get("/dashboard/items", params={"item": '"><b>'}).text
+    assert "Enter an item" in found.get("/dashboard/items").text
+    without = TestClient(application(feed), **LOCAL)
+    assert "loads no model" in without.get("/dashboard/items?item=i1").text
+    empty = TestClient(application(feed, similar=lambda _: SimilarItems("", None)), **LOCAL)
+    assert "No model is in use yet" in empty.get("/dashboard/items?item=i1").text
 
 
 @pytest.fixture
