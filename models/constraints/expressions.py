@@ -53,7 +53,9 @@ class Compiled(NamedTuple):
 def compiled(text: str, segments: Segments) -> Compiled:
     """The whole expression, of kind `truth`. Raises ExpressionError."""
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        return _Compiler(segments).of(ast.parse(text.strip(), mode="eval").body, "truth")
+    except ExpressionError:
+        raise
     except SyntaxError as error:
         raise ExpressionError(
             f"found no expression ({error.msg}); expected one such as `orders >= 2`; correct it",
@@ -61,7 +63,6 @@ def compiled(text: str, segments: Segments) -> Compiled:
         ) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise ExpressionError(f"cannot be read ({error}); shorten it", 1) from error
-    return _Compiler(segments).of(tree, "truth")
 
 
 def _fail(node: ast.AST, found: str, expected: str, advice: str) -> ExpressionError:

@@ -5,7 +5,7 @@ Errors name the entry, the value found, what was expected and what to do.
 
 import tomllib
 from collections.abc import Sequence
-from typing import Any, NoReturn, get_args
+from typing import Any, Final, NoReturn, get_args
 
 import msgspec
 
@@ -21,11 +21,15 @@ from models.decisions.actions_file import (
     Action,
     ActionsError,
     ActionsFile,
+    IntentState,
     Kind,
     When,
     action_hash,
 )
 from models.feedback.reward_mix import CostWhen
+
+#: How msgspec names the place of a value whose key the file chose.
+_ANY_KEY: Final = "[...]"
 
 
 def parse(text: str | bytes) -> ActionsFile:
@@ -83,15 +87,15 @@ class _Wrong(ActionsError):
 
 def _explain(document: dict[str, Any], message: str, prefix: str) -> ActionsError:
     """msgspec's message (expectation and path) with the action's name and the value found."""
-    expected, _, path = message.partition(" - at `$")
+    expected, _, path = message.replace("`key` in ", "").partition(" - at `$")
     where, value = "", document
-    for step in path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]:
+    for step in path.partition(_ANY_KEY)[0].rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]:
         value = value[int(step)] if isinstance(value, list) else value.get(step)  # type: ignore[assignment]
         where += f"{'.' if where else ''}{step}" if not step.isdigit() else f"[{step}]"
         if isinstance(value, dict) and "name" in value:
             where += f" ({value['name']})"
     if expected.startswith("Invalid enum value"):
-        known = {"stages": Stage, "pacing": Pacing, "cost_when": CostWhen}
+        known = {"stages": Stage, "pacing": Pacing, "cost_when": CostWhen, "intent": IntentState}
         choices = get_args(next((known[step] for step in known if step in where), Kind))
         expected = f"Expected one of {', '.join(choices)}"
     place = f"{prefix}{'.' if prefix and where else ''}{where}"

@@ -8,6 +8,7 @@ Its context: `purchase_probability` is the probability to be lost, `cart_milli` 
 left, `stage` cart where there is one, else browsing, `event` is `lapsing`.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from models.contract.decision_context import Context
@@ -29,13 +30,16 @@ _NEEDS_STATE: Final[dict[str, Any]] = {
     "end": None,
     "do_not_target": [],
 }
+#: The same of the file as a whole.
+_OF_THE_FILE: Final[dict[str, Any]] = {"holdout": None, "do_not_target": ()}
 
 
 def win_back_policy(text: str) -> Policy:
     """The policy of a win-back file. Raises ActionsError for what a sweep cannot hold."""
     actions = ActionSet.load(text)
+    _check("the file", actions, _OF_THE_FILE)
     for action in actions.actions:
-        _check(action)
+        _check(action.name, action, _NEEDS_STATE)
     policy = policy_of(actions)
     if policy.inputs:
         raise ActionsError(
@@ -45,11 +49,11 @@ def win_back_policy(text: str) -> Policy:
     return policy
 
 
-def _check(action: Action) -> None:
-    found = [name for name, empty in _NEEDS_STATE.items() if getattr(action, name, empty) != empty]
+def _check(where: str, entry: Action | ActionSet, held_elsewhere: Mapping[str, Any]) -> None:
+    found = [name for name, empty in held_elsewhere.items() if getattr(entry, name, empty) != empty]
     if found:
         raise ActionsError(
-            f"win-back file, {action.name}: found {', '.join(found)}; a visitor gets one offer for each "
+            f"win-back file, {where}: found {', '.join(found)}; a visitor gets one offer for each "
             "absence, and a sweep holds no other limit; remove them"
         )
 

@@ -69,14 +69,21 @@ def encode_table(columns: Sequence[Column], table: Mapping[str, Any]) -> Floats:
 
 def _encoded(column: Column, values: Any) -> Floats:
     if column.words is not None:
-        codes = {word: code for code, word in enumerate(column.words)}
-        return np.array([codes.get(str(value), len(codes)) for value in values], dtype=np.float64)
+        codes: dict[str | None, int] = {word: code for code, word in enumerate(column.words)}
+        return np.array([codes.get(_word(value), len(codes)) for value in values], dtype=np.float64)
     try:
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise LearnedPolicyError(
             f"column {column.name}: {error}; the policy was trained with numbers there; correct the values"
         ) from error
+
+
+def _word(value: object) -> str | None:
+    """A whole number is the word that `COLUMN:word` makes of it, so 3.0 is `3`; None: unknown."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return None if value is None else str(value)
 
 
 class ContextReader:

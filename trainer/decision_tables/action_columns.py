@@ -27,10 +27,11 @@ def action_text(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
 
 
 def allowed_names(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    """Lists of names, of text such as `a|b` or of lists."""
-    if isinstance(kind, pl.List):
-        return column.cast(pl.List(pl.String))
-    return column.cast(pl.String).str.split("|").list.eval(pl.element().str.strip_chars())
+    """Lists of names, of text such as `a|b` or of lists; empty and missing names are left out."""
+    named = isinstance(kind, pl.List)
+    lists = column.cast(pl.List(pl.String)) if named else column.cast(pl.String).str.split("|")
+    name = pl.element().str.strip_chars()
+    return lists.list.eval(name.filter(name != ""))
 
 
 def by_action(column: str, kind: pl.DataType) -> pl.Expr:

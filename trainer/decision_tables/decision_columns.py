@@ -16,6 +16,8 @@ FIELDS = (*NEEDED, *FURTHER)
 WORD = ":word"
 #: How readers of text call a column without a name, such as the row numbers that pandas writes.
 _UNNAMED = re.compile(r"column \d+$")
+#: What readers of text add to a name that stands in the header before: its position.
+_AGAIN = re.compile(r" \d+$")
 
 
 class DecisionColumns(NamedTuple):
@@ -35,6 +37,7 @@ def decision_columns(
     fields = _fields(name, table.names, mapping)
     if context is None:
         rest = [one for one in table.names if one not in fields.values() and one not in table.nested]
+        _check_rest(name, rest, fields)
         return DecisionColumns(fields, {one: False for one in rest if not _UNNAMED.match(one)})
     chosen = {one.removesuffix(WORD): one.endswith(WORD) for one in context}
     for column in chosen:
@@ -65,6 +68,18 @@ def _fields(name: str, columns: Sequence[str], mapping: Mapping[str, str]) -> di
     return found
 
 
+def _check_rest(name: str, rest: Sequence[str], fields: Mapping[str, str]) -> None:
+    """A second column of a needed field tells what a policy cannot know when it decides."""
+    for column in rest:
+        field = collapse(_AGAIN.sub("", column))
+        if field in NEEDED:
+            raise LogError(
+                f"{name}: the column {column!r} is named as the {field}, which is read from "
+                f"{fields[field]!r}; expected one such column, since all others are context, and a policy "
+                "cannot know it when it decides: name the columns of the context by --context"
+            )
+
+
 def _check_context(name: str, column: str, table: FileTable, fields: Mapping[str, str]) -> None:
     if column not in table.names:
         raise LogError(
@@ -75,7 +90,7 @@ def _check_context(name: str, column: str, table: FileTable, fields: Mapping[str
             f"--context {column}: this column of {name} holds lists or objects; expected numbers or words: "
             "write each value to a column of its own"
         )
-    if outcome := [field for field in ("reward", "propensity") if fields[field] == column]:
+    if outcome := [field for field in NEEDED if fields[field] == column]:
         raise LogError(
             f"--context {column}: this column of {name} is the {outcome[0]}, which a policy cannot know "
             "when it decides: leave it out"

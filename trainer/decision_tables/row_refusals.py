@@ -8,12 +8,14 @@ import polars as pl
 from trainer.tables.log_error import LogError
 from trainer.tables.table import BROKEN, LINE
 
+#: Largest reward or number of a context, and least propensity: their squares and sums remain finite.
+MOST, LEAST = 1e30, 1e-30
 #: What each reason expects of the row.
 EXPECTED: Mapping[str, str] = {
     "line": "a line with as many fields as the header",
     "action": "the name of an action",
-    "propensity": "a number above 0 and at most 1",
-    "reward": "a finite number",
+    "propensity": f"a number of at least {LEAST:g} and at most 1",
+    "reward": f"a number, at most {MOST:g} in size",
     "ts": "a time such as 2026-01-31T12:00:00Z or epoch milliseconds",
     "visitor_id": "an id",
     "trajectory": "an id",
@@ -77,8 +79,8 @@ def sound(fields: Mapping[str, str]) -> dict[str, pl.Expr]:
     checks = {"line": pl.col(BROKEN).is_null()}
     checks["action"] = pl.col("action").str.strip_chars() != ""
     propensity, reward = pl.col("propensity"), pl.col("reward")
-    checks["propensity"] = propensity.is_finite() & (propensity > 0) & (propensity <= 1 + ROUNDING)
-    checks["reward"] = reward.is_finite()
+    checks["propensity"] = propensity.is_finite() & propensity.is_between(LEAST, 1 + ROUNDING)
+    checks["reward"] = reward.is_finite() & (reward.abs() <= MOST)
     for known in ("ts", "visitor_id", "trajectory", "step"):
         if known in fields:
             checks[known] = pl.col(known).is_not_null()

@@ -18,11 +18,14 @@ class ContextMatrix(NamedTuple):
     names: tuple[str, ...]
 
 
-def encode(context: pl.DataFrame) -> ContextMatrix:
-    """Standardise numbers (unknown: the mean, and a column that says so) and spread words over columns."""
+def encode(context: pl.DataFrame, count: int) -> ContextMatrix:
+    """Standardise numbers (unknown: the mean, and a column that says so) and spread words over columns.
+
+    `count` is that of the contexts, since a table without columns has no rows.
+    """
     named = [pair for column in context.get_columns() for pair in _columns(column)]
     if not named:
-        return ContextMatrix(np.zeros((context.height, 0)), ())
+        return ContextMatrix(np.zeros((count, 0)), ())
     names, values = zip(*named, strict=True)
     return ContextMatrix(np.column_stack(values), names)
 

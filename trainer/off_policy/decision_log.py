@@ -14,7 +14,7 @@ from trainer.decision_tables.action_columns import known_actions, mask_of, posit
 from trainer.decision_tables.decision_columns import WORD, decision_columns
 from trainer.decision_tables.decision_values import CONTEXT, typed
 from trainer.decision_tables.reward_files import reward_file
-from trainer.decision_tables.row_refusals import RowCounts, reason, sound, usable
+from trainer.decision_tables.row_refusals import MOST, RowCounts, reason, sound, usable
 from trainer.off_policy.logged_decisions import LoggedDecisions
 from trainer.tables.dialect import DETECTED, Dialect
 from trainer.tables.log_error import LogError
@@ -114,9 +114,24 @@ def _context(frame: pl.DataFrame, how: HowRead) -> pl.DataFrame:
     words = {one.removesuffix(WORD) for one in how.context or () if one.endswith(WORD)}
     columns = [one for one in frame.columns if one.startswith(CONTEXT)]
     named = frame.select(pl.col(one).alias(one.removeprefix(CONTEXT)) for one in columns)
-    return named.select(
+    typed_columns = [
         column if column.name in words else _numbers(column, how.dialect) for column in named.get_columns()
-    )
+    ]
+    for column in typed_columns:
+        _check_size(column)
+    return pl.DataFrame(typed_columns)
+
+
+def _check_size(column: pl.Series) -> None:
+    """Numbers that are infinite or NaN are unknown; finite ones beyond MOST have no usable deviation."""
+    if column.dtype == pl.String:
+        return
+    huge = column.filter(column.is_finite() & (column.abs() > MOST))
+    if len(huge):
+        raise LogError(
+            f"the context column {column.name!r} holds {huge[0]:g}; expected numbers of at most {MOST:g} in "
+            "size: correct it, or leave the column out by --context"
+        )
 
 
 def _numbers(column: pl.Series, dialect: Dialect) -> pl.Series:

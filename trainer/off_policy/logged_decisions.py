@@ -46,7 +46,7 @@ class LoggedDecisions:
     @cached_property
     def encoded(self) -> ContextMatrix:
         """The context as a matrix float64 [n, d] with the names of its columns."""
-        return encode(self.context)
+        return encode(self.context, len(self))
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
@@ -58,7 +58,7 @@ class LoggedDecisions:
     def rows(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> "LoggedDecisions":
         """Some of the decisions, by position or by mask, in this order."""
         at = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-        parts: dict[str, Any] = {"context": self.context[at]}
+        parts: dict[str, Any] = {"context": self.context[at] if self.context.width else self.context}
         for column in fields(self):
             values = getattr(self, column.name)
             if isinstance(values, np.ndarray):

@@ -58,7 +58,7 @@ class ByColumn:
 
     def __init__(self, model: Any, given: RewardRows) -> None:
         self._actions, width = given.actions, given.context.shape[1]
-        self._crossed = (width + 1) * given.actions <= _MOST_COLUMNS
+        self._crossed = width > 0 and (width + 1) * given.actions <= _MOST_COLUMNS
         self._model = model.fit(self._row(given.context, given.action), given.reward)
 
     def expected(self, context: Floats) -> Floats:

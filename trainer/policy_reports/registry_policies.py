@@ -34,7 +34,7 @@ class RegisteredPolicy:
     def probabilities(self, logged: LoggedDecisions) -> NDArray[np.float64]:
         """See `EvaluatedPolicy`. Raises PolicyError where the log lacks its context or its actions."""
         try:
-            contexts = self.policy.encode(logged.context.to_dict(as_series=False))
+            contexts = self._contexts(logged)
             own = [logged.actions.index(name) for name in self.actions]
             found = np.zeros((len(logged), len(logged.actions)))
             found[:, own] = self.policy.probabilities(contexts, logged.mask[:, own])
@@ -44,6 +44,12 @@ class RegisteredPolicy:
                 "that it was trained with"
             ) from error
         return found
+
+    def _contexts(self, logged: LoggedDecisions) -> NDArray[np.float64]:
+        """A policy without columns sees a row for each decision, too."""
+        if not self.policy.columns:
+            return np.zeros((len(logged), 0))
+        return self.policy.encode(logged.context.to_dict(as_series=False))
 
 
 def registered(registry: Path) -> dict[str, Path]:

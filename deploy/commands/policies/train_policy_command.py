@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from deploy.terminal.dialect_options import dialect_options
+from deploy.commands.policies.decision_log_options import decision_log_options
 from deploy.terminal.log_options import FILE
-from deploy.terminal.map_option import mapping_option
 
 if TYPE_CHECKING:
     from models.policies.action_features import ActionFeatures
-    from trainer.tables.dialect import Dialect
+    from trainer.off_policy.decision_log import DecisionLog
 
 #: Kinds of policies (`trainer.policies.train_policy.KINDS`), named here so that help imports no torch.
 KINDS = ("softmax", "uplift", "ucb", "thompson", "dqn", "rules", "uniform", "mixture")
 #: The placement of policies that are trained from tables alone.
 TABLE = "table"
-
-
-def _context(_ctx: click.Context, _param: click.Parameter, said: str | None) -> tuple[str, ...] | None:
-    return tuple(name.strip() for name in said.split(",") if name.strip()) if said is not None else None
 
 
 def _settings(
@@ -38,10 +33,7 @@ def _settings(
 
 
 @click.command()
-@click.option("--log", "logs", type=FILE, multiple=True, required=True, help="Logged decisions; repeat.")
-@mapping_option
-@dialect_options(event=False)
-@click.option("--context", callback=_context, help="Context columns, a,b,c  [all that are no field].")
+@decision_log_options
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="Kind of the policy.")
 @click.option(
     "--registry", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where it is kept."
@@ -52,10 +44,7 @@ def _settings(
 @click.option("--device", default="cpu", show_default=True, help="Device that trains DQN, such as cuda.")
 @click.option("--set", "said", multiple=True, metavar="NAME=VALUE", callback=_settings, help="A setting.")
 def train(
-    logs: tuple[Path, ...],
-    mapping: Mapping[str, str],
-    dialect: Dialect,
-    context: tuple[str, ...] | None,
+    log: DecisionLog,
     kind: str,
     registry: Path,
     actions: Path | None,
@@ -73,19 +62,18 @@ def train(
     from datetime import UTC, datetime
 
     from models.registry import policy_versions
-    from trainer.off_policy.decision_log import HowRead, read_decisions
     from trainer.policies import train_policy
     from trainer.policies.policy_settings import PolicySettings, with_settings
 
     settings = with_settings(PolicySettings(seed=seed, device=device), said)
     features, own = _described(actions)
     now = datetime.now(UTC)
-    log = read_decisions(logs, HowRead(mapping, context, dialect)).decisions
+    decisions = log.decisions
     with _one_line():
         files = train_policy.train(
-            log, kind, settings, features, placement or own, f"{now:%Y-%m-%dT%H:%M:%SZ}"
+            decisions, kind, settings, features, placement or own, f"{now:%Y-%m-%dT%H:%M:%SZ}"
         )
-    metrics = {"decisions": len(log), "mean_reward": float(log.reward.mean())}
+    metrics = {"decisions": len(decisions), "mean_reward": float(decisions.reward.mean())}
     created_at = int(now.timestamp() * 1000)
     click.echo(policy_versions.save(registry, files, placement or own, created_at, metrics))
 

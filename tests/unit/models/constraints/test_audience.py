@@ -87,6 +87,15 @@ def test_everything_else_is_refused_in_words(text: str, parts: list[str]) -> Non
     assert [part for part in parts if part not in str(failure.value)] == [], str(failure.value)
 
 
+def test_depth_beyond_the_stack_is_an_audience_error() -> None:
+    with pytest.raises(AudienceError, match=r"cannot be read .* shorten it"):
+        compile_audience("-" * 490 + "1 > 0")
+
+
+def test_the_deepest_expression_of_its_size_is_evaluated() -> None:
+    assert compile_audience("not " * 122 + "True").holds(COLUMNS, 4).all()
+
+
 def test_nothing_but_audience_errors_whatever_the_text() -> None:
     generator, fates = random.Random(3), {"compiled": 0, "refused": 0}
     for _ in range(2_000):

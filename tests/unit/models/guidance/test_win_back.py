@@ -62,6 +62,8 @@ def test_a_sweep_gives_each_visitor_a_decision_that_verifies() -> None:
     [
         ("cost = 5.0", "cost = 5.0\ncaps = { per_day = 1 }", "coupon_15_percent: found caps"),
         ("cost = 5.0", "cost = 5.0\nbudget = 100.0\npacing = 'asap'", "coupon_15_percent: found budget"),
+        ('currency = "EUR"', 'holdout = { share = 0.1, salt = "a" }', "the file: found holdout"),
+        ('currency = "EUR"', f'do_not_target = ["{"a" * 64}"]', "the file: found do_not_target"),
         ('currency = "EUR"', 'policy = "guidance-rules"', "which a visitor who is away does not have"),
         ('kind = "none"', 'kind = "ad"', "exactly one"),
     ],

@@ -112,13 +112,13 @@ def test_allowed_actions_probabilities_visitors_and_steps_are_read(tmp_path):
 
 
 _BAD = [
-    ("propensity", 0.0, "propensity is '0.0'; expected a number above 0"),
+    ("propensity", 0.0, "propensity is '0.0'; expected a number of at least 1e-30"),
     ("propensity", 1.5, "propensity is '1.5'"),
     ("propensity", None, "propensity is missing"),
     ("propensity", -0.1, "propensity is '-0.1'"),
     ("propensity", float("nan"), "propensity is 'NaN'"),
     ("propensity", "half", "propensity is 'half'"),
-    ("reward", float("nan"), "reward is 'NaN'; expected a finite number"),
+    ("reward", float("nan"), "reward is 'NaN'; expected a number, at most"),
     ("reward", float("inf"), "reward is 'inf'"),
     ("reward", None, "reward is missing"),
     ("action", None, "action is missing; expected the name of an action"),

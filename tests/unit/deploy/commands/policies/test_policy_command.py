@@ -140,6 +140,6 @@ def test_a_bad_row_ends_the_command_or_is_counted(log):
     given = ["--log", str(log), *_MAP, "--policy", "ad", "--json", str(log.parent / "o.json")]
     result = _run("evaluate", *given, "--reward-model", "means")
     assert result.exit_code == 1
-    assert "log.csv row 6: propensity is '0.0'; expected a number above 0" in result.output
+    assert "log.csv row 6: propensity is '0.0'; expected a number of at least 1e-30" in result.output
     found = _evaluated(log, "ad", "--skip-refused")
     assert found["rows"] == {"read": 3000, "used": 2999, "refused": {"propensity": 1}}

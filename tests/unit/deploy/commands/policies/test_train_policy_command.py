@@ -92,3 +92,15 @@ def test_what_cannot_be_trained_is_said_in_one_line(tmp_path: Path) -> None:
     result = run(*common, "--kind", "dqn", "--device", "no-such-device")
     assert result.exit_code == 1
     assert "see --device" in result.output
+
+
+def test_rows_that_cannot_be_used_end_it_or_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = table(tmp_path)
+    with path.open("a") as lines:
+        lines.write("1,phone,0,small,0.0,1.0\n")
+    common = ("--map", "action=arm", "--kind", "softmax", "--registry", tmp_path / "registry", "--log", path)
+    result = run(*common)
+    assert "--skip-refused" in str(result.exception)
+    result = run(*common, "--skip-refused")
+    assert result.exit_code == 0, result.output
+    assert "1 of 601 rows are left out by propensity" in result.stderr
