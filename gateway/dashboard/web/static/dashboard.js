@@ -25,13 +25,21 @@ function themed(layout) {
   return merged;
 }
 
+// Plotly reads tags and entities in texts, so a name from a topic could be a link.
+function plain(value) {
+  if (typeof value === "string") return value.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one)]));
+}
+
 function draw(panel) {
   const place = document.querySelector(`#${panel.id} .chart`);
   if (!place || !window.Plotly) return;
   place.hidden = panel.traces.length === 0;
   if (place.hidden) return;
   const options = { displayModeBar: false, responsive: true };
-  window.Plotly.react(place, structuredClone(panel.traces), themed(panel.layout), options);
+  window.Plotly.react(place, plain(panel.traces), themed(panel.layout), options);
   drawn.set(panel.id, panel);
 }
 

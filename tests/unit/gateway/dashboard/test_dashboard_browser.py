@@ -100,6 +100,19 @@ def test_charts_are_drawn(browser, url):
         assert page.locator("#reliability .main-svg").count()
 
 
+def test_names_in_charts_are_no_links(browser):
+    made = clicks(seed=4, count=300)
+    link = b"<a href='https://evil.example/'>x</a>"
+    for role in ("ad_decisions", "rewards"):
+        for one in made[role]:
+            one.value = one.value.replace(b"coupon", link)
+    with served(application(filled(made))) as address, opened(browser, address) as page:
+        visit(page, "decisions")
+        page.wait_for_selector("#rewards .main-svg")
+        assert "evil.example" in page.locator("#rewards .main-svg").first.text_content()
+        assert page.locator("#rewards a").count() == 0
+
+
 def test_pictures_of_every_page(browser, tmp_path):
     feed, own = scene()
     app = application(feed, own, desk=registry(tmp_path / "registry"), demand=forecast(tmp_path))
