@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from deploy import cli
 from deploy.reference.settings_doc import text
@@ -115,3 +116,24 @@ def test_the_commands_of_the_build_exist() -> None:
             option for parameter in group.params for option in (*parameter.opts, *parameter.secondary_opts)
         }
         assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_the_gateway_asks_every_worker_and_has_its_tokens_on_a_volume() -> None:
+    gateway = SERVICES["gateway"]
+    given = gateway["environment"]
+    workers = {f"http://{name}:6066" for name in SERVICES if name.startswith("worker")}
+    assert set(given["PATHCAST_GATEWAY_WORKERS"].split(",")) == workers
+    assert given["PATHCAST_GATEWAY_TOKENS"].startswith(tuple(one.split(":")[1] for one in gateway["volumes"]))
+    # Workers and gateway share the token for look-ups of visitors; ports are this machine's only.
+    assert given["PATHCAST_WEB_TOKEN"] == SERVICES["worker-1"]["environment"]["PATHCAST_WEB_TOKEN"]
+    assert gateway["ports"] == ["127.0.0.1:8080:8080"]
+    assert "8080/readyz" in " ".join(gateway["healthcheck"]["test"])
+
+
+def test_the_command_that_makes_a_token_is_one_of_ours(tmp_path: Path) -> None:
+    lines = (ROOT / "docker-compose.yml").read_text()
+    told = re.search(r"--no-deps gateway (gateway token .+)$", lines, re.MULTILINE)
+    assert told is not None
+    assert SERVICES["gateway"]["environment"]["PATHCAST_GATEWAY_TOKENS"] in told[1]
+    words = shlex.split(told[1].replace("/var/lib/pathcast", str(tmp_path)))
+    assert CliRunner().invoke(cli.main, words).exit_code == 0
