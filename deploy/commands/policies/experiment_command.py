@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from deploy.cluster.actions_text import own_actions, text_of
+from deploy.commands.policies.finite_range import FiniteRange
 from deploy.commands.policies.intent_values_command import values
 from deploy.terminal.help_pages import Group
 from deploy.terminal.log_options import FILE
@@ -95,7 +96,7 @@ def stop(name: str) -> None:
 )
 @click.option(
     "--window-hours",
-    type=click.FloatRange(0, 24 * 90, min_open=True),
+    type=FiniteRange(0, 24 * 90, min_open=True),
     default=24.0,
     show_default=True,
     help="Outcomes count for so long after a visitor's first decision.",
@@ -109,7 +110,7 @@ def stop(name: str) -> None:
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=1.0,
     show_default=True,
     help="Share of money that counts in `net`.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deploy.commands.policies.finite_range import FiniteRange
 from deploy.terminal.out_file import OUT
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _OPTIONS = (
     ),
     click.option(
         "--level",
-        type=click.FloatRange(0.5, 0.999),
+        type=FiniteRange(0.5, 0.999),
         default=0.95,
         show_default=True,
         help="Share of the logs whose interval holds the true value.",
@@ -52,7 +53,7 @@ _OPTIONS = (
     ),
     click.option(
         "--gamma",
-        type=click.FloatRange(0, 0.9999),
+        type=FiniteRange(0, 0.9999),
         default=0.95,
         show_default=True,
         help="Discount of each step, for fqe.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from deploy.commands.policies.finite_range import FiniteRange
 from deploy.terminal.help_pages import Group
 from deploy.terminal.out_file import OUT
 
@@ -45,7 +46,7 @@ def command(ctx: click.Context) -> None:
 @command.command()
 @click.option(
     "--every",
-    type=click.FloatRange(0.05, 60),
+    type=FiniteRange(0.05, 60),
     default=EVERY,
     show_default=True,
     help="Seconds between two allocations.",
