@@ -27,14 +27,20 @@
       waiting.unshift(...batch);
     if (waiting.length && !timer) timer = setTimeout(flush, 1000);
   }
-  function track(name, fields) {
-    if (waiting.push(event(name, fields)) >= 20) flush();
+  function send(one) {
+    if (waiting.push(one) >= 20) flush();
     if (!timer) timer = setTimeout(flush, 1000);
+  }
+  function track(name, fields) {
+    send(event(name, fields));
   }
   async function ask(name, fields, timeoutMs) {
     const one = event(name, fields);
     const address = url + (token ? "&" : "") + "answers=1&timeout_ms=" + (timeoutMs || 150);
-    const answer = await fetch(address, { method: "POST", body: JSON.stringify(one), keepalive: true });
+    const sent = fetch(address, { method: "POST", body: JSON.stringify(one), keepalive: true });
+    const answer = await sent.catch(() => ({ status: 503 }));
+    // Sent again under its id, which is answered once: it may be on the topic already.
+    if (answer.status === 429 || answer.status === 503) send(one);
     return answer.ok ? (await answer.json()).answers[one.event_id] || null : null;
   }
   addEventListener("visibilitychange", () => document.visibilityState === "hidden" && flush());
