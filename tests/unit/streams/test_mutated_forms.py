@@ -97,7 +97,10 @@ def check_state(offline: Offline, effects: Effects, most: dict[str, int]) -> Non
             record = visitor.decode(value)
             check_amounts(record)
             assert record.total_spend <= most[state_keys.visitor_id(key)]
-    assert max(map(len, offline.state.values())) < 8192
+    panes = [len(value) for key, value in offline.state.items() if key.startswith(state_keys.ANALYTICS)]
+    others = [len(value) for key, value in offline.state.items() if not key.startswith(state_keys.ANALYTICS)]
+    assert max(others) < 8192
+    assert max(panes) < 256 * 1024
 
 
 def check_answers(outputs: Any) -> int:
