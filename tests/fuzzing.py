@@ -2,10 +2,11 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from models.contract.events import EVENTS
+from models.state import state_keys
 
 START = 1_600_000_000_000
 
@@ -161,3 +162,11 @@ def mutations(seed: int) -> Iterator[Input]:
             key = rng.choice((None, b"", b"\xff", b"somebody else"))
         headers = (("original-time", str(stamp).encode()),) if rng.random() < 0.1 else ()
         yield Input(key, value, headers, rng.choice((stamp, stamp, stamp, -1)))
+
+
+def check_sizes(state: Mapping[bytes, bytes]) -> None:
+    """No input makes a record of the state large; those of analytics are of many visitors."""
+    panes = [len(value) for key, value in state.items() if key.startswith(state_keys.ANALYTICS)]
+    others = [len(value) for key, value in state.items() if not key.startswith(state_keys.ANALYTICS)]
+    assert max(others) < 8192
+    assert max(panes) < 256 * 1024

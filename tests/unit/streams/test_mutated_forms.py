@@ -16,6 +16,7 @@ from models.state import state_keys, visitor
 from models.state.visitor import MAX_AMOUNT, Visitor
 from streams.effects import Effects
 from tests import mutating
+from tests.fuzzing import check_sizes
 from tests.mutated_forms import FORMS, Mutated, mutated
 from tests.offline import Offline
 
@@ -97,10 +98,7 @@ def check_state(offline: Offline, effects: Effects, most: dict[str, int]) -> Non
             record = visitor.decode(value)
             check_amounts(record)
             assert record.total_spend <= most[state_keys.visitor_id(key)]
-    panes = [len(value) for key, value in offline.state.items() if key.startswith(state_keys.ANALYTICS)]
-    others = [len(value) for key, value in offline.state.items() if not key.startswith(state_keys.ANALYTICS)]
-    assert max(others) < 8192
-    assert max(panes) < 256 * 1024
+    check_sizes(offline.state)
 
 
 def check_answers(outputs: Any) -> int:
