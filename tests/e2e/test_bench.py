@@ -17,7 +17,7 @@ from tests.bench.model import ENCODER, model
 from tests.bench.policies import HYBRID, LEARNED, MODEL, RULES
 from tests.bench.sizes import QUICK
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 FULL = {"pathcast", "neural_share", "stages", "records_per_chunk", "cpu_us", "broker_bytes", "resident_bytes"}
 WAITS = {"p50_ms", "p99_ms", "rate"}
