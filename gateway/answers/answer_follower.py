@@ -10,6 +10,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from gateway.answers.recent_answers import RoledAnswer
+from gateway.answers.running_beside import running_beside
 
 log = structlog.get_logger("pathcast.gateway")
 #: Milliseconds that a broker holds a fetch back (partitions with news wait for it), and that a poll waits.
@@ -41,13 +42,8 @@ class AnswerFollower:
     async def running(self) -> AsyncIterator[None]:
         """Connect, and follow until left. Raises KafkaError if Kafka is away at the start."""
         consumer = await self._begin()
-        task = asyncio.create_task(self._follow(consumer))
-        try:
+        async with running_beside(self._follow(consumer)):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _begin(self) -> Any:
         """A consumer that is assigned all partitions; new ones begin at their ends, or at 0 later."""

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import aiokafka
@@ -16,6 +16,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from gateway.answers.recent_answers import RoledAnswer
+from gateway.answers.running_beside import running_beside
 from models.privacy.envelope import EnvelopeError, KeyGone
 from models.privacy.keyring import Keyring
 
@@ -83,13 +84,8 @@ class SealedAnswers:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the keys until left."""
-        task = asyncio.create_task(self._follow())
-        try:
+        async with running_beside(self._follow()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _follow(self) -> None:
         while True:
