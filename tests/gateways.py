@@ -156,7 +156,9 @@ class TestGateway:
     def _predictions(self) -> GatewayPart:
         predictor = Predictor(self.offline.pipeline, self.offline.names)
         reader = ClickReader(Limits(check_skew=False), event_name)
-        return GatewayPart(predict_routes(predictor, reader, self.settings), predictor.running)
+        return GatewayPart(
+            predict_routes(predictor, reader, self.settings), predictor.running, predictor.conditions
+        )
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[httpx.AsyncClient]:

@@ -1,22 +1,17 @@
 """Follow the three answer topics from their ends, committed records only, without a group."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiokafka
-import structlog
-from aiokafka.errors import KafkaError
 
 from gateway.answers.recent_answers import RoledAnswer
-from gateway.answers.running_beside import running_beside
+from gateway.http.kept_running import KeptRunning
+from gateway.http.parts import States
 
-log = structlog.get_logger("pathcast.gateway")
 #: Milliseconds that a broker holds a fetch back (partitions with news wait for it), and that a poll waits.
 FETCH_MS, POLL_MS = 5, 500
-#: Seconds between two looks for new partitions, and after a failure.
-LOOK_SECONDS, PAUSE_SECONDS = 15.0, 1.0
 #: Takes the answers of one fetch.
 Take = Callable[[Sequence[RoledAnswer]], None]
 #: The value in the clear of role, partition, key and value; None where it cannot be had.
@@ -33,16 +28,18 @@ class AnswerFollower:
         self._connection, self._take, self._open = connection, take, opened
         self._positions: dict[Any, int] = {}
         self._following = False
+        self._consumer: Any = None
+        self._kept = KeptRunning("answers", self._follow)
 
-    def conditions(self) -> dict[str, bool]:
+    def conditions(self) -> States:
         """For /readyz."""
-        return {"answers_followed": self._following}
+        return {"answers_followed": self._kept.state(self._following)}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Connect, and follow until left. Raises KafkaError if Kafka is away at the start."""
-        consumer = await self._begin()
-        async with running_beside(self._follow(consumer)):
+        self._consumer = await self._begin()
+        async with self._kept.running():
             yield
 
     async def _begin(self) -> Any:
@@ -74,26 +71,15 @@ class AnswerFollower:
                 self._positions[part] = await consumer.position(part)
         self._following = True
 
-    async def _follow(self, consumer: Any) -> None:
-        while True:
-            try:
-                while True:
-                    self._note(await consumer.getmany(timeout_ms=POLL_MS))
-            except KafkaError as error:
-                self._following = False
-                log.warning("answers are not followed, connecting again", reason=type(error).__name__)
-                consumer = await self._again(consumer)
-            except asyncio.CancelledError:
-                await consumer.stop()
-                raise
-
-    async def _again(self, consumer: Any) -> Any:
-        while True:
-            with suppress(KafkaError):
-                await consumer.stop()
-            await asyncio.sleep(PAUSE_SECONDS)
-            with suppress(KafkaError):
-                return await self._begin()
+    async def _follow(self) -> None:
+        """Follow from where it was until cancelled. Raises what ends it, KafkaError among it."""
+        consumer, self._consumer = self._consumer or await self._begin(), None
+        try:
+            while True:
+                self._note(await consumer.getmany(timeout_ms=POLL_MS))
+        finally:
+            self._following = False
+            await consumer.stop()
 
     def _note(self, fetched: Mapping[Any, Sequence[Any]]) -> None:
         found = list[RoledAnswer]()

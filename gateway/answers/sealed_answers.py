@@ -4,7 +4,6 @@ A key is written in the transaction of its visitor's first answers, and may be r
 without a key waits for the next keys.
 """
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -13,17 +12,17 @@ from typing import Any, NamedTuple
 
 import aiokafka
 import structlog
-from aiokafka.errors import KafkaError
 
 from gateway.answers.recent_answers import RoledAnswer
-from gateway.answers.running_beside import running_beside
+from gateway.http.kept_running import KeptRunning
+from gateway.http.parts import States
 from models.privacy.envelope import EnvelopeError, KeyGone
 from models.privacy.keyring import Keyring
 
 log = structlog.get_logger("pathcast.gateway")
 #: Most answers that wait for keys, and seconds that one waits.
 MOST_WAITING, WAIT_SECONDS = 2_000, 5.0
-FETCH_MS, PAUSE_SECONDS = 50, 1.0
+FETCH_MS = 50
 
 
 class _Sealed(NamedTuple):
@@ -49,10 +48,11 @@ class SealedAnswers:
         self._late, self._clock = late, clock
         self._waiting: deque[_Sealed] = deque(maxlen=MOST_WAITING)
         self._read = False
+        self._kept = KeptRunning("keys", self._follow)
 
-    def conditions(self) -> dict[str, bool]:
+    def conditions(self) -> States:
         """For /readyz: whether the keys were read to their end."""
-        return {"keys_read": self._read}
+        return {"keys_read": self._kept.state(self._read)}
 
     def opened(self, role: str, partition: int, key: bytes, value: bytes) -> bytes | None:
         """A value in the clear; None where it waits for its key, or cannot be opened."""
@@ -84,28 +84,25 @@ class SealedAnswers:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the keys until left."""
-        async with running_beside(self._follow()):
+        async with self._kept.running():
             yield
 
     async def _follow(self) -> None:
-        while True:
-            consumer = aiokafka.AIOKafkaConsumer(
-                self._topic,
-                **self._connection,
-                group_id=None,
-                isolation_level="read_committed",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=FETCH_MS,
-            )
-            try:
-                await consumer.start()
-                await self._read_on(consumer)
-            except KafkaError as error:
-                log.warning("keys are not followed, connecting again", reason=type(error).__name__)
-            finally:
-                await consumer.stop()
-            await asyncio.sleep(PAUSE_SECONDS)
+        """Read all keys, and follow them until cancelled. Raises what ends it, KafkaError among it."""
+        consumer = aiokafka.AIOKafkaConsumer(
+            self._topic,
+            **self._connection,
+            group_id=None,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=FETCH_MS,
+        )
+        try:
+            await consumer.start()
+            await self._read_on(consumer)
+        finally:
+            await consumer.stop()
 
     async def _read_on(self, consumer: Any) -> None:
         ends = await consumer.end_offsets(consumer.assignment())

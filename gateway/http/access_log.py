@@ -1,13 +1,13 @@
 """Around every request: count it, time it, and log it without personal data."""
 
 import time
-import traceback
 from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.gateway_metrics import GatewayMetrics
+from gateway.http.kept_running import place
 from gateway.http.problems import HttpProblem
 
 log = structlog.get_logger("pathcast.gateway")
@@ -38,7 +38,7 @@ class AccessLog:
         try:
             await self._app(scope, receive, told)
         except Exception as error:  # noqa: BLE001 - its text may quote a person, so only its place is logged
-            log.error("a request failed", error=type(error).__name__, at=_place(error))
+            log.error("a request failed", error=type(error).__name__, at=place(error))
             if not begun:
                 await _FAULT(scope, receive, told)
         finally:
@@ -57,12 +57,6 @@ class AccessLog:
 
 _FAULT = HttpProblem(500, "fault", "a fault of the gateway; its log has the place").response()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-def _place(error: Exception) -> str:
-    """File and line at which an error was raised."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
 
 
 def _route(scope: Scope) -> str:

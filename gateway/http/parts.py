@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from fastapi import APIRouter
 
-#: Whether each condition holds, by name; a gateway is ready when all do.
-Conditions = Callable[[], dict[str, bool]]
+#: By name whether each condition holds, or why it does not; a gateway is ready when all are true.
+States = dict[str, bool | str]
+Conditions = Callable[[], States]
 
 
 @asynccontextmanager

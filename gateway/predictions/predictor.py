@@ -14,6 +14,8 @@ import structlog
 
 from gateway.answers.recent_answers import EventAnswers, event_of
 from gateway.events.click_records import ClickRecord
+from gateway.http.kept_running import KeptRunning
+from gateway.http.parts import States
 from streams.config.topics import ANSWERS, TopicNames
 from streams.effects import Effects, Work
 from streams.pipeline.processor import Pipeline
@@ -69,6 +71,7 @@ class Predictor:
         self._pipeline, self._names = pipeline, names
         self._calls: asyncio.Queue[_Call] = asyncio.Queue(WAITING)
         self._thread = ThreadPoolExecutor(1, "predict")
+        self._kept = KeptRunning("predictions", self._serve)
         # A cache changes only when a chunk is committed, so these stay as they are.
         self._state = EmptyState()
         for number in range(TOGETHER):
@@ -77,12 +80,15 @@ class Predictor:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Answer until left."""
-        task = asyncio.create_task(self._serve())
         try:
-            yield
+            async with self._kept.running():
+                yield
         finally:
-            task.cancel()
             self._thread.shutdown(wait=False)
+
+    def conditions(self) -> States:
+        """For /readyz."""
+        return {self._kept.name: self._kept.state()}
 
     async def predict(self, records: Sequence[ClickRecord]) -> Prediction:
         """The answers to the last event, whose path are the others.

@@ -3,20 +3,14 @@
 It follows the same topics as a worker's, and so has the same versions. It has no partition and no state.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
-import structlog
-
+from gateway.http.kept_running import KeptRunning
+from gateway.http.parts import States
 from streams.service.installation import Installation
 from streams.service.pipeline_wiring import PipelineParts
 from streams.transport.broadcast import Broadcast, Pairs
-
-log = structlog.get_logger("pathcast.gateway")
-#: Seconds until a topic is followed again after a failure.
-PAUSE_SECONDS = 1.0
 
 
 class ServingModel:
@@ -26,27 +20,30 @@ class ServingModel:
         self.parts = parts
         connection, wire = at.connection.aiokafka(), at.settings.wire_format()
         self._broadcasts = [
-            Broadcast(at.names.items, connection, lambda pairs: parts.catalogue.apply(wire.pairs(pairs))),
-            Broadcast(at.names.model_updates, connection, self._follow),
-            Broadcast(at.names.experiments, connection, parts.experiments.apply),
+            _followed(
+                Broadcast(at.names.items, connection, lambda pairs: parts.catalogue.apply(wire.pairs(pairs)))
+            ),
+            _followed(Broadcast(at.names.model_updates, connection, self._follow)),
+            _followed(Broadcast(at.names.experiments, connection, parts.experiments.apply)),
+        ]
+        self._chores = [
+            KeptRunning("refused_models_tried_again", parts.models.run),
+            KeptRunning("refused_policies_tried_again", parts.policies.run),
+            KeptRunning("actions_file_followed", parts.actions.run),
         ]
 
-    def conditions(self) -> dict[str, bool]:
-        """For /readyz: whether each topic was read to its end."""
-        return {f"{one.topic} read": one.caught_up.is_set() for one in self._broadcasts}
+    def conditions(self) -> States:
+        """For /readyz: whether each topic was read to its end, and whether what follows it goes on."""
+        read: States = {kept.name: kept.state(one.caught_up.is_set()) for one, kept in self._broadcasts}
+        return read | {one.name: one.state() for one in self._chores}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow until left."""
-        chores: list[Coroutine[Any, Any, None]] = [_again(one) for one in self._broadcasts]
-        chores += [self.parts.models.run(), self.parts.policies.run(), self.parts.actions.run()]
-        tasks = [asyncio.create_task(chore) for chore in chores]
-        try:
+        async with AsyncExitStack() as stack:
+            for one in [*(kept for _, kept in self._broadcasts), *self._chores]:
+                await stack.enter_async_context(one.running())
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _follow(self, pairs: Pairs) -> None:
         """Networks first: a policy may decide from what a network of the same records knows."""
@@ -54,11 +51,6 @@ class ServingModel:
         await self.parts.policies.apply(pairs)
 
 
-async def _again(broadcast: Broadcast) -> None:
-    """Follow a topic, from its beginning after a failure: what it says is the same."""
-    while True:
-        try:
-            await broadcast.run()
-        except Exception as error:  # noqa: BLE001 - whatever it is, answers go on with what is known
-            log.warning("a topic is not followed", topic=broadcast.topic, reason=type(error).__name__)
-        await asyncio.sleep(PAUSE_SECONDS)
+def _followed(broadcast: Broadcast) -> tuple[Broadcast, KeptRunning]:
+    """A topic is read from its beginning after a failure: what it says is the same."""
+    return broadcast, KeptRunning(f"{broadcast.topic} read", broadcast.run)

@@ -17,7 +17,7 @@ from gateway.events.collecting import Collection, collection_routes
 from gateway.events.page_snippet import snippet_routes
 from gateway.gateway_settings import GatewaySettings
 from gateway.http.gateway_metrics import GatewayMetrics
-from gateway.http.parts import GatewayPart
+from gateway.http.parts import GatewayPart, States
 from gateway.service.served_shop import ServedShop
 from models.privacy.keyring import Keyring
 from streams.config import secret_file
@@ -31,7 +31,7 @@ class RunsBeside(Protocol):
         """Run while this is entered."""
         ...
 
-    def conditions(self) -> dict[str, bool]:
+    def conditions(self) -> States:
         """For /readyz."""
         ...
 

@@ -83,7 +83,7 @@ def _predictions(
         async with serving.running(), predictor.running():
             yield
 
-    return GatewayPart(router, running, serving.conditions)
+    return GatewayPart(router, running, lambda: serving.conditions() | predictor.conditions())
 
 
 def _any_age(settings: GatewaySettings, shop: ServedShop) -> ClickReader:

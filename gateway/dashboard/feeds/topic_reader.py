@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from gateway.dashboard.feeds.time_buckets import BUCKET_MS
 from gateway.dashboard.feeds.topic_feed import STREAMS, TABLES, TopicFeed
 from gateway.dashboard.feeds.worker_counters import WORKER_COUNTERS, Addresses, worker_counters
+from gateway.http.kept_running import place
 from models.durations import MINUTE_MS
 from streams.config.topics import TopicNames
 
@@ -49,6 +50,8 @@ class TopicReader:
         self._halt = threading.Event()
         self._thread: threading.Thread | None = None
         self._ends: dict[Any, int] = {}
+        #: Where reading goes on, also with another consumer.
+        self._positions: dict[Any, int] = {}
         #: Partitions of whose past only the newest records are read, until their first record says its time.
         self._cut: set[Any] = set()
 
@@ -78,10 +81,11 @@ class TopicReader:
                 )
                 log.warning("the dashboard's reader cannot read", error=repr(error))
                 await asyncio.sleep(RETRY_SECONDS)
-            except Exception as error:
-                self._feed.trouble = f"The reader has ended by a fault ({error!r}): start the gateway again."
-                log.exception("the dashboard's reader has ended")
-                return
+            except Exception as error:  # noqa: BLE001 - the records at fault are passed over
+                where = f"{type(error).__name__} at {place(error)}"
+                self._feed.trouble = f"The reader has met a fault ({where}) and begins again: see the log."
+                log.error("the dashboard's reader has met a fault, it begins again", reason=where)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self) -> None:
         consumer = aiokafka.AIOKafkaConsumer(
@@ -121,6 +125,7 @@ class TopicReader:
             if partition in self._cut:
                 self._cut.remove(partition)
                 self._feed.since = max(self._feed.since, _next_bucket(records[0].timestamp))
+            self._positions[partition] = records[-1].offset + 1
             self._feed.take(roles[partition.topic], now, records)
         if sum(map(len, batches.values())) < MOST_AT_ONCE:
             await asyncio.sleep(PAUSE_SECONDS)
@@ -136,16 +141,20 @@ class TopicReader:
             for number in sorted(one["partition"] for one in found.get(topic, ()))
         ]
         self._feed.missing = tuple(topic for topic in topics if topic not in found)
-        new = [part for part in parts if part not in self._ends]
-        if new:
-            positions = {part: await consumer.position(part) for part in consumer.assignment()}
+        new = {part: topics[part.topic] for part in parts if part not in self._positions}
+        if set(parts) != set(consumer.assignment()):
             consumer.assign(parts)
-            await self._seek(consumer, {part: topics[part.topic] for part in new}, positions)
+            await self._seek(consumer, new)
         return topics
 
-    async def _seek(self, consumer: Any, new: Mapping[Any, str], positions: Mapping[Any, int]) -> None:
-        for part, offset in positions.items():
-            consumer.seek(part, offset)
+    async def _seek(self, consumer: Any, new: Mapping[Any, str]) -> None:
+        if new:
+            await self._begin(consumer, new)
+        for part in consumer.assignment():
+            consumer.seek(part, self._positions[part])
+
+    async def _begin(self, consumer: Any, new: Mapping[Any, str]) -> None:
+        """Where to begin to read partitions: at a time, or at their beginning."""
         began = int(_now_ms() - self._minutes * MINUTE_MS) // BUCKET_MS * BUCKET_MS
         timed = [part for part, role in new.items() if role in STREAMS]
         ends, starts = await consumer.end_offsets([*new]), await consumer.beginning_offsets([*new])
@@ -155,7 +164,7 @@ class TopicReader:
             first = max(wanted, ends[part] - MOST_PAST) if part in found else wanted
             if first > wanted:
                 self._cut.add(part)
-            consumer.seek(part, first)
+            self._positions[part] = first
         self._ends.update(ends)
         self._feed.since = self._feed.since or began
 

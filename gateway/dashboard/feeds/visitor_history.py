@@ -1,7 +1,12 @@
-"""Read what the topics have of one visitor: the visitor's partition, from a bounded time back, by key."""
+"""Read what the topics have of one visitor: the visitor's partition, from a bounded time back, by key.
 
+A read has a thread with a loop of its own, because it looks through many records.
+"""
+
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import aiokafka
@@ -47,6 +52,9 @@ class VisitorHistory:
 
     async def read(self, visitor: str) -> VisitorRecords:
         """The visitor's records of the last minutes. Raises KafkaError, or OSError."""
+        return await asyncio.to_thread(lambda: asyncio.run(self._looked_for(visitor)))
+
+    async def _looked_for(self, visitor: str) -> VisitorRecords:
         consumer = aiokafka.AIOKafkaConsumer(
             **self._connection, isolation_level="read_committed", enable_auto_commit=False
         )
@@ -58,15 +66,21 @@ class VisitorHistory:
 
     async def _read(self, consumer: Any, visitor: str) -> VisitorRecords:
         sought = {role: _Sought(self._keys(role, visitor.encode())) for role in ROLES}
-        deadline, whole = time.monotonic() + MOST_SECONDS, True
-        for role in ROLES:
-            part = aiokafka.TopicPartition(
-                getattr(self._names, role), home(visitor.encode(), self._partitions)
-            )
-            start, cut = await self._start(consumer, part)
-            whole = await _search(consumer, part, start, sought[role], deadline) and whole and not cut
+        whole = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MOST_SECONDS):
+                searched = [await self._search(consumer, visitor, role, sought[role]) for role in ROLES]
+                whole = all(searched)
         found = {role: one.kept for role, one in sought.items()}
         return VisitorRecords(_since_forgotten(found) if sought["clicks"].forgotten else found, whole)
+
+    async def _search(self, consumer: Any, visitor: str, role: str, sought: "_Sought") -> bool:
+        """Whether all of the partition was looked through, and all was kept."""
+        part = aiokafka.TopicPartition(getattr(self._names, role), home(visitor.encode(), self._partitions))
+        start, cut = await self._start(consumer, part)
+        async for records in read_to_end(consumer, part, start):
+            sought.take(records)
+        return sought.whole and not cut
 
     def _keys(self, role: str, key: bytes) -> frozenset[bytes]:
         """Keys of the visitor's records: of clicks the id, and the pseudonym in requests to forget."""
@@ -103,15 +117,6 @@ class _Sought:
         if len(self.kept) > MOST_KEPT:
             del self.kept[:-MOST_KEPT]
             self.whole = False
-
-
-async def _search(consumer: Any, part: Any, start: int, sought: _Sought, deadline: float) -> bool:
-    """Whether all of the partition was looked through, and all was kept."""
-    async for records in read_to_end(consumer, part, start):
-        sought.take(records)
-        if time.monotonic() > deadline:
-            return False
-    return sought.whole
 
 
 def _since_forgotten(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:

@@ -22,14 +22,25 @@ FORM_SECONDS: Final = 10.0
 
 def viewer(guard: TokenGuard, request: Request, role: Role = Role.READ) -> Caller:
     """Who sends a request, who has the role. Raises HttpProblem (401, 403, 429)."""
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    token = given if scheme.lower() == "bearer" and given else cookie_token(request)
-    found = guard.caller(request, token)
+    found = guard.caller(request, _token(request))
     request.state.caller = found.name
     if role not in found.roles:
         held = ", ".join(sorted(found.roles))
         raise HttpProblem(403, "forbidden", f"the token has {held}, expected the role {role}")
     return found
+
+
+def still_looks(guard: TokenGuard, request: Request, caller: Caller) -> bool:
+    """Whether a request's token still is what it was: neither revoked, nor expired, nor of other roles."""
+    try:
+        return guard.known(request, _token(request)) == caller
+    except HttpProblem:
+        return False
+
+
+def _token(request: Request) -> str | None:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return given if scheme.lower() == "bearer" and given else cookie_token(request)
 
 
 def cookie_token(request: Request) -> str | None:

@@ -14,7 +14,7 @@ from gateway.dashboard.figures.pages import PAGES, WINDOWS, PageView, Sources, p
 from gateway.dashboard.figures.paths_page import ALL, BEFORE, NOTHING, PathChoice, segments
 from gateway.dashboard.figures.registry_desk import RegistryDesk
 from gateway.dashboard.web import static_files
-from gateway.dashboard.web.dashboard_access import cookie_token, form, viewer
+from gateway.dashboard.web.dashboard_access import cookie_token, form, still_looks, viewer
 from gateway.dashboard.web.moves import ModelMoves
 from gateway.dashboard.web.page_rendering import PageOptions, Selection, page_of
 from gateway.dashboard.web.pushing import Pushes, state_text
@@ -93,8 +93,10 @@ class DashboardRoutes:
 
     async def push(self, request: Request, page: str) -> Response:
         """Its panels from now on."""
-        view = self._view(request, self._look(request), _known(page))
-        return StreamingResponse(self._pushes.stream(page, view), media_type="text/event-stream")
+        caller = self._look(request)
+        view = self._view(request, caller, _known(page))
+        pushed = self._pushes.stream(page, view, lambda: still_looks(self._parts.guard, request, caller))
+        return StreamingResponse(pushed, media_type="text/event-stream")
 
     async def move(self, request: Request) -> Response:
         """A move of versions, asked for or confirmed."""

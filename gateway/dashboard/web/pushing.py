@@ -12,7 +12,7 @@ from gateway.dashboard.web.page_rendering import encode_json
 LEAST_SECONDS: Final = 0.2
 #: Seconds between two pushes; a page needs some milliseconds of the processor each time.
 EVERY_SECONDS: Final = 1.0
-#: Seconds after which a browser connects anew, so that a token that was revoked does not look on for ever.
+#: Seconds after which a browser connects anew, to whichever gateway is free.
 LONGEST_SECONDS: Final = 300.0
 #: Different pages, windows and roles that are kept at a time.
 MOST_KEPT: Final = 100
@@ -42,11 +42,11 @@ class Pushes:
         panels = panels_of(page, self._sources, view._replace(now=self._clock()))
         return encode_json({"panels": panels, "state": state_text(self._sources)})
 
-    async def stream(self, page: str, view: PageView) -> AsyncIterator[bytes]:
-        """Server-sent events; nothing is sent where nothing has changed."""
+    async def stream(self, page: str, view: PageView, may: Callable[[], bool]) -> AsyncIterator[bytes]:
+        """Server-sent events while `may` says so; nothing is sent where nothing has changed."""
         end, sent = time.monotonic() + LONGEST_SECONDS, b""
         yield b"retry: 2000\n\n"
-        while time.monotonic() < end:
+        while time.monotonic() < end and may():
             content = await self.latest(page, view)
             if content != sent:
                 sent = content

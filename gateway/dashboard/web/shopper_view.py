@@ -17,6 +17,11 @@ from models.errors import PathcastError
 
 #: Characters of a visitor id.
 MOST_CHARS: Final = 256
+#: Visitors who are looked for at a time; each search reads thousands of records.
+MOST_AT_ONCE: Final = 2
+#: Seconds after which one who came too many may ask again.
+AGAIN_SECONDS: Final = 5
+BUSY: Final = f"{MOST_AT_ONCE} visitors are looked for already: find again in {AGAIN_SECONDS} seconds."
 
 
 class Histories(Protocol):
@@ -37,6 +42,7 @@ class ShopperView:
     def __init__(self, feed: TopicFeed, history: Histories, find: Find, minutes: float) -> None:
         self._feed, self._history, self._find = feed, history, find
         self._window = f"last {minutes:g} min by the records' times"
+        self._searches = 0
 
     def empty(self, by_cookie: bool) -> Response:
         """The form."""
@@ -47,6 +53,17 @@ class ShopperView:
         if not 0 < len(visitor) <= MOST_CHARS:
             told = f"The id has {len(visitor)} characters, expected 1 to {MOST_CHARS}."
             return self._html("", [], told, by_cookie)
+        if self._searches >= MOST_AT_ONCE:
+            busy = self._html(visitor, [], BUSY, by_cookie, 429)
+            busy.headers["Retry-After"] = str(AGAIN_SECONDS)
+            return busy
+        self._searches += 1
+        try:
+            return await self._found(visitor, by_cookie)
+        finally:
+            self._searches -= 1
+
+    async def _found(self, visitor: str, by_cookie: bool) -> Response:
         known, records = await asyncio.gather(
             self._find(visitor), self._history.read(visitor), return_exceptions=True
         )
@@ -61,7 +78,9 @@ class ShopperView:
             shown = shopper_page(self._feed, records, profile, self._window)
         return self._html(visitor, shown, told, by_cookie)
 
-    def _html(self, visitor: str, shown: list[PagePanel], told: str, by_cookie: bool) -> Response:
+    def _html(
+        self, visitor: str, shown: list[PagePanel], told: str, by_cookie: bool, status: int = 200
+    ) -> Response:
         first = encode_json(shown).decode()
         values: dict[str, Any] = {
             "visitor": visitor,
@@ -70,7 +89,7 @@ class ShopperView:
             "by_cookie": by_cookie,
             "first": first,
         }
-        return html("shopper.html", "shopper", TITLES["shopper"], **values)
+        return html("shopper.html", "shopper", TITLES["shopper"], status, **values)
 
 
 def _answer(found: dict[str, Any] | BaseException | None, told: str) -> tuple[dict[str, Any] | None, str]:

@@ -34,7 +34,9 @@ class PageRoute(APIRoute):
                     raise
                 if problem.status == 401:
                     return RedirectResponse("/dashboard/sign-in", 303)
-                return sign_in_page(str(problem), problem.status)
+                page = sign_in_page(str(problem), problem.status)
+                page.headers.update(problem.headers)
+                return page
 
         return answer
 

@@ -199,7 +199,7 @@ async def test_pushes_are_at_most_five_a_second_and_made_once_for_all(feed, monk
     view = PageView(300, NOW, may_see_inputs=False)
 
     async def looked():
-        stream = pushes.stream("live", view)
+        stream = pushes.stream("live", view, lambda: True)
         return [await anext(stream) for _ in range(5)][1:]
 
     started = time.monotonic()

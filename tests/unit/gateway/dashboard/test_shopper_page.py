@@ -1,5 +1,6 @@
 """The page Shopper: clicks of any content, and nothing from before an erasure."""
 
+import asyncio
 import json
 from types import SimpleNamespace
 
@@ -9,10 +10,11 @@ from starlette.testclient import TestClient
 from gateway.dashboard.feeds import visitor_history
 from gateway.dashboard.feeds.topic_feed import TopicFeed
 from gateway.dashboard.feeds.visitor_history import ROLES, VisitorHistory
+from gateway.dashboard.web.shopper_view import MOST_AT_ONCE, ShopperView
 from models.contract.pseudonyms import Pseudonyms
 from models.privacy.erasure import FORGET
 from streams.config.topics import TopicNames
-from tests.dashboard_app import application
+from tests.dashboard_app import OneVisitor, application
 
 LOCAL = {"base_url": "http://127.0.0.1", "client": ("127.0.0.1", 50_000)}
 NAMES = TopicNames()
@@ -40,11 +42,30 @@ def test_a_click_of_any_content_is_shown_and_never_markup(field):
     assert len(found.text) < 50_000
 
 
+async def test_only_some_visitors_are_looked_for_at_a_time_and_others_are_told_when_to_ask_again():
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(_):
+        asked.set()
+        await go.wait()
+
+    view = ShopperView(TopicFeed(), OneVisitor({}), slow, 60)
+    under_way = [asyncio.create_task(view.page("v1", by_cookie=False)) for _ in range(MOST_AT_ONCE)]
+    await asked.wait()
+    busy = await view.page("v2", by_cookie=False)
+    go.set()
+    found = await asyncio.gather(*under_way)
+    later = await view.page("v2", by_cookie=False)
+    assert (busy.status_code, busy.headers["retry-after"]) == (429, "5")
+    assert b"find again in 5 seconds" in busy.body
+    assert {one.status_code for one in [*found, later]} == {200}
+
+
 class OneFetch:
     """A consumer of topics that are each one partition of a few records."""
 
-    def __init__(self, topics):
-        self._topics, self._at = topics, {}
+    def __init__(self, topics, stuck=""):
+        self._topics, self._at, self.stuck = topics, {}, stuck
 
     def __call__(self, **_):
         return self
@@ -70,6 +91,8 @@ class OneFetch:
         return self._at[part]
 
     async def getmany(self, part, timeout_ms):
+        if part.topic == self.stuck:
+            await asyncio.Event().wait()
         found = self._topics[part.topic][self._at[part] :]
         self._at[part] += len(found)
         return {part: found}
@@ -109,3 +132,13 @@ async def test_nothing_from_before_an_erasure_is_shown(pseudonyms, monkeypatch):
         assert found.whole
         for role in ROLES:
             assert [one["event_id"] for one in found.by_role[role]] == expected, role
+
+
+async def test_a_broker_that_sends_nothing_ends_the_search_and_what_was_found_is_shown(monkeypatch):
+    monkeypatch.setattr(visitor_history, "MOST_SECONDS", 0.3)
+    fetched = OneFetch(topics(b"anna", b"anna", b"nobody"), stuck=NAMES.recommendations)
+    monkeypatch.setattr(visitor_history.aiokafka, "AIOKafkaConsumer", fetched)
+    found = await VisitorHistory(NAMES, {}, 1, 60).read("anna")
+    assert not found.whole
+    assert len(found.by_role["purchase_intent"]) == 2
+    assert found.by_role["rewards"] == []

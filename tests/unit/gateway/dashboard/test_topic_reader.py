@@ -1,6 +1,7 @@
 """The dashboard's reader over a consumer that a test controls: where it begins, and what it says."""
 
 import asyncio
+import time
 from types import SimpleNamespace
 
 import aiokafka
@@ -27,7 +28,10 @@ class Broker:
         if self.failing:
             raise self.failing
 
-    stop = close = start
+    async def stop(self):
+        self.assigned = []
+
+    close = stop
 
     async def describe_topics(self):
         return [{"topic": topic, "partitions": [{"partition": 0}]} for topic in self.ends]
@@ -58,7 +62,10 @@ class Broker:
 
     async def getmany(self, timeout_ms, max_records):
         await asyncio.sleep(0.01)
-        return self.batches.pop(0) if self.batches else {}
+        found = self.batches.pop(0) if self.batches else {}
+        if isinstance(found, Exception):
+            raise found
+        return found
 
 
 @pytest.fixture
@@ -120,4 +127,16 @@ def test_a_broker_that_is_away_is_said_and_tried_again(read):
 def test_a_fault_is_said(read):
     broker = Broker(ends())
     broker.describe_topics = None
-    assert "ended by a fault" in read(broker).trouble
+    assert "met a fault (TypeError" in read(broker).trouble
+
+
+@pytest.mark.parametrize("fault", [KafkaConnectionError("away"), ZeroDivisionError()])
+def test_reading_goes_on_from_where_it_was_after_any_failure(read, fault):
+    broker, part = Broker(ends(), timed=4), aiokafka.TopicPartition(NAMES.clicks, 0)
+    now = int(time.time() * 1000)
+    clicks = [record(now, {"event_id": "e", "event": "login"}) for _ in range(2)]
+    broker.batches = [{part: clicks[:1]}, fault, {part: clicks[1:]}]
+    feed = read(broker)
+    assert broker.sought[NAMES.clicks] == clicks[0].offset + 1
+    assert sum(feed.answers.volume.total(feed.window(now + 1_000, 60)).values()) == 2
+    assert feed.trouble == ""
