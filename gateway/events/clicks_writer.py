@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from gateway.events.click_records import ClickRecord
 from gateway.http.gateway_metrics import GatewayMetrics
+from gateway.http.parts import States
 from gateway.http.problems import HttpProblem, later
 
 log = structlog.get_logger("pathcast.gateway")
@@ -65,7 +66,7 @@ class ClicksWriter:
         oldest = next(iter(self._pending.values()), None)
         return oldest is not None and time.monotonic() - oldest > self._patience
 
-    def conditions(self) -> dict[str, bool]:
+    def conditions(self) -> States:
         """For /readyz."""
         return {"clicks_writable": self._replacing is None and not self.stalled}
 
@@ -121,7 +122,8 @@ class ClicksWriter:
             made = self._make()
             try:
                 await made.start()
-            except KafkaError:
+            except Exception as error:  # noqa: BLE001 - whatever it is, only a later try can mend it
+                log.warning("no producer could be started, it is tried again", reason=type(error).__name__)
                 await _stop(made)
                 await asyncio.sleep(RESTART_SECONDS)
             else:
@@ -130,7 +132,7 @@ class ClicksWriter:
 
 
 async def _stop(producer: Any) -> None:
-    with suppress(TimeoutError, KafkaError):
+    with suppress(Exception):  # what it was to write is told to callers as not written
         await asyncio.wait_for(producer.stop(), STOP_SECONDS)
 
 

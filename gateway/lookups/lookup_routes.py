@@ -1,5 +1,6 @@
 """Routes of look-ups: visitors, similar and popular items, versions."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -103,7 +104,7 @@ def item_routes(items: ItemLookups, version: Callable[[], Version | None]) -> AP
     async def similar(item_id: ItemIdPath, limit: Limit = 20) -> Response:
         """The items that the model finds most alike, without those that are not sold."""
         used = current()
-        found = items.similar(used, item_id, limit)
+        found = await asyncio.to_thread(items.similar, used, item_id, limit)
         if found is None:
             raise HttpProblem(404, "not_found", _UNKNOWN_ITEM)
         return _listed(used, found)
@@ -117,7 +118,7 @@ def item_routes(items: ItemLookups, version: Callable[[], Version | None]) -> AP
     async def popular(limit: Limit = 20, category: CategoryName = None) -> Response:
         """The items with most clicks in the log that the model learned from."""
         used = current()
-        return _listed(used, items.popular(used, category, limit))
+        return _listed(used, await asyncio.to_thread(items.popular, used, category, limit))
 
     return router
 

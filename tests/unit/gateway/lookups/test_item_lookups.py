@@ -1,8 +1,12 @@
 """Similar and popular items: as a plain computation finds them, without what is not sold."""
 
+import threading
+
 import numpy as np
 import pytest
 
+from gateway.lookups import item_lookups
+from gateway.lookups.item_lookups import ItemLookups, _best_first
 from models.contract.catalogue import Item
 from models.registry.versions import Version
 from tests.gateways import TestGateway, gateway_settings
@@ -42,6 +46,33 @@ async def test_items_that_are_not_sold_are_left_out_and_others_described(version
     assert [one["item_id"] for one in after] == [second, third]
     assert (after[0]["title"], after[0]["price"]) == ("A mug", 9.5)
     assert first not in [one["item_id"] for one in similar]
+
+
+def test_places_come_as_of_a_whole_sort_whatever_is_left_out_of_them():
+    scores = np.random.default_rng(0).integers(0, 50, 5_000).astype(np.float32)
+    assert list(_best_first(scores)) == np.argsort(-scores, kind="stable").tolist()
+    assert list(_best_first(np.full(3, np.nan, np.float32))) == []
+
+
+async def test_popular_items_are_sorted_once_for_a_version_and_no_look_up_holds_the_loop(
+    version, monkeypatch
+):
+    sorts, threads = [], set()
+    sort, popular = np.argsort, ItemLookups.popular
+    monkeypatch.setattr(
+        item_lookups.np, "argsort", lambda *all, **kinds: sorts.append(1) or sort(*all, **kinds)
+    )
+
+    def told(*given):
+        threads.add(threading.current_thread())
+        return popular(*given)
+
+    monkeypatch.setattr(ItemLookups, "popular", told)
+    async with TestGateway(gateway_settings(), version).serving() as client:
+        for _ in range(3):
+            assert (await client.get("/v1/popular")).status_code == 200
+    assert len(sorts) == 1
+    assert threading.current_thread() not in threads
 
 
 async def test_popular_items_of_a_category_that_nobody_looked_at_are_none(version):
