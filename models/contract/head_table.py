@@ -48,7 +48,7 @@ class Kind(StrEnum):
     BINARY = "binary"  # one logit: a probability
     SHARED = "shared"  # not learned: the probability of an event that another answer speaks of
     CLASSES = "classes"  # one logit a class: a distribution
-    AMOUNT = "amount"  # location, log scale of a lognormal: an expected amount
+    AMOUNT = "amount"  # location, raw spread of a lognormal: an expected amount
     RATING = "rating"  # one number on a fitted line
     RISK = "risk"  # not learned: see `models.network.risk`
 

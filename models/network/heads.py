@@ -13,6 +13,8 @@ from models.network.risk import risk, uncounted
 
 #: Bounds of logits and of the logarithm of an amount, so that no answer overflows.
 _LOGIT, _LOG_AMOUNT = 30.0, 20.0
+#: Bounds of the standard deviation of an amount's logarithm.
+SPREADS = (0.2, 1.5)
 
 
 class HeadModule(nn.Module):
@@ -114,7 +116,14 @@ _ANSWERS = {
 
 
 def log_mean(raw: Tensor) -> Tensor:
-    """Logarithm of the mean of a lognormal with location and log scale `[..., 2]`."""
+    """Logarithm of the mean of a lognormal with location and raw spread `[..., 2]`."""
     location, scale = raw.unbind(-1)
-    made: Tensor = location + torch.nn.functional.softplus(scale) ** 2 / 2
+    made: Tensor = location + log_spread(scale) ** 2 / 2
+    return made
+
+
+def log_spread(raw: Tensor) -> Tensor:
+    """Standard deviation of the logarithm of an amount, within SPREADS: no mean is made of a tail alone."""
+    low, high = SPREADS
+    made: Tensor = low + (high - low) * torch.sigmoid(raw)
     return made

@@ -10,6 +10,7 @@ registry/<version>/
 ├── baselines.json       baselines for comparison; empty where none were trained
 ├── baselines.safetensors    the arrays of the baselines
 ├── trees.json           trees stacked with the network in purchase intent, and weights; empty without
+├── head_trees.json      trees blended with the network in further heads, and weights; empty without
 └── curve.png            the learning curve; only where the training drew one
 """
 
@@ -32,6 +33,7 @@ from models.registry.version_writing import as_json, write_version
 from models.registry.versions import CURVE, FILES, FORMAT, Version
 from models.scoring.blend import Blend
 from models.scoring.forest import Forest
+from models.scoring.head_forests import HeadForests
 from models.scoring.rates import StageRates
 from models.scoring.session_index import NeighbourSettings, SessionIndex
 
@@ -43,7 +45,8 @@ class Parts:
     """The parts of a version. `popularity` int64 [V] are the items' prior weights.
 
     `blend` weighs network and session kNN in the ranking of items, `forest` stacks purchase intent with
-    trees; None: the network alone. `curve` is a PNG of the learning curve, for people.
+    trees, `head_forests` some of the further heads; None: the network alone.
+    `curve` is a PNG of the learning curve, for people.
     """
 
     network: Network
@@ -56,6 +59,7 @@ class Parts:
     baselines: dict[str, Any] = field(default_factory=dict)
     blend: Blend | None = None
     forest: Forest | None = None
+    head_forests: HeadForests | None = None
     curve: bytes = b""
 
 
@@ -89,6 +93,7 @@ def _contents(parts: Parts, created_at: int) -> dict[str, bytes]:
         as_json(baselines),
         save_arrays(baseline_arrays),
         as_json(parts.forest.state if parts.forest else {}),
+        as_json(parts.head_forests.state if parts.head_forests else {}),
     )
     made = dict(zip(FILES, contents, strict=True))
     return made | {CURVE: parts.curve} if parts.curve else made

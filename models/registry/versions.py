@@ -21,13 +21,14 @@ from models.registry.version_files import MANIFEST
 from models.retrieval.select import LEAST_ITEMS
 from models.scoring.blend import Blend, Hybrid
 from models.scoring.forest import Forest
+from models.scoring.head_forests import HeadForests
 from models.scoring.popularity import Popularity
 from models.scoring.rates import StageRates
 from models.scoring.scorer import NeuralScorer, pick_device
 from models.scoring.session_index import NeighbourSettings, SessionIndex
 from models.scoring.session_knn import NeighbourScorer
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 FILES: Final = (
     "config.json",
     "vocabulary.json",
@@ -37,6 +38,7 @@ FILES: Final = (
     "baselines.json",
     "baselines.safetensors",
     "trees.json",
+    "head_trees.json",
 )
 #: Where the metrics of a version's log have the bounds of amounts: unit prices by currency.
 AMOUNT_BOUNDS: Final = "amount_bounds"
@@ -92,7 +94,8 @@ def assemble(path: Path, manifest: dict[str, Any], contents: dict[str, bytes], d
     hybrid = Hybrid(near, Blend(**config["blend"])) if config["blend"] else None
     trees = _object(contents["trees.json"])
     forest = Forest(trees) if trees else None
-    neural = NeuralScorer(network, words, name, id64, pick_device(device), hybrid, forest)
+    heads = _head_forests(_object(contents["head_trees.json"]), network, forest)
+    neural = NeuralScorer(network, words, name, id64, pick_device(device), hybrid, forest, heads)
     if neural.layout is not None:
         neural.layout = neural.layout.silenced(metrics.get("heads", {}))
     if len(words.ids) >= LEAST_ITEMS:
@@ -123,6 +126,14 @@ def _object(content: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"baselines or trees are {type(found).__name__}, expected an object")
     return found
+
+
+def _head_forests(state: dict[str, Any], network: Network, forest: Forest | None) -> HeadForests | None:
+    if not state:
+        return None
+    if network.tasks is None:
+        raise ValueError("trees of further heads without such heads")
+    return HeadForests(state, network.tasks.layout, forest)
 
 
 def _network(config: Config, weights: dict[str, torch.Tensor]) -> Network:

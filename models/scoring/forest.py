@@ -27,20 +27,21 @@ class Forest:
         self.network, self.trees = map(float, state["weights"])
         if not (0 < self.network < np.inf and 0 < self.trees < np.inf):
             raise ValueError(f"weights of network and trees are {state['weights']}, expected numbers above 0")
-        self._table = ColumnTable(state["ranks"])
+        self.table = ColumnTable(state["ranks"])
         self._trees, width = tree_kernel.read(state["trees"])
         self._splits = quick_trees.splits(self._trees)
-        if width != self._table.width:
-            raise ValueError(f"trees of {width} columns, expected {self._table.width}")
+        self._output = np.zeros(len(self._trees.roots), dtype=np.int64)
+        if width != self.table.width:
+            raise ValueError(f"trees of {width} columns, expected {self.table.width}")
         self.logits(np.zeros((1, width), dtype=np.float32))  # compiles now rather than at the first click
 
     def of(self, batch: Batch) -> NDArray[np.float64]:
         """Logits [N] of the trees alone for a batch's clicks."""
-        return self.logits(self._table(batch))
+        return self.logits(self.table(batch))
 
     def stacked(self, logits: Tensor, batch: Batch) -> Tensor:
         """Stacked purchase logits [N] from the network's `logits` [N] and the trees."""
-        return self._mixed(logits, self._table(batch))
+        return self._mixed(logits, self.table(batch))
 
     def probed(
         self, logits: Tensor, batch: Batch, groups: Sequence[NDArray[np.int64]], means: Columns
@@ -52,13 +53,13 @@ class Forest:
         before = previous_clicks(batch)
         rows = np.append(np.arange(len(batch)), np.zeros(len(groups), dtype=np.int64))
         features = np.vstack([batch.features, blank])
-        return self._mixed(logits, self._table.rows(batch.codes[rows], features, before[rows]))
+        return self._mixed(logits, self.table.rows(batch.codes[rows], features, before[rows]))
 
     def logits(self, columns: Columns) -> NDArray[np.float64]:
         """Logits [N] of the trees alone from columns [N, C]: the bits of `lightgbm.Booster.predict`."""
         found = np.zeros(len(columns))
         if self._splits is not None:
-            quick_trees.add(self._splits, columns, found)
+            quick_trees.add(self._splits, self._output, columns, found[:, None])
         else:
             tree_kernel.add(self._trees, columns, found)
         return found

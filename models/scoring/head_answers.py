@@ -18,6 +18,7 @@ from models.network.network import Network
 from models.network.row_answers import RowAnswers
 from models.network.row_heads import RowHeads
 from models.scoring.forest import Forest
+from models.scoring.head_forests import HeadForests
 from models.scoring.scores import ScoringError
 
 Floats = NDArray[np.float32]
@@ -35,26 +36,39 @@ class HeadAnswers(Protocol):
 
 
 def head_answers(
-    network: Network, vocabulary: Vocabulary, forest: Forest | None, device: torch.device
+    network: Network,
+    vocabulary: Vocabulary,
+    forest: Forest | None,
+    device: torch.device,
+    head_forests: HeadForests | None = None,
 ) -> HeadAnswers:
     """The way that suits the device."""
     kind = ByRows if device.type == "cpu" else ByTensors
-    return kind(network, vocabulary, forest)
+    return kind(network, vocabulary, forest, head_forests)
 
 
 class ByRows:
     """Click by click through compiled kernels."""
 
-    def __init__(self, network: Network, vocabulary: Vocabulary, forest: Forest | None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        forest: Forest | None,
+        head_forests: HeadForests | None = None,
+    ) -> None:
         self._heads, self._answers = RowHeads(network), RowAnswers(network, vocabulary.rows)
-        self._forest = forest
+        self._forest, self._head_forests = forest, head_forests
 
     def __call__(self, states: Tensor, batch: Batch) -> tuple[Floats, Floats | None]:
         logits, raw, finite = self._heads.outputs(states.numpy(), batch.features)
         _check(finite)
-        trees, weights = np.zeros(len(batch)), (1.0, 0.0)
+        trees, weights, columns = np.zeros(len(batch)), (1.0, 0.0), None
         if self._forest is not None:
-            trees, weights = self._forest.of(batch), (self._forest.network, self._forest.trees)
+            columns = self._forest.table(batch)
+            trees, weights = self._forest.logits(columns), (self._forest.network, self._forest.trees)
+        if self._head_forests is not None:
+            self._head_forests.mix(raw, batch, columns)
         purchase = self._answers.chance(logits, trees, weights, batch.position)
         return purchase, self._answers.answers(raw, purchase, batch)
 
@@ -62,8 +76,15 @@ class ByRows:
 class ByTensors:
     """All clicks of a batch together, on the network's device."""
 
-    def __init__(self, network: Network, vocabulary: Vocabulary, forest: Forest | None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        forest: Forest | None,
+        head_forests: HeadForests | None = None,
+    ) -> None:
         self._network, self._rows, self._forest = network, vocabulary.rows, forest
+        self._head_forests = head_forests
 
     def __call__(self, states: Tensor, batch: Batch) -> tuple[Floats, Floats | None]:
         network, device = self._network, states.device
@@ -77,6 +98,10 @@ class ByTensors:
             return purchase, None
         raw = network.tasks(inputs)
         _check(bool(raw.isfinite().all()))
+        if self._head_forests is not None:
+            mixed = raw.cpu().numpy()
+            self._head_forests.mix(mixed, batch)
+            raw = torch.from_numpy(mixed).to(device)
         return purchase, self._rated(network.tasks.batch_answers(raw, chance, batch), batch, device)
 
     def _rated(self, answers: Floats, batch: Batch, device: torch.device) -> Floats:

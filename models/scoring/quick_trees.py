@@ -86,8 +86,11 @@ def _number(
 
 
 @kernel
-def add(splits: Splits, columns: NDArray[np.float32], out: Floats) -> None:
-    """Add to `out` [N] what all trees say of `columns` [N, C]; a row's sum does not depend on the others."""
+def add(splits: Splits, output: Ints, columns: NDArray[np.float32], out: Floats) -> None:
+    """Add to `out` [N, K] what all trees say of `columns` [N, C]; tree t belongs to output `output[t]`.
+
+    A row's sums do not depend on the other rows, and an output's not on the other outputs' trees.
+    """
     alive = np.empty(len(splits.first), np.uint64)
     lowest = np.empty(len(splits.first), np.float64)
     for row in range(len(columns)):
@@ -103,4 +106,5 @@ def add(splits: Splits, columns: NDArray[np.float32], out: Floats) -> None:
             lowest[tree] = alive[tree] & (~alive[tree] + ONE)
         bits = lowest.view(np.int64)
         for tree in range(len(alive)):
-            out[row] += splits.leaves[splits.first[tree] + (bits[tree] >> EXPONENT_AT) - EXPONENT]
+            leaf = splits.first[tree] + (bits[tree] >> EXPONENT_AT) - EXPONENT
+            out[row, output[tree]] += splits.leaves[leaf]

@@ -16,6 +16,7 @@ from models.retrieval.select import select_retriever
 from models.scoring.blend import Candidates, Hybrid, candidates
 from models.scoring.forest import Forest
 from models.scoring.head_answers import head_answers
+from models.scoring.head_forests import HeadForests
 from models.scoring.probe import Probe, probe
 from models.scoring.row_ranking import RowRanking, TensorRanking
 from models.scoring.scores import TIERS, Scores, ScoringError
@@ -38,7 +39,8 @@ class NeuralScorer:
     """Scores batches with a trained network. It has no state of visitors, so any thread may call it.
 
     `model` is the 64-bit id of the version in visitors' records, beside their hidden states. A `hybrid`
-    blends the ranking of items with a session kNN, a `forest` stacks purchase intent with trees.
+    blends the ranking of items with a session kNN, a `forest` stacks purchase intent with trees,
+    `head_forests` some of the further heads.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class NeuralScorer:
         device: Device | str = "cpu",
         hybrid: Hybrid | None = None,
         forest: Forest | None = None,
+        head_forests: HeadForests | None = None,
     ) -> None:
         self.version, self.model = version, model
         self.vocabulary = vocabulary
@@ -62,8 +65,8 @@ class NeuralScorer:
         self._retriever: Retriever = self._exact
         self.layout = network.tasks.layout if network.tasks is not None else None
         self._neural = TIERS.index(FallbackTier.NEURAL)
-        self._hybrid, self.forest = hybrid, forest
-        self._heads = head_answers(self._network, vocabulary, forest, self.device)
+        self._hybrid, self.forest, self.head_forests = hybrid, forest, head_forests
+        self._heads = head_answers(self._network, vocabulary, forest, self.device, head_forests)
         ranking = RowRanking if self.device.type == "cpu" else TensorRanking
         self._ranking = ranking(self._network, vocabulary, self._table, hybrid)
 

@@ -4,7 +4,7 @@
 scikit-learn. The arrays are read from the text that LightGBM writes (`Booster.model_to_string`, version 4).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -54,6 +54,26 @@ def read(text: str) -> tuple[Trees, int]:
 
     Raises ValueError for what is not such a text, and for kinds of models that are not sums of plain trees.
     """
+    trees, _, width = read_several([text])
+    return trees, width
+
+
+def read_several(texts: Sequence[str]) -> tuple[Trees, list[int], int]:
+    """The trees of several models in a row, how many each model has, and how many columns they expect.
+
+    Raises ValueError as `read` does, and for models of different columns.
+    """
+    parsed = [_parsed(text) for text in texts]
+    widths = {width for _, width in parsed}
+    if len(widths) != 1:
+        raise ValueError(f"trees of {sorted(widths)} columns, expected models of one number of columns")
+    width = widths.pop()
+    trees = _joined([tree for model, _ in parsed for tree in model])
+    _check(trees, width)
+    return trees, [len(model) for model, _ in parsed], width
+
+
+def _parsed(text: str) -> tuple[list["_Tree"], int]:
     header, *parts = text.partition("end of trees")[0].split("\nTree=")
     general = _lines(header)
     if not header.startswith("tree\n") or "max_feature_idx" not in general:
@@ -62,13 +82,10 @@ def read(text: str) -> tuple[Trees, int]:
         raise ValueError(
             "trees of several classes or of a random forest: expected a sum of trees of one class"
         )
-    width = int(general["max_feature_idx"]) + 1
     try:
-        trees = _joined([_Tree(_lines(part)) for part in parts])
+        return [_Tree(_lines(part)) for part in parts], int(general["max_feature_idx"]) + 1
     except (KeyError, IndexError) as error:
         raise ValueError(f"trees that are cut off or changed: {error} is missing") from error
-    _check(trees, width)
-    return trees, width
 
 
 class _Tree:

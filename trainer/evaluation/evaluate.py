@@ -36,8 +36,9 @@ def tiers(parts: Parts) -> dict[str, Scorer]:
     prior = zip(words.ids, words.categories.tolist(), parts.popularity.tolist(), strict=True)
     near = NeighbourScorer(parts.index, words, parts.rates, "trial", parts.settings)
     hybrid = Hybrid(near, parts.blend) if parts.blend else None
+    trees = parts.forest, parts.head_forests
     return {
-        "neural": NeuralScorer(parts.network, words, "trial", 1, hybrid=hybrid, forest=parts.forest),
+        "neural": NeuralScorer(parts.network, words, "trial", 1, "cpu", hybrid, *trees),
         "session_knn": near,
         "popular_in_category": Popularity(prior, parts.rates, "trial"),
     }

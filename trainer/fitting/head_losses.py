@@ -8,11 +8,14 @@ from torch.nn import functional as F
 
 from models.contract.head_table import Kind
 from models.network import coherence, risk
-from models.network.heads import HeadModule, log_mean
+from models.network.heads import HeadModule, log_mean, log_spread
 from trainer.examples.examples import Examples
 from trainer.fitting.calibrate import money, platt
 from trainer.loop import distributed
 from trainer.loop.targets import Targets
+
+#: Spreads of a lognormal beyond which an amount is far from what was expected.
+FAR = 3.0
 
 
 def initialise(tasks: HeadModule, grouped: Examples) -> None:
@@ -62,11 +65,14 @@ def _class(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
 
 
 def _amount(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
-    """Negative log likelihood of a lognormal distribution of amounts, where anything was paid."""
+    """Negative log likelihood of a lognormal distribution of amounts, where anything was paid.
+
+    Beyond FAR spreads it is linear (Huber 1964), so that one order far from all others does not lead.
+    """
     paid = label.nan_to_num() > 0
-    spread = F.softplus(raw[:, 1]).clamp_min(1e-2)
+    spread = log_spread(raw[:, 1])
     off = (label.nan_to_num().clamp_min(1e-2).log() - raw[:, 0]) / spread
-    return _mean(off**2 / 2 + spread.log(), paid)
+    return _mean(F.huber_loss(off, torch.zeros_like(off), reduction="none", delta=FAR) + spread.log(), paid)
 
 
 def _rating(raw: Tensor, label: Tensor, line: Tensor) -> Tensor:
@@ -78,10 +84,23 @@ def calibrate(tasks: HeadModule, raw: Tensor, labels: Targets, learned: Targets 
     """Fit the calibration of every head on validation outputs `[N, layout.raw]`; without labels it does not
     change.
 
-    Each head is fitted under the condition that it was trained under, so that the combined answers are
-    calibrated as well. `learned` are the training labels; they determine where amounts are clipped.
+    `learned` are the training labels; they determine where amounts are clipped.
     """
-    raw, learned = coherence.without_impossible_classes(tasks.layout, raw, labels.buys), learned or labels
+    calibrate_probabilities(tasks, raw, labels)
+    learned = learned or labels
+    for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.AMOUNT)):
+        logs = log_mean(raw[:, part.raw]).numpy()
+        line = money(logs, labels.amount[:, place].numpy(), learned.amount[:, place].numpy())
+        tasks.lines[number] = torch.tensor(line)
+
+
+def calibrate_probabilities(tasks: HeadModule, raw: Tensor, labels: Targets) -> None:
+    """Fit the calibration of yes-or-no heads and distributions on validation outputs `[N, layout.raw]`.
+
+    Each head is fitted under the condition that it was trained under, so that the combined answers are
+    calibrated as well.
+    """
+    raw = coherence.without_impossible_classes(tasks.layout, raw, labels.buys)
     for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.BINARY)):
         label = labels.binary[:, place].numpy()
         known = ~np.isnan(label)
@@ -89,10 +108,6 @@ def calibrate(tasks: HeadModule, raw: Tensor, labels: Targets, learned: Targets 
         tasks.lines[number] = torch.tensor(line)
     for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.CLASSES)):
         tasks.lines[number, 0] = _sharpness(raw[:, part.raw], labels.classes[:, place])
-    for place, (number, part) in enumerate(tasks.layout.of_kind(Kind.AMOUNT)):
-        logs = log_mean(raw[:, part.raw]).numpy()
-        line = money(logs, labels.amount[:, place].numpy(), learned.amount[:, place].numpy())
-        tasks.lines[number] = torch.tensor(line)
 
 
 def calibrate_like(tasks: HeadModule, other: HeadModule) -> None:

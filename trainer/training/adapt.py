@@ -26,7 +26,7 @@ from trainer.logs.lineage import learned_until
 from trainer.loop.data import prepare
 from trainer.loop.options import Options
 from trainer.loop.targets import HeadPlan
-from trainer.training import stacking
+from trainer.training import head_trees, stacking
 from trainer.training.log_counts import index
 
 
@@ -51,6 +51,8 @@ def incremental_update(
     fit(network, data, judged_on, how, _silent)
     if parts.forest is not None and enough:
         stacking.calibrate(network, words, parts.forest, valid, options)
+    if enough:
+        head_trees.calibrate(parts, network, valid, options)
     return replace(parts, network=network.cpu(), index=index(log, words, parts.settings))
 
 
@@ -92,6 +94,7 @@ def parts_of(version: Version) -> Parts:
         baselines=version.baselines,
         blend=Blend(**config["blend"]) if config["blend"] else None,
         forest=version.neural.forest,
+        head_forests=version.neural.head_forests,
     )
 
 

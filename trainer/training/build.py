@@ -13,7 +13,7 @@ from trainer.fitting.fit import Journal, Report
 from trainer.loop.learning_curve import picture
 from trainer.loop.options import Options
 from trainer.loop.progress import Point
-from trainer.training import blending, refit, stacking
+from trainer.training import blending, head_trees, refit, stacking
 from trainer.training.learn import Learned, learn
 from trainer.training.log_counts import index, rates
 from trainer.training.training_inputs import TrainingInputs
@@ -54,6 +54,7 @@ def choose(
     )
     if options.trees == "learn":
         parts = replace(parts, forest=stacking.learn(first.network, first.words, train, valid, options))
+        parts = head_trees.chosen(parts, train, valid, options)
     if options.blend == "learn":
         parts = replace(parts, blend=blending.learn(parts, valid))
     scorers = tiers(parts)

@@ -19,6 +19,7 @@ from trainer.examples.examples import Examples
 from trainer.fitting import rating_means
 from trainer.fitting.head_losses import calibrate_like
 from trainer.loop.progress import Report
+from trainer.training import head_trees
 from trainer.training.learn import Learned, learn
 from trainer.training.log_counts import index, rates
 from trainer.training.training_inputs import TrainingInputs
@@ -71,7 +72,7 @@ def refitted(parts: Parts, refit_result: Refit) -> Parts:
     learned, every = refit_result
     _calibrate_like(learned.network, parts.network)
     metrics = learned.metrics | {REFIT: {"clicks": len(every), "epochs": learned.epochs[0]}}
-    return replace(
+    made = replace(
         parts,
         network=learned.network,
         vocabulary=learned.words,
@@ -81,6 +82,7 @@ def refitted(parts: Parts, refit_result: Refit) -> Parts:
         forest=Forest(trees.refit(parts.forest.state, every.grouped())) if parts.forest else None,
         metrics=parts.metrics | metrics,
     )
+    return replace(made, head_forests=head_trees.refit(made, every.grouped()))
 
 
 def _calibrate_like(network: Network, other: Network) -> None:

@@ -17,8 +17,8 @@ Ints = NDArray[np.int64]
 
 #: Bounds of logits and of the logarithm of an amount (`models.network.heads`), and of what exp() is asked.
 LOGIT, LOG_AMOUNT, FARTHEST = 30.0, 20.0, 80.0
-#: Beyond it log(1 + exp(x)) is x, as torch has it.
-LINEAR = 20.0
+#: Bounds of the spread of an amount's logarithm (`models.network.heads`).
+SPREADS = (0.2, 1.5)
 
 
 class Columns(NamedTuple):
@@ -132,8 +132,7 @@ def single_answers(raw: Row, columns: Columns, out: Row) -> None:
         out[place] = sigmoid(on_line(np.float64(raw[at]), lines[head]))
     for number in range(len(columns.amounts)):
         at, place, head = columns.amounts[number, 0], columns.amounts[number, 1], columns.amounts[number, 2]
-        scale = np.float64(raw[at + 1])
-        spread = scale if scale > LINEAR else math.log1p(math.exp(scale))
+        spread = SPREADS[0] + (SPREADS[1] - SPREADS[0]) * sigmoid(np.float64(raw[at + 1]))
         log = on_line(np.float64(raw[at]) + spread * spread / 2, lines[head])
         out[place] = math.exp(LOG_AMOUNT if log > LOG_AMOUNT else log)
     for number in range(len(columns.ratings)):

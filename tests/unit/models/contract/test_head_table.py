@@ -9,7 +9,7 @@ import torch
 
 from models.contract.head_table import BRANDS, CATEGORIES, HEADS, OTHER, Kind, Layout
 from models.features import features
-from models.network.heads import log_mean
+from models.network.heads import SPREADS, log_mean
 from models.network.network import Config, Network, band
 from models.network.risk import PRIOR, SHAPE, table
 from models.registry import registry
@@ -140,8 +140,8 @@ def test_a_long_session_is_answered() -> None:
 
 def test_the_mean_of_an_amount_is_that_of_its_distribution() -> None:
     generator = torch.Generator().manual_seed(0)
-    scale = torch.tensor(0.5).expm1().log()
-    raw = torch.tensor([[2.0, float(scale)]])
+    low, high = SPREADS
+    raw = torch.tensor([[2.0, float(torch.logit(torch.tensor((0.5 - low) / (high - low))))]])
     drawn = torch.exp(2 + 0.5 * torch.randn(400_000, generator=generator))
     assert log_mean(raw).exp().item() == pytest.approx(drawn.mean().item(), rel=0.02)
 

@@ -1,0 +1,97 @@
+"""Learns the trees of further heads (`models.scoring.head_forests`) on the training clicks."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import lightgbm
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.contract.head_table import LEAVE, HeadPart, Kind, Layout
+from models.features.tree_columns import Columns, ColumnTable
+from trainer.examples.click_paths import Paths
+from trainer.examples.examples import Examples
+from trainer.examples.labels import TAUGHT
+from trainer.loop.targets import HeadPlan
+
+Labels = NDArray[np.float32]
+State = dict[str, Any]
+#: Shallow trees: what distinguishes long sessions from each other is not remembered.
+TREES: Final = {
+    "objective": "binary",
+    "num_leaves": 12,
+    "learning_rate": 0.1,
+    "feature_fraction": 0.25,
+    "bagging_fraction": 0.6,
+    "bagging_freq": 1,
+    "lambda_l2": 10.0,
+    "deterministic": True,
+    "force_row_wise": True,
+    "seed": 0,
+    "verbose": -1,
+}
+#: Trees of a yes-or-no head, and of each class of a distribution.
+ROUNDS: Final = 100
+CLASS_ROUNDS: Final = 50
+#: Clicks are kept with the probability 1 / (clicks of the session) ** EXPONENT, and at most so many.
+EXPONENT: Final = 0.5
+MOST: Final = 200_000
+#: Least rows of a leaf, as a share of all rows and in number.
+LEAF_SHARE, LEAF_ROWS = 1 / 200, (20, 500)
+#: With fewer clicks of either kind nothing is learned.
+LEAST: Final = 50
+
+
+class HeadLessons:
+    """The sampled clicks of a log with their columns; each head learns on those with a label."""
+
+    def __init__(self, table: ColumnTable, grouped: Examples, planned: HeadPlan) -> None:
+        self._grouped, self._layout = grouped, Layout.of(planned.tasks)
+        self._paths = Paths(grouped, planned.churn_days)
+        self._rows = sampled(grouped)
+        self._columns = table(grouped.batch())[self._rows]
+
+    def learn(self, names: Sequence[str]) -> dict[str, State]:
+        """`trees` and `base` of each named head that has enough clicks of either kind."""
+        made = {name: self._head(self._layout[name]) for name in names}
+        return {name: state for name, state in made.items() if any(state["trees"])}
+
+    def _head(self, part: HeadPart) -> State:
+        rounds = CLASS_ROUNDS if part.head.kind is Kind.CLASSES else ROUNDS
+        trees, base = [], []
+        for label in self._labels(part):
+            known = ~np.isnan(label)
+            share = float(label[known].mean()) if known.any() else 0.0
+            few = min((label == 1).sum(), (label == 0).sum()) < LEAST
+            trees.append("" if few else _forest(self._columns[known], label[known], rounds))
+            base.append(float(np.log(max(share, 1e-6))))
+        return {"trees": trees, "base": base}
+
+    def _labels(self, part: HeadPart) -> Iterator[Labels]:
+        """Labels of the sampled clicks for each of a head's outputs: 1, 0, or NaN."""
+        found = TAUGHT[part.head.name](self._paths, part)[self._rows]
+        if part.head.kind is not Kind.CLASSES:
+            yield found.astype(np.float32)
+            return
+        buys = self._paths.buys[self._rows]
+        for number, name in enumerate(part.classes):
+            label = np.where(found[:, 0] < 0, np.nan, found[:, 0] == number).astype(np.float32)
+            # Who buys does not leave next, and who does not buy does not purchase next.
+            never = {LEAVE: buys == 1, "purchase": buys == 0}.get(name, np.zeros(len(buys), bool))
+            yield np.where(never, np.nan, label).astype(np.float32)
+
+
+def sampled(grouped: Examples) -> NDArray[np.int64]:
+    """Indices of the clicks to learn from: sessions weigh more alike than their numbers of clicks."""
+    clicks = np.unique(grouped.session, return_inverse=True, return_counts=True)
+    chance = clicks[2][clicks[1]] ** -EXPONENT
+    chance *= min(1.0, MOST / chance.sum())
+    return np.flatnonzero(np.random.default_rng(0).random(len(chance)) < chance)
+
+
+def _forest(columns: Columns, label: Labels, rounds: int) -> str:
+    leaf = int(np.clip(LEAF_SHARE * len(label), *LEAF_ROWS))
+    settings = TREES | {"min_data_in_leaf": leaf, "num_threads": torch.get_num_threads()}
+    text: str = lightgbm.train(settings, lightgbm.Dataset(columns, label), rounds).model_to_string()
+    return text
