@@ -54,18 +54,22 @@ def ready(place: Place, crowd: Crowd, count: int, say: Say, **settings: str) -> 
         yield found
 
 
-def throughput(place: Place, found: list[Worker], log: Log, clicks: int, visitors: int) -> Throughput:
-    """Answer `clicks` as fast as possible. Raises BenchError."""
+def throughput(
+    place: Place, found: list[Worker], log: Log, clicks: int, visitors: int, first: int = 0
+) -> Throughput:
+    """Answer `clicks` as fast as possible, the log's from number `first` on. Raises BenchError."""
     ground = place.ground
-    stream = log.stream(clicks, DENSITY, int(time.time() * 1000) - HOUR_MS, visitors)
+    start = int(time.time() * 1000) - HOUR_MS + 1000 * first // DENSITY
+    stream = log.stream(clicks, DENSITY, start, visitors, first=first)
     last, pairs, before = place.names.ad_decisions, rows(stream), summed(found)
     topics = (place.names.clicks, *place.answers, place.changelog)
     size, spent = (
         sum(map(ground.size, topics)),
         ProcessorTime((worker.running.process.pid for worker in found), ground.broker),
     )
+    since = ground.end(last)
     fill(ground.bootstrap, place.names.clicks, pairs)
-    rate = ground.steady(last, len(stream), found[0].running, whole=True).per_second
+    rate = ground.steady(last, len(stream), found[0].running, whole=True, since=since).per_second
     written = (sum(map(ground.size, topics)) - size) / clicks
     cpu = {name: seconds / clicks * 1e6 for name, seconds in spent.since().items()}
     samples = difference(summed(found), before)

@@ -25,7 +25,7 @@ Events = list[dict[str, Any]]
 
 
 @contextmanager
-def launched_gateway(place: Place, beside: Worker) -> Iterator[Worker]:
+def launched_gateway(place: Place, beside: Worker, **settings: str) -> Iterator[Worker]:
     """A `pathcast gateway` that is ready."""
     ground, port = place.ground, free_port()
     env = {
@@ -37,6 +37,7 @@ def launched_gateway(place: Place, beside: Worker) -> Iterator[Worker]:
         "PATHCAST_GATEWAY_WORKERS": f"http://127.0.0.1:{beside.port}",
         "PYTHONPATH": str(ROOT),
         **{f"PATHCAST_TOPIC_{role.upper()}": name for role, name in place.names.model_dump().items()},
+        **settings,
     }
     started = time.perf_counter()
     with ground.process(f"{place.name}-gateway", [sys.executable, "-c", COMMAND, "gateway"], env) as running:

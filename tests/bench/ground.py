@@ -119,23 +119,24 @@ class Ground:
                 started.kill()
                 started.wait()
 
-    def steady(self, topic: str, goal: int, running: "Running", whole: bool = False) -> Rate:
+    def steady(self, topic: str, goal: int, running: "Running", whole: bool = False, since: int = 0) -> Rate:
         """The rate from the first outputs readable to `goal` of them; from now where the first are all.
 
+        Outputs count from the offset `since`.
         `whole`: the goal is the whole input; transaction markers, which take offsets too, are then left out.
         Raises BenchError when the process ends or nothing comes for PATIENCE.
         """
-        begun = time.perf_counter(), 0
+        begun = time.perf_counter(), since
         first = last = self._next(topic, begun, running)
-        if first[1] >= goal:
+        if first[1] >= since + goal:
             first = begun
-        while last[1] < goal:
+        while last[1] < since + goal:
             last = self._next(topic, last, running)
         while whole and time.perf_counter() - last[0] < SETTLED_AFTER:
             time.sleep(LOOK_EVERY)
             if (seen := self.end(topic)) > last[1]:
                 last = time.perf_counter(), seen
-        share = goal / last[1] if whole else 1.0
+        share = goal / (last[1] - since) if whole else 1.0
         return Rate(round((last[1] - first[1]) * share), last[0] - first[0])
 
     def _next(self, topic: str, last: tuple[float, int], running: "Running") -> tuple[float, int]:

@@ -11,6 +11,7 @@ import torch
 from tests.bench import curves, takeover
 from tests.bench.clicks import Log
 from tests.bench.counting import counting
+from tests.bench.dashboard import dashboard
 from tests.bench.full import DEADLINE_MS, Throughput, latencies, ready, throughput
 from tests.bench.gateway import gateway
 from tests.bench.ground import Ground
@@ -203,6 +204,13 @@ def _gateway(bench: Bench, ground: Ground) -> None:
         bench.keep("gateway", gateway(place, bench.log, bench.sizes, bench.say))
 
 
+def _dashboard(bench: Bench, ground: Ground) -> None:
+    """What an open dashboard costs a worker."""
+    with bench.settled(ground, "dashboard") as place:
+        with ready(place, bench.crowd, 1, bench.say, PATHCAST_DEADLINE_MS=DEADLINE_MS) as found:
+            bench.keep("dashboard", dashboard(place, found, bench.log, bench.sizes, bench.say))
+
+
 #: By name, in the order in which all of them run.
 PARTS: dict[str, Callable[[Bench, Ground], None]] = {
     "scoring": _scoring,
@@ -222,6 +230,7 @@ PARTS: dict[str, Callable[[Bench, Ground], None]] = {
     "rebalance": _rebalance,
     "start": _start,
     "gateway": _gateway,
+    "dashboard": _dashboard,
 }
 #: Those that need no broker.
 ALONE = frozenset({"scoring", "score", "sealing", "deciding", "training"})

@@ -17,6 +17,8 @@ GATEWAY = {
     "answers": ("click to decision at 100 calls/s", 25, 80),
     "predict": ("prediction at 200 calls/s", 5, 25),
 }
+#: What a dashboard that is looked at costs.
+DASHBOARD = {"worker": "worker's processor time a click, more by", "rate": "throughput, less by"}
 #: By number of items: most microseconds of a score in a large chunk.
 SCORE = {"1000": 25, "20000": 50}
 #: Most microseconds of a decision.
@@ -26,7 +28,7 @@ DECISION = 5
 def rows(results: Results) -> Iterator[Row]:
     """Measure, figure, target, whether it holds."""
     running = _counting, _full, _latency, _shared, _takeover, _memory
-    for part in (*running, _scoring, _deciding, _retrieving, _training, _gateway):
+    for part in (*running, _scoring, _deciding, _retrieving, _training, _gateway, _dashboard):
         yield from part(results)
 
 
@@ -37,6 +39,12 @@ def _gateway(results: Results) -> Iterator[Row]:
             yield _at_most(f"gateway: {title}, p99", found["p99_ms"], p99, "ms")
     if (found := results.get("gateway", {}).get("collect")) is not None:
         yield _at_least("gateway: events in batches of 50", found["events_per_second"], 3_000, "events/s")
+
+
+def _dashboard(results: Results) -> Iterator[Row]:
+    if (found := results.get("dashboard")) is not None:
+        for name, title in DASHBOARD.items():
+            yield _at_most(f"open dashboard: {title}", found[name]["percent"], 2, "%")
 
 
 def _counting(results: Results) -> Iterator[Row]:

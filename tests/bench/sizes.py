@@ -26,7 +26,8 @@ class Sizes:
     `session_timeout` (s; None: the default); `starts` with warm caches. Costs of scoring are timed for
     `timed_seconds`, for `catalogues` of so many items; those of decisions in cycles of `decided` clicks;
     sealing in `sealed` pairs of chunks; training is compared on `sessions`. The gateway is called for
-    `gateway_seconds` in each way.
+    `gateway_seconds` in each way. The dashboard is looked at in `dashboard_turns`, each of `dashboard_clicks`
+    without and with it.
     """
 
     trained: int | None = None
@@ -61,6 +62,8 @@ class Sizes:
     catalogues: tuple[int, ...] = CATALOGUES
     sealed: int = 30
     gateway_seconds: float = 30.0
+    dashboard_turns: int = 6
+    dashboard_clicks: int = 40_000
     sessions: int = 40_000
 
 
@@ -95,5 +98,7 @@ QUICK = Sizes(
     catalogues=(1_000, 20_000),
     sealed=2,
     gateway_seconds=2.0,
+    dashboard_turns=2,
+    dashboard_clicks=1_000,
     sessions=200,
 )

@@ -34,6 +34,7 @@ KEYS = {
     "decision_cost": {f"{kind}_us" for kind in ("rules", *LEARNED, RULES, MODEL, HYBRID)},
     "rebalance": {"turns", "gaps_seconds", "longest_gap_seconds", "clicks", "answers"},
     "gateway": {"answers", "predict", "collect"},
+    "dashboard": {"worker", "broker", "rate", "gateway_us", "pushes"},
     "start": {"warm_seconds", "cold_seconds", "compiling_seconds"},
 }
 RATIOS = {
