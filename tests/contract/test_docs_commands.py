@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OTHERS = {
     "--seconds", "--kills", "--zombies", "--takers", "--rate", "--warm", "--visitors", "--runs", "--seed",
     "--part", "--quick", "--write-docs", "--alter", "--add-config", "--nproc-per-node", "--no-python",
-    "--minutes", "--help", "--worlds", "--first", "--size", "--masked",
+    "--minutes", "--help", "--worlds", "--first", "--size", "--masked", "--from-file", "--from-literal",
 }  # fmt: skip
 
 
