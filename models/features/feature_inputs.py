@@ -6,6 +6,7 @@ from typing import Final
 
 from models.contract.events import Click
 from models.identity.joining import joined, traits_of
+from models.state.cart import NO_BASKET
 from models.state.facts import Facts
 from models.state.summary import Summary
 from models.state.traits import NONE, Traits
@@ -51,6 +52,11 @@ class FeatureInputs:
     def price_bucket(self) -> int:
         """The bucket of the click's price, two a doubling; 0: none."""
         return self.category_and_price[1]
+
+    @property
+    def basket(self) -> list[int]:
+        """Sums over the cart and earlier sessions' carts, at the places of `models.state.cart`."""
+        return self.visitor.basket or NO_BASKET
 
     @property
     def past(self) -> Visitor | Summary:

@@ -23,6 +23,7 @@ from models.features.feature_inputs import FeatureInputs
 from models.features.feature_kinds import ClickFeature, CodeFeature, Feature, hash_row
 from models.features.fusing import Expressions, RowFunction, fused
 from models.features.transforms import Transforms
+from models.state.cart import LEAST, LINES, MOST, PIECES, PRICED, PRICES, VALUE
 from models.state.event_counts import COUNTERS
 
 #: One of the events of the contract.
@@ -79,6 +80,13 @@ FEATURES: Final[tuple[Feature, ...]] = (
     ClickFeature("total_spend", "log", lambda at: at.past.total_spend / 1000),
     ClickFeature("left_items", "log", lambda at: at.visitor.left_items),
     ClickFeature("left_value", "log", lambda at: at.visitor.left_value / 1000),
+    ClickFeature("basket_lines", "log", lambda at: at.basket[LINES]),
+    ClickFeature("basket_pieces", "log", lambda at: at.basket[PIECES]),
+    ClickFeature("basket_value", "log", lambda at: at.basket[VALUE] / 1000),
+    ClickFeature("basket_price", "log", lambda at: at.basket[PRICES] / 1000 / (at.basket[PRICED] or 1)),
+    ClickFeature("basket_least", "log", lambda at: at.basket[LEAST] / 1000),
+    ClickFeature("basket_most", "log", lambda at: at.basket[MOST] / 1000),
+    ClickFeature("since_basket", "ago", lambda at: _since(at.now, at.visitor.basket_ts)),
     *_counts("earlier", lambda at: at.totals, "search", "select_item", "view_item", "add_to_cart"),
     *_counts("earlier", lambda at: at.totals, "begin_checkout"),
     ClickFeature("price", "log?", lambda at: nan if at.click.price is None else at.click.price),
@@ -133,8 +141,6 @@ def digest(features: Iterable[Feature]) -> str:
 
 #: Changes with each definition; a model that was trained for another version is refused.
 FEATURES_VERSION: Final = digest(FEATURES)
-#: Digests of equal inputs. 80dcd545e583 is from the time when features were written as strings.
-SAME_VERSIONS: Final = {FEATURES_VERSION, *{"43258aa84539": ["80dcd545e583"]}.get(FEATURES_VERSION, [])}
 
 
 def reads(feature: Feature) -> frozenset[str]:

@@ -71,16 +71,38 @@ def first_highest(row: Floats, columns: Ints) -> int:
 
 
 @kernel
-def previous(trail: Words, place: Ints, start: Ints, out: Floats) -> None:
-    """Into `out` [N, P] event and dwell of each click's previous ones in its session, -1 for none.
+def previous(
+    trail: Words, place: Ints, start: Ints, steps: Ints, count: int, window: int, back: int, out: Floats
+) -> None:
+    """Into `out` [N, 2 B + 2 S] what came before each click in its session; B is `back`, S is `count`.
 
-    `trail`, `place` and `start` are those of `models.features.trails_kernel`.
+    Event and dwell of its last B clicks, -1 for none; then, over its last `window` clicks with this one, how
+    often each step was done, and how many clicks ago it was done last (`window`: not done). `steps` numbers
+    the step of each code of `trail`; S or more: none. `trail`, `place` and `start` are those of
+    `models.features.trails_kernel`.
     """
+    out[:, 2 * back : 2 * back + count] = 0
+    out[:, 2 * back + count :] = window
     for click in range(len(place)):
-        for back in range(out.shape[1] // 2):
-            at = place[click] - 1 - back
+        row, here = out[click], place[click]
+        for ago in range(1, back + 1):
+            at = here - ago
             if at >= start[click]:
-                out[click, 2 * back] = np.float32((trail[at, 1] >> EVENT_AT) & BYTE)
-                out[click, 2 * back + 1] = np.float32((trail[at, 1] >> DWELL_AT) & BYTE)
+                row[2 * ago - 2] = np.float32((trail[at, 1] >> EVENT_AT) & BYTE)
+                row[2 * ago - 1] = np.float32((trail[at, 1] >> DWELL_AT) & BYTE)
             else:
-                out[click, 2 * back : 2 * back + 2] = -1
+                row[2 * ago - 2 : 2 * ago] = -1
+        for at in range(max(start[click], here - window + 1), here + 1):
+            if steps[at] < count:
+                row[2 * back + steps[at]] += 1
+                row[2 * back + count + steps[at]] = here - at
+
+
+@kernel
+def numbered(words: Words, page_view: int, names: tuple[Words, Floats, Ints], kind: int, out: Ints) -> None:
+    """Into `out` [N] the number of the step of each code [N, 2]; the number of all steps for other ones."""
+    for at in range(len(words)):
+        event = (words[at, 1] >> EVENT_AT) & BYTE
+        page = ((words[at, 1] >> FLAGS_AT) & PAGE_FLAG) > NOTHING
+        seen = page and event == np.uint64(page_view)
+        out[at] = np.int64(rank(words[at, 0] if seen else event, names, kind))

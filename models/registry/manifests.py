@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any, Final
 
-from models.features.features import FEATURES_VERSION, SAME_VERSIONS
+from models.features.features import FEATURES_VERSION
 from models.registry.refusals import Refusal, RegistryError
 from models.registry.version_files import MANIFEST, VersionKind
 from models.registry.versions import FORMAT
@@ -58,7 +58,7 @@ def _kind_of(where: str, found: dict[str, Any], expected: VersionKind | None) ->
 
 def _check_made_for(where: str, kind: VersionKind, form: int, features: str) -> None:
     """A policy that reads no feature names no definitions of them."""
-    fits = features in SAME_VERSIONS or (kind is VersionKind.POLICY and not features)
+    fits = features == FEATURES_VERSION or (kind is VersionKind.POLICY and not features)
     if form != FORMATS[kind] or not fits:
         raise _foreign(where, FORMATS[kind], form, features)
 

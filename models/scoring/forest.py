@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.features.batch import Batch
-from models.features.tree_columns import Columns, ColumnTable, previous_clicks
+from models.features.tree_columns import Columns, ColumnTable
 from models.scoring import quick_trees, tree_kernel
 
 
@@ -50,7 +50,7 @@ class Forest:
         blank = np.repeat(batch.features[:1], len(groups), 0)
         for row, columns in zip(blank, groups, strict=True):
             row[columns] = means[columns]
-        before = previous_clicks(batch)
+        before = self.table.before(batch)
         rows = np.append(np.arange(len(batch)), np.zeros(len(groups), dtype=np.int64))
         features = np.vstack([batch.features, blank])
         return self._mixed(logits, self.table.rows(batch.codes[rows], features, before[rows]))

@@ -5,7 +5,7 @@ from typing import Final
 import xxhash
 
 from models.contract.events import EVENT_CODES, Click
-from models.sessions import orders, statements
+from models.sessions import basket, orders, statements
 from models.sessions.lifecycle import ADD_TO_CART, BEGIN_CHECKOUT, PURCHASE
 from models.sessions.refunds import take_back
 from models.state import cart
@@ -67,6 +67,12 @@ def _see(visitor: Visitor, item: bytes) -> int:
 def _add_to_cart(visitor: Visitor, click: Click) -> None:
     visitor.cart_ts = visitor.last_ts
     cart.add(visitor, click)
+    basket.changed(visitor, cart.items_of(click))
+
+
+def _remove_from_cart(visitor: Visitor, click: Click) -> None:
+    cart.remove(visitor, click)
+    basket.changed(visitor, cart.items_of(click))
 
 
 def _begin_checkout(visitor: Visitor, _: Click) -> None:
@@ -88,6 +94,8 @@ def _purchase(visitor: Visitor, click: Click) -> None:
     for item in cart.items_of(click):
         _own(visitor, item)
     cart.buy(visitor, click)
+    named = click.item_id is not None or click.basket
+    basket.changed(visitor, cart.items_of(click) if named else None)
 
 
 def _own(visitor: Visitor, item: bytes) -> None:
@@ -112,7 +120,7 @@ def _rate(visitor: Visitor, click: Click) -> None:
 #: Further effects of some events, by event code.
 EFFECTS_BY_EVENT: Final = {
     ADD_TO_CART: _add_to_cart,
-    EVENT_CODES["remove_from_cart"]: cart.remove,
+    EVENT_CODES["remove_from_cart"]: _remove_from_cart,
     BEGIN_CHECKOUT: _begin_checkout,
     PURCHASE: _purchase,
     EVENT_CODES["refund"]: take_back,

@@ -9,6 +9,7 @@ from models.contract.events import CLIPPED as CLIPPED_FIELDS
 from models.contract.events import EVENT_CODES, Click
 from models.durations import MINUTE_MS
 from models.identity.linking import age, declare, erase, follow, share
+from models.sessions.basket import carry_over
 from models.sessions.lifecycle import PURCHASE, SessionConfig, ended, fire_session_timer, minute_of, visit
 from models.sessions.recording import record_click
 from models.sessions.statements import repeats
@@ -155,6 +156,8 @@ def _begin(visitor: Visitor, now: int) -> None:
         visitor.previous_end = visitor.last_ts
         visitor.left_items, visitor.left_value = visitor.cart_items, visitor.cart_value
         visitor.counts = [0] * len(counts)
+        if visitor.basket:
+            carry_over(visitor, now)
     else:
         visitor.first_ts = now
     visitor.sessions = min(MAX_COUNT, visitor.sessions + 1)
@@ -174,7 +177,8 @@ def _erase(visitor: Visitor) -> list[Shared]:
     visitor.left_items = visitor.left_value = visitor.last_order = visitor.orders = visitor.purchase_ts = 0
     visitor.order_left = visitor.last_refund = visitor.rating_sum = visitor.rating_count = 0
     visitor.order_undone = False
-    visitor.recent_orders = visitor.statements = visitor.bought = b""
+    visitor.recent_orders = visitor.statements = visitor.bought = visitor.kept = b""
+    visitor.basket, visitor.basket_ts = [], 0
     return erase(visitor)
 
 

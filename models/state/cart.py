@@ -20,6 +20,10 @@ MAX_LINES: Final = 50
 MAX_PIECES: Final = 9_999
 #: Ten billion of the currency; the largest cart's value is below 2^63.
 MAX_PRICE: Final = 10_000_000_000_000
+#: Places in `Visitor.basket`, the sums of `models.sessions.basket`; amounts are in thousandths.
+LINES, PIECES, VALUE, PRICED, PRICES, LEAST, MOST = range(7)
+#: The sums of a basket with nothing in it; the record has an empty list.
+NO_BASKET: Final = [0] * 7
 
 
 def thousandths(amount: float) -> int:

@@ -53,7 +53,9 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     other devices; `declared` is what the visitor's clicks say of the person, `given` what the topic
     `profiles` says. `session_timer` and `exposure_timer` are the epoch minutes at which the session and the
     exposure next have something due (0: nothing). `recommended` are the latest recommendations, `segment` is
-    what the session's clicks say of device, channel and country (`visit_segment`).
+    what the session's clicks say of device, channel and country (`visit_segment`). `kept` are lines that
+    earlier sessions left in the cart, `basket` sums these and the cart's (`models.sessions.basket`);
+    `basket_ts` is when either last changed.
     """
 
     version: int = VERSION
@@ -120,6 +122,10 @@ class Visitor(msgspec.Struct, array_like=True, gc=False):
     bought: bytes = b""
     recommended: Recommended = msgspec.field(default_factory=Recommended)
     segment: str = ""
+
+    kept: bytes = b""
+    basket_ts: int = 0
+    basket: list[int] = []
 
     def __post_init__(self) -> None:
         event_counts.widen(self.counts)

@@ -123,6 +123,14 @@ class Cart:
         self.lines = [line for line in self.lines if line.pieces > 0]
 
 
+def sums(lines):
+    """What the state keeps of the lines of cart and earlier carts."""
+    prices = [line.price for line in lines if line.price]
+    value = sum(line.pieces * line.price for line in lines)
+    counts = [len(lines), sum(line.pieces for line in lines), value]
+    return [*counts, len(prices), sum(prices), min(prices or [0]), max(prices or [0])] if lines else []
+
+
 @dataclass
 class Profile:
     """What the visitor likes, by weight, fading over days."""

@@ -92,6 +92,9 @@ class Shopper:
     #: By field: hash and event time of what clicks said of the person.
     told: dict[str, tuple[int, int]] = field(default_factory=dict)
     given: None = None
+    #: Lines that earlier sessions left in their carts, and when cart or these last changed.
+    kept: list = field(default_factory=list)
+    basket_ts: int = 0
     #: Device, channel and country, as the session's clicks say; none of a visitor who refuses.
     segment: tuple[str, ...] = ()
 
@@ -108,6 +111,12 @@ class Shopper:
         self.codes, self.profile, self.orders = [], Profile(day=self.profile.day), Orders()
         self.left_items = self.left_value = self.rating_sum = self.rating_count = 0
         self.told, self.user_id, self.linked_at = {}, "", now
+        self.kept, self.basket_ts = [], 0
+
+    def take_from_kept(self, items, now):
+        """The cart changed by an event about these items; None: about all."""
+        self.basket_ts = now
+        self.kept = [line for line in self.kept if items is not None and line.item not in items]
 
     def describe(self, click):
         """What a click with `consent: true` says of the person, and the user that it is of."""
@@ -133,6 +142,8 @@ class Shopper:
             self.bought_sessions = capped(self.bought_sessions + (self.purchases > 0))
             self.previous_end = self.last_ts
             self.left_items, self.left_value = len(self.cart.lines), self.cart.value
+            fresh = now - self.basket_ts <= 30 * 86_400_000
+            self.kept = [*self.kept, *self.cart.lines][-16:] if fresh else []
         self.sessions = capped(self.sessions + 1)
         self.start_ts, self.counts, self.in_session = now, [0] * 17, 0
         self.dwell_ms = self.spend = self.cart_ts = self.checkout_ts = 0
@@ -179,11 +190,13 @@ class Shopper:
         for item, price, pieces in lines_of(click):
             if item is not None:
                 self.cart.add(item_hash(item), pieces or 1, price)
+        self.take_from_kept(items_of(click), now)
 
     def _remove_from_cart(self, click, now):
         for item, _, pieces in lines_of(click):
             if item is not None:
                 self.cart.remove(item_hash(item), pieces)
+        self.take_from_kept(items_of(click), now)
 
     def _begin_checkout(self, click, now):
         self.checkout_ts = now
@@ -195,6 +208,7 @@ class Shopper:
             self.cart.remove(item, None)
         if not items_of(click):
             self.cart = Cart()
+        self.take_from_kept(items_of(click) or None, now)
 
     def _refund(self, click, now):
         paid, of_this_session = self.orders.refund(click, (self.sessions, self.start_ts))

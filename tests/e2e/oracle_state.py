@@ -12,6 +12,7 @@ from models.state.pane_counts import Funnel
 from models.state.visitor import Visitor
 from tests.analytics_state import folded, without_analytics
 from tests.e2e import oracle_analytics
+from tests.e2e.oracle_basket import sums
 
 NAMES = Visitor.__struct_fields__
 #: In place of all keys of analytics, which depend on when they were folded: their sums.
@@ -53,10 +54,9 @@ def visitor_of(shopper):
     cart, orders, profile = shopper.cart, shopper.orders, shopper.profile
     found |= {
         "version": 2,
-        "cart": b"".join(
-            struct.pack("<QHHI", line.item, line.pieces, line.price >> 32, line.price % (1 << 32))
-            for line in cart.lines
-        ),
+        "cart": packed(cart.lines),
+        "kept": packed(shopper.kept),
+        "basket": sums([*shopper.kept, *cart.lines]),
         "cart_value": cart.value,
         "seen": b"".join(struct.pack("<Q", item) for item in shopper.seen),
         "pages": b"".join(shopper.pages),
@@ -82,6 +82,11 @@ def visitor_of(shopper):
         "segment": "\x1f".join(shopper.segment),
     }
     return found
+
+
+def packed(lines):
+    numbers = ((line.item, line.pieces, line.price >> 32, line.price % (1 << 32)) for line in lines)
+    return b"".join(struct.pack("<QHHI", *line) for line in numbers)
 
 
 def declared_of(told):

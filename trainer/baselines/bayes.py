@@ -37,7 +37,8 @@ def refit(state: State, every: Examples) -> State:
 
 
 def _counted(train: Examples) -> State:
-    table = ColumnTable.learn(train.codes, train.features)
+    # Counts of steps repeat each other, and Bayes takes columns for independent.
+    table = ColumnTable.learn(train.codes, train.features, steps=False)
     columns, labels = table(train.batch())[train.judged], train.buys[train.judged]
     edges = [_edges(column) for column in columns.T]
     worths = [_worth(_binned(column, cuts), labels, len(cuts) + 1) for column, cuts in _zip(columns, edges)]

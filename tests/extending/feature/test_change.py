@@ -61,7 +61,7 @@ def test_a_version_that_was_trained_without_it_is_refused(tmp_path: Path):
     version = tmp_path / registry.save(tmp_path, parts(words), 1_700_000_000_000)
     registry.load(version)
     manifest = json.loads((version / MANIFEST).read_bytes())
-    (version / MANIFEST).write_text(json.dumps(manifest | {"features_version": "43258aa84539"}))
+    (version / MANIFEST).write_text(json.dumps(manifest | {"features_version": "31ee09b6fed0"}))
     with pytest.raises(RegistryError, match="train it again") as refused:
         registry.load(version)
     assert refused.value.refusal is Refusal.FEATURES

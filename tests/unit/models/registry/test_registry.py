@@ -130,12 +130,6 @@ def test_another_programs_version_is_refused(
     assert refused.value.refusal is refusal
 
 
-def test_a_version_with_an_earlier_digest_of_the_same_features_is_taken(version: Path) -> None:
-    manifest = json.loads((version / MANIFEST).read_bytes())
-    (version / MANIFEST).write_text(json.dumps(manifest | {"features_version": "80dcd545e583"}))
-    assert registry.load(version).id == manifest["version"]
-
-
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     wide = copy.deepcopy(PARTS.network)
     wide.item_bias = torch.nn.Parameter(torch.zeros(len(wide.item_bias) + 1))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.features.features import COLUMNS
-from models.features.tree_columns import BACK, previous_clicks
+from models.features.tree_columns import BACK, KINDS, STEP, ColumnTable
 from models.registry import registry
 from models.scoring.forest import Forest
 from models.scoring.scorer import NeuralScorer
@@ -54,13 +54,30 @@ def test_trees_change_the_answers_and_chunks_do_not(scorers: tuple[NeuralScorer,
 
 def test_the_past_of_a_click_is_that_of_its_session() -> None:
     examples = replay_log(read_log([SHIPPED]).head(2_000)).examples().grouped()
-    found = previous_clicks(examples.batch()).reshape(len(examples), BACK, 2)
+    table = ColumnTable({name: {} for name in KINDS})
+    found = table.before(examples.batch()).reshape(len(examples), BACK, 2)
     for at in (0, 1, 2, 3, 700, 1_500):
         for back in range(1, BACK + 1):
             before = at - back
             inside = before >= 0 and examples.session[before] == examples.session[at]
             expected = [examples.codes[name][before] if inside else -1 for name in ("event", "dwell")]
             assert found[at, back - 1].tolist() == expected
+
+
+def test_steps_are_counted_over_the_last_fifty_clicks_of_the_session() -> None:
+    examples = replay_log(read_log([SHIPPED]).head(20_000)).examples().grouped()
+    table = ColumnTable.learn(examples.codes, examples.features)
+    known = table.ranks[STEP]
+    found = table.before(examples.batch())[:, 2 * BACK :].reshape(len(examples), 2, len(known))
+    longest = int(np.argmax(examples.position))
+    assert examples.position[longest] > 50
+    for at in (0, 700, 1_500, longest):
+        first = at - min(int(examples.position[at]), 50) + 1
+        events = examples.codes["event"][first : at + 1].tolist()
+        for name, number in known.items():
+            assert found[at, 0, number] == events.count(int(name))
+            ago = events[::-1].index(int(name)) if int(name) in events else 50
+            assert found[at, 1, number] == ago
 
 
 def test_a_probe_of_a_click_answers_as_scoring_does(scorers: tuple[NeuralScorer, NeuralScorer]) -> None:

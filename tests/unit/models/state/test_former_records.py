@@ -49,7 +49,7 @@ def test_a_record_from_before_the_feedback_join_is_read():
     visitor.exposure.open = pending.pack(OPEN)
     fields = msgspec.msgpack.decode(encode(visitor))
     exposure, recommended = (Visitor.__struct_fields__.index(name) for name in ("exposure", "recommended"))
-    assert Visitor.__struct_fields__[recommended:] == ("recommended", "segment")
+    assert Visitor.__struct_fields__[recommended:][:2] == ("recommended", "segment")
     fields[exposure] = fields[exposure][:3]
     assert decode(msgspec.msgpack.encode(fields[:recommended])) == visitor
 
