@@ -9,7 +9,7 @@ from gateway.dashboard.figures.items_page import DemandFile
 from gateway.dashboard.figures.pages import Sources
 from gateway.dashboard.figures.registry_desk import RegistryDesk
 from gateway.dashboard.web.dashboard_part import DashboardParts, dashboard
-from gateway.dashboard.web.shopper_view import ShopperView
+from gateway.dashboard.web.shopper_view import Reasons, ShopperView
 from gateway.dashboard.web.similar_view import Similar
 from gateway.gateway_settings import GatewaySettings
 from gateway.http.gateway_metrics import GatewayMetrics
@@ -43,11 +43,12 @@ def application(
     desk: RegistryDesk | None = None,
     demand: Path | None = None,
     similar: Similar | None = None,
+    reasons: Reasons | None = None,
 ) -> Any:
     """The application; without `tokens` callers on this machine have every role."""
     settings = GatewaySettings(tokens=tokens)
     guard = TokenGuard(settings)
-    shopper = ShopperView(feed, OneVisitor(history or {}), find, 60)
+    shopper = ShopperView(feed, OneVisitor(history or {}), find, 60, reasons)
     sources = Sources(feed, DemandFile(demand))
     parts = DashboardParts(guard, sources, None, desk, shopper, lambda: NOW, similar)
     return create_app(settings, guard, GatewayMetrics(), [dashboard(parts)])

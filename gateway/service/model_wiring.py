@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from fastapi import APIRouter
 
+from gateway.dashboard.web.shopper_view import Reasons
 from gateway.dashboard.web.similar_view import Similar
 from gateway.events.click_records import ClickReader
 from gateway.gateway_settings import GatewaySettings
@@ -15,6 +16,7 @@ from gateway.lookups.item_lookups import ItemLookups, SimilarItems
 from gateway.lookups.lookup_routes import item_routes, model_routes, visitor_routes
 from gateway.lookups.visitor_routing import VisitorRouting
 from gateway.lookups.worker_addresses import WorkerAddresses
+from gateway.predictions.path_reasons import PathReasons
 from gateway.predictions.predict_routes import predict_routes
 from gateway.predictions.predictor import Predictor
 from gateway.predictions.serving_model import ServingModel
@@ -28,10 +30,11 @@ MOST_SIMILAR = 20
 
 
 class ModelParts(NamedTuple):
-    """The parts, and what finds similar items; None where the gateway loads no models."""
+    """The parts, and what finds similar items and reasons; None where the gateway loads no models."""
 
     parts: list[GatewayPart]
     similar: Similar | None
+    reasons: Reasons | None
 
 
 def model_parts(settings: GatewaySettings, shop: ServedShop) -> ModelParts:
@@ -39,7 +42,7 @@ def model_parts(settings: GatewaySettings, shop: ServedShop) -> ModelParts:
     routing = _routing(settings, shop)
     visitors = GatewayPart(visitor_routes(routing), routing.running)
     if not settings.predict:
-        return ModelParts([visitors, GatewayPart(model_routes(dict, routing))], None)
+        return ModelParts([visitors, GatewayPart(model_routes(dict, routing))], None, None)
     datadir = settings.datadir.expanduser()
     at = Installation(shop.worker, shop.connection, shop.names, datadir, shop.partitions)
     parts = pipeline_parts(at, shop.files, None)
@@ -56,10 +59,10 @@ def model_parts(settings: GatewaySettings, shop: ServedShop) -> ModelParts:
             return SimilarItems("", None)
         return SimilarItems(used.id, items.similar(used, item_id, MOST_SIMILAR))
 
-    models = GatewayPart(model_routes(own, routing))
-    return ModelParts(
-        [visitors, models, _predictions(settings, shop, ServingModel(at, parts), items)], similar
-    )
+    models, predictor = GatewayPart(model_routes(own, routing)), Predictor(parts.pipeline, shop.names)
+    predictions = _predictions(settings, shop, ServingModel(at, parts), predictor, items)
+    reasons = PathReasons(predictor, _any_age(shop, strangers=True))
+    return ModelParts([visitors, models, predictions], similar, reasons.of)
 
 
 def _routing(settings: GatewaySettings, shop: ServedShop) -> VisitorRouting:
@@ -69,13 +72,14 @@ def _routing(settings: GatewaySettings, shop: ServedShop) -> VisitorRouting:
 
 
 def _predictions(
-    settings: GatewaySettings, shop: ServedShop, serving: ServingModel, items: ItemLookups
+    settings: GatewaySettings,
+    shop: ServedShop,
+    serving: ServingModel,
+    predictor: Predictor,
+    items: ItemLookups,
 ) -> GatewayPart:
-    predictor = Predictor(serving.parts.pipeline, shop.names)
-    router = APIRouter()
-    router.include_router(
-        predict_routes(predictor, _any_age(settings, shop), settings, shop.files.events.form)
-    )
+    router, reader = APIRouter(), _any_age(shop, settings.unknown_fields == "ignore")
+    router.include_router(predict_routes(predictor, reader, settings, shop.files.events.form))
     router.include_router(item_routes(items, lambda: serving.parts.models.current))
 
     @asynccontextmanager
@@ -86,7 +90,7 @@ def _predictions(
     return GatewayPart(router, running, lambda: serving.conditions() | predictor.conditions())
 
 
-def _any_age(settings: GatewaySettings, shop: ServedShop) -> ClickReader:
+def _any_age(shop: ServedShop, strangers: bool) -> ClickReader:
     """Reads events whatever their age: a path may be of another day."""
     limits = msgspec.structs.replace(shop.worker.limits(), check_skew=False)
-    return ClickReader(limits, shop.files.events, settings.unknown_fields == "ignore")
+    return ClickReader(limits, shop.files.events, strangers)

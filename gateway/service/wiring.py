@@ -30,5 +30,5 @@ def application(
     parts = [event_part(settings, shop, metrics, forget), *models.parts]
     if DashboardSettings().dashboard:
         topics = ServedTopics(*shop[:4])
-        parts.append(dashboard_of(settings, guard, topics, desk, models.similar))
+        parts.append(dashboard_of(settings, guard, topics, desk, models.similar, models.reasons))
     return create_app(settings, guard, metrics, parts)

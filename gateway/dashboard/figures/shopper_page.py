@@ -1,6 +1,7 @@
 """The page Shopper: one visitor's clicks with what they moved, next items, decisions and outcomes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.dashboard.feeds.topic_feed import TopicFeed
@@ -29,21 +30,29 @@ NO_REASONS: Final = (
 
 #: Numbers that are read as epoch ms: 1973 to 2100. Others are shown as they came.
 EPOCH_MS: Final = range(10**11, 4_102_444_800_000)
-#: Characters that are shown of what a producer sent.
-MOST_CHARS: Final = 40
+#: Characters that are shown of what a producer sent, and of a reason.
+MOST_CHARS, MOST_REASON_CHARS = 40, 400
+NO_TEXTS: Final = MappingProxyType[str, str]({})
 
 Json = Mapping[str, Any]
 
 
 def shopper_page(
-    feed: TopicFeed, found: VisitorRecords, profile: Json | None, window: str
+    feed: TopicFeed,
+    found: VisitorRecords,
+    profile: Json | None,
+    window: str,
+    reasons: Mapping[str, str] = NO_TEXTS,
 ) -> list[PagePanel]:
-    """The panels; `profile` is what the visitor's worker says, None where it knows nothing."""
+    """The panels; `profile` is what the visitor's worker says, None where it knows nothing.
+
+    `reasons` are sentences by event id, for clicks whose answers carry none.
+    """
     intents = {one.get("event_id"): one for one in found.by_role["purchase_intent"]}
     return [
         _profile(profile),
         _probability(found.by_role["purchase_intent"], window),
-        _timeline(feed, found, intents, window),
+        _timeline(feed, found, intents, window, reasons),
         _moved((profile or {}).get("explanation")),
         _next_items(feed, found.by_role["recommendations"], window),
         _decisions(found, window),
@@ -77,12 +86,19 @@ def _probability(intents: Sequence[Json], window: str) -> PagePanel:
     return chart_panel("probability", title, window, [trace], (columns, "lr", rows), NO_CLICKS, layout)
 
 
-def _timeline(feed: TopicFeed, found: VisitorRecords, intents: Mapping[Any, Json], window: str) -> PagePanel:
+def _timeline(
+    feed: TopicFeed,
+    found: VisitorRecords,
+    intents: Mapping[Any, Json],
+    window: str,
+    reasons: Mapping[str, str],
+) -> PagePanel:
     before: float | None = None
     rows = []
     for click in found.by_role["clicks"]:
         # A click is what a producer sent: any field may hold anything.
-        answer = intents.get(_text(click.get("event_id"), ID_CHARS), {})
+        event_id = _text(click.get("event_id"), ID_CHARS)
+        answer = intents.get(event_id, {})
         now = answer.get("purchase_probability")
         item = named(feed, _text(click["item_id"], ID_CHARS)) if click.get("item_id") else [NONE] * 4
         moved = None if now is None or before is None else now - before
@@ -95,13 +111,21 @@ def _timeline(feed: TopicFeed, found: VisitorRecords, intents: Mapping[Any, Json
                 percent_text(now),
                 NONE if moved is None else f"{100 * moved:+.1f}",
                 str(answer.get("rung", NONE)),
+                _why(answer.get("explanation"), reasons.get(event_id, "")),
             ]
         )
         before = now if now is not None else before
-    columns = ("time (UTC)", "event", "item", "title", "price", "probability", "points moved", "tier")
+    columns = ("time (UTC)", "event", "item", "title", "price", "probability", "points moved", "tier", "why")
+    told = f"{window}; why: as answered, else by the model in use from these clicks alone"
     return table_panel(
-        "timeline", "Clicks and what they moved", window, columns, "llllrrrl", rows[::-1], NO_CLICKS
+        "timeline", "Clicks and what they moved", told, columns, "llllrrrll", rows[::-1], NO_CLICKS
     )
+
+
+def _why(published: Any, computed: str) -> str:
+    """What moved a probability, without the probability itself, which stands beside it."""
+    text = str(published.get("text", "")) if isinstance(published, Mapping) else computed
+    return _text(text.partition("%. ")[2] or text or NONE, MOST_REASON_CHARS)
 
 
 def _time(ts: Any) -> str:

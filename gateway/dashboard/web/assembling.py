@@ -13,7 +13,7 @@ from gateway.dashboard.figures.items_page import DemandFile
 from gateway.dashboard.figures.pages import Sources
 from gateway.dashboard.figures.registry_desk import RegistryDesk
 from gateway.dashboard.web.dashboard_part import DashboardParts, dashboard
-from gateway.dashboard.web.shopper_view import ShopperView
+from gateway.dashboard.web.shopper_view import Reasons, ShopperView
 from gateway.dashboard.web.similar_view import Similar
 from gateway.gateway_settings import GatewaySettings
 from gateway.http.guard import TokenGuard
@@ -41,8 +41,9 @@ def dashboard_of(
     at: ServedTopics,
     desk: RegistryDesk | None,
     similar: Similar | None = None,
+    reasons: Reasons | None = None,
 ) -> GatewayPart:
-    """The part of the gateway; `desk` None: models cannot be moved, `similar` None: none are loaded.
+    """The part of the gateway; `desk` None: no model can be moved; `similar`, `reasons` None: none is loaded.
 
     Raises SetUpError, WorkerAddressError.
     """
@@ -55,7 +56,7 @@ def dashboard_of(
     history = VisitorHistory(
         at.names, kafka, at.partitions, minutes, pseudonyms(at.worker.pseudonym_key_file)
     )
-    shopper = ShopperView(feed, history, routing.find, minutes)
+    shopper = ShopperView(feed, history, routing.find, minutes, reasons)
     parts = DashboardParts(
         guard, Sources(feed, DemandFile(own.demand)), reader, desk, shopper, _now_ms, similar
     )

@@ -1,7 +1,7 @@
 """The page Shopper asks workers and topics for one visitor. The id comes in a form, never in an address."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from aiokafka.errors import KafkaError
@@ -36,11 +36,22 @@ class Histories(Protocol):
 Find = Callable[[str], Awaitable[dict[str, Any] | None]]
 
 
-class ShopperView:
-    """Finds one visitor. `minutes` is how far back topics are read."""
+#: Sentences by event id: what moved the probability after clicks, which are the oldest first.
+Reasons = Callable[[Sequence[Mapping[str, Any]]], Awaitable[dict[str, str]]]
 
-    def __init__(self, feed: TopicFeed, history: Histories, find: Find, minutes: float) -> None:
-        self._feed, self._history, self._find = feed, history, find
+
+class ShopperView:
+    """Finds one visitor. `minutes` is how far back topics are read; `reasons` None: no model is loaded."""
+
+    def __init__(
+        self,
+        feed: TopicFeed,
+        history: Histories,
+        find: Find,
+        minutes: float,
+        reasons: Reasons | None = None,
+    ) -> None:
+        self._feed, self._history, self._find, self._reasons = feed, history, find, reasons
         self._window = f"last {minutes:g} min by the records' times"
         self._searches = 0
 
@@ -74,8 +85,9 @@ class ShopperView:
             raise records
         told = "" if records.whole else "Not all records of that time were read: the figures may lack some."
         profile, told = _answer(known, told)
+        reasons = await self._reasons(records.by_role["clicks"]) if self._reasons else {}
         with self._feed.lock:
-            shown = shopper_page(self._feed, records, profile, self._window)
+            shown = shopper_page(self._feed, records, profile, self._window, reasons)
         return self._html(visitor, shown, told, by_cookie)
 
     def _html(

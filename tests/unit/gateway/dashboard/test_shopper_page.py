@@ -18,6 +18,7 @@ from tests.dashboard_app import OneVisitor, application
 
 LOCAL = {"base_url": "http://127.0.0.1", "client": ("127.0.0.1", 50_000)}
 NAMES = TopicNames()
+NOW_MS = 1_790_000_000_000
 FORGOTTEN = [(FORGET, b"r1")]
 
 
@@ -59,6 +60,27 @@ async def test_only_some_visitors_are_looked_for_at_a_time_and_others_are_told_w
     assert (busy.status_code, busy.headers["retry-after"]) == (429, "5")
     assert b"find again in 5 seconds" in busy.body
     assert {one.status_code for one in [*found, later]} == {200}
+
+
+def test_each_click_has_its_reason_as_answered_or_else_computed():
+    told = "Purchase probability in this session: 5.00%. "
+    answer = {"ts": NOW_MS, "purchase_probability": 0.05, "rung": "neural"}
+    history = {
+        "clicks": [{"event_id": at, "event": "view_item", "ts": NOW_MS} for at in ("e1", "e2", "e3")],
+        "purchase_intent": [
+            answer | {"event_id": "e1", "explanation": {"text": f"{told}It was published."}},
+            answer | {"event_id": "e2"},
+        ],
+    }
+
+    async def reasons(clicks):
+        return {one["event_id"]: f"{told}It was computed for {one['event_id']}." for one in clicks[:2]}
+
+    client = TestClient(application(TopicFeed(), history, reasons=reasons), **LOCAL)
+    page = client.post("/dashboard/shopper", data={"visitor": "v1"}).text
+    rows = page[page.index('id="timeline"') :].split("<tr>")[2:5]
+    assert ["–<" in rows[0], "computed for e2" in rows[1], "It was published." in rows[2]] == [True] * 3
+    assert "5.00%" not in page
 
 
 class OneFetch:
