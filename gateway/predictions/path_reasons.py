@@ -23,12 +23,12 @@ MOST_EXPLAINED, PATH_CLICKS = 20, 50
 MOST_SECONDS: Final = 3.0
 
 
-class _Told(msgspec.Struct):
+class _Sentence(msgspec.Struct):
     text: str
 
 
 class _Explained(msgspec.Struct):
-    explanation: _Told | None = None
+    explanation: _Sentence | None = None
 
 
 _decode = msgspec.json.Decoder(_Explained).decode
