@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.contract.events import EVENT_CODES
 from models.contract.head_table import KNOWN_STATES, LEAVE, HeadPart, Layout
 from models.features.features import NAMES
 
@@ -23,6 +24,8 @@ _CART, _BOUGHT = NAMES.index("cart_items"), NAMES.index("session_purchase")
 _CHECKOUT, _ORDER = NAMES.index("since_checkout"), NAMES.index("since_purchase")
 #: These columns, for kernels.
 ORDER: Final = _CART, _BOUGHT, _CHECKOUT, _ORDER
+#: The column that says that the click is a purchase.
+PURCHASE: Final = NAMES.index(f"event={EVENT_CODES['purchase']}")
 #: Heads of the next purchase and their days, the shortest first.
 HORIZONS: Final = (("purchase_24h", 1.0), ("purchase_7d", 7.0))
 Flags = NDArray[np.bool_]
@@ -44,7 +47,8 @@ def has_purchase(rows: NDArray[np.float32]) -> Flags:
 def without_impossible_classes(layout: Layout, raw: Tensor, buys: Tensor) -> Tensor:
     """Raw outputs [N, layout.raw] without the classes that cannot occur.
 
-    `buys` [N] is 1 where the session still buys, 0 where it does not, any other value where it is unknown. A
+    `buys` [N] is 1 where the session still buys, 0 where it does not, any other value where it is unknown
+    or where the click is a purchase. A
     visitor who buys does not leave next, and one who does not buy does not purchase next. The states that
     `combine` derives from the session's past are excluded everywhere.
     """
@@ -76,7 +80,7 @@ def combine(
     if "churn" in parts:
         _returns(made[:, parts["churn"].answers.start], chance, within, churn_days)
     if "next_event" in parts:
-        _next_event(parts, made, chance)
+        _next_event(parts, made, chance, rows)
     if "intent_state" in parts:
         _state(parts["intent_state"], made, chance, rows)
     return made
@@ -105,8 +109,14 @@ def _returns(churn: Tensor, chance: Tensor, within: Mapping[float, Tensor], chur
             churn.copy_(torch.minimum(churn, 1 - (buys - chance)))
 
 
-def _next_event(parts: Mapping[str, HeadPart], made: Tensor, chance: Tensor) -> None:
-    """Mix the next events of sessions that buy, which do not leave, and of others, which do not purchase."""
+def _next_event(
+    parts: Mapping[str, HeadPart], made: Tensor, chance: Tensor, rows: NDArray[np.float32]
+) -> None:
+    """Mix the next events of sessions that buy, which do not leave, and of others, which do not purchase.
+
+    At a purchase `chance` is that of another order, while the next event may be a line of this one: there the
+    distribution stays as it is.
+    """
     part = parts["next_event"]
     share = made[:, part.answers]
     leave, purchase = part.classes.index(LEAVE), part.classes.index("purchase")
@@ -118,6 +128,8 @@ def _next_event(parts: Mapping[str, HeadPart], made: Tensor, chance: Tensor) -> 
     rest *= (buying + going)[:, None]
     rest[:, leave] = share[:, leave] * going
     rest[:, purchase] = torch.minimum(share[:, purchase] * buying, chance)
+    bought = torch.from_numpy(rows[:, PURCHASE] > 0).to(made.device)
+    rest = torch.where(bought[:, None], share, rest)
     made[:, part.answers] = rest
     if "search_next" in parts:
         made[:, parts["search_next"].answers.start] = rest[:, part.classes.index("search")]

@@ -117,6 +117,7 @@ def columns(tasks: HeadModule) -> Columns:
         _classes(parts, "intent_state", KNOWN_STATES),
         _table(given, 2),
         coherence.ORDER,
+        coherence.PURCHASE,
     )
 
 

@@ -53,7 +53,9 @@ def money(logs: NDArray[np.float32], paid: NDArray[np.float32], learned: NDArray
 
     Poisson regression (Gourieroux, Monfort, Trognon 1984: consistent for any positive amounts whose mean has
     this form). Amounts above the 99th percentile of the training amounts `learned` are clipped; the factor by
-    which clipping lowers their mean is multiplied back. NaN amounts are left out. (1, 0) if nothing was paid.
+    which clipping lowers their mean is multiplied back. The level is that of both: a few hundred buyers of
+    validation, of whom some click much and spend much, say little of it. NaN amounts are left out. (1, 0) if
+    nothing was paid.
     """
     known, every = ~np.isnan(paid), learned[~np.isnan(learned)].astype(np.float64)
     if not (paid[known] > 0).any() or not (every > 0).any():
@@ -62,8 +64,9 @@ def money(logs: NDArray[np.float32], paid: NDArray[np.float32], learned: NDArray
     amounts, inputs = np.minimum(paid[known].astype(np.float64), most), logs[known].astype(np.float64)
     mean, middle = float(amounts.mean()), float(inputs.mean())
     scale, shift = _poisson(inputs - middle, amounts / mean)
-    tail = float(every.mean() / np.minimum(every, most).mean())
-    return scale, shift - scale * middle + float(np.log(mean * tail))
+    usual = np.minimum(every, most)
+    level = float(np.concatenate([usual, amounts]).mean() * every.mean() / usual.mean())
+    return scale, shift - scale * middle + float(np.log(level))
 
 
 def _poisson(inputs: NDArray[np.float64], amounts: NDArray[np.float64]) -> Line:

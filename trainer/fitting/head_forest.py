@@ -34,7 +34,8 @@ TREES: Final = {
 #: Trees of a yes-or-no head, and of each class of a distribution.
 ROUNDS: Final = 100
 CLASS_ROUNDS: Final = 50
-#: Clicks are kept with the probability 1 / (clicks of the session) ** EXPONENT, and at most so many.
+#: For yes-or-no heads clicks are kept with the probability 1 / (clicks of the session) ** EXPONENT; for all
+#: heads at most so many.
 EXPONENT: Final = 0.5
 MOST: Final = 200_000
 #: Least rows of a leaf, as a share of all rows and in number.
@@ -44,13 +45,18 @@ LEAST: Final = 50
 
 
 class HeadLessons:
-    """The sampled clicks of a log with their columns; each head learns on those with a label."""
+    """Sampled clicks of a log with their columns; each head learns on those with a label.
+
+    Yes-or-no heads learn from sessions that weigh alike, and distributions from clicks that do: their classes
+    have no shifts of calibration, by which the shares of events in long sessions would come back.
+    """
 
     def __init__(self, table: ColumnTable, grouped: Examples, planned: HeadPlan) -> None:
         self._grouped, self._layout = grouped, Layout.of(planned.tasks)
         self._paths = Paths(grouped, planned.churn_days)
-        self._rows = sampled(grouped)
-        self._columns = table(grouped.batch())[self._rows]
+        columns, exponents = table(grouped.batch()), {Kind.BINARY: EXPONENT, Kind.CLASSES: 0.0}
+        self._rows = {kind: sampled(grouped, exponent) for kind, exponent in exponents.items()}
+        self._columns = {kind: columns[rows] for kind, rows in self._rows.items()}
 
     def learn(self, names: Sequence[str]) -> dict[str, State]:
         """`trees` and `base` of each named head that has enough clicks of either kind."""
@@ -59,22 +65,24 @@ class HeadLessons:
 
     def _head(self, part: HeadPart) -> State:
         rounds = CLASS_ROUNDS if part.head.kind is Kind.CLASSES else ROUNDS
+        columns = self._columns[part.head.kind]
         trees, base = [], []
         for label in self._labels(part):
             known = ~np.isnan(label)
             share = float(label[known].mean()) if known.any() else 0.0
             few = min((label == 1).sum(), (label == 0).sum()) < LEAST
-            trees.append("" if few else _forest(self._columns[known], label[known], rounds))
+            trees.append("" if few else _forest(columns[known], label[known], rounds))
             base.append(float(np.log(max(share, 1e-6))))
         return {"trees": trees, "base": base}
 
     def _labels(self, part: HeadPart) -> Iterator[Labels]:
         """Labels of the sampled clicks for each of a head's outputs: 1, 0, or NaN."""
-        found = TAUGHT[part.head.name](self._paths, part)[self._rows]
+        rows = self._rows[part.head.kind]
+        found = TAUGHT[part.head.name](self._paths, part)[rows]
         if part.head.kind is not Kind.CLASSES:
             yield found.astype(np.float32)
             return
-        buys = self._paths.buys[self._rows]
+        buys = np.where(self._grouped.judged, self._paths.buys, np.nan)[rows]
         for number, name in enumerate(part.classes):
             label = np.where(found[:, 0] < 0, np.nan, found[:, 0] == number).astype(np.float32)
             # Who buys does not leave next, and who does not buy does not purchase next.
@@ -82,10 +90,10 @@ class HeadLessons:
             yield np.where(never, np.nan, label).astype(np.float32)
 
 
-def sampled(grouped: Examples) -> NDArray[np.int64]:
-    """Indices of the clicks to learn from: sessions weigh more alike than their numbers of clicks."""
+def sampled(grouped: Examples, exponent: float) -> NDArray[np.int64]:
+    """Indices of the clicks to learn from; the larger the `exponent`, the more alike sessions weigh."""
     clicks = np.unique(grouped.session, return_inverse=True, return_counts=True)
-    chance = clicks[2][clicks[1]] ** -EXPONENT
+    chance = clicks[2][clicks[1]] ** -exponent
     chance *= min(1.0, MOST / chance.sum())
     return np.flatnonzero(np.random.default_rng(0).random(len(chance)) < chance)
 

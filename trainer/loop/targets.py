@@ -64,7 +64,8 @@ def _teaches(part: HeadPart, paths: Paths) -> bool:
 class Targets(NamedTuple):
     """Labels by kind: floats [N, heads], NaN if masked; classes int16 [N, heads, NEXT], -1 if masked.
 
-    `buys` [N] is 1 if the session still buys, 0 if it does not, NaN if that is not known.
+    `buys` [N] is 1 if the session still buys, 0 if it does not, NaN if that is not known or if the click is a
+    purchase, after which lines of its order may follow.
     """
 
     binary: Tensor
@@ -86,7 +87,7 @@ def targets(grouped: Examples, planned: HeadPlan) -> Targets:
         _classes(paths, layout),
         _floats(paths, layout, Kind.AMOUNT),
         _floats(paths, layout, Kind.RATING),
-        torch.from_numpy(paths.buys),
+        torch.from_numpy(np.where(grouped.judged, paths.buys, np.nan).astype(np.float32)),
     )
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from deploy.commands.benchmark.heads_benchmark import heads
 from deploy.commands.benchmark.inputs import cold_items, damaged
 from deploy.commands.benchmark.lapsing_benchmark import lapsing
 from deploy.commands.benchmark.next_item_command import next_item
@@ -16,5 +17,5 @@ def command() -> None:
     """Measure methods by the protocols of papers, and what their inputs contribute."""
 
 
-for _subcommand in (cold_items, damaged, lapsing, intent, prequential, next_item, transferred):
+for _subcommand in (cold_items, damaged, heads, lapsing, intent, prequential, next_item, transferred):
     command.add_command(_subcommand)

@@ -30,7 +30,8 @@ class Columns(NamedTuple):
     of churn, cart completion, session value and search. `following` are first answer column and classes of
     the next event, then the classes leave, purchase and search; `state` those of the intent state, then the
     known ones. `given` [heads, 2] are answer columns and the features that must be above 0. `order` are the
-    features cart items, purchases, since checkout, and since the latest order.
+    features cart items, purchases, since checkout, and since the latest order; `purchase` is the feature that
+    says that the click is a purchase.
     """
 
     lines: Matrix
@@ -44,6 +45,7 @@ class Columns(NamedTuple):
     state: tuple[int, int, int, int, int]
     given: Ints
     order: tuple[int, int, int, int]
+    purchase: int
 
 
 @kernel
@@ -178,7 +180,7 @@ def combine(out: Row, buys: float, features: Row, columns: Columns) -> None:
     if value >= 0:
         out[value] = np.float64(out[value]) * buys
     if columns.following[0] >= 0:
-        next_event(out, buys, columns.following)
+        next_event(out, buys, columns.following, features[columns.purchase] > 0)
         if search >= 0:
             out[search] = out[columns.following[0] + columns.following[4]]
     if columns.state[0] >= 0:
@@ -186,8 +188,13 @@ def combine(out: Row, buys: float, features: Row, columns: Columns) -> None:
 
 
 @kernel
-def next_event(out: Row, buys: float, columns: tuple[int, int, int, int, int]) -> None:
-    """Mix the next events of sessions that buy, which do not leave, and of others, which do not purchase."""
+def next_event(out: Row, buys: float, columns: tuple[int, int, int, int, int], bought: bool) -> None:
+    """Mix the next events of sessions that buy, which do not leave, and of others, which do not purchase.
+
+    Nothing is mixed where the click itself `bought`: lines of its order may follow.
+    """
+    if bought:
+        return
     first, count, leave, purchase, _ = columns
     share = out[first : first + count]
     leaves, purchases = np.float64(share[leave]), np.float64(share[purchase])

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from models.contract.events import EVENT_CODES
 from models.contract.head_table import BY_NAME, HEADS, LEAVE, OTHER, STATES, Layout
 from models.features.features import NAMES
 from models.network.coherence import combine, has_purchase, order_under_way, without_impossible_classes
@@ -147,3 +148,14 @@ def test_what_is_out_of_the_question_is_not_learned() -> None:
 def test_a_search_needs_the_next_event_that_it_is_a_part_of() -> None:
     with pytest.raises(ValueError, match="search_next is without next_event"):
         Network(Config(5, len(NAMES), tasks=(("search_next", ()),)))
+
+
+def test_lines_of_an_order_may_follow_a_purchase() -> None:
+    """The chance of another order says nothing of them."""
+    raw, row = torch.randn(2, LAYOUT.raw), np.repeat(rows(), 2, 0)
+    row[1, NAMES.index(f"event={EVENT_CODES['purchase']}")] = 1
+    found = tasks().answers(raw[[0, 0]], torch.tensor([0.01, 0.01]), row).detach().numpy()
+    part = AT["next_event"]
+    np.testing.assert_allclose(found[1, part.answers], raw[0, part.raw].softmax(0), rtol=1e-5)
+    assert answer("next_event", found, "purchase")[0] <= 0.01 < answer("next_event", found, "purchase")[1]
+    assert answer("search_next", found)[1] == answer("next_event", found, "search")[1]

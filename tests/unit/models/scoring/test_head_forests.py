@@ -120,7 +120,8 @@ def test_a_version_keeps_them(state: dict[str, Any], examples: Examples, tmp_pat
 def test_long_sessions_give_fewer_clicks(examples: Examples) -> None:
     clicks = np.bincount(np.unique(examples.session, return_inverse=True)[1])
     own = clicks[np.unique(examples.session, return_inverse=True)[1]]
-    rows = sampled(examples)
+    rows = sampled(examples, 0.5)
+    assert len(sampled(examples, 0.0)) == len(examples)
     assert (own[rows] == 1).sum() == (own == 1).sum()
     assert (own[rows] >= 9).mean() < 0.5 * (own >= 9).mean() * len(own) / len(rows)
 
