@@ -19,16 +19,20 @@ from models.scoring import quick_trees, tree_kernel
 class Forest:
     """Trees and stacking weights, from the `state` in a version: `ranks`, `trees`, `weights`.
 
-    Raises ValueError where these do not fit together.
+    `trees` is a LightGBM text, or a list of texts whose logits are averaged. With a weight of 0 for the
+    network the trees answer alone. Raises ValueError where these do not fit together.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self.state = dict(state)
         self.network, self.trees = map(float, state["weights"])
-        if not (0 < self.network < np.inf and 0 < self.trees < np.inf):
-            raise ValueError(f"weights of network and trees are {state['weights']}, expected numbers above 0")
+        if not (0 <= self.network < np.inf and 0 < self.trees < np.inf):
+            raise ValueError(
+                f"weights of network and trees are {state['weights']}, expected the network's from 0 and the "
+                "trees' above 0"
+            )
         self.table = ColumnTable(state["ranks"])
-        self._trees, width = tree_kernel.read(state["trees"])
+        self._trees, width = tree_kernel.read_bags(state["trees"])
         self._splits = quick_trees.splits(self._trees)
         self._output = np.zeros(len(self._trees.roots), dtype=np.int64)
         if width != self.table.width:
@@ -56,7 +60,9 @@ class Forest:
         return self._mixed(logits, self.table.rows(batch.codes[rows], features, before[rows]))
 
     def logits(self, columns: Columns) -> NDArray[np.float64]:
-        """Logits [N] of the trees alone from columns [N, C]: the bits of `lightgbm.Booster.predict`."""
+        """Logits [N] of the trees alone from columns [N, C]: the bits of `lightgbm.Booster.predict`
+        for one text.
+        """
         found = np.zeros(len(columns))
         if self._splits is not None:
             quick_trees.add(self._splits, self._output, columns, found[:, None])

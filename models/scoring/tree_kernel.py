@@ -58,6 +58,16 @@ def read(text: str) -> tuple[Trees, int]:
     return trees, width
 
 
+def read_bags(texts: str | Sequence[str]) -> tuple[Trees, int]:
+    """The trees of one model, or of several whose sums are averaged: leaves are divided by their number.
+
+    Raises ValueError as `read_several` does.
+    """
+    given = [texts] if isinstance(texts, str) else texts
+    trees, _, width = read_several(given)
+    return trees._replace(leaves=trees.leaves / len(given)), width
+
+
 def read_several(texts: Sequence[str]) -> tuple[Trees, list[int], int]:
     """The trees of several models in a row, how many each model has, and how many columns they expect.
 

@@ -1,6 +1,5 @@
 """Baselines for purchase intent without a sequence network: their table, and training all of them."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,13 +39,12 @@ class Baselines:
         train: Examples,
         valid: Examples,
         words: Vocabulary | None = None,
-        known: Mapping[str, State] | None = None,
     ) -> "Baselines":
         """Train all baselines on `train`; what must be chosen, such as thresholds with the best F1, is chosen
         on `valid`.
 
-        With a vocabulary, the sessions for next-item baselines are kept as well. `known` holds states that
-        were already trained on the same clicks. Raises BaselineError for features that are not finite.
+        With a vocabulary, the sessions for next-item baselines are kept as well. Raises BaselineError for
+        features that are not finite.
         """
         train, valid = train.grouped(), valid.grouped()
         finite(train.features, "features")
@@ -55,24 +53,18 @@ class Baselines:
         # With one class only the base rate can be trained.
         both = 0 < labels.sum() < len(labels)
         names = [name for name, kind in INTENT.items() if both or not kind.needs_both]
-        given = known or {}
-        states = {name: given.get(name) or INTENT[name].learn(train, valid) for name in names}
+        states = {name: INTENT[name].learn(train, valid) for name in names}
         baselines = cls({"intent": states})
         baselines.state["thresholds"] = baselines._thresholds(valid)
         if words is not None:
             baselines.state["next_item"] = next_items.learn(train, words)
         return baselines
 
-    def refit(
-        self, every: Examples, words: Vocabulary | None = None, known: Mapping[str, State] | None = None
-    ) -> "Baselines":
-        """The same baselines trained on all clicks, except those in `known`; what validation chose stays."""
+    def refit(self, every: Examples, words: Vocabulary | None = None) -> "Baselines":
+        """The same baselines trained on all clicks; what validation chose stays."""
         every = every.grouped()
         finite(every.features, "features")
-        states = dict(known or {})
-        for name in self.state["intent"]:
-            if name not in states:
-                states[name] = _refitted(INTENT[name], self.state["intent"][name], every)
+        states = {name: _refitted(INTENT[name], state, every) for name, state in self.state["intent"].items()}
         sessions = {"next_item": next_items.learn(every, words)} if words is not None else {}
         return Baselines(self.state | {"intent": states} | sessions)
 

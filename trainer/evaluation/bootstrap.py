@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.examples.session_weights import session_weights
+
 Scores = NDArray[np.float32]
 Labels = NDArray[np.bool_]
 RESAMPLES = 300
@@ -42,6 +44,11 @@ class Weighted:
         area = float((passed * (hits - gained / 2)).sum() / (hits[-1] * misses[-1]))
         precision = hits / np.maximum(hits + misses, 1e-12)
         return Area(area, float((gained * precision).sum() / hits[-1]))
+
+
+def by_session(scores: Scores, labels: Labels, session: NDArray[np.int64]) -> Area:
+    """Figures in which sessions count alike: each of a session's clicks [N] weighs 1 / their number."""
+    return Weighted(scores, labels)(session_weights(session, 1.0).astype(np.float64))
 
 
 def resampled(visitors: NDArray[np.int64], seed: int = 0) -> "Resamples":

@@ -14,6 +14,7 @@ from models.scoring.scorer import NeuralScorer
 from models.scoring.scores import TOP, Scorer, Scores
 from models.scoring.session_knn import NeighbourScorer
 from models.state.codes import item_hash
+from trainer.evaluation.bootstrap import by_session
 from trainer.examples.examples import Examples
 
 #: Clicks in a batch; a session is never divided between batches.
@@ -21,13 +22,18 @@ BATCH = 4_000
 
 
 class Evaluation(NamedTuple):
-    """Purchase intent on all clicks except purchases; next item on clicks that a different item follows."""
+    """Purchase intent on all clicks except purchases; next item on clicks that a different item follows.
+
+    In `session_auc` and `session_average_precision` sessions count alike (`bootstrap.by_session`).
+    """
 
     auc: float
     average_precision: float
     brier: float
     recall_20: float
     mrr_20: float
+    session_auc: float
+    session_average_precision: float
 
 
 def tiers(parts: Parts) -> dict[str, Scorer]:
@@ -77,14 +83,20 @@ def answers(scorer: Scorer, grouped: Examples) -> Answers:
 def judge(scorer: Scorer, examples: Examples) -> Evaluation:
     """Score every session and compare the answers with what happened."""
     grouped = examples.grouped()
-    answered = answers(scorer, grouped)
+    return compared(answers(scorer, grouped), grouped)
+
+
+def compared(answered: Answers, grouped: Examples) -> Evaluation:
+    """The figures of answers to grouped clicks."""
     purchase, ranks = answered.purchase, answered.ranks
     judged, wanted = grouped.judged, ranks[grouped.target != 0]
+    chances, bought = purchase[judged], grouped.buys[judged]
     return Evaluation(
-        quality_metrics.auc(purchase[judged], grouped.buys[judged]),
-        quality_metrics.average_precision(purchase[judged], grouped.buys[judged]),
-        quality_metrics.brier(purchase[judged], grouped.buys[judged]),
+        quality_metrics.auc(chances, bought),
+        quality_metrics.average_precision(chances, bought),
+        quality_metrics.brier(chances, bought),
         *quality_metrics.at_ranks(wanted),
+        *by_session(chances, bought, grouped.session[judged]),
     )
 
 

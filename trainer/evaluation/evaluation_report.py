@@ -9,7 +9,7 @@ from models import quality_metrics
 from models.registry.registry import Version
 from trainer.baselines import Baselines
 from trainer.evaluation import heads_report
-from trainer.evaluation.bootstrap import Resamples, interval, resampled
+from trainer.evaluation.bootstrap import Resamples, by_session, interval, resampled
 from trainer.evaluation.evaluate import answers
 from trainer.evaluation.report_items import RankingFigures
 from trainer.examples.examples import Examples
@@ -73,8 +73,9 @@ def intent(
         "average_precision_interval": interval(areas[:, 1]),
         "brier": quality_metrics.brier(scores, labels),
         "calibration_slope": quality_metrics.calibration_slope(scores, labels),
-        "top_decile_ece": _top_decile(scores, labels),
+        "top_decile_ece": top_decile_error(scores, labels),
         "threshold": threshold,
+        "by_session": by_session(scores, labels, grouped.session[judged])._asdict(),
         "by_click_index": by_click,
     }
 
@@ -92,7 +93,7 @@ def _quality(scores: Probabilities, labels: NDArray[np.bool_], threshold: float)
     }
 
 
-def _top_decile(scores: Probabilities, labels: NDArray[np.bool_]) -> float:
+def top_decile_error(scores: Probabilities, labels: NDArray[np.bool_]) -> float:
     """Gap between predicted and actual share of buyers in the top tenth of probabilities, ties included."""
     place = len(scores) - max(1, len(scores) // 10)
     top = scores >= np.partition(scores, place)[place]

@@ -124,11 +124,11 @@ def judged(given: BlendTerms, label: Ints, began: Ints, visitor: Ints) -> BlendT
         float(gain[part == number].mean()) for number in range(1, PARTS) if (part == number).any()
     )
     network, trees, both = (float(way[known].mean()) for way in found)
-    interval = _interval(gain[known], visitor[known])
+    interval = clustered_interval(gain[known], visitor[known])
     return BlendTrial(network, trees, both, interval, by_part, int(known.sum()))
 
 
-def _interval(gain: Floats, visitor: Ints) -> tuple[float, float, float]:
+def clustered_interval(gain: Floats, visitor: Ints) -> tuple[float, float, float]:
     """Mean and 95% interval, of means over clicks that are dependent within a visitor."""
     mean = float(gain.mean())
     sums = np.bincount(np.unique(visitor, return_inverse=True)[1], gain - mean)

@@ -18,6 +18,10 @@ from trainer.loop.targets import Targets
 FAR = 3.0
 
 
+#: Losses of clicks [N], and which of them have a label [N].
+ClickLosses = tuple[Tensor, Tensor]
+
+
 def initialise(tasks: HeadModule, grouped: Examples) -> None:
     """Set the risk table, which is counted instead of trained."""
     tasks.ratios.copy_(torch.from_numpy(risk_ratios(grouped)))
@@ -30,8 +34,11 @@ def risk_ratios(grouped: Examples) -> NDArray[np.float32]:
     return risk.table(event[after - 1], event[after], dwell[after], dwell[after - 1])
 
 
-def task_losses(tasks: HeadModule, raw: Tensor, labels: Targets) -> Tensor:
-    """Mean loss of each head [heads] over its labelled clicks; 0 for a head without labels in the batch."""
+def task_losses(tasks: HeadModule, raw: Tensor, labels: Targets, weights: Tensor | None = None) -> Tensor:
+    """Mean loss of each head [heads] over its labelled clicks; 0 for a head without labels in the batch.
+
+    `weights` [N] multiply the clicks' losses.
+    """
     losses = raw.new_zeros(len(tasks.layout.parts))
     raw = coherence.without_impossible_classes(tasks.layout, raw, labels.buys)
     for kind, loss, of_kind in (
@@ -42,7 +49,8 @@ def task_losses(tasks: HeadModule, raw: Tensor, labels: Targets) -> Tensor:
     ):
         for place, (number, part) in enumerate(tasks.layout.of_kind(kind)):
             line = tasks.lines[number]
-            losses[number] = loss(raw[:, part.raw].float(), of_kind[:, place], line)
+            each, known = loss(raw[:, part.raw].float(), of_kind[:, place], line)
+            losses[number] = _mean(each if weights is None else each * weights, known)
     return losses
 
 
@@ -51,20 +59,20 @@ def _mean(losses: Tensor, known: Tensor) -> Tensor:
     return (losses * known).sum() / counted.clamp_min(1) * distributed.share(counted)
 
 
-def _binary(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
+def _binary(raw: Tensor, label: Tensor, _line: Tensor) -> ClickLosses:
     losses = F.binary_cross_entropy_with_logits(raw[:, 0], label.nan_to_num(), reduction="none")
-    return _mean(losses, ~label.isnan())
+    return losses, ~label.isnan()
 
 
-def _class(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
+def _class(raw: Tensor, label: Tensor, _line: Tensor) -> ClickLosses:
     """Cross entropy; all labels of a click have the same weight."""
     known = label >= 0
     log_probabilities = raw.log_softmax(-1).gather(1, label.long().clamp_min(0))
     share = known / known.sum(1, keepdim=True).clamp_min(1)
-    return _mean(-(log_probabilities * share).sum(1), known.any(1))
+    return -(log_probabilities * share).sum(1), known.any(1)
 
 
-def _amount(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
+def _amount(raw: Tensor, label: Tensor, _line: Tensor) -> ClickLosses:
     """Negative log likelihood of a lognormal distribution of amounts, where anything was paid.
 
     Beyond FAR spreads it is linear (Huber 1964), so that one order far from all others does not lead.
@@ -72,12 +80,12 @@ def _amount(raw: Tensor, label: Tensor, _line: Tensor) -> Tensor:
     paid = label.nan_to_num() > 0
     spread = log_spread(raw[:, 1])
     off = (label.nan_to_num().clamp_min(1e-2).log() - raw[:, 0]) / spread
-    return _mean(F.huber_loss(off, torch.zeros_like(off), reduction="none", delta=FAR) + spread.log(), paid)
+    return F.huber_loss(off, torch.zeros_like(off), reduction="none", delta=FAR) + spread.log(), paid
 
 
-def _rating(raw: Tensor, label: Tensor, line: Tensor) -> Tensor:
+def _rating(raw: Tensor, label: Tensor, line: Tensor) -> ClickLosses:
     known = ~label.isnan()
-    return _mean((raw[:, 0] - (label.nan_to_num() - line[1]) / line[0]) ** 2, known)
+    return (raw[:, 0] - (label.nan_to_num() - line[1]) / line[0]) ** 2, known
 
 
 def calibrate(tasks: HeadModule, raw: Tensor, labels: Targets, learned: Targets | None = None) -> None:
@@ -119,10 +127,11 @@ def calibrate_like(tasks: HeadModule, other: HeadModule) -> None:
             tasks.lines[number] = other.lines[number]
 
 
+@torch.no_grad()  # With gradients, processes that train together would wait for each other.
 def _sharpness(raw: Tensor, label: Tensor) -> float:
     """The inverse temperature with the lowest loss (Guo et al. 2017)."""
     if not (label >= 0).any():
         return 1.0
     tried = torch.linspace(0.5, 1.5, 21)
-    losses = [_class(raw * sharpness, label, raw).item() for sharpness in tried]
+    losses = [_mean(*_class(raw * sharpness, label, raw)).item() for sharpness in tried]
     return float(tried[int(np.argmin(losses))])

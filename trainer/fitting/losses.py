@@ -82,7 +82,12 @@ def losses(
         means = network.ratings(data.rows[clicks].to(device), features)
         labels = labels._replace(rating=labels.rating - means[:, None])
     raw = network.tasks(network.head_inputs(passed, features))
-    return parts._replace(tasks=task_losses(network.tasks, raw, labels), raw=raw)
+    weights = _weights(data, clicks, device)
+    return parts._replace(tasks=task_losses(network.tasks, raw, labels, weights), raw=raw)
+
+
+def _weights(data: Data, clicks: Tensor, device: torch.device) -> Tensor | None:
+    return None if data.weight is None else data.weight[clicks].to(device)
 
 
 def _purchase(network: Network, data: Data, hidden: Tensor, clicks: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,7 +99,8 @@ def _purchase(network: Network, data: Data, hidden: Tensor, clicks: Tensor) -> t
     if not data.judged.any():
         return hidden.new_zeros(()), hidden.new_zeros(len(clicks))
     logits = network.purchase(hidden, data.features[clicks].to(hidden.device))
-    loss = F.binary_cross_entropy_with_logits(logits.float(), data.buys[clicks].to(hidden.device))
+    labels, weights = data.buys[clicks].to(hidden.device), _weights(data, clicks, hidden.device)
+    loss = F.binary_cross_entropy_with_logits(logits.float(), labels, weights)
     return loss.nan_to_num() * distributed.share(len(clicks)), logits
 
 

@@ -12,7 +12,7 @@ from models import quality_metrics
 from models.registry.versions import Version
 from models.scoring.scores import TOP, Scorer
 from trainer.baselines import Baselines
-from trainer.evaluation.bootstrap import interval
+from trainer.evaluation.bootstrap import by_session, interval
 from trainer.evaluation.evaluate import Answers, answers
 from trainer.evaluation.holdout import Holdout
 
@@ -68,11 +68,14 @@ def intent(chances: NDArray[np.float32], newest: Holdout) -> Contestant:
     judged = newest.judged
     scores, labels = chances[judged], newest.clicks.buys[judged]
     draws = {"average_precision": newest.draws.part(judged).areas(scores, labels)[:, 1]}
+    sessions = by_session(scores, labels, newest.clicks.session[judged])
     figures = {
         "average_precision": quality_metrics.average_precision(scores, labels),
         "auc": quality_metrics.auc(scores, labels),
         "brier": quality_metrics.brier(scores, labels) if len(scores) else 0.0,
         "ece": quality_metrics.calibration_error(scores, labels),
+        "session_average_precision": sessions.average_precision,
+        "session_auc": sessions.auc,
     }
     return Contestant(figures, draws, chances)
 

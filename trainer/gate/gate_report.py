@@ -14,7 +14,10 @@ from models.registry.registry import RegistryError
 from trainer.gate import shadow_rules
 
 FOLDER = "gate"
-_FIGURES = ("average_precision", "auc", "brier", "ece", "recall_20", "mrr_20", "coverage", "microseconds")
+_FIGURES = (
+    *("average_precision", "auc", "session_average_precision", "session_auc", "brier", "ece"),
+    *("recall_20", "mrr_20", "coverage", "microseconds"),
+)
 
 
 def keep(version: Path, figures: dict[str, Any], pictures: Mapping[str, bytes]) -> None:

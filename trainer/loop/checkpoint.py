@@ -28,6 +28,8 @@ EVERY = 30.0
 NAME = "checkpoint.json"
 #: Prefix of the folders of the teachers in a distillation.
 MEMBER = "member-"
+#: Prefix of the folders of networks of earlier origins.
+ORIGIN = "origin-"
 #: Folder of the refit on the whole log.
 AGAIN = "again"
 _UNUSABLE = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, SafetensorError)
@@ -129,10 +131,10 @@ class Checkpoint:
 
 
 def clear(folder: Path) -> None:
-    """Remove the checkpoints of a finished run, those of its teachers and its refit included."""
+    """Remove the checkpoints of a finished run, those of its teachers, earlier origins and refit included."""
     for path in (folder / NAME, *folder.glob("*.safetensors")):
         path.unlink(missing_ok=True)
-    for other in (*folder.glob(f"{MEMBER}*"), *folder.glob(AGAIN)):
+    for other in (*folder.glob(f"{MEMBER}*"), *folder.glob(f"{ORIGIN}*"), *folder.glob(AGAIN)):
         clear(other)
         if not any(other.iterdir()):
             other.rmdir()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from models.features.vocabulary import Vocabulary
 from trainer.examples.examples import Examples, segments
+from trainer.examples.session_weights import session_weights
 from trainer.loop.targets import NO_HEADS, HeadPlan, Targets, targets
 
 
@@ -25,7 +26,8 @@ class Data(NamedTuple):
     `target` is the index of the next item, -1 if there is none. `buys` is 1 if the session still buys, and
     `judged` tells whether that counts. `bounds` [S + 1] are the ends of the segments. `position` is the
     index of the click in its session. `tasks` are the labels of the further heads, if there are any. `soft`
-    are the teachers' targets in a distillation.
+    are the teachers' targets in a distillation. `weight` [N] is what each click counts in the losses of
+    intent and of the further heads, with mean 1; None: all the same.
     """
 
     rows: Tensor
@@ -37,11 +39,22 @@ class Data(NamedTuple):
     position: Tensor
     tasks: Targets | None = None
     soft: Soft | None = None
+    weight: Tensor | None = None
 
 
-def prepare(examples: Examples, vocabulary: Vocabulary, longest: int, plan: HeadPlan = NO_HEADS) -> Data:
-    """Tensors of the examples in the order of sessions, with labels of the heads in `plan`."""
+def prepare(
+    examples: Examples,
+    vocabulary: Vocabulary,
+    longest: int,
+    plan: HeadPlan = NO_HEADS,
+    exponent: float = 0.0,
+) -> Data:
+    """Tensors of the examples in the order of sessions, with labels of the heads in `plan`.
+
+    Clicks weigh 1 / clicks of the session ** `exponent`.
+    """
     grouped = examples.grouped()
+    weights = torch.from_numpy(session_weights(grouped.session, exponent)) if exponent else None
     numbers = segments(grouped.session, longest)
     return Data(
         torch.from_numpy(vocabulary.rows(grouped.codes)),
@@ -52,6 +65,7 @@ def prepare(examples: Examples, vocabulary: Vocabulary, longest: int, plan: Head
         np.append(0, np.flatnonzero(np.diff(numbers, append=-1)) + 1),
         torch.from_numpy(grouped.position),
         targets(grouped, plan) if plan.tasks else None,
+        weight=weights,
     )
 
 

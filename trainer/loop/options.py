@@ -37,7 +37,8 @@ class Options:
 
     Loss: `candidates` items are drawn per batch for the next-item loss, by popularity to the `power`; 0 takes
     all items. `cosine` is the scale of the item scores. `smoothing` of the next item's probability is spread
-    over all items.
+    over all items. In all other losses, and in the trees, a click weighs 1 / (clicks of its session) to the
+    power `session_exponent`: with 1, sessions count alike.
 
     Network: `embedding`, `hidden` and `task_width` are widths; `encoder`, `layers`, `attention_heads` and
     `window` are its shape (`models.network.network.Config`). Features whose names begin with an entry of
@@ -105,6 +106,7 @@ class Options:
     table_rate: Annotated[float, Meta(ge=0, le=10)] = 0.1
     refit: bool = True
     publish_heads: Literal["worthy", "all"] = "worthy"
+    session_exponent: Share = 0.5
 
     @property
     def networks(self) -> int:

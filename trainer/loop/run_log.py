@@ -13,7 +13,7 @@ from xxhash import xxh3_64
 from models.features.features import FEATURES_VERSION
 from models.network.network import Network
 from trainer.loop import distributed
-from trainer.loop.checkpoint import AGAIN, EVERY, MEMBER, Checkpoint
+from trainer.loop.checkpoint import AGAIN, EVERY, MEMBER, ORIGIN, Checkpoint
 from trainer.loop.data import Data
 from trainer.loop.loop import Judge, Loop
 from trainer.loop.options import Options
@@ -44,6 +44,10 @@ class Journal:
     def for_refit(self) -> "Journal":
         """The journal of the refit of the same run."""
         return Journal(self.checkpoint / AGAIN if self.checkpoint else None, self.every)
+
+    def of_origin(self, number: int) -> "Journal":
+        """The journal of the network of an earlier origin (`trainer.training.earlier_origins`)."""
+        return Journal(self.checkpoint / f"{ORIGIN}{number}" if self.checkpoint else None, self.every)
 
     def begin(self, network: Network, train: Data, valid: Data | None, options: Options) -> None:
         """Describe the run, before the network changes."""

@@ -41,7 +41,7 @@ def incremental_update(
     network, words = _trainable(parts.network, options), parts.vocabulary
     plan = HeadPlan.of(network.config)
     torch.manual_seed(options.seed)
-    data = prepare(recent, words, options.longest, plan)
+    data = prepare(recent, words, options.longest, plan, options.session_exponent)
     # A calibration on many clicks is not replaced by one on a few.
     judged_on = prepare(valid, words, options.longest, plan) if enough else None
     # Adagrad would restart with its full step size; AdamW alone keeps the update small.

@@ -1,6 +1,5 @@
 """Builds a whole model version from examples: vocabulary, network, session index, popularity, base rates."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from models import quality_metrics
@@ -12,7 +11,6 @@ from trainer.examples.examples import Examples
 from trainer.fitting.fit import Journal, Report
 from trainer.loop.learning_curve import picture
 from trainer.loop.options import Options
-from trainer.loop.progress import Point
 from trainer.training import blending, head_trees, refit, stacking
 from trainer.training.learn import Learned, learn
 from trainer.training.log_counts import index, rates
@@ -33,14 +31,21 @@ def build(
     inputs = TrainingInputs(train, valid, options, report, journal or Journal())
     first = learn(inputs)
     again = refit.refit(first, inputs)
-    parts = choose(first, train, valid, options, inputs.journal.curve)
+    parts = choose(first, inputs, left(options, first, again))
     return refit.refitted(parts, again) if again else parts
 
 
-def choose(
-    first: Learned, train: Examples, valid: Examples, options: Options, curve: Sequence[Point]
-) -> Parts:
-    """A version of what was learned from `train`; metrics are the serving scorers' on `valid`."""
+def left(options: Options, first: Learned, again: refit.Refit | None) -> float:
+    """Seconds of the time budget that the training and its refit have left."""
+    return options.seconds * options.networks - first.seconds - (again.learned.seconds if again else 0.0)
+
+
+def choose(first: Learned, inputs: TrainingInputs, seconds: float = 0.0) -> Parts:
+    """A version of what was learned from `inputs.train`; metrics are the serving scorers' on `inputs.valid`.
+
+    `seconds` are left for trainings that judge earlier parts of the log (`stacking.learn`).
+    """
+    train, valid, options = inputs.train, inputs.judged_on, inputs.options
     settings, clicks = NeighbourSettings(), {"train": len(train), "valid": len(valid)}
     parts = Parts(
         network=first.network,
@@ -50,10 +55,11 @@ def choose(
         popularity=first.weights,
         rates=rates(train),
         metrics=first.metrics | {"options": asdict(options), "clicks": clicks},
-        curve=picture(curve),
+        curve=picture(inputs.journal.curve),
     )
     if options.trees == "learn":
-        parts = replace(parts, forest=stacking.learn(first.network, first.words, train, valid, options))
+        forest, metrics = stacking.learn(first, inputs, seconds)
+        parts = replace(parts, forest=forest, metrics=parts.metrics | metrics)
         parts = head_trees.chosen(parts, train, valid, options)
     if options.blend == "learn":
         parts = replace(parts, blend=blending.learn(parts, valid))

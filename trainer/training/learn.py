@@ -82,7 +82,7 @@ class _Training:
         journals = [inputs.journal.of(number) for number in range(options.networks)]
         words, weights = vocabulary(train, content=inputs.content)
         planned = HeadPlan.of(first.network.config) if first else _plan(train, options)
-        data = prepare(train, words, options.longest, planned)
+        data = prepare(train, words, options.longest, planned, options.session_exponent)
         valid = inputs.valid
         judged_on = None if valid is None else prepare(valid, words, options.longest, planned)
         return cls(inputs, first, words, weights, planned, data, judged_on, journals)

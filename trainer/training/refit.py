@@ -14,7 +14,7 @@ import numpy as np
 from models.network.network import Network
 from models.registry.registry import Parts
 from models.scoring.forest import Forest
-from trainer.baselines import trees
+from trainer.baselines import bagged_trees
 from trainer.examples.examples import Examples
 from trainer.fitting import rating_means
 from trainer.fitting.head_losses import calibrate_like
@@ -79,7 +79,7 @@ def refitted(parts: Parts, refit_result: Refit) -> Parts:
         index=index(every, learned.words, parts.settings),
         popularity=learned.weights,
         rates=rates(every),
-        forest=Forest(trees.refit(parts.forest.state, every.grouped())) if parts.forest else None,
+        forest=Forest(bagged_trees.refit(parts.forest.state, every.grouped())) if parts.forest else None,
         metrics=parts.metrics | metrics,
     )
     return replace(made, head_forests=head_trees.refit(made, every.grouped()))

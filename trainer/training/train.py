@@ -11,7 +11,7 @@ from trainer.loop.checkpoint import clear
 from trainer.loop.progress import Report, begins
 from trainer.loop.run_log import Journal
 from trainer.training import refit
-from trainer.training.build import choose
+from trainer.training.build import choose, left
 from trainer.training.kept_baselines import with_baselines
 from trainer.training.learn import Learned, learn
 from trainer.training.log_parts import Run, RunData, read_run
@@ -38,7 +38,7 @@ def _made(run: Run, read: RunData, report: Report) -> Parts:
     first = learn(inputs)
     again = refit.refit(first, inputs)
     report(begins("fitting trees, session kNN and their weights"))
-    chosen = choose(first, inputs.train, inputs.judged_on, run.options, inputs.journal.curve)
+    chosen = choose(first, inputs, left(run.options, first, again))
     chosen = replace(chosen, metrics=chosen.metrics | verdict(chosen, inputs))
     # The reference must come from clicks that were not trained on.
     kept: dict[str, Any] = {REFERENCE: reference(chosen, inputs.judged_on, run.options.ignored)}
@@ -47,7 +47,7 @@ def _made(run: Run, read: RunData, report: Report) -> Parts:
     parts = refit.refitted(chosen, again) if again else chosen
     if run.baselines:
         report(begins("training baselines"))
-    parts = with_baselines(parts, chosen, inputs, again) if run.baselines else parts
+    parts = with_baselines(parts, inputs, again) if run.baselines else parts
     notes = _notes(parts, inputs, first, again)
     metrics = read.metrics | {"log": read.metrics["log"] | {"notes": read.metrics["log"]["notes"] + notes}}
     return replace(parts, metrics=parts.metrics | metrics | kept)

@@ -96,12 +96,15 @@ def _seen(version: Version, times: NDArray[np.int64]) -> int | None:
 
 
 def _table(found: dict[str, Any]) -> Table:
-    table = Table("model", "AUC", "average precision", "Brier", "ECE", "F1", "accuracy", title=found["model"])
+    names = ("AUC", "average precision", "Brier", "ECE", "F1", "accuracy", "AUC by session", "AP by session")
+    table = Table("model", *names, title=found["model"])
     rows = {"network": found, **found["baselines"]}
     for name, figures in rows.items():
         if "intent" in figures:
             kinds = ("auc", "average_precision", "brier", "ece", "f1", "accuracy")
-            table.add_row(name, *(f"{figures['intent'][kind]:.4f}" for kind in kinds))
+            sessions = figures["intent"]["by_session"]
+            values = *(figures["intent"][kind] for kind in kinds), *sessions.values()
+            table.add_row(name, *(f"{value:.4f}" for value in values))
     table.caption = (
         f"{found['intent']['n']:,} clicks, {found['intent']['positives']:,} before a purchase; accuracy of "
         f"always predicting no: {found['intent']['majority_accuracy']:.4f}; next item: recall@20 "

@@ -107,7 +107,12 @@ def test_commands_that_list_print_whole_words(tmp_path: Path, monkeypatch: pytes
 
 def test_the_tables_of_figures_print_whole_words() -> None:
     kinds = ("auc", "average_precision", "brier", "ece", "f1", "accuracy")
-    intent = dict.fromkeys(kinds, 0.12345) | {"n": 1000, "positives": 10, "majority_accuracy": 0.99}
+    intent = dict.fromkeys(kinds, 0.12345) | {
+        "n": 1000,
+        "positives": 10,
+        "majority_accuracy": 0.99,
+        "by_session": {"auc": 0.1, "ap": 0.1},
+    }
     item = {"recall@20": 0.5}
     found = {"model": VERSION, "intent": intent, "next_item": item}
     uncut(

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pytest
 import torch
@@ -110,6 +111,31 @@ def test_a_version_keeps_its_trees(state: State, tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused(state: State, change: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Forest(state | change)
+
+
+def test_trees_answer_alone_with_a_weight_of_0_for_the_network(state: State) -> None:
+    scorer = NeuralScorer(network(WORDS), WORDS, "trees", 7, forest=Forest(state | {"weights": [0.0, 1.0]}))
+    batch = replay_log(read_log([SHIPPED]).head(300)).examples().grouped().batch()
+    logits = torch.from_numpy(scorer.forest.of(batch).astype(np.float32))
+    expected = network(WORDS).calibrated(logits, torch.from_numpy(batch.position))
+    np.testing.assert_allclose(scorer.score(batch).purchase, expected.numpy(), atol=1e-6)
+    probed = scorer.probe(batch, np.array([0]), list(COLUMNS.values()))
+    np.testing.assert_allclose(probed.chances, scorer.score(batch).purchase, atol=1e-6)
+    assert np.abs(probed.blanked - probed.chances[0]).max() > 0
+
+
+def test_bags_are_averaged(state: State) -> None:
+    other = lightgbm.Booster(model_str=state["trees"])
+    other.shuffle_models()
+    other.set_leaf_output(0, 0, 1.5)
+    bags = Forest(state | {"trees": [state["trees"], other.model_to_string()]})
+    batch = replay_log(read_log([SHIPPED]).head(300)).examples().grouped().batch()
+    columns = bags.table(batch)
+    alone = [Forest(state | {"trees": text}).logits(columns) for text in bags.state["trees"]]
+    assert np.abs(alone[0] - alone[1]).max() > 0
+    np.testing.assert_allclose(bags.logits(columns), np.mean(alone, axis=0), atol=1e-12)
+    with pytest.raises(ValueError, match="columns"):
+        Forest(state | {"trees": []})
 
 
 def test_the_logits_are_a_weighted_sum(state: State) -> None:

@@ -88,6 +88,7 @@ def test_the_command(tmp_path: Path) -> None:
     found = json.loads(out.read_text())
     assert [week["number"] for week in found] == [0, 1]
     assert set(found[0]["figures"]["frozen"]) == {
-        *("average_precision", "auc", "brier", "ece", "recall_20", "mrr_20"),
+        *("average_precision", "auc", "session_average_precision", "session_auc", "brier", "ece"),
+        *("recall_20", "mrr_20"),
     }
     assert "answered before learned" in done.output
