@@ -8,15 +8,16 @@ and the result does not depend on the one week that happens to be last.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import mean, pstdev
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from models import quality_metrics
 from trainer.baselines import Baselines
-from trainer.evaluation.evaluate import judge_all, tiers
+from trainer.evaluation.evaluate import answers, compared, tiers
 from trainer.examples.examples import Examples
 from trainer.examples.split import split
+from trainer.experiments.pooled_origins import SERVES, Chances, Period, PeriodAnswers, PooledMethod, pooled
 from trainer.fitting.fit import Report
 from trainer.loop.options import Options
 from trainer.training.build import build
@@ -30,12 +31,21 @@ FIGURES = ("auc", "average_precision", "recall_20", "mrr_20")
 
 
 class OriginTrial(NamedTuple):
-    """A method's figures on the period after one origin; `seed` is None for a deterministic method."""
+    """A method's figures on the period after one origin; `seed` is None for a deterministic method.
+
+    `chances` [N] are its purchase probabilities of the judged clicks of the `period`.
+    """
 
     origin: int
     seed: int | None
     method: str
     figures: dict[str, float]
+    period: Period
+    chances: Chances
+
+    def told(self) -> dict[str, Any]:
+        """The trial without its arrays."""
+        return {"origin": self.origin, "seed": self.seed, "method": self.method, "figures": self.figures}
 
 
 class OriginSpread(NamedTuple):
@@ -69,25 +79,37 @@ def trials(
     """Train and judge at each origin: the serving tiers with every seed, and the `baselines` once."""
     for origin, (before, after) in enumerate(periods(examples, count)):
         learned, valid = split(before, SHARES)
+        grouped = after.grouped()
+        period = Period.of(grouped)
         for seed in seeds:
             parts = build(learned, valid, replace(options, seed=seed), report)
-            for name, figures in judge_all(tiers(parts), after).items():
+            for name, scorer in tiers(parts).items():
                 # Only the network depends on the seed.
-                if name == "neural" or seed == seeds[0]:
-                    yield OriginTrial(origin, seed if name == "neural" else None, name, figures)
+                if name == SERVES or seed == seeds[0]:
+                    answered = answers(scorer, grouped)
+                    figures = compared(answered, grouped)._asdict()
+                    chances = answered.purchase[grouped.judged]
+                    yield OriginTrial(
+                        origin, seed if name == SERVES else None, name, figures, period, chances
+                    )
         if baselines:
             baseline_models = Baselines.learn(learned, valid)
             known = baseline_models.refit(before) if REFIT in parts.metrics else baseline_models
-            yield from _baselines(origin, known, after)
+            for name, chances in known.predict(grouped).items():
+                yield _baseline(origin, name, chances[grouped.judged], period)
 
 
-def _baselines(origin: int, known: Baselines, after: Examples) -> Iterator[OriginTrial]:
-    grouped = after.grouped()
-    judged, labels = grouped.judged, grouped.buys[grouped.judged]
-    for name, chances in known.predict(grouped).items():
-        predicted = chances[judged]
-        areas = quality_metrics.auc(predicted, labels), quality_metrics.average_precision(predicted, labels)
-        yield OriginTrial(origin, None, name, dict(zip(FIGURES, areas, strict=False)))
+def _baseline(origin: int, name: str, chances: Chances, period: Period) -> OriginTrial:
+    labels = period.bought
+    areas = quality_metrics.auc(chances, labels), quality_metrics.average_precision(chances, labels)
+    return OriginTrial(origin, None, name, dict(zip(FIGURES, areas, strict=False)), period, chances)
+
+
+def pooled_trials(results: Sequence[OriginTrial]) -> dict[str, PooledMethod]:
+    """Purchase intent of each method over all periods."""
+    periods = {trial.origin: trial.period for trial in results}
+    answered = (PeriodAnswers(trial.origin, trial.seed, trial.method, trial.chances) for trial in results)
+    return pooled([periods[origin] for origin in sorted(periods)], answered)
 
 
 def spreads(results: Sequence[OriginTrial]) -> dict[str, dict[str, OriginSpread]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -50,11 +50,16 @@ def intent(
     device: str,
     out: Path | None,
 ) -> None:
-    """Backtest: train on the log up to each origin, evaluate on the period after it, for several seeds."""
+    """Backtest: train on the log up to each origin, evaluate on the period after it, for several seeds.
+
+    Also pools the clicks of all periods: what serves against each baseline, with 95% intervals over visitors,
+    its calibration in each period, and its lead by click index.
+    """
     given = Options(seconds=60 * time_budget, device=device)
     options = changed(read(config, given) if config else given, settings)
+    from deploy.commands.benchmark import intent_tables
     from deploy.runs.progress_bar import Bar, use_cores
-    from trainer.experiments.rolling_origin import spreads, trials
+    from trainer.experiments.rolling_origin import pooled_trials, spreads, trials
 
     use_cores()
     examples = log.examples()
@@ -64,10 +69,14 @@ def intent(
         for trial in trials(examples, origins, drawn, options, bar, baselines):
             found.append(trial)
             _write(found, out)
+    together = pooled_trials(found)
+    _write(found, out, intent_tables.plain(together))
     print_table(_table(spreads(found), origins, seeds))
+    for table in intent_tables.tables(together, origins):
+        print_table(table)
 
 
-def _write(found: list[OriginTrial], out: Path | None) -> None:
+def _write(found: list[OriginTrial], out: Path | None, pooled: dict[str, Any] | None = None) -> None:
     """Write after each trial, so that an interrupted benchmark keeps its results."""
     from trainer.experiments.rolling_origin import spreads
 
@@ -76,7 +85,9 @@ def _write(found: list[OriginTrial], out: Path | None) -> None:
             method: {name: spread._asdict() for name, spread in figures.items()}
             for method, figures in spreads(found).items()
         }
-        made = {"summary": summary, "trials": [trial._asdict() for trial in found]}
+        made = {"summary": summary, "trials": [trial.told() for trial in found]} | (
+            {"pooled": pooled} if pooled else {}
+        )
         out.write_text(json.dumps(made, indent=1) + "\n")
 
 

@@ -12,6 +12,7 @@ from deploy.cli import main
 from tests.scoring import SHIPPED
 from trainer.baselines.intent import INTENT
 from trainer.examples.examples import Examples, ExamplesError
+from trainer.experiments.pooled_origins import Period
 from trainer.experiments.rolling_origin import OriginTrial, periods, spreads
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import replay_log
@@ -44,8 +45,11 @@ def test_a_log_too_short_is_explained(examples) -> None:
 
 def test_spreads_by_hand() -> None:
     areas = {(0, 0): 0.6, (0, 1): 0.8, (1, 0): 0.7, (1, 1): 0.9}
-    found = [OriginTrial(origin, seed, "neural", {"auc": area}) for (origin, seed), area in areas.items()]
-    found.append(OriginTrial(0, None, "lightgbm", {"auc": 0.5}))
+    none = Period(*(np.zeros(0, dtype=kind) for kind in (bool, np.int64, np.int64, np.int32))), np.zeros(0)
+    found = [
+        OriginTrial(origin, seed, "neural", {"auc": area}, *none) for (origin, seed), area in areas.items()
+    ]
+    found.append(OriginTrial(0, None, "lightgbm", {"auc": 0.5}, *none))
     made = spreads(found)
     assert list(made["neural"]) == ["auc"]
     assert made["neural"]["auc"] == pytest.approx((0.75, 0.05, 0.1))
@@ -67,5 +71,15 @@ def test_the_command_tells_mean_and_spread(tmp_path: Path) -> None:
     spread = found["summary"]["neural"]["auc"]
     areas = [trial["figures"]["auc"] for trial in neural]
     assert spread["mean"] == pytest.approx(sum(areas) / 4)
-    assert spread["over_seeds"] > 0
+    assert found["summary"]["neural"]["recall_20"]["over_seeds"] > 0
     assert found["summary"]["lightgbm"]["auc"]["over_seeds"] == 0
+    pooled = found["pooled"]
+    assert pooled["neural"]["lead"] is None
+    assert len(pooled["neural"]["calibration"]) == 2
+    lead = pooled["lightgbm"]["lead"]["auc"]
+    assert lead["ahead"] == pytest.approx(
+        pooled["neural"]["areas"]["auc"] - pooled["lightgbm"]["areas"]["auc"]
+    )
+    assert lead["low"] < lead["high"]
+    for title in ("pooled over 2 periods", "calibration by period", "by click index"):
+        assert title in done.output
