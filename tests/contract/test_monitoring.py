@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import promql_parser
 import pytest
 import yaml
 
@@ -28,11 +29,27 @@ def expressions() -> list[str]:
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_every_metric_is_exported_and_brackets_close(expression):
+def test_every_metric_is_exported(expression):
     assert METRIC.findall(expression)
     assert set(METRIC.findall(expression)) <= exported()
-    for opening, closing in ("()", "[]", "{}"):
-        assert expression.count(opening) == expression.count(closing)
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_expressions_are_promql_with_fitting_types(expression):
+    """As promtool would find; Grafana sets `$__rate_interval`."""
+    promql_parser.parse(expression.replace("$__rate_interval", "5m"))
+
+
+@pytest.mark.parametrize("wrong", ["sum(rate(a[5m])", "sum by (a b) (c)", "a > > 3", "rate(a)"])
+def test_the_parser_refuses_what_is_none(wrong):
+    with pytest.raises(ValueError):
+        promql_parser.parse(wrong)
+
+
+def test_rules_have_only_the_fields_of_prometheus():
+    for rule in ALERTS:
+        assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}
+        assert re.fullmatch(r"\d+[smhd]", rule["for"])
 
 
 @pytest.mark.parametrize("expression", expressions())
