@@ -69,6 +69,7 @@ def test_floor_on_the_shipped_log() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(not GSTORE.exists(), reason=f"{GSTORE} is not on this machine")
 def test_floor_on_gstore() -> None:
     log = read_log([GSTORE]).filter(pl.col("visitor_id").hash(seed=1) % 3 == 0)
