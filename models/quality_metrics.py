@@ -74,6 +74,15 @@ def calibration_error(scores: NDArray[np.float32], labels: NDArray[np.bool_], bi
     return float(np.abs(gaps).sum() / len(scores))
 
 
+def top_decile_error(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> float:
+    """Gap between predicted and actual share in the top tenth of probabilities, ties included; 0 for none."""
+    if not len(scores):
+        return 0.0
+    place = len(scores) - max(1, len(scores) // 10)
+    top = scores >= np.partition(scores, place)[place]
+    return abs(float(scores[top].mean()) - float(labels[top].mean()))
+
+
 def calibration_slope(scores: NDArray[np.float32], labels: NDArray[np.bool_], steps: int = 50) -> float:
     """Slope of labels on the scores' logits: 1 is right, below 1 the scores are too extreme (Cox 1958)."""
     clipped = np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)

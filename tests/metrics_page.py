@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 from gateway.http.gateway_metrics import GatewayMetrics
 from streams.metrics import Metrics
 from streams.renamed_metrics import DEPRECATED
+from trainer.calibration.calibration_figures import CalibrationMetrics
 
 PAGE = Path(__file__).parents[1] / "docs/metrics.md"
 #: What Prometheus' text format adds to the name of a family.
@@ -43,6 +44,16 @@ GATEWAY = """
 
 Served at `/metrics` of `pathcast gateway` ([gateway](gateway.md)). `route` is the pattern of a route, \
 `none` an unknown path.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+"""
+TRAINER = """
+## Trainer
+
+Written by `pathcast trainer` to the file `PATHCAST_TRAINER_METRICS`, beside the gauges of the event log. \
+All are of published purchase probabilities of the last `PATHCAST_CALIBRATION_DAYS` days (7) whose session \
+is over ([calibration](trainer/calibration.md)).
 
 | metric | type | labels | meaning |
 |---|---|---|---|
@@ -87,9 +98,8 @@ def labels() -> dict[str, tuple[str, ...]]:
     return named | {"pathcast_model": ("version",)}
 
 
-def gateway_rows() -> list[str]:
-    """A row for each metric of the gateway."""
-    metrics = GatewayMetrics()
+def rows_of(metrics: GatewayMetrics | CalibrationMetrics) -> list[str]:
+    """A row for each metric of the gateway or of the trainer's calibration."""
     named = {one._name: one._labelnames for one in vars(metrics).values() if hasattr(one, "_labelnames")}
     return [
         f"| `{family.name}{SUFFIXES.get(family.type, '')}` | {family.type} |{_listed(named[family.name])}| "
@@ -116,7 +126,10 @@ def page() -> str:
         + "\n"
         + AFTER
         + GATEWAY
-        + "\n".join(gateway_rows())
+        + "\n".join(rows_of(GatewayMetrics()))
+        + "\n"
+        + TRAINER
+        + "\n".join(rows_of(CalibrationMetrics()))
         + "\n"
         + FORMER
         + "\n".join(renamed)

@@ -121,6 +121,13 @@ class TrainerSettings(BaseSettings):
         description="Hours that versions made by incremental updates are kept if they neither serve nor "
         "served lately.",
     )
+    calibration_minutes: float | None = Field(
+        default=60.0,
+        gt=0,
+        le=5_256_000,
+        description="Minutes between looks at the outcomes of published purchase probabilities "
+        "(PATHCAST_CALIBRATION_*).",
+    )
     warm: bool = Field(
         default=False,
         description="Start runs from the serving version's weights instead of from scratch, if its network "

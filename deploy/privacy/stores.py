@@ -124,6 +124,7 @@ TRAINER = DataStore(
         "trainer/run_folder.py",
         "trainer/service/workdir.py",
         "trainer/gate/live_trial.py",
+        "trainer/calibration/calibration_figures.py",
         "deploy/runs/items_snapshot.py",
         "trainer/policy_runs/policy_workdir.py",
         "trainer/policy_runs/decision_slice.py",

@@ -12,6 +12,7 @@ from gateway.gateway_settings import GatewaySettings
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
+from trainer.calibration.calibration_settings import CalibrationSettings
 from trainer.drift.drift_settings import DriftSettings
 from trainer.gate.gate_settings import GateSettings
 from trainer.policy_gate.policy_gate_settings import PolicyGateSettings
@@ -41,6 +42,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseSettings]], ...] = (
     ("Policy gate", "What the trainer demands of a new policy.", PolicyGateSettings),
     ("Publishing", "Where versions are published for workers on other machines.", PublishSettings),
     ("Drift", "When `pathcast drift` and the trainer raise an alarm.", DriftSettings),
+    ("Calibration", "When the trainer shifts purchase probabilities that are off.", CalibrationSettings),
     ("Kafka", "How every command reaches the cluster.", Connection),
     ("Topics", "Names of the topics, for the worker and for every command.", TopicNames),
 )

@@ -10,6 +10,7 @@ from deploy.runs.registry_folder import folder_of
 from deploy.terminal.event_map_option import of_worker
 from models.errors import PathcastError
 from streams.config.worker_settings import WorkerSettings
+from trainer.calibration.calibration_settings import CalibrationSettings
 from trainer.drift.drift_settings import DriftSettings
 from trainer.gate.gate_settings import GateSettings
 from trainer.loop.options import Options, read
@@ -51,7 +52,7 @@ def check(settings: TrainerSettings) -> None:
     Raises PathcastError or pydantic's ValidationError.
     """
     maker(settings).at.check()
-    for kind in (GateSettings, DriftSettings, PublishSettings):
+    for kind in (GateSettings, DriftSettings, CalibrationSettings, PublishSettings):
         kind()
 
 

@@ -15,6 +15,7 @@ from gateway.gateway_settings import GatewaySettings
 from streams.config.connection import Connection
 from streams.config.topics import TopicNames
 from streams.config.worker_settings import WorkerSettings
+from trainer.calibration.calibration_settings import CalibrationSettings
 from trainer.drift.drift_settings import DriftSettings
 from trainer.gate.gate_settings import GateSettings
 from trainer.policy_gate.policy_gate_settings import PolicyGateSettings
@@ -34,6 +35,7 @@ KINDS = (
     PolicyGateSettings,
     PublishSettings,
     DriftSettings,
+    CalibrationSettings,
     Connection,
     TopicNames,
 )

@@ -75,14 +75,33 @@ def always_valid(
     `planned` is the number of visitors of both arms together at which the interval is to be narrowest; it
     changes widths, not validity. Raises ValueError for levels outside (0, 1).
     """
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha {alpha}; expected between 0 and 1; 0.05 gives intervals of 95%")
-    estimate = one.mean - other.mean
+    _check(alpha)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = one.variance / one.number + other.variance / other.number
     ready = _ready(one) & _ready(other) & (variance > 0)
-    variance = np.where(ready, variance, 1.0)
-    gain = np.where(ready, 1 + _information(one.number + other.number, planned, alpha), 2.0)
+    count = one.number + other.number
+    return _at_all_times(one.mean - other.mean, np.where(ready, variance, 1.0), ready, count, planned, alpha)
+
+
+def always_valid_mean(of: OutcomeSummary, planned: int, alpha: float = 0.05) -> MeanDifference:
+    """The mean of one group of visitors, as `always_valid`. Raises ValueError for levels outside (0, 1)."""
+    _check(alpha)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = of.variance / of.number
+    ready = _ready(of) & (variance > 0)
+    return _at_all_times(of.mean, np.where(ready, variance, 1.0), ready, of.number, planned, alpha)
+
+
+def _check(alpha: float) -> None:
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha {alpha}; expected between 0 and 1; 0.05 gives intervals of 95%")
+
+
+def _at_all_times(
+    estimate: Floats, variance: Floats, ready: NDArray[np.bool_], count: Floats, planned: int, alpha: float
+) -> MeanDifference:
+    """The interval of an estimate with this variance; infinite where it is not `ready`."""
+    gain = np.where(ready, 1 + _information(count, planned, alpha), 2.0)
     width = np.sqrt(variance * gain / (gain - 1) * (np.log(gain) - 2 * np.log(alpha)))
     with np.errstate(over="ignore"):
         evidence = np.exp(estimate**2 / variance * (gain - 1) / gain / 2) / np.sqrt(gain)

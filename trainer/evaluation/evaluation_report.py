@@ -32,7 +32,7 @@ def evaluate(version: Version, baselines: Baselines | None, examples: Examples, 
 def _figures(
     version: Version, baselines: Baselines | None, grouped: Examples, scored: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    judged = scored & grouped.judged
+    judged = scored & grouped.judged & grouped.over
     wanted = scored & (grouped.target != 0)
     draws = resampled(grouped.visitor[judged])
     neural = answers(version.neural, grouped)
@@ -73,7 +73,7 @@ def intent(
         "average_precision_interval": interval(areas[:, 1]),
         "brier": quality_metrics.brier(scores, labels),
         "calibration_slope": quality_metrics.calibration_slope(scores, labels),
-        "top_decile_ece": top_decile_error(scores, labels),
+        "top_decile_ece": quality_metrics.top_decile_error(scores, labels),
         "threshold": threshold,
         "by_session": by_session(scores, labels, grouped.session[judged])._asdict(),
         "by_click_index": by_click,
@@ -91,13 +91,6 @@ def _quality(scores: Probabilities, labels: NDArray[np.bool_], threshold: float)
         "n": len(labels),
         "positives": int(labels.sum()),
     }
-
-
-def top_decile_error(scores: Probabilities, labels: NDArray[np.bool_]) -> float:
-    """Gap between predicted and actual share of buyers in the top tenth of probabilities, ties included."""
-    place = len(scores) - max(1, len(scores) // 10)
-    top = scores >= np.partition(scores, place)[place]
-    return abs(float(scores[top].mean()) - float(labels[top].mean()))
 
 
 def lead(

@@ -110,13 +110,14 @@ def gauges(found: Iterable[Refusals], registry: CollectorRegistry | None = None)
     return registry
 
 
-def write_gauges(events: EventLog, to: Path) -> None:
-    """Write the gauges of an event log for the textfile collector of Prometheus; a failure is logged.
+def write_gauges(events: EventLog, to: Path, registry: CollectorRegistry | None = None) -> None:
+    """Write the gauges of an event log for the textfile collector of Prometheus, beside those that `registry`
+    has; a failure is logged.
 
     Files of older programs, which did not count refused rows, are left out. Raises EventLogError.
     """
     found = map(Refusals.of, stats(events, look=False))
     try:
-        write_to_textfile(str(to), gauges(found))
+        write_to_textfile(str(to), gauges(found, registry))
     except OSError as error:
         log.warning("metrics not written", file=str(to), reason=str(error))

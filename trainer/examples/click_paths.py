@@ -7,12 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.state.codes import items as item_hashes
-from trainer.examples.examples import Examples
+from trainer.examples.examples import GAP_DAYS, Examples
 
 #: Number of item events after a click that show what it was interested in.
 NEXT: Final = 5
-#: A session whose last click is less than this before the end of the log may not be over (days).
-GAP_DAYS: Final = 30 / 1440
 Floats = NDArray[np.float32]
 Classes = NDArray[np.int64]
 

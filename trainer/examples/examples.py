@@ -1,6 +1,7 @@
 """Clicks with their labels: the arrays that training and evaluation read."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from models.state.codes import items as item_hashes
 from models.state.segments import rank_in_group
 
 PURCHASE = EVENT_CODES["purchase"]
+#: A session whose last click is less than this before the end of the log may not be over (days).
+GAP_DAYS: Final = 30 / 1440
 
 
 class ExamplesError(PathcastError):
@@ -52,6 +55,14 @@ class Examples:
     def judged(self) -> NDArray[np.bool_]:
         """Clicks whose purchase intent counts: all except purchases."""
         return np.asarray(self.codes["event"] != PURCHASE)
+
+    @property
+    def over(self) -> NDArray[np.bool_]:
+        """Clicks [N] of sessions that were over when the log ended: no click for GAP_DAYS before."""
+        _, inverse = np.unique(self.session, return_inverse=True)
+        left = np.full(inverse.max(initial=-1) + 1, np.inf)
+        np.minimum.at(left, inverse, self.lookahead["left"])
+        return np.asarray((left >= GAP_DAYS)[inverse])
 
     @property
     def began(self) -> NDArray[np.int64]:

@@ -5,6 +5,20 @@ import numpy as np
 from trainer.examples.examples import Examples, ExamplesError
 
 
+def ended(examples: Examples) -> Examples:
+    """The sessions that were over when the log ended; the others may still buy, so they have no label yet.
+
+    Raises ExamplesError if there is none.
+    """
+    over = examples.part(examples.over)
+    if not len(over):
+        raise ExamplesError(
+            f"none of {len(examples)} clicks is of a session that was over when the log ended: "
+            "give a longer log"
+        )
+    return over
+
+
 def split(examples: Examples, shares: tuple[float, ...]) -> list[Examples]:
     """Parts by the start time of sessions, oldest first; `shares` of the clicks add up to 1.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models import quality_metrics
 from trainer.evaluation.bootstrap import Area, Resamples, by_session, interval, resampled
-from trainer.evaluation.evaluation_report import CLICKS, top_decile_error
+from trainer.evaluation.evaluation_report import CLICKS
 from trainer.examples.examples import Examples
 from trainer.gate.gate_figures import Difference
 
@@ -162,7 +162,7 @@ def _calibration(period: Period, runs: list[Chances]) -> Calibration:
     figures = [
         (
             quality_metrics.calibration_error(one, period.bought),
-            top_decile_error(one, period.bought),
+            quality_metrics.top_decile_error(one, period.bought),
             quality_metrics.calibration_slope(one, period.bought),
         )
         for one in runs

@@ -30,7 +30,7 @@ from trainer.gate.gate_figures import (
 from trainer.gate.gate_settings import GateSettings
 from trainer.gate.picture import picture
 from trainer.gate.verdict import Rival, Verdict, decide, floors, too_little
-from trainer.logs.lineage import last_session
+from trainer.logs.lineage import calibrated_until, last_session
 from trainer.promotion.promotions import Promotions
 
 
@@ -52,7 +52,7 @@ def judge(
         version = registry.load(candidate)
     except PathcastError as error:
         return _refused(candidate.name, incumbent, str(error), {})
-    seen = max(last_session(one.metrics) for one in (version, incumbent) if one)
+    seen = max(calibrated_until(version.metrics), last_session(incumbent.metrics) if incumbent else 0)
     newest = Holdout.newest(examples, seen)
     lacking = too_little(newest.visitors, newest.buyers, bool(examples.buys.any()), settings)
     if lacking:
@@ -90,7 +90,7 @@ def _judged(
     own, other = met.candidate, met.incumbent
     held = floors(own.figures, other.figures if other else None, settings)
     rival = Rival(incumbent.id, own.against(other), other.figures) if incumbent and other else None
-    fresher = incumbent is None or last_session(version.metrics) > last_session(incumbent.metrics)
+    fresher = incumbent is None or _newest(version) > _newest(incumbent)
     apart = met.leads()
     verdict = decide(held, apart, rival, fresher, settings)
     named = {version.id: own} | ({rival.name: other} if rival and other else {})
@@ -108,6 +108,11 @@ def _judged(
         report |= {"drift": drift._asdict()}
         drawn |= {"drift.png": drift_report.picture(drift)}
     return GateReport(verdict, report, drawn)
+
+
+def _newest(version: Version) -> tuple[int, int]:
+    """The newest sessions that weights and calibration have used; weights count first."""
+    return last_session(version.metrics), calibrated_until(version.metrics)
 
 
 def _plain(differences: Mapping[str, Difference]) -> dict[str, dict[str, float]]:

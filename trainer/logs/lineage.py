@@ -17,6 +17,8 @@ ROOMS = ("models", "trainer")
 LIBRARIES = ("torch", "numpy", "polars")
 #: Key in a version's metrics: the newest session that a training has used.
 LEARNED_UNTIL = "learned until"
+#: Key in a version's metrics of the shift of its purchase probabilities, if it was made by one.
+PRIOR_SHIFT = "prior shift"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -52,6 +54,15 @@ def learned_until(metrics: Mapping[str, Any]) -> int:
     Incremental updates do not count.
     """
     return int(metrics.get(LEARNED_UNTIL, 0))
+
+
+def calibrated_until(metrics: Mapping[str, Any]) -> int:
+    """Start of the newest session that weights or calibration have used, epoch ms; 0: unknown.
+
+    A shift of all purchase probabilities keeps their order, so sessions that only a shift has used are new to
+    it in all figures of order.
+    """
+    return max(last_session(metrics), int(metrics.get(PRIOR_SHIFT, {}).get("until", 0)))
 
 
 def until(metrics: Mapping[str, Any]) -> int | None:

@@ -50,6 +50,11 @@ def since(examples: Examples, first: int) -> tuple[Examples, NDArray[np.bool_]]:
         )
     if not (scored & examples.judged).any():
         raise ExamplesError("no click of --events can be judged; give a log with events other than purchases")
+    if not (scored & examples.judged & examples.over).any():
+        raise ExamplesError(
+            "every session of --events has a click in the last half hour of the log, so that it may still "
+            "buy; give a longer log"
+        )
     chosen = np.isin(examples.session, np.unique(examples.session[scored]))
     order = np.argsort(examples.session[chosen], kind="stable")
     return examples.part(chosen).grouped(), scored[chosen][order]

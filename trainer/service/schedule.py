@@ -12,13 +12,14 @@ class RunSchedule:
     """Intervals of runs, in minutes and in new clicks; None disables one.
 
     `drift_minutes` is the interval of drift checks, which may request a run; `adapt_minutes` that of
-    incremental updates.
+    incremental updates; `calibration_minutes` that of looks at matured outcomes.
     """
 
     minutes: float | None = None
     clicks: int | None = None
     drift_minutes: float | None = None
     adapt_minutes: float | None = None
+    calibration_minutes: float | None = None
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ class Trainer:
     """One trainer.
 
     `launch` starts the process that makes a run. `check` starts the drift check, which may request a run.
-    `adapt` starts an incremental update of the serving version. `report` exports the event log's gauges.
+    `adapt` starts an incremental update of the serving version, `calibrate` compares its probabilities with
+    what came and may shift them. `report` exports the event log's gauges.
     `policies` are the runs that train policies, by placement. `now` is the clock (epoch ms).
     """
 
@@ -61,19 +62,21 @@ class Trainer:
     now: Callable[[], int]
     check: Callable[[], ChildProcess] | None = None
     adapt: Callable[[], ChildProcess] | None = None
+    calibrate: Callable[[], ChildProcess] | None = None
     report: Callable[[], None] = lambda: None
     policies: Sequence[PolicyRounds] = ()
     _began: int = 0
     _looked: int = 0
     _tended: int = 0
     _checked: int = 0
+    _calibrated: int = 0
     _adapted: Mark = field(default_factory=lambda: Mark(0, 0))
     _child: ChildProcess | None = None
     _wait_until: int = 0
     _stopped: bool = False
 
     def __post_init__(self) -> None:
-        self._began = self._tended = self._checked = self.now()
+        self._began = self._tended = self._checked = self._calibrated = self.now()
         self._adapted = Mark(self._began, 0)
 
     def step(self, wait_ms: int = 500) -> None:
@@ -113,6 +116,7 @@ class Trainer:
         elif order is None:
             self._check(now)
             self._adapt(now)
+            self._calibrate(now)
 
     def _teach(self, now: int) -> None:
         """Policy runs are independent: where they cannot go on, that is said once and the rest goes on."""
@@ -142,6 +146,15 @@ class Trainer:
             self._adapted = Mark(now, self._clicks())
             if self._adapted.clicks > last.clicks:
                 self._child = self.adapt()
+
+    def _calibrate(self, now: int) -> None:
+        """Start a look at matured outcomes if it is time and nothing else runs."""
+        minutes = self.schedule.calibration_minutes
+        if minutes is None or self.calibrate is None or self._child is not None:
+            return
+        if now - self._calibrated >= minutes * MINUTE_MS:
+            self._calibrated = now
+            self._child = self.calibrate()
 
     def _stop_outdated(self, child: ChildProcess) -> None:
         """End a run that reads a visitor who was erased since; it begins again at once, without

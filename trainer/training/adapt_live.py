@@ -23,7 +23,7 @@ from trainer.gate.gate import GateReport
 from trainer.gate.gate_settings import GateSettings
 from trainer.gate.live_trial import LiveTrial
 from trainer.gate.verdict import too_little
-from trainer.logs.lineage import began, last_session, lineage
+from trainer.logs.lineage import PRIOR_SHIFT, began, last_session, lineage
 from trainer.loop.options import Options, stored
 from trainer.promotion.ledger import LedgerError
 from trainer.promotion.promotions import Promotions
@@ -83,11 +83,12 @@ def _new(version: Version, source: UpdateSource) -> Examples:
 
 
 def is_incremental_update(folder: Path) -> bool:
-    """Whether the version in a folder is an incremental update of another one; False if its metrics cannot be
-    read.
+    """Whether the version in a folder is an incremental update or a shift of another one; False if its
+    metrics cannot be read.
     """
     try:
-        return ADAPTED in json.loads((folder / "metrics.json").read_bytes())
+        metrics = json.loads((folder / "metrics.json").read_bytes())
+        return ADAPTED in metrics or PRIOR_SHIFT in metrics
     except (OSError, ValueError, TypeError):
         return False
 

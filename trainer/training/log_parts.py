@@ -10,7 +10,7 @@ from models.registry import registry
 from models.registry.versions import AMOUNT_BOUNDS
 from trainer.examples.catalogue_content import CatalogueContent
 from trainer.examples.examples import Examples
-from trainer.examples.split import split
+from trainer.examples.split import ended, split
 from trainer.examples.vectors import read
 from trainer.logs import warnings
 from trainer.logs.catalogue_file import catalogue
@@ -81,7 +81,7 @@ def read_run(run: Run) -> RunData:
         events = read_log(run.events, run.mapping, run.names, run.dialect)
         replayed = replay_log(events, shop, profiles)
         priced = price_outliers(run.events, run.mapping, run.dialect)
-    learned, held_out = _split(replayed.examples(), run.holdout)
+    learned, held_out = _split(ended(replayed.examples()), run.holdout)
     log = {"files": [file.name for file in run.events], "rejected": replayed.rejected}
     log |= {EVENT_MAP: run.names.mapping} if run.names.mapping else {}
     if replayed.bounds is not None:

@@ -1,4 +1,4 @@
-"""`pathcast trainer`, and `pathcast trainer run | policies | drift | adapt | check`."""
+"""`pathcast trainer`, and `pathcast trainer run | policies | drift | adapt | calibrate | check`."""
 
 from __future__ import annotations
 
@@ -99,10 +99,10 @@ def _check() -> None:
 
 
 def _trainer(settings: TrainerSettings) -> Trainer:
+    from deploy.calibration.calibration_following import write_metrics
     from deploy.cluster.records import now_ms
     from deploy.policy_runs.placement_rounds import rounds_of
     from deploy.runs.event_log import ingest, opened
-    from trainer.eventlog.refused_rows import write_gauges
     from trainer.run_processes import ChildProcess, start_process
     from trainer.service.schedule import RunSchedule
     from trainer.service.trainer_process import Trainer
@@ -111,20 +111,28 @@ def _trainer(settings: TrainerSettings) -> Trainer:
     def launch(*what: str) -> Callable[[], ChildProcess]:
         return lambda: start_process(program("trainer", *what), settings.nice)
 
-    events, metrics = opened(settings), settings.metrics
+    events, schedule = (
+        opened(settings),
+        RunSchedule(
+            settings.every_minutes,
+            settings.every_clicks,
+            settings.drift_minutes,
+            settings.adapt_minutes,
+            settings.calibration_minutes,
+        ),
+    )
     return Trainer(
         events,
         ingest(settings),
         Workdir(settings.workdir.expanduser()),
-        RunSchedule(
-            settings.every_minutes, settings.every_clicks, settings.drift_minutes, settings.adapt_minutes
-        ),
+        schedule,
         settings.keep_days,
         launch("run"),
         now_ms,
         launch("drift"),
         launch("adapt"),
-        (lambda: write_gauges(events, metrics.expanduser())) if metrics else lambda: None,
+        launch("calibrate"),
+        lambda: write_metrics(settings, events),
         rounds_of(settings, events, lambda placement: launch("policies", placement)),
     )
 
@@ -218,3 +226,19 @@ def adapt() -> None:
         gone = drop_steps(settings)
     if gone:
         click.echo(f"removed old incremental updates: {', '.join(gone)}", err=True)
+
+
+@command.command("calibrate")
+def calibrate() -> None:
+    """Compare published purchase probabilities with what came, and shift them if they are off; not during a
+    run.
+    """
+    from deploy.calibration.calibration_following import follow_calibration
+    from trainer.run_processes import BUSY
+    from trainer.service.workdir import Workdir
+
+    settings = _settings()
+    with Workdir(settings.workdir.expanduser()).alone() as alone:
+        if not alone:
+            sys.exit(BUSY)
+        click.echo(follow_calibration(settings), err=True)

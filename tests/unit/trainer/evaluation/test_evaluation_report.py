@@ -20,6 +20,7 @@ from trainer.baselines.next_item import COUNTING
 from trainer.evaluation.bootstrap import Weighted, interval, resampled
 from trainer.evaluation.evaluation_report import CLICKS, evaluate
 from trainer.examples.examples import ExamplesError
+from trainer.examples.split import ended
 from trainer.logs import warmup
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import LogReplay, replay_log
@@ -75,10 +76,12 @@ def test_warm_up_is_scored_but_not_judged(version, logs) -> None:
     first = len(replayed)
     examples = replayed.through(read_log([logs[1]])).examples()
     report = evaluate(version, None, examples, first)
-    assert report["intent"]["n"] == int(examples.judged[first:].sum())
-    assert report["intent"]["positives"] == int(examples.buys[first:][examples.judged[first:]].sum())
+    known = examples.judged & examples.over
+    assert 0 < known.sum() < examples.judged.sum()
+    assert report["intent"]["n"] == int(known[first:].sum())
+    assert report["intent"]["positives"] == int(examples.buys[first:][known[first:]].sum())
     alone = evaluate(version, None, examples, 0)["intent"]["n"]
-    assert alone == int(examples.judged.sum())
+    assert alone == int(known.sum())
     with pytest.raises(ExamplesError, match="no row of --events can be used, those of --warmup can"):
         evaluate(version, None, examples, len(examples))
     bought = int(np.flatnonzero(~examples.judged)[-1])
@@ -142,12 +145,11 @@ def test_clicks_that_the_version_has_seen_are_told(version, logs, tmp_path) -> N
     named = ["evaluate", "--model", version.id, "--registry", str(version.path.parent), "--json", str(out)]
     done = CliRunner().invoke(main, [*named, "--events", str(logs[0])])
     seen = json.loads(out.read_text())["seen_in_training"]
-    last = replay_log(read_log([logs[0]])).examples().ts
-    assert seen == (last < last.max()).sum()
-    assert (
-        f"note: {seen:,} of {len(last):,} clicks are older than {warmup.moment(int(last.max()))}"
-        in done.stderr
-    )
+    examples = replay_log(read_log([logs[0]])).examples()
+    newest = int(ended(examples).ts.max())
+    assert newest < examples.ts.max()
+    assert seen == (examples.ts < newest).sum()
+    assert f"note: {seen:,} of {len(examples):,} clicks are older than {warmup.moment(newest)}" in done.stderr
 
 
 def test_an_unknown_model_is_explained(version, logs, tmp_path) -> None:

@@ -9,7 +9,7 @@ from models.contract.events import EVENT_CODES
 from models.network.network import Config, Network
 from models.state.codes import CODE, item_hash
 from trainer.examples.examples import Examples, ExamplesError, labelled, segments
-from trainer.examples.split import split
+from trainer.examples.split import ended, split
 from trainer.fitting.calibrate import platt
 from trainer.fitting.sampled_softmax import next_item_loss
 from trainer.logs.log_replay import replay_log
@@ -98,6 +98,16 @@ def test_parts_follow_in_time_and_keep_sessions_whole() -> None:
     assert begun[1].max() <= begun[2].min()
     with pytest.raises(ExamplesError, match="too few"):
         split(replay_log(log(("a", 0, "view_item", "x"))).examples(), (0.5, 0.5))
+
+
+def test_sessions_that_may_go_on_have_no_label() -> None:
+    """A session with a click in the last half hour may still buy; one that has bought is left out alike."""
+    rows = [("a", 0, "view_item", "x"), ("b", 20, "view_item", "x"), ("b", 31, "purchase", "x")]
+    found = replay_log(log(*rows, ("c", 60, "view_item", "x"))).examples()
+    assert found.over.tolist() == [True, False, False, False]
+    assert len(ended(found)) == 1
+    with pytest.raises(ExamplesError, match="give a longer log"):
+        ended(found.part(np.flatnonzero(found.ts > START)))
 
 
 def test_batches_hold_every_segment_once() -> None:

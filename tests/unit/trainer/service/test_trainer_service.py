@@ -115,6 +115,7 @@ class World:
     launched: int = 0
     adapted: int = 0
     adapting: str = ""
+    looked: int = 0
 
     def __post_init__(self) -> None:
         self.log = EventLog.at(f"memory://{uuid.uuid4()}")
@@ -124,7 +125,16 @@ class World:
     def new(self) -> Trainer:
         days, clock = {"clicks": 30.0}, lambda: self.now
         return Trainer(
-            self.log, self, self.at, self.schedule, days, self.launch, clock, self.check, self.adapt
+            self.log,
+            self,
+            self.at,
+            self.schedule,
+            days,
+            self.launch,
+            clock,
+            self.check,
+            self.adapt,
+            self.calibrate,
         )
 
     def check(self) -> "subprocess.Popen[bytes]":
@@ -135,6 +145,10 @@ class World:
     def adapt(self) -> "subprocess.Popen[bytes]":
         self.adapted += 1
         return start_process([sys.executable, "-c", self.adapting])
+
+    def calibrate(self) -> "subprocess.Popen[bytes]":
+        self.looked += 1
+        return start_process([sys.executable, "-c", ""])
 
     def launch(self) -> "subprocess.Popen[bytes]":
         self.launched += 1
@@ -298,6 +312,28 @@ def test_small_steps_are_taken_between_runs_when_clicks_came(tmp_path: Path) -> 
     world.now += DAY
     world.look()
     assert world.adapted == 2
+
+
+def test_outcomes_are_looked_at_between_runs_and_never_beside_an_update(tmp_path: Path) -> None:
+    world = World(tmp_path, [], RunSchedule(adapt_minutes=60, calibration_minutes=60))
+    world.come(3)
+    world.look()
+    assert world.looked == 0
+    world.now += 60 * MINUTE_MS
+    world.adapting = HANGS
+    world.look()
+    assert (world.adapted, world.looked) == (1, 0)
+    step = world.trainer._child
+    assert step is not None
+    step.terminate()
+    for _ in range(5):
+        world.look()
+    assert (world.adapted, world.looked) == (1, 1)
+    world.schedule = RunSchedule()
+    world.trainer = world.new()
+    world.now += DAY
+    world.look()
+    assert world.looked == 1
 
 
 def test_a_run_and_a_small_step_are_never_made_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Calibration followed live, as the trainer starts it."""

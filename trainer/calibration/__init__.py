@@ -1,0 +1,1 @@
+"""Calibration followed live: published purchase probabilities beside what their sessions then did."""
