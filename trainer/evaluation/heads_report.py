@@ -10,6 +10,7 @@ from models.contract.head_table import HeadPart, Kind
 from models.features.features import NAMES
 from models.registry.registry import Version
 from trainer.evaluation import head_baselines
+from trainer.evaluation.leads import GROUPS, lead
 from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
 from trainer.examples.labels import LABELS
@@ -27,14 +28,15 @@ def heads(
     """`{head: {metric, value, baseline, ...}}` over the scored clicks; `answers` [N, K] are the version's
     answers.
 
-    `baseline` is the figure of the best baseline and `by` its name. Heads without a label on these clicks are
-    left out.
+    `baseline` is the figure of the best baseline, `by` its name, and `ahead` how far the version is ahead of
+    it, with the paired 95% interval over visitors. Heads without a label on these clicks are left out.
     """
     layout = version.neural.layout
     if layout is None or answers is None:
         return {}
     paths, inputs = Paths(grouped, version.neural.network.config.churn_days), head_baselines.columns(grouped)
     states, report = version.baselines.get("heads", {}), {}
+    group = np.unique(grouped.visitor, return_inverse=True)[1] % GROUPS
     for part in layout.parts:
         name = part.head.name
         if part.head.kind is Kind.RISK:
@@ -44,7 +46,8 @@ def heads(
         known = scored & known_labels(label)
         if known.any():
             others = head_baselines.predict(states[name], part, grouped, inputs) if name in states else {}
-            report[name] = _entry(part, label[known], answers[known, part.answers], others, known)
+            others = {other: said[known] for other, said in others.items()}
+            report[name] = _entry(part, label[known], answers[known, part.answers], others, group[known])
     return report
 
 
@@ -54,16 +57,18 @@ def known_labels(label: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _entry(
-    part: HeadPart, label: NDArray[Any], answers: Values, others: dict[str, Values], known: NDArray[np.bool_]
+    part: HeadPart, label: NDArray[Any], answers: Values, others: dict[str, Values], group: NDArray[np.int64]
 ) -> dict[str, Any]:
     judge = METRICS[part.head.metric]
-    compared = {name: judge(predictions[known], label) for name, predictions in others.items()}
+    compared = {name: judge(predictions, label) for name, predictions in others.items()}
+    served = answers if part.head.kind is Kind.CLASSES else answers[:, 0]
     best = max(compared, key=compared.__getitem__, default="")
     entry = {
         "metric": part.head.metric,
-        "value": judge(answers if part.head.kind is Kind.CLASSES else answers[:, 0], label),
+        "value": judge(served, label),
         "baseline": compared.get(best),
         "by": best,
+        "ahead": lead(judge, served, others[best], label, group)._asdict() if best else None,
         "baselines": compared,
         "n": len(label),
     }

@@ -7,8 +7,8 @@ means a 95% interval over visitors. Other heads are not published unless all are
 metrics keep the figures and the reason.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from trainer.baselines import logistic
 from trainer.evaluation import head_baselines
 from trainer.evaluation.evaluate import answers, tiers
 from trainer.evaluation.heads_report import METRICS, known_labels
+from trainer.evaluation.leads import GROUPS, Metric, lead
 from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
 from trainer.examples.labels import LABELS
@@ -27,14 +28,9 @@ from trainer.loop.targets import HeadPlan
 
 Values = NDArray[np.floating]
 Labels = NDArray[Any]
-Metric = Callable[[Any, Any], float]
 #: Keys in a version's metrics of the figures computed here.
 HEADS: Final = "heads"
 INTENT: Final = "intent"
-#: Number of visitor groups, each left out once (delete-a-group jackknife; Kott 2001), and the t quantile for
-#: 95% with so few groups.
-GROUPS: Final = 20
-_QUANTILE: Final = 2.09
 LOGISTIC: Final = "logistic regression"
 #: Key of the lead of logistic regression trained on all visitors over the same trained on half of them.
 GAINED: Final = "all visitors ahead of half"
@@ -42,28 +38,6 @@ GAINED: Final = "all visitors ahead of half"
 LEAST: Final = 10
 #: Baselines of `head_baselines` that do not depend on the click.
 CHANCE: Final = ("base_rate", "popular", "mean")
-
-
-class Lead(NamedTuple):
-    """Difference between two models in a metric, with its 95% interval."""
-
-    by: float
-    low: float
-    high: float
-
-
-def lead(metric: Metric, one: Values, other: Values, label: Labels, group: NDArray[np.int64]) -> Lead:
-    """Difference over all rows [N]; its interval comes from leaving out each visitor group once (`group`
-    [N]).
-    """
-    apart = metric(one, label) - metric(other, label)
-    without = []
-    for number in range(GROUPS):
-        kept = group != number
-        without.append(metric(one[kept], label[kept]) - metric(other[kept], label[kept]))
-    spread = np.sqrt((GROUPS - 1) / GROUPS * np.square(np.array(without) - np.mean(without)).sum())
-    width = _QUANTILE * float(spread)
-    return Lead(float(apart), float(apart) - width, float(apart) + width)
 
 
 def judge_answers(

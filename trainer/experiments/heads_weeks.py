@@ -16,7 +16,7 @@ from models.registry.registry import Parts
 from trainer.evaluation import head_baselines
 from trainer.evaluation.evaluate import answers, tiers
 from trainer.evaluation.heads_report import METRICS, known_labels
-from trainer.evaluation.worth import GROUPS, lead
+from trainer.evaluation.leads import GROUPS, lead
 from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
 from trainer.examples.labels import LABELS
@@ -128,7 +128,7 @@ def _pooled(judged: Sequence[HeadWeek]) -> dict[str, Any]:
 
 
 class _Mean:
-    """A head's metric over periods, of rows by number: what `worth.lead` leaves rows out of."""
+    """A head's metric over periods, of rows by number: what `lead` leaves rows out of."""
 
     def __init__(self, judged: Sequence[HeadWeek]) -> None:
         self._judged, self._judge = judged, METRICS[judged[0].part.head.metric]

@@ -74,6 +74,10 @@ def test_a_head_stands_beside_its_baselines(head, report, judged) -> None:
     assert found["baseline"] == max(found["baselines"].values())
     assert found["by"] in found["baselines"]
     assert all(map(np.isfinite, found["baselines"].values()))
+    if "made_up" not in found:  # bots are no visitors
+        ahead = found["ahead"]
+        assert ahead["low"] <= ahead["by"] <= ahead["high"]
+        assert ahead["by"] == pytest.approx(found["value"] - found["baseline"])
 
 
 def test_only_scored_clicks_are_judged(judged, report) -> None:

@@ -11,12 +11,13 @@ from models.contract.head_table import BY_NAME, Layout
 from models.registry import registry
 from tests.training import SMALL
 from trainer.evaluation import worth, worth_text
+from trainer.evaluation.leads import GROUPS, lead
 from trainer.training.log_parts import Run
 from trainer.training.train import train
 
 RNG = np.random.default_rng(3)
 COUNT = 4_000
-GROUP = np.arange(COUNT) // 5 % worth.GROUPS
+GROUP = np.arange(COUNT) // 5 % GROUPS
 SHOP = Path(__file__).resolve().parents[4] / "docs" / "examples" / "tea_shop.csv.gz"
 PART = Layout.of([("search_next", ())]).parts[0]
 
@@ -79,7 +80,7 @@ def test_the_interval_is_wider_where_a_visitors_clicks_are_alike(label: np.ndarr
     alike = np.repeat(RNG.normal(size=COUNT // 5), 5)
     loose, flat = RNG.permutation(alike), np.zeros(COUNT)
     ones = np.ones(COUNT)
-    wide, narrow = (worth.lead(metric, said, flat, ones, GROUP) for said in (alike, loose))
+    wide, narrow = (lead(metric, said, flat, ones, GROUP) for said in (alike, loose))
     assert wide.high - wide.low > 1.3 * (narrow.high - narrow.low)
     assert wide.low < wide.by < wide.high
 
