@@ -13,13 +13,16 @@ from click.testing import CliRunner, Result
 
 from deploy.cli import main
 from deploy.terminal.out_file import OutFile
+from models.durations import DAY_MS
 
 #: What stands for a text; it is also a time.
 WORD = "2026-01-01"
 #: Seconds after which a command hangs.
 MOST_SECONDS = 120
+#: The newest clicks are a day later, so that some sessions are over.
 LOG = "event_id,ts,visitor_id,event,item_id,price\n" + "".join(
-    f"e{number},{1_700_000_000_000 + 1000 * number},v{number % 7},view_item,i{number % 5},2\n"
+    f"e{number},{1_700_000_000_000 + 1000 * number + number // 40 * DAY_MS},v{number % 7},view_item,"
+    f"i{number % 5},2\n"
     for number in range(50)
 )
 

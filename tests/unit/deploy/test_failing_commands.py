@@ -30,7 +30,8 @@ CHOICES = {
 WITHOUT_KAFKA = {
     *(("demo",), ("broker", "start"), ("broker", "status"), ("broker", "stop")),
     *(("log", "compact"), ("log", "export"), ("log", "forget"), ("log", "repair"), ("log", "stats")),
-    *(("trainer", "check"), ("trainer", "run"), ("trainer", "policies"), ("retrain",)),
+    *(("trainer", name) for name in ("calibrate", "check", "run", "policies")),
+    ("retrain",),
     *(("models", name) for name in ("adapt", "gate", "gc", "list", "rollback", "show", "warm-up")),
     *(("drift",), ("evaluate",), ("tune",), ("audit",), ("demand",), ("items", "embed")),
     *(path for path in leaves() if path[0] == "benchmark"),
