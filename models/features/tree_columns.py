@@ -62,6 +62,19 @@ class ColumnTable:
         return len(_DENSE) + len(KINDS) + 1 + self._before
 
     @property
+    def names(self) -> list[str]:
+        """A name for each column."""
+        steps = sorted(self.ranks.get(STEP, {}), key=lambda step: self.ranks[STEP][step])
+        return [
+            *(NAMES[column] for column in _DENSE),
+            *(f"rank of {kind}" for kind in KINDS),
+            "event",
+            *(f"{what} before {ago}" for ago in range(1, BACK + 1) for what in ("event", "dwell")),
+            *(f"steps of {step}" for step in steps),
+            *(f"clicks since {step}" for step in steps),
+        ]
+
+    @property
     def _before(self) -> int:
         return 2 * BACK + 2 * self._steps
 

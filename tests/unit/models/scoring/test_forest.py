@@ -70,6 +70,7 @@ def test_steps_are_counted_over_the_last_fifty_clicks_of_the_session() -> None:
     table = ColumnTable.learn(examples.codes, examples.features)
     known = table.ranks[STEP]
     found = table.before(examples.batch())[:, 2 * BACK :].reshape(len(examples), 2, len(known))
+    assert len(table.names) == len(set(table.names)) == table.width
     longest = int(np.argmax(examples.position))
     assert examples.position[longest] > 50
     for at in (0, 700, 1_500, longest):
