@@ -80,7 +80,7 @@ EVENT_LOG = DataStore(
     ),
 )
 _BENCHMARKS = (
-    *("inputs", "lapsing_benchmark", "next_item_command", "origins"),
+    *("heads_benchmark", "inputs", "lapsing_benchmark", "next_item_command", "origins"),
     *("prequential_command", "transfer_command"),
 )
 _LEARNING = ("audit", "demand", "drift", "evaluate", "input")

@@ -35,6 +35,8 @@ class Weighted:
 
     def __call__(self, weights: NDArray[np.float64]) -> Area:
         """Both figures with each click counted `weights` [N] times; equal scores share a threshold."""
+        if not len(weights):
+            return Area(0.5, 0.0)
         ordered = weights[self._order]
         hits = np.cumsum(ordered * self._labels)[self._last]
         misses = np.cumsum(ordered * ~self._labels)[self._last]

@@ -72,7 +72,7 @@ def robustness_figures(
 
 
 def _figures(scorer: Scorer, grouped: Examples, scored: NDArray[np.bool_]) -> dict[str, float]:
-    answered, judged = answers(scorer, grouped), scored & grouped.judged
+    answered, judged = answers(scorer, grouped), scored & grouped.judged & grouped.over
     chances, labels = answered.purchase[judged], grouped.buys[judged]
     return {
         "auc": quality_metrics.auc(chances, labels),

@@ -148,11 +148,13 @@ def test_states_agree_with_the_probability_that_the_session_buys(published) -> N
 
 def test_the_next_event_agrees(published) -> None:
     named = set()
-    for intent, _ in published:
+    for intent, decision in published:
         shares = intent["next_events"]
         named |= shares.keys()
-        assert shares.get("purchase", 0) <= intent["purchase_probability"]
-        assert shares.get(LEAVE, 0) <= 1 - intent["purchase_probability"] + 1e-9
+        # At a purchase the probability is that of another order; a line of this one may come next.
+        if decision["context"]["event"] != "purchase":
+            assert shares.get("purchase", 0) <= intent["purchase_probability"]
+            assert shares.get(LEAVE, 0) <= 1 - intent["purchase_probability"] + 1e-9
         if "search" in shares and "search_probability" in intent:
             assert shares["search"] == cut(intent["search_probability"])
         elif "search_probability" in intent:
