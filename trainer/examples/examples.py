@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract.events import EVENT_CODES
+from models.durations import DAY_MS
 from models.errors import PathcastError
 from models.features.batch import Batch
 from models.state.codes import items as item_hashes
@@ -58,7 +59,12 @@ class Examples:
 
     @property
     def over(self) -> NDArray[np.bool_]:
-        """Clicks [N] of sessions that were over when the log ended: no click for GAP_DAYS before."""
+        """Clicks [N] of sessions that were over when the log ended: no click for GAP_DAYS before.
+
+        All of a log whose times are days, which do not say when a session ended.
+        """
+        if len(np.unique(self.ts % DAY_MS)) == 1:
+            return np.ones(len(self), dtype=bool)
         _, inverse = np.unique(self.session, return_inverse=True)
         left = np.full(inverse.max(initial=-1) + 1, np.inf)
         np.minimum.at(left, inverse, self.lookahead["left"])

@@ -151,3 +151,9 @@ def test_platt_scaling_recovers_the_line() -> None:
     assert shift == pytest.approx(-1, abs=0.1)
     assert platt(logits, np.zeros_like(labels)) == (1, 0)
     assert platt(-logits, labels) == (1, 0)
+
+
+def test_days_do_not_say_when_a_session_ended() -> None:
+    minutes = 24 * 60
+    rows = [(f"v{number}", number // 2 * minutes, "view_item", "x") for number in range(4)]
+    assert replay_log(log(*rows)).examples().over.all()

@@ -160,7 +160,7 @@ def test_another_shops_catalogue_is_told(tmp_path: Path) -> None:
 
 
 def test_a_log_too_short_to_split_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PathcastError, match="was over when the log ended: give a longer log"):
+    with pytest.raises(PathcastError, match="too few to split by time; give a longer log"):
         run(tmp_path, LOG.head(1))
 
 

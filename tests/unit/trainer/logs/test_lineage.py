@@ -8,7 +8,7 @@ import pytest
 
 from models.registry import registry
 from tests.scoring import SHIPPED
-from trainer.examples.split import split
+from trainer.examples.split import ended, split
 from trainer.logs.lineage import LIBRARIES, last_session
 from trainer.logs.log_files import read_log
 from trainer.logs.log_replay import replay_log
@@ -59,7 +59,7 @@ def test_the_same_again_gives_the_same_figures(log: Path, tmp_path: Path) -> Non
 
 def test_what_is_left_for_the_gate_is_not_looked_at(log: Path, tmp_path: Path) -> None:
     version = made(log, tmp_path / "registry", 1_700_000_000_000, holdout=0.2)
-    examples = replay_log(read_log([log])).examples()
+    examples = ended(replay_log(read_log([log])).examples())
     *seen, left = split(examples, (0.8 * SHARES[0], 0.8 * SHARES[1], 0.2))
     clicks = version.metrics["lineage"]["clicks"]
     assert clicks["count"] == sum(map(len, seen))
