@@ -21,3 +21,13 @@ device_option = click.option(
     help="Where the network trains; auto takes a GPU if there is one.",
 )
 figures_option = click.option("--json", "out", type=OUT, help="Write all figures to this JSON file.")
+origins_option = click.option(
+    "--origins",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Test periods, in the later half of the log.",
+)
+budget_option = click.option(
+    "--time-budget", default=2.5, show_default=True, help="Most minutes for the epochs of each network."
+)

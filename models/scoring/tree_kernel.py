@@ -49,17 +49,10 @@ class Trees(NamedTuple):
     words: NDArray[np.uint32]
 
 
-def read(text: str) -> tuple[Trees, int]:
-    """The trees of a model's text, and how many columns they expect.
-
-    Raises ValueError for what is not such a text, and for kinds of models that are not sums of plain trees.
-    """
-    trees, _, width = read_several([text])
-    return trees, width
-
-
 def read_bags(texts: str | Sequence[str]) -> tuple[Trees, int]:
-    """The trees of one model, or of several whose sums are averaged: leaves are divided by their number.
+    """The trees of one model, or of several whose sums are averaged, and how many columns they expect.
+
+    Leaves are divided by the number of models.
 
     Raises ValueError as `read_several` does.
     """
@@ -71,7 +64,8 @@ def read_bags(texts: str | Sequence[str]) -> tuple[Trees, int]:
 def read_several(texts: Sequence[str]) -> tuple[Trees, list[int], int]:
     """The trees of several models in a row, how many each model has, and how many columns they expect.
 
-    Raises ValueError as `read` does, and for models of different columns.
+    Raises ValueError for what is not such a text, for kinds of models that are not sums of plain trees, and
+    for models of different columns.
     """
     parsed = [_parsed(text) for text in texts]
     widths = {width for _, width in parsed}

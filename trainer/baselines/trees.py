@@ -12,21 +12,15 @@ from numpy.typing import NDArray
 from models.features.tree_columns import ColumnTable
 from trainer.baselines.baseline_kinds import Probabilities, State, sigmoid
 from trainer.examples.examples import Examples
+from trainer.fitting.boosting import SHARED
 from trainer.fitting.calibrate import platt
 
-TREES = {
-    "objective": "binary",
+TREES = SHARED | {
     "num_leaves": 31,
     "learning_rate": 0.03,
     "min_data_in_leaf": 500,
     "feature_fraction": 0.3,
     "bagging_fraction": 0.7,
-    "bagging_freq": 1,
-    "lambda_l2": 10.0,
-    "deterministic": True,
-    "force_row_wise": True,
-    "seed": 0,
-    "verbose": -1,
 }
 #: Most rounds; those with the lowest validation loss are kept, since on a short log 500 are too many.
 #: (Average precision on one week of validation can be best after six.)

@@ -13,23 +13,17 @@ from models.features.tree_columns import Columns, ColumnTable
 from trainer.examples.click_paths import Paths
 from trainer.examples.examples import Examples
 from trainer.examples.labels import TAUGHT
+from trainer.fitting.boosting import SHARED
 from trainer.loop.targets import HeadPlan
 
 Labels = NDArray[np.float32]
 State = dict[str, Any]
 #: Shallow trees: what distinguishes long sessions from each other is not remembered.
-TREES: Final = {
-    "objective": "binary",
+TREES: Final = SHARED | {
     "num_leaves": 12,
     "learning_rate": 0.1,
     "feature_fraction": 0.25,
     "bagging_fraction": 0.6,
-    "bagging_freq": 1,
-    "lambda_l2": 10.0,
-    "deterministic": True,
-    "force_row_wise": True,
-    "seed": 0,
-    "verbose": -1,
 }
 #: Trees of a yes-or-no head, and of each class of a distribution.
 ROUNDS: Final = 100

@@ -11,24 +11,23 @@ from rich.table import Table
 
 from deploy.terminal.log_options import ShopLog, log_options
 from deploy.terminal.tables import print_table
-from deploy.terminal.training_options import config_option, device_option, figures_option, set_option
+from deploy.terminal.training_options import (
+    budget_option,
+    config_option,
+    device_option,
+    figures_option,
+    origins_option,
+    set_option,
+)
 from trainer.loop.options import Options, changed, read
 
 
 @click.command("heads")
 @log_options()
-@click.option(
-    "--origins",
-    type=click.IntRange(1),
-    default=4,
-    show_default=True,
-    help="Test periods, in the later half of the log.",
-)
+@origins_option
 @config_option
 @set_option
-@click.option(
-    "--time-budget", default=2.5, show_default=True, help="Most minutes for the epochs of each network."
-)
+@budget_option
 @click.option("--seed", default=0, show_default=True, help="Seed of the trainings.")
 @device_option
 @figures_option

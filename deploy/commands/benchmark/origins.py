@@ -12,7 +12,14 @@ from rich.table import Table
 
 from deploy.terminal.log_options import ShopLog, log_options
 from deploy.terminal.tables import print_table
-from deploy.terminal.training_options import config_option, device_option, figures_option, set_option
+from deploy.terminal.training_options import (
+    budget_option,
+    config_option,
+    device_option,
+    figures_option,
+    origins_option,
+    set_option,
+)
 from trainer.loop.options import Options, changed, read
 
 if TYPE_CHECKING:
@@ -21,22 +28,14 @@ if TYPE_CHECKING:
 
 @click.command("intent")
 @log_options()
-@click.option(
-    "--origins",
-    type=click.IntRange(1),
-    default=4,
-    show_default=True,
-    help="Test periods, in the later half of the log.",
-)
+@origins_option
 @click.option(
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Networks to train at each origin."
 )
 @click.option("--baselines/--no-baselines", default=True, help="Also train the baselines, which never serve.")
 @config_option
 @set_option
-@click.option(
-    "--time-budget", default=2.5, show_default=True, help="Most minutes for the epochs of each network."
-)
+@budget_option
 @device_option
 @figures_option
 def intent(

@@ -44,7 +44,7 @@ KINDS = {
 @pytest.fixture(scope="module", params=KINDS.values(), ids=list(KINDS))
 def trained(request):
     made = booster(**request.param)
-    return made, *tree_kernel.read(made.model_to_string())
+    return made, *tree_kernel.read_bags(made.model_to_string())
 
 
 def said(trees, columns):
@@ -87,14 +87,14 @@ TEXT = booster(rounds=2).model_to_string()
 )
 def test_other_texts_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
-        tree_kernel.read(text)
+        tree_kernel.read_bags(text)
 
 
 @given(st.integers(0, len(TEXT) - 1), st.sampled_from("0-9 x\n="))
 def test_a_changed_text_is_read_or_refused_and_never_walked_out_of(place, letter):
     changed = TEXT[:place] + letter + TEXT[place + 1 :]
     try:
-        trees, width = tree_kernel.read(changed)
+        trees, width = tree_kernel.read_bags(changed)
     except ValueError:
         return
     said(trees, np.zeros((3, width), dtype=np.float32)[:, : min(width, 10_000)])
